@@ -1,0 +1,68 @@
+// Makes a fresh clone runnable: installs the pinned dependencies (the Node.js of this project among them) when they
+// are missing or older than the lock file. Plain JavaScript that any Node.js from 18 up can run, because it runs first.
+'use strict'
+const { createHash } = require('node:crypto')
+const { execFileSync } = require('node:child_process')
+const { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } = require('node:fs')
+const { join } = require('node:path')
+
+const root = join(__dirname, '..')
+const stamp = join(root, 'node_modules', '.voltseal-stamp')
+const lock = join(root, '.bootstrap.lock')
+const wanted = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex')
+const installed = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
+
+/** Two commands at once on a fresh clone install once: the second waits for the first (at most ten minutes). */
+function withLock(work) {
+  for (let waited = 0; ; waited += 1) {
+    try {
+      mkdirSync(lock)
+      break
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+      const stale = Date.now() - statSync(lock, { throwIfNoEntry: false })?.mtimeMs > 600_000
+      if (stale) rmSync(lock, { recursive: true, force: true })
+      else if (waited === 0) process.stderr.write('Another install is running in this folder; waiting for it.\n')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+    }
+  }
+  try {
+    work()
+  } finally {
+    rmSync(lock, { recursive: true, force: true })
+  }
+}
+
+function install() {
+  if (installed()) return
+  process.stderr.write('Installing the pinned Node.js and dependencies (once, about half a minute) ...\n')
+  const npm = process.env.npm_execpath
+  const [command, ...args] = npm ? [process.execPath, npm] : ['npm']
+  try {
+    execFileSync(command, [...args, 'ci', '--loglevel=error', '--no-audit', '--no-fund', '--no-progress'], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    })
+  } catch (error) {
+    process.stderr.write(
+      `\nThe dependencies could not be installed (npm ci ended with ${error.status ?? error.message}).\n` +
+        'What to do: check that this machine reaches your npm registry (npm ping) and that this folder is writable,\n' +
+        'then run the same command again.\n',
+    )
+    process.exit(69)
+  }
+  writeFileSync(stamp, wanted)
+}
+
+if (!installed()) {
+  // Ctrl-C while npm runs must not leave the lock behind.
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      rmSync(lock, { recursive: true, force: true })
+      process.exit(130)
+    })
+  }
+  withLock(install)
+}

@@ -1,0 +1,28 @@
+/** The signature algorithms that Voltseal knows. What a role or a device accepts is a narrower list of its own. */
+export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-pss' | 'ml-dsa-65'
+
+/** A public key: algorithm and SubjectPublicKeyInfo in DER. The algorithm is never taken from a message. */
+export type PublicKey = { readonly alg: KeyAlgorithm; readonly spki: Uint8Array }
+
+/** How an ECDSA signature is written: `der` in TUF and X.509, `p1363` (r then s) in COSE. Ignored by other algorithms. */
+export type SignatureForm = 'der' | 'p1363'
+
+/** A running SHA-256. */
+export interface Sha256 {
+  update(bytes: Uint8Array): Sha256
+  digest(): Uint8Array
+}
+
+/**
+ * The mathematics that the core asks for and does not bring: synchronous and free of side effects. ECDSA P-256 hashes
+ * with SHA-256, P-384 with SHA-384, RSA-PSS with SHA-256 and a salt of 32 bytes. `verify` answers false, and never
+ * throws, for a key or signature it cannot read.
+ */
+export interface Crypto {
+  sha256(bytes: Uint8Array): Uint8Array
+  sha256Stream(): Sha256
+  hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array
+  verify(key: PublicKey, message: Uint8Array, signature: Uint8Array, form: SignatureForm): boolean
+  /** Constant-time equality; false when the lengths differ. */
+  equal(a: Uint8Array, b: Uint8Array): boolean
+}

@@ -1,0 +1,3 @@
+import type { CodeTable } from './code.ts'
+
+export const campaignCodes = {} as const satisfies CodeTable

@@ -1,0 +1,3 @@
+import type { CodeTable } from './code.ts'
+
+export const fleetCodes = {} as const satisfies CodeTable

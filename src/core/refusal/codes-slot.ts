@@ -1,0 +1,3 @@
+import type { CodeTable } from './code.ts'
+
+export const slotCodes = {} as const satisfies CodeTable

@@ -1,0 +1,50 @@
+import { type RefusalCode, registry } from './registry.ts'
+
+/**
+ * An expected failure, as a value. `subject` is what was judged (a file, a controller, a role), `expected` and `actual`
+ * are short phrases that complete the sentence of the code; `clause` names the rule or the standard's section, when
+ * there is one. Never holds a secret.
+ */
+export type Refusal = {
+  readonly refused: true
+  readonly code: RefusalCode
+  readonly subject: string
+  readonly expected: string
+  readonly actual: string
+  readonly clause?: string
+}
+
+/** Makes a refusal. The same five words everywhere: code, subject, expected, actual, clause. */
+export function refuse(code: RefusalCode, subject: string, expected: string, actual: string, clause?: string): Refusal {
+  return clause === undefined
+    ? { refused: true, code, subject, expected, actual }
+    : { refused: true, code, subject, expected, actual, clause }
+}
+
+/** Tells a refusal from a result. A result type never carries a `refused` field of its own. */
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && (value as { refused?: unknown }).refused === true
+}
+
+/** The sentence that people read: subject, what is wrong, expected, actual, what to do. */
+export function sentence(refusal: Refusal): string {
+  const entry = registry[refusal.code]
+  return `${refusal.subject}: ${entry.title} (expected ${refusal.expected}; got ${refusal.actual}). ${entry.fix}`
+}
+
+/** A refusal where no value can travel (a stream, a callback): thrown at the edge, caught at the next edge. */
+export class RefusalError extends Error {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal) {
+    super(sentence(refusal))
+    this.name = 'RefusalError'
+    this.refusal = refusal
+  }
+}
+
+/** Unwraps a result, or throws its refusal for the edge to catch. Only for callers that have no better path. */
+export function orThrow<T>(value: T | Refusal): T {
+  if (isRefusal(value)) throw new RefusalError(value)
+  return value
+}

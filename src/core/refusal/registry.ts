@@ -1,0 +1,28 @@
+import type { CodeEntry } from './code.ts'
+import { campaignCodes } from './codes-campaign.ts'
+import { firmwareCodes } from './codes-firmware.ts'
+import { fleetCodes } from './codes-fleet.ts'
+import { ledgerCodes } from './codes-ledger.ts'
+import { slotCodes } from './codes-slot.ts'
+import { trustCodes } from './codes-trust.ts'
+import { worldCodes } from './codes-world.ts'
+
+const tables = {
+  ...trustCodes,
+  ...firmwareCodes,
+  ...fleetCodes,
+  ...slotCodes,
+  ...campaignCodes,
+  ...ledgerCodes,
+  ...worldCodes,
+}
+
+export type RefusalCode = keyof typeof tables
+
+/** Every code that Voltseal can answer with: the one source of exit codes, API bodies, audit entries, docs, `explain`. */
+export const registry: Readonly<Record<RefusalCode, CodeEntry>> = tables
+
+/** Narrows a word to a code, for `explain` and for codes that come over the wire. */
+export function isRefusalCode(word: string): word is RefusalCode {
+  return Object.hasOwn(tables, word)
+}
