@@ -1,0 +1,36 @@
+import type { Version } from './version.ts'
+
+/** A controller class that must run a version in `[min, below)` before this release may run beside it. */
+export type Dependency = { readonly class: string; readonly min: Version; readonly below?: Version }
+
+/** How the device judges a trial boot: every probe must pass throughout a window of `windowMillis` milliseconds. */
+export type HealthSpec = { readonly windowMillis: number; readonly probes: readonly string[] }
+
+/**
+ * What a release says of itself, in the signed manifest and nowhere else. Each fact has one owner; where a repository's
+ * metadata repeats one (class, hardware, version, sequence, counter, digest, length) it must be equal, or the package is
+ * refused.
+ *
+ * - `vendor`: a DNS name ("voltworks.example"); the vendor identifier is its UUID version 5.
+ * - `class`: the product class ("bms-rack"); the class identifier is its UUID version 5 under the vendor's.
+ * - `hardware`: the hardware revisions that may run it, at least one.
+ * - `sequence`: the manifest's sequence number (rises with each manifest of the class, also for a re-issue).
+ * - `counter`: the security counter: the floor that this release belongs to.
+ * - `component`: the component's name ("app"), one per envelope.
+ * - `imageSize` in bytes, `imageDigest` the SHA-256 of the plain image in lower-case hex.
+ * - `bootloader`: the bootloader versions (whole numbers, inclusive) that can run it.
+ */
+export type ReleaseFacts = {
+  readonly vendor: string
+  readonly class: string
+  readonly hardware: readonly string[]
+  readonly version: Version
+  readonly sequence: number
+  readonly counter: number
+  readonly component: string
+  readonly imageSize: number
+  readonly imageDigest: string
+  readonly bootloader: { readonly min: number; readonly max: number }
+  readonly dependencies: readonly Dependency[]
+  readonly health: HealthSpec
+}
