@@ -58,3 +58,154 @@ export interface Watchdog {
   kick(): void
   stop(): void
 }
+
+// --- Blobs: immutable bytes named by their SHA-256 (fleet: the repository's payloads; gateway: the cache) ---
+
+/** A blob's name and size: every download has both before its first byte. */
+export type BlobId = { readonly sha256: string; readonly length: number }
+
+export interface Blobs {
+  /** True when a complete blob of that name and length is there. Does not read it: see `verify`. */
+  has(id: BlobId): Promise<boolean>
+  /** Bytes of an unfinished download that a further `append` goes on from. */
+  partial(id: BlobId): Promise<number>
+  /**
+   * Appends a body to the unfinished blob; at its full length verifies the digest and only then gives it its name.
+   * Durable on return (file and folder synced). Refuses: `download-truncated` (what came stays, for resuming),
+   * `download-too-long`, `blob-digest-mismatch` (what came is deleted), `no-space`.
+   */
+  append(id: BlobId, from: number, body: AsyncIterable<Uint8Array>): Promise<null | Refusal>
+  /** Reads the whole blob again and compares its digest. Refuses: `blob-missing`, `blob-digest-mismatch`. */
+  verify(id: BlobId): Promise<null | Refusal>
+  /** Moves a blob that failed its verification out of the way, where an investigator finds it. */
+  quarantine(id: BlobId): Promise<void>
+  /** The bytes of a small blob, verified. Refuses: `blob-missing`, `blob-digest-mismatch`. */
+  read(id: BlobId): Promise<Uint8Array | Refusal>
+  /** A stream of a part of the blob; `end` is exclusive. */
+  stream(id: BlobId, start: number, end: number): AsyncIterable<Uint8Array>
+}
+
+// --- The fleet server's store ---
+
+/** A file of a repository, by the name that clients ask for (`7.snapshot.json`). `repo` is image, approval or director/SITE. */
+export type RepoFile = { readonly repo: string; readonly path: string; readonly bytes: Uint8Array }
+
+/** A registered site: its parsed `site.yaml`, its gateway's key, and how far its gateway's log has been taken in. */
+export type SiteRow = {
+  readonly id: string
+  /** The site as canonical JSON (see core/fleet/topology.ts). */
+  readonly site: Uint8Array
+  /** SubjectPublicKeyInfo (DER, ECDSA P-256) of the key that signs the site manifest. */
+  readonly gatewayKey: Uint8Array
+  /** The highest sequence of the gateway's outbox that is durable here; 0 for none. */
+  readonly upstream: number
+}
+
+/** A registered controller and what it last attested. */
+export type ControllerRow = {
+  readonly site: string
+  readonly id: string
+  readonly class: string
+  readonly hardware: string
+  /** SubjectPublicKeyInfo (DER, ECDSA P-256) of the key that signs its reports. */
+  readonly reportKey: Uint8Array
+  /** The last accepted signed report, as it came; null before the first. */
+  readonly report: Uint8Array | null
+  /** The sequence of that report; 0 before the first. */
+  readonly sequence: number
+}
+
+export type CampaignRow = { readonly id: string; readonly plan: Uint8Array; readonly state: string }
+
+/** An audit entry with the columns that it is looked up by. */
+export type EntryRow = {
+  readonly bytes: Uint8Array
+  readonly leaf: Uint8Array
+  readonly kind: string
+  readonly site?: string
+  readonly controller?: string
+  readonly campaign?: string
+}
+
+/** Where the log ends: number of entries, the compact range of their hashes, the signed checkpoint over them. */
+export type LogRow = { readonly size: number; readonly range: readonly Uint8Array[]; readonly checkpoint: string }
+
+/** Everything that one decision changes. It becomes durable whole, or not at all. */
+export type FleetChange = {
+  readonly files?: readonly RepoFile[]
+  readonly sites?: readonly SiteRow[]
+  readonly controllers?: readonly ControllerRow[]
+  readonly campaigns?: readonly CampaignRow[]
+  readonly entries?: readonly EntryRow[]
+  readonly log?: LogRow
+}
+
+export type EntryFilter = { readonly site?: string; readonly controller?: string; readonly campaign?: string }
+
+export interface FleetStore {
+  /** Runs one decision at a time: what it read is still true when it commits. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>
+  file(repo: string, path: string): Promise<Uint8Array | null>
+  site(id: string): Promise<SiteRow | null>
+  sites(): Promise<SiteRow[]>
+  controller(site: string, id: string): Promise<ControllerRow | null>
+  controllers(site?: string): Promise<ControllerRow[]>
+  campaign(id: string): Promise<CampaignRow | null>
+  campaigns(): Promise<CampaignRow[]>
+  log(): Promise<LogRow>
+  /** Entries with their index, `from` inclusive, `to` exclusive. */
+  entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
+  entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]>
+  /** Durable on return. Throws for dead I/O: nothing of the change is then there. */
+  commit(change: FleetChange): Promise<void>
+}
+
+// --- The gateway's store ---
+
+/** What the gateway tells the fleet, in its own order: its own audit entries, and its controllers' signed reports. */
+export type OutboxItem = { readonly sequence: number; readonly kind: 'entry' | 'report'; readonly bytes: Uint8Array }
+
+/** What the gateway knows of one controller. */
+export type GatewayControllerRow = {
+  readonly id: string
+  readonly reportKey: Uint8Array
+  readonly report: Uint8Array | null
+  readonly sequence: number
+  /** Where its work stands: a state of core/campaign/site-work.ts as JSON. */
+  readonly work: string
+}
+
+export type GatewayChange = {
+  readonly files?: readonly RepoFile[]
+  readonly controllers?: readonly GatewayControllerRow[]
+  /** The verified assignments of this site, as canonical JSON; replaces the ones before. */
+  readonly assignments?: Uint8Array
+  /** Appended to the outbox; the store gives the sequences. */
+  readonly outbox?: readonly { readonly kind: 'entry' | 'report'; readonly bytes: Uint8Array }[]
+  /** Items up to this sequence are durable at the fleet, and are forgotten here. */
+  readonly acknowledged?: number
+}
+
+export interface GatewayStore {
+  exclusive<T>(work: () => Promise<T>): Promise<T>
+  files(repo: string): Promise<Map<string, Uint8Array>>
+  controller(id: string): Promise<GatewayControllerRow | null>
+  controllers(): Promise<GatewayControllerRow[]>
+  assignments(): Promise<Uint8Array | null>
+  outbox(limit: number): Promise<OutboxItem[]>
+  /** Durable on return. Concurrent commits share one sync of the disk. */
+  commit(change: GatewayChange): Promise<void>
+}
+
+// --- The gateway's link to the fleet server ---
+
+export interface FleetLink {
+  /** Which versions the fleet has for this site, as an opaque tag; null when it is the tag that was given. */
+  checkIn(tag: string | null): Promise<string | null | Refusal>
+  /** A file of a repository, at most `maxBytes` long; null when there is none of that name. */
+  file(repo: 'image' | 'approval' | 'director', path: string, maxBytes: number): Promise<Uint8Array | null | Refusal>
+  /** The bytes of a blob from an offset on. */
+  blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal>
+  /** Hands over outbox items in order; answers the highest sequence that is durable at the fleet. */
+  send(items: readonly OutboxItem[], manifest: Uint8Array): Promise<number | Refusal>
+}

@@ -1,0 +1,94 @@
+import type { TLSSocket } from 'node:tls'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { type Identity, identityName, parseIdentity } from '../core/fleet/identity.ts'
+import { type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
+import { PROBLEM_TYPE, problemOf } from '../wire/problem.ts'
+
+/** What a TLS door is made of, in PEM. `ca` is the only authority whose certificates may come in. */
+export type ServerTls = { readonly ca: string; readonly cert: string; readonly key: string }
+
+export type HttpsServer = FastifyInstance
+
+/** The largest JSON or metadata body that a request may carry, in bytes. Blobs are streams with a limit of their own. */
+export const MAX_BODY = 4 * 1024 * 1024
+
+/**
+ * A server that speaks TLS 1.3 to peers with a certificate of its authority, and to nobody else. Bodies of type
+ * `application/octet-stream` reach the handler as a stream. Every refusal answers as an RFC 9457 problem.
+ */
+export function httpsServer(tls: ServerTls, log: Logger): HttpsServer {
+  const server = Fastify({
+    https: { ...tls, minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: true },
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: MAX_BODY,
+    requestTimeout: 120_000,
+    connectionTimeout: 0,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: true,
+  }) as unknown as HttpsServer
+  server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
+  server.setErrorHandler((error: Error & { statusCode?: number; validation?: unknown }, request, reply) => {
+    if (error instanceof RefusalError) return sendRefusal(reply, error.refusal)
+    const subject = `${request.method} ${request.url}`
+    if (error.statusCode !== undefined && error.statusCode < 500) {
+      return sendRefusal(
+        reply,
+        refuse('request-malformed', subject, 'a request as the API describes it', error.message),
+      )
+    }
+    request.log.error({ err: error }, 'a request failed')
+    return sendRefusal(reply, refuse('internal-error', subject, 'an answer', error.message))
+  })
+  server.setNotFoundHandler((request, reply) =>
+    sendRefusal(reply, refuse('not-found', `${request.method} ${request.url}`, 'a known address', 'none of that name')),
+  )
+  return server
+}
+
+export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const body = problemOf(refusal)
+  return reply.code(body.status).type(PROBLEM_TYPE).send(JSON.stringify(body))
+}
+
+const identities = new WeakMap<object, Identity | null>()
+
+/** The peer's identity, read from its certificate once per connection; null when the certificate carries none. */
+export function peer(request: FastifyRequest): Identity | null {
+  const socket = request.raw.socket as TLSSocket
+  const known = identities.get(socket)
+  if (known !== undefined) return known
+  const names = socket.getPeerCertificate().subjectaltname ?? ''
+  const uris = names.split(', ').filter(name => name.startsWith('URI:'))
+  // One certificate, one identity: a certificate with two is not ours.
+  const identity = uris.length === 1 ? parseIdentity(uris[0]!.slice('URI:'.length)) : null
+  identities.set(socket, identity)
+  return identity
+}
+
+/** The peer's identity when it is of the wanted kind; throws the refusal `not-permitted` for the error handler. */
+export function requirePeer<K extends Identity['kind']>(request: FastifyRequest, kind: K): Identity & { kind: K } {
+  const identity = peer(request)
+  if (identity?.kind === kind) return identity as Identity & { kind: K }
+  const actual = identity === null ? 'a certificate without an identity' : identityName(identity)
+  throw new RefusalError(refuse('not-permitted', `${request.method} ${request.url}`, `a ${kind}'s certificate`, actual))
+}
+
+/** Starts to listen. Refuses `port-in-use` and `port-not-permitted`; answers the port (of use when 0 was asked for). */
+export async function listen(server: HttpsServer, host: string, port: number): Promise<number | Refusal> {
+  try {
+    await server.listen({ host, port })
+    const address = server.server.address()
+    return typeof address === 'object' && address !== null ? address.port : port
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    const subject = `${host}:${port}`
+    if (code === 'EADDRINUSE')
+      return refuse('port-in-use', subject, 'a free port', 'another program that listens there')
+    if (code === 'EACCES')
+      return refuse('port-not-permitted', subject, 'a port that this user may open', 'no permission')
+    if (code === 'EADDRNOTAVAIL') return refuse('port-not-permitted', subject, 'an address of this machine', 'none')
+    throw error
+  }
+}

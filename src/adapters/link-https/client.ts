@@ -1,0 +1,154 @@
+import { Agent, request as httpsRequest, type IncomingMessage, type RequestOptions } from 'node:https'
+import { Readable } from 'node:stream'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { refusalOf } from '../../wire/problem.ts'
+
+/** What a caller is and whom it trusts, in PEM. */
+export type ClientTls = { readonly ca: string; readonly cert: string; readonly key: string }
+
+export type Answer = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Uint8Array
+}
+
+export type Call = {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | Readable
+  /** The largest answer that is read, in bytes: 4 MiB unless told. */
+  readonly maxBytes?: number
+  /** The whole call, in milliseconds: 15 s unless told. */
+  readonly timeoutMillis?: number
+}
+
+/** Slow retrieval (Uptane 2.1.0 §4.3): a download below this average over any window is given up, to be resumed. */
+const MIN_BYTES_PER_SECOND = 16
+const IDLE_MILLIS = 20_000
+const DEFAULT_MAX = 4 * 1024 * 1024
+
+/**
+ * An HTTPS client for one server: TLS 1.3, its own certificate, one authority, connections kept alive. Failures of the
+ * network are refusals: `not-reachable`, `tls-refused`, `answer-too-large`, `answer-too-slow`; a problem body of the
+ * server becomes the refusal that it carries, anything else that is not 2xx or 304 is `answer-unexpected`.
+ */
+export class HttpsClient {
+  readonly origin: string
+  readonly #agent: Agent
+
+  constructor(origin: string, tls: ClientTls, maxSockets = 8) {
+    this.origin = origin.replace(/\/$/, '')
+    this.#agent = new Agent({ ...tls, keepAlive: true, maxSockets, minVersion: 'TLSv1.3', rejectUnauthorized: true })
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  /** A call whose answer fits into memory. */
+  async call(method: string, path: string, call: Call = {}): Promise<Answer | Refusal> {
+    const limit = call.maxBytes ?? DEFAULT_MAX
+    const cancel = AbortSignal.timeout(call.timeoutMillis ?? 15_000)
+    const response = await this.#open(method, path, call, cancel)
+    if (isRefusal(response)) return response
+    const body = await this.#whole(response, limit, `${method} ${path}`)
+    if (isRefusal(body)) return body
+    const status = response.statusCode ?? 0
+    if ((status >= 200 && status < 300) || status === 304) return { status, headers: response.headers, body }
+    return this.#refusal(`${method} ${path}`, status, body)
+  }
+
+  /** A call whose answer is a stream: a blob. The caller bounds its length. */
+  async download(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<AsyncIterable<Uint8Array> | Refusal> {
+    const response = await this.#open('GET', path, { headers }, undefined)
+    if (isRefusal(response)) return response
+    const status = response.statusCode ?? 0
+    if (status === 200 || status === 206) return paced(response)
+    const body = await this.#whole(response, DEFAULT_MAX, `GET ${path}`)
+    return isRefusal(body) ? body : this.#refusal(`GET ${path}`, status, body)
+  }
+
+  #open(method: string, path: string, call: Call, signal: AbortSignal | undefined): Promise<IncomingMessage | Refusal> {
+    const url = new URL(this.origin + path)
+    const headers: Record<string, string> = { ...call.headers }
+    if (call.body instanceof Uint8Array) headers['content-length'] = String(call.body.length)
+    const options: RequestOptions = { method, headers, agent: this.#agent, timeout: IDLE_MILLIS }
+    if (signal !== undefined) options.signal = signal
+    return new Promise(resolve => {
+      const request = httpsRequest(url, options, resolve)
+      request.on('timeout', () => request.destroy(new Error(`no byte for ${IDLE_MILLIS / 1000} s`)))
+      request.on('error', error => resolve(this.#networkRefusal(error)))
+      if (call.body instanceof Readable) {
+        call.body.on('error', error => request.destroy(error))
+        call.body.pipe(request)
+      } else request.end(call.body)
+    })
+  }
+
+  async #whole(response: IncomingMessage, limit: number, subject: string): Promise<Uint8Array | Refusal> {
+    const parts: Uint8Array[] = []
+    let length = 0
+    try {
+      for await (const part of response as AsyncIterable<Uint8Array>) {
+        length += part.length
+        if (length > limit) {
+          response.destroy()
+          return refuse('answer-too-large', subject, `at most ${limit} bytes`, 'more')
+        }
+        parts.push(part)
+      }
+    } catch (error) {
+      return this.#networkRefusal(error as Error)
+    }
+    const whole = Buffer.concat(parts)
+    return new Uint8Array(whole.buffer, whole.byteOffset, whole.length)
+  }
+
+  #refusal(subject: string, status: number, body: Uint8Array): Refusal {
+    try {
+      const refusal = refusalOf(JSON.parse(new TextDecoder().decode(body)))
+      if (refusal !== null) return refusal
+    } catch {
+      // Not a problem body: the refusal below says what came.
+    }
+    return refuse(
+      'answer-unexpected',
+      `${subject} at ${this.origin}`,
+      'an answer of a Voltseal server',
+      `status ${status}`,
+    )
+  }
+
+  #networkRefusal(error: Error): Refusal {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (error.name === 'TimeoutError' || error.name === 'AbortError') {
+      return refuse('answer-too-slow', this.origin, 'an answer in time', 'none')
+    }
+    const trust = /^ERR_(?:TLS|SSL|OSSL)|CERT|SELF_SIGNED|UNABLE_TO/.test(code)
+    if (trust) return refuse('tls-refused', this.origin, 'a TLS 1.3 peer with a certificate of our authority', code)
+    return refuse('not-reachable', this.origin, 'a server that answers', code === '' ? error.message : code)
+  }
+}
+
+/**
+ * Passes a download on. It ends early when the connection breaks or is slower than a trickle: the receiver sees too few
+ * bytes, keeps them, and goes on from there.
+ */
+async function* paced(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  const started = process.hrtime.bigint()
+  let received = 0
+  try {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      received += chunk.length
+      yield chunk
+      const seconds = Number(process.hrtime.bigint() - started) / 1e9
+      if (seconds > 30 && received / seconds < MIN_BYTES_PER_SECOND) return
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET' && (error as Error).name !== 'Error') throw error
+  } finally {
+    response.destroy()
+  }
+}

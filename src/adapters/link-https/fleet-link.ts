@@ -1,0 +1,57 @@
+import { toBase64 } from '../../core/encoding/bytes.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { BlobId, FleetLink, OutboxItem } from '../../flows/ports.ts'
+import type { HttpsClient } from './client.ts'
+
+/** The gateway's link to the fleet server over HTTPS: `src/wire/fleet-api.ts` says what passes. */
+export class HttpsFleetLink implements FleetLink {
+  readonly #client: HttpsClient
+
+  constructor(client: HttpsClient) {
+    this.#client = client
+  }
+
+  async checkIn(tag: string | null): Promise<string | null | Refusal> {
+    const answer = await this.#client.call(
+      'GET',
+      '/v1/check-in',
+      tag === null ? {} : { headers: { 'if-none-match': tag } },
+    )
+    if (isRefusal(answer)) return answer
+    if (answer.status === 304) return null
+    const found = answer.headers.etag
+    if (typeof found === 'string') return found
+    return refuse('answer-unexpected', `GET /v1/check-in at ${this.#client.origin}`, 'an entity tag', 'none')
+  }
+
+  async file(repo: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal> {
+    const answer = await this.#client.call('GET', `/v1/repos/${repo}/${encodeURIComponent(path)}`, { maxBytes })
+    if (!isRefusal(answer)) return answer.body
+    return answer.code === 'not-found' ? null : answer
+  }
+
+  blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal> {
+    return this.#client.download(`/v1/blobs/${id.sha256}`, from === 0 ? {} : { range: `bytes=${from}-` })
+  }
+
+  async send(items: readonly OutboxItem[], manifest: Uint8Array): Promise<number | Refusal> {
+    const batch = {
+      manifest: toBase64(manifest),
+      items: items.map(item => ({ sequence: item.sequence, kind: item.kind, bytes: toBase64(item.bytes) })),
+    }
+    const answer = await this.#client.call('POST', '/v1/upstream', {
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(JSON.stringify(batch)),
+      timeoutMillis: 60_000,
+    })
+    if (isRefusal(answer)) return answer
+    const { acknowledged } = JSON.parse(Buffer.from(answer.body).toString()) as { acknowledged: unknown }
+    if (Number.isSafeInteger(acknowledged)) return acknowledged as number
+    return refuse(
+      'answer-unexpected',
+      `POST /v1/upstream at ${this.#client.origin}`,
+      'the acknowledged sequence',
+      'none',
+    )
+  }
+}

@@ -1,0 +1,154 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import type {
+  CampaignRow,
+  ControllerRow,
+  EntryFilter,
+  FleetChange,
+  FleetStore,
+  LogRow,
+  SiteRow,
+} from '../../flows/ports.ts'
+import { openDatabase, Writer } from './database.ts'
+
+const migrations = [
+  `CREATE TABLE file (repo TEXT NOT NULL, path TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (repo, path)) STRICT, WITHOUT ROWID;
+   CREATE TABLE site (id TEXT PRIMARY KEY, site BLOB NOT NULL, gateway_key BLOB NOT NULL, upstream INTEGER NOT NULL) STRICT;
+   CREATE TABLE controller (site TEXT NOT NULL REFERENCES site (id), id TEXT NOT NULL, class TEXT NOT NULL, hardware TEXT NOT NULL,
+     report_key BLOB NOT NULL, report BLOB, sequence INTEGER NOT NULL, PRIMARY KEY (site, id)) STRICT, WITHOUT ROWID;
+   CREATE TABLE campaign (id TEXT PRIMARY KEY, plan BLOB NOT NULL, state TEXT NOT NULL) STRICT;
+   CREATE TABLE entry (ix INTEGER PRIMARY KEY, bytes BLOB NOT NULL, leaf BLOB NOT NULL, kind TEXT NOT NULL,
+     site TEXT, controller TEXT, campaign TEXT) STRICT;
+   CREATE INDEX entry_controller ON entry (site, controller, ix) WHERE controller IS NOT NULL;
+   CREATE INDEX entry_campaign ON entry (campaign, ix) WHERE campaign IS NOT NULL;
+   CREATE TABLE log (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, range BLOB NOT NULL, checkpoint TEXT NOT NULL) STRICT;
+   INSERT INTO log VALUES (1, 0, x'', '');`,
+]
+
+const HASH = 32
+
+/** The fleet server's store in one SQLite file. Refuses as `openDatabase` does. */
+export function openFleetStore(path: string): SqliteFleetStore | Refusal {
+  const database = openDatabase(path, { version: migrations.length, migrations })
+  return isRefusal(database) ? database : new SqliteFleetStore(database)
+}
+
+export class SqliteFleetStore implements FleetStore {
+  readonly #database: DatabaseSync
+  readonly #writer: Writer
+  readonly #sql
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#writer = new Writer(database)
+    const controller = 'site, id, class, hardware, report_key AS reportKey, report, sequence FROM controller'
+    this.#sql = {
+      file: database.prepare('SELECT bytes FROM file WHERE repo = ? AND path = ?'),
+      site: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site WHERE id = ?'),
+      sites: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site ORDER BY id'),
+      controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
+      controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
+      controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
+      campaign: database.prepare('SELECT id, plan, state FROM campaign WHERE id = ?'),
+      campaigns: database.prepare('SELECT id, plan, state FROM campaign ORDER BY rowid'),
+      log: database.prepare('SELECT size, range, checkpoint FROM log'),
+      entries: database.prepare('SELECT ix AS "index", bytes FROM entry WHERE ix >= ? AND ix < ? ORDER BY ix'),
+      entriesOf: database.prepare(
+        `SELECT ix AS "index", bytes FROM entry WHERE (?1 IS NULL OR site = ?1) AND (?2 IS NULL OR controller = ?2)
+         AND (?3 IS NULL OR campaign = ?3) ORDER BY ix DESC LIMIT ?4`,
+      ),
+      putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
+      putSite: database.prepare(
+        `INSERT INTO site VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+         SET site = excluded.site, gateway_key = excluded.gateway_key, upstream = excluded.upstream`,
+      ),
+      putController: database.prepare(
+        `INSERT INTO controller VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET class = excluded.class,
+         hardware = excluded.hardware, report_key = excluded.report_key, report = excluded.report,
+         sequence = excluded.sequence`,
+      ),
+      putCampaign: database.prepare(
+        'INSERT INTO campaign VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state',
+      ),
+      addEntry: database.prepare('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)'),
+      putLog: database.prepare('UPDATE log SET size = ?, range = ?, checkpoint = ?'),
+    }
+  }
+
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return this.#writer.exclusive(work)
+  }
+
+  async file(repo: string, path: string): Promise<Uint8Array | null> {
+    return (this.#sql.file.get(repo, path) as { bytes: Uint8Array } | undefined)?.bytes ?? null
+  }
+
+  async site(id: string): Promise<SiteRow | null> {
+    return (this.#sql.site.get(id) as SiteRow | undefined) ?? null
+  }
+
+  async sites(): Promise<SiteRow[]> {
+    return this.#sql.sites.all() as SiteRow[]
+  }
+
+  async controller(site: string, id: string): Promise<ControllerRow | null> {
+    return (this.#sql.controller.get(site, id) as ControllerRow | undefined) ?? null
+  }
+
+  async controllers(site?: string): Promise<ControllerRow[]> {
+    const rows = site === undefined ? this.#sql.controllers.all() : this.#sql.controllersOf.all(site)
+    return rows as ControllerRow[]
+  }
+
+  async campaign(id: string): Promise<CampaignRow | null> {
+    return (this.#sql.campaign.get(id) as CampaignRow | undefined) ?? null
+  }
+
+  async campaigns(): Promise<CampaignRow[]> {
+    return this.#sql.campaigns.all() as CampaignRow[]
+  }
+
+  async log(): Promise<LogRow> {
+    const row = this.#sql.log.get() as { size: number; range: Uint8Array; checkpoint: string }
+    const range = Array.from({ length: row.range.length / HASH }, (_, at) =>
+      row.range.slice(at * HASH, (at + 1) * HASH),
+    )
+    return { size: row.size, range, checkpoint: row.checkpoint }
+  }
+
+  async entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
+    return this.#sql.entries.all(from, to) as { index: number; bytes: Uint8Array }[]
+  }
+
+  async entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]> {
+    const rows = this.#sql.entriesOf.all(filter.site ?? null, filter.controller ?? null, filter.campaign ?? null, limit)
+    return (rows as { index: number; bytes: Uint8Array }[]).reverse()
+  }
+
+  commit(change: FleetChange): Promise<void> {
+    return this.#writer.write(() => this.#apply(change))
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #apply(change: FleetChange): void {
+    for (const { repo, path, bytes } of change.files ?? []) this.#sql.putFile.run(repo, path, bytes)
+    for (const row of change.sites ?? []) this.#sql.putSite.run(row.id, row.site, row.gatewayKey, row.upstream)
+    for (const row of change.controllers ?? []) {
+      this.#sql.putController.run(row.site, row.id, row.class, row.hardware, row.reportKey, row.report, row.sequence)
+    }
+    for (const row of change.campaigns ?? []) this.#sql.putCampaign.run(row.id, row.plan, row.state)
+    if (change.log === undefined) return
+    // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
+    let index = change.log.size - (change.entries?.length ?? 0)
+    for (const row of change.entries ?? []) {
+      const columns = [row.site ?? null, row.controller ?? null, row.campaign ?? null] as const
+      this.#sql.addEntry.run(index, row.bytes, row.leaf, row.kind, ...columns)
+      index += 1
+    }
+    const range = Buffer.concat(change.log.range)
+    this.#sql.putLog.run(change.log.size, range, change.log.checkpoint)
+  }
+}

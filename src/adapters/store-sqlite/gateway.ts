@@ -1,0 +1,89 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import type { GatewayChange, GatewayControllerRow, GatewayStore, OutboxItem } from '../../flows/ports.ts'
+import { openDatabase, Writer } from './database.ts'
+
+const migrations = [
+  `CREATE TABLE file (repo TEXT NOT NULL, path TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (repo, path)) STRICT, WITHOUT ROWID;
+   CREATE TABLE controller (id TEXT PRIMARY KEY, report_key BLOB NOT NULL, report BLOB, sequence INTEGER NOT NULL,
+     work TEXT NOT NULL) STRICT;
+   CREATE TABLE assignments (one INTEGER PRIMARY KEY CHECK (one = 1), bytes BLOB NOT NULL) STRICT;
+   CREATE TABLE outbox (sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;`,
+]
+
+/** The gateway's store in one SQLite file. Refuses as `openDatabase` does. */
+export function openGatewayStore(path: string): SqliteGatewayStore | Refusal {
+  const database = openDatabase(path, { version: migrations.length, migrations })
+  return isRefusal(database) ? database : new SqliteGatewayStore(database)
+}
+
+export class SqliteGatewayStore implements GatewayStore {
+  readonly #database: DatabaseSync
+  readonly #writer: Writer
+  readonly #sql
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#writer = new Writer(database)
+    const controller = 'id, report_key AS reportKey, report, sequence, work FROM controller'
+    this.#sql = {
+      files: database.prepare('SELECT path, bytes FROM file WHERE repo = ?'),
+      controller: database.prepare(`SELECT ${controller} WHERE id = ?`),
+      controllers: database.prepare(`SELECT ${controller} ORDER BY id`),
+      assignments: database.prepare('SELECT bytes FROM assignments'),
+      outbox: database.prepare('SELECT sequence, kind, bytes FROM outbox ORDER BY sequence LIMIT ?'),
+      putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
+      putController: database.prepare(
+        `INSERT INTO controller VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET report_key = excluded.report_key,
+         report = excluded.report, sequence = excluded.sequence, work = excluded.work`,
+      ),
+      putAssignments: database.prepare(
+        'INSERT INTO assignments VALUES (1, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes',
+      ),
+      addOutbox: database.prepare('INSERT INTO outbox (kind, bytes) VALUES (?, ?)'),
+      forget: database.prepare('DELETE FROM outbox WHERE sequence <= ?'),
+    }
+  }
+
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return this.#writer.exclusive(work)
+  }
+
+  async files(repo: string): Promise<Map<string, Uint8Array>> {
+    const rows = this.#sql.files.all(repo) as { path: string; bytes: Uint8Array }[]
+    return new Map(rows.map(row => [row.path, row.bytes]))
+  }
+
+  async controller(id: string): Promise<GatewayControllerRow | null> {
+    return (this.#sql.controller.get(id) as GatewayControllerRow | undefined) ?? null
+  }
+
+  async controllers(): Promise<GatewayControllerRow[]> {
+    return this.#sql.controllers.all() as GatewayControllerRow[]
+  }
+
+  async assignments(): Promise<Uint8Array | null> {
+    return (this.#sql.assignments.get() as { bytes: Uint8Array } | undefined)?.bytes ?? null
+  }
+
+  async outbox(limit: number): Promise<OutboxItem[]> {
+    return this.#sql.outbox.all(limit) as OutboxItem[]
+  }
+
+  commit(change: GatewayChange): Promise<void> {
+    return this.#writer.write(() => {
+      for (const { repo, path, bytes } of change.files ?? []) this.#sql.putFile.run(repo, path, bytes)
+      for (const row of change.controllers ?? []) {
+        this.#sql.putController.run(row.id, row.reportKey, row.report, row.sequence, row.work)
+      }
+      if (change.assignments !== undefined) this.#sql.putAssignments.run(change.assignments)
+      // AUTOINCREMENT: a sequence that was sent and forgotten is never given again.
+      for (const item of change.outbox ?? []) this.#sql.addOutbox.run(item.kind, item.bytes)
+      if (change.acknowledged !== undefined) this.#sql.forget.run(change.acknowledged)
+    })
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}

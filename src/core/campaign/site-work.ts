@@ -1,0 +1,83 @@
+import type { Instant } from '../encoding/units.ts'
+import { type Refusal, refuse } from '../refusal/refusal.ts'
+
+/**
+ * What one controller of a site is busy with, as its gateway sees it. An assignment comes from the director's verified
+ * metadata; the controller stages it while the plant runs, and restarts when the site grants its turn.
+ */
+export type SiteWork =
+  | { readonly at: 'idle' }
+  | { readonly at: 'staging'; readonly assignment: string }
+  | { readonly at: 'staged'; readonly assignment: string; readonly since: Instant }
+  | { readonly at: 'granted'; readonly assignment: string; readonly since: Instant }
+  | { readonly at: 'done'; readonly assignment: string; readonly result: WorkResult }
+
+export type WorkResult = 'confirmed' | 'reverted' | 'refused'
+
+export type SiteEvent =
+  | { readonly kind: 'assigned'; readonly assignment: string }
+  | { readonly kind: 'withdrawn' }
+  | { readonly kind: 'staged'; readonly assignment: string; readonly at: Instant }
+  | { readonly kind: 'grant'; readonly at: Instant }
+  | { readonly kind: 'ended'; readonly assignment: string; readonly result: WorkResult }
+
+type Cell<S extends SiteWork['at'], E extends SiteEvent['kind']> = (
+  state: Extract<SiteWork, { at: S }>,
+  event: Extract<SiteEvent, { kind: E }>,
+) => SiteWork | Refusal
+
+type Table = { readonly [S in SiteWork['at']]: { readonly [E in SiteEvent['kind']]: Cell<S, E> } }
+
+const stay = <S extends SiteWork>(state: S): S => state
+const begin = (_: SiteWork, event: { assignment: string }): SiteWork => ({
+  at: 'staging',
+  assignment: event.assignment,
+})
+/** The same assignment again changes nothing; another one takes its place. */
+const replace = (state: Exclude<SiteWork, { at: 'idle' }>, event: { assignment: string }): SiteWork =>
+  state.assignment === event.assignment ? state : begin(state, event)
+const idle = (): SiteWork => ({ at: 'idle' })
+const noTurn = (state: SiteWork): Refusal =>
+  refuse('work-not-staged', 'the turn to restart', 'a controller with a staged image', `one that is ${state.at}`)
+/** A report about an assignment that is no longer this controller's is history: it is recorded, and changes nothing. */
+const end = (state: Exclude<SiteWork, { at: 'idle' }>, event: Extract<SiteEvent, { kind: 'ended' }>): SiteWork =>
+  state.assignment === event.assignment ? { at: 'done', assignment: event.assignment, result: event.result } : state
+
+/** Every state against every event; `stay` where nothing changes. */
+export const siteWorkTable: Table = {
+  idle: { assigned: begin, withdrawn: stay, staged: stay, grant: noTurn, ended: stay },
+  staging: {
+    assigned: replace,
+    withdrawn: idle,
+    staged: (state, event) =>
+      state.assignment === event.assignment ? { at: 'staged', assignment: state.assignment, since: event.at } : state,
+    grant: noTurn,
+    ended: end,
+  },
+  staged: {
+    assigned: replace,
+    withdrawn: idle,
+    staged: stay,
+    grant: (state, event) => ({ at: 'granted', assignment: state.assignment, since: event.at }),
+    ended: end,
+  },
+  granted: { assigned: replace, withdrawn: idle, staged: stay, grant: stay, ended: end },
+  done: { assigned: replace, withdrawn: idle, staged: stay, grant: noTurn, ended: stay },
+}
+
+/** The next state of a controller's work. Refuses `work-not-staged`: a turn for a controller that has nothing staged. */
+export function decideSiteWork(state: SiteWork, event: SiteEvent): SiteWork | Refusal {
+  const cell = siteWorkTable[state.at][event.kind] as (state: SiteWork, event: SiteEvent) => SiteWork | Refusal
+  return cell(state, event)
+}
+
+/**
+ * Whose turn it is to restart: controllers with a staged image, longest waiting first, at most as many as the site's
+ * restart budget leaves beside those whose turn has not ended.
+ */
+export function turns(work: ReadonlyMap<string, SiteWork>, budget: number): string[] {
+  const busy = [...work.values()].filter(state => state.at === 'granted').length
+  const waiting = [...work].flatMap(([id, state]) => (state.at === 'staged' ? [{ id, since: state.since }] : []))
+  waiting.sort((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1))
+  return waiting.slice(0, Math.max(0, budget - busy)).map(entry => entry.id)
+}

@@ -1,0 +1,156 @@
+import { type Static, Type } from 'typebox'
+
+/**
+ * What passes through the fleet server's door. One schema serves validation, types and (later) the OpenAPI document.
+ * Who may call what: a person's certificate for everything but `check-in` and `upstream`, a gateway's for those two,
+ * for its own site's repositories, and for blobs.
+ */
+
+export const Name = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$' })
+export const Sha256Name = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const Base64 = (maxBytes: number) => Type.String({ maxLength: Math.ceil(maxBytes / 3) * 4 })
+const closed = { additionalProperties: false }
+
+/** POST /v1/upstream: a gateway's outbox in order, and the site manifest as it stands. */
+export const UpstreamBatch = Type.Object(
+  {
+    manifest: Base64(1 << 20),
+    items: Type.Array(
+      Type.Object(
+        {
+          sequence: Type.Integer({ minimum: 1 }),
+          kind: Type.Union([Type.Literal('entry'), Type.Literal('report')]),
+          bytes: Base64(1 << 16),
+        },
+        closed,
+      ),
+      { maxItems: 500 },
+    ),
+  },
+  closed,
+)
+export type UpstreamBatch = Static<typeof UpstreamBatch>
+
+/** What a device asks for when it is enrolled: a certificate for its own key, and its report key's registration. */
+export const DeviceRequest = Type.Object(
+  { id: Name, csr: Type.String({ maxLength: 8192 }), reportKey: Base64(1024) },
+  closed,
+)
+export type DeviceRequest = Static<typeof DeviceRequest>
+
+/** POST /v1/sites: a site as its `site.yaml` says (parsed), its gateway's and its controllers' requests. */
+export const EnrolSite = Type.Object(
+  {
+    site: Type.Unknown(),
+    gateway: Type.Object(
+      { csr: Type.String({ maxLength: 8192 }), serverCsr: Type.String({ maxLength: 8192 }), reportKey: Base64(1024) },
+      closed,
+    ),
+    controllers: Type.Array(DeviceRequest, { maxItems: 10_000 }),
+  },
+  closed,
+)
+export type EnrolSite = Static<typeof EnrolSite>
+
+/** A firmware anchor: a public key that signs envelopes. `spki` is base64 of its SubjectPublicKeyInfo. */
+export const AnchorJson = Type.Object({ kid: Type.String(), alg: Type.String(), spki: Type.String() }, closed)
+export type AnchorJson = Static<typeof AnchorJson>
+
+/** What an enrolled site is given: certificates, authorities, the roots of the three repositories, the anchors. */
+export type EnrolledSite = {
+  readonly site: string
+  readonly fleet: { readonly url: string; readonly ca: string }
+  readonly siteCa: string
+  readonly gateway: { readonly cert: string; readonly serverCert: string }
+  readonly controllers: Readonly<Record<string, { readonly cert: string }>>
+  /** The first root of each repository, base64 of the file. */
+  readonly roots: { readonly image: string; readonly approval: string; readonly director: string }
+  readonly anchors: readonly AnchorJson[]
+}
+
+/** POST /v1/releases: new image-targets metadata, already signed, whose new blobs have been uploaded before. */
+export const PublishRelease = Type.Object({ metadata: Base64(4 << 20) }, closed)
+export type PublishRelease = Static<typeof PublishRelease>
+
+/** POST /v1/campaigns: the plan's bytes as they will be approved. */
+export const CreateCampaign = Type.Object({ plan: Base64(1 << 20) }, closed)
+export type CreateCampaign = Static<typeof CreateCampaign>
+
+/** POST /v1/campaigns/ID/approvals: a signature over the draft's bytes. */
+export const Approve = Type.Object(
+  {
+    keyid: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    sig: Type.String({ pattern: '^(?:[0-9a-f]{2})+$', maxLength: 16_384 }),
+  },
+  closed,
+)
+export type Approve = Static<typeof Approve>
+
+/** POST /v1/campaigns/ID/commands. A halt needs its reason. */
+export const Command = Type.Object(
+  {
+    command: Type.Union([Type.Literal('start'), Type.Literal('pause'), Type.Literal('resume'), Type.Literal('halt')]),
+    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+  },
+  closed,
+)
+export type Command = Static<typeof Command>
+
+/** GET /v1/campaigns and /v1/campaigns/ID. */
+export type CampaignView = {
+  readonly id: string
+  readonly title: string
+  readonly state: string
+  /** The wave under way, from 1; 0 before the first. */
+  readonly wave: number
+  readonly waves: number
+  readonly reason: string | null
+  readonly approvals: { readonly have: number; readonly need: number }
+  readonly controllers: readonly CampaignControllerView[]
+}
+
+export type CampaignControllerView = {
+  readonly site: string
+  readonly controller: string
+  readonly class: string
+  readonly wave: number
+  readonly to: string
+  /** waiting, assigned, confirmed, or how it failed. */
+  readonly state: string
+  readonly detail: string | null
+  /** From assignment to outcome, in milliseconds; null while it is open. */
+  readonly tookMillis: number | null
+}
+
+/** GET /v1/campaigns/ID/draft: what an approver signs: the approval targets as they would become, canonical JSON. */
+export type DraftView = { readonly signed: string; readonly need: number; readonly have: readonly string[] }
+
+/** GET /v1/controllers and /v1/controllers/SITE/ID: the last attested state. */
+export type ControllerView = {
+  readonly site: string
+  readonly id: string
+  readonly class: string
+  readonly hardware: string
+  readonly version: string | null
+  readonly slot: string | null
+  readonly counter: number | null
+  readonly state: string | null
+  readonly reportedAt: number | null
+  readonly sequence: number
+}
+
+/** GET /v1/releases. */
+export type ReleaseView = {
+  readonly path: string
+  readonly class: string
+  readonly version: string
+  readonly sequence: number
+  readonly counter: number
+  readonly hardware: readonly string[]
+  readonly sha256: string
+  readonly length: number
+}
+
+/** GET /v1/audit/checkpoint and /v1/audit/entries?from=&to= (at most 1,000 a page). */
+export type AuditPage = { readonly entries: readonly { readonly index: number; readonly bytes: string }[] }
+export type CheckpointView = { readonly size: number; readonly checkpoint: string; readonly key: string }

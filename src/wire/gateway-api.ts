@@ -1,0 +1,18 @@
+/**
+ * What passes through the gateway's door on the site's network. A controller's certificate names the controller, and
+ * each answer is for that controller alone.
+ */
+
+/** GET /v1/offer (204 when there is nothing to do). */
+export type Offer = {
+  /** Names this piece of work in every report about it. */
+  readonly assignment: string
+  /** Base64 of the SUIT envelope. */
+  readonly envelope: string
+  readonly payload: { readonly sha256: string; readonly length: number }
+  /** False: download and stage. True: the site can spare this controller now; restart into the staged image. */
+  readonly activate: boolean
+}
+
+/** The largest signed report that a gateway takes from a controller, in bytes. */
+export const MAX_REPORT = 16 * 1024
