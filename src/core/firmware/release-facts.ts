@@ -34,3 +34,28 @@ export type ReleaseFacts = {
   readonly dependencies: readonly Dependency[]
   readonly health: HealthSpec
 }
+
+/**
+ * What the image repository's metadata repeats of a release: the custom data of the envelope's target. `payload` is the
+ * target that holds the image: its path, its SHA-256 in lower-case hex, its length in bytes.
+ */
+export type ReleaseTarget = {
+  readonly class: string
+  readonly hardware: readonly string[]
+  readonly version: string
+  readonly sequence: number
+  readonly counter: number
+  readonly payload: { readonly path: string; readonly sha256: string; readonly length: number }
+}
+
+/** The custom data to publish for a release whose image is the target `payloadPath`. */
+export function releaseTarget(facts: ReleaseFacts, payloadPath: string): ReleaseTarget {
+  return {
+    class: facts.class,
+    hardware: facts.hardware,
+    version: facts.version,
+    sequence: facts.sequence,
+    counter: facts.counter,
+    payload: { path: payloadPath, sha256: facts.imageDigest, length: facts.imageSize },
+  }
+}

@@ -1,0 +1,120 @@
+import type { Crypto } from '../encoding/crypto.ts'
+import { type Refusal, refuse } from '../refusal/refusal.ts'
+import type { ReleaseFacts, ReleaseTarget } from './release-facts.ts'
+import { compareVersions, type Version } from './version.ts'
+
+/**
+ * A controller, as far as the question "may this release run here?" goes. `slotBytes` is what the slot can hold of the
+ * image; `counter` the security floor; `installed` what runs now, if anything does.
+ */
+export type Device = {
+  readonly vendor?: string
+  readonly class: string
+  readonly hardware: string
+  readonly slotBytes: number
+  readonly bootloader: number
+  readonly counter: number
+  readonly installed?: { readonly version: Version; readonly sequence: number }
+}
+
+/**
+ * Whether a release may be offered to, and staged on, a controller: the same checks at the gateway and on the device.
+ * Null when it may. Refuses, in this order, `release-wrong-vendor`, `release-wrong-class`, `release-wrong-hardware`,
+ * `release-larger-than-slot`, `release-below-floor`, `release-bootloader-unsuited` and `release-not-newer` (the version,
+ * then the manifest's sequence number).
+ */
+export function acceptFor(device: Device, facts: ReleaseFacts): Refusal | null {
+  return fitsDevice(device, facts) ?? newerThan(device.installed, facts)
+}
+
+/** The checks that hold at every power-up too: all of `acceptFor` but "newer than what is installed". */
+export function fitsDevice(device: Omit<Device, 'installed'>, facts: ReleaseFacts): Refusal | null {
+  const subject = `release ${facts.class} ${facts.version}`
+  if (device.vendor !== undefined && facts.vendor !== device.vendor) {
+    return refuse('release-wrong-vendor', subject, device.vendor, facts.vendor)
+  }
+  if (facts.class !== device.class) return refuse('release-wrong-class', subject, device.class, facts.class)
+  if (!facts.hardware.includes(device.hardware)) {
+    return refuse('release-wrong-hardware', subject, device.hardware, facts.hardware.join(', ').slice(0, 80))
+  }
+  if (facts.imageSize > device.slotBytes) {
+    return refuse('release-larger-than-slot', subject, `at most ${device.slotBytes} bytes`, `${facts.imageSize} bytes`)
+  }
+  if (facts.counter < device.counter) {
+    return refuse('release-below-floor', subject, `a counter of at least ${device.counter}`, String(facts.counter))
+  }
+  const { min, max } = facts.bootloader
+  if (device.bootloader < min || device.bootloader > max) {
+    return refuse('release-bootloader-unsuited', subject, `bootloader ${min} to ${max}`, String(device.bootloader))
+  }
+  return null
+}
+
+function newerThan(installed: Device['installed'], facts: ReleaseFacts): Refusal | null {
+  if (installed === undefined) return null
+  const subject = `release ${facts.class} ${facts.version}`
+  if (compareVersions(facts.version, installed.version) <= 0) {
+    return refuse('release-not-newer', subject, `a version above ${installed.version}`, facts.version)
+  }
+  if (facts.sequence <= installed.sequence) {
+    const expected = `a sequence number above ${installed.sequence}`
+    return refuse('release-not-newer', subject, expected, String(facts.sequence))
+  }
+  return null
+}
+
+/**
+ * Whether the other controllers at a site run versions that the release works with: `running` lists the versions of
+ * each class. A class that the site does not have asks for nothing. Refuses `release-dependency-unmet`.
+ */
+export function dependenciesMet(facts: ReleaseFacts, running: ReadonlyMap<string, readonly Version[]>): Refusal | null {
+  for (const { class: name, min, below } of facts.dependencies) {
+    const unmet = (running.get(name) ?? []).find(
+      version => compareVersions(version, min) < 0 || (below !== undefined && compareVersions(version, below) >= 0),
+    )
+    if (unmet === undefined) continue
+    const range = below === undefined ? `${name} ${min} or newer` : `${name} ${min} or newer, below ${below}`
+    return refuse('release-dependency-unmet', `release ${facts.class} ${facts.version}`, range, `${name} ${unmet}`)
+  }
+  return null
+}
+
+/** Whether bytes are the image that a manifest names. Refuses `image-size-mismatch` and `image-digest-mismatch`. */
+export function isImageOf(facts: ReleaseFacts, image: Uint8Array, crypto: Crypto): Refusal | null {
+  return isImageDigestOf(facts, image.length, crypto.sha256(image).toHex())
+}
+
+/** The same for an image that was hashed where it lies (a stream, a slot): its length in bytes and its digest in hex. */
+export function isImageDigestOf(facts: ReleaseFacts, length: number, digest: string): Refusal | null {
+  const subject = `image of ${facts.class} ${facts.version}`
+  if (length !== facts.imageSize) {
+    return refuse('image-size-mismatch', subject, `${facts.imageSize} bytes`, `${length} bytes`)
+  }
+  if (digest !== facts.imageDigest) return refuse('image-digest-mismatch', subject, facts.imageDigest, digest)
+  return null
+}
+
+/**
+ * One owner per fact: what the image repository's metadata repeats of a manifest must be equal to it, or the package is
+ * refused. `target` is the custom data of the envelope's target. Refuses `release-metadata-disagrees`, which names the
+ * first fact that differs.
+ */
+export function agreesWithTarget(facts: ReleaseFacts, target: ReleaseTarget): Refusal | null {
+  const rows: readonly (readonly [string, unknown, unknown])[] = [
+    ['class', facts.class, target.class],
+    ['hardware', facts.hardware, target.hardware],
+    ['version', facts.version, target.version],
+    ['sequence', facts.sequence, target.sequence],
+    ['counter', facts.counter, target.counter],
+    ['payload digest', facts.imageDigest, target.payload.sha256],
+    ['payload length', facts.imageSize, target.payload.length],
+  ]
+  for (const [what, signed, repeated] of rows) {
+    const expected = JSON.stringify(signed)
+    const actual = JSON.stringify(repeated) ?? 'nothing'
+    if (expected === actual) continue
+    const subject = `release ${facts.class} ${facts.version}, ${what}`
+    return refuse('release-metadata-disagrees', subject, `${expected} as in the manifest`, `${actual} in the metadata`)
+  }
+  return null
+}

@@ -1,0 +1,137 @@
+import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import type { Dependency, HealthSpec, ReleaseFacts } from './release-facts.ts'
+import { COUNTER_NAME } from './suit-labels.ts'
+import { compareVersions, parseVersion, type Version } from './version.ts'
+
+/** Bounds of a release's facts: the same for who writes a manifest and for who reads one. */
+export const LIMITS = {
+  vendorLength: 128,
+  nameLength: 64,
+  componentLength: 32,
+  hardware: 16,
+  dependencies: 16,
+  probes: 32,
+  /** 2^32 - 1: sequence numbers, counters and bootloader versions are 32 bits in the boot record. */
+  word: 0xffffffff,
+  imageBytes: 64 * 1024 * 1024,
+  /** A day, in milliseconds. */
+  windowMillis: 86_400_000,
+} as const
+
+const NAME = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i
+const DNS_NAME = /^(?=.{1,128}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
+const DIGEST = /^[0-9a-f]{64}$/
+
+type Fields = { readonly [Name in keyof ReleaseFacts]: unknown }
+
+/**
+ * Reads facts from untrusted fields: types, bounds, no repeated names, an ordered bootloader range. `subject` names what
+ * they were read from. Refuses `release-fact-invalid` and `version-malformed`.
+ */
+export function parseFacts(fields: Fields, subject: string): ReleaseFacts | Refusal {
+  const wrong = (name: string, expected: string, actual: unknown): Refusal =>
+    refuse('release-fact-invalid', `${subject}, ${name}`, expected, show(actual))
+  const { vendor, component, imageSize, imageDigest, sequence, counter } = fields
+  if (typeof vendor !== 'string' || !DNS_NAME.test(vendor)) {
+    return wrong('vendor', 'a lower-case DNS name such as voltworks.example', vendor)
+  }
+  if (!isName(fields.class)) return wrong('class', NAME_RULE, fields.class)
+  if (!isNames(fields.hardware, 1, LIMITS.hardware)) {
+    return wrong('hardware', `1 to ${LIMITS.hardware} different names of hardware revisions`, fields.hardware)
+  }
+  const version = parseVersion(fields.version, `${subject}, version`)
+  if (isRefusal(version)) return version
+  if (!isWhole(sequence, 1, LIMITS.word)) return wrong('sequence number', 'a whole number from 1 to 2^32-1', sequence)
+  if (!isWhole(counter, 0, LIMITS.word)) return wrong('security counter', 'a whole number from 0 to 2^32-1', counter)
+  if (!isName(component) || component.length > LIMITS.componentLength || component === COUNTER_NAME) {
+    return wrong(
+      'component',
+      `a name of at most ${LIMITS.componentLength} characters, not "${COUNTER_NAME}"`,
+      component,
+    )
+  }
+  if (!isWhole(imageSize, 1, LIMITS.imageBytes)) {
+    return wrong('image size', `1 to ${LIMITS.imageBytes} bytes`, imageSize)
+  }
+  if (typeof imageDigest !== 'string' || !DIGEST.test(imageDigest)) {
+    return wrong('image digest', 'a SHA-256 in lower-case hex', imageDigest)
+  }
+  const bootloader = parseBootloader(fields.bootloader)
+  if (bootloader === null) return wrong('bootloader', 'a range of whole numbers, min not above max', fields.bootloader)
+  const dependencies = parseDependencies(fields.dependencies, subject)
+  if (isRefusal(dependencies)) return dependencies
+  const health = parseHealth(fields.health)
+  if (health === null) {
+    return wrong('health', `a window of 1 to ${LIMITS.windowMillis} ms and different probe names`, fields.health)
+  }
+  return {
+    vendor,
+    class: fields.class,
+    hardware: fields.hardware,
+    version,
+    sequence,
+    counter,
+    component,
+    imageSize,
+    imageDigest,
+    bootloader,
+    dependencies,
+    health,
+  }
+}
+
+const NAME_RULE = `a name of 1 to ${LIMITS.nameLength} letters, digits, dots, hyphens and underscores`
+
+function parseBootloader(value: unknown): { min: number; max: number } | null {
+  const { min, max } = members(value)
+  return isWhole(min, 0, LIMITS.word) && isWhole(max, min, LIMITS.word) ? { min, max } : null
+}
+
+function parseDependencies(value: unknown, subject: string): readonly Dependency[] | Refusal {
+  const wrong = (expected: string, actual: unknown): Refusal =>
+    refuse('release-fact-invalid', `${subject}, dependencies`, expected, show(actual))
+  if (!Array.isArray(value) || value.length > LIMITS.dependencies) {
+    return wrong(`at most ${LIMITS.dependencies} dependencies`, value)
+  }
+  const out: Dependency[] = []
+  for (const item of value) {
+    const fields = members(item)
+    const name = fields.class
+    if (!isName(name) || out.some(other => other.class === name)) return wrong('each class once, by name', item)
+    const min = parseVersion(fields.min, `${subject}, dependency on ${name}`)
+    if (isRefusal(min)) return min
+    let below: Version | undefined
+    if (fields.below !== undefined) {
+      const parsed = parseVersion(fields.below, `${subject}, dependency on ${name}`)
+      if (isRefusal(parsed)) return parsed
+      if (compareVersions(min, parsed) >= 0) return wrong('a minimum older than its upper bound', item)
+      below = parsed
+    }
+    out.push(below === undefined ? { class: name, min } : { class: name, min, below })
+  }
+  return out
+}
+
+function parseHealth(value: unknown): HealthSpec | null {
+  const { windowMillis, probes } = members(value)
+  if (!isWhole(windowMillis, 1, LIMITS.windowMillis) || !isNames(probes, 0, LIMITS.probes)) return null
+  return { windowMillis, probes }
+}
+
+function isWhole(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= LIMITS.nameLength && NAME.test(value)
+}
+
+function isNames(value: unknown, min: number, max: number): value is readonly string[] {
+  if (!Array.isArray(value) || value.length < min || value.length > max) return false
+  return value.every(isName) && new Set(value).size === value.length
+}
+
+const members = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+
+const show = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80)

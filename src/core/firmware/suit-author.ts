@@ -1,0 +1,120 @@
+import { utf8 } from '../encoding/bytes.ts'
+import { type Cbor, encodeCbor } from '../encoding/cbor.ts'
+import { DNS_NAMESPACE, uuid5 } from '../encoding/uuid.ts'
+import type { ReleaseFacts } from './release-facts.ts'
+import {
+  COMMAND,
+  COMMON,
+  COUNTER_COMPONENT,
+  COUNTER_NAME,
+  IMAGE_COMPONENT,
+  MANIFEST,
+  PARAMETER,
+  REPORT_ALL,
+  SHA256_ALG,
+} from './suit-labels.ts'
+
+/** A vendor's identifier: UUID version 5 of its DNS name (draft-ietf-suit-manifest §8.4.8.2). */
+export function vendorIdentifier(vendor: string): Uint8Array {
+  return uuid5(DNS_NAMESPACE, vendor)
+}
+
+/** A class's identifier: UUID version 5 of its name, in the name space of the vendor's identifier. */
+export function classIdentifier(vendor: string, className: string): Uint8Array {
+  return uuid5(vendorIdentifier(vendor), className)
+}
+
+/**
+ * The name of an image by its content (RFC 6920 §3): it says which bytes, and leaves where from to the repository's
+ * metadata, so that any mirror serves them.
+ */
+export function imageUri(imageDigest: string): string {
+  const digest = Uint8Array.fromHex(imageDigest)
+  return `ni:///sha-256;${digest.toBase64({ alphabet: 'base64url', omitPadding: true })}`
+}
+
+/** The content that is written to the counter's component: 32 bits, big-endian. */
+export function counterContent(counter: number): Uint8Array {
+  const content = new Uint8Array(4)
+  new DataView(content.buffer).setUint32(0, counter)
+  return content
+}
+
+/** A SUIT_Digest of SHA-256: what authentication blocks sign, and how an image is named. */
+export function suitDigest(sha256: Uint8Array): Uint8Array {
+  return encodeCbor([SHA256_ALG, sha256])
+}
+
+/**
+ * The manifest of a release, in the one form that Voltseal writes. `facts` come from `parseFacts`: the same facts give
+ * the same bytes, for ever.
+ *
+ * Shared: set the parameters, check vendor and class. Install: fetch the image, check it where it was written, write the
+ * counter. Validate (each power-up): check the image. Invoke: run it. A device holds the write to the counter back until
+ * the image has been confirmed: the write states the floor, confirmation commits it.
+ */
+export function authorManifest(facts: ReleaseFacts): Uint8Array {
+  const { component, sequence } = facts
+  const common = new Map<number, Cbor>([
+    [COMMON.components, [[utf8(component)], [utf8(COUNTER_NAME)]]],
+    [COMMON.sharedSequence, encodeCbor(sharedSequence(facts))],
+  ])
+  const imageMatch = [COMMAND.setComponentIndex, IMAGE_COMPONENT, COMMAND.imageMatch, REPORT_ALL]
+  return encodeCbor(
+    new Map<number, Cbor>([
+      [MANIFEST.encodingVersion, 1],
+      [MANIFEST.sequenceNumber, sequence],
+      [MANIFEST.common, encodeCbor(common)],
+      [MANIFEST.validate, encodeCbor(imageMatch)],
+      [MANIFEST.invoke, encodeCbor([COMMAND.setComponentIndex, IMAGE_COMPONENT, COMMAND.invoke, REPORT_ALL])],
+      [MANIFEST.install, encodeCbor(installSequence(facts))],
+    ]),
+  )
+}
+
+function sharedSequence(facts: ReleaseFacts): Cbor {
+  const { vendor, hardware, version, bootloader, health } = facts
+  const dependencies = facts.dependencies.map(({ class: name, min, below }) => [name, min, below ?? null])
+  const parameters = new Map<number, Cbor>([
+    [PARAMETER.vendorIdentifier, vendorIdentifier(vendor)],
+    [PARAMETER.classIdentifier, classIdentifier(vendor, facts.class)],
+    [PARAMETER.imageDigest, suitDigest(Uint8Array.fromHex(facts.imageDigest))],
+    [PARAMETER.imageSize, facts.imageSize],
+    [PARAMETER.vendorName, vendor],
+    [PARAMETER.className, facts.class],
+    [PARAMETER.version, version],
+    [PARAMETER.hardware, encodeCbor(hardware)],
+    [PARAMETER.bootloader, encodeCbor([bootloader.min, bootloader.max])],
+    [PARAMETER.dependencies, encodeCbor(dependencies)],
+    [PARAMETER.health, encodeCbor([health.windowMillis, health.probes])],
+  ])
+  return [
+    COMMAND.setComponentIndex,
+    IMAGE_COMPONENT,
+    COMMAND.overrideParameters,
+    parameters,
+    COMMAND.vendorIdentifier,
+    REPORT_ALL,
+    COMMAND.classIdentifier,
+    REPORT_ALL,
+  ]
+}
+
+function installSequence(facts: ReleaseFacts): Cbor {
+  return [
+    COMMAND.setComponentIndex,
+    IMAGE_COMPONENT,
+    COMMAND.overrideParameters,
+    new Map([[PARAMETER.uri, imageUri(facts.imageDigest)]]),
+    COMMAND.fetch,
+    REPORT_ALL,
+    COMMAND.imageMatch,
+    REPORT_ALL,
+    COMMAND.setComponentIndex,
+    COUNTER_COMPONENT,
+    COMMAND.overrideParameters,
+    new Map([[PARAMETER.content, counterContent(facts.counter)]]),
+    COMMAND.write,
+    REPORT_ALL,
+  ]
+}
