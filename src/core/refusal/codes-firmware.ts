@@ -104,6 +104,42 @@ export const firmwareCodes = {
     fix: 'Sign with an ECDSA P-256 or P-384, an Ed25519 or an ML-DSA-65 key.',
   },
 
+  'envelope-already-signed': {
+    exit: 73,
+    status: 409,
+    action: 'refuse',
+    title: 'the envelope already has a signature by this key',
+    fix: 'Nothing is left to do for this signer. If another signature is missing, have its own signer make it.',
+  },
+  'envelope-signatures-full': {
+    exit: 73,
+    status: 409,
+    action: 'refuse',
+    title: 'the envelope has no room for another signature',
+    fix: 'Check which signatures it has with "voltseal release inspect". Create the release again if some are not wanted.',
+  },
+  'signer-faulty': {
+    exit: 74,
+    status: 502,
+    action: 'retry',
+    title: 'the signer answered with a signature that does not hold',
+    fix: 'Try again. If it happens again, the key or its token is damaged: stop using it, and call the person who keeps it.',
+  },
+  'release-exists': {
+    exit: 73,
+    status: 409,
+    action: 'refuse',
+    title: 'a release of that name exists already',
+    fix: 'Choose another name, or remove the old release yourself if nobody needs it.',
+  },
+  'release-not-written': {
+    exit: 74,
+    status: 507,
+    action: 'retry',
+    title: 'the release could not be written',
+    fix: 'Check that the folder exists, may be written to and has space, and try again. Nothing partial was left under the name.',
+  },
+
   // The manifest inside.
   'manifest-malformed': {
     ...data,

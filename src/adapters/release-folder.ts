@@ -1,0 +1,133 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { LIMITS } from '../core/firmware/facts.ts'
+import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
+import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+
+/** A release on disk: a folder `NAME.release` of three files. `release.json` is for people: no machine reads it. */
+export const ENVELOPE_FILE = 'envelope.suit'
+export const PAYLOAD_FILE = 'payload.bin'
+export const SUMMARY_FILE = 'release.json'
+
+/** What the folder holds, as bytes. Nothing in it is verified yet. */
+export type ReleaseFiles = { readonly envelope: Uint8Array; readonly image: Uint8Array }
+
+/**
+ * Writes a release to a new folder, all of it or nothing. Durable on return. Refuses `release-exists` and
+ * `release-not-written`.
+ */
+export function writeRelease(folder: string, release: ReleaseFiles & { facts: ReleaseFacts }): Refusal | null {
+  const target = resolve(folder)
+  if (existsSync(target)) return refuse('release-exists', folder, 'a name that is free', 'a folder of that name')
+  let temporary: string | null = null
+  try {
+    temporary = mkdtempSync(join(dirname(target), `.${basename(target)}-`))
+    chmodSync(temporary, 0o755)
+    writeSynced(join(temporary, PAYLOAD_FILE), release.image)
+    writeSynced(join(temporary, SUMMARY_FILE), `${JSON.stringify(release.facts, null, 2)}\n`)
+    writeSynced(join(temporary, ENVELOPE_FILE), release.envelope)
+    syncFolder(temporary)
+    // If power fails before the rename, there is no release of this name, and a hidden folder to delete; after it, the
+    // release is whole. The rename itself lasts once the parent folder is synced.
+    renameSync(temporary, target)
+    syncFolder(dirname(target))
+    return null
+  } catch (error) {
+    if (temporary !== null) rmSync(temporary, { recursive: true, force: true })
+    return notWritten(folder, error)
+  }
+}
+
+/**
+ * Replaces a release's envelope with one that has more signatures. Durable on return. The summary stays right: it says
+ * what the manifest says, and signing changes no byte of that. Refuses `file-missing` and `release-not-written`.
+ */
+export function replaceEnvelope(folder: string, envelope: Uint8Array): Refusal | null {
+  const target = join(resolve(folder), ENVELOPE_FILE)
+  if (!existsSync(target)) return missing(target)
+  const temporary = `${target}.new`
+  try {
+    writeSynced(temporary, envelope)
+    // If power fails before the rename, the old envelope is there, and a `.new` file that the next signing overwrites;
+    // after it, the new one. Never a part of either.
+    renameSync(temporary, target)
+    syncFolder(dirname(target))
+    return null
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    return notWritten(folder, error)
+  }
+}
+
+/**
+ * Reads a release's files, sizes first. Verifies nothing. Refuses `file-missing`, `file-unreadable` and
+ * `file-too-large`.
+ */
+export function readRelease(folder: string): ReleaseFiles | Refusal {
+  const envelope = readLimited(join(folder, ENVELOPE_FILE), MAX_ENVELOPE_BYTES)
+  if (isRefusal(envelope)) return envelope
+  const image = readLimited(join(folder, PAYLOAD_FILE), LIMITS.imageBytes)
+  return isRefusal(image) ? image : { envelope, image }
+}
+
+/** Reads a firmware image that a build left somewhere. Refuses like `readRelease`. */
+export function readImage(path: string): Uint8Array | Refusal {
+  return readLimited(path, LIMITS.imageBytes)
+}
+
+function readLimited(path: string, maxBytes: number): Uint8Array | Refusal {
+  try {
+    const status = statSync(path)
+    // A device or a pipe has no size to check and may have no end.
+    if (!status.isFile()) return refuse('file-unreadable', path, 'a regular file', 'something else')
+    const { size } = status
+    if (size > maxBytes) return refuse('file-too-large', path, `at most ${maxBytes} bytes`, `${size} bytes`)
+    return new Uint8Array(readFileSync(path))
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR') return missing(path)
+    return refuse('file-unreadable', path, 'a file that this user may read', code ?? String(error))
+  }
+}
+
+function writeSynced(path: string, content: Uint8Array | string): void {
+  const file = openSync(path, 'w', 0o644)
+  try {
+    writeFileSync(file, content)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+const missing = (path: string): Refusal => refuse('file-missing', path, 'a file', 'none of that name')
+
+const notWritten = (folder: string, error: unknown): Refusal =>
+  refuse(
+    'release-not-written',
+    folder,
+    'a folder that can be written',
+    (error as NodeJS.ErrnoException).code ?? 'failure',
+  )

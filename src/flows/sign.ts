@@ -1,0 +1,62 @@
+import type { Crypto } from '../core/encoding/crypto.ts'
+import { isImageOf } from '../core/firmware/acceptance.ts'
+import { assembleEnvelope, MAX_SIGNATURES, signingInput, takeApart } from '../core/firmware/suit-envelope.ts'
+import { type Anchor, type Envelope, inspectEnvelope, openEnvelope } from '../core/firmware/suit-open.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { Signer } from './ports.ts'
+
+/** An envelope with one signature more. `development` is true when the key lives in a plain file: say so loudly. */
+export type Signed = { readonly envelope: Uint8Array; readonly kid: string; readonly development: boolean }
+
+/**
+ * Adds one signature to an envelope; the manifest's bytes and the signatures that are there stay as they are. `kid` is
+ * the signer's key id in lower-case hex. A signer signs only what it can read: the manifest is read first. The new
+ * signature is checked before it is handed out, so that a faulty token never yields a release that no device accepts.
+ * Nothing is durable on return: writing is the caller's.
+ *
+ * Refuses `envelope-already-signed`, `envelope-signatures-full`, `signer-faulty`, `signature-algorithm-unknown`, what
+ * the signer refuses, and the codes of `inspectEnvelope`.
+ */
+export async function signEnvelope(
+  envelope: Uint8Array,
+  kid: string,
+  ports: { readonly crypto: Crypto; readonly signer: Signer },
+): Promise<Signed | Refusal> {
+  const { crypto, signer } = ports
+  const seen = inspectEnvelope(envelope, crypto)
+  if (isRefusal(seen)) return seen
+  const parts = takeApart(envelope, crypto, 'envelope')
+  if (isRefusal(parts)) return parts
+  if (seen.claimedSigners.includes(kid)) {
+    return refuse('envelope-already-signed', 'envelope', 'no signature by this key', `key ${kid.slice(0, 16)}`)
+  }
+  if (parts.signatures.length >= MAX_SIGNATURES) {
+    return refuse('envelope-signatures-full', 'envelope', `fewer than ${MAX_SIGNATURES} signatures`, 'as many')
+  }
+  const input = signingInput(parts.manifest, signer.key.alg, kid, crypto)
+  if (isRefusal(input)) return input
+  const signature = await signer.sign(input.message, 'p1363')
+  if (isRefusal(signature)) return signature
+  if (!crypto.verify(signer.key, input.message, signature, 'p1363')) {
+    return refuse('signer-faulty', `key ${kid.slice(0, 16)}`, 'a signature over the manifest', 'one that does not hold')
+  }
+  const added = { protectedHeader: input.protectedHeader, signature }
+  const signed = assembleEnvelope(parts.manifest, [...parts.signatures, added], crypto)
+  const readBack = takeApart(signed, crypto, 'signed envelope')
+  return isRefusal(readBack) ? readBack : { envelope: signed, kid, development: signer.development }
+}
+
+/**
+ * Verifies a release whole: the signatures of `threshold` anchors, and the image's length and digest. Refuses the codes
+ * of `openEnvelope` and of `isImageOf`.
+ */
+export function verifyRelease(
+  release: { readonly envelope: Uint8Array; readonly image: Uint8Array },
+  anchors: readonly Anchor[],
+  threshold: number,
+  ports: { readonly crypto: Crypto },
+): Envelope | Refusal {
+  const opened = openEnvelope(release.envelope, anchors, ports.crypto, threshold)
+  if (isRefusal(opened)) return opened
+  return isImageOf(opened.facts, release.image, ports.crypto) ?? opened
+}
