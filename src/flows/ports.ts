@@ -25,7 +25,8 @@ export type FlashArea = 'record0' | 'record1' | 'a' | 'b' | 'golden' | 'history'
 /**
  * NOR flash as a controller sees it: erased bytes read 0xff, programming only clears bits, erasing is by sector.
  * Every call may be the last one that happens before power fails; an implementation then throws PowerLost (see sim/).
- * A read of a sector with an ECC fault answers null: the caller treats it as empty.
+ * A read that meets an ECC fault answers null: the caller treats it as empty. What a read answers may be a view of the
+ * flash itself, good until the next program or erase: who keeps it copies it.
  */
 export interface Flash {
   /** Bytes in the area. */
@@ -41,6 +42,8 @@ export interface Flash {
 export interface SecureElement {
   /** The security counter. */
   counter(): number
+  /** The highest value that the counter can ever take: fuses are finite. */
+  readonly counterLimit: number
   /** Raises the counter to `value`. Idempotent; never lowers. The answer may be lost after the raise is persisted. */
   raise(value: number): void
   /** HMAC-SHA-256 under the device's record key, which never leaves. */
@@ -48,10 +51,9 @@ export interface SecureElement {
   /** The key that signs this device's reports. */
   readonly reportKey: PublicKey
   signReport(message: Uint8Array): Uint8Array
+  /** The next number for a report: above every number given before, also over a loss of power. May skip numbers. */
+  nextReport(): number
 }
-
-/** Why the last reset happened, as the reset controller tells it. */
-export type ResetCause = 'power-on' | 'power-loss' | 'watchdog' | 'software'
 
 export interface Watchdog {
   start(timeoutMillis: number): void

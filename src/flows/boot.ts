@@ -1,0 +1,274 @@
+import { sameBytes } from '../core/encoding/bytes.ts'
+import type { Crypto } from '../core/encoding/crypto.ts'
+import type { Instant } from '../core/encoding/units.ts'
+import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
+import type { OpenEnvelope } from '../core/firmware/suit-open.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import {
+  type BootDecision,
+  type BootEffect,
+  type BootEvent,
+  type Budget,
+  decideBoot,
+  type Note,
+} from '../core/slot/boot-machine.ts'
+import { encodeCell, type HistoryEntry, placeHistory, readHistory } from '../core/slot/history.ts'
+import { type BootRecord, encodeRecord, type Memory, RECORD_BYTES } from '../core/slot/record.ts'
+import { type Place, placeAfter, type RecordScan, scanRecords } from '../core/slot/record-log.ts'
+import { type Bootable, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
+import { type DeviceIdentity, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'
+import type { Flash, FlashArea, SecureElement, Watchdog } from './ports.ts'
+
+/** A controller's hardware and what it was made to be: all that booting, installing and confirming need. */
+export type Board = {
+  readonly flash: Flash
+  readonly element: SecureElement
+  readonly watchdog: Watchdog
+  readonly crypto: Crypto
+  readonly open: OpenEnvelope
+  readonly device: DeviceIdentity
+  readonly budget: Budget
+  /** How long a trial image may go without a sign of life. */
+  readonly watchdogMillis: number
+}
+
+/** The image that runs, with the facts that were verified at this power-up. `slot` golden: recovery only. */
+export type Running = { readonly slot: Bootable; readonly trial: boolean; readonly facts: ReleaseFacts }
+
+/**
+ * How a power-up ended. `problem` names what went wrong on the way to an image that runs nevertheless (a worn record
+ * block), else null. `halted`: nothing verifies, not even golden.
+ */
+export type BootOutcome =
+  | { readonly at: 'running'; readonly running: Running; readonly problem: Refusal | null }
+  | { readonly at: 'halted'; readonly reason: string }
+
+const RECORD_AREAS = ['record0', 'record1'] as const satisfies readonly FlashArea[]
+/** Cells tried for one entry before it is given up. */
+const HISTORY_ATTEMPTS = 3
+const BLANK: Memory = { state: { at: 'blank' }, slots: { a: UNKNOWN_NOTE, b: UNKNOWN_NOTE }, failed: [], update: '' }
+
+/**
+ * One power-up: reads the record, verifies what may run, decides, writes the decision down, and says what runs. Each
+ * slot is hashed at most once. On return the record and its line of history are durable, and an unfinished
+ * confirmation is finished.
+ */
+export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutcome {
+  const scan = scanRecordBlocks(board)
+  let problem: Refusal | null = null
+  if (scan.newest !== null) {
+    if (cause !== 'software') {
+      // The newest record may have been cut while it was written, and read differently the next time: before anything
+      // is done in its name it is written once more. If power fails here, the next boot sees the old one, or both.
+      const again = append(board, scan, scan.newest.memory, scan.newest.entry)
+      if (isRefusal(again)) problem = again
+    }
+    if (problem === null) remember(board, scan.newest.entry)
+  }
+  const memory = scan.newest?.memory ?? BLANK
+  const verified = new Map<Bootable, VerifiedSlot | Refusal>()
+  const look = (slot: Bootable): VerifiedSlot | Refusal => {
+    const seen = verified.get(slot) ?? verify(board, slot)
+    verified.set(slot, seen)
+    return seen
+  }
+  const decision = decideBoot(memory, {
+    kind: 'reset',
+    cause,
+    counter: board.element.counter(),
+    budget: board.budget,
+    verdict: slot => toVerdict(look(slot)),
+  })
+  if (isRefusal(decision)) throw new Error('a reset is never refused')
+  const written = commit(board, decision, cause, now)
+  if (isRefusal(written)) problem = written
+  let outcome: BootOutcome = { at: 'halted', reason: decision.note?.cause ?? '' }
+  for (const effect of decision.effects) {
+    if (effect.kind !== 'run') {
+      // A floor whose record is not durable is not raised; a later boot does it.
+      if (!isRefusal(written)) perform(board, effect)
+      continue
+    }
+    // A trial that could not be counted is not run: it would be tried for ever.
+    const slot = effect.trial && isRefusal(written) ? 'golden' : effect.slot
+    const image = look(slot)
+    outcome = isRefusal(image)
+      ? { at: 'halted', reason: image.code }
+      : { at: 'running', running: { slot, trial: effect.trial && slot !== 'golden', facts: image.facts }, problem }
+  }
+  return outcome
+}
+
+/**
+ * Lets the machine decide an event of a running device, and makes the decision durable. `reset` says that the caller
+ * restarts the device now. Refuses what the machine refuses, and `boot-record-not-written`; nothing has changed then.
+ */
+export function act(
+  board: Board,
+  event: Exclude<BootEvent, { kind: 'reset' }>,
+  now: Instant,
+): { readonly memory: Memory; readonly reset: boolean } | Refusal {
+  const newest = scanRecordBlocks(board).newest
+  const decision = decideBoot(newest?.memory ?? BLANK, event)
+  if (isRefusal(decision)) return decision
+  const written = commit(board, decision, newest?.entry.reset ?? 'power-on', now)
+  if (isRefusal(written)) return written
+  // If power fails here, the record stands: a floor that was not raised yet is raised at the next boot.
+  for (const effect of decision.effects) perform(board, effect)
+  return { memory: decision.next, reset: decision.effects.some(effect => effect.kind === 'reset') }
+}
+
+/** What the device remembers; null before its first boot. */
+export function readMemory(board: Board): Memory | null {
+  return scanRecordBlocks(board).newest?.memory ?? null
+}
+
+/** The device's history, oldest first, and how many of its cells are torn. Needs no network and no clock. */
+export function history(board: Board): { readonly entries: readonly HistoryEntry[]; readonly torn: number } {
+  return readHistory(historySectors(board), board.element.mac.bind(board.element), board.crypto.equal)
+}
+
+/** Verifies one slot as a power-up does. Reads only. */
+export function verify(board: Board, slot: Bootable): VerifiedSlot | Refusal {
+  const { flash, element, device } = board
+  const reader = {
+    bytes: flash.size(slot),
+    read: (offset: number, length: number) => flash.read(slot, offset, length),
+  }
+  const counter = slot === 'golden' ? null : element.counter()
+  return verifySlot(reader, device, counter, board.open, board.crypto, `slot ${slot}`)
+}
+
+/**
+ * Writes a new device's first record: its factory image in slot a counts as confirmed, as the factory tested it. Both
+ * record blocks and the history must be erased. Refuses when slot a or golden does not verify.
+ */
+export function manufacture(board: Board, now: Instant): Memory | Refusal {
+  const golden = verify(board, 'golden')
+  if (isRefusal(golden)) return golden
+  const factory = verify(board, 'a')
+  if (isRefusal(factory)) return factory
+  const verdict = toVerdict(factory)
+  if (!verdict.good) throw new Error('a verified slot has a good verdict')
+  const { digest, sequence, version, counter } = verdict
+  const image = { digest: digest.slice(0, 32), sequence, version, counter }
+  const next: Memory = {
+    ...BLANK,
+    state: { at: 'stable', active: 'a', floor: counter },
+    slots: { a: { state: 'confirmed', ...image }, b: UNKNOWN_NOTE },
+  }
+  const note: Note = { event: 'manufactured', phase: 'none', slot: 'a', cause: '', image }
+  const written = commit(board, { next, effects: [], note }, 'power-on', now)
+  if (isRefusal(written)) return written
+  board.element.raise(counter)
+  return next
+}
+
+function toVerdict(image: VerifiedSlot | Refusal): Verdict {
+  if (isRefusal(image)) return { good: false, reason: image.code }
+  const { imageDigest: digest, sequence, version, counter } = image.facts
+  return { good: true, digest, sequence, version, counter }
+}
+
+/** Each of these may be done again without harm: that is how the next boot makes up for a cut. */
+function perform(board: Board, effect: BootEffect): void {
+  if (effect.kind === 'raise') board.element.raise(effect.counter)
+  else if (effect.kind === 'watchdog') {
+    if (effect.on) board.watchdog.start(board.watchdogMillis)
+    else board.watchdog.stop()
+  }
+}
+
+/** Makes a decision durable: one record, read back, then its line of history. A decision without a note writes nothing. */
+function commit(board: Board, decision: BootDecision, reset: ResetCause, now: Instant): null | Refusal {
+  const { note, next } = decision
+  if (note === null) return null
+  const scan = scanRecordBlocks(board)
+  const numbered = Math.max(scan.newest?.entry.decision ?? 0, scan.newest === null ? placed(board).newest : 0)
+  const entry: HistoryEntry = {
+    decision: numbered + 1,
+    at: now,
+    event: note.event,
+    phase: note.phase,
+    reset,
+    slot: note.slot,
+    sequence: note.image.sequence,
+    version: note.image.version,
+    digest: note.image.digest,
+    cause: note.cause,
+  }
+  const written = append(board, scan, next, entry)
+  if (isRefusal(written)) return written
+  // If power fails here, the next boot sees a record whose decision is not in the history yet, and adds it.
+  remember(board, entry)
+  return null
+}
+
+/** Appends a record and reads it back. A place that does not hold it is skipped, together with its number. */
+function append(board: Board, scan: RecordScan, memory: Memory, entry: HistoryEntry): BootRecord | Refusal {
+  const { flash, element } = board
+  const bytes = flash.size('record0')
+  let sequence = scan.sequence
+  for (let place: Place | null = scan.next; place !== null; place = placeAfter(place, bytes, scan.newestIn)) {
+    const area = RECORD_AREAS[place.block]
+    // If power fails in this erase, the newest record is untouched: it is in the other block.
+    if (place.erase) flash.erase(area, 0, flash.size(area))
+    const record: BootRecord = { sequence, memory, entry }
+    const encoded = encodeRecord(record, message => element.mac(message))
+    // If power fails in this program, the next boot sees a spoilt place behind the record before, or the new record.
+    flash.program(area, place.index * RECORD_BYTES, encoded)
+    const back = flash.read(area, place.index * RECORD_BYTES, RECORD_BYTES)
+    if (back !== null && sameBytes(back, encoded)) return record
+    sequence += 1
+  }
+  return refuse('boot-record-not-written', 'record blocks', 'the record as it was written', 'other bytes')
+}
+
+/**
+ * Adds a decision to the history unless it is there. A history that cannot be written never stops a boot: the decision
+ * is then missing, and its number shows the gap.
+ */
+function remember(board: Board, entry: HistoryEntry): void {
+  const { flash } = board
+  const cell = encodeCell(entry, message => board.element.mac(message))
+  for (let attempt = 0; attempt < HISTORY_ATTEMPTS; attempt += 1) {
+    const { newest, next } = placed(board)
+    if (newest >= entry.decision) return
+    // If power fails in this erase, only the oldest entries are lost, as they would have been.
+    if (next.erase !== null) flash.erase('history', next.erase, flash.sector('history'))
+    // If power fails in this program, the cell is torn and shows it; the next boot adds the decision behind it.
+    flash.program('history', next.offset, cell)
+    const back = flash.read('history', next.offset, cell.length)
+    if (back !== null && sameBytes(back, cell)) return
+  }
+}
+
+function placed(board: Board) {
+  const sectors = historySectors(board)
+  return placeHistory(sectors, board.flash.sector('history'), message => board.element.mac(message), board.crypto.equal)
+}
+
+function historySectors(board: Board): (Uint8Array | null)[] {
+  const { flash } = board
+  const bytes = flash.sector('history')
+  return Array.from({ length: flash.size('history') / bytes }, (_, index) =>
+    flash.read('history', index * bytes, bytes),
+  )
+}
+
+function scanRecordBlocks(board: Board): RecordScan {
+  const blocks = [readBlock(board.flash, 'record0'), readBlock(board.flash, 'record1')] as const
+  return scanRecords(blocks, message => board.element.mac(message), board.crypto.equal)
+}
+
+/** A record block; what cannot be read of it stands as zeros, which is no record and no free place (rule 8). */
+function readBlock(flash: Flash, area: FlashArea): Uint8Array {
+  const whole = flash.read(area, 0, flash.size(area))
+  if (whole !== null) return whole
+  const block = new Uint8Array(flash.size(area))
+  for (let at = 0; at + RECORD_BYTES <= block.length; at += RECORD_BYTES) {
+    const part = flash.read(area, at, RECORD_BYTES)
+    if (part !== null) block.set(part, at)
+  }
+  return block
+}
