@@ -1,0 +1,81 @@
+import type { PublicKey } from '../encoding/crypto.ts'
+import type { Bytes, Instant } from '../encoding/units.ts'
+import type { Version } from '../firmware/version.ts'
+import { type Refusal, refuse } from '../refusal/refusal.ts'
+import { findController, type Site } from './topology.ts'
+
+/** Names one controller of the fleet. */
+export type ControllerRef = { readonly site: string; readonly controller: string }
+
+/** The one spelling of a reference, `SITE/CONTROLLER`: the key of maps, and what people read and write. */
+export function refKey(ref: ControllerRef): string {
+  return `${ref.site}/${ref.controller}`
+}
+
+/** The reference in `SITE/CONTROLLER`, or null when the text is not exactly that. */
+export function parseRefKey(text: string): ControllerRef | null {
+  const [site, controller, more] = text.split('/')
+  if (site === undefined || controller === undefined || more !== undefined) return null
+  return site === '' || controller === '' ? null : { site, controller }
+}
+
+/**
+ * What a controller said of itself in its last accepted signed report. `at` is the controller's own clock; `sequence`
+ * is the report's. `counter` is the security counter in its secure element.
+ */
+export type Attested = {
+  readonly sequence: number
+  readonly at: Instant
+  readonly state: 'stable' | 'trial' | 'golden'
+  readonly running: { readonly version: Version; readonly sequence: number; readonly digest: string }
+  readonly counter: number
+}
+
+/** A registered controller: what its site claims of it, and what it attested; null before its first report. */
+export type FleetController = {
+  readonly site: string
+  readonly id: string
+  readonly region: string
+  readonly vendor: string
+  readonly class: string
+  readonly hardware: string
+  readonly slot: Bytes
+  readonly bootloader: number
+  readonly reportKey: PublicKey
+  readonly attested: Attested | null
+}
+
+/** The controllers of the fleet by `refKey`, in order of site and id. */
+export type Inventory = ReadonlyMap<string, FleetController>
+
+/** A controller of a site as the fleet knows it; null when the site has none of that id. */
+export function fleetController(
+  site: Site,
+  id: string,
+  reportKey: PublicKey,
+  attested: Attested | null,
+): FleetController | null {
+  const found = findController(site, id)
+  if (found === null) return null
+  const { vendor, slot, bootloader } = found.of
+  const { class: className, hardware } = found
+  const claimed = { site: site.site, id, region: site.region, vendor, class: className, hardware, slot, bootloader }
+  return { ...claimed, reportKey, attested }
+}
+
+/**
+ * The inventory of some controllers. The order does not depend on the order they come in, so that the same fleet gives
+ * the same plan. Refuses `inventory-duplicate`.
+ */
+export function inventoryOf(controllers: Iterable<FleetController>): Inventory | Refusal {
+  const sorted = [...controllers].sort((a, b) => byText(a.site, b.site) || byText(a.id, b.id))
+  const inventory = new Map<string, FleetController>()
+  for (const controller of sorted) {
+    const key = refKey({ site: controller.site, controller: controller.id })
+    if (inventory.has(key)) return refuse('inventory-duplicate', key, 'one registration', 'two')
+    inventory.set(key, controller)
+  }
+  return inventory
+}
+
+const byText = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)

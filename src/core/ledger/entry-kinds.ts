@@ -1,0 +1,66 @@
+/**
+ * Every kind of audit entry, with what it records. The list is closed: a kind that is not here cannot be written or
+ * read, so a word that nobody can explain never stands in the log. Kinds are added, never renamed or taken away.
+ */
+export const entryKinds = {
+  'log-opened': 'The log begins, or a server opens it after a start.',
+
+  'release-published': 'A signed release was put into the image repository.',
+  'release-revoked': 'A release was taken out of the image repository.',
+  'repository-updated': 'New metadata of a repository was published.',
+  'root-rotated': 'A new root of trust was published.',
+  'key-event': 'A signing key was made, replaced, revoked or retired.',
+  'certificate-event': 'A certificate was issued, renewed or revoked.',
+
+  'site-registered': 'A site and its gateway were registered or changed.',
+  'controller-registered': 'A controller was registered with the key that signs its reports.',
+
+  'campaign-created': 'A campaign plan was made.',
+  'campaign-approved': 'The plan was approved: its exact bytes are pinned in the approval repository.',
+  'campaign-started': 'The campaign was started.',
+  'campaign-paused': 'The campaign was paused, by a person or by a gate.',
+  'campaign-resumed': 'The campaign goes on after a pause.',
+  'campaign-retried': 'The failed controllers of a wave get another turn.',
+  'campaign-halted': 'The campaign was halted for good.',
+  'campaign-done': 'The last wave passed its gate.',
+  'wave-opened': 'A wave opened: its controllers may be updated.',
+  'wave-soaking': 'Every controller of the wave has confirmed or failed; the soak begins.',
+  'wave-passed': 'The wave passed its gate.',
+  'wave-failed': 'The wave did not pass its gate.',
+
+  'controller-assigned': 'The director told a site which release a controller gets.',
+  'controller-confirmed': 'A controller attested that it runs the release and is healthy.',
+  'controller-failed': 'A controller reverted, refused or did not come back in time.',
+  'controller-retried': 'A controller gets another try after a passing fault.',
+  'controller-regressed': 'A controller that had confirmed no longer runs the release.',
+  'controller-recovered': 'A controller that had counted as failed confirmed after all.',
+
+  'assignment-verified': 'A gateway verified an assignment against all three repositories.',
+  'assignment-refused': 'A gateway refused an assignment or the metadata behind it.',
+  'download-finished': 'A gateway downloaded a release and verified its digest.',
+  'download-failed': 'A download ended without a verified release.',
+  'blob-quarantined': 'A cached file no longer had its digest and was moved aside.',
+  'stage-begun': 'A controller began to take a release into its inactive slot.',
+  'stage-finished': 'A controller verified the release in its inactive slot.',
+  'stage-refused': 'A controller refused a release before or after it was written.',
+  'activation-granted': 'A gateway allowed a controller to restart into the release.',
+  'activation-withheld': 'A gateway did not allow a controller to restart now, with the reason.',
+  'controller-report': 'A signed report of a controller was accepted, with what it attests.',
+  'report-refused': 'A report was refused: signature, sequence or content.',
+
+  'access-granted': 'A person or machine signed in.',
+  'access-refused': 'A request was refused for who made it or what it asked.',
+  'policy-changed': 'A setting that decides who may do what was changed.',
+  'maintenance-begun': 'A person took local control of a controller or site.',
+  'maintenance-ended': 'Local control was given back.',
+  'link-lost': 'A gateway could not reach the fleet for longer than it should.',
+  'link-restored': 'A gateway reaches the fleet again.',
+  'intrusion-signal': 'Something happened that only an attack or a serious fault explains.',
+} as const satisfies Readonly<Record<string, string>>
+
+export type EntryKind = keyof typeof entryKinds
+
+/** Narrows a word to a kind. */
+export function isEntryKind(word: string): word is EntryKind {
+  return Object.hasOwn(entryKinds, word)
+}

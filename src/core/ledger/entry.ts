@@ -1,0 +1,146 @@
+import { sameBytes } from '../encoding/bytes.ts'
+import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
+import { plainText } from '../encoding/plain-text.ts'
+import { exactly, line, Misfit, object, shown, text, then, whole, word } from '../encoding/shape.ts'
+import { readJson } from '../encoding/strict-json.ts'
+import { type Instant, instant } from '../encoding/units.ts'
+import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { type EntryKind, entryKinds, isEntryKind } from './entry-kinds.ts'
+
+/** How good the clock was that an entry's time comes from. `free` runs by itself; `simulated` is a test's or a demo's. */
+export type ClockQuality = 'synchronised' | 'free' | 'simulated' | 'unknown'
+
+/** Who did it. `key` is the id of the key that they proved to hold, in hex. */
+export type Actor = {
+  readonly kind: 'person' | 'gateway' | 'controller' | 'fleet' | 'oem'
+  readonly id: string
+  readonly key?: string
+}
+
+/** Where an entry was first written, when that was not here: the gateway's name, and its place in that gateway's log. */
+export type EntryOrigin = { readonly gateway: string; readonly sequence: number }
+
+/**
+ * One entry of the audit log. `release` is the SHA-256 (hex) of the release's envelope, `changeRequest` the operator's
+ * own number for the change, `code` a refusal code. `detail` holds what else the kind says; never a secret.
+ */
+export type AuditEntry = {
+  readonly v: 1
+  readonly kind: EntryKind
+  readonly at: Instant
+  readonly clock: ClockQuality
+  readonly actor: Actor
+  readonly site?: string
+  readonly controller?: string
+  readonly campaign?: string
+  readonly release?: string
+  readonly changeRequest?: string
+  readonly code?: string
+  readonly detail: JsonObject
+  readonly origin?: EntryOrigin
+}
+
+export const MAX_ENTRY_BYTES = 64 * 1024
+
+const MAX_TEXT = 4000
+const MAX_ITEMS = 1000
+const MAX_DEPTH = 8
+const id = line(128)
+const kind = then(line(64), (value, at) =>
+  isEntryKind(value) ? value : new Misfit(at, `one of ${Object.keys(entryKinds).length} kinds`, shown(value)),
+)
+
+const entryShape = object(
+  {
+    v: exactly(1),
+    kind,
+    at: then(whole(0, 8_640_000_000_000_000), value => instant(value)),
+    clock: word('synchronised', 'free', 'simulated', 'unknown'),
+    actor: object(
+      { kind: word('person', 'gateway', 'controller', 'fleet', 'oem'), id },
+      { key: text('8 to 128 hex digits', /^[0-9a-f]{8,128}$/) },
+    ),
+    detail: (value: unknown, at: string): JsonObject | Misfit => {
+      const read = readDetail(value, at, 0)
+      if (read instanceof Misfit) return read
+      const isObject = typeof read === 'object' && read !== null && !Array.isArray(read)
+      return isObject ? (read as JsonObject) : new Misfit(at, 'an object', shown(value))
+    },
+  },
+  {
+    site: id,
+    controller: id,
+    campaign: id,
+    release: text('64 hex digits', /^[0-9a-f]{64}$/),
+    changeRequest: line(120),
+    code: line(100),
+    origin: object({ gateway: id, sequence: whole(1, Number.MAX_SAFE_INTEGER) }),
+  },
+)
+
+/** The details that an entry can hold: JSON with whole numbers, bounded, texts of one line. */
+function readDetail(value: unknown, at: string, depth: number): Json | Misfit {
+  if (value === null || typeof value === 'boolean') return value
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? value : new Misfit(at, 'a whole number', shown(value))
+  if (typeof value === 'string') return line(MAX_TEXT, 0)(value, at)
+  if (typeof value !== 'object' || depth >= MAX_DEPTH) return new Misfit(at, 'JSON of little depth', shown(value))
+  const members = Object.entries(value)
+  if (members.length > MAX_ITEMS) return new Misfit(at, `at most ${MAX_ITEMS} members`, String(members.length))
+  for (const [name, member] of members) {
+    const fits = line(120, 0)(name, at)
+    const read = fits instanceof Misfit ? fits : readDetail(member, `${at}.${name}`, depth + 1)
+    if (read instanceof Misfit) return read
+  }
+  return value as Json
+}
+
+/**
+ * The entry's bytes: canonical JSON, what is hashed and kept for ever. Texts of the details that came from outside are
+ * made one line first, so that an odd error text cannot stop the log. Refuses `entry-malformed`, `entry-kind-unknown`,
+ * `entry-too-large`.
+ */
+export function entryBytes(entry: AuditEntry): Uint8Array | Refusal {
+  const subject = `entry ${plainText(String(entry.kind), 64)}`
+  const checked = checkEntry({ ...entry, detail: cleaned(entry.detail, 0) }, subject)
+  if (isRefusal(checked)) return checked
+  const bytes = canonicalJson(checked as unknown as Json)
+  if (bytes.length <= MAX_ENTRY_BYTES) return bytes
+  return refuse('entry-too-large', subject, `at most ${MAX_ENTRY_BYTES} bytes`, `${bytes.length}`)
+}
+
+function cleaned(value: Json | undefined, depth: number): Json {
+  if (typeof value === 'string') return plainText(value, MAX_TEXT)
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value ?? null
+  if (Array.isArray(value)) return value.map(item => cleaned(item, depth + 1))
+  const members = Object.entries(value as JsonObject).filter(([, member]) => member !== undefined)
+  return Object.fromEntries(members.map(([name, member]) => [plainText(name, 120), cleaned(member, depth + 1)]))
+}
+
+/**
+ * Reads an entry from its bytes, which must be the canonical ones. Refuses `entry-too-large`, `entry-malformed`,
+ * `entry-kind-unknown`, `entry-not-canonical`.
+ */
+export function parseEntry(bytes: Uint8Array, subject: string): AuditEntry | Refusal {
+  if (bytes.length > MAX_ENTRY_BYTES) {
+    return refuse('entry-too-large', subject, `at most ${MAX_ENTRY_BYTES} bytes`, `${bytes.length}`)
+  }
+  const json = readJson(bytes, MAX_ENTRY_BYTES)
+  if (json instanceof JsonFault) return refuse('entry-malformed', subject, 'an entry in JSON', json.message)
+  const entry = checkEntry(json, subject)
+  if (isRefusal(entry)) return entry
+  if (sameBytes(canonicalJson(entry as unknown as Json), bytes)) return entry
+  return refuse('entry-not-canonical', subject, 'canonical JSON', 'the same entry in another spelling')
+}
+
+function checkEntry(value: unknown, subject: string): AuditEntry | Refusal {
+  const read = entryShape(value, '')
+  if (!(read instanceof Misfit)) return read
+  const code = read.at === 'kind' && read.expected.startsWith('one of') ? 'entry-kind-unknown' : 'entry-malformed'
+  return refuse(code, subject, read.expected, `${read.actual} at ${read.at || 'the top'}`)
+}
+
+/** A gateway's own entry as it goes into the fleet's log: the same words, and where they came from. */
+export function withOrigin(entry: AuditEntry, origin: EntryOrigin): AuditEntry {
+  return { ...entry, origin }
+}

@@ -1,0 +1,203 @@
+import { concat, sameBytes } from '../encoding/bytes.ts'
+import type { Crypto } from '../encoding/crypto.ts'
+
+/**
+ * The Merkle tree of RFC 6962 §2.1 (RFC 9162 §2.1) over SHA-256. A log is kept as its size and its compact range: the
+ * roots of the perfect subtrees that it is made of, from the largest (left) to the smallest, one for each bit that is
+ * set in the size. Indices and sizes are whole numbers up to 2^53.
+ */
+
+export type CompactRange = readonly Uint8Array[]
+export type TreeHead = { readonly size: number; readonly range: CompactRange }
+
+export const HASH_BYTES = 32
+export const emptyTree: TreeHead = { size: 0, range: [] }
+
+const LEAF = Uint8Array.of(0)
+const NODE = Uint8Array.of(1)
+
+/** The hash of an entry's bytes (RFC 6962 §2.1: a leaf can never be taken for a node). */
+export function leafHash(crypto: Crypto, entry: Uint8Array): Uint8Array {
+  return crypto.sha256(concat(LEAF, entry))
+}
+
+function nodeHash(crypto: Crypto, left: Uint8Array, right: Uint8Array): Uint8Array {
+  return crypto.sha256(concat(NODE, left, right))
+}
+
+/** True when the range has one hash for each bit that is set in the size. */
+export function isTreeHead({ size, range }: TreeHead): boolean {
+  if (!Number.isSafeInteger(size) || size < 0) return false
+  return range.length === bitsSet(size) && range.every(hash => hash.length === HASH_BYTES)
+}
+
+/** The tree with one more leaf: at most log2(size) hashes. */
+export function append(crypto: Crypto, tree: TreeHead, leaf: Uint8Array): TreeHead {
+  const range = tree.range.slice()
+  let hash = leaf
+  for (let rest = tree.size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
+    hash = nodeHash(crypto, range.pop() as Uint8Array, hash)
+  }
+  range.push(hash)
+  return { size: tree.size + 1, range }
+}
+
+/** The root of the tree; of no entries, the hash of nothing. */
+export function rootOf(crypto: Crypto, { range }: TreeHead): Uint8Array {
+  if (range.length === 0) return crypto.sha256(new Uint8Array(0))
+  return range.reduceRight((right, left) => nodeHash(crypto, left, right))
+}
+
+/** The root over a list of leaf hashes. */
+export function rootOfLeaves(crypto: Crypto, leaves: readonly Uint8Array[]): Uint8Array {
+  return rootOf(crypto, treeOf(crypto, leaves))
+}
+
+/** The tree over a list of leaf hashes. */
+export function treeOf(crypto: Crypto, leaves: readonly Uint8Array[]): TreeHead {
+  return leaves.reduce<TreeHead>((tree, leaf) => append(crypto, tree, leaf), emptyTree)
+}
+
+/**
+ * The audit path of the leaf at `index` in the tree of the first `size` leaves, nearest sibling first (RFC 6962 §2.1.1);
+ * null when there is no such leaf. Reads every leaf.
+ */
+export function inclusionProof(
+  crypto: Crypto,
+  leaves: readonly Uint8Array[],
+  index: number,
+  size = leaves.length,
+): Uint8Array[] | null {
+  if (!isIndex(index, size) || size > leaves.length) return null
+  const path: Uint8Array[] = []
+  let [start, end] = [0, size]
+  while (end - start > 1) {
+    const middle = start + split(end - start)
+    if (index < middle) {
+      path.push(rootOfLeaves(crypto, leaves.slice(middle, end)))
+      end = middle
+    } else {
+      path.push(rootOfLeaves(crypto, leaves.slice(start, middle)))
+      start = middle
+    }
+  }
+  return path.reverse()
+}
+
+/** What a proof of inclusion claims: that `leaf` is at `index` of the tree of `size` leaves with this root. */
+export type InclusionClaim = {
+  readonly index: number
+  readonly size: number
+  readonly leaf: Uint8Array
+  readonly root: Uint8Array
+}
+
+/** Verifies an audit path (RFC 9162 §2.1.3.2). Answers false for whatever does not fit. */
+export function verifyInclusion(crypto: Crypto, claim: InclusionClaim, path: readonly Uint8Array[]): boolean {
+  if (!isIndex(claim.index, claim.size)) return false
+  let index = claim.index
+  let last = claim.size - 1
+  let hash = claim.leaf
+  for (const sibling of path) {
+    if (last === 0) return false
+    if (isOdd(index) || index === last) {
+      hash = nodeHash(crypto, sibling, hash)
+      while (!isOdd(index) && index !== 0) {
+        index = half(index)
+        last = half(last)
+      }
+    } else {
+      hash = nodeHash(crypto, hash, sibling)
+    }
+    index = half(index)
+    last = half(last)
+  }
+  return last === 0 && sameBytes(hash, claim.root)
+}
+
+/**
+ * The proof that the tree of the first `from` leaves is the beginning of the tree of the first `to` (RFC 6962 §2.1.2);
+ * null when 1 ≤ from ≤ to ≤ the number of leaves does not hold. Reads every leaf.
+ */
+export function consistencyProof(
+  crypto: Crypto,
+  leaves: readonly Uint8Array[],
+  from: number,
+  to = leaves.length,
+): Uint8Array[] | null {
+  if (!isIndex(from - 1, to) || to > leaves.length) return null
+  return subproof(crypto, leaves.slice(0, to), from, true)
+}
+
+function subproof(crypto: Crypto, leaves: readonly Uint8Array[], from: number, known: boolean): Uint8Array[] {
+  if (from === leaves.length) return known ? [] : [rootOfLeaves(crypto, leaves)]
+  const middle = split(leaves.length)
+  const left = leaves.slice(0, middle)
+  const right = leaves.slice(middle)
+  if (from <= middle) return [...subproof(crypto, left, from, known), rootOfLeaves(crypto, right)]
+  return [...subproof(crypto, right, from - middle, false), rootOfLeaves(crypto, left)]
+}
+
+/** What a proof of consistency claims: that the tree of `from` leaves with root `fromRoot` grew into the other. */
+export type ConsistencyClaim = {
+  readonly from: number
+  readonly fromRoot: Uint8Array
+  readonly to: number
+  readonly toRoot: Uint8Array
+}
+
+/** Verifies a proof of consistency (RFC 9162 §2.1.4.2). An empty tree grows into any, with an empty proof. */
+export function verifyConsistency(crypto: Crypto, claim: ConsistencyClaim, proof: readonly Uint8Array[]): boolean {
+  const { from, fromRoot, to, toRoot } = claim
+  if (from === 0) return proof.length === 0 && sameBytes(fromRoot, rootOf(crypto, emptyTree))
+  if (!isIndex(from - 1, to)) return false
+  if (from === to) return proof.length === 0 && sameBytes(fromRoot, toRoot)
+  const [first, ...rest] = isPowerOfTwo(from) ? [fromRoot, ...proof] : proof
+  if (first === undefined || proof.length === 0) return false
+  let index = from - 1
+  let last = to - 1
+  while (isOdd(index)) {
+    index = half(index)
+    last = half(last)
+  }
+  let older = first
+  let newer = first
+  for (const hash of rest) {
+    if (last === 0) return false
+    if (isOdd(index) || index === last) {
+      older = nodeHash(crypto, hash, older)
+      newer = nodeHash(crypto, hash, newer)
+      while (!isOdd(index) && index !== 0) {
+        index = half(index)
+        last = half(last)
+      }
+    } else {
+      newer = nodeHash(crypto, newer, hash)
+    }
+    index = half(index)
+    last = half(last)
+  }
+  return last === 0 && sameBytes(older, fromRoot) && sameBytes(newer, toRoot)
+}
+
+const isOdd = (value: number): boolean => value % 2 === 1
+const half = (value: number): number => Math.floor(value / 2)
+const isIndex = (index: number, size: number): boolean =>
+  Number.isSafeInteger(index) && Number.isSafeInteger(size) && index >= 0 && index < size
+
+/** The largest power of two below `size`, which is at least 2: where RFC 6962 splits a tree. */
+function split(size: number): number {
+  let power = 1
+  while (power * 2 < size) power *= 2
+  return power
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return bitsSet(value) === 1
+}
+
+function bitsSet(value: number): number {
+  let count = 0
+  for (let rest = value; rest > 0; rest = half(rest)) count += rest % 2
+  return count
+}
