@@ -1,0 +1,36 @@
+import type { KeyObject } from 'node:crypto'
+import type { KeyAlgorithm, SignatureForm } from '../core/encoding/crypto.ts'
+
+/** How Voltseal's algorithms are called by OpenSSL: the one ground that the adapters with keys in them stand on. */
+
+/** A smaller RSA modulus is not a key (NIST SP 800-131A Rev. 2 §3); a larger one is a way to keep a verifier busy. */
+const RSA_BITS = { min: 2048, max: 8192 } as const
+const RSA_PSS_PADDING = 6 // constants.RSA_PKCS1_PSS_PADDING
+const RSA_SALT_BYTES = 32
+
+/** The hash that goes with an algorithm; null where the algorithm brings its own (RFC 8032, FIPS 204). */
+export const DIGEST: Readonly<Record<KeyAlgorithm, 'sha256' | 'sha384' | null>> = {
+  ed25519: null,
+  'ecdsa-p256': 'sha256',
+  'ecdsa-p384': 'sha384',
+  'rsa-pss': 'sha256',
+  'ml-dsa-65': null,
+}
+
+/** The algorithm of a parsed key, or null when Voltseal does not sign or verify with that kind. */
+export function algorithmOf(key: KeyObject): KeyAlgorithm | null {
+  const type = key.asymmetricKeyType as string | undefined
+  const details = key.asymmetricKeyDetails
+  if (type === 'ed25519' || type === 'ml-dsa-65') return type
+  if (type === 'ec' && details?.namedCurve === 'prime256v1') return 'ecdsa-p256'
+  if (type === 'ec' && details?.namedCurve === 'secp384r1') return 'ecdsa-p384'
+  const bits = details?.modulusLength ?? 0
+  return type === 'rsa' && bits >= RSA_BITS.min && bits <= RSA_BITS.max ? 'rsa-pss' : null
+}
+
+/** What `sign` and `verify` of node:crypto are told about an algorithm, beside the key and the digest. */
+export function signatureOptions(alg: KeyAlgorithm, form: SignatureForm): object {
+  if (alg === 'rsa-pss') return { padding: RSA_PSS_PADDING, saltLength: RSA_SALT_BYTES }
+  if (alg === 'ecdsa-p256' || alg === 'ecdsa-p384') return { dsaEncoding: form === 'der' ? 'der' : 'ieee-p1363' }
+  return {}
+}
