@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
+import {
+  acceptFor,
+  agreesWithTarget,
+  type Device,
+  dependenciesMet,
+  fitsDevice,
+  isImageOf,
+} from '../../../src/core/firmware/acceptance.ts'
+import { type ReleaseTarget, releaseTarget } from '../../../src/core/firmware/release-facts.ts'
+import { parseVersion, type Version } from '../../../src/core/firmware/version.ts'
+import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { FACTS, IMAGE } from './signing.ts'
+
+const version = (text: string): Version => orThrow(parseVersion(text, 'test'))
+const DEVICE: Device = {
+  vendor: FACTS.vendor,
+  class: 'bms-rack',
+  hardware: 'primehub-b',
+  slotBytes: 1000,
+  bootloader: 2,
+  counter: 3,
+  installed: { version: version('2.2.9'), sequence: 6 },
+}
+
+describe('acceptFor', () => {
+  const rows: readonly (readonly [string, Partial<Device>, string | null])[] = [
+    ['the device as it is', {}, null],
+    ['an empty device', { installed: undefined }, null],
+    ['another vendor', { vendor: 'other.example' }, 'release-wrong-vendor'],
+    ['attack: wrong device class', { class: 'ems' }, 'release-wrong-class'],
+    ['another hardware revision', { hardware: 'essentialhub' }, 'release-wrong-hardware'],
+    ['a prefix of a hardware revision', { hardware: 'prime' }, 'release-wrong-hardware'],
+    ['a slot one byte short', { slotBytes: 999 }, 'release-larger-than-slot'],
+    ['attack: rollback below the security floor', { counter: 4 }, 'release-below-floor'],
+    ['the oldest bootloader but one', { bootloader: 1 }, 'release-bootloader-unsuited'],
+    ['the newest bootloader', { bootloader: 5 }, null],
+    ['a bootloader too new', { bootloader: 6 }, 'release-bootloader-unsuited'],
+    ['attack: the same version again', { installed: { version: version('2.3.0'), sequence: 6 } }, 'release-not-newer'],
+    ['attack: an older version', { installed: { version: version('2.10.0'), sequence: 6 } }, 'release-not-newer'],
+    ['its pre-release installed', { installed: { version: version('2.3.0-rc.2'), sequence: 6 } }, null],
+    ['attack: an older manifest', { installed: { version: version('2.2.9'), sequence: 7 } }, 'release-not-newer'],
+  ]
+  for (const [name, change, code] of rows) {
+    it(name, () => assert.equal(acceptFor({ ...DEVICE, ...change }, FACTS)?.code ?? null, code))
+  }
+
+  it('lets the installed release boot again', () => assert.equal(fitsDevice(DEVICE, FACTS), null))
+})
+
+describe('isImageOf', () => {
+  it('takes the image and no other', () => {
+    assert.equal(isImageOf(FACTS, IMAGE, nodeCrypto), null)
+    assert.equal(isImageOf(FACTS, IMAGE.with(500, 1), nodeCrypto)?.code, 'image-digest-mismatch')
+    assert.equal(isImageOf(FACTS, IMAGE.slice(1), nodeCrypto)?.code, 'image-size-mismatch')
+  })
+})
+
+describe('dependenciesMet', () => {
+  const rows: readonly (readonly [string, Record<string, readonly string[]>, string | null])[] = [
+    ['nothing beside it', {}, null],
+    ['all in range', { ems: ['1.4.0', '1.9.0'], pcs: ['3.0.0'] }, null],
+    ['a class that it says nothing of', { charger: ['0.1.0'] }, null],
+    ['one of many too old', { ems: ['1.9.0', '1.3.9'] }, 'release-dependency-unmet'],
+    ['the upper bound itself', { ems: ['2.0.0'] }, 'release-dependency-unmet'],
+    ['a pre-release before the minimum', { pcs: ['3.0.0-beta.1'] }, 'release-dependency-unmet'],
+  ]
+  for (const [name, running, code] of rows) {
+    it(name, () => {
+      const versions = new Map(Object.entries(running).map(([key, list]) => [key, list.map(version)]))
+      assert.equal(dependenciesMet(FACTS, versions)?.code ?? null, code)
+    })
+  }
+})
+
+describe('agreesWithTarget', () => {
+  const target = releaseTarget(FACTS, 'payloads/x.bin')
+  it('takes its own', () => assert.equal(agreesWithTarget(FACTS, target), null))
+
+  const payload = target.payload
+  const changes: readonly Partial<ReleaseTarget>[] = [
+    { class: 'ems' },
+    { hardware: ['primehub'] },
+    { version: '2.3.1' },
+    { sequence: 8 },
+    { counter: 2 },
+    { payload: { ...payload, sha256: '00'.repeat(32) } },
+    { payload: { ...payload, length: 999 } },
+  ]
+  it('attack: metadata that says otherwise than the manifest', () => {
+    for (const change of changes) {
+      const answer = agreesWithTarget(FACTS, { ...target, ...change })
+      assert.equal(answer?.code, 'release-metadata-disagrees', JSON.stringify(change))
+    }
+  })
+})
