@@ -1,0 +1,283 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { concat } from '../../src/core/encoding/bytes.ts'
+import type { Crypto } from '../../src/core/encoding/crypto.ts'
+import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
+import { type OpenEnvelope, openEnvelope } from '../../src/core/firmware/suit-open.ts'
+import { isRefusal, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
+import { type Budget, DEFAULT_BUDGET } from '../../src/core/slot/boot-machine.ts'
+import type { HealthState } from '../../src/core/slot/health-machine.ts'
+import type { HistoryEntry } from '../../src/core/slot/history.ts'
+import { encodeSlotHeader, type Geometry } from '../../src/core/slot/layout.ts'
+import type { Memory } from '../../src/core/slot/record.ts'
+import type { ResetCause } from '../../src/core/slot/slot.ts'
+import type { DeviceIdentity } from '../../src/core/slot/verify-slot.ts'
+import {
+  type Board,
+  type BootOutcome,
+  bootUp,
+  history,
+  manufacture,
+  type Running,
+  readMemory,
+  verify,
+} from '../../src/flows/boot.ts'
+import { observe, openWindow } from '../../src/flows/health.ts'
+import { arm, beginInstall, type Installation, type Offer, withdraw } from '../../src/flows/install.ts'
+import type { Clock } from '../../src/flows/ports.ts'
+import { NorFlash } from '../flash/nor-flash.ts'
+import { PowerLost } from '../flash/power-lost.ts'
+import { SimElement } from '../secure-element/sim-element.ts'
+import { SimWatchdog } from '../watchdog/sim-watchdog.ts'
+import { type Application, healthyApplication, readingsOf } from './application.ts'
+import { type ControllerStatus, statusOf } from './status.ts'
+
+const KIB = 1024
+
+/** A controller as large as the real ones: slots and golden of 1 MiB in sectors of 4 KiB, images at 20 KiB. */
+export const DEFAULT_GEOMETRY: Geometry = {
+  record: { size: 4 * KIB, sector: 4 * KIB },
+  slot: { size: 1024 * KIB, sector: 4 * KIB },
+  golden: { size: 1024 * KIB, sector: 4 * KIB },
+  history: { size: 16 * KIB, sector: 4 * KIB },
+  imageOffset: 20 * KIB,
+}
+
+export type ControllerOptions = {
+  readonly id: string
+  readonly device: Omit<DeviceIdentity, 'imageOffset'>
+  readonly crypto: Crypto
+  readonly clock: Clock
+  readonly geometry?: Geometry
+  /** Keeps flash and secure element in this folder, so that the controller outlives its process. */
+  readonly folder?: string
+  readonly application?: Application
+  readonly budget?: Budget
+  readonly watchdogMillis?: number
+  readonly counterLimit?: number
+  readonly seed?: number
+  /** The envelope verifier; a test of the boot chain may bring a cheaper one. */
+  readonly open?: OpenEnvelope
+}
+
+/** An envelope and its image, as they are put into a slot at the factory. */
+export type FactoryImage = { readonly envelope: Uint8Array; readonly image: Uint8Array }
+
+/** What a tick brought. After `reverted` and `reset` the controller has booted again; `boot` says into what. */
+export type Tick =
+  | { readonly at: 'quiet' }
+  | { readonly at: 'confirmed' }
+  | { readonly at: 'reverted'; readonly cause: string; readonly boot: BootOutcome }
+  | { readonly at: 'reset'; readonly cause: ResetCause; readonly boot: BootOutcome }
+  | { readonly at: 'refused'; readonly refusal: Refusal }
+
+type Power =
+  | { readonly at: 'off' }
+  | { readonly at: 'halted'; readonly reason: string }
+  | {
+      readonly at: 'running'
+      readonly running: Running
+      readonly window: HealthState | null
+      readonly installation: Installation | null
+    }
+
+/**
+ * A simulated controller: hardware, boot chain, and an application that works or does not. It speaks to nobody; a door
+ * does. Every method that meets an injected loss of power throws PowerLost, and leaves the controller off.
+ */
+export class SimController {
+  readonly id: string
+  readonly flash: NorFlash
+  readonly element: SimElement
+  readonly watchdog: SimWatchdog
+  readonly board: Board
+  /** May be changed while the controller runs. */
+  application: Application
+  readonly #clock: Clock
+  #power: Power = { at: 'off' }
+  #golden: ReleaseFacts | null | undefined
+
+  /**
+   * Puts a controller together, off. With a folder it finds the flash and the keys that are there, or blank ones; a
+   * blank one boots nothing before `manufacture`.
+   */
+  constructor(options: ControllerOptions) {
+    const geometry = options.geometry ?? DEFAULT_GEOMETRY
+    if (options.folder !== undefined) mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    const at = (name: string) => (options.folder === undefined ? {} : { file: join(options.folder, name) })
+    this.id = options.id
+    this.flash = new NorFlash({ geometry, seed: options.seed ?? 1, ...at('flash.bin') })
+    this.element = new SimElement({
+      ...at('element.json'),
+      ...(options.counterLimit === undefined ? {} : { counterLimit: options.counterLimit }),
+    })
+    this.watchdog = new SimWatchdog(options.clock)
+    this.application = options.application ?? healthyApplication
+    this.#clock = options.clock
+    this.board = {
+      flash: this.flash,
+      element: this.element,
+      watchdog: this.watchdog,
+      crypto: options.crypto,
+      open: options.open ?? openEnvelope,
+      device: { ...options.device, imageOffset: geometry.imageOffset },
+      budget: options.budget ?? DEFAULT_BUDGET,
+      watchdogMillis: options.watchdogMillis ?? 10_000,
+    }
+  }
+
+  /** True when the controller left its factory: it has a boot record. */
+  get manufactured(): boolean {
+    return readMemory(this.board) !== null
+  }
+
+  /** The factory: golden and the first image into a blank flash, the first record behind them. Refuses what does not verify. */
+  manufacture(golden: FactoryImage, factory: FactoryImage): Memory | Refusal {
+    this.#place('golden', golden)
+    this.#place('a', factory)
+    return manufacture(this.board, this.#clock.now())
+  }
+
+  powerUp(cause: ResetCause = 'power-on'): BootOutcome {
+    this.flash.powerUp()
+    this.watchdog.stop()
+    this.#power = { at: 'off' }
+    return this.#guard(() => {
+      const outcome = bootUp(this.board, cause, this.#clock.now())
+      this.#power =
+        outcome.at === 'halted'
+          ? outcome
+          : {
+              at: 'running',
+              running: outcome.running,
+              window: outcome.running.trial ? openWindow(outcome.running, this.#clock.now()) : null,
+              installation: null,
+            }
+      return outcome
+    })
+  }
+
+  /** Takes the power away. What was being received stays in flash, for the next begin. */
+  powerCut(): void {
+    this.flash.powerOff()
+    this.watchdog.stop()
+    this.#power = { at: 'off' }
+  }
+
+  get at(): Power['at'] {
+    return this.#power.at
+  }
+
+  /** What runs, or null when nothing does. */
+  running(): Running | null {
+    return this.#power.at === 'running' ? this.#power.running : null
+  }
+
+  /** Begins or goes on with an installation; answers where it stands. Refuses as `beginInstall`, and `controller-off`. */
+  begin(offer: Offer): Installation | Refusal {
+    return this.#whenRunning(power => {
+      const installation = beginInstall(this.board, power.running, offer, this.#clock.now())
+      if (!isRefusal(installation)) this.#power = { ...power, installation }
+      return installation
+    })
+  }
+
+  /** Hands the next piece of the image over. Refuses as `Installation.write`, and `controller-off`. */
+  write(offset: number, piece: Uint8Array): Refusal | null {
+    return this.#installing(installation => installation.write(offset, piece))
+  }
+
+  /** Verifies what was received, from flash, and marks it a candidate. Refuses as `Installation.finish`. */
+  finish(): ReleaseFacts | Refusal {
+    return this.#installing(installation => installation.finish(this.#clock.now()))
+  }
+
+  /** The site's word: tries the candidate now, by a restart. Refuses `nothing-staged`, `trial-in-progress`, `controller-off`. */
+  activate(): BootOutcome | Refusal {
+    return this.#whenRunning(() => {
+      const armed = arm(this.board, this.#clock.now())
+      return isRefusal(armed) ? armed : this.powerUp('software')
+    })
+  }
+
+  /** Gives the candidate up. Refuses `trial-in-progress`, `controller-off`. */
+  withdraw(): Memory | Refusal {
+    return this.#whenRunning(() => withdraw(this.board, this.#clock.now()))
+  }
+
+  /**
+   * Lets the controller do what is due now: the application feeds the watchdog unless it hangs, the health window takes
+   * a round of readings, an expired watchdog resets. Call it at least eight times per health window.
+   */
+  tick(): Tick {
+    if (this.#power.at !== 'running' || this.#power.window === null) return { at: 'quiet' }
+    const power = this.#power
+    const window = this.#power.window
+    return this.#guard((): Tick => {
+      const readings = readingsOf(power.running.facts, this.application(power.running.facts.imageDigest))
+      if (readings !== null) this.watchdog.kick()
+      if (this.watchdog.expired) return { at: 'reset', cause: 'watchdog', boot: this.powerUp('watchdog') }
+      if (readings === null) return { at: 'quiet' }
+      const seen = observe(this.board, window, readings, this.#clock.now())
+      if (isRefusal(seen)) return { at: 'refused', refusal: seen }
+      if (seen.at === 'watching') {
+        this.#power = { ...power, window: seen.window }
+        return { at: 'quiet' }
+      }
+      if (seen.at === 'reverted') return { at: 'reverted', cause: seen.cause, boot: this.powerUp('software') }
+      this.#power = { ...power, running: { ...power.running, trial: false }, window: null }
+      return { at: 'confirmed' }
+    })
+  }
+
+  /** What the controller says of itself, for its report. Refuses `controller-off`. */
+  status(): ControllerStatus | Refusal {
+    return this.#whenRunning(power => {
+      const memory = readMemory(this.board)
+      if (memory === null) return refuse('boot-record-missing', this.id, 'a boot record', 'none')
+      return statusOf(this.id, power.running, memory, this.#goldenFacts(), this.element.counter(), this.history())
+    })
+  }
+
+  /** The history, oldest first: what a technician reads without a network. */
+  history(): readonly HistoryEntry[] {
+    return history(this.board).entries
+  }
+
+  #goldenFacts(): ReleaseFacts | null {
+    if (this.#golden === undefined) {
+      const golden = verify(this.board, 'golden')
+      this.#golden = isRefusal(golden) ? null : golden.facts
+    }
+    return this.#golden
+  }
+
+  #place(slot: 'golden' | 'a', { envelope, image }: FactoryImage): void {
+    const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes: image.length })
+    this.flash.manufacture(slot, 0, concat(header, envelope))
+    this.flash.manufacture(slot, this.board.device.imageOffset, image)
+  }
+
+  #installing<T>(work: (installation: Installation) => T | Refusal): T | Refusal {
+    return this.#whenRunning(power =>
+      power.installation === null
+        ? refuse('install-closed', this.id, 'an installation under way', 'none')
+        : work(power.installation),
+    )
+  }
+
+  #whenRunning<T>(work: (power: Extract<Power, { at: 'running' }>) => T | Refusal): T | Refusal {
+    const power = this.#power
+    if (power.at !== 'running') return refuse('controller-off', this.id, 'a controller that runs', power.at)
+    return this.#guard(() => work(power))
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (error instanceof PowerLost) this.powerCut()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { PublicKey } from '../../src/core/encoding/crypto.ts'
+import type { SecureElement } from '../../src/flows/ports.ts'
+import { PowerLost } from '../flash/power-lost.ts'
+
+/** What the element holds. Keys as PKCS#8 PEM, the record key in hex. Development only: a real one never lets them out. */
+type Contents = {
+  readonly v: 1
+  readonly counter: number
+  /** Report numbers below this may have been given. */
+  readonly reserved: number
+  readonly recordKey: string
+  readonly reportKey: string
+  readonly identityKey: string
+}
+
+/** Numbers reserved by one write, so that not every report wears the element. */
+const RESERVE = 64
+
+export type SimElementOptions = {
+  /** Keeps the element in this file (0600), replaced whole. */
+  readonly file?: string
+  readonly reportKey?: 'ecdsa-p256' | 'ed25519'
+  readonly counterLimit?: number
+}
+
+/**
+ * A secure element: keys, a counter that only rises, report numbers. Signs reports with ECDSA P-256 in DER, or Ed25519.
+ * `raiseFault` is asked before each raise of the counter and may cut the power before it, or after it with the answer
+ * lost.
+ */
+export class SimElement implements SecureElement {
+  raiseFault: () => 'before' | 'after' | null = () => null
+  readonly counterLimit: number
+  readonly reportKey: PublicKey
+  /** The controller's own TLS key, PKCS#8 PEM, ECDSA P-256. */
+  readonly identityKeyPem: string
+  readonly #file: string | null
+  readonly #signer: KeyObject
+  readonly #recordKey: Uint8Array
+  #contents: Contents
+  #nextReport: number
+  #raises = 0
+
+  constructor(options: SimElementOptions = {}) {
+    this.#file = options.file ?? null
+    this.counterLimit = options.counterLimit ?? 0xffff_ffff
+    this.#contents = this.#load() ?? generate(options.reportKey ?? 'ecdsa-p256')
+    this.#signer = createPrivateKey(this.#contents.reportKey)
+    this.#recordKey = Uint8Array.fromHex(this.#contents.recordKey)
+    this.identityKeyPem = this.#contents.identityKey
+    const alg = this.#signer.asymmetricKeyType === 'ed25519' ? 'ed25519' : 'ecdsa-p256'
+    const spki = createPublicKey(this.#signer).export({ type: 'spki', format: 'der' })
+    this.reportKey = { alg, spki: new Uint8Array(spki) }
+    // Numbers that were reserved before a loss of power may have been used: they are skipped.
+    this.#nextReport = this.#contents.reserved
+    this.#save(this.#contents)
+  }
+
+  counter(): number {
+    return this.#contents.counter
+  }
+
+  /** How often the counter was told to rise above where it stood. */
+  get raises(): number {
+    return this.#raises
+  }
+
+  raise(value: number): void {
+    if (!Number.isSafeInteger(value) || value > this.counterLimit) throw new Error(`counter out of range: ${value}`)
+    const fault = this.raiseFault()
+    if (fault === 'before') throw new PowerLost('before the counter rose')
+    if (value > this.#contents.counter) {
+      this.#raises += 1
+      this.#save({ ...this.#contents, counter: value })
+    }
+    if (fault === 'after') throw new PowerLost('after the counter rose')
+  }
+
+  mac(message: Uint8Array): Uint8Array {
+    return new Uint8Array(createHmac('sha256', this.#recordKey).update(message).digest())
+  }
+
+  signReport(message: Uint8Array): Uint8Array {
+    const hash = this.reportKey.alg === 'ed25519' ? null : 'sha256'
+    return new Uint8Array(sign(hash, message, this.#signer))
+  }
+
+  nextReport(): number {
+    if (this.#nextReport >= this.#contents.reserved) {
+      this.#save({ ...this.#contents, reserved: this.#nextReport + RESERVE })
+    }
+    const number = this.#nextReport
+    this.#nextReport += 1
+    return number
+  }
+
+  #load(): Contents | null {
+    if (this.#file === null || !existsSync(this.#file)) return null
+    return JSON.parse(readFileSync(this.#file, 'utf8')) as Contents
+  }
+
+  /** If the process dies here, the old file stands, or the new one; never a part of either. */
+  #save(contents: Contents): void {
+    this.#contents = contents
+    if (this.#file === null) return
+    const temporary = `${this.#file}.new`
+    const handle = openSync(temporary, 'w', 0o600)
+    writeSync(handle, `${JSON.stringify(contents, null, 2)}\n`)
+    fsyncSync(handle)
+    closeSync(handle)
+    renameSync(temporary, this.#file)
+    const folder = openSync(dirname(this.#file), 'r')
+    fsyncSync(folder)
+    closeSync(folder)
+  }
+}
+
+function generate(alg: 'ecdsa-p256' | 'ed25519'): Contents {
+  const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }) as string
+  const p256 = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+  return {
+    v: 1,
+    counter: 0,
+    reserved: 1,
+    recordKey: randomBytes(32).toString('hex'),
+    reportKey: pem(alg === 'ed25519' ? generateKeyPairSync('ed25519').privateKey : p256()),
+    identityKey: pem(p256()),
+  }
+}

@@ -1,0 +1,33 @@
+import type { Clock, Watchdog } from '../../src/flows/ports.ts'
+
+/** A watchdog on a given clock. It does not reset anything: whoever moves the clock asks `expired`, and resets. */
+export class SimWatchdog implements Watchdog {
+  readonly #clock: Clock
+  #timeout = 0
+  #deadline: number | null = null
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  start(timeoutMillis: number): void {
+    this.#timeout = timeoutMillis
+    this.#deadline = this.#clock.now() + timeoutMillis
+  }
+
+  kick(): void {
+    if (this.#deadline !== null) this.#deadline = this.#clock.now() + this.#timeout
+  }
+
+  stop(): void {
+    this.#deadline = null
+  }
+
+  get running(): boolean {
+    return this.#deadline !== null
+  }
+
+  get expired(): boolean {
+    return this.#deadline !== null && this.#clock.now() >= this.#deadline
+  }
+}
