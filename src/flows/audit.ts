@@ -1,0 +1,133 @@
+import { sameBytes, utf8 } from '../core/encoding/bytes.ts'
+import type { Crypto } from '../core/encoding/crypto.ts'
+import { type Checkpoint, checkpointText, isOrigin, openCheckpoint } from '../core/ledger/checkpoint.ts'
+import { type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
+import { append, isTreeHead, leafHash, rootOf, type TreeHead } from '../core/ledger/merkle.ts'
+import { noteKeyId, writeNote } from '../core/ledger/signed-note.ts'
+import {
+  beginVerification,
+  endVerification,
+  type KnownHead,
+  type LogVerdict,
+  takeEntry,
+} from '../core/ledger/verify.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { EntryRow, FleetStore, LogRow, Signer } from './ports.ts'
+
+/** The key of the log and the name it signs under: the origin of every checkpoint. */
+export type LogSigner = { readonly origin: string; readonly signer: Signer }
+
+/** What a store persists in one transaction with the change that the entries tell of: the parts of a `FleetChange`. */
+export type Sealed = { readonly entries: readonly EntryRow[]; readonly log: LogRow }
+
+/**
+ * Appends entries to the log and signs the checkpoint over them. Nothing is durable on return: the caller commits
+ * `entries` and `log` together with its own change, under the store's `exclusive`, since the next index depends on what
+ * is stored. Verifies first that the stored checkpoint is the one over the stored range, so that a damaged store never
+ * gets a fresh signature.
+ *
+ * If power fails before that commit, the next start sees the old log and the old state: the checkpoint that was signed
+ * here has left this function only towards that commit, so nobody holds two histories.
+ *
+ * Refuses `log-signer-unsuitable`, `log-state-inconsistent`, what `entryBytes` refuses, and what the signer refuses.
+ */
+export async function sealEntries(
+  log: LogRow,
+  entries: readonly AuditEntry[],
+  { origin, signer }: LogSigner,
+  crypto: Crypto,
+): Promise<Sealed | Refusal> {
+  const logKey = { name: origin, key: signer.key }
+  const id = noteKeyId(crypto, logKey)
+  if (id === null) return refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', signer.key.alg)
+  if (!isOrigin(origin)) {
+    return refuse(
+      'log-signer-unsuitable',
+      'the origin of the log',
+      'a name without spaces or plus',
+      JSON.stringify(origin),
+    )
+  }
+  const damage = checkEnd(log, logKey, crypto)
+  if (damage !== null) return damage
+  let tree: TreeHead = { size: log.size, range: log.range }
+  const rows: EntryRow[] = []
+  for (const entry of entries) {
+    const bytes = entryBytes(entry)
+    if (isRefusal(bytes)) return bytes
+    const leaf = leafHash(crypto, bytes)
+    tree = append(crypto, tree, leaf)
+    rows.push({ bytes, leaf, ...columns(entry) })
+  }
+  const text = checkpointText({ origin, size: tree.size, root: rootOf(crypto, tree), extensions: [] })
+  const signature = await signer.sign(utf8(text), 'der')
+  if (isRefusal(signature)) return signature
+  const checkpoint = writeNote({ text, signatures: [{ name: origin, id, signature }] })
+  return { entries: rows, log: { size: tree.size, range: tree.range, checkpoint } }
+}
+
+/** The stored end of the log: size, range and checkpoint must agree. A log of no entries has no checkpoint yet. */
+function checkEnd(log: LogRow, logKey: { name: string; key: Signer['key'] }, crypto: Crypto): Refusal | null {
+  const bad = (expected: string, actual: string) => refuse('log-state-inconsistent', logKey.name, expected, actual)
+  if (!isTreeHead(log)) return bad(`the range of ${log.size} entries`, `${log.range.length} hashes`)
+  if (log.checkpoint === '') return log.size === 0 ? null : bad(`a checkpoint of ${log.size} entries`, 'none')
+  const checkpoint = openCheckpoint(log.checkpoint, logKey, crypto)
+  if (isRefusal(checkpoint)) return checkpoint
+  if (checkpoint.size !== log.size) return bad(`${log.size} entries in the checkpoint`, `${checkpoint.size}`)
+  return sameBytes(checkpoint.root, rootOf(crypto, log)) ? null : bad('the root of the stored range', 'another root')
+}
+
+function columns(entry: AuditEntry): Omit<EntryRow, 'bytes' | 'leaf'> {
+  const { kind, site, controller, campaign } = entry
+  return {
+    kind,
+    ...(site === undefined ? {} : { site }),
+    ...(controller === undefined ? {} : { controller }),
+    ...(campaign === undefined ? {} : { campaign }),
+  }
+}
+
+const PAGE = 1000
+
+/**
+ * Reads the whole stored log and verifies it: every entry, each gateway's order, the root, the checkpoint's signature,
+ * and, when a `known` head is given, that the log continues it. Reads only.
+ */
+export async function verifyStoredLog(
+  store: Pick<FleetStore, 'log' | 'entries'>,
+  logKey: { readonly name: string; readonly key: Signer['key'] },
+  crypto: Crypto,
+  known: KnownHead | null = null,
+): Promise<LogVerdict> {
+  // The checkpoint first: entries that are added while this reads are beyond it, and are left out.
+  const { checkpoint } = await store.log()
+  const opened = openCheckpoint(checkpoint, logKey, crypto)
+  const end = isRefusal(opened) ? Number.MAX_SAFE_INTEGER - PAGE : opened.size
+  let verification = beginVerification(crypto, known)
+  for (let from = 0; from < end; from += PAGE) {
+    const page = await store.entries(from, Math.min(from + PAGE, end))
+    for (const [offset, { index, bytes }] of page.entries()) {
+      // A hole in the indices: what follows would be hashed at another place, so the root tells; stop at the hole.
+      if (index !== from + offset) return endVerification(crypto, verification, checkpoint, logKey)
+      verification = takeEntry(crypto, verification, { bytes })
+    }
+    if (page.length < PAGE) break
+  }
+  const [beyond] = await store.entries(end, end + 1)
+  // An entry beyond the checkpoint is fine when a newer checkpoint has come with it, and a finding when none has.
+  if (beyond !== undefined && (await store.log()).checkpoint === checkpoint) {
+    verification = takeEntry(crypto, verification, { bytes: beyond.bytes })
+  }
+  return endVerification(crypto, verification, checkpoint, logKey)
+}
+
+/** The verified checkpoint of a stored log, or why it does not verify. A log of no entries may have none: null. */
+export function headOf(
+  log: LogRow,
+  logKey: { readonly name: string; readonly key: Signer['key'] },
+  crypto: Crypto,
+): Checkpoint | null | Refusal {
+  const damage = checkEnd(log, logKey, crypto)
+  if (damage !== null) return damage
+  return log.checkpoint === '' ? null : openCheckpoint(log.checkpoint, logKey, crypto)
+}
