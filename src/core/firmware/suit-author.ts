@@ -14,7 +14,7 @@ import {
   SHA256_ALG,
 } from './suit-labels.ts'
 
-/** A vendor's identifier: UUID version 5 of its DNS name (draft-ietf-suit-manifest §8.4.8.2). */
+/** A vendor's identifier: UUID version 5 of its DNS name (draft-ietf-suit-manifest-34 §8.4.8.2). */
 export function vendorIdentifier(vendor: string): Uint8Array {
   return uuid5(DNS_NAMESPACE, vendor)
 }

@@ -97,7 +97,7 @@ export function runSequence(
   return refuse('manifest-steps-wrong', where, expected, done.join(', ') || 'no steps', CLAUSE)
 }
 
-const CLAUSE = 'draft-ietf-suit-manifest §6'
+const CLAUSE = 'draft-ietf-suit-manifest-34 §6'
 
 function setParameters(
   rule: Rule,
@@ -131,4 +131,4 @@ export function readInner(bytes: Cbor | undefined, maxBytes: number, where: stri
 }
 
 export const malformed = (where: string, expected: string, actual: string): Refusal =>
-  refuse('manifest-malformed', where, expected, actual, 'draft-ietf-suit-manifest §8')
+  refuse('manifest-malformed', where, expected, actual, 'draft-ietf-suit-manifest-34 §8')

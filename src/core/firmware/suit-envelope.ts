@@ -119,7 +119,7 @@ function read(bytes: Uint8Array, maxBytes: number, subject: string): Cbor | Refu
   return refuse(code, subject, 'deterministic CBOR', item.message, 'RFC 8949 §4.2.1')
 }
 
-const CLAUSE = 'draft-ietf-suit-manifest §8.2'
+const CLAUSE = 'draft-ietf-suit-manifest-34 §8.2'
 
 const malformed = (subject: string, expected: string, actual: string): Refusal =>
   refuse('envelope-malformed', subject, expected, actual, CLAUSE)

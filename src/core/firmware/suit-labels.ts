@@ -1,6 +1,7 @@
 /**
- * The integers of the SUIT subset: draft-ietf-suit-manifest-34 (labels as in its §11 and Appendix A), and Voltseal's own
- * parameters in the private (negative) range that the draft leaves open. docs/release-format.md shows the bytes.
+ * The integers of the SUIT subset, as IANA registers them for draft-ietf-suit-manifest-34 (registry "Software Update for
+ * the Internet of Things"), and Voltseal's own parameters in the range for private use, below -255.
+ * docs/release-format.md shows the bytes.
  */
 
 export const ENVELOPE_TAG = 107
@@ -32,7 +33,7 @@ export const COMMAND = {
   invoke: 23,
 } as const
 
-/** The parameters on the allowlist; the negative ones are Voltseal's. */
+/** The parameters on the allowlist; those below -255 are Voltseal's. */
 export const PARAMETER = {
   vendorIdentifier: 1,
   classIdentifier: 2,
@@ -40,13 +41,13 @@ export const PARAMETER = {
   imageSize: 14,
   content: 18,
   uri: 21,
-  vendorName: -1,
-  className: -2,
-  version: -3,
-  hardware: -4,
-  bootloader: -5,
-  dependencies: -6,
-  health: -7,
+  vendorName: -256,
+  className: -257,
+  version: -258,
+  hardware: -259,
+  bootloader: -260,
+  dependencies: -261,
+  health: -262,
 } as const
 
 /** The component that the image is written to comes first, the security counter second. */

@@ -91,24 +91,28 @@ describe('readManifest', () => {
       'manifest-malformed',
     ],
     ['a sequence that is no bytes', manifestWith(new Map([[VALIDATE, [3, 15]]])), 'manifest-malformed'],
-    ['no vendor name', parametersWith(new Map([[-1, undefined]])), 'release-fact-invalid'],
+    ['no vendor name', parametersWith(new Map([[-256, undefined]])), 'release-fact-invalid'],
     ['a wrong vendor identifier', parametersWith(new Map([[1, new Uint8Array(16)]])), 'manifest-contradicts-itself'],
     ['a wrong class identifier', parametersWith(new Map([[2, new Uint8Array(16)]])), 'manifest-contradicts-itself'],
-    ['a class name that is not its identifier', parametersWith(new Map([[-2, 'ems']])), 'manifest-contradicts-itself'],
+    [
+      'a class name that is not its identifier',
+      parametersWith(new Map([[-257, 'ems']])),
+      'manifest-contradicts-itself',
+    ],
     ['SHA-384', parametersWith(new Map([[3, encodeCbor([-43, new Uint8Array(48)])]])), 'manifest-malformed'],
     ['a short digest', parametersWith(new Map([[3, encodeCbor([-16, new Uint8Array(31)])]])), 'release-fact-invalid'],
     ['an image of no bytes', parametersWith(new Map([[14, 0]])), 'release-fact-invalid'],
     ['a huge image', parametersWith(new Map([[14, LIMITS.imageBytes + 1]])), 'release-fact-invalid'],
-    ['a version with a v', parametersWith(new Map([[-3, 'v2.3.0']])), 'version-malformed'],
-    ['no hardware', parametersWith(new Map([[-4, encodeCbor([])]])), 'release-fact-invalid'],
-    ['hardware twice', parametersWith(new Map([[-4, encodeCbor(['a', 'a'])]])), 'release-fact-invalid'],
-    ['a bootloader range upside down', parametersWith(new Map([[-5, encodeCbor([5, 2])]])), 'release-fact-invalid'],
+    ['a version with a v', parametersWith(new Map([[-258, 'v2.3.0']])), 'version-malformed'],
+    ['no hardware', parametersWith(new Map([[-259, encodeCbor([])]])), 'release-fact-invalid'],
+    ['hardware twice', parametersWith(new Map([[-259, encodeCbor(['a', 'a'])]])), 'release-fact-invalid'],
+    ['a bootloader range upside down', parametersWith(new Map([[-260, encodeCbor([5, 2])]])), 'release-fact-invalid'],
     [
       'a dependency twice',
       parametersWith(
         new Map([
           [
-            -6,
+            -261,
             encodeCbor([
               ['ems', '1.0.0', null],
               ['ems', '1.0.0', null],
@@ -120,11 +124,11 @@ describe('readManifest', () => {
     ],
     [
       'an empty range of versions',
-      parametersWith(new Map([[-6, encodeCbor([['ems', '2.0.0', '2.0.0']])]])),
+      parametersWith(new Map([[-261, encodeCbor([['ems', '2.0.0', '2.0.0']])]])),
       'release-fact-invalid',
     ],
-    ['no health window', parametersWith(new Map([[-7, encodeCbor([0, []])]])), 'release-fact-invalid'],
-    ['a probe twice', parametersWith(new Map([[-7, encodeCbor([1, ['a', 'a']])]])), 'release-fact-invalid'],
+    ['no health window', parametersWith(new Map([[-262, encodeCbor([0, []])]])), 'release-fact-invalid'],
+    ['a probe twice', parametersWith(new Map([[-262, encodeCbor([1, ['a', 'a']])]])), 'release-fact-invalid'],
     [
       'another image URI',
       sequenceWith(INSTALL, list => list.with(3, new Map([[21, 'https://evil.example/x']]))),
@@ -163,7 +167,7 @@ describe('readManifest', () => {
   })
 
   it('attack: unknown parameter', () => {
-    for (const label of [4, 5, 12, 13, 19, 22, 23, 24, 26, 27, 28, 29, 30, -8, -100]) {
+    for (const label of [4, 5, 12, 13, 19, 22, 23, 24, 26, 27, 28, 29, 30, -1, -7, -255, -263, -1000]) {
       assert.equal(
         codeOf(parametersWith(new Map([[label, 1]]))),
         'manifest-parameter-not-allowed',
@@ -225,4 +229,4 @@ describe('readManifest', () => {
 
 /** Broken down byte by byte in docs/release-format.md. */
 const GOLDEN =
-  'a6010102070358a4a2028281436170708147636f756e746572045890880c0014ab0150e9b8a7e3b93f514e9ea92d044f3457960250f57e588e74d35ae69a3f9b63320026f0035824822f582000000000000000000000000000000000000000000000000000000000000000000e1903e82071766f6c74776f726b732e6578616d706c652168626d732d7261636b2265322e332e30234381616124438202052541802645821903e880010f020f0745840c00030f0945840c00170f1458518e0c0014a11578396e693a2f2f2f7368612d3235363b41414141414141414141414141414141414141414141414141414141414141414141414141414141414141150f030f0c0114a1124400000003120f'
+  'a6010102070358b1a2028281436170708147636f756e74657204589d880c0014ab0150e9b8a7e3b93f514e9ea92d044f3457960250f57e588e74d35ae69a3f9b63320026f0035824822f582000000000000000000000000000000000000000000000000000000000000000000e1903e838ff71766f6c74776f726b732e6578616d706c6539010068626d732d7261636b39010165322e332e303901024381616139010343820205390104418039010545821903e880010f020f0745840c00030f0945840c00170f1458518e0c0014a11578396e693a2f2f2f7368612d3235363b41414141414141414141414141414141414141414141414141414141414141414141414141414141414141150f030f0c0114a1124400000003120f'
