@@ -114,8 +114,11 @@ function cleaned(value: Json | undefined, depth: number): Json {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value ?? null
   if (Array.isArray(value)) return value.map(item => cleaned(item, depth + 1))
   const members = Object.entries(value as JsonObject).filter(([, member]) => member !== undefined)
-  return Object.fromEntries(members.map(([name, member]) => [plainText(name, 120), cleaned(member, depth + 1)]))
+  return Object.fromEntries(members.map(([name, member]) => [memberName(name), cleaned(member, depth + 1)]))
 }
+
+/** A strict reader refuses a member of that name: it would be read back as something else. */
+const memberName = (name: string): string => (name === '__proto__' ? 'proto' : plainText(name, 120))
 
 /**
  * Reads an entry from its bytes, which must be the canonical ones. Refuses `entry-too-large`, `entry-malformed`,
