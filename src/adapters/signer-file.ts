@@ -83,7 +83,7 @@ export function loadSigner(path: string): Signer | Refusal {
       'key-malformed',
       path,
       'a private key as PKCS#8 in PEM, without a passphrase',
-      encrypted ? 'an encrypted key' : 'something else',
+      encrypted ? 'an encrypted key' : pem.includes('PUBLIC KEY') ? 'a public key' : 'something else',
     )
   }
   const alg = algorithmOf(privateKey)
@@ -147,11 +147,14 @@ function readKeyFile(path: string, secret: boolean): string | Refusal {
     if (status.size > MAX_KEY_FILE) {
       return refuse('file-too-large', path, `at most ${MAX_KEY_FILE} bytes`, `${status.size} bytes`)
     }
+    const text = readFileSync(file, 'utf8')
     const mode = status.mode & 0o777
-    if (secret && process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    // A public key may be read by everybody: what is wrong with it here is said by the caller.
+    const guarded = secret && text.includes('PRIVATE KEY') && process.platform !== 'win32'
+    if (guarded && (mode & 0o077) !== 0) {
       return refuse('key-file-permissions', path, 'mode 600', `mode ${mode.toString(8)}`)
     }
-    return readFileSync(file, 'utf8')
+    return text
   } catch (error) {
     return unread(path, error)
   } finally {
