@@ -17,9 +17,13 @@ export function applicationWith(faulty: Readonly<Record<string, Behaviour>>): Ap
   return digest => (Object.hasOwn(faulty, digest) ? (faulty[digest] as Behaviour) : { is: 'healthy' })
 }
 
-/** What the probes of a release read under a behaviour; null: the application answers nothing. */
+/**
+ * What the probes of a release read under a behaviour; null: the application answers nothing. An unhealthy image whose
+ * release asks for no probe has only one way to show it: it hangs.
+ */
 export function readingsOf(facts: ReleaseFacts, behaviour: Behaviour): Readings | null {
   if (behaviour.is === 'hanging') return null
+  if (behaviour.is === 'unhealthy' && facts.health.probes.length === 0) return null
   const failing = behaviour.is === 'unhealthy' ? (behaviour.probe ?? facts.health.probes[0]) : undefined
   return Object.fromEntries(facts.health.probes.map(probe => [probe, probe === failing ? 'fail' : 'pass'] as const))
 }

@@ -39,7 +39,7 @@ export const DEFAULT_GEOMETRY: Geometry = {
   record: { size: 4 * KIB, sector: 4 * KIB },
   slot: { size: 1024 * KIB, sector: 4 * KIB },
   golden: { size: 1024 * KIB, sector: 4 * KIB },
-  history: { size: 16 * KIB, sector: 4 * KIB },
+  history: { size: 64 * KIB, sector: 4 * KIB },
   imageOffset: 20 * KIB,
 }
 

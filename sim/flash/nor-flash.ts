@@ -29,7 +29,7 @@ export class NorFlash implements Flash {
   readonly #places: Readonly<Record<FlashArea, Place>>
   readonly #cells: Uint8Array
   readonly #file: number | null
-  readonly #random: Random
+  #random: Random
   #weak: Weak[] = []
   readonly #unreadable = new Set<number>()
   #operations = 0
@@ -69,6 +69,7 @@ export class NorFlash implements Flash {
   }
 
   read(area: FlashArea, offset: number, length: number): Uint8Array | null {
+    this.#needPower()
     const start = this.#at(area, offset, length)
     const end = start + length
     for (const sector of this.#unreadable) {
@@ -176,8 +177,9 @@ export class NorFlash implements Flash {
     return this.#cells.slice()
   }
 
-  /** Puts a snapshot of the same geometry back. Weak bits and faults are gone. */
-  restore(snapshot: Uint8Array): void {
+  /** Puts a snapshot of the same geometry back. Weak bits and faults are gone; the seed decides those to come. */
+  restore(snapshot: Uint8Array, seed = 1): void {
+    this.#random = seeded(seed)
     this.#cells.set(snapshot)
     this.#weak = []
     this.#unreadable.clear()
@@ -187,6 +189,7 @@ export class NorFlash implements Flash {
   }
 
   #operate(operation: FlashOperation, work: (fault: FlashFault | null) => void): void {
+    this.#needPower()
     if (operation.area === 'golden' && !this.#goldenOpen) throw new Error('the golden slot is write-protected')
     const fault = this.faults(operation)
     this.#operations += 1
@@ -212,12 +215,15 @@ export class NorFlash implements Flash {
     if (weak) this.#weak.push({ start, end: start + sector })
   }
 
+  #needPower(): void {
+    if (!this.#on) throw new Error('flash is used without power')
+  }
+
   #byte(): number {
     return Math.floor(this.#random() * 256)
   }
 
   #at(area: FlashArea, offset: number, length: number): number {
-    if (!this.#on) throw new Error('flash is used without power')
     const place = this.#places[area]
     if (offset < 0 || length < 0 || offset + length > place.size)
       throw new Error(`outside of ${area}: ${offset}+${length}`)

@@ -2,6 +2,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -47,7 +48,7 @@ export class SimElement implements SecureElement {
   readonly identityKeyPem: string
   readonly #file: string | null
   readonly #signer: KeyObject
-  readonly #recordKey: Uint8Array
+  readonly #recordKey: KeyObject
   #contents: Contents
   #nextReport: number
   #raises = 0
@@ -57,7 +58,7 @@ export class SimElement implements SecureElement {
     this.counterLimit = options.counterLimit ?? 0xffff_ffff
     this.#contents = this.#load() ?? generate(options.reportKey ?? 'ecdsa-p256')
     this.#signer = createPrivateKey(this.#contents.reportKey)
-    this.#recordKey = Uint8Array.fromHex(this.#contents.recordKey)
+    this.#recordKey = createSecretKey(this.#contents.recordKey, 'hex')
     this.identityKeyPem = this.#contents.identityKey
     const alg = this.#signer.asymmetricKeyType === 'ed25519' ? 'ed25519' : 'ecdsa-p256'
     const spki = createPublicKey(this.#signer).export({ type: 'spki', format: 'der' })
@@ -74,6 +75,17 @@ export class SimElement implements SecureElement {
   /** How often the counter was told to rise above where it stood. */
   get raises(): number {
     return this.#raises
+  }
+
+  /** The counter and the report numbers, for a test that goes on from here more than once. */
+  snapshot(): { readonly counter: number; readonly reserved: number } {
+    return { counter: this.#contents.counter, reserved: this.#contents.reserved }
+  }
+
+  restore(snapshot: { readonly counter: number; readonly reserved: number }): void {
+    this.#save({ ...this.#contents, ...snapshot })
+    this.#nextReport = snapshot.reserved
+    this.#raises = 0
   }
 
   raise(value: number): void {

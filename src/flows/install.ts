@@ -187,12 +187,12 @@ export class Installation {
     const found = flash.read(slot, SLOT_HEADER_BYTES, envelope.length)
     if (found === null || !sameBytes(found, envelope)) return 0
     const sector = flash.sector(slot)
-    const erased: boolean[] = []
+    const written: boolean[] = []
     for (let at = device.imageOffset; at < flash.size(slot); at += sector) {
       const bytes = flash.read(slot, at, sector)
-      erased.push(bytes !== null && isErased(bytes))
+      written.push(bytes !== null && !isErased(bytes))
     }
-    const kept = keptBytes(erased, sector)
+    const kept = keptBytes(written, sector)
     return kept >= total ? 0 : kept
   }
 

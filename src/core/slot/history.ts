@@ -132,15 +132,16 @@ export function readHistory(
   mac: Mac,
   equal: Equal,
 ): { readonly entries: readonly HistoryEntry[]; readonly torn: number } {
-  const entries: HistoryEntry[] = []
+  const entries = new Map<number, HistoryEntry>()
   let torn = 0
   for (const cell of sectors.flatMap(sector => (sector === null ? [] : cellsOf(sector)))) {
     if (isErased(cell)) continue
     const entry = decodeCell(cell, mac, equal)
-    if (entry === null) torn += 1
-    else entries.push(entry)
+    // A cell that was cut while it was written may read as whole on a later day: its entry was written again behind it.
+    if (entry === null || entries.has(entry.decision)) torn += 1
+    else entries.set(entry.decision, entry)
   }
-  return { entries: entries.sort((a, b) => a.decision - b.decision), torn }
+  return { entries: [...entries.values()].sort((a, b) => a.decision - b.decision), torn }
 }
 
 /**
@@ -156,17 +157,20 @@ export function placeHistory(
   mac: Mac,
   equal: Equal,
 ): { readonly newest: number; readonly next: HistoryPlace } {
-  const claims: { decision: number; sector: number; cell: Uint8Array }[] = []
+  const claims: { decision: number; sector: number; at: number }[] = []
   for (const [sector, bytes] of sectors.entries()) {
     if (bytes === null) continue
-    for (const cell of cellsOf(bytes)) {
-      const view = new DataView(cell.buffer, cell.byteOffset, cell.byteLength)
-      const decision = view.getUint32(0, true) === CELL_MAGIC ? getU64(view, 8) : null
-      if (decision !== null) claims.push({ decision, sector, cell })
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let at = 0; at + HISTORY_CELL_BYTES <= bytes.length; at += HISTORY_CELL_BYTES) {
+      const decision = view.getUint32(at, true) === CELL_MAGIC ? getU64(view, at + 8) : null
+      if (decision !== null) claims.push({ decision, sector, at })
     }
   }
   claims.sort((a, b) => b.decision - a.decision)
-  const newest = claims.find(claim => decodeCell(claim.cell, mac, equal) !== null)
+  const newest = claims.find(({ sector, at }) => {
+    const cell = (sectors[sector] as Uint8Array).subarray(at, at + HISTORY_CELL_BYTES)
+    return decodeCell(cell, mac, equal) !== null
+  })
   if (newest === undefined) return { newest: 0, next: { offset: 0, erase: 0 } }
   const cells = cellsOf(sectors[newest.sector] as Uint8Array)
   let used = cells.length

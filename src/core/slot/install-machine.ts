@@ -94,13 +94,16 @@ function receive(slot: Slot, received: number, total: number): InstallState {
 }
 
 /**
- * How much of an interrupted download may be kept: the image bytes before the sector that holds the last programmed
- * byte. That sector may have been cut half-way, so it and everything behind it are erased and fetched again. 0 says:
- * start over, the head included, because nothing proves that the head was written whole.
+ * How much of an interrupted download may be kept: the image bytes before the last of the written sectors that follow
+ * on each other from the image's start. That sector may have been cut half-way, so it and everything behind it are
+ * erased and fetched again. 0 says: start over, the head included, because nothing proves that the head was written
+ * whole.
  *
- * `sectors` are the image area's sectors in order: whether each is erased, as read. One that cannot be read is not.
+ * `written` are the image area's sectors in order: true for one that can be read and is not erased. A written sector
+ * behind an erased one is the remains of an erase that was cut, and counts for nothing.
  */
-export function keptBytes(erased: readonly boolean[], sectorBytes: number): number {
-  const last = erased.lastIndexOf(false)
-  return last <= 0 ? 0 : last * sectorBytes
+export function keptBytes(written: readonly boolean[], sectorBytes: number): number {
+  const gap = written.indexOf(false)
+  const run = gap < 0 ? written.length : gap
+  return run <= 1 ? 0 : (run - 1) * sectorBytes
 }

@@ -1,0 +1,446 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { applicationWith } from '../../sim/controller/application.ts'
+import type { SimController } from '../../sim/controller/sim-controller.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { encodeSlotHeader } from '../../src/core/slot/layout.ts'
+import { readMemory } from '../../src/flows/boot.ts'
+import {
+  bench,
+  foreignSigner,
+  GOLDEN,
+  imageOf,
+  release,
+  SMALL,
+  settle,
+  stage,
+  update,
+  V1,
+  V2,
+  V3,
+} from './bench-board.ts'
+
+const codeOf = (value: unknown): string => (isRefusal(value) ? value.code : `no refusal: ${JSON.stringify(value)}`)
+const version = (controller: SimController): string =>
+  `${controller.running()?.slot} ${controller.running()?.facts.version}`
+const events = (controller: SimController): string[] =>
+  controller.history().map(entry => `${entry.event} ${entry.slot}`)
+const offer = (wanted: { envelope: Uint8Array }) => ({ envelope: wanted.envelope, update: 'u' })
+
+describe('a simulated controller', () => {
+  it('boots its factory image, and raises the counter to it', () => {
+    const { controller } = bench()
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.equal(controller.element.counter(), 1)
+    assert.deepEqual(events(controller), ['manufactured a', 'boot a'])
+  })
+
+  it('stages, tries, confirms; the counter rises only with the confirmation', () => {
+    const on = bench()
+    const { controller } = on
+    stage(controller, V2)
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.equal(orThrow(controller.status()).staged?.version, '2.0.0')
+    controller.powerUp()
+    assert.equal(version(controller), 'a 1.0.0', 'a candidate waits for the word of the site')
+    orThrow(controller.activate())
+    assert.equal(version(controller), 'b 2.0.0')
+    assert.equal(orThrow(controller.status()).state, 'trial')
+    assert.equal(controller.element.counter(), 1, 'not before the health window')
+    assert.equal(settle(on).at, 'confirmed')
+    assert.equal(controller.element.counter(), 2)
+    assert.equal(controller.element.raises, 2, 'the factory and the confirmation')
+    const status = orThrow(controller.status())
+    assert.equal(status.state, 'stable')
+    assert.equal(status.previous?.version, '1.0.0')
+    assert.equal(status.golden?.version, '0.9.0')
+    controller.powerUp()
+    assert.equal(version(controller), 'b 2.0.0')
+  })
+
+  it('reverts an unhealthy image, remembers it with phase and cause, and does not take it again', () => {
+    const on = bench({
+      application: applicationWith({ [V2.facts.imageDigest]: { is: 'unhealthy', probe: 'ems-link' } }),
+    })
+    const { controller } = on
+    stage(controller, V2)
+    orThrow(controller.activate())
+    const tick = settle(on)
+    assert.equal(tick.at, 'reverted')
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.equal(controller.element.counter(), 1)
+    const attempt = orThrow(controller.status()).attempts[0]
+    assert.equal(attempt?.version, '2.0.0')
+    assert.equal(attempt?.phase, 'health')
+    assert.equal(attempt?.cause, 'probe-failed ems-link')
+    assert.equal(codeOf(controller.begin(offer(V2))), 'version-failed-before')
+    update(on, V3)
+    assert.equal(version(controller), 'b 3.0.0')
+  })
+
+  it('reverts an image that hangs: the watchdog resets it three times', () => {
+    const on = bench({
+      application: applicationWith({ [V2.facts.imageDigest]: { is: 'hanging' } }),
+      watchdogMillis: 900,
+    })
+    const { controller, clock } = on
+    stage(controller, V2)
+    orThrow(controller.activate())
+    let resets = 0
+    for (let round = 0; round < 50; round += 1) {
+      clock.advance(500)
+      if (controller.tick().at === 'reset') resets += 1
+    }
+    assert.equal(resets, 3)
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.match(orThrow(controller.status()).attempts[0]?.cause ?? '', /^tries spent/)
+    assert.equal(codeOf(controller.begin(offer(V2))), 'version-failed-before')
+  })
+
+  it('lets power losses draw on their own, larger budget', () => {
+    const on = bench({ budget: { tries: 3, losses: 5 } })
+    const { controller } = on
+    stage(controller, V2)
+    orThrow(controller.activate())
+    for (let loss = 0; loss < 5; loss += 1) {
+      controller.powerCut()
+      controller.powerUp('power-loss')
+      assert.equal(version(controller), 'b 2.0.0', `loss ${loss}`)
+    }
+    controller.powerUp('power-loss')
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.match(orThrow(controller.status()).attempts[0]?.cause ?? '', /^power losses spent/)
+  })
+
+  it('never burns tries of a confirmed image', () => {
+    const on = bench()
+    update(on, V2)
+    for (let reset = 0; reset < 40; reset += 1) {
+      on.controller.powerUp(reset % 2 === 0 ? 'watchdog' : 'power-loss')
+      assert.equal(version(on.controller), 'b 2.0.0')
+    }
+  })
+
+  it('answers rot of the active slot with the other one, then with golden, and takes an update from golden', async () => {
+    const on = bench({}, V1)
+    const { controller } = on
+    const same = await release('1.5.0', 15)
+    update(on, same)
+    assert.equal(version(controller), 'b 1.5.0')
+    controller.flash.rot('b', SMALL.imageOffset + 100)
+    controller.powerUp()
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.equal(orThrow(controller.status()).state, 'stable')
+    controller.flash.eccFault('a', SMALL.imageOffset)
+    controller.powerUp()
+    assert.equal(version(controller), 'golden 0.9.0')
+    assert.equal(orThrow(controller.status()).state, 'golden')
+    update(on, V2)
+    assert.equal(orThrow(controller.status()).running.version, '2.0.0')
+    assert.equal(orThrow(controller.status()).state, 'stable')
+    controller.flash.rot('golden', SMALL.imageOffset)
+    controller.powerUp()
+    assert.equal(controller.at, 'running')
+  })
+
+  it('does not fall back below the counter: golden runs instead', () => {
+    const on = bench()
+    update(on, V2)
+    assert.equal(on.controller.element.counter(), 2)
+    on.controller.flash.rot('b', SMALL.imageOffset + 5)
+    on.controller.powerUp()
+    assert.equal(version(on.controller), 'golden 0.9.0')
+  })
+
+  it('does not fall back to a version that failed', () => {
+    const on = bench({ application: applicationWith({ [V2.facts.imageDigest]: { is: 'unhealthy' } }) })
+    update(on, V2)
+    assert.equal(version(on.controller), 'a 1.0.0')
+    on.controller.flash.rot('a', SMALL.imageOffset)
+    on.controller.powerUp()
+    assert.equal(version(on.controller), 'golden 0.9.0')
+  })
+
+  it('tries, and does not confirm, a staged image that it falls back to', () => {
+    const on = bench()
+    const { controller } = on
+    stage(controller, V2)
+    controller.flash.rot('a', SMALL.imageOffset)
+    controller.powerUp()
+    assert.equal(version(controller), 'b 2.0.0')
+    assert.equal(orThrow(controller.status()).state, 'trial')
+    assert.equal(controller.element.counter(), 1)
+    for (const _ of [1, 2, 3]) controller.powerUp('watchdog')
+    assert.equal(version(controller), 'golden 0.9.0')
+  })
+
+  it('halts when nothing verifies, and says why', () => {
+    const { controller } = bench()
+    controller.flash.rot('a', SMALL.imageOffset)
+    controller.flash.rot('golden', SMALL.imageOffset)
+    const outcome = controller.powerUp()
+    assert.deepEqual(outcome, { at: 'halted', reason: 'slot-image-damaged' })
+    assert.equal(codeOf(controller.status()), 'controller-off')
+    assert.equal(events(controller).at(-1), 'halt none')
+  })
+
+  it('boots on without any record, unconfirmed, and confirms by the health window only', () => {
+    const on = bench()
+    const { controller } = on
+    controller.flash.eccFault('record0', 0)
+    controller.flash.eccFault('record1', 0)
+    controller.powerUp()
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.equal(orThrow(controller.status()).state, 'trial')
+    assert.equal(settle(on).at, 'confirmed')
+    const numbers = controller.history().map(entry => entry.decision)
+    assert.equal(new Set(numbers).size, numbers.length, 'decisions are numbered on from the history')
+  })
+
+  it('finishes a confirmation whose counter was lost, and does nothing twice', () => {
+    for (const fault of ['before', 'after'] as const) {
+      const on = bench()
+      const { controller } = on
+      stage(controller, V2)
+      orThrow(controller.activate())
+      controller.element.raiseFault = () => fault
+      assert.throws(() => settle(on), { name: 'PowerLost' })
+      assert.equal(controller.at, 'off')
+      assert.equal(controller.element.counter(), fault === 'before' ? 1 : 2)
+      controller.element.raiseFault = () => null
+      controller.powerUp()
+      assert.equal(version(controller), 'b 2.0.0')
+      assert.equal(orThrow(controller.status()).state, 'stable')
+      assert.equal(controller.element.counter(), 2)
+    }
+  })
+
+  it('does not finish a confirmation of an image that rotted meanwhile', () => {
+    const on = bench()
+    const { controller } = on
+    stage(controller, V2)
+    orThrow(controller.activate())
+    controller.element.raiseFault = () => 'before'
+    assert.throws(() => settle(on), { name: 'PowerLost' })
+    controller.element.raiseFault = () => null
+    controller.flash.rot('b', SMALL.imageOffset + 1)
+    controller.powerUp()
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.equal(controller.element.counter(), 1)
+    controller.powerUp()
+    assert.equal(controller.element.counter(), 1)
+  })
+
+  it('does not confirm over a clock that jumps, and survives one that jumps back', () => {
+    const on = bench()
+    const { controller, clock } = on
+    stage(controller, V2)
+    orThrow(controller.activate())
+    clock.jump(24 * 3_600_000)
+    assert.equal(controller.tick().at, 'quiet')
+    clock.jump(-48 * 3_600_000)
+    assert.equal(controller.tick().at, 'quiet')
+    assert.equal(controller.element.counter(), 1)
+    assert.equal(settle(on).at, 'confirmed')
+  })
+
+  it('resumes an interrupted download, also over a loss of power', () => {
+    const { controller } = bench()
+    const first = orThrow(controller.begin(offer(V2)))
+    orThrow(controller.write(0, V2.image.subarray(0, 1_700)))
+    assert.equal(first.offset, 1_700)
+    controller.powerCut()
+    controller.powerUp()
+    const second = orThrow(controller.begin(offer(V2)))
+    assert.equal(second.offset, 1_024, '1,536 bytes were programmed; their last sector is fetched again')
+    orThrow(controller.write(second.offset, V2.image.subarray(second.offset)))
+    orThrow(controller.finish())
+    orThrow(controller.activate())
+    assert.equal(version(controller), 'b 2.0.0')
+  })
+
+  it('does not resume into another release', () => {
+    const { controller } = bench()
+    orThrow(controller.begin(offer(V2)))
+    orThrow(controller.write(0, V2.image.subarray(0, 1_700)))
+    assert.equal(orThrow(controller.begin(offer(V3))).offset, 0)
+  })
+
+  it('takes pieces of any size, and images that end in erased bytes', async () => {
+    const padded = new Uint8Array(2_600).fill(0xff)
+    padded.set(imageOf(7, 600))
+    const wanted = await release('2.2.0', 22, { image: padded })
+    for (const piece of [1, 255, 256, 257, 4_096]) {
+      const on = bench()
+      stage(on.controller, wanted, piece)
+      orThrow(on.controller.activate())
+      assert.equal(version(on.controller), 'b 2.2.0', `pieces of ${piece}`)
+    }
+  })
+
+  it('names the same installation again when it is staged already, and lets another replace it', () => {
+    const on = bench()
+    const { controller } = on
+    stage(controller, V2)
+    const programs = controller.flash.operations
+    assert.equal(orThrow(controller.begin({ envelope: V2.envelope, update: 'update-2.0.0' })).state.at, 'staged')
+    orThrow(controller.finish())
+    assert.equal(controller.flash.operations, programs)
+    stage(controller, V3)
+    assert.equal(orThrow(controller.status()).staged?.version, '3.0.0')
+    orThrow(controller.withdraw())
+    assert.equal(orThrow(controller.status()).staged, null)
+    assert.equal(codeOf(controller.activate()), 'nothing-staged')
+  })
+
+  it('lives on in its folder', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'voltseal-controller-'))
+    try {
+      const on = bench({ folder })
+      update(on, V2)
+      const number = on.controller.element.nextReport()
+      const again = bench({ folder })
+      assert.equal(version(again.controller), 'b 2.0.0')
+      assert.equal(again.controller.element.counter(), 2)
+      assert.ok(again.controller.element.nextReport() > number)
+      assert.deepEqual(again.controller.element.reportKey, on.controller.element.reportKey)
+      on.controller.flash.close()
+      again.controller.flash.close()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+describe('what a controller refuses before the first byte', () => {
+  type Case = { name: string; code: string; make: () => Promise<{ envelope: Uint8Array }>; limit?: number }
+  const cases: Case[] = [
+    { name: 'another class', code: 'release-wrong-class', make: () => release('2.0.0', 20, { class: 'pcs' }) },
+    {
+      name: 'another hardware',
+      code: 'release-wrong-hardware',
+      make: () => release('2.0.0', 20, { hardware: ['rev-z'] }),
+    },
+    {
+      name: 'an image larger than the slot',
+      code: 'release-larger-than-slot',
+      make: () => release('2.0.0', 20, { image: imageOf(1, 4_097) }),
+    },
+    {
+      name: 'attack: rollback below the counter',
+      code: 'release-below-floor',
+      make: () => release('2.0.0', 20, { counter: 0 }),
+    },
+    { name: 'attack: an older version', code: 'release-not-newer', make: () => release('0.5.0', 20) },
+    {
+      name: 'a bootloader out of range',
+      code: 'release-bootloader-unsuited',
+      make: () => release('2.0.0', 20, { bootloader: { min: 4, max: 9 } }),
+    },
+    {
+      name: 'a counter beyond the fuses',
+      code: 'counter-headroom-spent',
+      make: () => release('2.0.0', 20, { counter: 9 }),
+      limit: 8,
+    },
+    { name: 'attack: unsigned image', code: 'envelope-unsigned', make: () => release('2.0.0', 20, { signer: null }) },
+    {
+      name: 'attack: signed by somebody else',
+      code: 'envelope-signature-invalid',
+      make: () => release('2.0.0', 20, { signer: foreignSigner }),
+    },
+  ]
+  for (const { name, code, make, limit } of cases) {
+    it(name, async () => {
+      const { controller } = bench(limit === undefined ? {} : { counterLimit: limit })
+      const before = controller.flash.operations
+      assert.equal(codeOf(controller.begin(offer(await make()))), code)
+      assert.equal(controller.flash.operations, before, 'nothing was erased')
+    })
+  }
+
+  it('anything during a trial: the other slot is the way back', () => {
+    const { controller } = bench()
+    stage(controller, V2)
+    orThrow(controller.activate())
+    assert.equal(codeOf(controller.begin(offer(V3))), 'trial-in-progress')
+  })
+
+  it('pieces that do not join, too many bytes, and an early finish', () => {
+    const { controller } = bench()
+    assert.equal(codeOf(controller.write(0, V2.image)), 'install-closed')
+    orThrow(controller.begin(offer(V2)))
+    assert.equal(codeOf(controller.write(5, V2.image)), 'install-out-of-order')
+    assert.equal(codeOf(controller.write(0, new Uint8Array(V2.image.length + 1))), 'install-too-long')
+    assert.equal(codeOf(controller.finish()), 'install-incomplete')
+  })
+
+  it('attack: another image under a valid envelope is found in flash, and never a candidate', () => {
+    const { controller } = bench()
+    orThrow(controller.begin(offer(V2)))
+    orThrow(controller.write(0, imageOf(99, V2.image.length)))
+    assert.equal(codeOf(controller.finish()), 'slot-image-damaged')
+    assert.equal(readMemory(controller.board)?.state.at, 'stable')
+    assert.equal(codeOf(controller.finish()), 'install-closed')
+    assert.equal(orThrow(controller.begin(offer(V2))).offset, 0, 'nothing of it is resumed')
+  })
+})
+
+describe('what a controller does not boot', () => {
+  const plant = (controller: SimController, slot: 'a' | 'b', wanted: { envelope: Uint8Array; image: Uint8Array }) => {
+    controller.flash.erase(slot, 0, SMALL.slot.size)
+    controller.flash.program(
+      slot,
+      0,
+      encodeSlotHeader({ envelopeBytes: wanted.envelope.length, imageBytes: wanted.image.length }),
+    )
+    controller.flash.program(slot, 16, wanted.envelope)
+    controller.flash.program(slot, SMALL.imageOffset, wanted.image)
+  }
+  type Case = { name: string; make: () => Promise<{ envelope: Uint8Array; image: Uint8Array }> }
+  const cases: Case[] = [
+    { name: 'attack: unsigned image', make: () => release('2.0.0', 20, { signer: null }) },
+    { name: 'attack: signed by somebody else', make: () => release('2.0.0', 20, { signer: foreignSigner }) },
+    { name: 'attack: rollback below counter', make: () => release('0.5.0', 5, { counter: 0 }) },
+    { name: 'attack: another class', make: () => release('2.0.0', 20, { class: 'pcs' }) },
+    { name: 'attack: another hardware', make: () => release('2.0.0', 20, { hardware: ['rev-z'] }) },
+    { name: 'attack: tampered slot', make: async () => ({ envelope: V2.envelope, image: V2.image.with(9, 0) }) },
+    {
+      name: 'attack: longer than its envelope',
+      make: async () => ({ envelope: V2.envelope, image: imageOf(3, 2_701) }),
+    },
+  ]
+  for (const { name, make } of cases) {
+    it(name, async () => {
+      const { controller } = bench()
+      plant(controller, 'a', await make())
+      controller.powerUp()
+      assert.equal(controller.running()?.slot, 'golden')
+      assert.equal(controller.running()?.facts.version, GOLDEN.facts.version)
+    })
+  }
+
+  it('attack: a validly signed image slipped into the active slot runs as a trial, not as confirmed', () => {
+    const { controller } = bench()
+    plant(controller, 'a', V3)
+    controller.powerUp()
+    assert.equal(version(controller), 'a 3.0.0')
+    assert.equal(orThrow(controller.status()).state, 'trial')
+    assert.equal(controller.element.counter(), 1)
+  })
+
+  it('attack: a forged record is not read', () => {
+    const { controller } = bench()
+    stage(controller, V2)
+    const block = controller.flash.read('record0', 0, 512)?.slice() as Uint8Array
+    block[5] = 3 // armed
+    block[20] = 1 // a sequence above every other
+    controller.flash.erase('record1', 0, 2048)
+    controller.flash.program('record1', 0, block)
+    controller.powerUp()
+    assert.equal(version(controller), 'a 1.0.0')
+  })
+})
