@@ -1,0 +1,84 @@
+import type { Json, JsonObject } from '../encoding/canonical-json.ts'
+import type { PublicKey } from '../encoding/crypto.ts'
+import type { Instant } from '../encoding/units.ts'
+
+/** The four roles at the top of a repository (TUF 1.0.34 §2.1), and the names of delegated ones beside them. */
+export type TopRole = 'root' | 'timestamp' | 'snapshot' | 'targets'
+
+declare const brand: unique symbol
+type Branded<Body, Name extends string> = Body & { readonly [brand]: Name }
+
+/** Who may sign: key ids (each once) and how many different keys must. */
+export type RoleKeys = { readonly keyids: readonly string[]; readonly threshold: number }
+
+/** Keys by their id. Null: a kind of key that is not known here, which counts for nothing. */
+export type KeyRing = ReadonlyMap<string, PublicKey | null>
+
+/** What all metadata says. `raw` is the whole `signed` object, unknown members included: what signatures are over. */
+export type Common = { readonly version: number; readonly expires: Instant; readonly raw: JsonObject }
+
+/** Root (TUF 1.0.34 §4.3). */
+export type Root = Branded<
+  Common & { readonly keys: KeyRing; readonly roles: Readonly<Record<TopRole, RoleKeys>> },
+  'Root'
+>
+
+/** What a file announces of another one: its version and, when given, its length in bytes and SHA-256 in hex. */
+export type MetaFile = { readonly version: number; readonly length?: number; readonly sha256?: string }
+
+/** Timestamp (TUF 1.0.34 §4.6). */
+export type Timestamp = Branded<Common & { readonly snapshot: MetaFile }, 'Timestamp'>
+
+/** Snapshot (TUF 1.0.34 §4.4): what it announces of each targets role, by role name. */
+export type Snapshot = Branded<Common & { readonly meta: ReadonlyMap<string, MetaFile> }, 'Snapshot'>
+
+/** A file that a repository vouches for. `length` in bytes, `sha256` in lower-case hex. */
+export type Target = {
+  readonly path: string
+  readonly length: number
+  readonly sha256: string
+  readonly custom: Json
+}
+
+/** A delegated role, and which paths it may speak for. */
+export type DelegatedRole = RoleKeys & {
+  readonly name: string
+  readonly terminating: boolean
+  readonly paths: readonly string[] | null
+  readonly pathHashPrefixes: readonly string[] | null
+}
+
+export type Delegations = { readonly keys: KeyRing; readonly roles: readonly DelegatedRole[] }
+
+/** Targets, at the top or delegated (TUF 1.0.34 §4.5). Roles are a list in order of priority, whatever their names. */
+export type Targets = Branded<
+  Common & { readonly targets: ReadonlyMap<string, Target>; readonly delegations: Delegations | null },
+  'Targets'
+>
+
+/** The parsed `signed` object of each `_type`. */
+export type Signed = { root: Root; timestamp: Timestamp; snapshot: Snapshot; targets: Targets }
+export type MetadataType = keyof Signed
+
+export type Signature = { readonly keyid: string; readonly sig: string }
+
+/** A metadata file that has been read but not yet verified by anyone: its bytes, and what they say. */
+export type Document<T extends Common> = {
+  readonly bytes: Uint8Array
+  readonly signed: T
+  readonly signatures: readonly Signature[]
+}
+
+/**
+ * The most bytes that a file of each type may have. Room for tens of thousands of targets; little enough that the
+ * endless-data attack (TUF 1.0.34 §1.5.2) ends early.
+ */
+export const MAX_METADATA_BYTES: Readonly<Record<MetadataType, number>> = {
+  root: 512 * 1024,
+  timestamp: 64 * 1024,
+  snapshot: 2 * 1024 * 1024,
+  targets: 8 * 1024 * 1024,
+}
+
+/** Names of delegated roles: safe in a file name. Names of digits only keep their place like any other. */
+export const ROLE_NAME = /^(?!(?:root|timestamp|snapshot|targets)$)[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/

@@ -1,0 +1,58 @@
+import { Misfit, type Shape, shown } from '../encoding/shape.ts'
+
+/**
+ * Shapes of documents that later versions may add to: unknown members are passed over (and stay in the raw document,
+ * over which signatures are verified), where the closed shapes of encoding/shape.ts refuse them.
+ */
+
+type Shapes = Readonly<Record<string, Shape<unknown>>>
+type Shaped<S extends Shapes> = { readonly [K in keyof S]: Exclude<ReturnType<S[K]>, Misfit> }
+
+/** An object with at least the required members; the optional ones must fit when they are there. */
+export function open<R extends Shapes, O extends Shapes = Record<never, never>>(
+  required: R,
+  optional?: O,
+): Shape<Shaped<R> & Partial<Shaped<O>>> {
+  return (value, at) => {
+    if (!isObject(value)) return new Misfit(at, 'an object', shown(value))
+    const out: Record<string, unknown> = {}
+    for (const [name, shape] of Object.entries({ ...optional, ...required })) {
+      const present = Object.hasOwn(value, name)
+      if (!present && !Object.hasOwn(required, name)) continue
+      const read = shape(present ? value[name] : undefined, at === '' ? name : `${at}.${name}`)
+      if (read instanceof Misfit) return read
+      out[name] = read
+    }
+    return out as Shaped<R> & Partial<Shaped<O>>
+  }
+}
+
+/** An object whose names are data, as a Map: no name is special, whatever it is. At most `max` members. */
+export function map<T>(
+  name: Shape<string>,
+  member: (name: string) => Shape<T>,
+  max: number,
+): Shape<ReadonlyMap<string, T>> {
+  return (value, at) => {
+    if (!isObject(value)) return new Misfit(at, 'an object', shown(value))
+    const entries = Object.entries(value)
+    if (entries.length > max) return new Misfit(at, `at most ${max} members`, String(entries.length))
+    const out = new Map<string, T>()
+    for (const [key, inner] of entries) {
+      const place = `${at}[${shown(key)}]`
+      const readName = name(key, place)
+      if (readName instanceof Misfit) return readName
+      const read = member(key)(inner, place)
+      if (read instanceof Misfit) return read
+      out.set(readName, read)
+    }
+    return out
+  }
+}
+
+/** Any object, kept as it is. */
+export const anyObject: Shape<{ readonly [name: string]: unknown }> = (value, at) =>
+  isObject(value) ? value : new Misfit(at, 'an object', shown(value))
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,68 @@
+import type { Crypto } from '../encoding/crypto.ts'
+import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { type Document, type MetadataType, ROLE_NAME, type Signed, type TopRole } from './metadata.ts'
+import { readMetadata } from './read-metadata.ts'
+import { verifySigned } from './signatures.ts'
+import { type TrustedSet, trustRoot } from './trusted-set.ts'
+
+/**
+ * The files of a set, by the names they are stored under: root.json, timestamp.json, snapshot.json, targets.json, and
+ * ROLE.json of delegated roles. A store keeps exactly these, all in one transaction:
+ * if power fails before it commits, the next start goes on from the older set, and fetches the newer files again.
+ */
+export function storedFiles(set: TrustedSet): Map<string, Uint8Array> {
+  const files = new Map([['root.json', set.root.bytes]])
+  for (const role of ['timestamp', 'snapshot', 'targets'] as const) {
+    const document = set[role]
+    if (document !== null) files.set(`${role}.json`, document.bytes)
+  }
+  for (const [role, document] of set.delegated) files.set(`${role}.json`, document.bytes)
+  return files
+}
+
+/** A set from stored files, and why some of them were put aside. */
+export type Resumed = { readonly set: TrustedSet; readonly discarded: readonly Refusal[] }
+
+/**
+ * Goes on from stored files: every one is read and verified again. A stored file that does not verify is put aside and
+ * named in `discarded`: it is fetched anew, but rollback is not judged by it any more, so the caller records it. Refuses
+ * when the root itself does not verify (as `trustRoot` does), or is not there (`store-without-root`).
+ */
+export function resume(repo: string, files: ReadonlyMap<string, Uint8Array>, crypto: Crypto): Resumed | Refusal {
+  const rootBytes = files.get('root.json')
+  if (rootBytes === undefined) return refuse('store-without-root', repo, 'root.json', 'none')
+  const begun = trustRoot(repo, rootBytes, crypto)
+  if (isRefusal(begun)) return begun
+  const discarded: Refusal[] = []
+  const kept = <T>(document: T | Refusal | null): T | null => {
+    if (!isRefusal(document)) return document
+    discarded.push(document)
+    return null
+  }
+  const timestamp = kept(readStored(begun, 'timestamp', files, crypto))
+  const snapshot = kept(readStored(begun, 'snapshot', files, crypto))
+  const targets = kept(readStored(begun, 'targets', files, crypto))
+  const delegated = new Map<string, Document<Signed['targets']>>()
+  for (const [name, bytes] of files) {
+    const role = name.endsWith('.json') ? name.slice(0, -'.json'.length) : ''
+    if (!ROLE_NAME.test(role)) continue
+    // Only read here: whoever uses it verifies it against its delegator.
+    const document = kept(readMetadata('targets', bytes, `${repo}: stored ${role}`, crypto))
+    if (document !== null) delegated.set(role, document)
+  }
+  return { set: { ...begun, timestamp, snapshot, targets, delegated }, discarded }
+}
+
+function readStored<Role extends Exclude<TopRole, 'root'> & MetadataType>(
+  set: TrustedSet,
+  role: Role,
+  files: ReadonlyMap<string, Uint8Array>,
+  crypto: Crypto,
+): Document<Signed[Role]> | Refusal | null {
+  const bytes = files.get(`${role}.json`)
+  if (bytes === undefined) return null
+  const subject = `${set.repo}: stored ${role}`
+  const document = readMetadata(role, bytes, subject, crypto)
+  if (isRefusal(document)) return document
+  return verifySigned(document, set.root.signed.keys, set.root.signed.roles[role], subject, crypto) ?? document
+}
