@@ -32,6 +32,7 @@ export class NorFlash implements Flash {
   #random: Random
   #weak: Weak[] = []
   readonly #unreadable = new Set<number>()
+  readonly #worn = new Set<FlashArea>()
   #operations = 0
   #on = true
   #goldenOpen = false
@@ -166,6 +167,11 @@ export class NorFlash implements Flash {
     this.#unreadable.add(this.#at(area, offset - (offset % sector), sector))
   }
 
+  /** A fault: the area is worn out; programs and erases of it do nothing from now on, and say nothing. */
+  wearOut(area: FlashArea): void {
+    this.#worn.add(area)
+  }
+
   /** A fault: these bytes read differently from time to time until they are erased. */
   weaken(area: FlashArea, offset: number, length: number): void {
     const start = this.#at(area, offset, length)
@@ -183,6 +189,7 @@ export class NorFlash implements Flash {
     this.#cells.set(snapshot)
     this.#weak = []
     this.#unreadable.clear()
+    this.#worn.clear()
     this.#operations = 0
     this.#on = true
     this.#write(0, snapshot.length)
@@ -193,7 +200,7 @@ export class NorFlash implements Flash {
     if (operation.area === 'golden' && !this.#goldenOpen) throw new Error('the golden slot is write-protected')
     const fault = this.faults(operation)
     this.#operations += 1
-    if (fault?.cut !== 'before') work(fault)
+    if (fault?.cut !== 'before' && !this.#worn.has(operation.area)) work(fault)
     if (fault === null) return
     this.#on = false
     throw new PowerLost(`${fault.cut} ${operation.kind} ${operation.index} of ${operation.area} at ${operation.offset}`)

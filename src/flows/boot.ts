@@ -15,7 +15,7 @@ import {
 import { encodeCell, type HistoryEntry, placeHistory, readHistory } from '../core/slot/history.ts'
 import { type BootRecord, encodeRecord, type Memory, RECORD_BYTES } from '../core/slot/record.ts'
 import { type Place, placeAfter, type RecordScan, scanRecords } from '../core/slot/record-log.ts'
-import { type Bootable, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
+import { type Bootable, digestPrefix, other, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
 import { type DeviceIdentity, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'
 import type { Flash, FlashArea, SecureElement, Watchdog } from './ports.ts'
 
@@ -90,13 +90,23 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
       continue
     }
     // A trial that could not be counted is not run: it would be tried for ever.
-    const slot = effect.trial && isRefusal(written) ? 'golden' : effect.slot
+    const slot = effect.trial && isRefusal(written) ? wayBack(memory, effect.slot, look) : effect.slot
+    const trial = effect.trial && slot === effect.slot
     const image = look(slot)
     outcome = isRefusal(image)
       ? { at: 'halted', reason: image.code }
-      : { at: 'running', running: { slot, trial: effect.trial && slot !== 'golden', facts: image.facts }, problem }
+      : { at: 'running', running: { slot, trial, facts: image.facts }, problem }
   }
   return outcome
+}
+
+/** What runs instead of a trial: the other image when it is confirmed and verifies, else golden. */
+function wayBack(memory: Memory, from: Bootable, look: (slot: Bootable) => VerifiedSlot | Refusal): Bootable {
+  if (from === 'golden') return from
+  const note = memory.slots[other(from)]
+  const image = look(other(from))
+  const holds = !isRefusal(image) && note.state === 'confirmed' && note.digest === digestPrefix(image.facts.imageDigest)
+  return holds ? other(from) : 'golden'
 }
 
 /**
@@ -151,7 +161,7 @@ export function manufacture(board: Board, now: Instant): Memory | Refusal {
   const verdict = toVerdict(factory)
   if (!verdict.good) throw new Error('a verified slot has a good verdict')
   const { digest, sequence, version, counter } = verdict
-  const image = { digest: digest.slice(0, 32), sequence, version, counter }
+  const image = { digest: digestPrefix(digest), sequence, version, counter }
   const next: Memory = {
     ...BLANK,
     state: { at: 'stable', active: 'a', floor: counter },

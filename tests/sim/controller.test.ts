@@ -296,6 +296,62 @@ describe('a simulated controller', () => {
     assert.equal(codeOf(controller.activate()), 'nothing-staged')
   })
 
+  it('with worn record blocks runs what is confirmed, counts nothing as done, and takes no update', () => {
+    const wear = (controller: SimController) => {
+      controller.flash.wearOut('record0')
+      controller.flash.wearOut('record1')
+    }
+    const stable = bench().controller
+    stage(stable, V2)
+    wear(stable)
+    const outcome = stable.powerUp()
+    assert.equal(version(stable), 'a 1.0.0')
+    assert.equal(outcome.at === 'running' && outcome.problem?.code, 'boot-record-not-written')
+    assert.equal(codeOf(stable.activate()), 'boot-record-not-written')
+    assert.equal(version(stable), 'a 1.0.0')
+
+    const trial = bench().controller
+    stage(trial, V2)
+    orThrow(trial.activate())
+    wear(trial)
+    trial.powerUp('watchdog')
+    assert.equal(version(trial), 'a 1.0.0', 'a trial that cannot be counted is not run')
+    assert.equal(orThrow(trial.status()).state, 'stable')
+
+    const on = bench()
+    stage(on.controller, V2)
+    orThrow(on.controller.activate())
+    wear(on.controller)
+    const tick = settle(on)
+    assert.equal(tick.at === 'refused' && tick.refusal.code, 'boot-record-not-written')
+    assert.equal(on.controller.element.counter(), 1, 'no floor without its record')
+  })
+
+  it('raises no floor in a boot that cannot write its record', () => {
+    const on = bench()
+    stage(on.controller, V2)
+    orThrow(on.controller.activate())
+    on.controller.element.raiseFault = () => 'before'
+    assert.throws(() => settle(on), { name: 'PowerLost' })
+    on.controller.element.raiseFault = () => null
+    on.controller.flash.wearOut('record0')
+    on.controller.flash.wearOut('record1')
+    on.controller.powerUp()
+    assert.equal(version(on.controller), 'b 2.0.0')
+    assert.equal(on.controller.element.counter(), 1)
+  })
+
+  it('skips a place of the record that does not hold', () => {
+    const { controller } = bench()
+    const free = controller.flash.read('record0', 1_536, 1) as Uint8Array
+    assert.deepEqual([...free], [0xff])
+    controller.flash.weaken('record0', 1_536 + 100, 8)
+    controller.powerUp()
+    controller.powerUp()
+    assert.equal(version(controller), 'a 1.0.0')
+    assert.equal(events(controller).filter(event => event === 'boot a').length, 3)
+  })
+
   it('lives on in its folder', () => {
     const folder = mkdtempSync(join(tmpdir(), 'voltseal-controller-'))
     try {
