@@ -156,7 +156,8 @@ function count(
   const harmless = result === 'refused' && (turn.at === 'confirmed' || turn.at === 'withdrawn')
   if (harmless) return stay(put({ ...turn, report }))
   const code: { readonly code?: string } = event.code === undefined ? {} : { code: plainText(event.code, 100) }
-  if (turn.at === 'assigned' && event.again === true && turn.attempt <= plan.retries) {
+  const passing = event.again === true && now < plan.notAfter
+  if (turn.at === 'assigned' && passing && turn.attempt <= plan.retries) {
     const retried: Turn = { at: 'assigned', since: now, report, attempt: turn.attempt + 1 }
     const effects: RolloutEffect[] = [
       note('controller-retried', { result, attempt: turn.attempt + 1, ...code } as JsonObject, event),

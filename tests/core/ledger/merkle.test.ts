@@ -147,6 +147,21 @@ describe('the Merkle tree', () => {
     )
   })
 
+  test('attack: a proof for a small tree does not serve a claim of a larger one', () => {
+    const leaves = leavesOf(8)
+    const head = (size: number): Uint8Array => rootOfLeaves(crypto, leaves.slice(0, size))
+    const path = inclusionProof(crypto, leaves, 0, 4) as Uint8Array[]
+    const claim = { index: 0, size: 4, leaf: leaves[0] as Uint8Array, root: head(4) }
+    assert(verifyInclusion(crypto, claim, path))
+    const proof = consistencyProof(crypto, leaves, 2, 4) as Uint8Array[]
+    const growth = { from: 2, fromRoot: head(2), to: 4, toRoot: head(4) }
+    assert(verifyConsistency(crypto, growth, proof))
+    for (const size of [5, 6, 8, 100, 2 ** 40]) {
+      assert(!verifyInclusion(crypto, { ...claim, size }, path))
+      assert(!verifyConsistency(crypto, { ...growth, to: size }, proof))
+    }
+  })
+
   test('attack: an inner node is not accepted as an entry', () => {
     const [left, right] = leavesOf(2) as [Uint8Array, Uint8Array]
     const root = rootOfLeaves(crypto, [left, right])
