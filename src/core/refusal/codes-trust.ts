@@ -68,6 +68,16 @@ export const trustCodes = {
     title: 'the metadata of a delegated role is not announced by the snapshot',
     fix: 'The keeper of the repository must sign a snapshot that names the role.',
   },
+  'metadata-wrong-site': {
+    ...trust,
+    title: 'the metadata is of another site',
+    fix: 'Nothing of it was used. Metadata of one site is being served to another: look into the fleet server.',
+  },
+  'metadata-signature-invalid': {
+    ...trust,
+    title: 'the signature does not hold',
+    fix: 'Sign again, over exactly the bytes that the draft shows.',
+  },
   'root-version-skipped': {
     ...trust,
     title: 'the root is not the next one after the trusted root',
@@ -118,11 +128,6 @@ export const trustCodes = {
     ...trust,
     title: 'the assignment of the director cannot be read',
     fix: 'Check that gateway and fleet server run matching versions. Nothing is installed from it.',
-  },
-  'assignment-wrong-site': {
-    ...trust,
-    title: 'the assignment is for another site',
-    fix: 'Nothing is installed. Metadata of one site is being served to another: look into the fleet server.',
   },
   'assignment-controller-unknown': {
     ...trust,

@@ -1,9 +1,9 @@
 import { fromHex } from '../encoding/bytes.ts'
-import { canonicalJson } from '../encoding/canonical-json.ts'
+import { canonicalJson, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { keyMaterial } from './keys.ts'
-import type { Common, Document, KeyRing, RoleKeys } from './metadata.ts'
+import type { Common, Document, KeyRing, RoleKeys, Signature } from './metadata.ts'
 
 /**
  * Whether enough different keys of a role have signed a document (TUF 1.0.34 §5.3.4). Keys are told apart by what they
@@ -35,4 +35,23 @@ export function verifySigned(
 export function keysOf(keys: KeyRing, role: RoleKeys): Set<string> {
   const found = role.keyids.map(id => keys.get(id) ?? null).filter(key => key !== null)
   return new Set(found.map(keyMaterial))
+}
+
+/**
+ * Whether one signature over a `signed` object is by a key of the role and holds: what a signing event checks as each
+ * signature comes in. Null when it does; refuses `signer-not-in-role`, `metadata-signature-invalid`.
+ */
+export function checkSignature(
+  raw: JsonObject,
+  { keyid, sig }: Signature,
+  keys: KeyRing,
+  role: RoleKeys,
+  subject: string,
+  crypto: Crypto,
+): Refusal | null {
+  const key = role.keyids.includes(keyid) ? (keys.get(keyid) ?? null) : null
+  if (key === null) return refuse('signer-not-in-role', subject, 'a key of the role', keyid)
+  const signature = fromHex(sig)
+  if (signature !== null && crypto.verify(key, canonicalJson(raw), signature, 'der')) return null
+  return refuse('metadata-signature-invalid', subject, `a signature by ${keyid}`, 'one that does not hold')
 }

@@ -2,8 +2,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Document, type MetadataType, ROLE_NAME, type Signed, type TopRole } from './metadata.ts'
 import { readMetadata } from './read-metadata.ts'
-import { verifySigned } from './signatures.ts'
-import { type TrustedSet, trustRoot } from './trusted-set.ts'
+import { readBy, type TrustedSet, trustRoot } from './trusted-set.ts'
 
 /**
  * The files of a set, by the names they are stored under: root.json, timestamp.json, snapshot.json, targets.json, and
@@ -28,10 +27,15 @@ export type Resumed = { readonly set: TrustedSet; readonly discarded: readonly R
  * named in `discarded`: it is fetched anew, but rollback is not judged by it any more, so the caller records it. Refuses
  * when the root itself does not verify (as `trustRoot` does), or is not there (`store-without-root`).
  */
-export function resume(repo: string, files: ReadonlyMap<string, Uint8Array>, crypto: Crypto): Resumed | Refusal {
+export function resume(
+  repo: string,
+  files: ReadonlyMap<string, Uint8Array>,
+  crypto: Crypto,
+  site: string | null = null,
+): Resumed | Refusal {
   const rootBytes = files.get('root.json')
   if (rootBytes === undefined) return refuse('store-without-root', repo, 'root.json', 'none')
-  const begun = trustRoot(repo, rootBytes, crypto)
+  const begun = trustRoot(repo, rootBytes, crypto, site)
   if (isRefusal(begun)) return begun
   const discarded: Refusal[] = []
   const kept = <T>(document: T | Refusal | null): T | null => {
@@ -61,8 +65,5 @@ function readStored<Role extends Exclude<TopRole, 'root'> & MetadataType>(
 ): Document<Signed[Role]> | Refusal | null {
   const bytes = files.get(`${role}.json`)
   if (bytes === undefined) return null
-  const subject = `${set.repo}: stored ${role}`
-  const document = readMetadata(role, bytes, subject, crypto)
-  if (isRefusal(document)) return document
-  return verifySigned(document, set.root.signed.keys, set.root.signed.roles[role], subject, crypto) ?? document
+  return readBy(set, role, bytes, `${set.repo}: stored ${role}`, crypto)
 }

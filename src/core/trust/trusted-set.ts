@@ -21,13 +21,16 @@ import { keysOf, verifySigned } from './signatures.ts'
 
 /**
  * What is trusted of one repository: an immutable value; each step of the TUF client workflow answers the next one or a
- * refusal, and a refused step changes nothing. `repo` names the repository in refusals. `timestamp`, `snapshot` and
+ * refusal, and a refused step changes nothing. `repo` names the repository in refusals. `site`: whose repository it is,
+ * when its keys sign for more than one site (the director's do): timestamp, snapshot and targets must then name the site,
+ * or one site's files could be played to another. `timestamp`, `snapshot` and
  * `targets` may have expired or been superseded: they are what new metadata is compared with. `delegated` holds files of
  * delegated roles as they were read; they are verified against their delegator each time they are used, so a delegation
  * that its delegator has changed is never trusted from memory.
  */
 export type TrustedSet = {
   readonly repo: string
+  readonly site: string | null
   readonly root: Document<Root>
   readonly timestamp: Document<Timestamp> | null
   readonly snapshot: Document<Snapshot> | null
@@ -50,11 +53,16 @@ export type CurrentSet = TrustedSet & {
  * Begins with a root that is trusted because of where it came from (enrolment, the device's own store). Its own keys
  * must have signed it. Refuses as `readMetadata` does, and `metadata-below-threshold`.
  */
-export function trustRoot(repo: string, bytes: Uint8Array, crypto: Crypto): TrustedSet | Refusal {
+export function trustRoot(
+  repo: string,
+  bytes: Uint8Array,
+  crypto: Crypto,
+  site: string | null = null,
+): TrustedSet | Refusal {
   const root = readMetadata('root', bytes, `${repo}: root`, crypto)
   if (isRefusal(root)) return root
   const fault = verifySigned(root, root.signed.keys, root.signed.roles.root, `${repo}: root`, crypto)
-  return fault ?? { repo, root, timestamp: null, snapshot: null, targets: null, delegated: new Map() }
+  return fault ?? { repo, site, root, timestamp: null, snapshot: null, targets: null, delegated: new Map() }
 }
 
 /**
@@ -87,7 +95,8 @@ export function checkRootExpiry(set: TrustedSet, now: Instant): Refusal | null {
 
 /**
  * A new timestamp (TUF 1.0.34 §5.4). One of the same version as the trusted one is not taken: the trusted one stays.
- * Refuses as `readMetadata` does, `metadata-below-threshold`, `metadata-rollback`, `metadata-expired`.
+ * Refuses as `readMetadata` does, `metadata-below-threshold`, `metadata-wrong-site`, `metadata-rollback`,
+ * `metadata-expired`.
  */
 export function updateTimestamp(
   set: TrustedSet,
@@ -187,7 +196,8 @@ export function stillCurrent(set: CurrentSet, now: Instant): Refusal | null {
   return null
 }
 
-function readBy<Role extends Exclude<TopRole, 'root'> & MetadataType>(
+/** A file of a top-level role, signed by the trusted root's keys for it, and of the right site. */
+export function readBy<Role extends Exclude<TopRole, 'root'> & MetadataType>(
   set: TrustedSet,
   role: Role,
   bytes: Uint8Array,
@@ -196,7 +206,18 @@ function readBy<Role extends Exclude<TopRole, 'root'> & MetadataType>(
 ): Document<Signed[Role]> | Refusal {
   const read = readMetadata(role, bytes, subject, crypto)
   if (isRefusal(read)) return read
-  return verifySigned(read, set.root.signed.keys, set.root.signed.roles[role], subject, crypto) ?? read
+  const fault =
+    verifySigned(read, set.root.signed.keys, set.root.signed.roles[role], subject, crypto) ??
+    checkSite(read.signed, set.site, subject)
+  return fault ?? read
+}
+
+/** Whether metadata is of the site that it is asked for. Refuses `metadata-wrong-site`. */
+function checkSite(signed: Common, site: string | null, subject: string): Refusal | null {
+  const named = signed.raw.site
+  if (named === (site ?? undefined)) return null
+  const say = (name: unknown): string => (typeof name === 'string' ? `site ${name.slice(0, 64)}` : 'no site')
+  return refuse('metadata-wrong-site', subject, say(site), say(named), 'Uptane 2.1.0 §5.4')
 }
 
 /** Whether a key that could sign for a role no longer can. */

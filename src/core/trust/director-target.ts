@@ -1,0 +1,53 @@
+import type { JsonObject } from '../encoding/canonical-json.ts'
+import { Misfit, object, type ShapeOf, whole } from '../encoding/shape.ts'
+import { type Refusal, refuse } from '../refusal/refusal.ts'
+import type { FileRef } from './image-target.ts'
+import type { Target } from './metadata.ts'
+import { className, idName } from './names.ts'
+import { map } from './open-shape.ts'
+import type { CurrentSet } from './trusted-set.ts'
+
+/**
+ * What the director says of one controller at a site: what it is, by which campaign it is updated, and the number of the
+ * try (1 for the first): a try again is another assignment. The campaign stands at the controller and not at the
+ * release, so that two campaigns may give the same release to different controllers of a site.
+ */
+export type Order = {
+  readonly class: string
+  readonly hardware: string
+  readonly campaign: string
+  readonly attempt: number
+}
+
+const order = object({ class: className, hardware: className, campaign: idName, attempt: whole(1, 1000) })
+const shape = object({ controllers: map(idName, () => order, 10_000) })
+
+/** The target that assigns an envelope to controllers, by controller id, for the director's targets of a site. */
+export function directorTarget(envelope: FileRef, controllers: ReadonlyMap<string, Order>): Target {
+  const orders: JsonObject = Object.fromEntries(controllers)
+  return { ...envelope, custom: { controllers: orders } }
+}
+
+/** A director's target as read: the envelope, and what is ordered for each controller by id. */
+export type Directed = { readonly target: Target; readonly orders: ReadonlyMap<string, Order> }
+
+/**
+ * The director's orders. The director does not delegate: it speaks for itself. Refuses `director-delegates`,
+ * `assignment-malformed`.
+ */
+export function readDirector(director: CurrentSet): readonly Directed[] | Refusal {
+  const { targets, delegations } = director.targets.signed
+  if (delegations !== null) {
+    return refuse('director-delegates', `${director.repo}: targets`, 'no delegations', `${delegations.roles.length}`)
+  }
+  const out: Directed[] = []
+  for (const target of targets.values()) {
+    const read: ShapeOf<typeof shape> | Misfit = shape(target.custom, 'custom')
+    if (read instanceof Misfit) {
+      const subject = `${director.repo}: ${target.path}`
+      return refuse('assignment-malformed', subject, read.expected, `${read.actual} at ${read.at}`)
+    }
+    out.push({ target, orders: read.controllers })
+  }
+  return out
+}

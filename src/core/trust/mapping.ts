@@ -1,0 +1,213 @@
+import { toHex } from '../encoding/bytes.ts'
+import type { Crypto } from '../encoding/crypto.ts'
+import type { Instant } from '../encoding/units.ts'
+import { formatUtc } from '../encoding/utc-time.ts'
+import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { type Order, readDirector } from './director-target.ts'
+import { describe, type FileRef, type ImageTarget, readImageTarget, sameFile } from './image-target.ts'
+import type { Target } from './metadata.ts'
+import { type CurrentSet, stillCurrent } from './trusted-set.ts'
+
+/** What a site knows of a controller of its own. */
+export type KnownController = { readonly class: string; readonly hardware: string }
+
+/** As much of an approved plan as the mapping needs; a Plan (core/campaign/plan.ts) is one. Times are instants. */
+export type ApprovedPlan = {
+  readonly id: string
+  readonly notBefore?: Instant
+  readonly notAfter: Instant
+  readonly releases: readonly FileRef[]
+  readonly waves: readonly {
+    readonly controllers: readonly { readonly site: string; readonly controller: string; readonly release: number }[]
+  }[]
+}
+
+/**
+ * What the three repositories say, verified, and what the site knows itself.
+ * - `imageTargets`: targets of the image repository as `findTarget` found them, by path: the envelopes that `wantedBy`
+ *   names, and the payload of each (`readImageTarget`). A path that no role speaks of is left out.
+ * - `plans`: the bytes of the plans by campaign, as far as they could be fetched; `planTarget` says which those are.
+ * - `readPlan`: `parsePlan` of core/campaign/plan.ts.
+ */
+export type MappingInput = {
+  readonly site: string
+  readonly controllers: ReadonlyMap<string, KnownController>
+  readonly director: CurrentSet
+  readonly image: CurrentSet
+  readonly imageTargets: ReadonlyMap<string, Target>
+  readonly approval: CurrentSet
+  readonly plans: ReadonlyMap<string, Uint8Array>
+  readonly readPlan: (bytes: Uint8Array, subject: string) => ApprovedPlan | Refusal
+}
+
+/**
+ * What a controller is to install: all three repositories agree about it. `id` is the same for the same campaign,
+ * envelope and attempt. Plain JSON throughout.
+ */
+export type Assignment = {
+  readonly id: string
+  readonly controller: string
+  readonly campaign: string
+  readonly attempt: number
+  readonly class: string
+  readonly hardware: string
+  readonly envelope: FileRef
+  readonly payload: FileRef
+  readonly release: ImageTarget
+}
+
+/** What a mapping needs beside the director: the image targets' paths, and the campaigns whose plans it compares. */
+export type Wanted = { readonly envelopes: readonly string[]; readonly campaigns: readonly string[] }
+
+/** What is to be looked up before `assignmentsOf`. Refuses as `readDirector` does. */
+export function wantedBy(director: CurrentSet): Wanted | Refusal {
+  const directed = readDirector(director)
+  if (isRefusal(directed)) return directed
+  const campaigns = new Set(directed.flatMap(({ orders }) => [...orders.values()].map(order => order.campaign)))
+  return { envelopes: directed.map(({ target }) => target.path), campaigns: [...campaigns].sort() }
+}
+
+/** The path of a campaign's approval in the approval repository. */
+export const planPath = (campaign: string): string => `campaigns/${campaign}.json`
+
+/** The approval of a campaign: the target that pins the plan's length and digest; null when there is none. */
+export function planTarget(approval: CurrentSet, campaign: string): Target | null {
+  return approval.targets.signed.targets.get(planPath(campaign)) ?? null
+}
+
+/**
+ * The consensus of the three repositories for a site (Uptane 2.1.0 §5.4.4, with the approvers as third repository): all
+ * its assignments, in order of controller id, or a refusal of all of them: one order that does not hold means that
+ * somebody's word is not to be relied on. The OEM says that the release is authentic and for which hardware, the
+ * approvers that this controller gets it in this period, the director that it is to be now. Refuses `metadata-expired`,
+ * `metadata-wrong-site`, `director-delegates`, `image-target-malformed`, the `assignment-…` and `plan-…` codes,
+ * `campaign-too-early`, `campaign-expired`, and what `readPlan` refuses.
+ */
+export function assignmentsOf(input: MappingInput, now: Instant, crypto: Crypto): readonly Assignment[] | Refusal {
+  const { director, image, approval, site } = input
+  const stale = stillCurrent(director, now) ?? stillCurrent(image, now) ?? stillCurrent(approval, now)
+  if (stale !== null) return stale
+  if (director.site !== site) {
+    return refuse('metadata-wrong-site', director.repo, `site ${site}`, `site ${director.site}`, 'Uptane 2.1.0 §5.4')
+  }
+  const directed = readDirector(director)
+  if (isRefusal(directed)) return directed
+  const plans = new Map<string, PlannedReleases>()
+  const assignments = new Map<string, Assignment>()
+  for (const { target, orders } of directed) {
+    const release = releaseOf(input, target)
+    if (isRefusal(release)) return release
+    for (const [controller, order] of orders) {
+      const subject = `${site}/${controller}: ${target.path}`
+      if (assignments.has(controller)) {
+        return refuse('assignment-controller-twice', subject, 'one release', 'two', 'Uptane 2.1.0 §5.4.4')
+      }
+      const plan = plans.get(order.campaign) ?? approvedPlan(input, order.campaign, now, crypto)
+      if (isRefusal(plan)) return plan
+      plans.set(order.campaign, plan)
+      const fault =
+        fitsController(input, controller, order, release, subject) ?? isPlanned(plan, controller, target, subject)
+      if (fault !== null) return fault
+      assignments.set(controller, assignment(controller, order, target, release))
+    }
+  }
+  return [...assignments.values()].sort((a, b) => (a.controller < b.controller ? -1 : 1))
+}
+
+/** What the image repository says of the envelope that the director names, when the two agree about every byte of it. */
+function releaseOf({ director, imageTargets }: MappingInput, directed: Target): ImageTarget | Refusal {
+  const subject = `${director.repo}: ${directed.path}`
+  const envelope = imageTargets.get(directed.path)
+  if (envelope === undefined) return missing(subject, directed.path)
+  if (!sameFile(envelope, directed)) return disagrees(subject, envelope, directed)
+  const release = readImageTarget(envelope)
+  if (isRefusal(release)) return release
+  const payload = imageTargets.get(release.payload.path)
+  if (payload === undefined) return missing(subject, release.payload.path)
+  return sameFile(payload, release.payload) ? release : disagrees(subject, payload, release.payload)
+}
+
+/** Where a plan gives what to this site: the planned envelope by controller id. */
+type PlannedReleases = { readonly campaign: string; readonly byController: ReadonlyMap<string, FileRef> }
+
+function approvedPlan(
+  { approval, plans, readPlan, site }: MappingInput,
+  campaign: string,
+  now: Instant,
+  crypto: Crypto,
+): PlannedReleases | Refusal {
+  const subject = `campaign ${campaign}`
+  const pinned = planTarget(approval, campaign)
+  if (pinned === null) return refuse('assignment-not-approved', subject, `the approval of ${campaign}`, 'none')
+  const bytes = plans.get(campaign)
+  if (bytes === undefined) return refuse('plan-missing', subject, describe(pinned), 'nothing')
+  const actual = { path: pinned.path, length: bytes.length, sha256: toHex(crypto.sha256(bytes)) }
+  if (!sameFile(pinned, actual)) return refuse('plan-altered', subject, describe(pinned), describe(actual))
+  const plan = readPlan(bytes, subject)
+  if (isRefusal(plan)) return plan
+  // An approval is for one campaign: a plan approved under one name does not speak under another.
+  if (plan.id !== campaign) return refuse('plan-altered', subject, `the plan of ${campaign}`, `that of ${plan.id}`)
+  if (plan.notBefore !== undefined && now < plan.notBefore) {
+    return refuse('campaign-too-early', subject, `a time from ${formatUtc(plan.notBefore)} on`, formatUtc(now))
+  }
+  if (now >= plan.notAfter) {
+    return refuse('campaign-expired', subject, `a time before ${formatUtc(plan.notAfter)}`, formatUtc(now))
+  }
+  const byController = new Map<string, FileRef>()
+  for (const planned of plan.waves.flatMap(wave => wave.controllers)) {
+    const release = plan.releases[planned.release]
+    if (planned.site === site && release !== undefined) byController.set(planned.controller, release)
+  }
+  return { campaign, byController }
+}
+
+function isPlanned(plan: PlannedReleases, controller: string, target: Target, subject: string): Refusal | null {
+  const planned = plan.byController.get(controller)
+  if (planned !== undefined && planned.path === target.path && sameFile(planned, target)) return null
+  const expected =
+    planned === undefined ? `no release by plan ${plan.campaign}` : `${planned.path}, ${describe(planned)}`
+  return refuse('assignment-not-planned', subject, expected, `${target.path}, ${describe(target)}`)
+}
+
+/** Whether the site, the director and the OEM speak of the same kind of board. */
+function fitsController(
+  { controllers }: MappingInput,
+  controller: string,
+  order: Order,
+  release: ImageTarget,
+  subject: string,
+): Refusal | null {
+  const known = controllers.get(controller)
+  if (known === undefined)
+    return refuse('assignment-controller-unknown', subject, 'a controller of the site', controller)
+  for (const claimed of [order.class, release.class]) {
+    if (claimed !== known.class) return refuse('assignment-wrong-class', subject, known.class, claimed)
+  }
+  if (order.hardware !== known.hardware) {
+    return refuse('assignment-wrong-hardware', subject, known.hardware, order.hardware)
+  }
+  if (release.hardware.includes(known.hardware)) return null
+  return refuse('assignment-wrong-hardware', subject, known.hardware, release.hardware.join(', ').slice(0, 80))
+}
+
+function assignment(controller: string, order: Order, target: Target, release: ImageTarget): Assignment {
+  const { campaign, attempt } = order
+  const { path, length, sha256 } = target
+  return {
+    id: `${campaign}/${sha256.slice(0, 16)}/${attempt}`,
+    controller,
+    campaign,
+    attempt,
+    class: order.class,
+    hardware: order.hardware,
+    envelope: { path, length, sha256 },
+    payload: release.payload,
+    release,
+  }
+}
+
+const missing = (subject: string, path: string): Refusal =>
+  refuse('assignment-target-missing', subject, `${path} in the image repository`, 'nothing', 'Uptane 2.1.0 §5.4.4')
+
+const disagrees = (subject: string, image: FileRef, other: FileRef): Refusal =>
+  refuse('assignment-target-disagrees', subject, describe(image), describe(other), 'Uptane 2.1.0 §5.4.4')

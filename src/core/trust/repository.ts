@@ -1,0 +1,175 @@
+import { toHex } from '../encoding/bytes.ts'
+import type { Json, JsonObject } from '../encoding/canonical-json.ts'
+import type { Crypto, PublicKey } from '../encoding/crypto.ts'
+import { writeJson } from '../encoding/strict-json.ts'
+import type { Instant } from '../encoding/units.ts'
+import { formatUtc } from '../encoding/utc-time.ts'
+import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { keyId, keyMaterial, keyObject } from './keys.ts'
+import type { Common, Document, Signature, Snapshot, Target, Targets, Timestamp, TopRole } from './metadata.ts'
+
+/**
+ * Writing a repository. Every function answers the `signed` object as JSON; `signableBytes` (read-metadata.ts) is what a
+ * signer signs, in the DER form for ECDSA; `seal` makes the file; `fileName` says under which name it is published.
+ */
+
+/** The version of the specification that is written. */
+const SPEC = '1.0.34'
+
+/** Which keys may sign for a role, and how many of them must. */
+export type RoleSpec = { readonly keys: readonly PublicKey[]; readonly threshold: number }
+
+/** What all metadata says; `site` when the keys sign for more than one site (see TrustedSet). */
+export type Heading = { readonly version: number; readonly expires: Instant; readonly site?: string }
+
+const heading = (type: string, { version, expires, site }: Heading): Record<string, Json> => ({
+  _type: type,
+  spec_version: SPEC,
+  version,
+  expires: formatUtc(expires),
+  ...(site === undefined ? {} : { site }),
+})
+
+/** A root (TUF 1.0.34 §4.3). A new version is signed by enough keys of the old root too. Refuses `role-unsatisfiable`. */
+export function writeRoot(
+  { version, expires }: Heading,
+  roles: Readonly<Record<TopRole, RoleSpec>>,
+  crypto: Crypto,
+): JsonObject | Refusal {
+  const keys = keyTable(
+    Object.values(roles).flatMap(role => role.keys),
+    crypto,
+  )
+  const written: Record<string, JsonObject> = {}
+  for (const name of ['root', 'timestamp', 'snapshot', 'targets'] as const) {
+    const role = writeRole(name, roles[name], crypto)
+    if (isRefusal(role)) return role
+    written[name] = role
+  }
+  return { ...heading('root', { version, expires }), consistent_snapshot: true, keys, roles: written }
+}
+
+/** A delegation: the role's name, its keys, and the path patterns that it may speak for, in order of priority. */
+export type DelegationSpec = RoleSpec & {
+  readonly name: string
+  readonly paths: readonly string[]
+  readonly terminating: boolean
+}
+
+/** The `delegations` of a targets role (TUF 1.0.34 §4.5). Refuses `role-unsatisfiable`. */
+export function writeDelegations(specs: readonly DelegationSpec[], crypto: Crypto): JsonObject | Refusal {
+  const roles: JsonObject[] = []
+  for (const { name, paths, terminating, ...spec } of specs) {
+    const role = writeRole(name, spec, crypto)
+    if (isRefusal(role)) return role
+    roles.push({ name, ...role, paths, terminating })
+  }
+  const keys = keyTable(
+    specs.flatMap(spec => spec.keys),
+    crypto,
+  )
+  return { keys, roles }
+}
+
+/** Targets from nothing (TUF 1.0.34 §4.5). */
+export function writeTargets(
+  head: Heading,
+  targets: Iterable<Target>,
+  delegations: JsonObject | null = null,
+): JsonObject {
+  const written = Object.fromEntries([...targets].map(target => [target.path, writeTarget(target)]))
+  return { ...heading('targets', head), targets: written, ...(delegations === null ? {} : { delegations }) }
+}
+
+/** What changes in a targets role: targets to publish, and paths to take away. */
+export type TargetChanges = { readonly add?: readonly Target[]; readonly remove?: readonly string[] }
+
+/**
+ * The targets after some changes: unknown members, delegations and the other targets stay as they were. Removals come
+ * first. A path that is published already may be added again for the same file only, with other custom data. Refuses
+ * `target-conflict`.
+ */
+export function withTargets(
+  previous: Targets,
+  { add = [], remove = [] }: TargetChanges,
+  version: number,
+  expires: Instant,
+): JsonObject | Refusal {
+  const gone = new Set(remove)
+  const kept = Object.entries(previous.raw.targets as JsonObject).filter(([path]) => !gone.has(path))
+  const targets = new Map<string, Json>(kept)
+  for (const target of add) {
+    const old = gone.has(target.path) ? undefined : previous.targets.get(target.path)
+    if (old !== undefined && (old.sha256 !== target.sha256 || old.length !== target.length)) {
+      return refuse('target-conflict', target.path, `${old.length} bytes, ${old.sha256}`, target.sha256)
+    }
+    targets.set(target.path, writeTarget(target))
+  }
+  return { ...previous.raw, version, expires: formatUtc(expires), targets: Object.fromEntries(targets) }
+}
+
+/**
+ * The snapshot after some targets files changed (TUF 1.0.34 §4.4): what `previous` announced, with the given files by
+ * role name in their place. It has the next version, and names the site of `head` when there is one.
+ */
+export function nextSnapshot(
+  previous: Snapshot | null,
+  changed: ReadonlyMap<string, Document<Targets>>,
+  head: Omit<Heading, 'version'>,
+  crypto: Crypto,
+): JsonObject {
+  const meta = new Map<string, Json>(Object.entries((previous?.raw.meta ?? {}) as JsonObject))
+  for (const [role, document] of changed) meta.set(`${role}.json`, announce(document, crypto))
+  const version = (previous?.version ?? 0) + 1
+  return { ...heading('snapshot', { ...head, version }), meta: Object.fromEntries(meta) }
+}
+
+/** The next timestamp, for a snapshot that is new or stays (TUF 1.0.34 §4.6). */
+export function nextTimestamp(
+  previous: Timestamp | null,
+  snapshot: Document<Snapshot>,
+  head: Omit<Heading, 'version'>,
+  crypto: Crypto,
+): JsonObject {
+  const version = (previous?.version ?? 0) + 1
+  return { ...heading('timestamp', { ...head, version }), meta: { 'snapshot.json': announce(snapshot, crypto) } }
+}
+
+/** A signature as metadata carries it. `signature` in DER for ECDSA. */
+export function signatureBy(key: PublicKey, signature: Uint8Array, crypto: Crypto): Signature {
+  return { keyid: keyId(key, crypto), sig: toHex(signature) }
+}
+
+/** The file of a `signed` object and its signatures, one for each key: a later one takes an earlier one's place. */
+export function seal(signed: JsonObject, signatures: readonly Signature[]): Uint8Array {
+  const once = new Map(signatures.map(signature => [signature.keyid, signature]))
+  return writeJson({ signatures: [...once.values()], signed })
+}
+
+/** The name that a file is published under (TUF 1.0.34 §6.2, consistent snapshots): `7.snapshot.json`, `timestamp.json`. */
+export function fileName(role: string, version: number): string {
+  return role === 'timestamp' ? 'timestamp.json' : `${version}.${role}.json`
+}
+
+function announce(document: Document<Common>, crypto: Crypto): JsonObject {
+  const { bytes, signed } = document
+  return { version: signed.version, length: bytes.length, hashes: { sha256: toHex(crypto.sha256(bytes)) } }
+}
+
+const writeTarget = ({ length, sha256, custom }: Target): JsonObject => ({
+  length,
+  hashes: { sha256 },
+  ...(custom === null ? {} : { custom }),
+})
+
+function writeRole(name: string, { keys, threshold }: RoleSpec, crypto: Crypto): JsonObject | Refusal {
+  const different = new Map(keys.map(key => [keyMaterial(key), key]))
+  if (!Number.isSafeInteger(threshold) || threshold < 1 || threshold > different.size) {
+    return refuse('role-unsatisfiable', name, `a threshold from 1 to ${different.size}`, String(threshold))
+  }
+  return { keyids: [...different.values()].map(key => keyId(key, crypto)), threshold }
+}
+
+function keyTable(keys: readonly PublicKey[], crypto: Crypto): JsonObject {
+  return Object.fromEntries(keys.map(key => [keyId(key, crypto), keyObject(key) as unknown as JsonObject]))
+}

@@ -1,0 +1,91 @@
+import { toHex } from '../encoding/bytes.ts'
+import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
+import type { Crypto, PublicKey } from '../encoding/crypto.ts'
+import { exactly, list, Misfit, object, type Shape, then, whole, word } from '../encoding/shape.ts'
+import { readJson } from '../encoding/strict-json.ts'
+import { type Instant, instant } from '../encoding/units.ts'
+import { type Refusal, refuse } from '../refusal/refusal.ts'
+import { idName } from './names.ts'
+import { anyObject } from './open-shape.ts'
+import { claimedReporter, MAX_REPORT_BYTES, openSigned } from './report.ts'
+
+/**
+ * What a gateway says of its site (Uptane 2.1.0 §5.4.2.1, the vehicle version manifest): the latest report of each
+ * controller, as each has signed it. `sequence` never goes back; the same one may come again, when an answer was lost.
+ */
+export type SiteManifest = {
+  readonly site: string
+  readonly sequence: number
+  readonly at: Instant
+  /** The reports as they travel on their own: see `openReport`. Not yet verified. */
+  readonly reports: readonly Uint8Array[]
+}
+
+export const MAX_SITE_MANIFEST_BYTES = 1024 * 1024
+const MAX_REPORTS = 10_000
+
+type Body = Omit<SiteManifest, 'reports'> & { readonly reports: readonly JsonObject[] }
+
+const shape: Shape<Body> = object({
+  kind: word('voltseal-site-manifest'),
+  v: exactly(1),
+  site: idName,
+  sequence: whole(0, Number.MAX_SAFE_INTEGER),
+  at: then(whole(0, 8_640_000_000_000_000), value => instant(value)),
+  reports: list(anyObject as Shape<JsonObject>, 0, MAX_REPORTS),
+})
+
+/** The manifest's `signed` object. Throws when a report is not one: a gateway holds only reports that it has opened. */
+export function writeSiteManifest({ site, sequence, at, reports }: SiteManifest): JsonObject {
+  const embedded = reports.map(bytes => {
+    const json = readJson(bytes, MAX_REPORT_BYTES)
+    if (json instanceof JsonFault) throw json
+    return json
+  })
+  return { kind: 'voltseal-site-manifest', v: 1, site, sequence, at, reports: embedded }
+}
+
+/** The manifest as it travels; the gateway signs `canonicalJson(signed)`, in DER for ECDSA. */
+export function sealSiteManifest(signed: JsonObject, signature: Uint8Array): Uint8Array {
+  return canonicalJson({ sig: toHex(signature), signed })
+}
+
+/**
+ * Opens a site manifest: form, one spelling, the gateway's signature, the site, no controller twice, not older than
+ * `lastSequence`. Each report is opened apart, with its controller's key. Refuses `site-manifest-malformed`,
+ * `site-manifest-signature-invalid`, `site-manifest-wrong-site`, `site-manifest-replayed`.
+ */
+export function openSiteManifest(
+  bytes: Uint8Array,
+  from: { readonly site: string; readonly key: PublicKey },
+  lastSequence: number,
+  crypto: Crypto,
+): SiteManifest | Refusal {
+  const subject = `manifest of ${from.site}`
+  const file = openSigned(bytes, MAX_SITE_MANIFEST_BYTES, shape)
+  if (file instanceof Misfit) return malformed(subject, file)
+  if (!crypto.verify(from.key, canonicalJson(file.raw), file.signature, 'der')) {
+    const actual = 'one that does not hold'
+    return refuse('site-manifest-signature-invalid', subject, "a signature by the gateway's key", actual)
+  }
+  const { site, sequence, at } = file.signed
+  if (site !== from.site) return refuse('site-manifest-wrong-site', subject, from.site, site)
+  if (sequence < lastSequence) {
+    return refuse('site-manifest-replayed', subject, `a sequence from ${lastSequence} on`, String(sequence))
+  }
+  const reports = file.signed.reports.map(report => canonicalJson(report as Json))
+  const seen = new Set<string>()
+  for (const [index, report] of reports.entries()) {
+    const claimed = claimedReporter(report)
+    if (claimed === null) return malformed(subject, new Misfit(`reports[${index}]`, 'a report', 'something else'))
+    if (claimed.site !== site || seen.has(claimed.controller)) {
+      const actual = `${claimed.site}/${claimed.controller}`
+      return malformed(subject, new Misfit(`reports[${index}]`, 'each controller of the site once', actual))
+    }
+    seen.add(claimed.controller)
+  }
+  return { site, sequence, at, reports }
+}
+
+const malformed = (subject: string, { at, expected, actual }: Misfit): Refusal =>
+  refuse('site-manifest-malformed', subject, expected, `${actual} at ${at || 'the top'}`)
