@@ -1,6 +1,6 @@
 import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
 import type { HistoryEntry } from '../../src/core/slot/history.ts'
-import type { Memory } from '../../src/core/slot/record.ts'
+import type { Memory } from '../../src/core/slot/memory.ts'
 import { other, type SlotNote } from '../../src/core/slot/slot.ts'
 import type { Running } from '../../src/flows/boot.ts'
 

@@ -4,16 +4,11 @@ import type { Instant } from '../core/encoding/units.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import type { OpenEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import {
-  type BootDecision,
-  type BootEffect,
-  type BootEvent,
-  type Budget,
-  decideBoot,
-  type Note,
-} from '../core/slot/boot-machine.ts'
+import type { BootDecision, BootEffect, BootEvent, Budget, Note } from '../core/slot/boot-decision.ts'
+import { decideBoot } from '../core/slot/boot-machine.ts'
 import { encodeCell, type HistoryEntry, placeHistory, readHistory } from '../core/slot/history.ts'
-import { type BootRecord, encodeRecord, type Memory, RECORD_BYTES } from '../core/slot/record.ts'
+import type { Memory } from '../core/slot/memory.ts'
+import { type BootRecord, encodeRecord, RECORD_BYTES } from '../core/slot/record.ts'
 import { type Place, placeAfter, type RecordScan, scanRecords } from '../core/slot/record-log.ts'
 import { type Bootable, digestPrefix, other, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
 import { type DeviceIdentity, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'

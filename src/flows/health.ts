@@ -1,7 +1,7 @@
 import type { Instant } from '../core/encoding/units.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import { decideHealth, type HealthState, openHealth, type Readings } from '../core/slot/health-machine.ts'
-import type { Memory } from '../core/slot/record.ts'
+import type { Memory } from '../core/slot/memory.ts'
 import { act, type Board, type Running } from './boot.ts'
 
 /** A round of observation that did not end the window, or how it ended. `reverted`: restart the controller now. */

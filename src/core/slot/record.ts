@@ -1,17 +1,7 @@
-import type { BootState } from './boot-machine.ts'
 import { codeOf, getHex, getText, getU64, putHex, putText, putU64 } from './fields.ts'
 import { ENTRY_BYTES, getEntry, type HistoryEntry, putEntry } from './history.ts'
+import type { BootState, Memory } from './memory.ts'
 import { FAILED_KEPT, type FailedVersion, type Slot, type SlotNote } from './slot.ts'
-
-/** What the device remembers between resets, apart from where it is written. */
-export type Memory = {
-  readonly state: BootState
-  readonly slots: { readonly a: SlotNote; readonly b: SlotNote }
-  /** Oldest first, at most FAILED_KEPT. */
-  readonly failed: readonly FailedVersion[]
-  /** The update under way or done last: 16 bytes in hex, or empty. */
-  readonly update: string
-}
 
 /**
  * One boot record. `sequence` rises with every append, and by one more for each spoilt place that was skipped, so that

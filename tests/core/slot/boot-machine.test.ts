@@ -2,15 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
-import {
-  BOOT_TABLE,
-  type BootDecision,
-  type BootEvent,
-  type BootState,
-  decideBoot,
-  hasFailed,
-} from '../../../src/core/slot/boot-machine.ts'
-import type { Memory } from '../../../src/core/slot/record.ts'
+import type { BootDecision, BootEvent } from '../../../src/core/slot/boot-decision.ts'
+import { BOOT_TABLE, decideBoot } from '../../../src/core/slot/boot-machine.ts'
+import type { Memory } from '../../../src/core/slot/memory.ts'
+import { type BootState, hasFailed } from '../../../src/core/slot/memory.ts'
 import {
   type Bootable,
   type ResetCause,

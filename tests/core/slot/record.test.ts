@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
-import type { BootState } from '../../../src/core/slot/boot-machine.ts'
 import {
   EVENTS,
   encodeCell,
@@ -12,6 +11,7 @@ import {
   placeHistory,
   readHistory,
 } from '../../../src/core/slot/history.ts'
+import type { BootState } from '../../../src/core/slot/memory.ts'
 import { type BootRecord, decodeRecord, encodeRecord, RECORD_BYTES } from '../../../src/core/slot/record.ts'
 import { placeAfter, scanRecords } from '../../../src/core/slot/record-log.ts'
 import { UNKNOWN_NOTE } from '../../../src/core/slot/slot.ts'

@@ -1,0 +1,137 @@
+import { type BootDecision, type BootEvent, type Note, noteFrom, noteOf } from './boot-decision.ts'
+import { type BootState, fail, hasFailed, type Memory, withNote } from './memory.ts'
+import { digestPrefix, isPowerReset, other, type Slot, UNKNOWN_NOTE, type Verdict } from './slot.ts'
+
+type Reset = Extract<BootEvent, { kind: 'reset' }>
+type Good = Extract<Verdict, { good: true }>
+
+/** Runs the active image when it verifies; else whatever is left. */
+export function startStable(memory: Memory, active: Slot, floor: number, event: Reset): BootDecision {
+  const verdict = event.verdict(active)
+  if (!verdict.good) return fall(memory, active, verdict.reason, event)
+  const note = memory.slots[active]
+  // A valid image that is not the one that was confirmed here runs as what it is: unconfirmed.
+  if (note.state !== 'confirmed' || note.digest !== digestPrefix(verdict.digest)) {
+    return hasFailed(memory, verdict)
+      ? fall(memory, active, 'failed before', event)
+      : beginTrial(memory, active, verdict, event, 'not the confirmed image')
+  }
+  // The confirmation was cut before the counter rose: the image verifies, so finish it (rule 6).
+  const unfinished = floor > event.counter && floor === verdict.counter
+  return {
+    next: memory,
+    effects: [
+      ...(unfinished ? [{ kind: 'raise', counter: floor } as const] : []),
+      { kind: 'run', slot: active, trial: false },
+    ],
+    note: noteOf('boot', 'boot', active, unfinished ? 'finishes the confirmation' : '', verdict),
+  }
+}
+
+/** The active image does not verify: the other one when it verifies and has not failed, else golden, else nothing. */
+function fall(memory: Memory, from: Slot, reason: string, event: Reset): BootDecision {
+  const to = other(from)
+  const verdict = event.verdict(to)
+  if (!verdict.good || hasFailed(memory, verdict)) return recover(memory, from, reason, event)
+  const note = memory.slots[to]
+  if (note.state === 'confirmed' && note.digest === digestPrefix(verdict.digest)) {
+    return {
+      // The floor intent belongs to the image that rotted: it is dropped with it.
+      next: { ...memory, state: { at: 'stable', active: to, floor: 0 } },
+      effects: [{ kind: 'run', slot: to, trial: false }],
+      note: noteOf('fallback', 'boot', to, reason, verdict),
+    }
+  }
+  return beginTrial(memory, to, verdict, event, reason)
+}
+
+/** Golden runs, whatever the slots are; the record still names the active slot, should it read again one day. */
+function recover(memory: Memory, active: Slot, reason: string, event: Reset): BootDecision {
+  const verdict = event.verdict('golden')
+  const floor = memory.state.at === 'blank' || memory.state.at === 'trial' ? 0 : memory.state.floor
+  const next: Memory = { ...memory, state: { at: 'stable', active, floor } }
+  return verdict.good
+    ? {
+        next,
+        effects: [{ kind: 'run', slot: 'golden', trial: false }],
+        note: noteOf('golden', 'boot', 'golden', reason, verdict),
+      }
+    : { next, effects: [{ kind: 'halt' }], note: noteOf('halt', 'boot', 'none', verdict.reason, UNKNOWN_NOTE) }
+}
+
+function beginTrial(memory: Memory, slot: Slot, verdict: Good, event: Reset, cause: string): BootDecision {
+  return runTrial(memory, slot, verdict, event.budget.tries - 1, event.budget.losses, cause)
+}
+
+function runTrial(
+  memory: Memory,
+  slot: Slot,
+  verdict: Good,
+  triesLeft: number,
+  lossesLeft: number,
+  cause: string,
+): BootDecision {
+  return {
+    next: {
+      ...withNote(memory, slot, noteFrom('trial', verdict)),
+      state: { at: 'trial', slot, triesLeft, lossesLeft },
+    },
+    effects: [
+      { kind: 'watchdog', on: true },
+      { kind: 'run', slot, trial: true },
+    ],
+    note: noteOf('trial', 'trial', slot, cause, verdict),
+  }
+}
+
+export function startArmed(memory: Memory, active: Slot, floor: number, event: Reset): BootDecision {
+  const slot = other(active)
+  const verdict = event.verdict(slot)
+  if (verdict.good && !hasFailed(memory, verdict)) return beginTrial(memory, slot, verdict, event, 'armed')
+  const reason = verdict.good ? 'failed before' : verdict.reason
+  const kept: Memory = { ...withNote(memory, slot, UNKNOWN_NOTE), state: { at: 'stable', active, floor } }
+  const fallback = startStable(kept, active, floor, event)
+  return explain(fallback, noteOf('dropped', 'boot', slot, reason, memory.slots[slot]))
+}
+
+/** A trial starts again on what is left of its budget; when nothing is left, its version has failed. */
+export function startTrial(memory: Memory, state: Extract<BootState, { at: 'trial' }>, event: Reset): BootDecision {
+  const { slot, triesLeft, lossesLeft } = state
+  const power = isPowerReset(event.cause)
+  if ((power ? lossesLeft : triesLeft) <= 0) {
+    const cause = power ? 'power losses spent' : 'tries spent'
+    const fallback = startStable(fail(memory, slot), other(slot), 0, event)
+    return explain(fallback, noteOf('reverted', 'trial', slot, cause, memory.slots[slot]))
+  }
+  const verdict = event.verdict(slot)
+  if (!verdict.good) {
+    const kept: Memory = {
+      ...withNote(memory, slot, UNKNOWN_NOTE),
+      state: { at: 'stable', active: other(slot), floor: 0 },
+    }
+    const fallback = startStable(kept, other(slot), 0, event)
+    return explain(fallback, noteOf('dropped', 'trial', slot, verdict.reason, memory.slots[slot]))
+  }
+  return power
+    ? runTrial(memory, slot, verdict, triesLeft, lossesLeft - 1, event.cause)
+    : runTrial(memory, slot, verdict, triesLeft - 1, lossesLeft, event.cause)
+}
+
+/** No record: every image that verifies is unconfirmed. The older one goes first, being the likelier confirmed one. */
+export function startBlank(memory: Memory, event: Reset): BootDecision {
+  const usable = (['a', 'b'] as const)
+    .map(slot => ({ slot, verdict: event.verdict(slot) }))
+    .filter((one): one is { slot: Slot; verdict: Good } => one.verdict.good)
+    .sort((one, two) => one.verdict.sequence - two.verdict.sequence)
+  const first = usable[0]
+  return first === undefined
+    ? recover(memory, 'a', 'no record and no valid slot', event)
+    : beginTrial(memory, first.slot, first.verdict, event, 'no record')
+}
+
+/** A failure ended the trial and something else runs: the line of history tells the failure; what runs, the next boot. */
+function explain(decision: BootDecision, failure: Note): BootDecision {
+  const ran = decision.note
+  if (ran === null) return { ...decision, note: failure }
+  return { ...decision, note: { ...failure, cause: `${failure.cause}; ${ran.event} ${ran.slot}` } }
+}
