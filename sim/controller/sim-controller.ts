@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { concat } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
@@ -96,6 +96,8 @@ export class SimController {
   readonly #clock: Clock
   #power: Power = { at: 'off' }
   #golden: ReleaseFacts | null | undefined
+  readonly #assignmentFile: string | null
+  #assignment: string | null
 
   /**
    * Puts a controller together, off. With a folder it finds the flash and the keys that are there, or blank ones; a
@@ -114,6 +116,11 @@ export class SimController {
     this.watchdog = new SimWatchdog(options.clock)
     this.application = options.application ?? healthyApplication
     this.#clock = options.clock
+    this.#assignmentFile = options.folder === undefined ? null : join(options.folder, 'assignment')
+    this.#assignment =
+      this.#assignmentFile !== null && existsSync(this.#assignmentFile)
+        ? readFileSync(this.#assignmentFile, 'utf8')
+        : null
     this.board = {
       flash: this.flash,
       element: this.element,
@@ -177,7 +184,9 @@ export class SimController {
   begin(offer: Offer): Installation | Refusal {
     return this.#whenRunning(power => {
       const installation = beginInstall(this.board, power.running, offer, this.#clock.now())
-      if (!isRefusal(installation)) this.#power = { ...power, installation }
+      if (isRefusal(installation)) return installation
+      this.#power = { ...power, installation }
+      this.#remember(offer.update)
       return installation
     })
   }
@@ -235,13 +244,27 @@ export class SimController {
     return this.#whenRunning(power => {
       const memory = readMemory(this.board)
       if (memory === null) return refuse('boot-record-missing', this.id, 'a boot record', 'none')
-      return statusOf(this.id, power.running, memory, this.#goldenFacts(), this.element.counter(), this.history())
+      return statusOf({
+        controller: this.id,
+        running: power.running,
+        memory,
+        golden: this.#goldenFacts(),
+        counter: this.element.counter(),
+        entries: this.history(),
+        assignment: this.#assignment,
+      })
     })
   }
 
   /** The history, oldest first: what a technician reads without a network. */
   history(): readonly HistoryEntry[] {
     return history(this.board).entries
+  }
+
+  /** The name of the update, for reports. If the process dies here, the report names the one before. */
+  #remember(update: string): void {
+    this.#assignment = update
+    if (this.#assignmentFile !== null) writeFileSync(this.#assignmentFile, update, { mode: 0o600 })
   }
 
   #goldenFacts(): ReleaseFacts | null {

@@ -1,65 +1,77 @@
+import { instant } from '../../src/core/encoding/units.ts'
 import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
 import type { HistoryEntry } from '../../src/core/slot/history.ts'
 import type { Memory } from '../../src/core/slot/memory.ts'
 import { other, type SlotNote } from '../../src/core/slot/slot.ts'
+import type { Report, ReportedVersion } from '../../src/core/trust/report.ts'
 import type { Running } from '../../src/flows/boot.ts'
 
-/** A version in a slot. `digest`: the image's SHA-256 in hex, or its first 32 characters where only the record knows it. */
-export type VersionAt = { readonly version: string; readonly sequence: number; readonly digest: string }
-
-/** A version that did not hold. `at`: milliseconds since 1970, as far as the device knew. */
-export type Attempt = VersionAt & { readonly at: number; readonly phase: string; readonly cause: string }
-
-/** What a controller says of itself: the content of its signed report, without number, time and signature. */
-export type ControllerStatus = {
-  readonly controller: string
-  readonly state: 'stable' | 'trial' | 'golden'
-  readonly running: VersionAt & { readonly slot: string }
-  readonly previous: VersionAt | null
-  readonly golden: VersionAt | null
-  readonly staged: VersionAt | null
-  readonly armed: boolean
-  readonly counter: number
-  readonly attempts: readonly Attempt[]
-  /** The mark of the update under way or done last (see `updateMark`), or empty. */
-  readonly update: string
-}
+/**
+ * What a controller says of itself: the content of its report. The door adds kind, site, number, time, event and what
+ * it answers to, and has it signed.
+ */
+export type ControllerStatus = Pick<
+  Report,
+  | 'controller'
+  | 'state'
+  | 'running'
+  | 'previous'
+  | 'golden'
+  | 'staged'
+  | 'armed'
+  | 'counter'
+  | 'attempts'
+  | 'assignment'
+>
 
 /** Attempts that a status tells at most, the newest. */
 const ATTEMPTS = 8
 
-export function statusOf(
-  controller: string,
-  running: Running,
-  memory: Memory,
-  golden: ReleaseFacts | null,
-  counter: number,
-  entries: readonly HistoryEntry[],
-): ControllerStatus {
+export function statusOf(seen: {
+  readonly controller: string
+  readonly running: Running
+  readonly memory: Memory
+  readonly golden: ReleaseFacts | null
+  readonly counter: number
+  readonly entries: readonly HistoryEntry[]
+  readonly assignment: string | null
+}): ControllerStatus {
+  const { running, memory, golden, assignment } = seen
   const { state, slots } = memory
   const second = running.slot === 'golden' ? null : slots[other(running.slot)]
   const pending = state.at === 'candidate' || state.at === 'armed' ? slots[other(state.active)] : null
   return {
-    controller,
+    controller: seen.controller,
     state: running.slot === 'golden' ? 'golden' : running.trial ? 'trial' : 'stable',
     running: { ...factsAt(running.facts), slot: running.slot },
-    previous: second !== null && second.state === 'confirmed' ? noteAt(second) : null,
-    golden: golden === null ? null : factsAt(golden),
-    staged: pending === null ? null : noteAt(pending),
+    ...(second !== null && second.state === 'confirmed' ? { previous: noteAt(second) } : {}),
+    ...(golden === null ? {} : { golden: factsAt(golden) }),
+    ...(pending === null ? {} : { staged: noteAt(pending) }),
     armed: state.at === 'armed',
-    counter,
-    attempts: entries
+    counter: seen.counter,
+    attempts: seen.entries
       .filter(entry => entry.event === 'reverted' || entry.event === 'dropped')
       .slice(-ATTEMPTS)
-      .map(({ version, sequence, digest, at, phase, cause }) => ({ version, sequence, digest, at, phase, cause })),
-    update: memory.update,
+      .map(({ version, sequence, digest, at, phase, cause }) => ({
+        version,
+        sequence,
+        digest,
+        at: instant(at),
+        phase,
+        cause,
+      })),
+    ...(assignment === null ? {} : { assignment }),
   }
 }
 
-const factsAt = (facts: ReleaseFacts): VersionAt => ({
+const factsAt = (facts: ReleaseFacts): ReportedVersion => ({
   version: facts.version,
   sequence: facts.sequence,
   digest: facts.imageDigest,
 })
 
-const noteAt = (note: SlotNote): VersionAt => ({ version: note.version, sequence: note.sequence, digest: note.digest })
+const noteAt = (note: SlotNote): ReportedVersion => ({
+  version: note.version,
+  sequence: note.sequence,
+  digest: note.digest,
+})

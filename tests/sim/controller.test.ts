@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { applicationWith } from '../../sim/controller/application.ts'
 import type { SimController } from '../../sim/controller/sim-controller.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { reportBytes } from '../../src/core/trust/report.ts'
 import { bench, imageOf, release, SMALL, settle, stage, update, V1, V2, V3 } from './bench-board.ts'
 
 const codeOf = (value: unknown): string => (isRefusal(value) ? value.code : `no refusal: ${JSON.stringify(value)}`)
@@ -42,6 +44,17 @@ describe('a simulated controller', () => {
     assert.equal(status.state, 'stable')
     assert.equal(status.previous?.version, '1.0.0')
     assert.equal(status.golden?.version, '0.9.0')
+    const report = reportBytes({
+      kind: 'voltseal-report',
+      v: 1,
+      site: 'harbour',
+      sequence: controller.element.nextReport(),
+      at: on.clock.now(),
+      event: 'confirmed',
+      ...status,
+    })
+    assert.ok(!isRefusal(report), 'the status is what a report takes')
+    assert.ok(nodeCrypto.verify(controller.element.reportKey, report, controller.element.signReport(report), 'der'))
     controller.powerUp()
     assert.equal(version(controller), 'b 2.0.0')
   })
@@ -277,7 +290,7 @@ describe('a simulated controller', () => {
     stage(controller, V3)
     assert.equal(orThrow(controller.status()).staged?.version, '3.0.0')
     orThrow(controller.withdraw())
-    assert.equal(orThrow(controller.status()).staged, null)
+    assert.equal(orThrow(controller.status()).staged, undefined)
     assert.equal(codeOf(controller.activate()), 'nothing-staged')
   })
 
@@ -346,6 +359,7 @@ describe('a simulated controller', () => {
       const again = bench({ folder })
       assert.equal(version(again.controller), 'b 2.0.0')
       assert.equal(again.controller.element.counter(), 2)
+      assert.equal(orThrow(again.controller.status()).assignment, 'update-2.0.0')
       assert.ok(again.controller.element.nextReport() > number)
       assert.deepEqual(again.controller.element.reportKey, on.controller.element.reportKey)
       on.controller.flash.close()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { applicationWith, healthyApplication } from '../../sim/controller/application.ts'
 import type { FlashFault, FlashOperation } from '../../sim/flash/faults.ts'
 import { PowerLost } from '../../sim/flash/power-lost.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
@@ -142,6 +143,50 @@ describe('a cut of power during an update', () => {
     }
     t.diagnostic(`${cuts} double cuts`)
     assert.ok(cuts > operations)
+  })
+
+  it('at every flash operation of an update that fails: the old image runs, the version is remembered', t => {
+    on.controller.application = applicationWith({ [V2.facts.imageDigest]: { is: 'unhealthy' } })
+    const refused = (): boolean => {
+      const again = on.controller.begin({ envelope: V2.envelope, update: 'again' })
+      return isRefusal(again) && again.code === 'version-failed-before'
+    }
+    const attempt = (): void => {
+      for (let step = 0; step < 40; step += 1) {
+        try {
+          if (on.controller.at === 'off') {
+            on.controller.powerUp('power-loss')
+            sound(on)
+          }
+          if (on.controller.running()?.trial === true) settle(on)
+          else if (refused()) return
+          else {
+            stage(on.controller, V2)
+            orThrow(on.controller.activate())
+          }
+        } catch (error) {
+          if (!(error instanceof PowerLost)) throw error
+        }
+      }
+      assert.fail('the update does not end')
+    }
+    afresh(1)
+    const before = on.controller.flash.operations
+    attempt()
+    const operations = on.controller.flash.operations - before
+    for (let index = 0; index < operations; index += 1) {
+      for (const [number, fault] of FAULTS.entries()) {
+        afresh(index * 100 + number + 1)
+        const done = plan(on, index, fault)
+        attempt()
+        assert.ok(done.fired, `the fault at operation ${index} fired`)
+        assert.equal(on.controller.running()?.facts.version, '1.0.0')
+        assert.equal(on.controller.running()?.trial, false)
+        assert.equal(on.controller.element.counter(), 1)
+      }
+    }
+    on.controller.application = healthyApplication
+    t.diagnostic(`${operations * FAULTS.length} single cuts over ${operations} operations`)
   })
 
   it('a confirmation that was observed stands', () => {
