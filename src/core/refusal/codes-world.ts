@@ -16,13 +16,6 @@ export const worldCodes = {
     title: 'there is no refusal of that code',
     fix: 'Run "voltseal explain" to list every code.',
   },
-  'runtime-too-old': {
-    exit: 69,
-    status: 500,
-    action: 'refuse',
-    title: 'this Node.js is too old to run Voltseal',
-    fix: 'Run "npm ci" in the project folder: it brings the right Node.js. Then start voltseal again.',
-  },
 
   // Files that a person names.
   'file-missing': {
@@ -39,33 +32,12 @@ export const worldCodes = {
     title: 'the file cannot be read',
     fix: 'Check that it is a regular file and that this user may read it.',
   },
-  'file-empty': {
-    exit: 65,
-    status: 422,
-    action: 'refuse',
-    title: 'the file has no bytes',
-    fix: 'Check that the step that writes the file succeeded, and make the file again.',
-  },
   'file-too-large': {
     exit: 65,
     status: 413,
     action: 'refuse',
     title: 'the file is larger than is read',
     fix: 'Check that the path names the right file. Nothing of it was read.',
-  },
-  'file-exists': {
-    exit: 73,
-    status: 409,
-    action: 'refuse',
-    title: 'a file of that name exists',
-    fix: 'Choose another name, or move the old file away. Voltseal does not overwrite it.',
-  },
-  'file-not-written': {
-    exit: 73,
-    status: 500,
-    action: 'refuse',
-    title: 'the file cannot be written',
-    fix: 'Check that the folder exists and that this user may write into it.',
   },
   'config-malformed': {
     exit: 78,
@@ -80,13 +52,6 @@ export const worldCodes = {
     action: 'retry',
     title: 'the disk is full',
     fix: 'Make room on the disk or raise the quota, then run the same again: nothing half-written is used.',
-  },
-  'disk-failed': {
-    exit: 74,
-    status: 500,
-    action: 'halt',
-    title: 'the disk failed',
-    fix: 'Check the disk and the system log. Do not go on with this machine before the cause is known.',
   },
 
   // Keys and certificates.
