@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { concat } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
@@ -261,10 +261,12 @@ export class SimController {
     return history(this.board).entries
   }
 
-  /** The name of the update, for reports. If the process dies here, the report names the one before. */
+  /** The name of the update, for reports. If the process dies here, the report names the one before; never a part. */
   #remember(update: string): void {
     this.#assignment = update
-    if (this.#assignmentFile !== null) writeFileSync(this.#assignmentFile, update, { mode: 0o600 })
+    if (this.#assignmentFile === null) return
+    writeFileSync(`${this.#assignmentFile}.new`, update, { mode: 0o600 })
+    renameSync(`${this.#assignmentFile}.new`, this.#assignmentFile)
   }
 
   #goldenFacts(): ReleaseFacts | null {

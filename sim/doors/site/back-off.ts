@@ -1,0 +1,47 @@
+import type { Random } from '../../clock/random.ts'
+
+const FIRST = 100
+const CAP = 5_000
+
+/** Waits between attempts, in milliseconds: doubled each time up to a cap, and half of it by chance, so that a site does not knock in step. */
+export class BackOff {
+  readonly #random: Random
+  #wait = FIRST
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  next(): number {
+    const wait = this.#wait
+    this.#wait = Math.min(CAP, wait * 2)
+    return wait / 2 + (this.#random() * wait) / 2
+  }
+
+  reset(): void {
+    this.#wait = FIRST
+  }
+}
+
+/** Resolves after `millis`, or when the signal is aborted. */
+export function pause(millis: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) return resolve()
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, millis)
+    signal.addEventListener('abort', end)
+  })
+}
+
+/** A seed from a name: FNV-1a, 32 bits. */
+export function seedOf(name: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < name.length; index += 1) {
+    hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193) >>> 0
+  }
+  return hash
+}

@@ -1,0 +1,40 @@
+import { fromBase64 } from '../../../src/core/encoding/bytes.ts'
+import { type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
+
+/** Work that the gateway offers, as read by a controller. Nothing of it is verified: the envelope is, before it counts. */
+export type ReadOffer = {
+  readonly assignment: string
+  readonly envelope: Uint8Array
+  readonly payload: { readonly sha256: string; readonly length: number }
+  readonly activate: boolean
+}
+
+/** The largest offer that a controller reads, in bytes: an envelope in base64 and little else. */
+export const MAX_OFFER = 256 * 1024
+
+const MAX_ASSIGNMENT = 512
+
+/** Refuses `answer-unexpected`: what came is no offer (src/wire/gateway-api.ts). */
+export function readOffer(body: Uint8Array, subject: string): ReadOffer | Refusal {
+  const wrong = (what: string): Refusal => refuse('answer-unexpected', subject, 'an offer', what)
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    return wrong('no JSON')
+  }
+  const { assignment, envelope, payload, activate } = members(value)
+  if (typeof assignment !== 'string' || assignment === '' || assignment.length > MAX_ASSIGNMENT) {
+    return wrong('no assignment')
+  }
+  const bytes = typeof envelope === 'string' ? fromBase64(envelope) : null
+  if (bytes === null) return wrong('no envelope')
+  const { sha256, length } = members(payload)
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return wrong('no payload')
+  if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 1) return wrong('no length')
+  if (typeof activate !== 'boolean') return wrong('no word about the restart')
+  return { assignment, envelope: bytes, payload: { sha256, length }, activate }
+}
+
+const members = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

@@ -1,0 +1,126 @@
+import type { HttpsClient } from '../../../src/adapters/link-https/client.ts'
+import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { registry } from '../../../src/core/refusal/registry.ts'
+import {
+  type Report,
+  type ReportEvent,
+  reportBytes,
+  reportedRefusal,
+  sealReport,
+} from '../../../src/core/trust/report.ts'
+import type { Clock } from '../../../src/flows/ports.ts'
+import type { SimController } from '../../controller/sim-controller.ts'
+import type { ControllerStatus } from '../../controller/status.ts'
+import { type BackOff, pause } from './back-off.ts'
+import type { SiteEvent } from './events.ts'
+
+/**
+ * What is to be told: why, and what was refused. `assignment` names the piece of work where it is not the one that the
+ * controller took on last.
+ */
+export type Saying = {
+  readonly event: ReportEvent
+  readonly assignment?: string
+  readonly refusal?: Refusal
+}
+
+export type ReporterParts = {
+  readonly site: string
+  readonly controller: SimController
+  readonly client: HttpsClient
+  readonly clock: Clock
+  readonly backOff: BackOff
+  readonly stop: AbortSignal
+  note(event: SiteEvent): void
+}
+
+/**
+ * Tells the gateway what became of a controller, until it is told. Only the newest saying waits: each report carries
+ * the whole state, so an older one that was not delivered says nothing that the newer one does not. A report is made
+ * anew for every attempt, with a new number, since an answer may be lost behind a report that was taken.
+ */
+export class Reporter {
+  readonly #parts: ReporterParts
+  #pending: Saying | null = null
+  #running = false
+  #waiting: (() => void)[] = []
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts
+  }
+
+  /** Says this, in place of anything that is still to be said. Returns at once. */
+  say(saying: Saying): void {
+    this.#pending = saying
+    if (!this.#running) void this.#run()
+  }
+
+  /** The power went: what was not said is forgotten. The next boot says how things are. */
+  silence(): void {
+    this.#pending = null
+    this.#settle()
+  }
+
+  /** Resolves when nothing is left to say. */
+  delivered(): Promise<void> {
+    if (this.#pending === null || this.#parts.stop.aborted) return Promise.resolve()
+    return new Promise(resolve => this.#waiting.push(resolve))
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    const { stop, backOff } = this.#parts
+    while (this.#pending !== null && !stop.aborted) {
+      const saying = this.#pending
+      const sent = await this.#send(saying)
+      if (sent === 'taken' || sent === 'given-up') {
+        backOff.reset()
+        if (this.#pending === saying) this.#pending = null
+      } else await pause(backOff.next(), stop)
+    }
+    this.#running = false
+    this.#settle()
+  }
+
+  async #send(saying: Saying): Promise<'taken' | 'later' | 'given-up'> {
+    const { controller, client, note } = this.#parts
+    const status = controller.status()
+    if (isRefusal(status)) return 'given-up'
+    const report = this.#report(saying, status)
+    const bytes = sealReport(report, controller.element.signReport(orThrow(reportBytes(report))))
+    const answer = await client.call('POST', '/v1/reports', {
+      headers: { 'content-type': 'application/octet-stream' },
+      body: bytes,
+    })
+    if (!isRefusal(answer)) {
+      note({ event: 'reported', report: saying.event, sequence: report.sequence })
+      return 'taken'
+    }
+    const { code, subject, expected, actual } = answer
+    const detail = `${subject}: expected ${expected}; got ${actual}`
+    if (!this.#parts.stop.aborted) note({ event: 'not-reported', report: saying.event, code, detail })
+    // What the gateway will never take is not said for ever; a number that was used before is not such a thing.
+    return registry[code].action === 'refuse' && code !== 'report-replayed' ? 'given-up' : 'later'
+  }
+
+  #report({ event, assignment, refusal }: Saying, status: ControllerStatus): Report {
+    const { site, controller, clock } = this.#parts
+    return {
+      ...status,
+      kind: 'voltseal-report',
+      v: 1,
+      site,
+      sequence: controller.element.nextReport(),
+      at: clock.now(),
+      event,
+      ...(assignment === undefined ? {} : { assignment }),
+      ...(refusal === undefined ? {} : { refusal: reportedRefusal(refusal) }),
+    }
+  }
+
+  #settle(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
+  }
+}
