@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
+import { parsePlan, planBytes } from '../../../src/core/campaign/plan.ts'
+import { canonicalJson, type Json } from '../../../src/core/encoding/canonical-json.ts'
+import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import { directorTarget, type Order } from '../../../src/core/trust/director-target.ts'
+import { assignmentsOf, type MappingInput, planPath, planTarget, wantedBy } from '../../../src/core/trust/mapping.ts'
+import type { Target } from '../../../src/core/trust/metadata.ts'
+import { refresh } from '../../../src/core/trust/refresh.ts'
+import type { DelegationSpec } from '../../../src/core/trust/repository.ts'
+import { writeDelegations } from '../../../src/core/trust/repository.ts'
+import type { CurrentSet } from '../../../src/core/trust/trusted-set.ts'
+import { DAY, later, NOW, SimulatedRepository, target, testKey } from './simulated-repository.ts'
+
+const payload = target('bms/rack-2.3.0.bin', 'image')
+const release = {
+  class: 'bms-rack',
+  hardware: ['primehub'],
+  version: '2.3.0',
+  sequence: 7,
+  counter: 3,
+  payload: { path: payload.path, length: payload.length, sha256: payload.sha256 },
+}
+const envelope = target('bms/rack-2.3.0.suit', 'envelope', release)
+const order: Order = { class: 'bms-rack', hardware: 'primehub', campaign: 'spring', attempt: 1 }
+
+type Turn = { readonly site: string; readonly controller: string; readonly release: number }
+const turn = (controller: string, site = 'harbour'): Turn => ({ site, controller, release: 0 })
+
+const planOf = (change: object = {}, turns: readonly Turn[] = [turn('bms-1'), turn('bms-2')]): Uint8Array =>
+  planBytes({
+    kind: 'voltseal-plan',
+    v: 1,
+    id: 'spring',
+    title: 'Spring release',
+    criticality: 'security',
+    createdAt: NOW - DAY,
+    notAfter: NOW + DAY,
+    releases: [
+      {
+        path: envelope.path,
+        sha256: envelope.sha256,
+        length: envelope.length,
+        class: 'bms-rack',
+        version: '2.3.0',
+        counter: 3,
+      },
+    ],
+    waves: [{ name: 'all', soakMillis: 0, gate: { minSuccessPercent: 100, maxFailures: 0 }, controllers: turns }],
+    timeoutMillis: 1000,
+    retries: 0,
+    ...change,
+  } as never)
+
+const currentOf = (repository: SimulatedRepository): CurrentSet => {
+  const refreshed = repository.drive(refresh(repository.enrolled(), NOW, nodeCrypto))
+  if (refreshed.at === 'stopped') throw new Error(JSON.stringify(refreshed.refusal))
+  return refreshed.set
+}
+
+type World = {
+  readonly director: readonly Target[]
+  readonly delegations?: DelegationSpec
+  readonly image: readonly Target[]
+  /** The plan that is approved, and the plan that is served; null for none. */
+  readonly approved: Uint8Array | null
+  readonly served: Uint8Array | null
+  readonly controllers: MappingInput['controllers']
+  readonly campaign: string
+  readonly site: string
+}
+
+const board = { class: 'bms-rack', hardware: 'primehub' }
+const good: World = {
+  director: [directorTarget(envelope, new Map([['bms-1', order]]))],
+  image: [envelope, payload],
+  approved: planOf(),
+  served: planOf(),
+  controllers: new Map([
+    ['bms-1', board],
+    ['bms-2', board],
+    ['pcs-1', { class: 'pcs', hardware: 'essentialhub' }],
+  ]),
+  campaign: 'spring',
+  site: 'harbour',
+}
+
+function inputOf(world: World): MappingInput {
+  const director = new SimulatedRepository('director', 'harbour', 2)
+  director.publishRoot()
+  const { delegations } = world
+  director.publish(
+    world.director,
+    delegations === undefined ? null : orThrow(writeDelegations([delegations], nodeCrypto)),
+  )
+  const pinned =
+    world.approved === null
+      ? []
+      : [target(planPath(world.campaign), new TextDecoder().decode(world.approved), { title: 'Spring' })]
+  return {
+    site: world.site,
+    controllers: world.controllers,
+    director: currentOf(director),
+    image: currentOf(SimulatedRepository.with(world.image, 'image')),
+    imageTargets: new Map(world.image.map(found => [found.path, found])),
+    approval: currentOf(SimulatedRepository.with(pinned, 'approval', undefined, 3)),
+    plans: new Map(world.served === null ? [] : [[world.campaign, world.served]]),
+    readPlan: parsePlan,
+  }
+}
+
+const map = (world: Partial<World>, now = NOW) => assignmentsOf(inputOf({ ...good, ...world }), now, nodeCrypto)
+const ordered = (change: Partial<Order>, id = 'bms-1'): readonly Target[] => [
+  directorTarget(envelope, new Map([[id, { ...order, ...change }]])),
+]
+
+describe('assignmentsOf', () => {
+  test('answers what all three repositories say', () => {
+    const [first, ...rest] = orThrow(map({}))
+    assert.deepEqual(rest, [])
+    assert.deepEqual(first, {
+      id: `spring/${envelope.sha256.slice(0, 16)}/1`,
+      controller: 'bms-1',
+      campaign: 'spring',
+      attempt: 1,
+      class: 'bms-rack',
+      hardware: 'primehub',
+      envelope: { path: envelope.path, length: envelope.length, sha256: envelope.sha256 },
+      payload: release.payload,
+      release,
+    })
+    assert.doesNotThrow(() => canonicalJson([first] as unknown as Json))
+  })
+
+  test('in order of controllers; a try again is another assignment', () => {
+    const controllers = new Map([
+      ['bms-2', order],
+      ['bms-1', { ...order, attempt: 2 }],
+    ])
+    const assignments = orThrow(map({ director: [directorTarget(envelope, controllers)] }))
+    assert.deepEqual(
+      assignments.map(assignment => [assignment.controller, assignment.id.split('/').at(-1)]),
+      [
+        ['bms-1', '2'],
+        ['bms-2', '1'],
+      ],
+    )
+  })
+
+  test('a director that orders nothing assigns nothing', () => {
+    assert.deepEqual(map({ director: [] }), [])
+  })
+
+  test('says what it needs to be given', () => {
+    const input = inputOf(good)
+    assert.deepEqual(wantedBy(input.director), { envelopes: [envelope.path], campaigns: ['spring'] })
+    assert.equal(planTarget(input.approval, 'spring')?.length, good.approved?.length)
+    assert.equal(planTarget(input.approval, 'autumn'), null)
+  })
+
+  const evil = target(envelope.path, 'evil envelope', release)
+  const older = { ...release, payload: { ...release.payload, sha256: 'a'.repeat(64) } }
+  const strange = target(envelope.path, 'envelope', { ...release, hardware: [] })
+  const rows: readonly (readonly [string, string, Partial<World>, number?])[] = [
+    ['attack: wrong site: a director of another site', 'metadata-wrong-site', { site: 'mountain' }],
+    [
+      'attack: an unknown controller',
+      'assignment-controller-unknown',
+      { director: ordered({}, 'bms-9'), approved: planOf({}, [turn('bms-9')]), served: planOf({}, [turn('bms-9')]) },
+    ],
+    [
+      'attack: duplicate controller id',
+      'assignment-controller-twice',
+      {
+        director: [
+          ...good.director,
+          directorTarget({ ...envelope, path: 'bms/again.suit' }, new Map([['bms-1', order]])),
+        ],
+        image: [envelope, payload, { ...envelope, path: 'bms/again.suit' }],
+      },
+    ],
+    ['attack: wrong device class by the director', 'assignment-wrong-class', { director: ordered({ class: 'pcs' }) }],
+    [
+      'attack: wrong device class by both',
+      'assignment-wrong-class',
+      {
+        director: ordered({ class: 'bms-rack' }, 'pcs-1'),
+        approved: planOf({}, [turn('pcs-1')]),
+        served: planOf({}, [turn('pcs-1')]),
+      },
+    ],
+    [
+      'attack: wrong hardware by the director',
+      'assignment-wrong-hardware',
+      { director: ordered({ hardware: 'other' }) },
+    ],
+    [
+      'attack: hardware that the release does not support',
+      'assignment-wrong-hardware',
+      {
+        director: ordered({ hardware: 'rev-z' }),
+        controllers: new Map([['bms-1', { class: 'bms-rack', hardware: 'rev-z' }]]),
+      },
+    ],
+    [
+      "attack: the director's keys stolen alone: a release that nobody published",
+      'assignment-target-missing',
+      { image: [payload] },
+    ],
+    [
+      "attack: the director's keys stolen alone: a controller that nobody planned",
+      'assignment-not-planned',
+      { approved: planOf({}, [turn('bms-2')]), served: planOf({}, [turn('bms-2')]) },
+    ],
+    [
+      "attack: the director's keys stolen alone: a campaign that nobody approved",
+      'assignment-not-approved',
+      { approved: null },
+    ],
+    ["attack: the image repository's keys stolen alone", 'assignment-target-disagrees', { image: [evil, payload] }],
+    [
+      "attack: the image repository's keys and the director's, without the approvers",
+      'assignment-not-planned',
+      { image: [evil, payload], director: [directorTarget(evil, new Map([['bms-1', order]]))] },
+    ],
+    [
+      "attack: the approvers' keys stolen alone: the plan of another release",
+      'assignment-not-planned',
+      {
+        approved: planOf({
+          releases: [
+            {
+              path: evil.path,
+              sha256: evil.sha256,
+              length: evil.length,
+              class: 'bms-rack',
+              version: '2.3.0',
+              counter: 3,
+            },
+          ],
+        }),
+        served: planOf({
+          releases: [
+            {
+              path: evil.path,
+              sha256: evil.sha256,
+              length: evil.length,
+              class: 'bms-rack',
+              version: '2.3.0',
+              counter: 3,
+            },
+          ],
+        }),
+      },
+    ],
+    [
+      'attack: a payload that is not the one of the envelope',
+      'assignment-target-disagrees',
+      { image: [{ ...envelope, custom: older }, payload] },
+    ],
+    ['a payload that is not published', 'assignment-target-missing', { image: [envelope] }],
+    [
+      'an envelope that is described badly',
+      'image-target-malformed',
+      { image: [strange, payload], director: [directorTarget(strange, new Map([['bms-1', order]]))] },
+    ],
+    ['attack: another plan than the approved one', 'plan-altered', { served: planOf({ title: 'Spring  release' }) }],
+    [
+      'attack: a plan under the name of another campaign',
+      'plan-altered',
+      { campaign: 'autumn', director: ordered({ campaign: 'autumn' }) },
+    ],
+    [
+      'attack: a turn for the same controller name at another site',
+      'assignment-not-planned',
+      { approved: planOf({}, [turn('bms-1', 'mountain')]), served: planOf({}, [turn('bms-1', 'mountain')]) },
+    ],
+    ['a plan that is not there yet', 'plan-missing', { served: null }],
+    [
+      'a plan that cannot be read',
+      'plan-malformed',
+      { approved: new TextEncoder().encode('{}'), served: new TextEncoder().encode('{}') },
+    ],
+    [
+      'a plan whose time is over',
+      'campaign-expired',
+      { approved: planOf({ notAfter: NOW }), served: planOf({ notAfter: NOW }) },
+    ],
+    [
+      'a plan whose time has not come',
+      'campaign-too-early',
+      { approved: planOf({ notBefore: NOW + 1 }), served: planOf({ notBefore: NOW + 1 }) },
+    ],
+    [
+      'a director that delegates',
+      'director-delegates',
+      { delegations: { name: 'x', keys: [testKey(1).key], threshold: 1, paths: ['*'], terminating: false } },
+    ],
+    [
+      'an order with an unknown member',
+      'assignment-malformed',
+      { director: [{ ...envelope, custom: { controllers: {}, force: true } }] },
+    ],
+    ['metadata that has expired since', 'metadata-expired', {}, later(2)],
+  ]
+  for (const [name, code, world, at] of rows) {
+    test(name, () => {
+      const answer = map(world, (at ?? NOW) as typeof NOW)
+      assert.equal(isRefusal(answer) ? answer.code : JSON.stringify(answer), code)
+    })
+  }
+})

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
+import { canonicalJson, type Json } from '../../../src/core/encoding/canonical-json.ts'
+import { isRefusal, orThrow, refuse } from '../../../src/core/refusal/refusal.ts'
+import {
+  checkReportNew,
+  openReport,
+  type Report,
+  reportBytes,
+  reportedRefusal,
+  sealReport,
+} from '../../../src/core/trust/report.ts'
+import { openSiteManifest, sealSiteManifest, writeSiteManifest } from '../../../src/core/trust/site-manifest.ts'
+import { keyOf, NOW, signWith, type TestKey, testKey } from './simulated-repository.ts'
+
+const device = keyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'ecdsa-p256')
+const gateway = testKey(40)
+
+const report: Report = {
+  kind: 'voltseal-report',
+  v: 1,
+  site: 'harbour',
+  controller: 'bms-1',
+  sequence: 12,
+  at: NOW,
+  event: 'confirmed',
+  state: 'stable',
+  running: { version: '2.3.0', sequence: 7, digest: 'a'.repeat(64), slot: 'b' },
+  previous: { version: '2.2.0', sequence: 6, digest: 'b'.repeat(32) },
+  counter: 3,
+  attempts: [{ version: '2.2.9', sequence: 6, digest: '', at: NOW, phase: 'health', cause: 'probe cells' }],
+  assignment: 'spring/0123456789abcdef/1',
+}
+const from = { site: 'harbour', controller: 'bms-1', key: device.key }
+const sealedBy = (key: TestKey, content: Report): Uint8Array =>
+  sealReport(content, signWith(key, orThrow(reportBytes(content))))
+const open = (bytes: Uint8Array, reporter = from): string => {
+  const opened = openReport(bytes, reporter, nodeCrypto)
+  return isRefusal(opened) ? opened.code : 'nothing'
+}
+
+describe('report', () => {
+  test('comes out as it went in', () => {
+    assert.deepEqual(orThrow(openReport(sealedBy(device, report), from, nodeCrypto)), report)
+  })
+
+  test('carries a refusal on one line each', () => {
+    const refusal = reportedRefusal(refuse('metadata-expired', 'a\nb', '\ud800x', 'y'.repeat(999)))
+    const opened = openReport(sealedBy(device, { ...report, event: 'refused', refusal }), from, nodeCrypto)
+    assert.deepEqual(orThrow(opened).refusal, {
+      code: 'metadata-expired',
+      subject: 'a b',
+      expected: '\ufffdx',
+      actual: 'y'.repeat(512),
+    })
+  })
+
+  test('is not made from what is not a report', () => {
+    const made = reportBytes({ ...report, sequence: 0 })
+    assert.equal(isRefusal(made) && made.code, 'report-malformed')
+  })
+
+  const spaced = (bytes: Uint8Array): Uint8Array => new TextEncoder().encode(` ${new TextDecoder().decode(bytes)}`)
+  const rows: readonly (readonly [string, string, () => string])[] = [
+    ['attack: a report by another key', 'report-signature-invalid', () => open(sealedBy(testKey(41), report))],
+    [
+      'attack: a report of one controller in the name of another',
+      'report-wrong-controller',
+      () => open(sealedBy(device, { ...report, controller: 'bms-2' })),
+    ],
+    [
+      'attack: a report from another site',
+      'report-wrong-controller',
+      () => open(sealedBy(device, { ...report, site: 'mountain' })),
+    ],
+    [
+      'attack: a report that was changed',
+      'report-signature-invalid',
+      () =>
+        open(
+          new TextEncoder().encode(
+            new TextDecoder().decode(sealedBy(device, report)).replace('"counter":3', '"counter":9'),
+          ),
+        ),
+    ],
+    ['attack: a second spelling of a report', 'report-malformed', () => open(spaced(sealedBy(device, report)))],
+    ['an oversized report', 'report-malformed', () => open(new Uint8Array(16 * 1024 + 1))],
+  ]
+  for (const [name, code, act] of rows) test(name, () => assert.equal(act(), code))
+
+  test('attack: replayed report', () => {
+    assert.equal(checkReportNew(report, 11), null)
+    for (const last of [12, 13]) assert.equal(checkReportNew(report, last)?.code, 'report-replayed')
+    const nonce = 'ab'.repeat(16)
+    assert.equal(checkReportNew({ ...report, nonce }, 0, nonce), null)
+    assert.equal(checkReportNew(report, 0, nonce)?.code, 'report-nonce-mismatch')
+    assert.equal(checkReportNew({ ...report, nonce: 'cd'.repeat(16) }, 0, nonce)?.code, 'report-nonce-mismatch')
+  })
+
+  test('one flipped bit anywhere is refused', () => {
+    const bytes = sealedBy(device, report)
+    for (let at = 0; at < bytes.length; at += 1) {
+      const changed = bytes.slice()
+      changed[at]! ^= 1
+      assert.notEqual(open(changed), 'nothing', `byte ${at}`)
+    }
+  })
+})
+
+describe('site manifest', () => {
+  const other = { ...report, controller: 'bms-2' }
+  const manifest = {
+    site: 'harbour',
+    sequence: 5,
+    at: NOW,
+    reports: [sealedBy(device, report), sealedBy(device, other)],
+  }
+  const sealed = (content: typeof manifest, key = gateway): Uint8Array => {
+    const signed = writeSiteManifest(content)
+    return sealSiteManifest(signed, signWith(key, canonicalJson(signed as Json)))
+  }
+  const opened = (bytes: Uint8Array, site = 'harbour', last = 5) =>
+    openSiteManifest(bytes, { site, key: gateway.key }, last, nodeCrypto)
+  const code = (answer: ReturnType<typeof opened>): string => (isRefusal(answer) ? answer.code : 'nothing')
+
+  test('hands its reports over as they were signed', () => {
+    const { reports, ...rest } = orThrow(opened(sealed(manifest)))
+    assert.deepEqual(rest, { site: 'harbour', sequence: 5, at: NOW })
+    assert.deepEqual(orThrow(openReport(reports[0] as Uint8Array, from, nodeCrypto)), report)
+  })
+
+  test('attack: a manifest by another key', () => {
+    assert.equal(code(opened(sealed(manifest, testKey(42)))), 'site-manifest-signature-invalid')
+  })
+  test('attack: a manifest of another site', () => {
+    const empty = { ...manifest, reports: [] }
+    assert.equal(code(opened(sealed(empty), 'mountain')), 'site-manifest-wrong-site')
+  })
+  test('attack: a replayed manifest', () => {
+    assert.equal(code(opened(sealed(manifest), 'harbour', 6)), 'site-manifest-replayed')
+  })
+  test('attack: duplicate controller id in a manifest', () => {
+    const twice = { ...manifest, reports: [sealedBy(device, report), sealedBy(device, { ...report, sequence: 13 })] }
+    assert.equal(code(opened(sealed(twice))), 'site-manifest-malformed')
+  })
+  test('attack: a report in the place of a manifest', () => {
+    assert.equal(code(opened(sealedBy(gateway, report))), 'site-manifest-malformed')
+  })
+})
