@@ -40,7 +40,7 @@ type Meeting = { readonly server: string; readonly client: string; readonly peer
 
 async function meet(
   server: CertifiedKey,
-  client: Partial<CertifiedKey> & { ca?: string; host?: string; newest?: 'TLSv1.2' },
+  client: Partial<CertifiedKey> & { ca?: string; host?: string; anyName?: true; newest?: 'TLSv1.2' },
 ): Promise<Meeting> {
   const listener: Server = createServer({
     ...server,
@@ -70,6 +70,7 @@ async function meet(
     ca: client.ca ?? ours.cert,
     ...(client.cert === undefined ? {} : { cert: client.cert }),
     ...(client.key === undefined ? {} : { key: client.key }),
+    ...(client.anyName === undefined ? {} : { checkServerIdentity: () => undefined }),
     ...(client.newest === undefined ? {} : { maxVersion: client.newest }),
   })
   const heard = new Promise<string>(resolve => {
@@ -116,8 +117,9 @@ describe('mutual TLS 1.3 with the authority’s certificates', () => {
 
   test('attack: a rack’s own certificate used to play the gateway', async () => {
     const thief = await certifyNewKey(ours, { identity: rack }, now)
-    const { client } = await meet(thief, await certifyNewKey(ours, { identity: rack }, now))
-    assert.match(client, /INVALID_PURPOSE|PURPOSE|ALTNAME/)
+    // Also to a client that forgets to compare names: the certificate is not one for servers.
+    const { client } = await meet(thief, { ...(await certifyNewKey(ours, { identity: rack }, now)), anyName: true })
+    assert.match(client, /PURPOSE/)
   })
 
   test('a server that is called by another name', async () => {
