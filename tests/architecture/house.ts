@@ -19,6 +19,7 @@ const FLOORS: readonly (readonly [path: string, floor: Floor])[] = [
   ['src/flows/', 'flows'],
   ['src/wire/', 'wire'],
   ['src/adapters/', 'adapters'],
+  ['src/apps/process/', 'process'],
   ['src/apps/cli/', 'cli'],
   ['src/apps/', 'apps'],
   ['sim/doors/', 'doors'],
@@ -51,12 +52,13 @@ const ARROWS: Readonly<Record<Floor, readonly Floor[]>> = {
   flows: [...CORE, 'ports'],
   wire: CORE,
   adapters: [...CORE, 'ports', 'wire'],
-  apps: [...CORE, 'ports', 'flows', 'wire', 'adapters'],
-  cli: [...CORE, 'ports', 'flows', 'wire', 'adapters', 'apps'],
+  process: [...CORE, 'ports', 'flows', 'wire', 'adapters'],
+  apps: [...CORE, 'ports', 'flows', 'wire', 'adapters', 'process'],
+  cli: [...CORE, 'ports', 'flows', 'wire', 'adapters', 'process', 'apps'],
   sim: [...CORE, 'ports', 'flows'],
-  doors: [...CORE, 'ports', 'flows', 'wire', 'adapters', 'apps', 'cli', 'sim'],
+  doors: [...CORE, 'ports', 'flows', 'wire', 'adapters', 'process', 'apps', 'cli', 'sim'],
   console: [...CORE, 'wire'],
-  outside: [...CORE, 'ports', 'flows', 'wire', 'adapters', 'apps', 'cli', 'sim', 'doors', 'console'],
+  outside: [...CORE, 'ports', 'flows', 'wire', 'adapters', 'process', 'apps', 'cli', 'sim', 'doors', 'console'],
 }
 
 /** Adapters that stand for the platform under the other adapters. */
