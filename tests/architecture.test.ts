@@ -96,6 +96,16 @@ describe('the rules find', () => {
     ['nothing within one adapter', { 'src/adapters/x/a.ts': im('./b.ts'), 'src/adapters/x/b.ts': '' }, null],
     ['an app that knows another', { 'src/apps/a/a.ts': im('../b/b.ts'), 'src/apps/b/b.ts': '' }, /another app/],
     [
+      'nothing in an app on its process',
+      { 'src/apps/a/a.ts': im('../process/b.ts'), 'src/apps/process/b.ts': '' },
+      null,
+    ],
+    [
+      'a process that knows an app',
+      { 'src/apps/process/a.ts': im('../b/b.ts'), 'src/apps/b/b.ts': '' },
+      /process up to apps/,
+    ],
+    [
       'a circle',
       { 'sim/a.ts': im('./b.ts'), 'sim/b.ts': im('./c.ts'), 'sim/c.ts': im('./a.ts') },
       /circle: sim\/a\.ts → /,

@@ -32,7 +32,19 @@ const FLOORS: readonly (readonly [path: string, floor: Floor])[] = [
 ]
 
 type Core = 'refusal' | 'encoding' | 'trust' | 'firmware' | 'fleet' | 'slot' | 'ledger' | 'campaign'
-type Floor = Core | 'ports' | 'flows' | 'wire' | 'adapters' | 'cli' | 'apps' | 'doors' | 'sim' | 'console' | 'outside'
+type Floor =
+  | Core
+  | 'ports'
+  | 'flows'
+  | 'wire'
+  | 'adapters'
+  | 'process'
+  | 'cli'
+  | 'apps'
+  | 'doors'
+  | 'sim'
+  | 'console'
+  | 'outside'
 
 const GROUND: readonly Core[] = ['refusal', 'encoding']
 const MIDDLE: readonly Core[] = [...GROUND, 'trust', 'firmware']
