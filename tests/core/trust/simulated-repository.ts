@@ -86,6 +86,8 @@ export class SimulatedRepository {
   timestamp: Document<Timestamp> | null = null
   readonly delegated = new Map<string, Document<Targets>>()
   readonly asked: string[] = []
+  /** Days that everything lives longer: for a peer that reads the clock of the machine. */
+  horizon = 0
 
   constructor(name = 'image', site: string | null = null, seed = 1) {
     this.name = name
@@ -110,7 +112,7 @@ export class SimulatedRepository {
     return repository
   }
 
-  publishRoot(expires = later(365), alsoBy: readonly TestKey[] = []): Uint8Array {
+  publishRoot(expires = later(365 + this.horizon), alsoBy: readonly TestKey[] = []): Uint8Array {
     this.rootVersion += 1
     const specs = Object.fromEntries(
       Object.entries(this.holders).map(([role, { keys, threshold }]) => [
@@ -123,7 +125,7 @@ export class SimulatedRepository {
   }
 
   /** New targets of the top-level role, from scratch. */
-  publish(targets: readonly Target[], delegations: JsonObject | null = null, expires = later(90)): void {
+  publish(targets: readonly Target[], delegations: JsonObject | null = null, expires = later(90 + this.horizon)): void {
     const version = (this.targets?.signed.version ?? 0) + 1
     this.putTargets(sealed(writeTargets(this.head(version, expires), targets, delegations), this.holders.targets.keys))
     this.announce()
@@ -137,13 +139,13 @@ export class SimulatedRepository {
   /** Targets of a delegated role, signed by `keys`; call `announce` afterwards. */
   putDelegated(role: string, targets: readonly Target[], keys: readonly TestKey[], delegations?: JsonObject): void {
     const version = (this.delegated.get(role)?.signed.version ?? 0) + 1
-    const bytes = sealed(writeTargets({ version, expires: later(90) }, targets, delegations), keys)
+    const bytes = sealed(writeTargets({ version, expires: later(90 + this.horizon) }, targets, delegations), keys)
     this.delegated.set(role, orThrow(readMetadata('targets', bytes, 'test', nodeCrypto)))
     this.serve(role, version, bytes)
   }
 
   /** A snapshot and a timestamp over what there is. */
-  announce(snapshotExpires = later(7), timestampExpires = later(1)): void {
+  announce(snapshotExpires = later(7 + this.horizon), timestampExpires = later(1 + this.horizon)): void {
     const changed = new Map([['targets', this.targets as Document<Targets>], ...this.delegated])
     const raw = nextSnapshot(this.snapshot?.signed ?? null, changed, this.head(0, snapshotExpires), nodeCrypto)
     const bytes = sealed(raw, this.holders.snapshot.keys)
@@ -153,7 +155,7 @@ export class SimulatedRepository {
   }
 
   /** A new timestamp over the same snapshot. */
-  stamp(expires = later(1)): void {
+  stamp(expires = later(1 + this.horizon)): void {
     const snapshot = this.snapshot as Document<Snapshot>
     const raw = nextTimestamp(this.timestamp?.signed ?? null, snapshot, this.head(0, expires), nodeCrypto)
     const bytes = sealed(raw, this.holders.timestamp.keys)
