@@ -85,6 +85,17 @@ describe('findTarget', () => {
     assert.equal(content(repository, path, contents), 1)
   })
 
+  test('a terminating role ends the search of those above it too', () => {
+    const repository = SimulatedRepository.with([])
+    repository.putDelegated('a', [], [lineKey], delegate({ name: 'b', terminating: true }))
+    repository.putDelegated('b', [], [lineKey])
+    repository.putDelegated('c', [contents[1]], [lineKey])
+    repository.publish([], delegate({ name: 'a' }, { name: 'c' }))
+    assert.equal(content(repository, path, contents), null)
+    repository.publish([], delegate({ name: 'b' }, { name: 'a' }, { name: 'c' }))
+    assert.equal(content(repository, path, contents), null, 'also when it was visited before')
+  })
+
   test('a circle of delegations ends', () => {
     const repository = SimulatedRepository.with([])
     repository.putDelegated('a', [], [lineKey], delegate({ name: 'b' }))

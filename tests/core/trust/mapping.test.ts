@@ -255,6 +255,14 @@ describe('assignmentsOf', () => {
       },
     ],
     [
+      'attack: the approved bytes under another path',
+      'assignment-not-planned',
+      {
+        director: [directorTarget({ ...envelope, path: 'bms/moved.suit' }, new Map([['bms-1', order]]))],
+        image: [{ ...envelope, path: 'bms/moved.suit' }, payload],
+      },
+    ],
+    [
       'attack: a payload that is not the one of the envelope',
       'assignment-target-disagrees',
       { image: [{ ...envelope, custom: older }, payload] },

@@ -102,6 +102,16 @@ describe('refresh', () => {
       ['metadata-malformed'],
     )
     current(run(repository, set))
+    const forged = new SimulatedRepository('image', null, 9)
+    forged.publishRoot()
+    forged.publish([])
+    files.set('timestamp.json', forged.files.get('timestamp.json') as Uint8Array)
+    const another = orThrow(resume('image', files, nodeCrypto))
+    assert.deepEqual(
+      another.discarded.map(refusal => refusal.code),
+      ['metadata-below-threshold', 'metadata-malformed'],
+    )
+    assert.equal(another.set.timestamp, null, 'what nobody of the role signed says nothing about versions')
     files.delete('root.json')
     const rootless = resume('image', files, nodeCrypto)
     assert.equal(isRefusal(rootless) && rootless.code, 'store-without-root')
@@ -165,6 +175,18 @@ describe('attacks on a repository', () => {
         const bytes = (repository.files.get('3.targets.json') as Uint8Array).slice()
         bytes[bytes.length - 20]! ^= 1
         repository.files.set('3.targets.json', bytes)
+      },
+    },
+    {
+      name: 'attack: mix and match: an old file announced under a new version',
+      code: 'metadata-version-mismatch',
+      attack: (repository, before) => {
+        const old = before.get('1.targets.json') as Uint8Array
+        repository.putTargets(old)
+        const targets = repository.targets as NonNullable<typeof repository.targets>
+        repository.targets = { ...targets, signed: { ...targets.signed, version: 3 } }
+        repository.announce()
+        repository.files.set('3.targets.json', old)
       },
     },
     {

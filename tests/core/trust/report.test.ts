@@ -145,6 +145,10 @@ describe('site manifest', () => {
     const twice = { ...manifest, reports: [sealedBy(device, report), sealedBy(device, { ...report, sequence: 13 })] }
     assert.equal(code(opened(sealed(twice))), 'site-manifest-malformed')
   })
+  test("attack: another site's controller in a manifest", () => {
+    const foreign = { ...manifest, reports: [sealedBy(device, { ...report, site: 'mountain' })] }
+    assert.equal(code(opened(sealed(foreign))), 'site-manifest-malformed')
+  })
   test('attack: a report in the place of a manifest', () => {
     assert.equal(code(opened(sealedBy(gateway, report))), 'site-manifest-malformed')
   })
