@@ -16,6 +16,8 @@ const NAME = /^[0-9a-f]{64}$/
  */
 export class DiskBlobs implements Blobs {
   readonly #folder: string
+  /** The transfer under way of each blob: two of one blob would write into one file. */
+  readonly #transfers = new Map<string, Promise<unknown>>()
 
   constructor(folder: string) {
     this.#folder = folder
@@ -25,11 +27,27 @@ export class DiskBlobs implements Blobs {
     return (await size(this.#path(id))) === id.length
   }
 
+  async size(sha256: string): Promise<number | null> {
+    return NAME.test(sha256) ? size(join(this.#folder, sha256.slice(0, 2), sha256)) : null
+  }
+
   async partial(id: BlobId): Promise<number> {
     return (await size(this.#part(id))) ?? 0
   }
 
   async append(id: BlobId, from: number, body: AsyncIterable<Uint8Array>): Promise<null | Refusal> {
+    const before = this.#transfers.get(id.sha256) ?? Promise.resolve()
+    const transfer = before.then(() => this.#append(id, from, body))
+    const settled = transfer.catch(() => undefined)
+    this.#transfers.set(id.sha256, settled)
+    try {
+      return await transfer
+    } finally {
+      if (this.#transfers.get(id.sha256) === settled) this.#transfers.delete(id.sha256)
+    }
+  }
+
+  async #append(id: BlobId, from: number, body: AsyncIterable<Uint8Array>): Promise<null | Refusal> {
     const part = this.#part(id)
     try {
       await mkdir(join(this.#folder, 'part'), { recursive: true })
@@ -58,9 +76,15 @@ export class DiskBlobs implements Blobs {
     return found === id.sha256 ? null : mismatch(id, found)
   }
 
-  async quarantine(id: BlobId): Promise<void> {
+  async quarantine(id: BlobId): Promise<boolean> {
     await mkdir(join(this.#folder, 'quarantine'), { recursive: true })
-    await rename(this.#path(id), join(this.#folder, 'quarantine', id.sha256))
+    try {
+      await rename(this.#path(id), join(this.#folder, 'quarantine', id.sha256))
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      throw error
+    }
   }
 
   async read(id: BlobId): Promise<Uint8Array | Refusal> {

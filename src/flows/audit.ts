@@ -1,7 +1,7 @@
 import { sameBytes, utf8 } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { type Checkpoint, checkpointText, isOrigin, openCheckpoint } from '../core/ledger/checkpoint.ts'
-import { type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
+import { type Actor, type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
 import { append, isTreeHead, leafHash, rootOf, type TreeHead } from '../core/ledger/merkle.ts'
 import { noteKeyId, writeNote } from '../core/ledger/signed-note.ts'
 import {
@@ -11,8 +11,8 @@ import {
   type LogVerdict,
   takeEntry,
 } from '../core/ledger/verify.ts'
-import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import type { EntryRow, FleetStore, LogRow, Signer } from './ports.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { EntryRow, FleetChange, FleetStore, FleetWorld, LogRow, Signer } from './ports.ts'
 
 /** The key of the log and the name it signs under: the origin of every checkpoint. */
 export type LogSigner = { readonly origin: string; readonly signer: Signer }
@@ -130,4 +130,27 @@ export function headOf(
   const damage = checkEnd(log, logKey, crypto)
   if (damage !== null) return damage
   return log.checkpoint === '' ? null : openCheckpoint(log.checkpoint, logKey, crypto)
+}
+
+/** A flow's entry before the log has dated it: who did what, to what. */
+export type Event = Omit<AuditEntry, 'v' | 'at' | 'clock'>
+
+/**
+ * Makes a decision durable: the change and the entries that tell of it, in one transaction, under the store's
+ * `exclusive`. When power fails before it, neither is there; after it, both. Throws for a log that cannot be continued
+ * (its code in the error): a fleet server that cannot write its log does nothing.
+ */
+export async function record(world: FleetWorld, change: FleetChange, events: readonly Event[]): Promise<void> {
+  const at = world.clock.now()
+  const entries = events.map(event => ({ v: 1, at, clock: world.clock.quality, ...event }) as const)
+  const signer = { origin: world.name, signer: world.auditSigner }
+  const sealed = orThrow(await sealEntries(await world.store.log(), entries, signer, world.crypto))
+  await world.store.commit({ ...change, ...sealed })
+}
+
+/** Records a refused attempt. It changes nothing else, and takes its own turn. */
+export function recordRefusal(world: FleetWorld, actor: Actor, attempt: string, refusal: Refusal): Promise<void> {
+  const { code, subject, expected, actual } = refusal
+  const detail = { attempt, subject, expected, actual }
+  return world.store.exclusive(() => record(world, {}, [{ kind: 'access-refused', actor, code, detail }]))
 }

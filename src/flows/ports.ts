@@ -1,5 +1,8 @@
-import type { PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
-import type { Instant } from '../core/encoding/units.ts'
+import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
+import type { Instant, Millis } from '../core/encoding/units.ts'
+import type { Anchor } from '../core/firmware/suit-open.ts'
+import type { Site } from '../core/fleet/topology.ts'
+import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 
 /** What the flows need of the world. A port is added when a flow needs it, with its second implementation in sight. */
@@ -7,6 +10,8 @@ import type { Refusal } from '../core/refusal/refusal.ts'
 /** The time, with what is known of its quality. One reading per decision. */
 export interface Clock {
   now(): Instant
+  /** How good it is: `free` runs by itself, `simulated` is a test's or a demo's. */
+  readonly quality: ClockQuality
 }
 
 /** A private key that signs and cannot be read: a file in development, a PKCS#11 token later. */
@@ -69,6 +74,8 @@ export type BlobId = { readonly sha256: string; readonly length: number }
 export interface Blobs {
   /** True when a complete blob of that name and length is there. Does not read it: see `verify`. */
   has(id: BlobId): Promise<boolean>
+  /** The length of a complete blob by its name; null when there is none. */
+  size(sha256: string): Promise<number | null>
   /** Bytes of an unfinished download that a further `append` goes on from. */
   partial(id: BlobId): Promise<number>
   /**
@@ -79,8 +86,11 @@ export interface Blobs {
   append(id: BlobId, from: number, body: AsyncIterable<Uint8Array>): Promise<null | Refusal>
   /** Reads the whole blob again and compares its digest. Refuses: `blob-missing`, `blob-digest-mismatch`. */
   verify(id: BlobId): Promise<null | Refusal>
-  /** Moves a blob that failed its verification out of the way, where an investigator finds it. */
-  quarantine(id: BlobId): Promise<void>
+  /**
+   * Moves a blob that failed its verification out of the way, where an investigator finds it. False when somebody else
+   * has done so.
+   */
+  quarantine(id: BlobId): Promise<boolean>
   /** The bytes of a small blob, verified. Refuses: `blob-missing`, `blob-digest-mismatch`. */
   read(id: BlobId): Promise<Uint8Array | Refusal>
   /** A stream of a part of the blob; `end` is exclusive. */
@@ -210,4 +220,45 @@ export interface FleetLink {
   blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal>
   /** Hands over outbox items in order; answers the highest sequence that is durable at the fleet. */
   send(items: readonly OutboxItem[], manifest: Uint8Array): Promise<number | Refusal>
+}
+
+// --- The two worlds that flows of many steps run in ---
+
+/** The roles of a repository that the fleet server signs online; root (and image and approval targets) are not here. */
+export type OnlineRoles = { readonly snapshot: Signer; readonly timestamp: Signer }
+
+/** What the fleet server's flows need. */
+export type FleetWorld = {
+  /** The fleet's name: the origin of its audit log. */
+  readonly name: string
+  readonly store: FleetStore
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly crypto: Crypto
+  readonly online: {
+    readonly image: OnlineRoles
+    readonly approval: OnlineRoles
+    readonly director: OnlineRoles & { readonly targets: Signer }
+  }
+  readonly auditSigner: Signer
+  /** The keys that sign firmware envelopes. */
+  readonly anchors: readonly Anchor[]
+  /** How long online metadata stays valid; it is renewed at half of it. */
+  readonly metadataLife: Millis
+}
+
+/** What the gateway's flows need. */
+export type SiteWorld = {
+  readonly site: Site
+  readonly store: GatewayStore
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly crypto: Crypto
+  readonly fleet: FleetLink
+  /** Signs the site manifest. */
+  readonly signer: Signer
+  readonly anchors: readonly Anchor[]
+  /** The first root of each repository, as this gateway was enrolled with it. */
+  readonly roots: { readonly image: Uint8Array; readonly approval: Uint8Array; readonly director: Uint8Array }
+  readonly maxRestarting: number
 }

@@ -43,7 +43,13 @@ export const EnrolSite = Type.Object(
   {
     site: Type.Unknown(),
     gateway: Type.Object(
-      { csr: Type.String({ maxLength: 8192 }), serverCsr: Type.String({ maxLength: 8192 }), reportKey: Base64(1024) },
+      {
+        csr: Type.String({ maxLength: 8192 }),
+        serverCsr: Type.String({ maxLength: 8192 }),
+        /** DNS names and addresses under which the site's controllers reach it. */
+        hosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { minItems: 1, maxItems: 16 }),
+        reportKey: Base64(1024),
+      },
       closed,
     ),
     controllers: Type.Array(DeviceRequest, { maxItems: 10_000 }),
@@ -62,7 +68,8 @@ export type EnrolledSite = {
   readonly fleet: { readonly url: string; readonly ca: string }
   readonly siteCa: string
   readonly gateway: { readonly cert: string; readonly serverCert: string }
-  readonly controllers: Readonly<Record<string, { readonly cert: string }>>
+  /** By controller id; `reportKey` is base64 of its SubjectPublicKeyInfo. */
+  readonly controllers: Readonly<Record<string, { readonly cert: string; readonly reportKey: string }>>
   /** The first root of each repository, base64 of the file. */
   readonly roots: { readonly image: string; readonly approval: string; readonly director: string }
   readonly anchors: readonly AnchorJson[]
@@ -72,9 +79,46 @@ export type EnrolledSite = {
 export const PublishRelease = Type.Object({ metadata: Base64(4 << 20) }, closed)
 export type PublishRelease = Static<typeof PublishRelease>
 
-/** POST /v1/campaigns: the plan's bytes as they will be approved. */
-export const CreateCampaign = Type.Object({ plan: Base64(1 << 20) }, closed)
+const Names = Type.Array(Name, { maxItems: 1000 })
+const Span = Type.Integer({ minimum: 0, maximum: 90 * 86_400_000 })
+
+/**
+ * POST /v1/campaigns: what is asked for; the server makes the plan of it (core/campaign/draft.ts): one controller of
+ * each class as the canary, then the rest. With `dryRun` nothing is kept.
+ */
+export const CreateCampaign = Type.Object(
+  {
+    id: Name,
+    title: Type.String({ minLength: 1, maxLength: 160 }),
+    changeRequest: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
+    criticality: Type.Union([
+      Type.Literal('security'),
+      Type.Literal('safety'),
+      Type.Literal('feature'),
+      Type.Literal('content'),
+    ]),
+    releases: Type.Array(Type.String({ maxLength: 512 }), { minItems: 1, maxItems: 64 }),
+    sites: Type.Optional(Names),
+    classes: Type.Optional(Names),
+    controllers: Type.Optional(Type.Array(Type.String({ maxLength: 130 }), { maxItems: 1000 })),
+    soakMillis: Span,
+    timeoutMillis: Span,
+    validMillis: Span,
+    retries: Type.Integer({ minimum: 0, maximum: 10 }),
+    maxFailures: Type.Integer({ minimum: 0, maximum: 50_000 }),
+    dryRun: Type.Boolean(),
+  },
+  closed,
+)
 export type CreateCampaign = Static<typeof CreateCampaign>
+
+/** What was planned: the plan as canonical JSON, and who matched but was passed over, with the reason. */
+export type CampaignDraft = {
+  readonly id: string
+  readonly kept: boolean
+  readonly plan: string
+  readonly passedOver: readonly { readonly controller: string; readonly code: string; readonly why: string }[]
+}
 
 /** POST /v1/campaigns/ID/approvals: a signature over the draft's bytes. */
 export const Approve = Type.Object(
@@ -114,7 +158,12 @@ export type CampaignControllerView = {
   readonly controller: string
   readonly class: string
   readonly wave: number
+  /** The version that it attested when its turn began; null before that. */
+  readonly from: string | null
   readonly to: string
+  /** The slot that it runs from, and its security counter, as last attested. */
+  readonly slot: string | null
+  readonly counter: number | null
   /** waiting, assigned, confirmed, or how it failed. */
   readonly state: string
   readonly detail: string | null
@@ -137,6 +186,15 @@ export type ControllerView = {
   readonly state: string | null
   readonly reportedAt: number | null
   readonly sequence: number
+}
+
+/** GET /v1/controllers/SITE/ID/history: entries of the audit log, oldest first. */
+export type HistoryView = {
+  readonly index: number
+  readonly at: number
+  readonly kind: string
+  readonly code: string | null
+  readonly summary: string
 }
 
 /** GET /v1/releases. */

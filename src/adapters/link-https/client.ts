@@ -1,4 +1,5 @@
-import { Agent, request as httpsRequest, type IncomingMessage, type RequestOptions } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { Readable } from 'node:stream'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { refusalOf } from '../../wire/problem.ts'

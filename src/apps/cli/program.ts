@@ -1,10 +1,17 @@
 import { Command, CommanderError } from 'commander'
 import { refuse } from '../../core/refusal/refusal.ts'
 import { type Cli, perform, type World } from './cli.ts'
+import { addAudit } from './commands/audit.ts'
+import { addCampaign } from './commands/campaign.ts'
+import { addController } from './commands/controller.ts'
 import { addExplain } from './commands/explain.ts'
+import { addFleet } from './commands/fleet.ts'
+import { addGateway } from './commands/gateway.ts'
 import { addKey } from './commands/key.ts'
+import { addPublish } from './commands/publish.ts'
 import { addRelease } from './commands/release.ts'
 import { addSign } from './commands/sign.ts'
+import { addSite } from './commands/site.ts'
 import { addVerify } from './commands/verify.ts'
 import { exitOf, Output } from './output.ts'
 import { VERSION } from './version.ts'
@@ -13,7 +20,20 @@ import { VERSION } from './version.ts'
  * The nouns, in the order in which `voltseal --help` shows them. To add one: write `commands/NOUN.ts` with a function
  * `addNoun(program, cli)`, and name it here.
  */
-const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [addKey, addRelease, addSign, addVerify, addExplain]
+const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
+  addKey,
+  addRelease,
+  addSign,
+  addVerify,
+  addPublish,
+  addCampaign,
+  addController,
+  addAudit,
+  addFleet,
+  addGateway,
+  addSite,
+  addExplain,
+]
 
 const EXAMPLES = `
 Examples:

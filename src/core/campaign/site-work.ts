@@ -19,6 +19,7 @@ export type SiteEvent =
   | { readonly kind: 'withdrawn' }
   | { readonly kind: 'staged'; readonly assignment: string; readonly at: Instant }
   | { readonly kind: 'grant'; readonly at: Instant }
+  | { readonly kind: 'lost'; readonly assignment: string }
   | { readonly kind: 'ended'; readonly assignment: string; readonly result: WorkResult }
 
 type Cell<S extends SiteWork['at'], E extends SiteEvent['kind']> = (
@@ -36,6 +37,9 @@ const begin = (_: SiteWork, event: { assignment: string }): SiteWork => ({
 /** The same assignment again changes nothing; another one takes its place. */
 const replace = (state: Exclude<SiteWork, { at: 'idle' }>, event: { assignment: string }): SiteWork =>
   state.assignment === event.assignment ? state : begin(state, event)
+/** The staged image is gone (it was damaged in flash): it is staged again, and waits for another turn. */
+const again = (state: Exclude<SiteWork, { at: 'idle' }>, event: { assignment: string }): SiteWork =>
+  state.assignment === event.assignment ? begin(state, event) : state
 const idle = (): SiteWork => ({ at: 'idle' })
 const noTurn = (state: SiteWork): Refusal =>
   refuse('work-not-staged', 'the turn to restart', 'a controller with a staged image', `one that is ${state.at}`)
@@ -45,13 +49,14 @@ const end = (state: Exclude<SiteWork, { at: 'idle' }>, event: Extract<SiteEvent,
 
 /** Every state against every event; `stay` where nothing changes. */
 export const siteWorkTable: Table = {
-  idle: { assigned: begin, withdrawn: stay, staged: stay, grant: noTurn, ended: stay },
+  idle: { assigned: begin, withdrawn: stay, staged: stay, grant: noTurn, lost: stay, ended: stay },
   staging: {
     assigned: replace,
     withdrawn: idle,
     staged: (state, event) =>
       state.assignment === event.assignment ? { at: 'staged', assignment: state.assignment, since: event.at } : state,
     grant: noTurn,
+    lost: stay,
     ended: end,
   },
   staged: {
@@ -59,10 +64,11 @@ export const siteWorkTable: Table = {
     withdrawn: idle,
     staged: stay,
     grant: (state, event) => ({ at: 'granted', assignment: state.assignment, since: event.at }),
+    lost: again,
     ended: end,
   },
-  granted: { assigned: replace, withdrawn: idle, staged: stay, grant: stay, ended: end },
-  done: { assigned: replace, withdrawn: idle, staged: stay, grant: noTurn, ended: stay },
+  granted: { assigned: replace, withdrawn: idle, staged: stay, grant: stay, lost: again, ended: end },
+  done: { assigned: replace, withdrawn: idle, staged: stay, grant: noTurn, lost: stay, ended: stay },
 }
 
 /** The next state of a controller's work. Refuses `work-not-staged`: a turn for a controller that has nothing staged. */

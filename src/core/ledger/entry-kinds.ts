@@ -16,6 +16,7 @@ export const entryKinds = {
   'controller-registered': 'A controller was registered with the key that signs its reports.',
 
   'campaign-created': 'A campaign plan was made.',
+  'approval-signed': 'An approver signed the plan; more signatures may be needed.',
   'campaign-approved': 'The plan was approved: its exact bytes are pinned in the approval repository.',
   'campaign-started': 'The campaign was started.',
   'campaign-paused': 'The campaign was paused, by a person or by a gate.',

@@ -3,6 +3,8 @@ import { campaignCodes } from './codes-campaign.ts'
 import { firmwareCodes } from './codes-firmware.ts'
 import { fleetCodes } from './codes-fleet.ts'
 import { ledgerCodes } from './codes-ledger.ts'
+import { linkCodes } from './codes-link.ts'
+import { publishCodes } from './codes-publish.ts'
 import { slotCodes } from './codes-slot.ts'
 import { trustCodes } from './codes-trust.ts'
 import { worldCodes } from './codes-world.ts'
@@ -14,6 +16,8 @@ const tables = {
   ...slotCodes,
   ...campaignCodes,
   ...ledgerCodes,
+  ...linkCodes,
+  ...publishCodes,
   ...worldCodes,
 }
 

@@ -1,0 +1,71 @@
+import { loadSigner } from '../../adapters/signer-file.ts'
+import { parsePlan } from '../../core/campaign/plan.ts'
+import { fromUtf8, sameBytes, toHex } from '../../core/encoding/bytes.ts'
+import type { JsonObject } from '../../core/encoding/canonical-json.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { planPath } from '../../core/trust/mapping.ts'
+import type { Targets } from '../../core/trust/metadata.ts'
+import { readSigned, signableBytes } from '../../core/trust/read-metadata.ts'
+import { signatureBy, withTargets } from '../../core/trust/repository.ts'
+import { planText } from './campaign-text.ts'
+import type { Cli, Work } from './cli.ts'
+import { DEVELOPMENT_WARNING } from './commands/key.ts'
+import { openRepository } from './repository.ts'
+import type { Session } from './session.ts'
+import { listing } from './table.ts'
+
+type Draft = { readonly signed: JsonObject; readonly need: number; readonly have: readonly string[] }
+
+/**
+ * Approves a plan. What is signed is not what the server says: the approver's own machine verifies the approval
+ * repository from the root in the profile, reads the plan, and checks that the draft is what was approved before with
+ * this plan beside it, and nothing else. Refuses `approval-draft-altered`, what the repository's verification refuses,
+ * and what the server refuses.
+ */
+export async function approveCampaign(cli: Cli, session: Session, id: string, keyFile: string): Promise<Work> {
+  const signer = loadSigner(keyFile)
+  if (isRefusal(signer)) return signer
+  const bytes = await session.getBytes(`/v1/campaigns/${id}/plan`, 8 << 20)
+  if (isRefusal(bytes)) return bytes
+  const plan = parsePlan(bytes, `the plan of ${id}`)
+  if (isRefusal(plan)) return plan
+  if (plan.id !== id) return refuse('approval-draft-altered', id, `the plan of ${id}`, `that of ${plan.id}`)
+  const draft = await session.get<Draft>(`/v1/campaigns/${id}/draft`)
+  if (isRefusal(draft)) return draft
+  const set = await openRepository(cli, session, 'approval')
+  if (isRefusal(set)) return set
+  const fault = checkDraft(cli, set.targets.signed, draft, id, bytes)
+  if (fault !== null) return fault
+  cli.output.progress(planText(cli.output, fromUtf8(bytes) ?? ''))
+  const signature = await signer.sign(signableBytes(draft.signed), 'der')
+  if (isRefusal(signature)) return signature
+  const body = signatureBy(signer.key, signature, cli.world.crypto)
+  const result = await session.post<{ need: number; have: number; approved: boolean }>(
+    `/v1/campaigns/${id}/approvals`,
+    body,
+  )
+  if (isRefusal(result)) return result
+  if (signer.development) cli.output.warn(DEVELOPMENT_WARNING)
+  if (result.approved) cli.output.progress(`Approved. Next: voltseal campaign start ${id}`)
+  return {
+    json: { campaign: id, ...result, keyid: body.keyid },
+    text: listing(cli.output, [
+      ['campaign', id],
+      ['signatures', `${result.have} of ${result.need}`],
+      ['approved', result.approved ? 'yes' : 'not yet'],
+    ]),
+  }
+}
+
+/** The draft is the approvals of today with this plan beside them: computed here, and compared. */
+function checkDraft(cli: Cli, before: Targets, draft: Draft, id: string, plan: Uint8Array): Refusal | null {
+  const { crypto } = cli.world
+  const subject = `the approval of ${id}`
+  const signed = readSigned('targets', draft.signed, subject, crypto)
+  if ('refused' in signed) return signed as Refusal
+  const target = { path: planPath(id), length: plan.length, sha256: toHex(crypto.sha256(plan)), custom: null }
+  const expected = withTargets(before, { add: [target] }, before.version + 1, signed.expires)
+  if (isRefusal(expected)) return expected
+  if (sameBytes(signableBytes(expected), signableBytes(draft.signed))) return null
+  return refuse('approval-draft-altered', subject, 'this plan beside the earlier approvals', 'something else')
+}

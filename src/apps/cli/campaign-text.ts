@@ -1,0 +1,70 @@
+import type { PlanBody } from '../../core/campaign/plan.ts'
+import type { CampaignControllerView, CampaignView } from '../../wire/fleet-api.ts'
+import type { Answer, Output, Tone } from './output.ts'
+import { type Cell, listing, table } from './table.ts'
+
+const TONES: Readonly<Record<string, Tone>> = {
+  confirmed: 'good',
+  assigned: 'warn',
+  waiting: 'faint',
+  withdrawn: 'faint',
+  failed: 'bad',
+}
+
+/** A campaign as people read it: where it stands, and each of its controllers. */
+export function campaignAnswer(output: Output, view: CampaignView): Answer {
+  const { have, need } = view.approvals
+  const head = listing(output, [
+    ['campaign', view.id],
+    ['title', view.title],
+    ['state', view.reason === null ? view.state : `${view.state}: ${view.reason}`],
+    ['wave', `${view.wave} of ${view.waves}`],
+    ['approvals', `${have} of ${need}`],
+  ])
+  return { json: view, text: `${head}\n\n${controllersTable(output, view.controllers)}` }
+}
+
+export function controllersTable(output: Output, controllers: readonly CampaignControllerView[]): string {
+  const rows = controllers.map(one => [
+    `${one.site}/${one.controller}`,
+    one.class,
+    one.wave,
+    one.from,
+    one.to,
+    stateCell(one),
+    one.tookMillis === null ? null : (one.tookMillis / 1000).toFixed(1),
+    one.detail,
+  ])
+  return table(output, ['controller', 'class', '>wave', 'from', 'to', 'state', '>seconds', 'detail'], rows)
+}
+
+const stateCell = ({ state }: CampaignControllerView): Cell => ({ text: state, tone: TONES[state] ?? 'warn' })
+
+/** A plan as an approver reads it: what is installed where, in which order, until when. */
+export function planText(output: Output, plan: string): string {
+  const body = JSON.parse(plan) as PlanBody
+  const time = (millis: number): string => new Date(millis).toISOString()
+  const head = listing(output, [
+    ['campaign', body.id],
+    ['title', body.title],
+    ['change request', body.changeRequest ?? null],
+    ['criticality', body.criticality],
+    ['valid until', time(body.notAfter)],
+    ['given up after', `${body.timeoutMillis / 1000} s, ${body.retries} further tries`],
+  ])
+  const releases = body.releases.map(({ path, version, counter, sha256 }) => [path, version, counter, sha256])
+  const waves = body.waves.flatMap(({ name, controllers, soakMillis, gate }, index) =>
+    controllers.map(({ site, controller, release }) => [
+      `${index + 1} ${name}`,
+      `${site}/${controller}`,
+      body.releases[release]?.path ?? null,
+      `${soakMillis / 1000} s`,
+      `${gate.minSuccessPercent} %, ${gate.maxFailures} failures`,
+    ]),
+  )
+  return [
+    head,
+    table(output, ['release', 'version', '>counter', 'SHA-256 of the envelope'], releases),
+    table(output, ['wave', 'controller', 'release', '>soak', 'gate'], waves),
+  ].join('\n\n')
+}

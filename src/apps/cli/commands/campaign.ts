@@ -1,0 +1,161 @@
+import { Command, Option } from 'commander'
+import { isRefusal } from '../../../core/refusal/refusal.ts'
+import type { CampaignDraft, CampaignView, CreateCampaign } from '../../../wire/fleet-api.ts'
+import { approveCampaign } from '../approval.ts'
+import { duration, several, whole, words } from '../arguments.ts'
+import { campaignAnswer, planText } from '../campaign-text.ts'
+import type { Cli, Work } from '../cli.ts'
+import { type Session, withSession } from '../session.ts'
+import { table } from '../table.ts'
+import { watchCampaign } from '../watch.ts'
+
+type Options = { profile?: string }
+type CreateOptions = Options & {
+  id: string
+  title?: string
+  changeRequest?: string
+  criticality: CreateCampaign['criticality']
+  release: readonly string[]
+  site?: readonly string[]
+  class?: readonly string[]
+  controller?: readonly string[]
+  soak: number
+  timeout: number
+  validFor: number
+  retries: number
+  maxFailures: number
+  dryRun?: boolean
+}
+
+const PROFILE = ['--profile <file>', 'who you are: a profile.yaml'] as const
+
+export function addCampaign(program: Command, cli: Cli): void {
+  const campaign = new Command('campaign')
+    .description('plan, approve, start, watch and halt campaigns')
+    .copyInheritedSettings(program)
+  campaign
+    .command('create')
+    .description('plan a campaign: one controller of each class as the canary, then the rest')
+    .requiredOption('--id <name>', 'the campaign’s name, such as bms-7-28')
+    .option('--title <text>', 'what people read (the id)')
+    .option('--change-request <id>', 'the change request in your own system')
+    .addOption(
+      new Option('--criticality <kind>', 'why it is run')
+        .choices(['security', 'safety', 'feature', 'content'])
+        .default('feature'),
+    )
+    .requiredOption('--release <path>', 'a published release, as publish printed it; repeatable', several)
+    .option('--site <names>', 'only these sites', words)
+    .option('--class <names>', 'only these classes', words)
+    .option('--controller <site/id>', 'exactly these controllers; repeatable', several)
+    .option('--soak <time>', 'how long a wave is watched before the next', duration, 600_000)
+    .option('--timeout <time>', 'when a controller that does not come back has failed', duration, 3_600_000)
+    .option('--valid-for <time>', 'the plan’s end, from now', duration, 7 * 86_400_000)
+    .option('--retries <n>', 'further tries after a passing fault', whole, 1)
+    .option('--max-failures <n>', 'failures that the second wave may have', whole, 0)
+    .option('--dry-run', 'show the plan, keep nothing')
+    .option(...PROFILE)
+    .action(
+      cli.act((options: CreateOptions) => withSession(cli, options.profile, session => create(cli, session, options))),
+    )
+  campaign
+    .command('list')
+    .description('every campaign and where it stands')
+    .option(...PROFILE)
+    .action(cli.act(({ profile }: Options) => withSession(cli, profile, session => list(cli, session))))
+  const named = (name: string, description: string, work: (session: Session, id: string) => Promise<Work>): void => {
+    campaign
+      .command(name)
+      .description(description)
+      .argument('<id>', 'the campaign')
+      .option(...PROFILE)
+      .action(cli.act((id: string, { profile }: Options) => withSession(cli, profile, session => work(session, id))))
+  }
+  named('show', 'one campaign, controller by controller', (session, id) => show(cli, session, id))
+  campaign
+    .command('approve')
+    .description('read the plan and sign it with your own key')
+    .argument('<id>', 'the campaign')
+    .requiredOption('--key <file>', 'your private key: one of the approval repository’s')
+    .option(...PROFILE)
+    .action(
+      cli.act((id: string, { profile, key }: Options & { key: string }) =>
+        withSession(cli, profile, session => approveCampaign(cli, session, id, key)),
+      ),
+    )
+  for (const verb of ['start', 'resume'] as const) {
+    const description = verb === 'start' ? 'open the first wave of an approved campaign' : 'go on after a pause'
+    named(verb, description, (session, id) => order(cli, session, id, verb, null))
+  }
+  for (const verb of ['pause', 'halt'] as const) {
+    campaign
+      .command(verb)
+      .description(verb === 'halt' ? 'end it for good: nothing more is assigned' : 'assign nothing more for now')
+      .argument('<id>', 'the campaign')
+      .requiredOption('--reason <text>', 'why: it is kept in the audit log')
+      .option(...PROFILE)
+      .action(
+        cli.act((id: string, { profile, reason }: Options & { reason: string }) =>
+          withSession(cli, profile, session => order(cli, session, id, verb, reason)),
+        ),
+      )
+  }
+  named('watch', 'follow a campaign to its end; exits 0 only when every controller is confirmed', (session, id) =>
+    watchCampaign(cli, session, id),
+  )
+  program.addCommand(campaign)
+}
+
+async function create(cli: Cli, session: Session, options: CreateOptions): Promise<Work> {
+  const optional = {
+    ...(options.changeRequest === undefined ? {} : { changeRequest: options.changeRequest }),
+    ...(options.site === undefined ? {} : { sites: [...options.site] }),
+    ...(options.class === undefined ? {} : { classes: [...options.class] }),
+    ...(options.controller === undefined ? {} : { controllers: [...options.controller] }),
+  }
+  const request: CreateCampaign = {
+    id: options.id,
+    title: options.title ?? options.id,
+    criticality: options.criticality,
+    releases: [...options.release],
+    soakMillis: options.soak,
+    timeoutMillis: options.timeout,
+    validMillis: options.validFor,
+    retries: options.retries,
+    maxFailures: options.maxFailures,
+    dryRun: options.dryRun === true,
+    ...optional,
+  }
+  const draft = await session.post<CampaignDraft>('/v1/campaigns', request)
+  if (isRefusal(draft)) return draft
+  for (const { controller, why } of draft.passedOver) cli.output.warn(`Passed over: ${controller}: ${why}`)
+  cli.output.progress(
+    draft.kept
+      ? `Not approved yet. Next: voltseal campaign approve ${draft.id} --key KEY`
+      : 'A dry run: nothing was kept.',
+  )
+  return { json: { ...draft, plan: JSON.parse(draft.plan) }, text: planText(cli.output, draft.plan) }
+}
+
+async function list(cli: Cli, session: Session): Promise<Work> {
+  const campaigns = await session.get<CampaignView[]>('/v1/campaigns')
+  if (isRefusal(campaigns)) return campaigns
+  const rows = campaigns.map(one => {
+    const confirmed = one.controllers.filter(({ state }) => state === 'confirmed').length
+    return [one.id, one.state, `${one.wave} of ${one.waves}`, `${confirmed} of ${one.controllers.length}`, one.title]
+  })
+  return { json: campaigns, text: table(cli.output, ['campaign', 'state', 'wave', 'confirmed', 'title'], rows) }
+}
+
+async function show(cli: Cli, session: Session, id: string): Promise<Work> {
+  const view = await session.get<CampaignView>(`/v1/campaigns/${id}`)
+  return isRefusal(view) ? view : campaignAnswer(cli.output, view)
+}
+
+async function order(cli: Cli, session: Session, id: string, command: string, reason: string | null): Promise<Work> {
+  const body = reason === null ? { command } : { command, reason }
+  const view = await session.post<CampaignView>(`/v1/campaigns/${id}/commands`, body)
+  if (isRefusal(view)) return view
+  if (command === 'start') cli.output.progress(`Started. Next: voltseal campaign watch ${id}`)
+  return campaignAnswer(cli.output, view)
+}

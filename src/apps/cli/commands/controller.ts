@@ -1,0 +1,102 @@
+import { Command } from 'commander'
+import { isRefusal } from '../../../core/refusal/refusal.ts'
+import type { ControllerView, HistoryView } from '../../../wire/fleet-api.ts'
+import type { Cli, Work } from '../cli.ts'
+import type { Tone } from '../output.ts'
+import { type Session, withSession } from '../session.ts'
+import { type Cell, listing, table } from '../table.ts'
+
+type Options = { profile?: string }
+
+export function addController(program: Command, cli: Cli): void {
+  const controller = new Command('controller')
+    .description('look at controllers: what each attested, and what happened to it')
+    .copyInheritedSettings(program)
+  controller
+    .command('list')
+    .description('every controller with the state that it last attested')
+    .option('--profile <file>', 'who you are: a profile.yaml')
+    .action(cli.act(({ profile }: Options) => withSession(cli, profile, session => list(cli, session))))
+  controller
+    .command('show')
+    .description('one controller')
+    .argument('<controller>', 'SITE/CONTROLLER')
+    .option('--profile <file>', 'who you are: a profile.yaml')
+    .action(
+      cli.act((name: string, { profile }: Options) => withSession(cli, profile, session => show(cli, session, name))),
+    )
+  controller
+    .command('history')
+    .description('what the audit log says of one controller, oldest first')
+    .argument('<controller>', 'SITE/CONTROLLER')
+    .option('--profile <file>', 'who you are: a profile.yaml')
+    .action(
+      cli.act((name: string, { profile }: Options) =>
+        withSession(cli, profile, session => history(cli, session, name)),
+      ),
+    )
+  program.addCommand(controller)
+}
+
+async function list(cli: Cli, session: Session): Promise<Work> {
+  const controllers = await session.get<ControllerView[]>('/v1/controllers')
+  if (isRefusal(controllers)) return controllers
+  const rows = controllers.map(one => [
+    `${one.site}/${one.id}`,
+    one.class,
+    one.hardware,
+    one.version,
+    one.slot,
+    one.counter,
+    stateCell(one.state),
+    ago(one.reportedAt, cli.world.clock.now()),
+  ])
+  const headings = ['controller', 'class', 'hardware', 'version', 'slot', '>counter', 'state', 'reported']
+  return { json: controllers, text: table(cli.output, headings, rows) }
+}
+
+async function show(cli: Cli, session: Session, name: string): Promise<Work> {
+  const one = await session.get<ControllerView>(`/v1/controllers/${name}`)
+  if (isRefusal(one)) return one
+  return {
+    json: one,
+    text: listing(cli.output, [
+      ['controller', `${one.site}/${one.id}`],
+      ['class', one.class],
+      ['hardware', one.hardware],
+      ['version', one.version],
+      ['slot', one.slot],
+      ['security counter', one.counter],
+      ['state', stateCell(one.state)],
+      ['last report', one.reportedAt === null ? null : new Date(one.reportedAt).toISOString()],
+      ['report number', one.sequence],
+    ]),
+  }
+}
+
+async function history(cli: Cli, session: Session, name: string): Promise<Work> {
+  const entries = await session.get<HistoryView[]>(`/v1/controllers/${name}/history`)
+  if (isRefusal(entries)) return entries
+  const rows = entries.map(({ index, at, kind, code, summary }) => [
+    index,
+    new Date(at).toISOString(),
+    kind,
+    code === null ? null : ({ text: code, tone: 'refused' } as const),
+    summary,
+  ])
+  return { json: entries, text: table(cli.output, ['>entry', 'when', 'what', 'code', 'detail'], rows) }
+}
+
+function stateCell(state: string | null): Cell {
+  const tones: Readonly<Record<string, Tone>> = { stable: 'good', trial: 'warn', golden: 'bad' }
+  return state === null ? null : { text: state, tone: tones[state] ?? 'warn' }
+}
+
+/** How long ago, in the largest unit that fits. */
+export function ago(then: number | null, now: number): string | null {
+  if (then === null) return null
+  const seconds = Math.max(0, Math.round((now - then) / 1000))
+  if (seconds < 120) return `${seconds} s ago`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} d ago`
+}

@@ -1,0 +1,60 @@
+import { Command } from 'commander'
+import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { initFleet } from '../../fleet/init.ts'
+import { serveFleet } from '../../fleet/serve.ts'
+import { duration, several, whole } from '../arguments.ts'
+import type { Cli } from '../cli.ts'
+import { listing } from '../table.ts'
+import { DEVELOPMENT_WARNING } from './key.ts'
+
+type InitOptions = {
+  name: string
+  host: string
+  port: number
+  firmwareKey: readonly string[]
+  releaseKey: string
+  approverKey: readonly string[]
+  approvalThreshold: number
+  metadataLife: number
+  tick: number
+}
+
+export function addFleet(program: Command, cli: Cli): void {
+  const fleet = new Command('fleet').description('make and run a fleet server').copyInheritedSettings(program)
+  fleet
+    .command('init')
+    .description('make a fleet server’s folder: config, repositories, authority, your own profile')
+    .argument('<folder>', 'the folder; it must not exist, or be empty')
+    .requiredOption('--firmware-key <file>', 'a public key that signs firmware; repeatable', several)
+    .requiredOption('--release-key <file>', 'the private key that signs what is published')
+    .requiredOption('--approver-key <file>', 'a private key of somebody who approves; repeatable', several)
+    .option('--approval-threshold <n>', 'how many of the approvers must sign a plan', whole, 1)
+    .option('--name <name>', 'the fleet’s name: the origin of its audit log', 'fleet')
+    .option('--host <address>', 'the address that it serves on', '127.0.0.1')
+    .option('--port <n>', 'the port', whole, 8443)
+    .option('--metadata-life <time>', 'how long what it signs online stays valid', duration, 24 * 3_600_000)
+    .option('--tick <time>', 'how often it looks at running campaigns', duration, 1000)
+    .action(
+      cli.act(async (folder: string, options: InitOptions) => {
+        const made = await initFleet(folder, options, cli.world)
+        if (isRefusal(made)) return made
+        cli.output.warn(DEVELOPMENT_WARNING)
+        cli.output.progress(`Next: voltseal fleet serve ${folder}`)
+        return {
+          json: made,
+          text: listing(cli.output, [
+            ['fleet', made.name],
+            ['url', made.url],
+            ['folder', made.folder],
+            ['profile', made.profile],
+          ]),
+        }
+      }),
+    )
+  fleet
+    .command('serve')
+    .description('serve a fleet until it is told to stop (Ctrl-C, SIGTERM)')
+    .argument('<folder>', 'the folder that fleet init made')
+    .action(cli.act((folder: string) => serveFleet(folder)))
+  program.addCommand(fleet)
+}

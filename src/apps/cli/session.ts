@@ -1,0 +1,91 @@
+import { dirname, join } from 'node:path'
+import { readConfig, readText } from '../../adapters/config-file.ts'
+import { HttpsClient } from '../../adapters/link-https/client.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { Profile, parseConfig } from '../../wire/config.ts'
+import type { Cli, Work } from './cli.ts'
+
+/** A person's connection to their fleet: who they are, whom they trust, and the calls they make. */
+export type Session = {
+  readonly profile: Profile
+  get<T>(path: string): Promise<T | Refusal>
+  getBytes(path: string, maxBytes: number): Promise<Uint8Array | Refusal>
+  post<T>(path: string, body: unknown): Promise<T | Refusal>
+  /** Uploads bytes; answers when they are durable at the server. */
+  put(path: string, body: Uint8Array): Promise<null | Refusal>
+  /** A file of a repository, or null when there is none of that name. */
+  repoFile(repo: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal>
+  /** The first root of a repository, as the profile pins it. */
+  root(repo: 'image' | 'approval'): Uint8Array | Refusal
+  close(): void
+}
+
+/** Where the profile is looked for when none is named. */
+const DEFAULT_PROFILE = join('fleet', 'profile', 'profile.yaml')
+
+/** Opens a session, does the work, and closes it. */
+export async function withSession(
+  cli: Cli,
+  named: string | undefined,
+  work: (session: Session) => Promise<Work>,
+): Promise<Work> {
+  const path = named ?? cli.world.env.VOLTSEAL_PROFILE ?? DEFAULT_PROFILE
+  const session = openSession(path)
+  if (isRefusal(session)) {
+    return session.code === 'file-missing' && named === undefined
+      ? refuse('profile-missing', path, 'a profile (--profile FILE, or VOLTSEAL_PROFILE)', 'no such file')
+      : session
+  }
+  try {
+    return await work(session)
+  } finally {
+    session.close()
+  }
+}
+
+function openSession(path: string): Session | Refusal {
+  const written = readConfig(path)
+  if (isRefusal(written)) return written
+  const profile = parseConfig<Profile>(Profile, written, path)
+  if (isRefusal(profile)) return profile
+  const at = (name: string): string => join(dirname(path), name)
+  const [ca, cert, key] = [profile.ca, profile.cert, profile.key].map(name => readText(at(name), 1 << 16))
+  for (const text of [ca, cert, key]) if (isRefusal(text)) return text
+  const client = new HttpsClient(profile.url, { ca, cert, key } as { ca: string; cert: string; key: string })
+  return {
+    profile,
+    get: async path => json(await client.call('GET', path, { maxBytes: MAX_ANSWER })),
+    getBytes: async (path, maxBytes) => {
+      const answer = await client.call('GET', path, { maxBytes })
+      return isRefusal(answer) ? answer : answer.body
+    },
+    post: async (path, body) => {
+      const headers = { 'content-type': 'application/json' }
+      return json(
+        await client.call('POST', path, { headers, body: Buffer.from(JSON.stringify(body)), timeoutMillis: 60_000 }),
+      )
+    },
+    put: async (path, body) => {
+      const headers = { 'content-type': 'application/octet-stream' }
+      const answer = await client.call('PUT', path, { headers, body, timeoutMillis: 3_600_000 })
+      return isRefusal(answer) ? answer : null
+    },
+    repoFile: async (repo, path, maxBytes) => {
+      const answer = await client.call('GET', `/v1/repos/${repo}/${path}`, { maxBytes })
+      if (!isRefusal(answer)) return answer.body
+      return answer.code === 'not-found' ? null : answer
+    },
+    root: repo => {
+      const text = readText(at(profile.roots[repo]), 1 << 20)
+      return isRefusal(text) ? text : new TextEncoder().encode(text)
+    },
+    close: () => client.close(),
+  }
+}
+
+/** The largest answer that a command reads, in bytes: a page of the log, a fleet's controllers. */
+const MAX_ANSWER = 64 * 1024 * 1024
+
+function json<T>(answer: { body: Uint8Array } | Refusal): T | Refusal {
+  return isRefusal(answer) ? answer : (JSON.parse(Buffer.from(answer.body).toString()) as T)
+}

@@ -1,0 +1,248 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { sendBlob } from '../../adapters/http-blobs.ts'
+import {
+  type HttpsServer,
+  httpsServer,
+  peer,
+  requirePeer,
+  type ServerTls,
+  sendRefusal,
+} from '../../adapters/http-server.ts'
+import { planBytes } from '../../core/campaign/plan.ts'
+import { fromBase64, fromUtf8 } from '../../core/encoding/bytes.ts'
+import { isRefusal, type Refusal, RefusalError, refuse, sentence } from '../../core/refusal/refusal.ts'
+import { recordRefusal } from '../../flows/audit.ts'
+import { approve, command, createCampaign, draftOf } from '../../flows/campaign.ts'
+import type { FleetWorld } from '../../flows/ports.ts'
+import { blobOf, publishRelease, storeBlob } from '../../flows/publish.ts'
+import { acceptUpstream } from '../../flows/report.ts'
+import {
+  Approve,
+  type CampaignDraft,
+  Command,
+  CreateCampaign,
+  EnrolSite,
+  PublishRelease,
+  UpstreamBatch,
+} from '../../wire/fleet-api.ts'
+import type { Enrolment } from './enrolment.ts'
+import * as views from './views.ts'
+
+/** Where a door needs more than the flows: who may be enrolled, and how often rollouts are looked at. */
+export type FleetDoor = { readonly world: FleetWorld; readonly enrolment: Enrolment; readonly maxBlobBytes: number }
+
+/** The fleet server's door: gateways check in, fetch and report; people publish, plan, approve and watch. */
+export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsServer {
+  const server = httpsServer(tls, log)
+  gatewayRoutes(server, door)
+  releaseRoutes(server, door)
+  campaignRoutes(server, door)
+  fleetRoutes(server, door)
+  return server
+}
+
+function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
+  server.get('/v1/check-in', async (request, reply) => {
+    const { site } = requirePeer(request, 'gateway')
+    const tag = await siteTag(world, site)
+    reply.header('etag', tag)
+    return reply.code(request.headers['if-none-match'] === tag ? 304 : 200).send()
+  })
+
+  server.post<{ Body: UpstreamBatch }>('/v1/upstream', { schema: { body: UpstreamBatch } }, async (request, reply) => {
+    const { site } = requirePeer(request, 'gateway')
+    const { manifest, items } = request.body
+    const batch = items.map(item => ({ ...item, bytes: decoded(item.bytes, 'an outbox item') }))
+    return answer(reply, await acceptUpstream(world, site, batch, decoded(manifest, 'the site manifest')))
+  })
+
+  server.get<{ Params: { repo: string; path: string } }>('/v1/repos/:repo/:path', async (request, reply) => {
+    const { repo, path } = request.params
+    const bytes = await world.store.file(repoFor(request, repo), path)
+    if (bytes === null)
+      return sendRefusal(reply, refuse('not-found', `${repo}/${path}`, 'a file of the repository', 'none'))
+    return reply.type('application/json').send(Buffer.from(bytes))
+  })
+}
+
+function releaseRoutes(server: HttpsServer, { world, maxBlobBytes }: FleetDoor): void {
+  server.get<{ Params: { sha256: string } }>('/v1/blobs/:sha256', async (request, reply) => {
+    const blob = await blobOf(world, request.params.sha256)
+    return isRefusal(blob) ? sendRefusal(reply, blob) : sendBlob(request, reply, world.blobs, blob)
+  })
+
+  server.put<{ Params: { sha256: string } }>(
+    '/v1/blobs/:sha256',
+    { bodyLimit: maxBlobBytes },
+    async (request, reply) => {
+      requirePeer(request, 'person')
+      const id = { sha256: request.params.sha256, length: Number(request.headers['content-length']) }
+      const stored = await storeBlob(world, id, maxBlobBytes, request.body as AsyncIterable<Uint8Array>)
+      return stored === null ? reply.code(204).send() : sendRefusal(reply, stored)
+    },
+  )
+
+  server.get('/v1/releases', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.releases(world))
+  })
+
+  server.post<{ Body: PublishRelease }>(
+    '/v1/releases',
+    { schema: { body: PublishRelease } },
+    async (request, reply) => {
+      const person = requirePeer(request, 'person')
+      const metadata = decoded(request.body.metadata, 'the targets metadata')
+      return audited(reply, world, person.id, 'publish', await publishRelease(world, person.id, metadata))
+    },
+  )
+}
+
+function campaignRoutes(server: HttpsServer, { world }: FleetDoor): void {
+  type Id = { Params: { id: string } }
+
+  server.get('/v1/campaigns', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.campaigns(world))
+  })
+
+  server.get<Id>('/v1/campaigns/:id', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.campaign(world, request.params.id))
+  })
+
+  server.post<{ Body: CreateCampaign }>(
+    '/v1/campaigns',
+    { schema: { body: CreateCampaign } },
+    async (request, reply) => {
+      const person = requirePeer(request, 'person')
+      const result = await plan(world, person.id, request.body)
+      return audited(reply, world, person.id, 'campaign create', result)
+    },
+  )
+
+  server.get<Id>('/v1/campaigns/:id/draft', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await draftOf(world, request.params.id))
+  })
+
+  server.get<Id>('/v1/campaigns/:id/plan', async (request, reply) => {
+    requirePeer(request, 'person')
+    const row = await world.store.campaign(request.params.id)
+    if (row === null)
+      return sendRefusal(reply, refuse('not-found', `campaign ${request.params.id}`, 'a campaign', 'none'))
+    return reply.type('application/json').send(Buffer.from(row.plan))
+  })
+
+  server.post<Id & { Body: Approve }>(
+    '/v1/campaigns/:id/approvals',
+    { schema: { body: Approve } },
+    async (request, reply) => {
+      const person = requirePeer(request, 'person')
+      const result = await approve(world, person.id, request.params.id, request.body)
+      return audited(reply, world, person.id, 'campaign approve', result)
+    },
+  )
+
+  server.post<Id & { Body: Command }>(
+    '/v1/campaigns/:id/commands',
+    { schema: { body: Command } },
+    async (request, reply) => {
+      const person = requirePeer(request, 'person')
+      const { command: verb, reason } = request.body
+      const { id } = request.params
+      const refusal = await command(world, person.id, id, verb, reason ?? null)
+      return audited(reply, world, person.id, `campaign ${verb}`, refusal ?? (await views.campaign(world, id)))
+    },
+  )
+}
+
+async function plan(world: FleetWorld, person: string, body: CreateCampaign): Promise<CampaignDraft | Refusal> {
+  const { sites, classes, controllers, dryRun, ...asked } = body
+  const select = {
+    ...(sites === undefined ? {} : { sites }),
+    ...(classes === undefined ? {} : { classes }),
+    ...(controllers === undefined ? {} : { controllers }),
+  }
+  const drafted = await createCampaign(world, person, { ...asked, select }, dryRun)
+  if (isRefusal(drafted)) return drafted
+  const passedOver = drafted.passedOver.map(({ controller, why }) => ({
+    controller,
+    code: why.code,
+    why: sentence(why),
+  }))
+  return { id: body.id, kept: !dryRun, plan: fromUtf8(planBytes(drafted.plan)) ?? '', passedOver }
+}
+
+function fleetRoutes(server: HttpsServer, { world, enrolment }: FleetDoor): void {
+  server.post<{ Body: EnrolSite }>('/v1/sites', { schema: { body: EnrolSite } }, async (request, reply) => {
+    const person = requirePeer(request, 'person')
+    return audited(reply, world, person.id, 'site enrol', await enrolment.enrol(person.id, request.body))
+  })
+
+  server.get('/v1/controllers', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.controllers(world))
+  })
+
+  server.get<{ Params: { site: string; id: string } }>('/v1/controllers/:site/:id', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.controller(world, request.params.site, request.params.id))
+  })
+
+  server.get<{ Params: { site: string; id: string } }>('/v1/controllers/:site/:id/history', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.history(world, request.params.site, request.params.id))
+  })
+
+  server.get('/v1/audit/checkpoint', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.checkpoint(world))
+  })
+
+  server.get<{ Querystring: { from?: string; to?: string } }>('/v1/audit/entries', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.entries(world, Number(request.query.from ?? 0), Number(request.query.to ?? 0)))
+  })
+}
+
+/** What a gateway compares to know that nothing is new: the three timestamps that stand over everything else. */
+async function siteTag(world: FleetWorld, site: string): Promise<string> {
+  const hash = createHash('sha256')
+  for (const repo of ['image', 'approval', `director/${site}`]) {
+    hash.update((await world.store.file(repo, 'timestamp.json')) ?? '').update('\0')
+  }
+  return `"${hash.digest('hex').slice(0, 32)}"`
+}
+
+/** The repository that a path means: `director` is the asking gateway's own; a person may name a site's. */
+function repoFor(request: FastifyRequest, repo: string): string {
+  if (repo === 'image' || repo === 'approval') return repo
+  const identity = peer(request)
+  if (repo === 'director' && identity?.kind === 'gateway') return `director/${identity.site}`
+  throw new RefusalError(refuse('not-found', repo, 'image, approval or director', 'another repository'))
+}
+
+function decoded(base64: string, subject: string): Uint8Array {
+  const bytes = fromBase64(base64)
+  if (bytes !== null) return bytes
+  throw new RefusalError(refuse('request-malformed', subject, 'canonical base64', 'something else'))
+}
+
+function answer<T>(reply: FastifyReply, result: T | Refusal): FastifyReply {
+  return isRefusal(result) ? sendRefusal(reply, result) : reply.send(result)
+}
+
+/** A person's refused attempt is an event of its own: it is in the log before it is answered. */
+async function audited<T>(
+  reply: FastifyReply,
+  world: FleetWorld,
+  person: string,
+  attempt: string,
+  result: T | Refusal,
+): Promise<FastifyReply> {
+  if (isRefusal(result)) await recordRefusal(world, { kind: 'person', id: person }, attempt, result)
+  return answer(reply, result)
+}

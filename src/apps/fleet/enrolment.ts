@@ -1,0 +1,158 @@
+import { type Authority, createAuthority, issueCertificate } from '../../adapters/certificates.ts'
+import { readText, writeWhole } from '../../adapters/config-file.ts'
+import { fromBase64 } from '../../core/encoding/bytes.ts'
+import { findController, parseSite, type Site, siteBytes } from '../../core/fleet/topology.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { record } from '../../flows/audit.ts'
+import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
+import { foundDirector } from '../../flows/publish.ts'
+import type { AnchorJson, DeviceRequest, EnrolledSite, EnrolSite } from '../../wire/fleet-api.ts'
+import { fleetFiles } from './files.ts'
+
+/** What the enrolment of a site needs beside the fleet's world. */
+export type EnrolmentSetup = {
+  readonly folder: string
+  readonly url: string
+  readonly anchors: readonly AnchorJson[]
+  /** The first roots, as files. */
+  readonly roots: EnrolledSite['roots']
+}
+
+/**
+ * Takes a site in: registers its controllers with the keys that sign their reports, gives its gateway a certificate for
+ * the fleet's door, and makes the site an authority of its own, under which the gateway serves and the controllers call.
+ * (Development: a request is believed on the word of the person who brings it. EST takes this place later.)
+ */
+export class Enrolment {
+  readonly #world: FleetWorld
+  readonly #setup: EnrolmentSetup
+
+  constructor(world: FleetWorld, setup: EnrolmentSetup) {
+    this.#world = world
+    this.#setup = setup
+  }
+
+  /**
+   * Durable on return; the same request again answers with fresh certificates for the same keys. Refuses what
+   * `parseSite` refuses, `controller-unknown` (a request for one that the site does not have), `controller-duplicate`
+   * (two requests for one), `controller-missing` (none for one of the site), `enrolment-key-malformed`,
+   * `enrolment-key-changed`, and what `issueCertificate` refuses.
+   */
+  enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
+    return this.#world.store.exclusive(() => this.#enrol(person, request))
+  }
+
+  async #enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
+    const site = parseSite(request.site, 'site.yaml')
+    if (isRefusal(site)) return site
+    const rows = await this.#rows(site, request.controllers)
+    if (isRefusal(rows)) return rows
+    const gatewayKey = fromBase64(request.gateway.reportKey)
+    if (gatewayKey === null) return malformedKey(`the gateway of ${site.site}`)
+    const issued = await this.#issue(site, request)
+    if (isRefusal(issued)) return issued
+    const known = await this.#world.store.site(site.site)
+    const files = known === null ? await foundDirector(this.#world, site.site) : []
+    if (isRefusal(files)) return files
+    const row = { id: site.site, site: siteBytes(site), gatewayKey, upstream: known?.upstream ?? 0 }
+    const actor = { kind: 'person', id: person } as const
+    await record(this.#world, { sites: [row], controllers: rows, files }, [
+      { kind: 'site-registered', actor, site: site.site, detail: { region: site.region, controllers: rows.length } },
+      ...rows.map(({ id, class: of, hardware }) => {
+        return {
+          kind: 'controller-registered',
+          actor,
+          site: site.site,
+          controller: id,
+          detail: { class: of, hardware },
+        } as const
+      }),
+    ])
+    return issued
+  }
+
+  async #rows(site: Site, requests: readonly DeviceRequest[]): Promise<ControllerRow[] | Refusal> {
+    const rows = new Map<string, ControllerRow>()
+    for (const { id, reportKey: encoded } of requests) {
+      const found = findController(site, id)
+      const key = `${site.site}/${id}`
+      if (found === null) return refuse('controller-unknown', key, 'a controller of the site', 'none of that id')
+      if (rows.has(id)) return refuse('controller-duplicate', key, 'one device', 'two requests under the same id')
+      const reportKey = fromBase64(encoded)
+      if (reportKey === null) return malformedKey(key)
+      const known = await this.#world.store.controller(site.site, id)
+      if (known !== null && Buffer.compare(known.reportKey, reportKey) !== 0) {
+        return refuse('enrolment-key-changed', key, 'the key it was registered with', 'another one')
+      }
+      const { class: of, hardware } = found
+      rows.set(id, {
+        site: site.site,
+        id,
+        class: of,
+        hardware,
+        reportKey,
+        report: known?.report ?? null,
+        sequence: known?.sequence ?? 0,
+      })
+    }
+    const missing = site.controllers.find(({ id }) => !rows.has(id))
+    if (missing === undefined) return [...rows.values()]
+    return refuse(
+      'controller-missing',
+      `${site.site}/${missing.id}`,
+      'a request of every controller',
+      'none of this one',
+    )
+  }
+
+  async #issue(site: Site, request: EnrolSite): Promise<EnrolledSite | Refusal> {
+    const now = this.#world.clock.now()
+    const fleetCa = readAuthority(fleetFiles(this.#setup.folder).authority('fleet'))
+    if (isRefusal(fleetCa)) return fleetCa
+    const siteCa = await this.#siteAuthority(site.site)
+    if (isRefusal(siteCa)) return siteCa
+    const identity = { kind: 'gateway', site: site.site } as const
+    const cert = await issueCertificate(fleetCa, request.gateway.csr, { identity }, now)
+    if (isRefusal(cert)) return cert
+    const grant = { identity, hosts: request.gateway.hosts }
+    const serverCert = await issueCertificate(siteCa, request.gateway.serverCsr, grant, now)
+    if (isRefusal(serverCert)) return serverCert
+    const controllers: Record<string, { cert: string; reportKey: string }> = {}
+    for (const { id, csr, reportKey } of request.controllers) {
+      const grant = { identity: { kind: 'controller', site: site.site, id } } as const
+      const issued = await issueCertificate(siteCa, csr, grant, now)
+      if (isRefusal(issued)) return { ...issued, subject: `${site.site}/${id}, ${issued.subject}` }
+      controllers[id] = { cert: issued, reportKey }
+    }
+    const { url, roots, anchors } = this.#setup
+    const fleet = { url, ca: fleetCa.cert }
+    return { site: site.site, fleet, siteCa: siteCa.cert, gateway: { cert, serverCert }, controllers, roots, anchors }
+  }
+
+  async #siteAuthority(site: string): Promise<Authority | Refusal> {
+    const files = fleetFiles(this.#setup.folder).authority(`site-${site}`)
+    const known = readAuthority(files)
+    if (!isRefusal(known) || known.code !== 'file-missing') return known
+    const made = await createAuthority(`Voltseal site ${site}`, this.#world.clock.now())
+    writeAuthority(files, made)
+    return made
+  }
+}
+
+const malformedKey = (subject: string): Refusal =>
+  refuse('enrolment-key-malformed', subject, 'a SubjectPublicKeyInfo in base64', 'something else')
+
+export type AuthorityFiles = { readonly cert: string; readonly key: string }
+
+export function readAuthority(files: AuthorityFiles): Authority | Refusal {
+  const cert = readText(files.cert, 1 << 16)
+  if (typeof cert !== 'string') return cert
+  const key = readText(files.key, 1 << 16)
+  return typeof key === 'string' ? { cert, key } : key
+}
+
+/** The key first: if power fails between the two, the next enrolment finds no certificate and makes both again. */
+export function writeAuthority(files: AuthorityFiles, authority: Authority): void {
+  writeWhole(files.key, authority.key, 0o600)
+  writeWhole(files.cert, authority.cert)
+}

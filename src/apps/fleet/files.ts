@@ -1,0 +1,32 @@
+import { join } from 'node:path'
+
+/** The keys that a development fleet keeps in its own folder, one file each. */
+export const FLEET_KEYS = [
+  'image-root',
+  'image-snapshot',
+  'image-timestamp',
+  'approval-root',
+  'approval-snapshot',
+  'approval-timestamp',
+  'director-root',
+  'director-targets',
+  'director-snapshot',
+  'director-timestamp',
+  'audit',
+] as const
+export type FleetKey = (typeof FLEET_KEYS)[number]
+
+/** Where a fleet server keeps what. The folder is one fleet's, and one process serves it at a time. */
+export const fleetFiles = (folder: string) => ({
+  config: join(folder, 'fleet.yaml'),
+  database: join(folder, 'fleet.sqlite'),
+  blobs: join(folder, 'blobs'),
+  key: (name: FleetKey) => join(folder, 'keys', name),
+  authority: (name: string) => ({
+    cert: join(folder, 'ca', `${name}.pem`),
+    key: join(folder, 'ca', `${name}-key.pem`),
+  }),
+  server: { cert: join(folder, 'ca', 'server.pem'), key: join(folder, 'ca', 'server-key.pem') },
+  root: (repo: 'image' | 'approval' | 'director') => join(folder, 'roots', `${repo}.root.json`),
+  profile: join(folder, 'profile'),
+})

@@ -1,0 +1,272 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { certifyNewKey, createAuthority } from '../../adapters/certificates.ts'
+import { writeWhole } from '../../adapters/config-file.ts'
+import { generateKeyFile, loadPublicKey, loadSigner } from '../../adapters/signer-file.ts'
+import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
+import { toBase64 } from '../../core/encoding/bytes.ts'
+import type { JsonObject } from '../../core/encoding/canonical-json.ts'
+import type { Crypto } from '../../core/encoding/crypto.ts'
+import { type Instant, instant, millis } from '../../core/encoding/units.ts'
+import { verifierKey } from '../../core/ledger/signed-note.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { canSignMetadata, keyId } from '../../core/trust/keys.ts'
+import { readMetadata, signableBytes } from '../../core/trust/read-metadata.ts'
+import { type RoleSpec, seal, signatureBy, writeRoot, writeTargets } from '../../core/trust/repository.ts'
+import { resume } from '../../core/trust/stored-set.ts'
+import { record } from '../../flows/audit.ts'
+import type { Clock, FleetWorld, RepoFile, Signer } from '../../flows/ports.ts'
+import { nextFiles } from '../../flows/publish.ts'
+import { FleetConfig, parseConfig } from '../../wire/config.ts'
+import type { AnchorJson } from '../../wire/fleet-api.ts'
+import { refuseTaken } from '../gateway/init.ts'
+import { readAuthority, writeAuthority } from './enrolment.ts'
+import { FLEET_KEYS, type FleetKey, fleetFiles } from './files.ts'
+import { fleetWorld } from './world.ts'
+
+export type FleetSetup = {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly firmwareKey: readonly string[]
+  readonly releaseKey: string
+  readonly approverKey: readonly string[]
+  readonly approvalThreshold: number
+  readonly metadataLife: number
+  readonly tick: number
+}
+
+export type FleetMade = {
+  readonly folder: string
+  readonly name: string
+  readonly url: string
+  readonly profile: string
+}
+
+const YEAR = 365 * 86_400_000
+
+/**
+ * Makes a development fleet: keys of its own (root and online roles, audit log, authority), the three repositories with
+ * their first signed metadata, the database with the first entry of the log, and the administrator's profile. The keys
+ * of the firm that releases and of the people who approve stay where they are: they only sign the first, empty targets.
+ *
+ * Refuses `folder-not-empty`, what `loadSigner` and `loadPublicKey` refuse, `role-unsatisfiable`, `config-malformed`.
+ */
+export async function initFleet(
+  folder: string,
+  setup: FleetSetup,
+  { crypto, clock }: { crypto: Crypto; clock: Clock },
+): Promise<FleetMade | Refusal> {
+  const taken = refuseTaken(folder)
+  if (taken !== null) return taken
+  const people = loadPeople(setup, crypto)
+  if (isRefusal(people)) return people
+  const config = configOf(setup, people.anchors)
+  if (isRefusal(config)) return config
+  const files = fleetFiles(folder)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const keys = makeKeys(folder)
+  if (isRefusal(keys)) return keys
+  await makeAuthority(folder, setup.host, clock.now())
+  const store = openFleetStore(files.database)
+  if (isRefusal(store)) return store
+  try {
+    const world = fleetWorld(config, store, folder, { crypto, clock, keys, anchors: people.anchors })
+    const repositories = await found(world, keys, people, setup.approvalThreshold)
+    if (isRefusal(repositories)) return repositories
+    const actor = { kind: 'fleet', id: setup.name } as const
+    const opening = { kind: 'log-opened', actor, detail: { anchors: people.anchors.map(({ kid }) => kid) } } as const
+    const made = FLEET_KEYS.map(name => {
+      const detail = { key: name, id: keyId(keys[name].key, crypto), development: true, event: 'made' }
+      return { kind: 'key-event', actor, detail } as const
+    })
+    await record(world, { files: repositories }, [opening, ...made])
+    for (const repo of ['image', 'approval', 'director'] as const) {
+      const root = repositories.find(file => file.repo === repo && file.path === 'root.json')
+      writeWhole(files.root(repo), root!.bytes)
+    }
+  } finally {
+    store.close()
+  }
+  await makeProfile(folder, config, keys.audit, { crypto, clock })
+  // The config last: a folder without it is not a fleet's, whatever moment power failed at.
+  writeWhole(files.config, stringify(config))
+  return { folder, name: config.name, url: config.url, profile: join(files.profile, 'profile.yaml') }
+}
+
+/** Whose signatures count, beside the fleet's own: read before anything is made. */
+type People = {
+  readonly anchors: readonly AnchorJson[]
+  readonly release: Signer
+  readonly approvers: readonly Signer[]
+}
+
+function loadPeople(setup: FleetSetup, crypto: Crypto): People | Refusal {
+  const anchors: AnchorJson[] = []
+  for (const path of setup.firmwareKey) {
+    const key = loadPublicKey(path)
+    if (isRefusal(key)) return key
+    if (!canSignMetadata(key)) return refuse('key-algorithm-unsupported', path, 'a key that signs envelopes', key.alg)
+    anchors.push({ kid: keyId(key, crypto), alg: key.alg, spki: toBase64(key.spki) })
+  }
+  const release = loadSigner(setup.releaseKey)
+  if (isRefusal(release)) return release
+  const approvers: Signer[] = []
+  for (const path of setup.approverKey) {
+    const approver = loadSigner(path)
+    if (isRefusal(approver)) return approver
+    approvers.push(approver)
+  }
+  return { anchors, release, approvers }
+}
+
+function configOf(setup: FleetSetup, anchors: readonly AnchorJson[]): FleetConfig | Refusal {
+  const { name, host, port } = setup
+  const written = {
+    kind: 'voltseal-fleet',
+    name,
+    url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    listen: { host, port },
+    anchors,
+    metadataMillis: setup.metadataLife,
+    tickMillis: setup.tick,
+    maxBlobBytes: 512 * 1024 * 1024,
+    log: 'info',
+  }
+  return parseConfig<FleetConfig>(FleetConfig, written, 'the options of fleet init')
+}
+
+function makeKeys(folder: string): Record<FleetKey, Signer> | Refusal {
+  const keys: Partial<Record<FleetKey, Signer>> = {}
+  for (const name of FLEET_KEYS) {
+    const signer = generateKeyFile(fleetFiles(folder).key(name), 'ed25519')
+    if (isRefusal(signer)) return signer
+    keys[name] = signer
+  }
+  return keys as Record<FleetKey, Signer>
+}
+
+async function makeAuthority(folder: string, host: string, now: Instant): Promise<void> {
+  const files = fleetFiles(folder)
+  const authority = await createAuthority('Voltseal fleet', now)
+  writeAuthority(files.authority('fleet'), authority)
+  const hosts = host === '127.0.0.1' ? [host, 'localhost'] : [host]
+  writeAuthority(
+    files.server,
+    await certifyNewKey(authority, { identity: { kind: 'fleet', id: 'server' }, hosts }, now),
+  )
+}
+
+async function makeProfile(
+  folder: string,
+  config: FleetConfig,
+  audit: Signer,
+  { crypto, clock }: { crypto: Crypto; clock: Clock },
+): Promise<void> {
+  const files = fleetFiles(folder)
+  const ca = files.authority('fleet')
+  const authority = readAuthority(ca)
+  if (isRefusal(authority)) throw new Error(`the authority that was just written: ${authority.code}`)
+  const name = 'administrator'
+  const person = await certifyNewKey(authority, { identity: { kind: 'person', id: name } }, clock.now())
+  const at = (file: string): string => join(files.profile, file)
+  writeWhole(at('key.pem'), person.key, 0o600)
+  writeWhole(at('cert.pem'), person.cert)
+  writeWhole(at('ca.pem'), authority.cert)
+  const auditKey = verifierKey(crypto, { name: config.name, key: audit.key })
+  const roots = { image: '../roots/image.root.json', approval: '../roots/approval.root.json' }
+  const profile = {
+    kind: 'voltseal-profile',
+    name,
+    url: config.url,
+    ca: 'ca.pem',
+    cert: 'cert.pem',
+    key: 'key.pem',
+    auditKey,
+    roots,
+  }
+  writeWhole(at('profile.yaml'), stringify(profile))
+}
+
+/** The first metadata of the image and approval repositories, and the root of the director's. */
+async function found(
+  world: FleetWorld,
+  keys: Record<FleetKey, Signer>,
+  people: People,
+  threshold: number,
+): Promise<RepoFile[] | Refusal> {
+  const one = (signer: Signer): RoleSpec => ({ keys: [signer.key], threshold: 1 })
+  const online = (repo: 'image' | 'approval' | 'director') => ({
+    root: one(keys[`${repo}-root`]),
+    snapshot: one(keys[`${repo}-snapshot`]),
+    timestamp: one(keys[`${repo}-timestamp`]),
+  })
+  const approvers = { keys: people.approvers.map(({ key }) => key), threshold }
+  const image = await foundOne(
+    world,
+    'image',
+    { ...online('image'), targets: one(people.release) },
+    keys['image-root'],
+    [people.release],
+  )
+  if (isRefusal(image)) return image
+  const approval = await foundOne(
+    world,
+    'approval',
+    { ...online('approval'), targets: approvers },
+    keys['approval-root'],
+    people.approvers,
+  )
+  if (isRefusal(approval)) return approval
+  const root = await foundRoot(
+    world,
+    { ...online('director'), targets: one(keys['director-targets']) },
+    keys['director-root'],
+  )
+  return isRefusal(root) ? root : [...image, ...approval, { repo: 'director', path: 'root.json', bytes: root }]
+}
+
+type Roles = Parameters<typeof writeRoot>[1]
+
+async function foundRoot(world: FleetWorld, roles: Roles, signer: Signer): Promise<Uint8Array | Refusal> {
+  const written = writeRoot({ version: 1, expires: yearsOn(world, 10) }, roles, world.crypto)
+  return isRefusal(written) ? written : signedBy(world, written as JsonObject, [signer])
+}
+
+async function foundOne(
+  world: FleetWorld,
+  repo: 'image' | 'approval',
+  roles: Roles,
+  rootSigner: Signer,
+  targetSigners: readonly Signer[],
+): Promise<RepoFile[] | Refusal> {
+  const root = await foundRoot(world, roles, rootSigner)
+  if (isRefusal(root)) return root
+  const file = await signedBy(world, writeTargets({ version: 1, expires: yearsOn(world, 1) }, []), targetSigners)
+  if (isRefusal(file)) return file
+  const targets = readMetadata('targets', file, `${repo}: targets`, world.crypto)
+  if (isRefusal(targets)) return targets
+  const begun = resume(repo, new Map([['root.json', root]]), world.crypto)
+  if (isRefusal(begun)) return begun
+  const files = await nextFiles(world, repo, begun.set, targets, world.clock.now())
+  if (isRefusal(files)) return files
+  return [{ repo, path: 'root.json', bytes: root }, { repo, path: '1.root.json', bytes: root }, ...files]
+}
+
+async function signedBy(
+  world: FleetWorld,
+  written: JsonObject,
+  signers: readonly Signer[],
+): Promise<Uint8Array | Refusal> {
+  const signatures = []
+  for (const signer of signers) {
+    const signature = await signer.sign(signableBytes(written), 'der')
+    if (isRefusal(signature)) return signature
+    signatures.push(signatureBy(signer.key, signature, world.crypto))
+  }
+  return seal(written, signatures)
+}
+
+const yearsOn = (world: FleetWorld, years: number): Instant =>
+  instant(Math.ceil((world.clock.now() + millis(years * YEAR)) / 1000) * 1000)

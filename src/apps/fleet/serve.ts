@@ -1,0 +1,100 @@
+import { systemClock } from '../../adapters/clock-system.ts'
+import { readConfig, readText } from '../../adapters/config-file.ts'
+import { nodeCrypto } from '../../adapters/crypto-node.ts'
+import { listen } from '../../adapters/http-server.ts'
+import { loadSigner } from '../../adapters/signer-file.ts'
+import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
+import { toBase64 } from '../../core/encoding/bytes.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { tick } from '../../flows/campaign.ts'
+import type { Signer } from '../../flows/ports.ts'
+import { renew } from '../../flows/publish.ts'
+import { FleetConfig, parseConfig } from '../../wire/config.ts'
+import { startLoop } from '../process/loop.ts'
+import { type Serving, serveUntilSignal } from '../process/serve.ts'
+import { fleetDoor } from './door.ts'
+import { Enrolment, readAuthority } from './enrolment.ts'
+import { FLEET_KEYS, type FleetKey, fleetFiles } from './files.ts'
+import { fleetWorld } from './world.ts'
+
+/**
+ * `voltseal fleet serve FOLDER`. Ends with null after a signal. Refuses a missing or malformed config, keys that cannot
+ * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`.
+ */
+export async function serveFleet(folder: string): Promise<null | Refusal> {
+  const path = fleetFiles(folder).config
+  const written = readConfig(path)
+  if (isRefusal(written)) return written
+  const config = parseConfig<FleetConfig>(FleetConfig, written, path)
+  if (isRefusal(config)) return config
+  return serveUntilSignal(config.log, log => startFleet(folder, config, log))
+}
+
+type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
+
+/** Starts a fleet server in this process. */
+export async function startFleet(folder: string, config: FleetConfig, log: Log): Promise<Serving | Refusal> {
+  const files = fleetFiles(folder)
+  const keys = loadKeys(folder)
+  if (isRefusal(keys)) return keys
+  const ca = readAuthority(files.authority('fleet'))
+  const server = readAuthority(files.server)
+  if (isRefusal(ca)) return ca
+  if (isRefusal(server)) return server
+  const roots = readRoots(folder)
+  if (isRefusal(roots)) return roots
+  const store = openFleetStore(files.database)
+  if (isRefusal(store)) return store
+  const world = fleetWorld(config, store, folder, {
+    crypto: nodeCrypto,
+    clock: systemClock,
+    keys,
+    anchors: config.anchors,
+  })
+  const enrolment = new Enrolment(world, { folder, url: config.url, anchors: config.anchors, roots })
+  const tls = { ca: ca.cert, cert: server.cert, key: server.key }
+  const door = fleetDoor({ world, enrolment, maxBlobBytes: config.maxBlobBytes }, tls, log)
+  // Online metadata may have expired while the server was off: it is renewed before anybody is answered.
+  const renewed = await renew(world)
+  const port = isRefusal(renewed) ? renewed : await listen(door, config.listen.host, config.listen.port)
+  if (isRefusal(port)) {
+    store.close()
+    return port
+  }
+  const pause = (millis: number) => () => new Promise<void>(resolve => setTimeout(resolve, millis))
+  const loops = [
+    startLoop('tick', pause(config.tickMillis), config.tickMillis, () => tick(world), log),
+    startLoop('renew', pause(60_000), 60_000, async () => orNull(await renew(world)), log),
+  ]
+  log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that lie in plain files')
+  return {
+    ready: { url: config.url },
+    close: async () => {
+      await door.close()
+      await Promise.all(loops.map(loop => loop.stop()))
+      store.close()
+    },
+  }
+}
+
+const orNull = <T>(value: T | Refusal): null | Refusal => (isRefusal(value) ? value : null)
+
+function loadKeys(folder: string): Record<FleetKey, Signer> | Refusal {
+  const keys: Partial<Record<FleetKey, Signer>> = {}
+  for (const name of FLEET_KEYS) {
+    const signer = loadSigner(fleetFiles(folder).key(name))
+    if (isRefusal(signer)) return signer
+    keys[name] = signer
+  }
+  return keys as Record<FleetKey, Signer>
+}
+
+function readRoots(folder: string): { image: string; approval: string; director: string } | Refusal {
+  const roots: Record<string, string> = {}
+  for (const repo of ['image', 'approval', 'director'] as const) {
+    const text = readText(fleetFiles(folder).root(repo), 1 << 20)
+    if (isRefusal(text)) return text
+    roots[repo] = toBase64(new TextEncoder().encode(text))
+  }
+  return roots as { image: string; approval: string; director: string }
+}

@@ -1,0 +1,197 @@
+import type { PublishedRelease } from '../../core/campaign/draft.ts'
+import { type Rollout, turnOf } from '../../core/campaign/rollout-state.ts'
+import { toBase64 } from '../../core/encoding/bytes.ts'
+import { lastReport } from '../../core/fleet/attested.ts'
+import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
+import { verifierKey } from '../../core/ledger/signed-note.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { Report } from '../../core/trust/report.ts'
+import { draftOf, type Opened, openCampaign, openRow } from '../../flows/campaign.ts'
+import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
+import { openRepository, publishedReleases } from '../../flows/publish.ts'
+import type {
+  AuditPage,
+  CampaignControllerView,
+  CampaignView,
+  CheckpointView,
+  ControllerView,
+  HistoryView,
+  ReleaseView,
+} from '../../wire/fleet-api.ts'
+
+/** What the fleet server shows of itself: read from the store at each question, nothing kept. */
+
+export async function releases(world: FleetWorld): Promise<ReleaseView[] | Refusal> {
+  const published = await publishedReleases(world)
+  return isRefusal(published) ? published : [...published.values()].map(releaseView)
+}
+
+const releaseView = ({ path, sha256, length, facts }: PublishedRelease): ReleaseView => ({
+  path,
+  class: facts.class,
+  version: facts.version,
+  sequence: facts.sequence,
+  counter: facts.counter,
+  hardware: facts.hardware,
+  sha256,
+  length,
+})
+
+export async function campaigns(world: FleetWorld): Promise<CampaignView[] | Refusal> {
+  const views: CampaignView[] = []
+  for (const row of await world.store.campaigns()) {
+    const opened = openRow(row)
+    const view = isRefusal(opened) ? opened : await campaignView(world, opened)
+    if (isRefusal(view)) return view
+    views.push(view)
+  }
+  return views
+}
+
+export async function campaign(world: FleetWorld, id: string): Promise<CampaignView | Refusal> {
+  const opened = await openCampaign(world, id)
+  return isRefusal(opened) ? opened : campaignView(world, opened)
+}
+
+async function campaignView(world: FleetWorld, opened: Opened): Promise<CampaignView | Refusal> {
+  const { plan, rollout } = opened
+  const { state } = rollout
+  const approvals = await approvalsOf(world, opened)
+  if (isRefusal(approvals)) return approvals
+  const rows = new Map((await world.store.controllers()).map(row => [`${row.site}/${row.id}`, row]))
+  const assigned = await assignedAt(world, plan.id)
+  const controllers = plan.waves.flatMap((wave, index) =>
+    wave.controllers.map((planned): CampaignControllerView => {
+      const key = `${planned.site}/${planned.controller}`
+      const row = rows.get(key)
+      const report = row === undefined ? null : orThrow(lastReport(row, world.crypto))
+      const begun = assigned.get(key)
+      return {
+        ...turnView(rollout, planned, begun?.at ?? null),
+        class: row?.class ?? '',
+        wave: index + 1,
+        from: begun?.from ?? report?.running.version ?? null,
+        to: plan.releases[planned.release]?.version ?? '',
+        slot: report?.running.slot ?? null,
+        counter: report?.counter ?? null,
+      }
+    }),
+  )
+  const wave = 'wave' in state && state.wave !== null ? state.wave + 1 : state.at === 'done' ? plan.waves.length : 0
+  const reason = 'reason' in state ? state.reason : null
+  return {
+    id: plan.id,
+    title: plan.title,
+    state: state.at,
+    wave,
+    waves: plan.waves.length,
+    reason,
+    approvals,
+    controllers,
+  }
+}
+
+type TurnView = Pick<CampaignControllerView, 'site' | 'controller' | 'state' | 'detail' | 'tookMillis'>
+
+function turnView(rollout: Rollout, ref: { site: string; controller: string }, begun: number | null): TurnView {
+  const { site, controller } = ref
+  const turn = turnOf(rollout, ref)
+  if (turn === null) return { site, controller, state: 'waiting', detail: null, tookMillis: null }
+  const over = turn.at === 'confirmed' || turn.at === 'failed'
+  const tookMillis = over && begun !== null ? turn.since - begun : null
+  const detail = turn.at === 'failed' ? [turn.result, turn.code].filter(Boolean).join(': ') : null
+  return { site, controller, state: turn.at, detail, tookMillis }
+}
+
+/** When each controller's turn began and what it ran then, from the audit log: it tells what the state has forgotten. */
+async function assignedAt(world: FleetWorld, id: string): Promise<Map<string, { at: number; from: string | null }>> {
+  const begun = new Map<string, { at: number; from: string | null }>()
+  for (const { entry } of await entriesOf(world, { campaign: id })) {
+    const key = `${entry.site}/${entry.controller}`
+    if (entry.kind !== 'controller-assigned' || begun.has(key)) continue
+    begun.set(key, { at: entry.at, from: typeof entry.detail.from === 'string' ? entry.detail.from : null })
+  }
+  return begun
+}
+
+async function approvalsOf(world: FleetWorld, { plan, rollout }: Opened): Promise<CampaignView['approvals'] | Refusal> {
+  if (rollout.state.at === 'created') {
+    const draft = await draftOf(world, plan.id)
+    return isRefusal(draft) ? draft : { have: draft.have.length, need: draft.need }
+  }
+  const set = await openRepository(world, 'approval')
+  if (isRefusal(set)) return set
+  const need = set.root.signed.roles.targets.threshold
+  const approved = set.targets?.signed.targets.has(`campaigns/${plan.id}.json`) === true
+  return { have: approved ? need : 0, need }
+}
+
+export async function controllers(world: FleetWorld): Promise<ControllerView[]> {
+  return (await world.store.controllers()).map(row => controllerView(row, orThrow(lastReport(row, world.crypto))))
+}
+
+export async function controller(world: FleetWorld, site: string, id: string): Promise<ControllerView | Refusal> {
+  const row = await world.store.controller(site, id)
+  if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
+  const report = lastReport(row, world.crypto)
+  return isRefusal(report) ? report : controllerView(row, report)
+}
+
+const controllerView = (row: ControllerRow, report: Report | null): ControllerView => ({
+  site: row.site,
+  id: row.id,
+  class: row.class,
+  hardware: row.hardware,
+  version: report?.running.version ?? null,
+  slot: report?.running.slot ?? null,
+  counter: report?.counter ?? null,
+  state: report?.state ?? null,
+  reportedAt: report?.at ?? null,
+  sequence: row.sequence,
+})
+
+const HISTORY = 1000
+
+export async function history(world: FleetWorld, site: string, id: string): Promise<HistoryView[] | Refusal> {
+  const row = await world.store.controller(site, id)
+  if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
+  return (await entriesOf(world, { site, controller: id })).map(({ index, entry }) => ({
+    index,
+    at: entry.at,
+    kind: entry.kind,
+    code: entry.code ?? null,
+    summary: summaryOf(entry),
+  }))
+}
+
+async function entriesOf(
+  world: FleetWorld,
+  filter: { site?: string; controller?: string; campaign?: string },
+): Promise<{ index: number; entry: AuditEntry }[]> {
+  const rows = await world.store.entriesOf(filter, HISTORY)
+  return rows.map(({ index, bytes }) => ({ index, entry: orThrow(parseEntry(bytes, `entry ${index}`)) }))
+}
+
+/** The scalars of an entry's details, on one line. */
+function summaryOf({ detail, campaign }: AuditEntry): string {
+  const scalars = Object.entries(detail).filter(([, value]) => typeof value !== 'object' && value !== '')
+  const words = scalars.map(([name, value]) => `${name} ${String(value).slice(0, 24)}`)
+  return [...(campaign === undefined ? [] : [`campaign ${campaign}`]), ...words].join(', ').slice(0, 160)
+}
+
+export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Refusal> {
+  const { size, checkpoint } = await world.store.log()
+  const key = verifierKey(world.crypto, { name: world.name, key: world.auditSigner.key })
+  if (key === null) return refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'another one')
+  return { size, checkpoint, key }
+}
+
+const PAGE = 1000
+
+export async function entries(world: FleetWorld, from: number, to: number): Promise<AuditPage | Refusal> {
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || to < from || to - from > PAGE) {
+    return refuse('request-malformed', `entries ${from} to ${to}`, `at most ${PAGE} from 0 up`, 'another range')
+  }
+  const rows = await world.store.entries(from, to)
+  return { entries: rows.map(({ index, bytes }) => ({ index, bytes: toBase64(bytes) })) }
+}

@@ -1,0 +1,45 @@
+import { DiskBlobs } from '../../adapters/blobs-disk.ts'
+import { fromBase64 } from '../../core/encoding/bytes.ts'
+import type { Crypto, KeyAlgorithm } from '../../core/encoding/crypto.ts'
+import { millis } from '../../core/encoding/units.ts'
+import type { Anchor } from '../../core/firmware/suit-open.ts'
+import type { Clock, FleetStore, FleetWorld, Signer } from '../../flows/ports.ts'
+import type { FleetConfig } from '../../wire/config.ts'
+import type { AnchorJson } from '../../wire/fleet-api.ts'
+import { type FleetKey, fleetFiles } from './files.ts'
+
+/** The world of a fleet server's flows, put together from its folder. */
+export function fleetWorld(
+  config: FleetConfig,
+  store: FleetStore,
+  folder: string,
+  parts: { crypto: Crypto; clock: Clock; keys: Readonly<Record<FleetKey, Signer>>; anchors: readonly AnchorJson[] },
+): FleetWorld {
+  const { keys } = parts
+  return {
+    name: config.name,
+    store,
+    blobs: new DiskBlobs(fleetFiles(folder).blobs),
+    clock: parts.clock,
+    crypto: parts.crypto,
+    online: {
+      image: { snapshot: keys['image-snapshot'], timestamp: keys['image-timestamp'] },
+      approval: { snapshot: keys['approval-snapshot'], timestamp: keys['approval-timestamp'] },
+      director: {
+        targets: keys['director-targets'],
+        snapshot: keys['director-snapshot'],
+        timestamp: keys['director-timestamp'],
+      },
+    },
+    auditSigner: keys.audit,
+    anchors: parts.anchors.map(anchorOf),
+    metadataLife: millis(config.metadataMillis),
+  }
+}
+
+/** An anchor as a config file writes it. Throws for a key that is not base64: `parseConfig` has let it through. */
+export function anchorOf({ kid, alg, spki }: AnchorJson): Anchor {
+  const key = fromBase64(spki)
+  if (key === null) throw new Error(`the anchor ${kid} is not base64`)
+  return { kid, key: { alg: alg as KeyAlgorithm, spki: key } }
+}

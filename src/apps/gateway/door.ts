@@ -1,0 +1,61 @@
+import type { Logger } from 'pino'
+import { sendBlob } from '../../adapters/http-blobs.ts'
+import { type HttpsServer, httpsServer, requirePeer, type ServerTls, sendRefusal } from '../../adapters/http-server.ts'
+import { isRefusal, refuse } from '../../core/refusal/refusal.ts'
+import type { SiteWorld } from '../../flows/ports.ts'
+import { offerFor, payloadOf } from '../../flows/relay.ts'
+import { acceptControllerReport } from '../../flows/report.ts'
+import { MAX_REPORT } from '../../wire/gateway-api.ts'
+import type { Bell } from './bell.ts'
+
+/** The longest that an empty offer is held open for news, in milliseconds. */
+const MAX_WAIT = 25_000
+
+/** The gateway's door on the site's network: controllers of this site ask for work, fetch payloads and report. */
+export function gatewayDoor(world: SiteWorld, tls: ServerTls, bell: Bell, log: Logger): HttpsServer {
+  const server = httpsServer(tls, log)
+
+  server.get<{ Querystring: { wait?: string } }>('/v1/offer', async (request, reply) => {
+    const { id } = requirePeer(request, 'controller')
+    const wait = Math.min(Number(request.query.wait ?? 0) || 0, MAX_WAIT)
+    const news = bell.next(wait)
+    let offer = await offerFor(world, id)
+    if (offer === null && wait > 0) {
+      await news
+      offer = await offerFor(world, id)
+    }
+    if (offer === null) return reply.code(204).send()
+    return isRefusal(offer) ? sendRefusal(reply, offer) : offer
+  })
+
+  server.get<{ Params: { sha256: string } }>('/v1/blobs/:sha256', async (request, reply) => {
+    const { id } = requirePeer(request, 'controller')
+    const blob = await payloadOf(world, id, request.params.sha256)
+    return isRefusal(blob) ? sendRefusal(reply, blob) : sendBlob(request, reply, world.blobs, blob)
+  })
+
+  server.post('/v1/reports', { bodyLimit: MAX_REPORT }, async (request, reply) => {
+    const { id } = requirePeer(request, 'controller')
+    const bytes = await wholeBody(request.body as AsyncIterable<Uint8Array>)
+    if (bytes === null) {
+      return sendRefusal(reply, refuse('request-malformed', `a report of ${id}`, `at most ${MAX_REPORT} bytes`, 'more'))
+    }
+    const accepted = await acceptControllerReport(world, id, bytes)
+    if (isRefusal(accepted)) return sendRefusal(reply, accepted)
+    bell.ring()
+    return accepted
+  })
+
+  return server
+}
+
+async function wholeBody(body: AsyncIterable<Uint8Array>): Promise<Uint8Array | null> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of body) {
+    length += part.length
+    if (length > MAX_REPORT) return null
+    parts.push(part)
+  }
+  return new Uint8Array(Buffer.concat(parts))
+}

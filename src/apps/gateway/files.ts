@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import { readConfig, readText, writeWhole } from '../../adapters/config-file.ts'
+import { fromBase64 } from '../../core/encoding/bytes.ts'
+import { parseSite, type Site } from '../../core/fleet/topology.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { GatewayConfig, parseConfig } from '../../wire/config.ts'
+import type { EnrolledSite } from '../../wire/fleet-api.ts'
+
+/** Where a gateway keeps what. The folder is one gateway's; only `issued.json` comes from somewhere else. */
+export const gatewayFiles = (folder: string) => ({
+  config: join(folder, 'gateway.yaml'),
+  site: join(folder, 'site.yaml'),
+  /** Calls the fleet. */
+  callKey: join(folder, 'keys', 'call.pem'),
+  /** Serves the site's network. */
+  doorKey: join(folder, 'keys', 'door.pem'),
+  /** Signs the site manifest. */
+  manifestKey: join(folder, 'keys', 'manifest'),
+  enrolment: join(folder, 'enrolment.json'),
+  issued: join(folder, 'issued.json'),
+  database: join(folder, 'gateway.sqlite'),
+  cache: join(folder, 'cache'),
+})
+
+/** Everything that a gateway serves from, read and checked. */
+export type GatewayFolder = { readonly config: GatewayConfig; readonly site: Site; readonly issued: EnrolledSite }
+
+/**
+ * Reads a gateway's folder. Refuses `file-missing` and the like, `config-malformed`, what `parseSite` refuses,
+ * `gateway-not-enrolled`, and `site-mismatch` when config, site and enrolment do not name the same site.
+ */
+export function readGatewayFolder(folder: string): GatewayFolder | Refusal {
+  const files = gatewayFiles(folder)
+  const written = readConfig(files.config)
+  if (isRefusal(written)) return written
+  const config = parseConfig<GatewayConfig>(GatewayConfig, written, files.config)
+  if (isRefusal(config)) return config
+  const site = readSite(files.site)
+  if (isRefusal(site)) return site
+  const text = readText(files.issued, 1 << 24)
+  if (isRefusal(text)) {
+    return text.code === 'file-missing'
+      ? refuse('gateway-not-enrolled', folder, 'an issued.json from the fleet', 'none')
+      : text
+  }
+  const issued = JSON.parse(text) as EnrolledSite
+  const names = new Set([config.site, site.site, issued.site])
+  if (names.size > 1) {
+    const actual = `${config.site} in the config, ${site.site} in site.yaml, ${issued.site} in the enrolment`
+    return refuse('site-mismatch', folder, 'one site', actual)
+  }
+  return { config, site, issued }
+}
+
+/** Reads a `site.yaml`. */
+export function readSite(path: string): Site | Refusal {
+  const value = readConfig(path)
+  return isRefusal(value) ? value : parseSite(value, path)
+}
+
+/** Writes a file that holds private keys or nothing worth hiding, whole. */
+export function writeJson(path: string, value: unknown): void {
+  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/** Bytes of a base64 member of a file that this program wrote itself. */
+export function decoded(text: string, subject: string): Uint8Array {
+  const bytes = fromBase64(text)
+  if (bytes === null) throw new Error(`${subject}: not base64`)
+  return bytes
+}

@@ -1,0 +1,125 @@
+import { DiskBlobs } from '../../adapters/blobs-disk.ts'
+import { systemClock } from '../../adapters/clock-system.ts'
+import { readText } from '../../adapters/config-file.ts'
+import { nodeCrypto } from '../../adapters/crypto-node.ts'
+import { listen } from '../../adapters/http-server.ts'
+import { HttpsClient } from '../../adapters/link-https/client.ts'
+import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
+import { loadSigner } from '../../adapters/signer-file.ts'
+import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
+import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import type { GatewayStore, SiteWorld } from '../../flows/ports.ts'
+import { refreshSite } from '../../flows/relay.ts'
+import { flushOutbox, grantTurns } from '../../flows/report.ts'
+import type { EnrolledSite } from '../../wire/fleet-api.ts'
+import { startLoop } from '../process/loop.ts'
+import { type Serving, serveUntilSignal } from '../process/serve.ts'
+import { Bell } from './bell.ts'
+import { gatewayDoor } from './door.ts'
+import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './files.ts'
+
+/**
+ * `voltseal gateway serve FOLDER`. Ends with null after a signal. Refuses what `readGatewayFolder` refuses, keys that
+ * cannot be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`. The fleet server need
+ * not be there: the site goes on with what it holds.
+ */
+export async function serveGateway(folder: string): Promise<null | Refusal> {
+  const read = readGatewayFolder(folder)
+  return isRefusal(read) ? read : serveUntilSignal(read.config.log, log => startGateway(folder, read, log))
+}
+
+type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
+
+/** Starts a gateway in this process. */
+export async function startGateway(folder: string, read: GatewayFolder, log: Log): Promise<Serving | Refusal> {
+  const { config, site, issued } = read
+  const files = gatewayFiles(folder)
+  const signer = loadSigner(files.manifestKey)
+  if (isRefusal(signer)) return signer
+  const [callKey, doorKey] = [readText(files.callKey, 1 << 16), readText(files.doorKey, 1 << 16)]
+  if (isRefusal(callKey)) return callKey
+  if (isRefusal(doorKey)) return doorKey
+  const store = openGatewayStore(files.database)
+  if (isRefusal(store)) return store
+  await registerControllers(store, issued)
+  const client = new HttpsClient(config.fleet.url, { ca: issued.fleet.ca, cert: issued.gateway.cert, key: callKey })
+  const world: SiteWorld = {
+    site,
+    store,
+    blobs: new DiskBlobs(files.cache),
+    clock: systemClock,
+    crypto: nodeCrypto,
+    fleet: new HttpsFleetLink(client),
+    signer,
+    anchors: issued.anchors.map(({ kid, alg, spki }) => {
+      return { kid, key: { alg: alg as KeyAlgorithm, spki: decoded(spki, `anchor ${kid}`) } }
+    }),
+    roots: {
+      image: decoded(issued.roots.image, 'the image root'),
+      approval: decoded(issued.roots.approval, 'the approval root'),
+      director: decoded(issued.roots.director, 'the director root'),
+    },
+    maxRestarting: config.maxRestarting,
+  }
+  const bell = new Bell()
+  const door = gatewayDoor(world, { ca: issued.siteCa, cert: issued.gateway.serverCert, key: doorKey }, bell, log)
+  const port = await listen(door, config.listen.host, config.listen.port)
+  if (isRefusal(port)) {
+    store.close()
+    client.close()
+    return port
+  }
+  const loops = startLoops(world, bell, config.pollMillis, log)
+  return {
+    ready: { url: `https://${config.listen.host}:${config.listen.port}`, site: site.site },
+    close: async () => {
+      bell.ring()
+      await door.close()
+      await Promise.all(loops.map(loop => loop.stop()))
+      client.close()
+      store.close()
+    },
+  }
+}
+
+/** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
+function startLoops(world: SiteWorld, bell: Bell, pollMillis: number, log: Log) {
+  let tag: string | null = null
+  const sleep = (millis: number): Promise<void> => new Promise(resolve => setTimeout(resolve, millis))
+  const ask = async (): Promise<null | Refusal> => {
+    const news = await world.fleet.checkIn(tag)
+    if (news === null || isRefusal(news)) return news
+    const refusal = await refreshSite(world)
+    // The tag is kept only when everything behind it was taken: what was refused is looked at again.
+    if (refusal === null) tag = news
+    bell.ring()
+    return refusal
+  }
+  const turn = async (): Promise<null> => {
+    if ((await grantTurns(world)).length > 0) bell.ring()
+    return null
+  }
+  return [
+    startLoop('ask the fleet', () => sleep(pollMillis), pollMillis, ask, log),
+    startLoop('give turns', () => bell.next(Math.min(pollMillis, 1000)), 100, turn, log),
+    startLoop(
+      'report to the fleet',
+      () => bell.next(Math.min(pollMillis, 1000)),
+      500,
+      () => flushOutbox(world),
+      log,
+    ),
+  ]
+}
+
+/** The controllers of the enrolment, with what is known of them from before. */
+async function registerControllers(store: GatewayStore, issued: EnrolledSite): Promise<void> {
+  const known = new Map((await store.controllers()).map(row => [row.id, row]))
+  const controllers = Object.entries(issued.controllers).map(([id, { reportKey }]) => {
+    const key = decoded(reportKey, `the report key of ${id}`)
+    const before = known.get(id) ?? { id, report: null, sequence: 0, work: '{"at":"idle"}' }
+    return { ...before, reportKey: key }
+  })
+  await store.commit({ controllers })
+}

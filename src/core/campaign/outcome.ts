@@ -1,0 +1,40 @@
+import type { Report } from '../trust/report.ts'
+
+/** What an assignment is about, as far as a report can tell: its id, and the SHA-256 (hex) of the image. */
+export type Wanted = { readonly assignment: string; readonly image: string }
+
+/** How a piece of work ended, by the controller's own signed word. */
+export type Outcome =
+  | { readonly result: 'confirmed' }
+  | { readonly result: 'reverted'; readonly cause: string }
+  | { readonly result: 'refused'; readonly code: string }
+
+/** Digests in reports may be cut to this many hex digits: what a boot record has room for. */
+const PREFIX = 32
+
+/** True when a digest of a report, whole or cut, is the image's. */
+export function isImage(reported: string, image: string): boolean {
+  return reported !== '' && reported.slice(0, PREFIX) === image.slice(0, PREFIX)
+}
+
+/**
+ * What a controller's signed report says of an assignment; null while it is open. Judged by what runs and what failed,
+ * not by the report's event: a controller that lost power after it confirmed tells so in the report of its next boot.
+ *
+ * An image that was dropped at boot, before its trial, is not an outcome: it was damaged in flash, and is staged again.
+ */
+export function outcomeOf(report: Report, wanted: Wanted): Outcome | null {
+  const { state, running, event, attempts, refusal } = report
+  if (state === 'stable' && running.digest === wanted.image) return { result: 'confirmed' }
+  if (event === 'refused' && report.assignment === wanted.assignment && refusal !== undefined) {
+    return { result: 'refused', code: refusal.code }
+  }
+  const busy = state === 'trial' || report.armed === true || isStaged(report, wanted)
+  const failed = attempts.findLast(attempt => attempt.phase !== 'boot' && isImage(attempt.digest, wanted.image))
+  return failed === undefined || busy ? null : { result: 'reverted', cause: failed.cause }
+}
+
+/** True when the controller holds the assignment's image verified and ready to be tried. */
+export function isStaged(report: Report, wanted: Wanted): boolean {
+  return report.staged !== undefined && isImage(report.staged.digest, wanted.image)
+}

@@ -1,0 +1,103 @@
+import type { CodeTable } from './code.ts'
+
+/** Publishing, enrolling, approving: what the fleet server's flows refuse. */
+export const publishCodes = {
+  'publish-version-conflict': {
+    exit: 75,
+    status: 409,
+    action: 'retry',
+    title: 'somebody else published in the meantime',
+    fix: 'Run the same command again: it starts from what is published now. Nothing was published half.',
+  },
+  'blob-too-large': {
+    exit: 65,
+    status: 413,
+    action: 'refuse',
+    title: 'the file is larger than this fleet takes',
+    fix: 'Make the file smaller, or raise maxBlobBytes in fleet.yaml.',
+  },
+  'controller-unknown': {
+    exit: 65,
+    status: 404,
+    action: 'refuse',
+    title: 'the controller is not one of this site',
+    fix: 'Check the id against the site.yaml that the site was enrolled with.',
+  },
+  'controller-duplicate': {
+    exit: 65,
+    status: 409,
+    action: 'refuse',
+    title: 'two devices claim one controller id',
+    fix: 'Find the second device and give it its own id in site.yaml; nothing was enrolled.',
+  },
+  'controller-missing': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'a controller of the site asked for nothing',
+    fix: 'Collect the enrolment request of every controller in site.yaml, then enrol the site again.',
+  },
+  'enrolment-key-malformed': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the key that signs reports cannot be read',
+    fix: 'Make the enrolment request again on the device.',
+  },
+  'enrolment-key-changed': {
+    exit: 20,
+    status: 409,
+    action: 'halt',
+    title: 'a registered controller came with another key',
+    fix: 'Either the board was replaced, which a person must confirm, or somebody pretends to be it. Nothing was enrolled.',
+  },
+  'campaign-exists': {
+    exit: 65,
+    status: 409,
+    action: 'refuse',
+    title: 'there is a campaign of that name',
+    fix: 'Choose another id: a campaign keeps its name for ever, because the audit log speaks of it.',
+  },
+  'campaign-unknown': {
+    exit: 66,
+    status: 404,
+    action: 'refuse',
+    title: 'there is no campaign of that name',
+    fix: 'Check the spelling; "voltseal campaign list" shows them all.',
+  },
+  'approval-key-unknown': {
+    exit: 20,
+    status: 403,
+    action: 'refuse',
+    title: 'the key is not one of the approvers',
+    fix: 'Sign with a key that the root of the approval repository names.',
+  },
+  'approval-signature-invalid': {
+    exit: 20,
+    status: 422,
+    action: 'refuse',
+    title: 'the signature does not hold over the approval as it stands now',
+    fix: 'Something else was approved in between, or the plan is another one. Read the plan again, then approve again.',
+  },
+  'approval-draft-altered': {
+    exit: 20,
+    status: 502,
+    action: 'halt',
+    title: 'the server asks for a signature over something other than this plan',
+    fix: 'Nothing was signed. The server is faulty or hostile: find out before anybody approves anything.',
+  },
+  'site-unknown': {
+    exit: 66,
+    status: 404,
+    action: 'halt',
+    title: 'the site is not registered here',
+    fix: 'Enrol it with "voltseal site enrol", or point its gateway at the fleet that it belongs to.',
+  },
+  'upstream-gap': {
+    exit: 75,
+    status: 409,
+    action: 'retry',
+    title: 'the gateway left something out',
+    fix: 'The gateway sends from the last acknowledged number on; if this stays, its store was restored from an older copy.',
+  },
+} as const satisfies CodeTable

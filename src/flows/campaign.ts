@@ -1,0 +1,421 @@
+import { buildPlan, canaryThenRest, type PlanRequest, type PlanSources } from '../core/campaign/draft.ts'
+import { type Plan, type PlannedController, parsePlan, planBytes } from '../core/campaign/plan.ts'
+import { decide } from '../core/campaign/rollout.ts'
+import {
+  assignmentsOf,
+  createRollout,
+  type Decision,
+  isOpen,
+  type Rollout,
+  type RolloutEvent,
+  readRollout,
+  turnOf,
+  writeRollout,
+} from '../core/campaign/rollout-state.ts'
+import { fromHex, sameBytes, toHex } from '../core/encoding/bytes.ts'
+import type { JsonObject } from '../core/encoding/canonical-json.ts'
+import { after, instant, millis } from '../core/encoding/units.ts'
+import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
+import { type FleetController, fleetController, inventoryOf, refKey } from '../core/fleet/inventory.ts'
+import type { Actor } from '../core/ledger/entry.ts'
+import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
+import { directorTarget, type Order } from '../core/trust/director-target.ts'
+import { planPath } from '../core/trust/mapping.ts'
+import type { Target } from '../core/trust/metadata.ts'
+import { readMetadata, signableBytes } from '../core/trust/read-metadata.ts'
+import { seal, withTargets } from '../core/trust/repository.ts'
+import { keysOf, verifySigned } from '../core/trust/signatures.ts'
+import type { TrustedSet } from '../core/trust/trusted-set.ts'
+import { type Event, record } from './audit.ts'
+import type { CampaignRow, FleetChange, FleetWorld, RepoFile } from './ports.ts'
+import { directorTargets, nextFiles, openRepository, publishedReleases, type RepoName } from './publish.ts'
+
+/** What a person asks for when they plan a campaign. Durations in milliseconds; `validMillis` from now. */
+export type CampaignRequest = {
+  readonly id: string
+  readonly title: string
+  readonly changeRequest?: string
+  readonly criticality: PlanRequest['criticality']
+  readonly releases: readonly string[]
+  readonly select: PlanRequest['select']
+  readonly soakMillis: number
+  readonly timeoutMillis: number
+  readonly validMillis: number
+  readonly retries: number
+  readonly maxFailures: number
+}
+
+export type Drafted = {
+  readonly plan: Plan
+  readonly passedOver: readonly { readonly controller: string; readonly why: Refusal }[]
+}
+
+/**
+ * Plans a campaign: one controller of each class as the canary, then the rest. Durable on return unless `dryRun`.
+ * Refuses `campaign-exists`, and what `buildPlan` refuses.
+ */
+export function createCampaign(
+  world: FleetWorld,
+  person: string,
+  asked: CampaignRequest,
+  dryRun: boolean,
+): Promise<Drafted | Refusal> {
+  return world.store.exclusive(async () => {
+    if ((await world.store.campaign(asked.id)) !== null) {
+      return refuse('campaign-exists', `campaign ${asked.id}`, 'a new name', 'one that is taken')
+    }
+    const sources = await sourcesOf(world)
+    if (isRefusal(sources)) return sources
+    const { soakMillis, timeoutMillis, validMillis, maxFailures, ...rest } = asked
+    const createdAt = world.clock.now()
+    const gate = { minSuccessPercent: maxFailures === 0 ? 100 : 0, maxFailures }
+    const draft = buildPlan(
+      {
+        ...rest,
+        createdAt,
+        notAfter: after(createdAt, millis(validMillis)),
+        waves: canaryThenRest(millis(soakMillis), gate),
+        timeoutMillis: millis(timeoutMillis),
+      },
+      sources,
+    )
+    if (isRefusal(draft)) return draft
+    const { plan } = draft
+    const passedOver = draft.passedOver.map(({ site, controller, why }) => ({
+      controller: refKey({ site, controller }),
+      why,
+    }))
+    if (dryRun) return { plan, passedOver }
+    const bytes = planBytes(plan)
+    const stored = await storePlan(world, bytes)
+    if (stored !== null) return stored
+    const row = { id: plan.id, plan: bytes, state: writeRollout(createRollout(plan)) }
+    await record(world, { campaigns: [row] }, [
+      {
+        ...about(plan),
+        kind: 'campaign-created',
+        actor: { kind: 'person', id: person },
+        detail: {
+          title: plan.title,
+          criticality: plan.criticality,
+          sha256: toHex(world.crypto.sha256(bytes)),
+          releases: plan.releases.map(({ path, sha256 }) => ({ path, sha256 })),
+          waves: plan.waves.map(({ name, controllers }) => ({ name, controllers: controllers.map(refKey) })),
+        },
+      },
+    ])
+    return { plan, passedOver }
+  })
+}
+
+/** The plan is fetched by gateways like any other blob. If power fails behind it, nothing speaks of it. */
+async function storePlan(world: FleetWorld, bytes: Uint8Array): Promise<null | Refusal> {
+  const id = { sha256: toHex(world.crypto.sha256(bytes)), length: bytes.length }
+  if (await world.blobs.has(id)) return null
+  return world.blobs.append(
+    id,
+    0,
+    (async function* () {
+      yield bytes
+    })(),
+  )
+}
+
+/** An approval as it would become, for an approver to read and sign; `have` are the keys that signed it already. */
+export type ApprovalDraft = {
+  readonly signed: JsonObject
+  readonly need: number
+  readonly have: readonly string[]
+}
+
+/**
+ * What an approver signs: the approval targets with this plan beside those that were approved before. The same until
+ * something else is approved. Refuses `campaign-unknown`, `campaign-already-approved`, and what `openRepository` refuses.
+ */
+export async function draftOf(world: FleetWorld, id: string): Promise<ApprovalDraft | Refusal> {
+  const opened = await openCampaign(world, id)
+  if (isRefusal(opened)) return opened
+  if (opened.rollout.state.at !== 'created') {
+    return refuse('campaign-already-approved', id, 'a plan that waits for approval', opened.rollout.state.at)
+  }
+  const set = await openRepository(world, 'approval')
+  if (isRefusal(set)) return set
+  const written = approvalOf(world, set, opened)
+  if (isRefusal(written)) return written
+  const { threshold } = set.root.signed.roles.targets
+  return { signed: written, need: threshold, have: (await gathered(world, id, written)).map(({ keyid }) => keyid) }
+}
+
+const DAY = 86_400_000
+
+function approvalOf(world: FleetWorld, set: TrustedSet, { plan, row }: Opened): JsonObject | Refusal {
+  const before = set.targets?.signed
+  if (before === undefined) return refuse('store-without-root', 'approval', 'targets.json', 'none')
+  const target: Target = {
+    path: planPath(plan.id),
+    length: row.plan.length,
+    sha256: toHex(world.crypto.sha256(row.plan)),
+    custom: null,
+  }
+  // The same for all who sign: from the plan, not from the clock. A year, so that approvals outlive their campaigns.
+  const expires = Math.max(before.expires, Math.ceil((plan.notAfter + 365 * DAY) / 1000) * 1000)
+  return withTargets(before, { add: [target] }, before.version + 1, instant(expires))
+}
+
+/** Signatures that were given over exactly this draft. They are void as soon as the draft is another one. */
+async function gathered(
+  world: FleetWorld,
+  id: string,
+  draft: JsonObject,
+): Promise<readonly { keyid: string; sig: string }[]> {
+  const file = await world.store.file(`draft/${id}`, 'targets.json')
+  if (file === null) return []
+  const document = readMetadata('targets', file, `draft ${id}`, world.crypto)
+  if (isRefusal(document)) return []
+  return sameBytes(signableBytes(document.signed.raw), signableBytes(draft)) ? document.signatures : []
+}
+
+/**
+ * Adds one approver's signature. At the threshold the plan is approved: the approval repository's new targets, snapshot
+ * and timestamp and the campaign's state become durable together. Below it the signature is kept. Refuses as `draftOf`,
+ * `approval-key-unknown`, `approval-signature-invalid`.
+ */
+export function approve(
+  world: FleetWorld,
+  person: string,
+  id: string,
+  signature: { readonly keyid: string; readonly sig: string },
+): Promise<{ need: number; have: number; approved: boolean } | Refusal> {
+  return world.store.exclusive(async () => {
+    const draft = await draftOf(world, id)
+    if (isRefusal(draft)) return draft
+    const opened = await openCampaign(world, id)
+    if (isRefusal(opened)) return opened
+    const set = await openRepository(world, 'approval')
+    if (isRefusal(set)) return set
+    const { keys, roles } = set.root.signed
+    const key = roles.targets.keyids.includes(signature.keyid) ? (keys.get(signature.keyid) ?? null) : null
+    const subject = `the approval of ${id} by key ${signature.keyid.slice(0, 16)}`
+    if (key === null) return refuse('approval-key-unknown', subject, 'a key of the approvers', 'another one')
+    const bytes = fromHex(signature.sig)
+    if (bytes === null || !world.crypto.verify(key, signableBytes(draft.signed), bytes, 'der')) {
+      return refuse('approval-signature-invalid', subject, 'a signature over the draft', 'one that does not hold')
+    }
+    const signatures = [...(await gathered(world, id, draft.signed)), signature]
+    const file = seal(draft.signed, signatures)
+    const targets = readMetadata('targets', file, 'approval: targets', world.crypto)
+    if (isRefusal(targets)) return targets
+    const have = keysOf(keys, { ...roles.targets, keyids: targets.signatures.map(({ keyid }) => keyid) }).size
+    const actor: Actor = { kind: 'person', id: person, key: signature.keyid }
+    const { need } = draft
+    const held: RepoFile = { repo: `draft/${id}`, path: 'targets.json', bytes: file }
+    const signedNow: Event = { ...about(opened.plan), kind: 'approval-signed', actor, detail: { have, need } }
+    if (verifySigned(targets, keys, roles.targets, 'approval: targets', world.crypto) !== null) {
+      await record(world, { files: [held] }, [signedNow])
+      return { need, have, approved: false }
+    }
+    const files = await nextFiles(world, 'approval', set, targets, world.clock.now())
+    if (isRefusal(files)) return files
+    const decision = decide(opened.plan, opened.rollout, { kind: 'approve', now: world.clock.now() })
+    if (isRefusal(decision)) return decision
+    const events = [signedNow, ...notesOf(world, opened.plan, decision, actor)]
+    await commitSteps(world, [{ opened, next: decision.next }], events, { files: [held, ...files] })
+    return { need, have, approved: true }
+  })
+}
+
+/** What a person may tell a campaign. Durable on return. Refuses `campaign-unknown`, and what `decide` refuses. */
+export function command(
+  world: FleetWorld,
+  person: string,
+  id: string,
+  verb: 'start' | 'pause' | 'resume' | 'halt',
+  reason: string | null,
+): Promise<null | Refusal> {
+  return world.store.exclusive(async () => {
+    const opened = await openCampaign(world, id)
+    if (isRefusal(opened)) return opened
+    const now = world.clock.now()
+    const event: RolloutEvent =
+      verb === 'pause' || verb === 'halt'
+        ? { kind: verb, now, reason: reason ?? 'no reason given' }
+        : { kind: verb, now }
+    const decision = decide(opened.plan, opened.rollout, event)
+    if (isRefusal(decision)) return decision
+    const notes = notesOf(world, opened.plan, decision, { kind: 'person', id: person })
+    await commitSteps(world, [{ opened, next: decision.next }], notes)
+    return null
+  })
+}
+
+/** Lets time pass for every open campaign: soaks end, gates are judged, controllers time out. */
+export function tick(world: FleetWorld): Promise<null | Refusal> {
+  return world.store.exclusive(async () => {
+    const steps: Step[] = []
+    const notes: Event[] = []
+    for (const row of await world.store.campaigns()) {
+      const opened = openRow(row)
+      if (isRefusal(opened)) return opened
+      if (!isOpen(opened.rollout)) continue
+      const decision = decide(opened.plan, opened.rollout, { kind: 'tick', now: world.clock.now() })
+      if (isRefusal(decision)) return decision
+      if (decision.next === opened.rollout) continue
+      steps.push({ opened, next: decision.next })
+      notes.push(...notesOf(world, opened.plan, decision, fleetActor(world)))
+    }
+    if (steps.length > 0) await commitSteps(world, steps, notes)
+    return null
+  })
+}
+
+/** A campaign with its parsed plan and state. */
+export type Opened = { readonly row: CampaignRow; readonly plan: Plan; readonly rollout: Rollout }
+
+export async function openCampaign(world: FleetWorld, id: string): Promise<Opened | Refusal> {
+  const row = await world.store.campaign(id)
+  return row === null ? refuse('campaign-unknown', `campaign ${id}`, 'a campaign', 'none of that name') : openRow(row)
+}
+
+const plans = new WeakMap<Uint8Array, Plan>()
+
+/** Parses a stored row. Refuses what `parsePlan` and `readRollout` refuse: the store is damaged. */
+export function openRow(row: CampaignRow): Opened | Refusal {
+  const plan = plans.get(row.plan) ?? parsePlan(row.plan, `campaign ${row.id}`)
+  if (isRefusal(plan)) return plan
+  plans.set(row.plan, plan)
+  const rollout = readRollout(row.state, `campaign ${row.id}`)
+  return isRefusal(rollout) ? rollout : { row, plan, rollout }
+}
+
+/** A campaign with what a decision made of it. */
+export type Step = { readonly opened: Opened; readonly next: Rollout }
+
+/**
+ * Makes decisions durable: the campaigns' states, the director's metadata of every site that they touch, and an entry
+ * for each thing that happened, in one transaction. If power fails before it, nothing was decided.
+ */
+export async function commitSteps(
+  world: FleetWorld,
+  steps: readonly Step[],
+  events: readonly Event[],
+  change: FleetChange = {},
+): Promise<void> {
+  const rows = steps.map(({ opened, next }) => ({ ...opened.row, state: writeRollout(next) }))
+  const directed = await direct(world, steps)
+  if (isRefusal(directed)) throw new RefusalError(directed)
+  const files = [...(change.files ?? []), ...directed]
+  await record(world, { ...change, files, campaigns: rows }, events)
+}
+
+/** What a decision says to the log. Whoever caused it did all of it, but for the assignments: those are the fleet's. */
+export function notesOf(world: FleetWorld, plan: Plan, decision: Decision, actor: Actor): Event[] {
+  return decision.effects.flatMap((effect): Event[] => {
+    if (effect.do === 'withdraw') return []
+    if (effect.do === 'note') return [{ ...about(plan), ...effect.of, kind: effect.kind, actor, detail: effect.detail }]
+    return effect.controllers.map(({ site, controller, release }) => {
+      const { path, sha256 } = plan.releases[release]!
+      const assigned = { kind: 'controller-assigned', actor: fleetActor(world), site, controller } as const
+      return { ...about(plan), ...assigned, release: sha256, detail: { path, wave: effect.wave } }
+    })
+  })
+}
+
+/** The director's files of the sites whose assignments these steps change. */
+async function direct(world: FleetWorld, steps: readonly Step[]): Promise<RepoFile[] | Refusal> {
+  const sites = new Set<string>()
+  const changed = new Map(steps.map(step => [step.opened.row.id, step] as const))
+  for (const { opened, next } of steps) {
+    const before = assignmentsOf(opened.plan, opened.rollout).map(assignmentKey(opened.rollout))
+    const now = assignmentsOf(opened.plan, next).map(assignmentKey(next))
+    for (const key of new Set(before).symmetricDifference(new Set(now))) sites.add(key.split('/')[0]!)
+  }
+  if (sites.size === 0) return []
+  const open: { plan: Plan; rollout: Rollout }[] = []
+  for (const row of await world.store.campaigns()) {
+    const step = changed.get(row.id)
+    const other = step === undefined ? openRow(row) : { plan: step.opened.plan, rollout: step.next }
+    if (isRefusal(other)) return other
+    open.push(other)
+  }
+  const files: RepoFile[] = []
+  const now = world.clock.now()
+  for (const site of sites) {
+    const repo: RepoName = `director/${site}`
+    const set = await openRepository(world, repo)
+    if (isRefusal(set)) return set
+    const version = (set.targets?.signed.version ?? 0) + 1
+    const document = await directorTargets(world, repo, await ordersFor(world, site, open), version, now)
+    if (isRefusal(document)) return document
+    const written = await nextFiles(world, repo, set, document, now)
+    if (isRefusal(written)) return written
+    files.push(...written)
+  }
+  return files
+}
+
+/** What tells one order from another: `SITE/CONTROLLER/RELEASE/ATTEMPT`. */
+const assignmentKey =
+  (rollout: Rollout) =>
+  (planned: PlannedController): string => {
+    const turn = turnOf(rollout, planned)
+    return `${refKey(planned)}/${planned.release}/${turn?.at === 'assigned' ? turn.attempt : 0}`
+  }
+
+/** What the director orders at a site: everything that is assigned there by any open campaign, and nothing else. */
+async function ordersFor(
+  world: FleetWorld,
+  site: string,
+  open: readonly { plan: Plan; rollout: Rollout }[],
+): Promise<Target[]> {
+  const rows = new Map((await world.store.controllers(site)).map(row => [row.id, row]))
+  const byPath = new Map<string, { envelope: Plan['releases'][number]; orders: Map<string, Order> }>()
+  for (const { plan, rollout } of open) {
+    for (const planned of assignmentsOf(plan, rollout)) {
+      const row = rows.get(planned.controller)
+      if (planned.site !== site || row === undefined) continue
+      const envelope = plan.releases[planned.release]!
+      const turn = turnOf(rollout, planned)
+      const attempt = turn?.at === 'assigned' ? turn.attempt : 1
+      const entry = byPath.get(envelope.path) ?? { envelope, orders: new Map() }
+      byPath.set(envelope.path, entry)
+      entry.orders.set(row.id, { class: row.class, hardware: row.hardware, campaign: plan.id, attempt })
+    }
+  }
+  return [...byPath.values()].map(({ envelope: { path, length, sha256 }, orders }) =>
+    directorTarget({ path, length, sha256 }, orders),
+  )
+}
+
+/** The fleet, what is published, and who is taken: what plans are made from. */
+async function sourcesOf(world: FleetWorld): Promise<PlanSources | Refusal> {
+  const controllers: FleetController[] = []
+  for (const row of await world.store.sites()) {
+    const site = storedSite(row.site, `site ${row.id}`)
+    if (isRefusal(site)) return site
+    for (const stored of await world.store.controllers(row.id)) {
+      const report = lastReport(stored, world.crypto)
+      if (isRefusal(report)) return report
+      const attested = report === null ? null : attestedBy(report, `${row.id}/${stored.id}`)
+      if (isRefusal(attested)) return attested
+      const known = fleetController(site, stored.id, { alg: 'ecdsa-p256', spki: stored.reportKey }, attested)
+      if (known !== null) controllers.push(known)
+    }
+  }
+  const inventory = inventoryOf(controllers)
+  if (isRefusal(inventory)) return inventory
+  const releases = await publishedReleases(world)
+  if (isRefusal(releases)) return releases
+  const busy = new Map<string, string>()
+  for (const row of await world.store.campaigns()) {
+    const opened = openRow(row)
+    if (isRefusal(opened)) return opened
+    if (!isOpen(opened.rollout)) continue
+    for (const planned of opened.plan.waves.flatMap(wave => wave.controllers)) busy.set(refKey(planned), row.id)
+  }
+  return { inventory, releases, busy }
+}
+
+const about = ({ id, changeRequest }: Plan) =>
+  changeRequest === undefined ? { campaign: id } : { campaign: id, changeRequest }
+
+const fleetActor = (world: FleetWorld): Actor => ({ kind: 'fleet', id: world.name })

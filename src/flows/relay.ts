@@ -1,0 +1,309 @@
+import { parsePlan } from '../core/campaign/plan.ts'
+import { decideSiteWork, type SiteEvent, type SiteWork } from '../core/campaign/site-work.ts'
+import { fromUtf8, toBase64 } from '../core/encoding/bytes.ts'
+import { canonicalJson, type Json } from '../core/encoding/canonical-json.ts'
+import type { Instant } from '../core/encoding/units.ts'
+import { agreesWithTarget } from '../core/firmware/acceptance.ts'
+import { openEnvelope } from '../core/firmware/suit-open.ts'
+import { type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
+import type { EntryKind } from '../core/ledger/entry-kinds.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { registry } from '../core/refusal/registry.ts'
+import { findTarget } from '../core/trust/find-target.ts'
+import type { FileRef } from '../core/trust/image-target.ts'
+import { readImageTarget } from '../core/trust/image-target.ts'
+import { type Assignment, assignmentsOf, planTarget, wantedBy } from '../core/trust/mapping.ts'
+import type { Target } from '../core/trust/metadata.ts'
+import { type FileAnswer, type FileRequest, refresh } from '../core/trust/refresh.ts'
+import { resume, storedFiles } from '../core/trust/stored-set.ts'
+import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
+import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
+
+type Repo = 'image' | 'approval' | 'director'
+const REPOS: readonly Repo[] = ['image', 'approval', 'director']
+
+/** What the gateway tells of itself, before it is dated. */
+export type Note = Pick<AuditEntry, 'kind' | 'detail'> &
+  Partial<Pick<AuditEntry, 'controller' | 'campaign' | 'release' | 'code'>>
+
+// --- From the fleet: metadata, agreement, blobs ---
+
+/**
+ * Brings the site up to date with the three repositories: the whole client workflow of each, then their agreement about
+ * every controller of this site, then each payload once, however many controllers want it. What was verified is durable
+ * on return; a refusal leaves the assignments that were agreed before. Everything is verified again after a restart.
+ *
+ * Refuses what `refresh`, `findTarget`, `assignmentsOf`, `openEnvelope`, `agreesWithTarget` and `Blobs` refuse, and what
+ * the link refuses.
+ */
+export async function refreshSite(world: SiteWorld): Promise<null | Refusal> {
+  const now = world.clock.now()
+  const sets = new Map<Repo, CurrentSet>()
+  for (const repo of REPOS) {
+    const set = await refreshRepository(world, repo, now)
+    if (isRefusal(set)) return refused(world, set)
+    sets.set(repo, set)
+  }
+  const agreed = await agree(world, sets, now)
+  if (isRefusal(agreed)) return refused(world, agreed)
+  for (const assignment of agreed) {
+    const fault = await bring(world, assignment)
+    if (fault !== null) return refused(world, fault, assignment)
+  }
+  await world.store.exclusive(() => assign(world, agreed))
+  return null
+}
+
+/** A refusal on the way down is evidence of its own: it is in the outbox before anybody tries again. */
+async function refused(world: SiteWorld, refusal: Refusal, assignment?: Assignment): Promise<Refusal> {
+  const { code, subject, expected, actual } = refusal
+  // A passing fault (the link is down, a file is late) is no event; an attack or a broken release is.
+  if (registry[code].action === 'retry') return refusal
+  const what = assignment === undefined ? {} : { campaign: assignment.campaign, release: assignment.envelope.sha256 }
+  await note(world, { kind: 'assignment-refused', code, ...what, detail: { subject, expected, actual } })
+  return refusal
+}
+
+async function refreshRepository(world: SiteWorld, repo: Repo, now: Instant): Promise<CurrentSet | Refusal> {
+  const trusted = await trustedSet(world, repo)
+  if (isRefusal(trusted)) return trusted
+  const result = await drive(world, repo, refresh(trusted, now, world.crypto))
+  await keep(world, repo, trusted, result.set)
+  return result.at === 'current' ? result.set : result.refusal
+}
+
+/** What was trusted before; at first the root that this gateway was enrolled with. */
+async function trustedSet(world: SiteWorld, repo: Repo): Promise<TrustedSet | Refusal> {
+  const files = await world.store.files(repo)
+  const site = repo === 'director' ? world.site.site : null
+  const start = files.size > 0 ? files : new Map([['root.json', world.roots[repo]]])
+  const resumed = resume(repo, start, world.crypto, site)
+  if (isRefusal(resumed)) return resumed
+  for (const { code, subject, expected, actual } of resumed.discarded) {
+    await note(world, { kind: 'intrusion-signal', code, detail: { subject, expected, actual } })
+  }
+  return resumed.set
+}
+
+/** All files of a set in one transaction. If power fails before it, the next start fetches the newer ones again. */
+async function keep(world: SiteWorld, repo: Repo, before: TrustedSet, set: TrustedSet): Promise<void> {
+  if (set === before) return
+  const files: RepoFile[] = [...storedFiles(set)].map(([path, bytes]) => ({ repo, path, bytes }))
+  await world.store.commit({ files })
+}
+
+/** Answers a workflow's requests over the link. */
+async function drive<T>(world: SiteWorld, repo: Repo, workflow: Generator<FileRequest, T, FileAnswer>): Promise<T> {
+  let step = workflow.next()
+  while (!step.done) {
+    const { path, maxBytes } = step.value
+    step = workflow.next(await world.fleet.file(repo, path, maxBytes))
+  }
+  return step.value
+}
+
+async function agree(
+  world: SiteWorld,
+  sets: ReadonlyMap<Repo, CurrentSet>,
+  now: Instant,
+): Promise<readonly Assignment[] | Refusal> {
+  const director = sets.get('director')!
+  const approval = sets.get('approval')!
+  let trusted = sets.get('image')!
+  const wanted = wantedBy(director)
+  if (isRefusal(wanted)) return wanted
+  const imageTargets = new Map<string, Target>()
+  const look = async (path: string): Promise<Target | null | Refusal> => {
+    const found = await drive(world, 'image', findTarget(trusted, path, now, world.crypto))
+    if (isRefusal(found)) return found
+    await keep(world, 'image', trusted, found.set)
+    trusted = found.set
+    if (found.target !== null) imageTargets.set(path, found.target)
+    return found.target
+  }
+  for (const path of wanted.envelopes) {
+    const envelope = await look(path)
+    if (isRefusal(envelope)) return envelope
+    const release = envelope === null ? null : readImageTarget(envelope)
+    if (isRefusal(release)) return release
+    const payload = release === null ? null : await look(release.payload.path)
+    if (isRefusal(payload)) return payload
+  }
+  const plans = new Map<string, Uint8Array>()
+  for (const campaign of wanted.campaigns) {
+    const target = planTarget(approval, campaign)
+    if (target === null) continue
+    const bytes = await fetchSmall(world, target)
+    if (isRefusal(bytes)) return bytes
+    plans.set(campaign, bytes)
+  }
+  const controllers = new Map(world.site.controllers.map(one => [one.id, { class: one.class, hardware: one.hardware }]))
+  const site = world.site.site
+  const said = { director, image: trusted, imageTargets, approval, plans }
+  return assignmentsOf({ site, controllers, ...said, readPlan: parsePlan }, now, world.crypto)
+}
+
+async function fetchSmall(world: SiteWorld, file: FileRef): Promise<Uint8Array | Refusal> {
+  const fault = await fetchBlob(world, file)
+  return fault === null ? world.blobs.read(file) : fault
+}
+
+/** Brings an assignment's envelope and payload into the cache, and checks that the envelope says what its target says. */
+async function bring(
+  world: SiteWorld,
+  { envelope, payload, release, controller }: Assignment,
+): Promise<null | Refusal> {
+  const bytes = await fetchSmall(world, envelope)
+  if (isRefusal(bytes)) return bytes
+  const opened = openEnvelope(bytes, world.anchors, world.crypto)
+  if (isRefusal(opened)) return { ...opened, subject: `${controller}: ${envelope.path}: ${opened.subject}` }
+  return agreesWithTarget(opened.facts, release) ?? (await fetchBlob(world, payload))
+}
+
+/** Downloads under way: whoever wants a blob while it is coming waits for the same transfer. */
+const underWay = new WeakMap<SiteWorld, Map<string, Promise<null | Refusal>>>()
+
+/** A blob is fetched once, and goes on where it stopped. Refuses what the link and `Blobs.append` refuse. */
+function fetchBlob(world: SiteWorld, blob: BlobId): Promise<null | Refusal> {
+  const transfers = underWay.get(world) ?? new Map<string, Promise<null | Refusal>>()
+  underWay.set(world, transfers)
+  const running = transfers.get(blob.sha256)
+  if (running !== undefined) return running
+  const transfer = transferBlob(world, blob).finally(() => transfers.delete(blob.sha256))
+  transfers.set(blob.sha256, transfer)
+  return transfer
+}
+
+async function transferBlob(world: SiteWorld, blob: BlobId): Promise<null | Refusal> {
+  const { sha256, length } = blob
+  if (await world.blobs.has(blob)) return null
+  const from = Math.min(await world.blobs.partial(blob), length)
+  const body = from === length ? nothing() : await world.fleet.blob(blob, from)
+  if (isRefusal(body)) return body
+  const fault = await world.blobs.append(blob, from, body)
+  if (fault !== null) return fault
+  await note(world, { kind: 'download-finished', detail: { sha256, length, resumedAt: from } })
+  return null
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** Puts agreed assignments in force: each controller's work follows. */
+async function assign(world: SiteWorld, agreed: readonly Assignment[]): Promise<void> {
+  const before = new Set((await assigned(world)).map(one => one.id + one.controller))
+  const wanted = new Map(agreed.map(assignment => [assignment.controller, assignment]))
+  const changed: GatewayControllerRow[] = []
+  for (const row of await world.store.controllers()) {
+    const assignment = wanted.get(row.id)
+    const event: SiteEvent =
+      assignment === undefined ? { kind: 'withdrawn' } : { kind: 'assigned', assignment: assignment.id }
+    const next = step(row, event)
+    if (next !== row) changed.push(next)
+  }
+  const notes = agreed.filter(one => !before.has(one.id + one.controller)).map(verified)
+  const outbox = notes.map(one => boxed(world, one))
+  const assignments = canonicalJson(agreed as unknown as Json)
+  // If power fails before this commit, the next refresh agrees on the same again.
+  await world.store.commit({ assignments, controllers: changed, outbox })
+}
+
+const verified = ({ controller, campaign, envelope, id }: Assignment): Note => ({
+  kind: 'assignment-verified',
+  controller,
+  campaign,
+  release: envelope.sha256,
+  detail: { assignment: id, path: envelope.path },
+})
+
+// --- To the controllers: offers, payloads ---
+
+/** An offer to a controller: what `src/wire/gateway-api.ts` says. */
+export type Offered = {
+  readonly assignment: string
+  readonly envelope: string
+  readonly payload: BlobId
+  readonly activate: boolean
+}
+
+/**
+ * What a controller is to do now; null when nothing. The cached blobs are read and compared with their digests before
+ * they are offered: one that was changed on the disk is set aside and recorded, and comes again from the fleet. Refuses
+ * `controller-unknown`, and what `Blobs` refuses.
+ */
+export async function offerFor(world: SiteWorld, id: string): Promise<Offered | null | Refusal> {
+  const row = await world.store.controller(id)
+  if (row === null) return unknown(world, id)
+  const work = workOf(row)
+  const active = work.at === 'staging' || work.at === 'staged' || work.at === 'granted'
+  if (!active || work.at === 'staged') return null
+  const assignment = (await assigned(world)).find(one => one.controller === id && one.id === work.assignment)
+  if (assignment === undefined) return null
+  const activate = work.at === 'granted'
+  // A controller whose turn it is has staged the payload and verified it from its own flash.
+  for (const blob of activate ? [assignment.envelope] : [assignment.envelope, assignment.payload]) {
+    const fault = await sound(world, blob, assignment)
+    if (fault !== null) return fault
+  }
+  const envelope = await world.blobs.read(assignment.envelope)
+  if (isRefusal(envelope)) return envelope
+  const { sha256, length } = assignment.payload
+  return { assignment: assignment.id, envelope: toBase64(envelope), payload: { sha256, length }, activate }
+}
+
+/** Verifies a cached blob from the disk; sets aside what is no longer what was signed for, and fetches it again. */
+async function sound(world: SiteWorld, blob: BlobId, { campaign, controller }: Assignment): Promise<null | Refusal> {
+  const fault = await world.blobs.verify(blob)
+  if (fault === null) return null
+  if (fault.code === 'blob-digest-mismatch' && (await world.blobs.quarantine(blob))) {
+    const { code, subject, expected, actual } = fault
+    await note(world, { kind: 'blob-quarantined', code, campaign, controller, detail: { subject, expected, actual } })
+  }
+  return fetchBlob(world, blob)
+}
+
+/** A payload that this controller is to install. Refuses `controller-unknown`, `not-found` for any other blob. */
+export async function payloadOf(world: SiteWorld, id: string, sha256: string): Promise<BlobId | Refusal> {
+  const assignment = (await assigned(world)).find(one => one.controller === id)
+  if (assignment?.payload.sha256 === sha256) return { sha256, length: assignment.payload.length }
+  return refuse('not-found', `blob ${sha256}`, `the payload that ${id} is to install`, 'another blob')
+}
+
+// --- Small parts ---
+
+/** The agreed assignments, as they were committed. */
+export async function assigned(world: SiteWorld): Promise<readonly Assignment[]> {
+  const bytes = await world.store.assignments()
+  return bytes === null ? [] : (JSON.parse(fromUtf8(bytes)!) as Assignment[])
+}
+
+export const workOf = (row: GatewayControllerRow): SiteWork => JSON.parse(row.work) as SiteWork
+
+/** The row after an event of its work; the same row when nothing changes. */
+export function step(row: GatewayControllerRow, event: SiteEvent): GatewayControllerRow {
+  const before = workOf(row)
+  const next = orThrow(decideSiteWork(before, event))
+  return next === before ? row : { ...row, work: JSON.stringify(next) }
+}
+
+/** An entry of the gateway's own, dated, for the outbox. */
+export function boxed(world: SiteWorld, { kind, detail, ...about }: Note): { kind: 'entry'; bytes: Uint8Array } {
+  const site = world.site.site
+  const entry: AuditEntry = {
+    v: 1,
+    kind: kind as EntryKind,
+    at: world.clock.now(),
+    clock: world.clock.quality,
+    actor: { kind: 'gateway', id: site },
+    site,
+    ...about,
+    detail,
+  }
+  return { kind: 'entry', bytes: orThrow(entryBytes(entry)) }
+}
+
+export function note(world: SiteWorld, what: Note): Promise<void> {
+  return world.store.commit({ outbox: [boxed(world, what)] })
+}
+
+export const unknown = (world: SiteWorld, id: string): Refusal =>
+  refuse('controller-unknown', `${world.site.site}/${id}`, 'a controller of the site', 'none of that id')

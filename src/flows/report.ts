@@ -1,0 +1,310 @@
+import { isImage, isStaged, type Outcome, outcomeOf } from '../core/campaign/outcome.ts'
+import { decide } from '../core/campaign/rollout.ts'
+import { turnOf } from '../core/campaign/rollout-state.ts'
+import { turns } from '../core/campaign/site-work.ts'
+import { sameBytes } from '../core/encoding/bytes.ts'
+import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
+import type { Instant } from '../core/encoding/units.ts'
+import type { Actor, EntryOrigin } from '../core/ledger/entry.ts'
+import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { isRefusalCode, registry } from '../core/refusal/registry.ts'
+import type { Assignment } from '../core/trust/mapping.ts'
+import { checkReportNew, claimedReporter, openReport, type Report } from '../core/trust/report.ts'
+import { openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
+import type { Event } from './audit.ts'
+import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaign.ts'
+import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
+import { releaseAt } from './publish.ts'
+import { assigned, boxed, note, step, unknown, workOf } from './relay.ts'
+
+// --- At the gateway: from the controllers, and whose turn it is ---
+
+/**
+ * Takes in a controller's signed report: verifies it, lets the controller's work follow, and puts it into the outbox for
+ * the fleet. Durable on return. A report that was taken in before is answered as before. Refuses `controller-unknown`,
+ * what `openReport` refuses, `report-replayed`; those are recorded.
+ */
+export function acceptControllerReport(
+  world: SiteWorld,
+  id: string,
+  bytes: Uint8Array,
+): Promise<{ accepted: number } | Refusal> {
+  return world.store.exclusive(async () => {
+    const row = await world.store.controller(id)
+    if (row === null) return unknown(world, id)
+    const key = { alg: 'ecdsa-p256', spki: row.reportKey } as const
+    const report = openReport(bytes, { site: world.site.site, controller: id, key }, world.crypto)
+    if (isRefusal(report)) return rejected(world, id, report)
+    if (report.sequence === row.sequence && row.report !== null && sameBytes(bytes, row.report)) {
+      return { accepted: report.sequence }
+    }
+    const replayed = checkReportNew(report, row.sequence)
+    if (replayed !== null) return rejected(world, id, replayed)
+    const assignment = (await assigned(world)).find(one => one.controller === id)
+    const taken: GatewayControllerRow = { ...row, report: bytes, sequence: report.sequence }
+    const next = assignment === undefined ? taken : follow(taken, report, assignment, world.clock.now())
+    // If power fails before this commit, the controller was not answered, and sends the report again.
+    await world.store.commit({ controllers: [next], outbox: [{ kind: 'report', bytes }] })
+    return { accepted: report.sequence }
+  })
+}
+
+async function rejected(world: SiteWorld, controller: string, refusal: Refusal): Promise<Refusal> {
+  const { code, subject, expected, actual } = refusal
+  await note(world, { kind: 'report-refused', code, controller, detail: { subject, expected, actual } })
+  return refusal
+}
+
+/** What a report means for the controller's work. */
+function follow(row: GatewayControllerRow, report: Report, assignment: Assignment, at: Instant): GatewayControllerRow {
+  const wanted = { assignment: assignment.id, image: assignment.payload.sha256 }
+  const outcome = outcomeOf(report, wanted)
+  if (outcome !== null) return step(row, { kind: 'ended', assignment: assignment.id, result: outcome.result })
+  if (isStaged(report, wanted)) return step(row, { kind: 'staged', assignment: assignment.id, at })
+  const trying = report.state === 'trial' && isImage(report.running.digest, wanted.image)
+  // It had the image and has lost it (it was dropped at boot): it stages it again.
+  return trying || workOf(row).at !== 'granted' ? row : step(row, { kind: 'lost', assignment: assignment.id })
+}
+
+/**
+ * Gives turns to restart, as far as the site's budget goes. Durable on return; answers whose turn it is now.
+ */
+export function grantTurns(world: SiteWorld): Promise<string[]> {
+  return world.store.exclusive(async () => {
+    const rows = await world.store.controllers()
+    const work = new Map(rows.map(row => [row.id, workOf(row)]))
+    const ids = new Set(turns(work, world.maxRestarting))
+    if (ids.size === 0) return []
+    const now = world.clock.now()
+    const assignments = new Map((await assigned(world)).map(one => [one.controller, one]))
+    const granted = rows.filter(row => ids.has(row.id)).map(row => step(row, { kind: 'grant', at: now }))
+    const outbox = granted.map(({ id }) => {
+      const of = assignments.get(id)
+      const what = of === undefined ? {} : { campaign: of.campaign, release: of.envelope.sha256 }
+      return boxed(world, {
+        kind: 'activation-granted',
+        controller: id,
+        ...what,
+        detail: { budget: world.maxRestarting },
+      })
+    })
+    // If power fails before this commit, nobody was told; the same turns are given at the next start.
+    await world.store.commit({ controllers: granted, outbox })
+    return [...ids]
+  })
+}
+
+// --- At the gateway: to the fleet ---
+
+/** Items that one call hands over at most. */
+const BATCH = 200
+
+/**
+ * Hands the outbox over, in order, until it is empty. What the fleet acknowledged is durable there before it is
+ * forgotten here; an answer that is lost costs a repetition and nothing else. Refuses what the link refuses.
+ */
+export async function flushOutbox(world: SiteWorld): Promise<null | Refusal> {
+  for (;;) {
+    const items = await world.store.outbox(BATCH)
+    if (items.length === 0) return null
+    const manifest = await siteManifest(world, items)
+    if (isRefusal(manifest)) return manifest
+    const acknowledged = await world.fleet.send(items, manifest)
+    if (isRefusal(acknowledged)) return acknowledged
+    await world.store.commit({ acknowledged })
+    if (acknowledged < items[0]!.sequence) {
+      return refuse('answer-unexpected', 'the fleet', `${items.at(-1)!.sequence} acknowledged`, `${acknowledged}`)
+    }
+  }
+}
+
+/** The gateway's signature over what it hands over: the newest report of each controller in the batch. */
+async function siteManifest(world: SiteWorld, items: readonly OutboxItem[]): Promise<Uint8Array | Refusal> {
+  const newest = new Map<string, Uint8Array>()
+  for (const row of await world.store.controllers()) {
+    const mine = items.findLast(
+      ({ kind, bytes }) => kind === 'report' && row.report !== null && sameBytes(bytes, row.report),
+    )
+    if (mine !== undefined) newest.set(row.id, mine.bytes)
+  }
+  const sequence = items.at(-1)!.sequence
+  const body = writeSiteManifest({
+    site: world.site.site,
+    sequence,
+    at: world.clock.now(),
+    reports: [...newest.values()],
+  })
+  const signature = await world.signer.sign(canonicalJson(body), 'der')
+  return isRefusal(signature) ? signature : sealSiteManifest(body, signature)
+}
+
+// --- At the fleet ---
+
+/**
+ * Takes in what a gateway hands over: its own entries and its controllers' signed reports, in the order of its outbox.
+ * Each item becomes exactly one audit entry with its origin, also when it is refused; reports move campaigns on. All of
+ * it is durable on return, in one transaction; items that were taken in before are passed over, so a gateway whose
+ * answer was lost sends them again without harm. Answers the highest sequence that is durable.
+ *
+ * Refuses `site-unknown`, the codes of `openSiteManifest`, `upstream-gap`.
+ */
+export function acceptUpstream(
+  world: FleetWorld,
+  site: string,
+  items: readonly OutboxItem[],
+  manifest: Uint8Array,
+): Promise<{ acknowledged: number } | Refusal> {
+  return world.store.exclusive(async () => {
+    const row = await world.store.site(site)
+    if (row === null) return refuse('site-unknown', `site ${site}`, 'a registered site', 'none of that name')
+    const key = { alg: 'ecdsa-p256', spki: row.gatewayKey } as const
+    const opened = openSiteManifest(manifest, { site, key }, row.upstream, world.crypto)
+    if (isRefusal(opened)) return opened
+    const fresh = items.filter(item => item.sequence > row.upstream)
+    const gap = fresh.findIndex((item, index) => item.sequence !== row.upstream + 1 + index)
+    if (gap >= 0) {
+      return refuse('upstream-gap', `outbox of ${site}`, `${row.upstream + 1 + gap}`, `${fresh[gap]!.sequence}`)
+    }
+    if (fresh.length === 0) return { acknowledged: row.upstream }
+    const intake = new Intake(world, site, await openCampaigns(world))
+    for (const item of fresh) await intake.take(item)
+    const acknowledged = fresh.at(-1)!.sequence
+    const change = { sites: [{ ...row, upstream: acknowledged }], controllers: [...intake.controllers.values()] }
+    await commitSteps(world, [...intake.steps.values()], intake.events, change)
+    return { acknowledged }
+  })
+}
+
+async function openCampaigns(world: FleetWorld): Promise<Opened[]> {
+  return (await world.store.campaigns()).map(row => orThrow(openRow(row)))
+}
+
+/** One batch on its way in: what it changes, gathered for one commit. */
+class Intake {
+  readonly controllers = new Map<string, ControllerRow>()
+  readonly steps = new Map<string, Step>()
+  readonly events: Event[] = []
+  readonly #world: FleetWorld
+  readonly #site: string
+  readonly #open: readonly Opened[]
+
+  constructor(world: FleetWorld, site: string, open: readonly Opened[]) {
+    this.#world = world
+    this.#site = site
+    this.#open = open
+  }
+
+  async take(item: OutboxItem): Promise<void> {
+    const origin = { gateway: this.#site, sequence: item.sequence }
+    const refusal = item.kind === 'entry' ? this.#entry(item.bytes, origin) : await this.#report(item.bytes, origin)
+    if (refusal !== null) {
+      const { code, subject, expected, actual } = refusal
+      const detail = { what: item.kind, subject, expected, actual }
+      this.events.push({ kind: 'report-refused', actor: this.#gateway(), site: this.#site, code, detail, origin })
+    }
+  }
+
+  /** A gateway's own entry: its words, under its own name and of its own site. */
+  #entry(bytes: Uint8Array, origin: EntryOrigin): Refusal | null {
+    const entry = parseEntry(bytes, `entry ${origin.sequence} of ${this.#site}`)
+    if (isRefusal(entry)) return entry
+    if (entry.actor.kind !== 'gateway' || entry.actor.id !== this.#site || entry.site !== this.#site) {
+      const actual = `${entry.actor.kind} ${entry.actor.id} of ${entry.site ?? 'no site'}`
+      return refuse('report-wrong-controller', `entry ${origin.sequence}`, `gateway ${this.#site}`, actual)
+    }
+    const { v: _v, ...event } = withOrigin(entry, origin)
+    this.events.push(event)
+    return null
+  }
+
+  async #report(bytes: Uint8Array, origin: EntryOrigin): Promise<Refusal | null> {
+    const claimed = claimedReporter(bytes)
+    const id = claimed?.controller ?? ''
+    const row = this.controllers.get(id) ?? (await this.#world.store.controller(this.#site, id))
+    if (claimed === null || row === null) {
+      return refuse('controller-unknown', `${this.#site}/${id || '?'}`, 'a controller of the site', 'none of that id')
+    }
+    const key = { alg: 'ecdsa-p256', spki: row.reportKey } as const
+    const report = openReport(bytes, { site: this.#site, controller: row.id, key }, this.#world.crypto)
+    if (isRefusal(report)) return report
+    const replayed = checkReportNew(report, row.sequence)
+    if (replayed !== null) return replayed
+    this.controllers.set(row.id, { ...row, report: bytes, sequence: report.sequence })
+    const actor: Actor = { kind: 'controller', id: `${this.#site}/${row.id}` }
+    const code = report.refusal === undefined ? {} : { code: report.refusal.code }
+    this.events.push({
+      ...code,
+      kind: 'controller-report',
+      actor,
+      site: this.#site,
+      controller: row.id,
+      detail: summaryOf(report),
+      origin,
+    })
+    for (const opened of this.#open) await this.#moveOn(opened, report, actor)
+    return null
+  }
+
+  /** Tells a campaign how its controller ended, when the report says so. */
+  async #moveOn(opened: Opened, report: Report, actor: Actor): Promise<void> {
+    const { plan } = opened
+    const rollout = this.steps.get(plan.id)?.next ?? opened.rollout
+    const ref = { site: this.#site, controller: report.controller }
+    const turn = turnOf(rollout, ref)
+    if (turn === null || turn.at === 'confirmed') return
+    const planned = plan.waves
+      .flatMap(wave => wave.controllers)
+      .find(one => one.site === ref.site && one.controller === ref.controller)
+    const release = planned === undefined ? undefined : plan.releases[planned.release]
+    if (release === undefined) return
+    const attempt = turn.at === 'assigned' ? turn.attempt : 0
+    const assignment = `${plan.id}/${release.sha256.slice(0, 16)}/${attempt}`
+    const released = orThrow(await releaseAt(this.#world, release))
+    const outcome = outcomeOf(report, { assignment, image: released.facts.imageDigest })
+    if (outcome === null) return
+    const event = {
+      kind: 'outcome',
+      now: this.#world.clock.now(),
+      report: report.sequence,
+      ...ref,
+      ...eventOf(outcome),
+    } as const
+    const decision = decide(plan, rollout, event)
+    // A campaign that cannot use the news (it is over, or the turn has not come) is not harmed by it.
+    if (isRefusal(decision) || decision.next === rollout) return
+    this.steps.set(plan.id, { opened, next: decision.next })
+    this.events.push(...notesOf(this.#world, plan, decision, actor))
+  }
+
+  #gateway(): Actor {
+    return { kind: 'gateway', id: this.#site }
+  }
+}
+
+function eventOf(outcome: Outcome): { result: Outcome['result']; code?: string; again?: boolean } {
+  if (outcome.result === 'confirmed') return { result: 'confirmed' }
+  if (outcome.result === 'reverted') return { result: 'reverted', code: outcome.cause }
+  const again = isRefusalCode(outcome.code) && registry[outcome.code].action === 'retry'
+  return { result: 'refused', code: outcome.code, again }
+}
+
+/** What the log keeps of a report beside the gateway's origin: enough to tell what ran, and to find the report again. */
+function summaryOf(report: Report): JsonObject {
+  const { sequence, at, event, state, running, counter, assignment, staged, attempts, refusal } = report
+  const last = attempts.at(-1)
+  return {
+    sequence,
+    at,
+    event,
+    state,
+    version: running.version,
+    digest: running.digest,
+    slot: running.slot,
+    counter,
+    ...(assignment === undefined ? {} : { assignment }),
+    ...(staged === undefined ? {} : { staged: staged.version }),
+    ...(last === undefined ? {} : { lastAttempt: { ...last } }),
+    ...(refusal === undefined ? {} : { refusal: { ...refusal } }),
+  }
+}

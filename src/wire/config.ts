@@ -1,0 +1,73 @@
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { AnchorJson, Name } from './fleet-api.ts'
+
+const closed = { additionalProperties: false }
+const Listen = Type.Object({ host: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65_535 }) }, closed)
+const Level = Type.Union(['trace', 'debug', 'info', 'warn', 'error'].map(level => Type.Literal(level)))
+
+/** `fleet.yaml`: what `voltseal fleet serve` runs from. Paths are relative to the file. */
+export const FleetConfig = Type.Object(
+  {
+    kind: Type.Literal('voltseal-fleet'),
+    name: Name,
+    /** Where gateways and people reach it. */
+    url: Type.String({ pattern: '^https://[^/]+$' }),
+    listen: Listen,
+    /** Public keys whose signature on an envelope this fleet accepts. */
+    anchors: Type.Array(AnchorJson, { minItems: 1 }),
+    /** How long online metadata stays valid, in milliseconds; renewed at half of it. */
+    metadataMillis: Type.Integer({ minimum: 1000, maximum: 30 * 86_400_000 }),
+    /** How often rollouts are looked at, in milliseconds. */
+    tickMillis: Type.Integer({ minimum: 50, maximum: 60_000 }),
+    maxBlobBytes: Type.Integer({ minimum: 1 }),
+    log: Level,
+  },
+  closed,
+)
+export type FleetConfig = Static<typeof FleetConfig>
+
+/** `gateway.yaml`: what `voltseal gateway serve` runs from. */
+export const GatewayConfig = Type.Object(
+  {
+    kind: Type.Literal('voltseal-gateway'),
+    site: Name,
+    fleet: Type.Object({ url: Type.String({ pattern: '^https://[^/]+$' }) }, closed),
+    listen: Listen,
+    /** How often the fleet is asked for news, in milliseconds. */
+    pollMillis: Type.Integer({ minimum: 50, maximum: 3_600_000 }),
+    /** How many controllers of the site may be restarting at once. */
+    maxRestarting: Type.Integer({ minimum: 1 }),
+    log: Level,
+  },
+  closed,
+)
+export type GatewayConfig = Static<typeof GatewayConfig>
+
+/** `profile.yaml`: who a person at the command line is, and which fleet they talk to. */
+export const Profile = Type.Object(
+  {
+    kind: Type.Literal('voltseal-profile'),
+    name: Name,
+    url: Type.String({ pattern: '^https://[^/]+$' }),
+    ca: Type.String(),
+    cert: Type.String(),
+    key: Type.String(),
+    /** The key that signs the audit log's checkpoints, as a C2SP verifier key. */
+    auditKey: Type.String(),
+    /** The first root of each repository, as files. */
+    roots: Type.Object({ image: Type.String(), approval: Type.String() }, closed),
+  },
+  closed,
+)
+export type Profile = Static<typeof Profile>
+
+/** Parses a config by its schema. Refuses `config-malformed` with the first field that is wrong. */
+export function parseConfig<T>(schema: { readonly type?: string }, value: unknown, path: string): T | Refusal {
+  const checked = schema as Parameters<typeof Value.Check>[0]
+  if (Value.Check(checked, value)) return value as T
+  const first = [...Value.Errors(checked, value)][0]
+  const where = first?.instancePath === '' || first === undefined ? 'the file' : first.instancePath.slice(1)
+  return refuse('config-malformed', path, `${where} ${first?.message ?? 'as documented'}`, 'something else')
+}
