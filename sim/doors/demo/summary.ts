@@ -1,0 +1,59 @@
+import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-api.ts'
+import type { StampedEvent } from '../site/events.ts'
+
+/** One line of the table that the demo ends with. */
+export type Row = {
+  readonly controller: string
+  readonly from: string
+  readonly to: string
+  readonly slot: string
+  readonly counter: number | null
+  readonly seconds: number | null
+  readonly outcome: string
+}
+
+/** What became of every controller of the campaign. */
+export function rowsOf(view: CampaignView): Row[] {
+  return view.controllers.map(one => ({
+    controller: `${one.site}/${one.controller}`,
+    from: one.from ?? '–',
+    to: one.to,
+    slot: one.slot ?? '–',
+    counter: one.counter,
+    seconds: one.tookMillis === null ? null : Math.round(one.tookMillis / 100) / 10,
+    outcome: outcomeOf(one),
+  }))
+}
+
+const outcomeOf = ({ state, detail }: CampaignControllerView): string =>
+  detail === null ? state : `${state}: ${detail}`
+
+/** The table as people read it. */
+export function table(rows: readonly Row[]): string {
+  const heads = ['controller', 'from', 'to', 'slot', 'counter', 'seconds', 'outcome']
+  const cells = rows.map(row => [
+    row.controller,
+    row.from,
+    row.to,
+    row.slot,
+    row.counter === null ? '–' : String(row.counter),
+    row.seconds === null ? '–' : row.seconds.toFixed(1),
+    row.outcome,
+  ])
+  const widths = heads.map((head, at) => Math.max(head.length, ...cells.map(row => row[at]?.length ?? 0)))
+  const right = new Set([4, 5])
+  return [heads, ...cells]
+    .map(row =>
+      row
+        .map((cell, at) => (right.has(at) ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** What happened to the controllers, without the many lines of the downloads. */
+export function notable(events: readonly StampedEvent[]): StampedEvent[] {
+  const dull = new Set(['download', 'reported', 'waiting', 'not-reported'])
+  return events.filter(event => !dull.has(event.event))
+}
