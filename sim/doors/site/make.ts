@@ -4,10 +4,11 @@ import { writeWhole } from '../../../src/adapters/config-file.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { readRelease } from '../../../src/adapters/release-folder.ts'
 import { loadPublicKey } from '../../../src/adapters/signer-file.ts'
-import { toBase64, toHex } from '../../../src/core/encoding/bytes.ts'
+import { toBase64 } from '../../../src/core/encoding/bytes.ts'
 import type { Anchor } from '../../../src/core/firmware/suit-open.ts'
 import type { Site, SiteController } from '../../../src/core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
+import { keyId } from '../../../src/core/trust/keys.ts'
 import type { Clock } from '../../../src/flows/ports.ts'
 import type { DeviceRequest } from '../../../src/wire/fleet-api.ts'
 import { type FactoryImage, SimController } from '../../controller/sim-controller.ts'
@@ -94,7 +95,7 @@ function readAnchors(paths: readonly string[]): Anchor[] | Refusal {
   for (const path of paths) {
     const key = loadPublicKey(path)
     if (isRefusal(key)) return key
-    anchors.push({ kid: toHex(nodeCrypto.sha256(key.spki)), key })
+    anchors.push({ kid: keyId(key, nodeCrypto), key })
   }
   return anchors
 }

@@ -14,8 +14,9 @@ import { systemClock } from '../../../src/adapters/clock-system.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { writeRelease } from '../../../src/adapters/release-folder.ts'
 import { generateKeyFile, publicKeyFile } from '../../../src/adapters/signer-file.ts'
-import { toHex } from '../../../src/core/encoding/bytes.ts'
+
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import { keyId } from '../../../src/core/trust/keys.ts'
 import type { Report } from '../../../src/core/trust/report.ts'
 import type { Signer } from '../../../src/flows/ports.ts'
 import { createRelease, type Release } from '../../../src/flows/release.ts'
@@ -57,7 +58,7 @@ async function release(version: string, sequence: number, by: Signer | null = si
     ),
   )
   if (by === null) return made
-  const kid = toHex(nodeCrypto.sha256(by.key.spki))
+  const kid = keyId(by.key, nodeCrypto)
   return {
     ...made,
     envelope: orThrow(await signEnvelope(made.envelope, kid, { crypto: nodeCrypto, signer: by })).envelope,
