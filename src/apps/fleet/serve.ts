@@ -61,7 +61,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
     store.close()
     return port
   }
-  const pause = (millis: number) => () => new Promise<void>(resolve => setTimeout(resolve, millis))
+  const pause = (millis: number) => () => new Promise<void>(resolve => void setTimeout(resolve, millis).unref())
   const loops = [
     startLoop('tick', pause(config.tickMillis), config.tickMillis, () => tick(world), log),
     startLoop('renew', pause(60_000), 60_000, async () => orNull(await renew(world)), log),

@@ -86,7 +86,7 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
 /** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
 function startLoops(world: SiteWorld, bell: Bell, pollMillis: number, log: Log) {
   let tag: string | null = null
-  const sleep = (millis: number): Promise<void> => new Promise(resolve => setTimeout(resolve, millis))
+  const sleep = (millis: number): Promise<void> => new Promise(resolve => void setTimeout(resolve, millis).unref())
   const ask = async (): Promise<null | Refusal> => {
     const news = await world.fleet.checkIn(tag)
     if (news === null || isRefusal(news)) return news

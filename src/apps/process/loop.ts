@@ -39,6 +39,8 @@ export function startLoop(
         failures = 0
         last = null
         if (!stopped) await Promise.race([pause(), sleep(MAX_PAUSE)])
+        // The timer of the pause that lost would hold the process for a minute after its end.
+        wake()
         continue
       }
       if (problem.code !== last) log.warn({ loop: name, ...problem }, 'cannot go on; tries again')
