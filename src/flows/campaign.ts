@@ -18,7 +18,7 @@ import { after, instant, millis } from '../core/encoding/units.ts'
 import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
 import { type FleetController, fleetController, inventoryOf, refKey } from '../core/fleet/inventory.ts'
 import type { Actor } from '../core/ledger/entry.ts'
-import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import { directorTarget, type Order } from '../core/trust/director-target.ts'
 import { planPath } from '../core/trust/mapping.ts'
 import type { Target } from '../core/trust/metadata.ts'
@@ -27,7 +27,7 @@ import { seal, withTargets } from '../core/trust/repository.ts'
 import { keysOf, verifySigned } from '../core/trust/signatures.ts'
 import type { TrustedSet } from '../core/trust/trusted-set.ts'
 import { type Event, record } from './audit.ts'
-import type { CampaignRow, FleetChange, FleetWorld, RepoFile } from './ports.ts'
+import type { CampaignRow, ControllerRow, FleetChange, FleetWorld, RepoFile } from './ports.ts'
 import { directorTargets, nextFiles, openRepository, publishedReleases, type RepoName } from './publish.ts'
 
 /** What a person asks for when they plan a campaign. Durations in milliseconds; `validMillis` from now. */
@@ -218,7 +218,7 @@ export function approve(
     if (isRefusal(files)) return files
     const decision = decide(opened.plan, opened.rollout, { kind: 'approve', now: world.clock.now() })
     if (isRefusal(decision)) return decision
-    const events = [signedNow, ...notesOf(world, opened.plan, decision, actor)]
+    const events = [signedNow, ...(await notesOf(world, opened.plan, decision, actor))]
     await commitSteps(world, [{ opened, next: decision.next }], events, { files: [held, ...files] })
     return { need, have, approved: true }
   })
@@ -242,7 +242,7 @@ export function command(
         : { kind: verb, now }
     const decision = decide(opened.plan, opened.rollout, event)
     if (isRefusal(decision)) return decision
-    const notes = notesOf(world, opened.plan, decision, { kind: 'person', id: person })
+    const notes = await notesOf(world, opened.plan, decision, { kind: 'person', id: person })
     await commitSteps(world, [{ opened, next: decision.next }], notes)
     return null
   })
@@ -261,7 +261,7 @@ export function tick(world: FleetWorld): Promise<null | Refusal> {
       if (isRefusal(decision)) return decision
       if (decision.next === opened.rollout) continue
       steps.push({ opened, next: decision.next })
-      notes.push(...notesOf(world, opened.plan, decision, fleetActor(world)))
+      notes.push(...(await notesOf(world, opened.plan, decision, fleetActor(world))))
     }
     if (steps.length > 0) await commitSteps(world, steps, notes)
     return null
@@ -307,17 +307,38 @@ export async function commitSteps(
   await record(world, { ...change, files, campaigns: rows }, events)
 }
 
-/** What a decision says to the log. Whoever caused it did all of it, but for the assignments: those are the fleet's. */
-export function notesOf(world: FleetWorld, plan: Plan, decision: Decision, actor: Actor): Event[] {
-  return decision.effects.flatMap((effect): Event[] => {
-    if (effect.do === 'withdraw') return []
-    if (effect.do === 'note') return [{ ...about(plan), ...effect.of, kind: effect.kind, actor, detail: effect.detail }]
-    return effect.controllers.map(({ site, controller, release }) => {
+/** Looks a controller up: in the store, or first in what the same transaction is about to store. */
+export type RowOf = (site: string, id: string) => Promise<ControllerRow | null>
+
+/**
+ * What a decision says to the log. Whoever caused it did all of it, but for the assignments: those are the fleet's, and
+ * each says what the controller attested when its turn began.
+ */
+export async function notesOf(
+  world: FleetWorld,
+  plan: Plan,
+  decision: Decision,
+  actor: Actor,
+  rowOf: RowOf = (site, id) => world.store.controller(site, id),
+): Promise<Event[]> {
+  const notes: Event[] = []
+  for (const effect of decision.effects) {
+    if (effect.do === 'withdraw') continue
+    if (effect.do === 'note') {
+      notes.push({ ...about(plan), ...effect.of, kind: effect.kind, actor, detail: effect.detail })
+      continue
+    }
+    for (const { site, controller, release } of effect.controllers) {
       const { path, sha256 } = plan.releases[release]!
+      const row = await rowOf(site, controller)
+      const report = row === null ? null : orThrow(lastReport(row, world.crypto))
       const assigned = { kind: 'controller-assigned', actor: fleetActor(world), site, controller } as const
-      return { ...about(plan), ...assigned, release: sha256, detail: { path, wave: effect.wave } }
-    })
-  })
+      // An empty version: it has never reported.
+      const detail = { path, wave: effect.wave, from: report?.running.version ?? '' }
+      notes.push({ ...about(plan), ...assigned, release: sha256, detail })
+    }
+  }
+  return notes
 }
 
 /** The director's files of the sites whose assignments these steps change. */

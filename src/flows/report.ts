@@ -221,7 +221,7 @@ class Intake {
   async #report(bytes: Uint8Array, origin: EntryOrigin): Promise<Refusal | null> {
     const claimed = claimedReporter(bytes)
     const id = claimed?.controller ?? ''
-    const row = this.controllers.get(id) ?? (await this.#world.store.controller(this.#site, id))
+    const row = await this.#row(this.#site, id)
     if (claimed === null || row === null) {
       return refuse('controller-unknown', `${this.#site}/${id || '?'}`, 'a controller of the site', 'none of that id')
     }
@@ -274,7 +274,14 @@ class Intake {
     // A campaign that cannot use the news (it is over, or the turn has not come) is not harmed by it.
     if (isRefusal(decision) || decision.next === rollout) return
     this.steps.set(plan.id, { opened, next: decision.next })
-    this.events.push(...notesOf(this.#world, plan, decision, actor))
+    const notes = await notesOf(this.#world, plan, decision, actor, (site, id) => this.#row(site, id))
+    this.events.push(...notes)
+  }
+
+  /** A controller as it will be stored: an earlier report of this batch counts already. */
+  async #row(site: string, id: string): Promise<ControllerRow | null> {
+    const fresh = site === this.#site ? this.controllers.get(id) : undefined
+    return fresh ?? this.#world.store.controller(site, id)
   }
 
   #gateway(): Actor {

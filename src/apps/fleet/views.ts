@@ -70,7 +70,7 @@ async function campaignView(world: FleetWorld, opened: Opened): Promise<Campaign
         ...turnView(rollout, planned, begun?.at ?? null),
         class: row?.class ?? '',
         wave: index + 1,
-        from: begun?.from ?? report?.running.version ?? null,
+        from: begun?.from ?? null,
         to: plan.releases[planned.release]?.version ?? '',
         slot: report?.running.slot ?? null,
         counter: report?.counter ?? null,
@@ -109,7 +109,8 @@ async function assignedAt(world: FleetWorld, id: string): Promise<Map<string, { 
   for (const { entry } of await entriesOf(world, { campaign: id })) {
     const key = `${entry.site}/${entry.controller}`
     if (entry.kind !== 'controller-assigned' || begun.has(key)) continue
-    begun.set(key, { at: entry.at, from: typeof entry.detail.from === 'string' ? entry.detail.from : null })
+    const { from } = entry.detail
+    begun.set(key, { at: entry.at, from: typeof from === 'string' && from !== '' ? from : null })
   }
   return begun
 }
