@@ -171,7 +171,9 @@ export class World {
 
   startSite(): void {
     this.#siteStop = new AbortController()
-    this.site = orThrow(serveSite(this.at('site'), systemClock, event => void this.events.push(event), this.#siteStop.signal))
+    this.site = orThrow(
+      serveSite(this.at('site'), systemClock, event => void this.events.push(event), this.#siteStop.signal),
+    )
   }
 
   async stopSite(): Promise<void> {
@@ -197,17 +199,37 @@ export class World {
     writeFileSync(this.at('site.yaml'), JSON.stringify(options.site))
     const approvers = Array.from({ length: options.approvers ?? 1 }, (_, n) => this.at('keys', `approver-${n}`))
     await this.must('key', 'generate', this.at('keys', 'firmware'))
-    for (const key of [this.at('keys', 'release'), ...approvers]) await this.must('key', 'generate', key, '-a', 'ed25519')
+    for (const key of [this.at('keys', 'release'), ...approvers])
+      await this.must('key', 'generate', key, '-a', 'ed25519')
     const keys = ['--firmware-key', this.at('keys', 'firmware.pub'), '--release-key', this.at('keys', 'release')]
-    const approval = [...approvers.flatMap(key => ['--approver-key', key]), '--approval-threshold', `${options.approvalThreshold ?? 1}`]
+    const approval = [
+      ...approvers.flatMap(key => ['--approver-key', key]),
+      '--approval-threshold',
+      `${options.approvalThreshold ?? 1}`,
+    ]
     const where = ['--host', host, '--port', '8443', '--tick', options.tick ?? '50ms']
     await this.must('fleet', 'init', this.at('fleet'), ...keys, ...approval, ...where)
-    const gateway = ['--fleet', `https://${host}:8443`, '--host', host, '--port', '8444', '--poll', options.poll ?? '50ms']
+    const gateway = [
+      '--fleet',
+      `https://${host}:8443`,
+      '--host',
+      host,
+      '--port',
+      '8444',
+      '--poll',
+      options.poll ?? '50ms',
+    ]
     const budget = ['--max-restarting', String(options.maxRestarting ?? 1)]
     await this.must('gateway', 'init', this.at('gateway'), '--site', this.at('site.yaml'), ...gateway, ...budget)
     const factory: Record<string, string> = {}
-    for (const [name, image] of Object.entries(options.factory)) factory[name] = await this.release(name, '1.0.0', image)
-    const made = { site: this.at('site.yaml'), data: this.at('site'), anchors: [this.at('keys', 'firmware.pub')], factory }
+    for (const [name, image] of Object.entries(options.factory))
+      factory[name] = await this.release(name, '1.0.0', image)
+    const made = {
+      site: this.at('site.yaml'),
+      data: this.at('site'),
+      anchors: [this.at('keys', 'firmware.pub')],
+      factory,
+    }
     orThrow(await makeSite(made, systemClock))
   }
 }

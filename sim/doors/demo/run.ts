@@ -1,26 +1,24 @@
-import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { CampaignView } from '../../../src/wire/fleet-api.ts'
-import type { StampedEvent } from '../site/events.ts'
 import type { Children } from './children.ts'
 import type { DemoOptions } from './options.ts'
 import { Progress } from './progress.ts'
-import { SCENARIOS } from './scenario.ts'
+import { SCENARIOS, type Scenario } from './scenario.ts'
 import type { Screen } from './screen.ts'
+import { SiteLog } from './site-log.ts'
 import { Stage } from './stage.ts'
 import { notable, type Row, rowsOf, table } from './summary.ts'
 
-/** What a demo came to. `exit`: 0, the exit code of what stopped the campaign, or 70 when it ended otherwise than described. */
-export type DemoResult = {
-  readonly exit: number
-  readonly json: unknown
-  readonly text: string
-}
+/**
+ * What a demo came to. `exit`: 0, the exit code of what stopped the campaign, or 70 when it ended otherwise than
+ * described.
+ */
+export type DemoResult = { readonly exit: number; readonly json: unknown; readonly text: string }
 
 /** Exit code of a demo that did not end as its scenario says (EX_SOFTWARE of sysexits.h). */
 const OTHERWISE = 70
-/** Events kept of a site that goes on for a long time. */
-const MAX_EVENTS = 10_000
+/** How long a trial that a halted campaign left behind may take to end, in milliseconds. */
+const TRIAL_PATIENCE = 10_000
 const UPDATED = ['pcs-1', 'pcs-2', 'bms-1', 'bms-2', 'bms-3', 'bms-4']
 
 /** Does the main job of one scenario, up to the verified audit log; everything still serves on return. */
@@ -33,59 +31,68 @@ export async function runDemo(
 ): Promise<DemoResult> {
   const started = performance.now()
   const scenario = SCENARIOS[options.scenario]
-  const events: StampedEvent[] = []
-  const waiting = new Set<(event: StampedEvent) => void>()
-  const progress = new Progress(screen, UPDATED)
-  let watching = false
-  const onEvent = (event: StampedEvent): void => {
-    if (events.length < MAX_EVENTS && event.event !== 'download') events.push(event)
-    if (watching) progress.event(event)
+  const log = new SiteLog()
+  screen.say(screen.ink('bold', `Voltseal: ${options.scenario}. ${scenario.title}.`))
+  const stage = new Stage({ folder, host: options.host, port, children, screen, onEvent: event => log.add(event) })
+  log.on(event => {
     const done = scenario.meanwhile?.(event, folder, stage.images) ?? null
     if (done !== null) screen.say(screen.ink('warn', done))
-    for (const look of waiting) look(event)
-  }
-  screen.say(screen.ink('bold', `Voltseal: ${options.scenario}. ${scenario.title}.`))
-  const stage = new Stage({ folder, host: options.host, port, children, screen, onEvent })
+  })
   await stage.prepare()
   await stage.open(scenario.faults(stage.images))
-  await stage.launch()
-  watching = true
-  const { view, exit } = await stage.watch(line => progress.campaign(line))
-  progress.end()
-  watching = false
-  if (scenario.attackAfter !== undefined) {
-    const answered = new Promise<void>(resolve => {
-      waiting.add(event => {
-        if (event.event === 'attack') resolve()
-      })
-    })
-    stage.attack(scenario.attackAfter)
-    await answered
-    const attack = events.find(event => event.event === 'attack')
-    if (attack?.event === 'attack') {
-      const { controller, outcome, detail, running } = attack
-      screen.say(screen.ink('refused', `${controller}: ${outcome} (${detail}); it runs slot ${running}.`))
-    }
-  }
-  await stage.command('Export the audit log', ['audit', 'export', 'audit.jsonl'])
-  const audit = await stage.command('Verify the audit log', ['audit', 'verify'])
-  const checkpoint = await stage.text(null, ['audit', 'verify'])
-  const log = readFileSync(join(folder, 'audit.jsonl'), 'utf8')
-  const fault = scenario.check({ folder, images: stage.images, events, view, audit: log })
+  const before = await stage.launch()
+  const exit = await watch(stage, log, screen)
+  await attack(scenario, stage, log, screen)
+  const view = await stage.campaign()
+  const audit = await stage.exportLog()
+  const verified = await stage.text('Verify it', ['audit', 'verify'], options.json)
+  const fault = scenario.check({ folder, images: stage.images, events: log.events, view, audit })
   const verdict =
     fault === null ? `As described: ${scenario.ending}.` : `NOT as described (${scenario.ending}): ${fault}.`
   screen.say(screen.ink(fault === null ? 'good' : 'bad', verdict))
   const seconds = Math.round((performance.now() - started) / 100) / 10
-  const rows = rowsOf(view)
-  const serving = { fleet: stage.fleetUrl, gateway: stage.gatewayUrl, folder }
+  const rows = rowsOf(view, before)
   return {
     exit: fault === null ? exit : OTHERWISE,
-    json: { ...heads(options, scenario.ending, fault, view), seconds, rows, audit, serving, events: notable(events) },
-    text: textOf(rows, checkpoint, seconds),
+    json: options.json
+      ? {
+          ...heads(options, scenario, fault, view),
+          seconds,
+          controllers: rows,
+          audit: JSON.parse(verified) as unknown,
+          serving: options.once ? null : { fleet: stage.fleetUrl, gateway: stage.gatewayUrl },
+          folder,
+          events: notable(log.events),
+        }
+      : null,
+    text: textOf(rows, verified, seconds),
   }
 }
 
-const heads = ({ scenario }: DemoOptions, ending: string, fault: string | null, view: CampaignView): object => ({
+/** Follows the campaign to its end, and every trial that began in it; answers the exit code of `campaign watch`. */
+async function watch(stage: Stage, log: SiteLog, screen: Screen): Promise<number> {
+  const progress = new Progress(screen, UPDATED)
+  for (const event of log.events) progress.event(event)
+  const unwatch = log.on(event => progress.event(event))
+  const exit = await stage.watch(line => progress.campaign(line))
+  // A halt withdraws what was not tried yet; what is on trial ends by itself, and is told.
+  await log.until(() => log.onTrial().length === 0, TRIAL_PATIENCE)
+  unwatch()
+  progress.end()
+  return exit
+}
+
+async function attack(scenario: Scenario, stage: Stage, log: SiteLog, screen: Screen): Promise<void> {
+  if (scenario.attackAfter === undefined) return
+  stage.attack(scenario.attackAfter)
+  await log.until(() => log.events.some(event => event.event === 'attack'), TRIAL_PATIENCE)
+  const seen = log.events.find(event => event.event === 'attack')
+  if (seen?.event !== 'attack') return
+  const { controller, outcome, detail, running } = seen
+  screen.say(screen.ink('refused', `${controller}: ${outcome} (${detail}); it runs slot ${running}.`))
+}
+
+const heads = ({ scenario }: DemoOptions, { ending }: Scenario, fault: string | null, view: CampaignView): object => ({
   scenario,
   asDescribed: fault === null,
   ending,
@@ -93,13 +100,13 @@ const heads = ({ scenario }: DemoOptions, ending: string, fault: string | null, 
   campaign: { id: view.id, state: view.state, reason: view.reason },
 })
 
-const textOf = (rows: readonly Row[], checkpoint: string, seconds: number): string =>
-  `\n${table(rows)}\n\n${checkpoint.trimEnd()}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
+const textOf = (rows: readonly Row[], verified: string, seconds: number): string =>
+  `\n${table(rows)}\n\n${verified.trimEnd()}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
 
 /** Where the demo serves now, and what a person may try. */
 export function whatNext(options: DemoOptions, folder: string, port: number): string[] {
-  const profile = `--profile ${join(relative(process.cwd(), folder), 'fleet', 'profile', 'profile.yaml')}`
-  const at = (path: string): string => join(relative(process.cwd(), folder), path)
+  const at = (...path: string[]): string => join(relative(process.cwd(), folder), ...path)
+  const profile = `--profile ${at('fleet', 'profile', 'profile.yaml')}`
   return [
     '',
     `The fleet serves on https://${options.host}:${port}, the gateway on https://${options.host}:${port + 1}. Try:`,
@@ -107,7 +114,7 @@ export function whatNext(options: DemoOptions, folder: string, port: number): st
     `  bin/voltseal controller history harbour/bms-1 ${profile}`,
     `  bin/voltseal campaign list ${profile}`,
     `  bin/voltseal audit verify ${profile}`,
-    `  bin/voltseal verify ${at('bms-7.28.0.release')} --key ${at('keys/firmware.key.pub')}`,
-    `Logs: ${at('logs/')}. Ctrl-C ends everything.`,
+    `  bin/voltseal verify ${at('bms-7.28.0.release')} --key ${at('keys', 'firmware.key.pub')}`,
+    `Logs: ${at('logs')}/. Ctrl-C ends everything.`,
   ]
 }

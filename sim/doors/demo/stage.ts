@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { toHex } from '../../../src/core/encoding/bytes.ts'
@@ -76,7 +76,7 @@ export class Stage {
     const keys = ['--firmware-key', 'keys/firmware.key.pub', '--release-key', 'keys/release.key']
     const pace = ['--tick', '100ms', '--host', host, '--port', String(port)]
     const init = ['fleet', 'init', 'fleet', '--name', 'demo', ...keys, '--approver-key', 'keys/approver.key', ...pace]
-    const door = ['--host', host, '--port', String(port + 1), '--poll', '200ms']
+    const door = ['--host', host, '--port', String(port + 1), '--poll', '200ms', '--max-restarting', '2']
     await Promise.all([
       this.command('Fleet server', init),
       this.command('Gateway', ['gateway', 'init', 'gateway', '--site', 'site.yaml', '--fleet', this.fleetUrl, ...door]),
@@ -97,12 +97,12 @@ export class Stage {
     this.#site = await children.serve('site', SITE_DOOR, ['serve', 'site'], value => this.#line(value))
   }
 
-  /** Publishes, waits for every controller's report, plans, approves, starts. */
-  async launch(): Promise<void> {
+  /** Publishes, waits for every controller's report, plans, approves, starts. Answers what each ran before, by its id. */
+  async launch(): Promise<ReadonlyMap<string, string>> {
     const updates = this.images.filter(image => image.version === UPDATE)
     const folders = updates.map(image => image.release)
     await this.command('Publish', ['publish', ...folders, '--key', 'keys/release.key'])
-    await this.#allReported()
+    const before = await this.#allReported()
     const releases = updates.flatMap(({ class: name, version }) => ['--release', `${name}/${version}/envelope.suit`])
     const select = ['--site', 'harbour', '--class', UPDATED_CLASSES.join(',')]
     const pace = ['--soak', '500ms', '--timeout', '60s']
@@ -119,16 +119,31 @@ export class Stage {
     ])
     await this.command('Approve it', ['campaign', 'approve', CAMPAIGN, '--key', 'keys/approver.key'])
     await this.command('Start it', ['campaign', 'start', CAMPAIGN])
+    return before
   }
 
-  /** Follows the campaign to its end; answers how it ended and with which exit code. */
-  async watch(onSaid: (line: string) => void): Promise<{ readonly view: CampaignView; readonly exit: number }> {
+  /** Follows the campaign to its end; answers the exit code: 0 when every controller is confirmed. */
+  async watch(onSaid: (line: string) => void): Promise<number> {
     const args = ['campaign', 'watch', CAMPAIGN]
     this.#parts.screen.step('Watch it', `voltseal ${args.join(' ')}`)
     const ended = await this.#parts.children.run(CLI, ['--json', ...args], onSaid)
-    const view = json(ended.stdout) as CampaignView | null
-    if (view === null || !Array.isArray(view.controllers)) throw new CommandFailed(`voltseal ${args.join(' ')}`, ended)
-    return { view, exit: ended.code }
+    const view = Object(json(ended.stdout)) as Partial<CampaignView>
+    // A view comes with the campaign's end, whichever it is; anything else is why it could not be watched.
+    if (!Array.isArray(view.controllers)) throw new CommandFailed(`voltseal ${args.join(' ')}`, ended)
+    return ended.code
+  }
+
+  /** The campaign as it stands. */
+  async campaign(): Promise<CampaignView> {
+    return (await this.command(null, ['campaign', 'show', CAMPAIGN])) as CampaignView
+  }
+
+  /** Exports the audit log; answers its entries, one to a line. */
+  async exportLog(): Promise<string> {
+    await this.command('Export the audit log', ['audit', 'export', 'audit.json'])
+    const text = readFileSync(join(this.#parts.folder, 'audit.json'), 'utf8')
+    const { entries } = JSON.parse(text) as { readonly entries: readonly string[] }
+    return entries.map(entry => Buffer.from(entry, 'base64').toString()).join('\n')
   }
 
   /** Lets somebody with a debug probe at a controller. */
@@ -174,12 +189,15 @@ export class Stage {
   }
 
   /** Plans are made of what controllers attested: every one must have been heard of. */
-  async #allReported(): Promise<void> {
+  async #allReported(): Promise<ReadonlyMap<string, string>> {
     const given = performance.now() + PATIENCE
     for (;;) {
       const list = (await this.command(null, ['controller', 'list'])) as readonly ControllerView[]
       const silent = list.filter(one => one.version === null)
-      if (list.length > 0 && silent.length === 0) break
+      if (list.length > 0 && silent.length === 0) {
+        this.#parts.screen.step('All of them have reported', 'voltseal controller list')
+        return new Map(list.map(one => [one.id, one.version ?? '–']))
+      }
       if (performance.now() > given) {
         throw new Error(
           `no report within ${PATIENCE / 1000} s from: ${silent.map(one => one.id).join(', ') || 'anybody'}`,
@@ -187,7 +205,6 @@ export class Stage {
       }
       await new Promise(resolve => setTimeout(resolve, 200))
     }
-    this.#parts.screen.step('All of them have reported', 'voltseal controller list')
   }
 
   #line(value: Readonly<Record<string, unknown>>): void {

@@ -12,11 +12,11 @@ export type Row = {
   readonly outcome: string
 }
 
-/** What became of every controller of the campaign. */
-export function rowsOf(view: CampaignView): Row[] {
+/** What became of every controller of the campaign. `before`: the version that each ran then, by its id. */
+export function rowsOf(view: CampaignView, before: ReadonlyMap<string, string>): Row[] {
   return view.controllers.map(one => ({
     controller: `${one.site}/${one.controller}`,
-    from: one.from ?? '–',
+    from: before.get(one.controller) ?? '–',
     to: one.to,
     slot: one.slot ?? '–',
     counter: one.counter,

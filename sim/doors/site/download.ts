@@ -73,6 +73,7 @@ async function transfer(
   if (isRefusal(body)) return { at: 'not-given', refusal: body }
   const busy = { at: 'writing', slot: installation.slot, total } as const
   let noted = 0
+  const note = (): void => watch.note({ event: 'download', received: installation.offset, total })
   for await (const chunk of body) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       if (!watch.going()) return { at: 'over' }
@@ -81,10 +82,10 @@ async function transfer(
       if (refusal !== null) return { at: 'refused', refusal }
     }
     const now = performance.now()
-    if (now - noted >= NOTE_EVERY || installation.offset === total) {
-      noted = now
-      watch.note({ event: 'download', received: installation.offset, total })
-    }
+    if (now - noted < NOTE_EVERY) continue
+    noted = now
+    note()
   }
+  note()
   return { at: 'over' }
 }

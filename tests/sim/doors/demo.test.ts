@@ -146,7 +146,8 @@ describe('the demo', () => {
   })
 
   it('ends with a table', () => {
-    const rows = rowsOf(campaign('done', [{ ...turn('bms-1', 1, 'failed'), detail: 'probe-failed x' }]))
+    const view = campaign('done', [{ ...turn('bms-1', 1, 'failed'), detail: 'probe-failed x' }])
+    const rows = rowsOf(view, new Map([['bms-1', '7.27.0']]))
     assert.equal(
       table(rows),
       [

@@ -306,10 +306,10 @@ describe('the process of a simulated site', () => {
       children.push(child)
       return child
     }
-    const event = (child: ChildProcess, name: string): Promise<void> =>
+    const downloaded = (child: ChildProcess, bytes: number): Promise<void> =>
       new Promise(resolve => {
         createInterface({ input: child.stdout! }).on('line', line => {
-          if ((JSON.parse(line) as { event?: string }).event === name) resolve()
+          if (((JSON.parse(line) as { received?: number }).received ?? 0) >= bytes) resolve()
         })
       })
     const kill = async (child: ChildProcess): Promise<void> => {
@@ -319,10 +319,10 @@ describe('the process of a simulated site', () => {
     }
     try {
       grantWhenStaged(gateway)
-      gateway.breakAfter = () => 50_000
+      gateway.breakAfter = ({ from }) => Math.max(0, 50_000 - from)
       gateway.work.set('bms-1', offer(V2, false))
       const first = start()
-      await event(first, 'download')
+      await downloaded(first, 50_000)
       await kill(first)
       gateway.breakAfter = () => null
       const before = gateway.asked.length
