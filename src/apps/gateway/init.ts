@@ -1,11 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { certificateRequest, generateTlsKey } from '../../adapters/certificates.ts'
 import { writeWhole } from '../../adapters/config-file.ts'
 import { generateKeyFile } from '../../adapters/signer-file.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
-import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { GatewayConfig, parseConfig } from '../../wire/config.ts'
+import { refuseTaken } from '../process/folder.ts'
 import { gatewayFiles, readSite, writeJson } from './files.ts'
 
 export type GatewaySetup = {
@@ -59,10 +60,4 @@ export async function initGateway(
   // The config last: a folder without it is not a gateway's, whatever moment power failed at.
   writeWhole(files.config, stringify(config))
   return { folder, site: site.site, url: `https://${host}:${port}` }
-}
-
-/** A folder that holds something is somebody's. Refuses `folder-not-empty`. */
-export function refuseTaken(folder: string): Refusal | null {
-  if (!existsSync(folder) || readdirSync(folder).length === 0) return null
-  return refuse('folder-not-empty', folder, 'a new or empty folder', 'one that holds files')
 }

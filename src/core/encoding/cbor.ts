@@ -89,6 +89,8 @@ function narrow(item: unknown, depth: number): Cbor | CborFault {
   if (Array.isArray(item)) return narrowArray(item, depth)
   if (item instanceof Map) return narrowMap(item, depth)
   if (item instanceof Tag) {
+    // A tag above 2^53 would lose its last digits here: two documents would read as one.
+    if (!Number.isSafeInteger(Number(item.tag))) return new CborFault('malformed', `the tag ${item.tag}`)
     const value = narrow(item.contents, depth + 1)
     return value instanceof CborFault ? value : new Tagged(Number(item.tag), value)
   }

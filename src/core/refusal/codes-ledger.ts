@@ -120,11 +120,4 @@ export const ledgerCodes = {
     title: 'entries of a gateway stand twice or out of order',
     fix: 'Look at how the entries of the gateway were taken in: each belongs into the log once, in its order.',
   },
-  'proof-invalid': {
-    exit: 20,
-    status: 422,
-    action: 'refuse',
-    title: 'the proof does not lead to the root of the log',
-    fix: 'Fetch the proof again for the size of this checkpoint. If it stays so, the entry is not in the log.',
-  },
 } as const satisfies CodeTable

@@ -31,6 +31,12 @@ const { item } = fc.letrec<{ item: Cbor }>(tie => ({
 }))
 
 describe('CBOR', () => {
+  it('refuses a tag above 2^53, which would read the same as another one', () => {
+    const fault = decodeCbor(hex('db010000000000001100'), 64)
+    assert.ok(fault instanceof CborFault)
+    assert.equal(fault.kind, 'malformed')
+  })
+
   // RFC 8949 Appendix A, the rows that deterministic CBOR of this profile has.
   const vectors: readonly (readonly [string, Cbor])[] = [
     ['00', 0],
