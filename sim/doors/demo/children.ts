@@ -15,6 +15,8 @@ const pinned = join(root, 'node_modules', '.bin', 'node')
 /** The Node.js that the project pins, or the one that runs this. */
 const NODE = existsSync(pinned) ? pinned : process.execPath
 const FLAGS = ['--disable-warning=ExperimentalWarning']
+/** Node.js keeps what it compiled here: thirty starts of the same programs take half the time. */
+const COMPILED = join(root, 'node_modules', '.cache', 'voltseal-compiled')
 const MAX_ANSWER = 64 * 1024 * 1024
 /** How long a child may take to end in order, in milliseconds. */
 const GRACE = 5_000
@@ -107,7 +109,7 @@ export class Children {
       cwd: this.#folder,
       stdio: ['pipe', 'pipe', stderr],
       detached: true,
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+      env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
     })
     child.stdin?.on('error', () => {})
     this.#running.set(child, program)

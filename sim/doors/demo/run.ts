@@ -44,9 +44,9 @@ export async function runDemo(
   const exit = await watch(stage, log, screen)
   await attack(scenario, stage, log, screen)
   const view = await stage.campaign()
-  const audit = await stage.exportLog()
-  const verified = await stage.text('Verify it', ['audit', 'verify'], options.json)
-  const fault = scenario.check({ folder, images: stage.images, events: log.events, view, audit })
+  const { entries, checkpoint } = await stage.exportLog()
+  const verified = await stage.verifyLog(options.json)
+  const fault = scenario.check({ folder, images: stage.images, events: log.events, view, audit: entries })
   const verdict =
     fault === null ? `As described: ${scenario.ending}.` : `NOT as described (${scenario.ending}): ${fault}.`
   screen.say(screen.ink(fault === null ? 'good' : 'bad', verdict))
@@ -59,13 +59,13 @@ export async function runDemo(
           ...heads(options, scenario, fault, view),
           seconds,
           controllers: rows,
-          audit: JSON.parse(verified) as unknown,
+          audit: { ...(JSON.parse(verified) as object), checkpoint },
           serving: options.once ? null : { fleet: stage.fleetUrl, gateway: stage.gatewayUrl },
           folder,
           events: notable(log.events),
         }
       : null,
-    text: textOf(rows, verified, seconds),
+    text: textOf(rows, verified, checkpoint, seconds),
   }
 }
 
@@ -100,8 +100,10 @@ const heads = ({ scenario }: DemoOptions, { ending }: Scenario, fault: string | 
   campaign: { id: view.id, state: view.state, reason: view.reason },
 })
 
-const textOf = (rows: readonly Row[], verified: string, seconds: number): string =>
-  `\n${table(rows)}\n\n${verified.trimEnd()}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
+function textOf(rows: readonly Row[], verified: string, checkpoint: string, seconds: number): string {
+  const note = checkpoint.trimEnd().replaceAll(/^(?=.)/gm, '  ')
+  return `\n${table(rows)}\n\n${verified.trimEnd()}\n\n${note}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
+}
 
 /** Where the demo serves now, and what a person may try. */
 export function whatNext(options: DemoOptions, folder: string, port: number): string[] {

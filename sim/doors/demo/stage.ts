@@ -133,17 +133,22 @@ export class Stage {
     return ended.code
   }
 
+  /** Verifies the export, as an auditor would: offline, with nothing but the log's key. As `text` answers it. */
+  verifyLog(asJson: boolean): Promise<string> {
+    return this.text('Verify it, offline', ['audit', 'verify', 'audit.json'], asJson)
+  }
+
   /** The campaign as it stands. */
   async campaign(): Promise<CampaignView> {
     return (await this.command(null, ['campaign', 'show', CAMPAIGN])) as CampaignView
   }
 
-  /** Exports the audit log; answers its entries, one to a line. */
-  async exportLog(): Promise<string> {
+  /** Exports the audit log; answers its entries, one to a line, and the signed checkpoint over them. */
+  async exportLog(): Promise<{ readonly entries: string; readonly checkpoint: string }> {
     await this.command('Export the audit log', ['audit', 'export', 'audit.json'])
     const text = readFileSync(join(this.#parts.folder, 'audit.json'), 'utf8')
-    const { entries } = JSON.parse(text) as { readonly entries: readonly string[] }
-    return entries.map(entry => Buffer.from(entry, 'base64').toString()).join('\n')
+    const { entries, checkpoint } = JSON.parse(text) as { entries: readonly string[]; checkpoint: string }
+    return { entries: entries.map(entry => Buffer.from(entry, 'base64').toString()).join('\n'), checkpoint }
   }
 
   /** Lets somebody with a debug probe at a controller. */
