@@ -173,11 +173,19 @@ async function entriesOf(
   return rows.map(({ index, bytes }) => ({ index, entry: orThrow(parseEntry(bytes, `entry ${index}`)) }))
 }
 
-/** The scalars of an entry's details, on one line. */
+/** What people look for first. */
+const FIRST = ['event', 'version', 'state', 'slot', 'counter', 'from', 'result', 'cause']
+/** What only programs look for: it is in the entry. */
+const HIDDEN = new Set(['at', 'digest', 'sequence', 'sha256', 'wave'])
+
+/** The scalars of an entry's details, on one line, the telling ones first. */
 function summaryOf({ detail, campaign }: AuditEntry): string {
-  const scalars = Object.entries(detail).filter(([, value]) => typeof value !== 'object' && value !== '')
-  const words = scalars.map(([name, value]) => `${name} ${String(value).slice(0, 24)}`)
-  return [...(campaign === undefined ? [] : [`campaign ${campaign}`]), ...words].join(', ').slice(0, 160)
+  const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length)
+  const words = Object.entries(detail)
+    .filter(([name, value]) => typeof value !== 'object' && value !== '' && !HIDDEN.has(name))
+    .sort(([a], [b]) => rank(a) - rank(b))
+    .map(([name, value]) => `${name} ${String(value).slice(0, 60)}`)
+  return [...words, ...(campaign === undefined ? [] : [`campaign ${campaign}`])].join(', ').slice(0, 200)
 }
 
 export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Refusal> {
