@@ -4,6 +4,7 @@ import { type Random, seeded } from './random.ts'
 
 /** A clock that moves only when it is told to. The seed decides its drift, up to 100 parts in a million. */
 export class VirtualClock implements Clock {
+  readonly quality = 'simulated'
   #now: number
   readonly #rate: number
 
