@@ -55,7 +55,10 @@ function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
     const { site } = requirePeer(request, 'gateway')
     const { manifest, items } = request.body
     const batch = items.map(item => ({ ...item, bytes: decoded(item.bytes, 'an outbox item') }))
-    return answer(reply, await acceptUpstream(world, site, batch, decoded(manifest, 'the site manifest')))
+    const taken = await acceptUpstream(world, site, batch, decoded(manifest, 'the site manifest'))
+    // A gateway whose manifest does not hold is broken or not the gateway: both are for the log.
+    if (isRefusal(taken)) await recordRefusal(world, { kind: 'gateway', id: site }, 'upstream', taken)
+    return answer(reply, taken)
   })
 
   server.get<{ Params: { repo: string; path: string } }>('/v1/repos/:repo/:path', async (request, reply) => {
