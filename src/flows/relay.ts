@@ -51,14 +51,20 @@ export async function refreshSite(world: SiteWorld): Promise<null | Refusal> {
     if (fault !== null) return refused(world, fault, assignment)
   }
   await world.store.exclusive(() => assign(world, agreed))
+  told.delete(world)
   return null
 }
+
+/** The refusal that was recorded last: the same one, met again at every try, is one event and not one a minute. */
+const told = new WeakMap<SiteWorld, string>()
 
 /** A refusal on the way down is evidence of its own: it is in the outbox before anybody tries again. */
 async function refused(world: SiteWorld, refusal: Refusal, assignment?: Assignment): Promise<Refusal> {
   const { code, subject, expected, actual } = refusal
   // A passing fault (the link is down, a file is late) is no event; an attack or a broken release is.
-  if (registry[code].action === 'retry') return refusal
+  const event = [code, subject, expected, actual].join('\n')
+  if (registry[code].action === 'retry' || told.get(world) === event) return refusal
+  told.set(world, event)
   const what = assignment === undefined ? {} : { campaign: assignment.campaign, release: assignment.envelope.sha256 }
   await note(world, { kind: 'assignment-refused', code, ...what, detail: { subject, expected, actual } })
   return refusal
