@@ -254,9 +254,12 @@ export function tick(world: FleetWorld): Promise<null | Refusal> {
     const steps: Step[] = []
     const notes: Event[] = []
     for (const row of await world.store.campaigns()) {
+      const rollout = readRollout(row.state, `campaign ${row.id}`)
+      if (isRefusal(rollout)) return rollout
+      // Plans of campaigns that are over are not even read: there are more of them each year.
+      if (!isOpen(rollout)) continue
       const opened = openRow(row)
       if (isRefusal(opened)) return opened
-      if (!isOpen(opened.rollout)) continue
       const decision = decide(opened.plan, opened.rollout, { kind: 'tick', now: world.clock.now() })
       if (isRefusal(decision)) return decision
       if (decision.next === opened.rollout) continue
@@ -276,13 +279,10 @@ export async function openCampaign(world: FleetWorld, id: string): Promise<Opene
   return row === null ? refuse('campaign-unknown', `campaign ${id}`, 'a campaign', 'none of that name') : openRow(row)
 }
 
-const plans = new WeakMap<Uint8Array, Plan>()
-
 /** Parses a stored row. Refuses what `parsePlan` and `readRollout` refuse: the store is damaged. */
 export function openRow(row: CampaignRow): Opened | Refusal {
-  const plan = plans.get(row.plan) ?? parsePlan(row.plan, `campaign ${row.id}`)
+  const plan = parsePlan(row.plan, `campaign ${row.id}`)
   if (isRefusal(plan)) return plan
-  plans.set(row.plan, plan)
   const rollout = readRollout(row.state, `campaign ${row.id}`)
   return isRefusal(rollout) ? rollout : { row, plan, rollout }
 }
