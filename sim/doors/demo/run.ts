@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import type { CampaignView } from '../../../src/wire/fleet-api.ts'
 import type { Children } from './children.ts'
 import type { DemoOptions } from './options.ts'
@@ -6,7 +6,7 @@ import { Progress } from './progress.ts'
 import { SCENARIOS, type Scenario } from './scenario.ts'
 import type { Screen } from './screen.ts'
 import { SiteLog } from './site-log.ts'
-import { Stage } from './stage.ts'
+import { Stage, shownPath } from './stage.ts'
 import { notable, type Row, rowsOf, table } from './summary.ts'
 
 /**
@@ -107,7 +107,7 @@ function textOf(rows: readonly Row[], verified: string, checkpoint: string, seco
 
 /** Where the demo serves now, and what a person may try. */
 export function whatNext(options: DemoOptions, folder: string, port: number): string[] {
-  const at = (...path: string[]): string => join(relative(process.cwd(), folder), ...path)
+  const at = (...path: string[]): string => join(shownPath(folder), ...path)
   const profile = `--profile ${at('fleet', 'profile', 'profile.yaml')}`
   return [
     '',

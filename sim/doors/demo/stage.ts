@@ -66,7 +66,7 @@ export class Stage {
   /** Keys, releases, and the folders of fleet, gateway and site. */
   async prepare(): Promise<void> {
     const { host, port, folder, screen } = this.#parts
-    screen.step('Work in the folder', `cd ${relative(process.cwd(), folder) || '.'}`)
+    screen.step('Work in the folder', `cd ${shownPath(folder)}`)
     await Promise.all([
       this.command('Key of the firmware’s vendor', ['key', 'generate', 'keys/firmware.key']),
       this.command('Key that publishes', ['key', 'generate', 'keys/release.key']),
@@ -218,8 +218,14 @@ export class Stage {
   }
 
   #siteDoor(): string {
-    return `node ${join(relative(this.#parts.folder, root), SITE_DOOR)}`
+    return `node ${shownPath(join(root, SITE_DOOR), this.#parts.folder)}`
   }
+}
+
+/** A path as a person would type it: from where they are, unless it is shorter from the root. */
+export function shownPath(path: string, from = process.cwd()): string {
+  const near = relative(from, path) || '.'
+  return near.length < path.length ? near : path
 }
 
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)
