@@ -1,4 +1,4 @@
-import { isImage, isStaged, type Outcome, outcomeOf } from '../core/campaign/outcome.ts'
+import { isStaged, isWanted, type Outcome, outcomeOf } from '../core/campaign/outcome.ts'
 import { decide } from '../core/campaign/rollout.ts'
 import { turnOf } from '../core/campaign/rollout-state.ts'
 import { turns } from '../core/campaign/site-work.ts'
@@ -58,13 +58,14 @@ async function rejected(world: SiteWorld, controller: string, refusal: Refusal):
 
 /** What a report means for the controller's work. */
 function follow(row: GatewayControllerRow, report: Report, assignment: Assignment, at: Instant): GatewayControllerRow {
-  const wanted = { assignment: assignment.id, image: assignment.payload.sha256 }
+  const { id, payload, release } = assignment
+  const wanted = { assignment: id, image: payload.sha256, sequence: release.sequence }
   const outcome = outcomeOf(report, wanted)
-  if (outcome !== null) return step(row, { kind: 'ended', assignment: assignment.id, result: outcome.result })
-  if (isStaged(report, wanted)) return step(row, { kind: 'staged', assignment: assignment.id, at })
-  const trying = report.state === 'trial' && isImage(report.running.digest, wanted.image)
+  if (outcome !== null) return step(row, { kind: 'ended', assignment: id, result: outcome.result })
+  if (isStaged(report, wanted)) return step(row, { kind: 'staged', assignment: id, at })
+  const trying = report.state === 'trial' && isWanted(report.running, wanted)
   // It had the image and has lost it (it was dropped at boot): it stages it again.
-  return trying || workOf(row).at !== 'granted' ? row : step(row, { kind: 'lost', assignment: assignment.id })
+  return trying || workOf(row).at !== 'granted' ? row : step(row, { kind: 'lost', assignment: id })
 }
 
 /**
@@ -261,7 +262,8 @@ class Intake {
     const attempt = turn.at === 'assigned' ? turn.attempt : 0
     const assignment = `${plan.id}/${release.sha256.slice(0, 16)}/${attempt}`
     const released = orThrow(await releaseAt(this.#world, release))
-    const outcome = outcomeOf(report, { assignment, image: released.facts.imageDigest })
+    const { imageDigest: image, sequence } = released.facts
+    const outcome = outcomeOf(report, { assignment, image, sequence })
     if (outcome === null) return
     const event = {
       kind: 'outcome',

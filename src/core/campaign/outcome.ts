@@ -1,7 +1,10 @@
-import type { Report } from '../trust/report.ts'
+import type { Report, ReportedVersion } from '../trust/report.ts'
 
-/** What an assignment is about, as far as a report can tell: its id, and the SHA-256 (hex) of the image. */
-export type Wanted = { readonly assignment: string; readonly image: string }
+/**
+ * What an assignment is about, as far as a report can tell: its id, the SHA-256 (hex) of the image, and the sequence
+ * number of the manifest. The image alone is not enough: the same image may be released again, with a higher counter.
+ */
+export type Wanted = { readonly assignment: string; readonly image: string; readonly sequence: number }
 
 /** How a piece of work ended, by the controller's own signed word. */
 export type Outcome =
@@ -12,9 +15,9 @@ export type Outcome =
 /** Digests in reports may be cut to this many hex digits: what a boot record has room for. */
 const PREFIX = 32
 
-/** True when a digest of a report, whole or cut, is the image's. */
-export function isImage(reported: string, image: string): boolean {
-  return reported !== '' && reported.slice(0, PREFIX) === image.slice(0, PREFIX)
+/** True when a version of a report is the wanted one. Its digest may be whole or cut. */
+export function isWanted({ digest, sequence }: ReportedVersion, wanted: Wanted): boolean {
+  return sequence === wanted.sequence && digest !== '' && digest.slice(0, PREFIX) === wanted.image.slice(0, PREFIX)
 }
 
 /**
@@ -25,16 +28,17 @@ export function isImage(reported: string, image: string): boolean {
  */
 export function outcomeOf(report: Report, wanted: Wanted): Outcome | null {
   const { state, running, event, attempts, refusal } = report
-  if (state === 'stable' && running.digest === wanted.image) return { result: 'confirmed' }
+  if (state === 'stable' && running.digest === wanted.image && running.sequence === wanted.sequence)
+    return { result: 'confirmed' }
   if (event === 'refused' && report.assignment === wanted.assignment && refusal !== undefined) {
     return { result: 'refused', code: refusal.code }
   }
   const busy = state === 'trial' || report.armed === true || isStaged(report, wanted)
-  const failed = attempts.findLast(attempt => attempt.phase !== 'boot' && isImage(attempt.digest, wanted.image))
+  const failed = attempts.findLast(attempt => attempt.phase !== 'boot' && isWanted(attempt, wanted))
   return failed === undefined || busy ? null : { result: 'reverted', cause: failed.cause }
 }
 
-/** True when the controller holds the assignment's image verified and ready to be tried. */
+/** True when the controller holds the assignment's release verified and ready to be tried. */
 export function isStaged(report: Report, wanted: Wanted): boolean {
-  return report.staged !== undefined && isImage(report.staged.digest, wanted.image)
+  return report.staged !== undefined && isWanted(report.staged, wanted)
 }
