@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { type Identity, identityName, parseIdentity } from '../core/fleet/identity.ts'
 import { type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
@@ -21,7 +21,7 @@ export function httpsServer(tls: ServerTls, log: Logger): HttpsServer {
   const server = Fastify({
     https: { ...tls, minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: true },
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY,
     requestTimeout: 120_000,
     connectionTimeout: 0,

@@ -3,9 +3,11 @@ import { readImage, readRelease, writeRelease } from '../../../adapters/release-
 import type { ReleaseFacts } from '../../../core/firmware/release-facts.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import { createRelease, inspectRelease, RELEASE_DEFAULTS } from '../../../flows/release.ts'
+import type { ReleaseView } from '../../../wire/fleet-api.ts'
 import { duration, neighbours, range, whole, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
-import { type Cell, listing } from '../table.ts'
+import { type Session, withSession } from '../session.ts'
+import { type Cell, listing, table } from '../table.ts'
 
 type CreateOptions = {
   image: string
@@ -48,6 +50,13 @@ export function addRelease(program: Command, cli: Cli): void {
     .description('print what a release says of itself; verifies no signature')
     .argument('<release>', 'a release folder')
     .action(cli.act((folder: string) => inspect(cli, folder)))
+  release
+    .command('list')
+    .description('every release that the fleet has published')
+    .option('--profile <file>', 'who you are: a profile.yaml')
+    .action(
+      cli.act(({ profile }: { profile?: string }) => withSession(cli, profile, session => listPublished(cli, session))),
+    )
   program.addCommand(release)
 }
 
@@ -97,6 +106,14 @@ function inspect(cli: Cli, folder: string): Work {
     json: { verified: false, manifest: seen.manifestDigest, claimedSigners: seen.claimedSigners, facts: seen.facts },
     text: listing(cli.output, [['manifest', seen.manifestDigest], ...factLines(seen.facts), ...claims]),
   }
+}
+
+async function listPublished(cli: Cli, session: Session): Promise<Work> {
+  const releases = await session.get<ReleaseView[]>('/v1/releases')
+  if (isRefusal(releases)) return releases
+  const rows = releases.map(one => [one.path, one.version, one.sequence, one.counter, one.hardware.join(', ')])
+  const headings = ['release', 'version', '>sequence', '>counter', 'hardware']
+  return { json: releases, text: table(cli.output, headings, rows) }
 }
 
 /** A release's facts, one to a line. */
