@@ -6,10 +6,10 @@ import type { OpenEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { BootDecision, BootEffect, BootEvent, Budget, Note } from '../core/slot/boot-decision.ts'
 import { decideBoot } from '../core/slot/boot-machine.ts'
-import { encodeCell, type HistoryEntry, placeHistory, readHistory } from '../core/slot/history.ts'
+import { encodeCell, type HistoryEnd, type HistoryEntry, placeHistory, readHistory } from '../core/slot/history.ts'
 import type { Memory } from '../core/slot/memory.ts'
 import { type BootRecord, encodeRecord, RECORD_BYTES } from '../core/slot/record.ts'
-import { type Place, placeAfter, type RecordScan, scanRecords } from '../core/slot/record-log.ts'
+import { type Place, placeAfter, type RecordScan, scanBehind, scanRecords } from '../core/slot/record-log.ts'
 import { type Bootable, digestPrefix, other, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
 import { type DeviceIdentity, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'
 import type { Flash, FlashArea, SecureElement, Watchdog } from './ports.ts'
@@ -49,18 +49,21 @@ const BLANK: Memory = { state: { at: 'blank' }, slots: { a: UNKNOWN_NOTE, b: UNK
  * confirmation is finished.
  */
 export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutcome {
-  const scan = scanRecordBlocks(board)
+  let scan = scanRecordBlocks(board)
+  let end: HistoryEnd | null = null
   let problem: Refusal | null = null
-  if (scan.newest !== null) {
+  const { newest } = scan
+  if (newest !== null) {
     if (cause !== 'software') {
       // The newest record may have been cut while it was written, and read differently the next time: before anything
       // is done in its name it is written once more. If power fails here, the next boot sees the old one, or both.
-      const again = append(board, scan, scan.newest.memory, scan.newest.entry)
+      const again = append(board, scan, newest.memory, newest.entry)
       if (isRefusal(again)) problem = again
+      else scan = again
     }
-    if (problem === null) remember(board, scan.newest.entry)
+    if (problem === null) end = remember(board, newest.entry, null)
   }
-  const memory = scan.newest?.memory ?? BLANK
+  const memory = newest?.memory ?? BLANK
   const verified = new Map<Bootable, VerifiedSlot | Refusal>()
   const look = (slot: Bootable): VerifiedSlot | Refusal => {
     const seen = verified.get(slot) ?? verify(board, slot)
@@ -75,7 +78,8 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
     verdict: slot => toVerdict(look(slot)),
   })
   if (isRefusal(decision)) throw new Error('a reset is never refused')
-  const written = commit(board, decision, cause, now)
+  // What a failed append left in the blocks is not known: they are read again.
+  const written = commit(board, decision, cause, now, problem === null ? scan : scanRecordBlocks(board), end)
   if (isRefusal(written)) problem = written
   let outcome: BootOutcome = { at: 'halted', reason: decision.note?.cause ?? '' }
   for (const effect of decision.effects) {
@@ -113,10 +117,11 @@ export function act(
   event: Exclude<BootEvent, { kind: 'reset' }>,
   now: Instant,
 ): { readonly memory: Memory; readonly reset: boolean } | Refusal {
-  const newest = scanRecordBlocks(board).newest
+  const scan = scanRecordBlocks(board)
+  const { newest } = scan
   const decision = decideBoot(newest?.memory ?? BLANK, event)
   if (isRefusal(decision)) return decision
-  const written = commit(board, decision, newest?.entry.reset ?? 'power-on', now)
+  const written = commit(board, decision, newest?.entry.reset ?? 'power-on', now, scan, null)
   if (isRefusal(written)) return written
   // If power fails here, the record stands: a floor that was not raised yet is raised at the next boot.
   for (const effect of decision.effects) perform(board, effect)
@@ -163,7 +168,7 @@ export function manufacture(board: Board, now: Instant): Memory | Refusal {
     slots: { a: { state: 'confirmed', ...image }, b: UNKNOWN_NOTE },
   }
   const note: Note = { event: 'manufactured', phase: 'none', slot: 'a', cause: '', image }
-  const written = commit(board, { next, effects: [], note }, 'power-on', now)
+  const written = commit(board, { next, effects: [], note }, 'power-on', now, scanRecordBlocks(board), null)
   if (isRefusal(written)) return written
   board.element.raise(counter)
   return next
@@ -184,11 +189,20 @@ function perform(board: Board, effect: BootEffect): void {
   }
 }
 
-/** Makes a decision durable: one record, read back, then its line of history. A decision without a note writes nothing. */
-function commit(board: Board, decision: BootDecision, reset: ResetCause, now: Instant): null | Refusal {
+/**
+ * Makes a decision durable: one record, read back, then its line of history. A decision without a note writes nothing.
+ * `scan` and `end` are where records and history end, as this reset has found them (`end` null: it did not look).
+ */
+function commit(
+  board: Board,
+  decision: BootDecision,
+  reset: ResetCause,
+  now: Instant,
+  scan: RecordScan,
+  end: HistoryEnd | null,
+): null | Refusal {
   const { note, next } = decision
   if (note === null) return null
-  const scan = scanRecordBlocks(board)
   const numbered = Math.max(scan.newest?.entry.decision ?? 0, scan.newest === null ? placed(board).newest : 0)
   const entry: HistoryEntry = {
     decision: numbered + 1,
@@ -205,12 +219,15 @@ function commit(board: Board, decision: BootDecision, reset: ResetCause, now: In
   const written = append(board, scan, next, entry)
   if (isRefusal(written)) return written
   // If power fails here, the next boot sees a record whose decision is not in the history yet, and adds it.
-  remember(board, entry)
+  remember(board, entry, end)
   return null
 }
 
-/** Appends a record and reads it back. A place that does not hold it is skipped, together with its number. */
-function append(board: Board, scan: RecordScan, memory: Memory, entry: HistoryEntry): BootRecord | Refusal {
+/**
+ * Appends a record and reads it back; answers where the records end then. A place that does not hold it is skipped,
+ * together with its number.
+ */
+function append(board: Board, scan: RecordScan, memory: Memory, entry: HistoryEntry): RecordScan | Refusal {
   const { flash, element } = board
   const bytes = flash.size('record0')
   let sequence = scan.sequence
@@ -223,7 +240,7 @@ function append(board: Board, scan: RecordScan, memory: Memory, entry: HistoryEn
     // If power fails in this program, the next boot sees a spoilt place behind the record before, or the new record.
     flash.program(area, place.index * RECORD_BYTES, encoded)
     const back = flash.read(area, place.index * RECORD_BYTES, RECORD_BYTES)
-    if (back !== null && sameBytes(back, encoded)) return record
+    if (back !== null && sameBytes(back, encoded)) return scanBehind(record, place, bytes)
     sequence += 1
   }
   return refuse('boot-record-not-written', 'record blocks', 'the record as it was written', 'other bytes')
@@ -231,24 +248,28 @@ function append(board: Board, scan: RecordScan, memory: Memory, entry: HistoryEn
 
 /**
  * Adds a decision to the history unless it is there. A history that cannot be written never stops a boot: the decision
- * is then missing, and its number shows the gap.
+ * is then missing, and its number shows the gap. `end` is where the history ends, null when that is to be found.
+ * Answers it when nothing was written.
  */
-function remember(board: Board, entry: HistoryEntry): void {
+function remember(board: Board, entry: HistoryEntry, end: HistoryEnd | null): HistoryEnd | null {
   const { flash } = board
+  const first = end ?? placed(board)
+  if (first.newest >= entry.decision) return first
   const cell = encodeCell(entry, message => board.element.mac(message))
   for (let attempt = 0; attempt < HISTORY_ATTEMPTS; attempt += 1) {
-    const { newest, next } = placed(board)
-    if (newest >= entry.decision) return
+    const { newest, next } = attempt === 0 ? first : placed(board)
+    if (newest >= entry.decision) return null
     // If power fails in this erase, only the oldest entries are lost, as they would have been.
     if (next.erase !== null) flash.erase('history', next.erase, flash.sector('history'))
     // If power fails in this program, the cell is torn and shows it; the next boot adds the decision behind it.
     flash.program('history', next.offset, cell)
     const back = flash.read('history', next.offset, cell.length)
-    if (back !== null && sameBytes(back, cell)) return
+    if (back !== null && sameBytes(back, cell)) return null
   }
+  return null
 }
 
-function placed(board: Board) {
+function placed(board: Board): HistoryEnd {
   const sectors = historySectors(board)
   return placeHistory(sectors, board.flash.sector('history'), message => board.element.mac(message), board.crypto.equal)
 }

@@ -123,6 +123,9 @@ function decodeCell(bytes: Uint8Array, mac: Mac, equal: Equal): HistoryEntry | n
 /** Where the next cell goes; `erase` is the sector to erase first, when the ring enters one (null: none). */
 export type HistoryPlace = { readonly offset: number; readonly erase: number | null }
 
+/** Where the history ends: the number of its newest whole entry (0: none), and the place of the next one. */
+export type HistoryEnd = { readonly newest: number; readonly next: HistoryPlace }
+
 /**
  * Every whole entry in the order of its decision, and the number of torn cells: neither erased nor whole. `sectors` are
  * the ring's sectors in order, null for one that cannot be read.
@@ -145,8 +148,8 @@ export function readHistory(
 }
 
 /**
- * The number of the newest whole entry (0: none), and the place of the next one. The newest is found by the numbers
- * that cells claim, highest first, so that a healthy device computes one MAC.
+ * Finds the end of the history. The newest entry is found by the numbers that cells claim, highest first, so that a
+ * healthy device computes one MAC.
  *
  * Writing goes on behind the newest whole cell, past any torn one, and erases each sector as it enters it, whatever it
  * looks like: a sector whose erase was cut may read as erased and not be.
@@ -156,22 +159,9 @@ export function placeHistory(
   sectorBytes: number,
   mac: Mac,
   equal: Equal,
-): { readonly newest: number; readonly next: HistoryPlace } {
-  const claims: { decision: number; sector: number; at: number }[] = []
-  for (const [sector, bytes] of sectors.entries()) {
-    if (bytes === null) continue
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    for (let at = 0; at + HISTORY_CELL_BYTES <= bytes.length; at += HISTORY_CELL_BYTES) {
-      const decision = view.getUint32(at, true) === CELL_MAGIC ? getU64(view, at + 8) : null
-      if (decision !== null) claims.push({ decision, sector, at })
-    }
-  }
-  claims.sort((a, b) => b.decision - a.decision)
-  const newest = claims.find(({ sector, at }) => {
-    const cell = (sectors[sector] as Uint8Array).subarray(at, at + HISTORY_CELL_BYTES)
-    return decodeCell(cell, mac, equal) !== null
-  })
-  if (newest === undefined) return { newest: 0, next: { offset: 0, erase: 0 } }
+): HistoryEnd {
+  const newest = newestCell(sectors, mac, equal)
+  if (newest === null) return { newest: 0, next: { offset: 0, erase: 0 } }
   const cells = cellsOf(sectors[newest.sector] as Uint8Array)
   let used = cells.length
   while (used > 0 && isErased(cells[used - 1] as Uint8Array)) used -= 1
@@ -181,6 +171,39 @@ export function placeHistory(
   }
   const entered = ((newest.sector + 1) % sectors.length) * sectorBytes
   return { newest: newest.decision, next: { offset: entered, erase: entered } }
+}
+
+type Claim = { readonly decision: number; readonly sector: number; readonly at: number }
+
+/** The whole cell with the highest number. Every boot asks: nothing is gathered unless the highest claim is false. */
+function newestCell(sectors: readonly (Uint8Array | null)[], mac: Mac, equal: Equal): Claim | null {
+  const holds = ({ sector, at }: Claim): boolean =>
+    decodeCell((sectors[sector] as Uint8Array).subarray(at, at + HISTORY_CELL_BYTES), mac, equal) !== null
+  let [highest, sector, place] = [-1, 0, 0]
+  eachClaim(sectors, (decision, inSector, at) => {
+    if (decision > highest) [highest, sector, place] = [decision, inSector, at]
+  })
+  if (highest < 0) return null
+  const first = { decision: highest, sector, at: place }
+  if (holds(first)) return first
+  const claims: Claim[] = []
+  eachClaim(sectors, (decision, inSector, at) => claims.push({ decision, sector: inSector, at }))
+  return claims.sort((a, b) => b.decision - a.decision).find(holds) ?? null
+}
+
+/** Calls `see` for each cell that looks like one, before its MAC is checked, in the order of the flash. */
+function eachClaim(
+  sectors: readonly (Uint8Array | null)[],
+  see: (decision: number, sector: number, at: number) => void,
+): void {
+  for (const [sector, bytes] of sectors.entries()) {
+    if (bytes === null) continue
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let at = 0; at + HISTORY_CELL_BYTES <= bytes.length; at += HISTORY_CELL_BYTES) {
+      const decision = view.getUint32(at, true) === CELL_MAGIC ? getU64(view, at + 8) : null
+      if (decision !== null) see(decision, sector, at)
+    }
+  }
 }
 
 function cellsOf(sector: Uint8Array): Uint8Array[] {

@@ -45,13 +45,15 @@ export function scanRecords(blocks: readonly [Uint8Array, Uint8Array], mac: Mac,
     const bytes = blocks[claim.block]
     const free = freeIndex(bytes)
     const sequence = record.sequence + (free - claim.index)
-    const next: Place =
-      free < capacity(bytes)
-        ? { block: claim.block, index: free, erase: false }
-        : { block: claim.block === 0 ? 1 : 0, index: 0, erase: true }
-    return { newest: record, newestIn: claim.block, next, sequence }
+    return { newest: record, newestIn: claim.block, next: placeAt(claim.block, free, bytes.length), sequence }
   }
   return { newest: null, newestIn: null, next: { block: 0, index: 0, erase: true }, sequence: 1 }
+}
+
+/** What a scan finds once `record` has been written at `place` and read back: nothing is read again to know it. */
+export function scanBehind(record: BootRecord, place: Place, blockBytes: number): RecordScan {
+  const next = placeAt(place.block, place.index + 1, blockBytes)
+  return { newest: record, newestIn: place.block, next, sequence: record.sequence + 1 }
 }
 
 /**
@@ -64,6 +66,13 @@ export function placeAfter(place: Place, blockBytes: number, newestIn: RecordBlo
   if (newestIn === place.block || (newestIn === null && place.block === 0))
     return { block: place.block === 0 ? 1 : 0, index: 0, erase: true }
   return null
+}
+
+/** The place at `index` of a block, or the start of the other block when this one is full. */
+function placeAt(block: RecordBlock, index: number, blockBytes: number): Place {
+  return (index + 1) * RECORD_BYTES <= blockBytes
+    ? { block, index, erase: false }
+    : { block: block === 0 ? 1 : 0, index: 0, erase: true }
 }
 
 const capacity = (bytes: Uint8Array): number => Math.floor(bytes.length / RECORD_BYTES)
