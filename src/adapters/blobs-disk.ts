@@ -52,6 +52,8 @@ export class DiskBlobs implements Blobs {
     try {
       await mkdir(join(this.#folder, 'part'), { recursive: true })
       const refusal = await this.#receive(part, id, from, body)
+      // More bytes than there can be: none of them is worth going on from.
+      if (refusal?.code === 'download-too-long') await rm(part, { force: true })
       if (refusal !== null) return refusal
       const found = await digest(part)
       if (found !== id.sha256) {
@@ -107,12 +109,15 @@ export class DiskBlobs implements Blobs {
         if (at + chunk.length > id.length) {
           return refuse('download-too-long', `blob ${id.sha256}`, `${id.length} bytes`, 'more')
         }
-        await file.write(chunk, 0, chunk.length, at)
+        await writeAll(file, chunk, at)
         at += chunk.length
       }
-    } finally {
-      // What came is worth keeping, whatever ended the transfer: the next try goes on from it.
       await file.sync()
+    } catch (error) {
+      // What came is worth keeping, whatever ended the transfer: the next try goes on from it, and verifies all of it.
+      await file.sync().catch(() => undefined)
+      throw error
+    } finally {
       await file.close()
     }
     if (at === id.length) return null
@@ -142,6 +147,14 @@ async function size(path: string): Promise<number | null> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
+  }
+}
+
+/** A disk that is nearly full takes the part of a write that fits, and says so: only the next write is an error. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  let written = 0
+  while (written < bytes.length) {
+    written += (await file.write(bytes, written, bytes.length - written, at + written)).bytesWritten
   }
 }
 
