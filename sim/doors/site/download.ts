@@ -68,8 +68,7 @@ async function transfer(
   watch: Watch,
 ): Promise<Transfer> {
   const total = installation.facts.imageSize
-  const headers = { range: `bytes=${installation.offset}-` }
-  const body = await client.download(`/v1/blobs/${sha256}`, headers)
+  const body = await client.download(`/v1/blobs/${sha256}`, installation.offset)
   if (isRefusal(body)) return { at: 'not-given', refusal: body }
   const busy = { at: 'writing', slot: installation.slot, total } as const
   let noted = 0

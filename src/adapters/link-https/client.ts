@@ -22,9 +22,14 @@ export type Call = {
   readonly timeoutMillis?: number
 }
 
-/** Slow retrieval (Uptane 2.1.0 §4.3): a download below this average over any window is given up, to be resumed. */
-const MIN_BYTES_PER_SECOND = 16
-const IDLE_MILLIS = 20_000
+/** Slow retrieval (Uptane 2.1.0 §4.3): a download that brings less than this in any window is given up, to be resumed. */
+export type Pace = {
+  /** The longest silence of a connection, in milliseconds. */
+  readonly idleMillis: number
+  readonly windowMillis: number
+  readonly bytesPerWindow: number
+}
+const PACE: Pace = { idleMillis: 20_000, windowMillis: 30_000, bytesPerWindow: 30 * 64 }
 const DEFAULT_MAX = 4 * 1024 * 1024
 
 /**
@@ -35,9 +40,11 @@ const DEFAULT_MAX = 4 * 1024 * 1024
 export class HttpsClient {
   readonly origin: string
   readonly #agent: Agent
+  readonly #pace: Pace
 
-  constructor(origin: string, tls: ClientTls, maxSockets = 8) {
+  constructor(origin: string, tls: ClientTls, maxSockets = 8, pace = PACE) {
     this.origin = origin.replace(/\/$/, '')
+    this.#pace = pace
     this.#agent = new Agent({ ...tls, keepAlive: true, maxSockets, minVersion: 'TLSv1.3', rejectUnauthorized: true })
   }
 
@@ -58,15 +65,21 @@ export class HttpsClient {
     return this.#refusal(`${method} ${path}`, status, body)
   }
 
-  /** A call whose answer is a stream: a blob. The caller bounds its length. */
-  async download(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-  ): Promise<AsyncIterable<Uint8Array> | Refusal> {
+  /** A call whose answer is a stream: a blob, from its byte `from` on. The caller bounds its length. */
+  async download(path: string, from: number): Promise<AsyncIterable<Uint8Array> | Refusal> {
+    const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` }
     const response = await this.#open('GET', path, { headers }, undefined)
     if (isRefusal(response)) return response
     const status = response.statusCode ?? 0
-    if (status === 200 || status === 206) return paced(response)
+    if (from === 0 && status === 200) return paced(response, this.#pace)
+    // What goes on at another byte than was asked for would spoil what is there already.
+    const range = response.headers['content-range'] ?? ''
+    if (from > 0 && status === 206 && range.startsWith(`bytes ${from}-`)) return paced(response, this.#pace)
+    if (status >= 200 && status < 300) {
+      response.destroy()
+      const actual = `status ${status}, ${range === '' ? 'no range' : range}`
+      return refuse('answer-unexpected', `GET ${path} at ${this.origin}`, `the bytes from ${from} on`, actual)
+    }
     const body = await this.#whole(response, DEFAULT_MAX, `GET ${path}`)
     return isRefusal(body) ? body : this.#refusal(`GET ${path}`, status, body)
   }
@@ -75,11 +88,11 @@ export class HttpsClient {
     const url = new URL(this.origin + path)
     const headers: Record<string, string> = { ...call.headers }
     if (call.body instanceof Uint8Array) headers['content-length'] = String(call.body.length)
-    const options: RequestOptions = { method, headers, agent: this.#agent, timeout: IDLE_MILLIS }
+    const options: RequestOptions = { method, headers, agent: this.#agent, timeout: this.#pace.idleMillis }
     if (signal !== undefined) options.signal = signal
     return new Promise(resolve => {
       const request = httpsRequest(url, options, resolve)
-      request.on('timeout', () => request.destroy(new Error(`no byte for ${IDLE_MILLIS / 1000} s`)))
+      request.on('timeout', () => request.destroy(new Error(`no byte for ${this.#pace.idleMillis / 1000} s`)))
       request.on('error', error => resolve(this.#networkRefusal(error)))
       if (call.body instanceof Readable) {
         call.body.on('error', error => request.destroy(error))
@@ -108,12 +121,8 @@ export class HttpsClient {
   }
 
   #refusal(subject: string, status: number, body: Uint8Array): Refusal {
-    try {
-      const refusal = refusalOf(JSON.parse(new TextDecoder().decode(body)))
-      if (refusal !== null) return refusal
-    } catch {
-      // Not a problem body: the refusal below says what came.
-    }
+    const refusal = refusalOf(readAnswer(body))
+    if (refusal !== null) return refusal
     return refuse(
       'answer-unexpected',
       `${subject} at ${this.origin}`,
@@ -133,19 +142,31 @@ export class HttpsClient {
   }
 }
 
+/** The JSON of an answer; undefined when it is none. */
+export function readAnswer(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Passes a download on. It ends early when the connection breaks or is slower than a trickle: the receiver sees too few
  * bytes, keeps them, and goes on from there.
  */
-async function* paced(response: IncomingMessage): AsyncGenerator<Uint8Array> {
-  const started = process.hrtime.bigint()
+async function* paced(response: IncomingMessage, pace: Pace): AsyncGenerator<Uint8Array> {
+  let began = performance.now()
   let received = 0
   try {
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
       received += chunk.length
       yield chunk
-      const seconds = Number(process.hrtime.bigint() - started) / 1e9
-      if (seconds > 30 && received / seconds < MIN_BYTES_PER_SECOND) return
+      // Window by window: a fast beginning earns nobody the right to trickle for a year.
+      if (performance.now() - began < pace.windowMillis) continue
+      if (received < pace.bytesPerWindow) return
+      began = performance.now()
+      received = 0
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET' && (error as Error).name !== 'Error') throw error

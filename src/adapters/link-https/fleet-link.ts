@@ -1,7 +1,7 @@
 import { toBase64 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { BlobId, FleetLink, OutboxItem } from '../../flows/ports.ts'
-import type { HttpsClient } from './client.ts'
+import { type HttpsClient, readAnswer } from './client.ts'
 
 /** The gateway's link to the fleet server over HTTPS: `src/wire/fleet-api.ts` says what passes. */
 export class HttpsFleetLink implements FleetLink {
@@ -31,7 +31,7 @@ export class HttpsFleetLink implements FleetLink {
   }
 
   blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal> {
-    return this.#client.download(`/v1/blobs/${id.sha256}`, from === 0 ? {} : { range: `bytes=${from}-` })
+    return this.#client.download(`/v1/blobs/${id.sha256}`, from)
   }
 
   async send(items: readonly OutboxItem[], manifest: Uint8Array): Promise<number | Refusal> {
@@ -45,13 +45,9 @@ export class HttpsFleetLink implements FleetLink {
       timeoutMillis: 60_000,
     })
     if (isRefusal(answer)) return answer
-    const { acknowledged } = JSON.parse(Buffer.from(answer.body).toString()) as { acknowledged: unknown }
-    if (Number.isSafeInteger(acknowledged)) return acknowledged as number
-    return refuse(
-      'answer-unexpected',
-      `POST /v1/upstream at ${this.#client.origin}`,
-      'the acknowledged sequence',
-      'none',
-    )
+    const said = readAnswer(answer.body) as { acknowledged?: unknown } | null | undefined
+    if (Number.isSafeInteger(said?.acknowledged)) return said?.acknowledged as number
+    const subject = `POST /v1/upstream at ${this.#client.origin}`
+    return refuse('answer-unexpected', subject, 'the acknowledged sequence', 'none')
   }
 }

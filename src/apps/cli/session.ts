@@ -1,11 +1,21 @@
 import { dirname, join } from 'node:path'
 import { readConfig, readText } from '../../adapters/config-file.ts'
-import { HttpsClient } from '../../adapters/link-https/client.ts'
+import { HttpsClient, readAnswer } from '../../adapters/link-https/client.ts'
+import { NAME } from '../../core/fleet/identity.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { Profile, parseConfig } from '../../wire/config.ts'
 import type { Cli, Work } from './cli.ts'
 
 /** A person's connection to their fleet: who they are, whom they trust, and the calls they make. */
+/**
+ * Names that a person typed, as parts of a path. Refuses `not-found` for what cannot be a name: `../x` would ask for
+ * something else than it seems to.
+ */
+export function checkNames(what: string, ...names: readonly string[]): Refusal | null {
+  if (names.every(name => NAME.test(name))) return null
+  return refuse('not-found', `${what} ${names.join('/')}`, 'a name of a-z 0-9 . _ -', 'something else')
+}
+
 export type Session = {
   readonly profile: Profile
   get<T>(path: string): Promise<T | Refusal>
@@ -54,16 +64,15 @@ function openSession(path: string): Session | Refusal {
   const client = new HttpsClient(profile.url, { ca, cert, key } as { ca: string; cert: string; key: string })
   return {
     profile,
-    get: async path => json(await client.call('GET', path, { maxBytes: MAX_ANSWER })),
+    get: async path => json(await client.call('GET', path, { maxBytes: MAX_ANSWER }), path),
     getBytes: async (path, maxBytes) => {
       const answer = await client.call('GET', path, { maxBytes })
       return isRefusal(answer) ? answer : answer.body
     },
     post: async (path, body) => {
       const headers = { 'content-type': 'application/json' }
-      return json(
-        await client.call('POST', path, { headers, body: Buffer.from(JSON.stringify(body)), timeoutMillis: 60_000 }),
-      )
+      const call = { headers, body: Buffer.from(JSON.stringify(body)), timeoutMillis: 60_000 }
+      return json(await client.call('POST', path, call), path)
     },
     put: async (path, body) => {
       const headers = { 'content-type': 'application/octet-stream' }
@@ -86,6 +95,9 @@ function openSession(path: string): Session | Refusal {
 /** The largest answer that a command reads, in bytes: a page of the log, a fleet's controllers. */
 const MAX_ANSWER = 64 * 1024 * 1024
 
-function json<T>(answer: { body: Uint8Array } | Refusal): T | Refusal {
-  return isRefusal(answer) ? answer : (JSON.parse(Buffer.from(answer.body).toString()) as T)
+function json<T>(answer: { body: Uint8Array } | Refusal, path: string): T | Refusal {
+  if (isRefusal(answer)) return answer
+  const read = readAnswer(answer.body)
+  if (read !== undefined) return read as T
+  return refuse('answer-unexpected', path, 'an answer in JSON', 'something else')
 }

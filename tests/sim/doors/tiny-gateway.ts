@@ -88,12 +88,16 @@ export class TinyGateway {
     this.#server.get('/v1/blobs/:sha256', async (request, reply) => {
       const { id: controller } = requirePeer(request, 'controller')
       const { image } = this.work.get(controller) as Work
-      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1])
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? 'bytes=0-')?.[1])
       const asked = { controller, from }
       this.asked.push(asked)
       const limit = this.breakAfter(asked)
       reply.hijack()
-      reply.raw.writeHead(206, { 'content-length': image.length - from })
+      const range = { 'content-range': `bytes ${from}-${image.length - 1}/${image.length}` }
+      reply.raw.writeHead(from === 0 ? 200 : 206, {
+        'content-length': image.length - from,
+        ...(from === 0 ? {} : range),
+      })
       if (limit === null) reply.raw.end(image.subarray(from))
       else reply.raw.write(image.subarray(from, from + limit), () => setImmediate(() => reply.raw.destroy()))
     })

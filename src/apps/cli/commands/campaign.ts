@@ -5,7 +5,7 @@ import { approveCampaign } from '../approval.ts'
 import { duration, several, whole, words } from '../arguments.ts'
 import { campaignAnswer, planText } from '../campaign-text.ts'
 import type { Cli, Work } from '../cli.ts'
-import { type Session, withSession } from '../session.ts'
+import { checkNames, type Session, withSession } from '../session.ts'
 import { table } from '../table.ts'
 import { watchCampaign } from '../watch.ts'
 
@@ -63,13 +63,15 @@ export function addCampaign(program: Command, cli: Cli): void {
     .description('every campaign and where it stands')
     .option(...PROFILE)
     .action(cli.act(({ profile }: Options) => withSession(cli, profile, session => list(cli, session))))
+  const about = (id: string, profile: string | undefined, work: (session: Session) => Promise<Work>) =>
+    checkNames('campaign', id) ?? withSession(cli, profile, work)
   const named = (name: string, description: string, work: (session: Session, id: string) => Promise<Work>): void => {
     campaign
       .command(name)
       .description(description)
       .argument('<id>', 'the campaign')
       .option(...PROFILE)
-      .action(cli.act((id: string, { profile }: Options) => withSession(cli, profile, session => work(session, id))))
+      .action(cli.act((id: string, { profile }: Options) => about(id, profile, session => work(session, id))))
   }
   named('show', 'one campaign, controller by controller', (session, id) => show(cli, session, id))
   campaign
@@ -80,7 +82,7 @@ export function addCampaign(program: Command, cli: Cli): void {
     .option(...PROFILE)
     .action(
       cli.act((id: string, { profile, key }: Options & { key: string }) =>
-        withSession(cli, profile, session => approveCampaign(cli, session, id, key)),
+        about(id, profile, session => approveCampaign(cli, session, id, key)),
       ),
     )
   for (const verb of ['start', 'resume'] as const) {
@@ -96,7 +98,7 @@ export function addCampaign(program: Command, cli: Cli): void {
       .option(...PROFILE)
       .action(
         cli.act((id: string, { profile, reason }: Options & { reason: string }) =>
-          withSession(cli, profile, session => order(cli, session, id, verb, reason)),
+          about(id, profile, session => order(cli, session, id, verb, reason)),
         ),
       )
   }

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import type { ControllerView, HistoryView } from '../../../wire/fleet-api.ts'
 import type { Cli, Work } from '../cli.ts'
 import type { Tone } from '../output.ts'
-import { type Session, withSession } from '../session.ts'
+import { checkNames, type Session, withSession } from '../session.ts'
 import { type Cell, listing, table } from '../table.ts'
 
 type Options = { profile?: string }
@@ -55,7 +55,16 @@ async function list(cli: Cli, session: Session): Promise<Work> {
   return { json: controllers, text: table(cli.output, headings, rows) }
 }
 
+/** A controller as people write it. */
+function checkController(name: string): Refusal | null {
+  const parts = name.split('/')
+  if (parts.length === 2) return checkNames('controller', ...parts)
+  return refuse('usage-error', name, 'SITE/CONTROLLER, such as harbour/bms-1', `${parts.length} parts`)
+}
+
 async function show(cli: Cli, session: Session, name: string): Promise<Work> {
+  const fault = checkController(name)
+  if (fault !== null) return fault
   const one = await session.get<ControllerView>(`/v1/controllers/${name}`)
   if (isRefusal(one)) return one
   return {
@@ -75,6 +84,8 @@ async function show(cli: Cli, session: Session, name: string): Promise<Work> {
 }
 
 async function history(cli: Cli, session: Session, name: string): Promise<Work> {
+  const fault = checkController(name)
+  if (fault !== null) return fault
   const entries = await session.get<HistoryView[]>(`/v1/controllers/${name}/history`)
   if (isRefusal(entries)) return entries
   const rows = entries.map(({ index, at, kind, code, summary }) => [
