@@ -1,12 +1,12 @@
 import type { PublishedRelease } from '../core/campaign/draft.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
-import type { JsonObject } from '../core/encoding/canonical-json.ts'
+import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
 import { type Envelope, openEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { type FileRef, readImageTarget } from '../core/trust/image-target.ts'
+import { describe, type FileRef, readImageTarget, sameFile } from '../core/trust/image-target.ts'
 import type { Document, Target, Targets } from '../core/trust/metadata.ts'
 import { readMetadata, signableBytes } from '../core/trust/read-metadata.ts'
 import { fileName, nextSnapshot, nextTimestamp, seal, signatureBy, writeTargets } from '../core/trust/repository.ts'
@@ -112,7 +112,7 @@ export async function directorTargets(
  * answered as before.
  *
  * Refuses what `readMetadata` refuses, `metadata-below-threshold`, `publish-version-conflict` (somebody published in
- * between), `metadata-expired`, `blob-missing`, `blob-digest-mismatch`, what `openEnvelope` and `agreesWithTarget` refuse.
+ * between), `metadata-expired`, `target-conflict` (a published target with other content), `blob-missing`, `blob-digest-mismatch`, what `openEnvelope` and `agreesWithTarget` refuse.
  */
 export function publishRelease(
   world: FleetWorld,
@@ -129,7 +129,6 @@ export function publishRelease(
     if (unsigned !== null) return unsigned
     const before = set.targets?.signed ?? null
     const { version, expires } = targets.signed
-    const added = [...targets.signed.targets.values()].filter(target => !before?.targets.has(target.path))
     const again = set.targets !== null && sameBytes(set.targets.bytes, metadata)
     if (again) return { version, published: [] }
     if (version !== (before?.version ?? 0) + 1) {
@@ -139,6 +138,8 @@ export function publishRelease(
     if (expires <= now) {
       return refuse('metadata-expired', 'image: targets', `a time after ${now}`, `${expires}`, 'TUF 1.0.34 §5.6.6')
     }
+    const added = changedTargets(before, targets.signed)
+    if (isRefusal(added)) return added
     const events: Event[] = []
     for (const target of added) {
       const fault = await checkBlob(world, target, targets.signed)
@@ -147,12 +148,39 @@ export function publishRelease(
     }
     const files = await nextFiles(world, 'image', set, targets, now)
     if (isRefusal(files)) return files
+    const unfit = acceptable(world, set, files)
+    if (unfit !== null) return unfit
     const actor = { kind: 'person', id: person } as const
     events.push({ kind: 'repository-updated', actor, detail: { repository: 'image', version } })
     // If power fails before this commit, the blobs are here and nothing speaks of them; after it, all of it is public.
     await record(world, { files }, events)
     return { version, published: added.map(target => target.path) }
   })
+}
+
+/**
+ * Targets that are new, or of which something else is said than before. What was published under a path stays what it
+ * is. Refuses `target-conflict`.
+ */
+function changedTargets(before: Targets | null, after: Targets): Target[] | Refusal {
+  const changed: Target[] = []
+  for (const target of after.targets.values()) {
+    const old = before?.targets.get(target.path)
+    if (old !== undefined && !sameFile(old, target)) {
+      return refuse('target-conflict', target.path, describe(old), describe(target))
+    }
+    const same = old !== undefined && sameBytes(canonicalJson(old.custom), canonicalJson(target.custom))
+    if (!same) changed.push(target)
+  }
+  return changed
+}
+
+/** Whether a client that trusts the root would take these files: what none would take is not put in force. */
+function acceptable(world: FleetWorld, set: TrustedSet, files: readonly RepoFile[]): Refusal | null {
+  const written = files.filter(({ path }) => (CURRENT as readonly string[]).includes(path))
+  const current = new Map([['root.json', set.root.bytes], ...written.map(({ path, bytes }) => [path, bytes] as const)])
+  const resumed = resume(set.repo, current, world.crypto, set.site)
+  return isRefusal(resumed) ? resumed : (resumed.discarded[0] ?? null)
 }
 
 const published = (person: string, target: Target, { facts, signers }: Envelope): Event => ({
@@ -244,7 +272,12 @@ export async function storeBlob(
     return refuse('request-malformed', subject, 'a SHA-256 as the name, and the length', `${id.length} bytes`)
   }
   if (id.length > maxBytes) return refuse('blob-too-large', subject, `at most ${maxBytes} bytes`, `${id.length}`)
-  return (await world.blobs.has(id)) ? null : world.blobs.append(id, 0, body)
+  if (await world.blobs.has(id)) {
+    if ((await world.blobs.verify(id)) === null) return null
+    // It was changed on the disk since: it is set aside, and comes again.
+    await world.blobs.quarantine(id)
+  }
+  return world.blobs.append(id, 0, body)
 }
 
 /** A blob by its name. Refuses `blob-missing`. */
