@@ -7,6 +7,7 @@ import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.
 import type { Instant } from '../core/encoding/units.ts'
 import type { Actor, EntryOrigin } from '../core/ledger/entry.ts'
 import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
+import { isGatewayKind } from '../core/ledger/entry-kinds.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
 import type { Assignment } from '../core/trust/mapping.ts'
@@ -98,8 +99,9 @@ export function grantTurns(world: SiteWorld): Promise<string[]> {
 
 // --- At the gateway: to the fleet ---
 
-/** Items that one call hands over at most. */
+/** Items that one call hands over at most, and their bytes: reports as large as they may be still make a small batch. */
 const BATCH = 200
+const BATCH_BYTES = 512 * 1024
 
 /**
  * Hands the outbox over, in order, until it is empty. What the fleet acknowledged is durable there before it is
@@ -107,17 +109,29 @@ const BATCH = 200
  */
 export async function flushOutbox(world: SiteWorld): Promise<null | Refusal> {
   for (;;) {
-    const items = await world.store.outbox(BATCH)
+    const items = batchOf(await world.store.outbox(BATCH))
     if (items.length === 0) return null
     const manifest = await siteManifest(world, items)
     if (isRefusal(manifest)) return manifest
     const acknowledged = await world.fleet.send(items, manifest)
     if (isRefusal(acknowledged)) return acknowledged
-    await world.store.commit({ acknowledged })
-    if (acknowledged < items[0]!.sequence) {
-      return refuse('answer-unexpected', 'the fleet', `${items.at(-1)!.sequence} acknowledged`, `${acknowledged}`)
+    const [first, last] = [items[0]!.sequence, items.at(-1)!.sequence]
+    // What was not handed over is not forgotten, whatever the fleet says of it.
+    if (acknowledged > last || acknowledged < first) {
+      return refuse('answer-unexpected', 'the fleet', `${last} acknowledged`, `${acknowledged}`)
     }
+    await world.store.commit({ acknowledged })
   }
+}
+
+/** The first items, at least one, as far as their bytes go. */
+function batchOf(items: readonly OutboxItem[]): readonly OutboxItem[] {
+  let bytes = 0
+  const end = items.findIndex((item, index) => {
+    bytes += item.bytes.length
+    return index > 0 && bytes > BATCH_BYTES
+  })
+  return end < 0 ? items : items.slice(0, end)
 }
 
 /** The gateway's signature over what it hands over: the newest report of each controller in the batch. */
@@ -213,6 +227,9 @@ class Intake {
     if (entry.actor.kind !== 'gateway' || entry.actor.id !== this.#site || entry.site !== this.#site) {
       const actual = `${entry.actor.kind} ${entry.actor.id} of ${entry.site ?? 'no site'}`
       return refuse('report-wrong-controller', `entry ${origin.sequence}`, `gateway ${this.#site}`, actual)
+    }
+    if (!isGatewayKind(entry.kind)) {
+      return refuse('entry-kind-foreign', `entry ${origin.sequence} of ${this.#site}`, 'a kind of its own', entry.kind)
     }
     const { v: _v, ...event } = withOrigin(entry, origin)
     this.events.push(event)

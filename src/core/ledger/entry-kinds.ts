@@ -61,6 +61,36 @@ export const entryKinds = {
 
 export type EntryKind = keyof typeof entryKinds
 
+/**
+ * What a gateway may say of its site in its own name. All other kinds are the fleet's to write: a gateway that could
+ * write them would tell of assignments and approvals that never were.
+ */
+const gatewayKinds: ReadonlySet<EntryKind> = new Set<EntryKind>([
+  'log-opened',
+  'key-event',
+  'certificate-event',
+  'assignment-verified',
+  'assignment-refused',
+  'download-finished',
+  'download-failed',
+  'blob-quarantined',
+  'stage-begun',
+  'stage-finished',
+  'stage-refused',
+  'activation-granted',
+  'activation-withheld',
+  'report-refused',
+  'access-granted',
+  'access-refused',
+  'maintenance-begun',
+  'maintenance-ended',
+  'link-lost',
+  'link-restored',
+  'intrusion-signal',
+])
+
+export const isGatewayKind = (kind: EntryKind): boolean => gatewayKinds.has(kind)
+
 /** Narrows a word to a kind. */
 export function isEntryKind(word: string): word is EntryKind {
   return Object.hasOwn(entryKinds, word)

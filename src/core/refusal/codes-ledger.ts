@@ -15,6 +15,13 @@ export const ledgerCodes = {
     title: 'the audit entry is of a kind that this version does not know',
     fix: 'Use a Voltseal at least as new as the one that wrote the log.',
   },
+  'entry-kind-foreign': {
+    exit: 20,
+    status: 422,
+    action: 'refuse',
+    title: 'the gateway wrote an entry of a kind that is not its to write',
+    fix: 'It was recorded as refused. Look at the gateway: only the fleet server writes of campaigns and assignments.',
+  },
   'entry-not-canonical': {
     exit: 65,
     status: 422,
