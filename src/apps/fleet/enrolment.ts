@@ -1,8 +1,9 @@
 import { type Authority, createAuthority, issueCertificate } from '../../adapters/certificates.ts'
 import { readText, writeWhole } from '../../adapters/config-file.ts'
-import { fromBase64 } from '../../core/encoding/bytes.ts'
+import { fromBase64, sameBytes } from '../../core/encoding/bytes.ts'
 import { findController, parseSite, type Site, siteBytes } from '../../core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { canSignMetadata } from '../../core/trust/keys.ts'
 import { record } from '../../flows/audit.ts'
 import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
 import { foundDirector } from '../../flows/publish.ts'
@@ -36,7 +37,7 @@ export class Enrolment {
    * Durable on return; the same request again answers with fresh certificates for the same keys. Refuses what
    * `parseSite` refuses, `controller-unknown` (a request for one that the site does not have), `controller-duplicate`
    * (two requests for one), `controller-missing` (none for one of the site), `enrolment-key-malformed`,
-   * `enrolment-key-changed`, and what `issueCertificate` refuses.
+   * `enrolment-key-shared`, `enrolment-key-changed`, and what `issueCertificate` refuses.
    */
   enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
     return this.#world.store.exclusive(() => this.#enrol(person, request))
@@ -47,11 +48,17 @@ export class Enrolment {
     if (isRefusal(site)) return site
     const rows = await this.#rows(site, request.controllers)
     if (isRefusal(rows)) return rows
-    const gatewayKey = fromBase64(request.gateway.reportKey)
+    const gatewayKey = signingKey(request.gateway.reportKey)
     if (gatewayKey === null) return malformedKey(`the gateway of ${site.site}`)
+    const known = await this.#world.store.site(site.site)
+    if (known !== null && !sameBytes(known.gatewayKey, gatewayKey)) {
+      const subject = `the gateway of ${site.site}`
+      return refuse('enrolment-key-changed', subject, 'the key it was registered with', 'another one')
+    }
+    const shared = rows.find(({ reportKey }) => sameBytes(reportKey, gatewayKey))
+    if (shared !== undefined) return sharedKey(`${site.site}/${shared.id}`, 'its gateway')
     const issued = await this.#issue(site, request)
     if (isRefusal(issued)) return issued
-    const known = await this.#world.store.site(site.site)
     const files = known === null ? await foundDirector(this.#world, site.site) : []
     if (isRefusal(files)) return files
     const row = { id: site.site, site: siteBytes(site), gatewayKey, upstream: known?.upstream ?? 0 }
@@ -78,10 +85,12 @@ export class Enrolment {
       const key = `${site.site}/${id}`
       if (found === null) return refuse('controller-unknown', key, 'a controller of the site', 'none of that id')
       if (rows.has(id)) return refuse('controller-duplicate', key, 'one device', 'two requests under the same id')
-      const reportKey = fromBase64(encoded)
+      const reportKey = signingKey(encoded)
       if (reportKey === null) return malformedKey(key)
+      const twin = [...rows.values()].find(row => sameBytes(row.reportKey, reportKey))
+      if (twin !== undefined) return sharedKey(key, twin.id)
       const known = await this.#world.store.controller(site.site, id)
-      if (known !== null && Buffer.compare(known.reportKey, reportKey) !== 0) {
+      if (known !== null && !sameBytes(known.reportKey, reportKey)) {
         return refuse('enrolment-key-changed', key, 'the key it was registered with', 'another one')
       }
       const { class: of, hardware } = found
@@ -139,8 +148,17 @@ export class Enrolment {
   }
 }
 
+/** An ECDSA P-256 key from base64 of its SubjectPublicKeyInfo; null when it is none. */
+function signingKey(encoded: string): Uint8Array | null {
+  const spki = fromBase64(encoded)
+  return spki !== null && canSignMetadata({ alg: 'ecdsa-p256', spki }) ? spki : null
+}
+
 const malformedKey = (subject: string): Refusal =>
-  refuse('enrolment-key-malformed', subject, 'a SubjectPublicKeyInfo in base64', 'something else')
+  refuse('enrolment-key-malformed', subject, 'an ECDSA P-256 key (SubjectPublicKeyInfo in base64)', 'something else')
+
+const sharedKey = (subject: string, other: string): Refusal =>
+  refuse('enrolment-key-shared', subject, 'a report key of its own', `the key of ${other}`)
 
 export type AuthorityFiles = { readonly cert: string; readonly key: string }
 

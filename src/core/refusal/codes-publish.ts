@@ -44,12 +44,19 @@ export const publishCodes = {
     title: 'the key that signs reports cannot be read',
     fix: 'Make the enrolment request again on the device.',
   },
+  'enrolment-key-shared': {
+    exit: 20,
+    status: 409,
+    action: 'halt',
+    title: 'two devices would sign with one key',
+    fix: 'One of the two was copied from the other, or both are one board. Make the keys on the devices themselves; nothing was enrolled.',
+  },
   'enrolment-key-changed': {
     exit: 20,
     status: 409,
     action: 'halt',
-    title: 'a registered controller came with another key',
-    fix: 'Either the board was replaced, which a person must confirm, or somebody pretends to be it. Nothing was enrolled.',
+    title: 'a registered device came with another key',
+    fix: 'Either the device was replaced, which a person must confirm, or somebody pretends to be it. Nothing was enrolled.',
   },
   'campaign-exists': {
     exit: 65,
