@@ -14,7 +14,7 @@ import {
 } from '../core/campaign/rollout-state.ts'
 import { fromHex, sameBytes, toHex } from '../core/encoding/bytes.ts'
 import type { JsonObject } from '../core/encoding/canonical-json.ts'
-import { after, instant, millis } from '../core/encoding/units.ts'
+import { after, type Instant, instant, millis } from '../core/encoding/units.ts'
 import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
 import { type FleetController, fleetController, inventoryOf, refKey } from '../core/fleet/inventory.ts'
 import type { Actor } from '../core/ledger/entry.ts'
@@ -157,9 +157,15 @@ function approvalOf(world: FleetWorld, set: TrustedSet, { plan, row }: Opened): 
     sha256: toHex(world.crypto.sha256(row.plan)),
     custom: null,
   }
-  // The same for all who sign: from the plan, not from the clock. A year, so that approvals outlive their campaigns.
-  const expires = Math.max(before.expires, Math.ceil((plan.notAfter + 365 * DAY) / 1000) * 1000)
-  return withTargets(before, { add: [target] }, before.version + 1, instant(expires))
+  return withTargets(before, { add: [target] }, before.version + 1, approvalExpiry(before.expires, plan))
+}
+
+/**
+ * When the approvals expire: the same for all who sign, from the plan and not from the clock. A year, so that approvals
+ * outlive their campaigns. Approvers compute it themselves: who could choose it could make an approval hold for ever.
+ */
+export function approvalExpiry(before: Instant, plan: Pick<Plan, 'notAfter'>): Instant {
+  return instant(Math.max(before, Math.ceil((plan.notAfter + 365 * DAY) / 1000) * 1000))
 }
 
 /** Signatures that were given over exactly this draft. They are void as soon as the draft is another one. */

@@ -1,5 +1,5 @@
 import { loadSigner } from '../../adapters/signer-file.ts'
-import { parsePlan } from '../../core/campaign/plan.ts'
+import { type Plan, parsePlan } from '../../core/campaign/plan.ts'
 import { fromUtf8, sameBytes, toHex } from '../../core/encoding/bytes.ts'
 import type { JsonObject } from '../../core/encoding/canonical-json.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -7,6 +7,7 @@ import { planPath } from '../../core/trust/mapping.ts'
 import type { Targets } from '../../core/trust/metadata.ts'
 import { readSigned, signableBytes } from '../../core/trust/read-metadata.ts'
 import { signatureBy, withTargets } from '../../core/trust/repository.ts'
+import { approvalExpiry } from '../../flows/campaign.ts'
 import { planText } from './campaign-text.ts'
 import type { Cli, Work } from './cli.ts'
 import { DEVELOPMENT_WARNING } from './commands/key.ts'
@@ -34,7 +35,7 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, ke
   if (isRefusal(draft)) return draft
   const set = await openRepository(cli, session, 'approval')
   if (isRefusal(set)) return set
-  const fault = checkDraft(cli, set.targets.signed, draft, id, bytes)
+  const fault = checkDraft(cli, set.targets.signed, draft, plan, bytes)
   if (fault !== null) return fault
   cli.output.progress(planText(cli.output, fromUtf8(bytes) ?? ''))
   const signature = await signer.sign(signableBytes(draft.signed), 'der')
@@ -58,14 +59,14 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, ke
 }
 
 /** The draft is the approvals of today with this plan beside them: computed here, and compared. */
-function checkDraft(cli: Cli, before: Targets, draft: Draft, id: string, plan: Uint8Array): Refusal | null {
+function checkDraft(cli: Cli, before: Targets, draft: Draft, plan: Plan, bytes: Uint8Array): Refusal | null {
   const { crypto } = cli.world
-  const subject = `the approval of ${id}`
-  const signed = readSigned('targets', draft.signed, subject, crypto)
-  if ('refused' in signed) return signed as Refusal
-  const target = { path: planPath(id), length: plan.length, sha256: toHex(crypto.sha256(plan)), custom: null }
-  const expected = withTargets(before, { add: [target] }, before.version + 1, signed.expires)
+  const subject = `the approval of ${plan.id}`
+  const target = { path: planPath(plan.id), length: bytes.length, sha256: toHex(crypto.sha256(bytes)), custom: null }
+  const expires = approvalExpiry(before.expires, plan)
+  const expected = withTargets(before, { add: [target] }, before.version + 1, expires)
   if (isRefusal(expected)) return expected
-  if (sameBytes(signableBytes(expected), signableBytes(draft.signed))) return null
+  const signed = readSigned('targets', draft.signed, subject, crypto)
+  if (!isRefusal(signed) && sameBytes(signableBytes(expected), signableBytes(draft.signed))) return null
   return refuse('approval-draft-altered', subject, 'this plan beside the earlier approvals', 'something else')
 }
