@@ -10,8 +10,9 @@ import { tick } from '../../flows/campaign.ts'
 import type { Signer } from '../../flows/ports.ts'
 import { renew } from '../../flows/publish.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
-import { startLoop } from '../process/loop.ts'
+import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
+import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
 import { FLEET_KEYS, type FleetKey, fleetFiles } from './files.ts'
@@ -19,15 +20,15 @@ import { fleetWorld } from './world.ts'
 
 /**
  * `voltseal fleet serve FOLDER`. Ends with null after a signal. Refuses a missing or malformed config, keys that cannot
- * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`.
+ * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`, `console-not-loopback`.
  */
-export async function serveFleet(folder: string): Promise<null | Refusal> {
+export async function serveFleet(folder: string, clock = systemClock): Promise<null | Refusal> {
   const path = fleetFiles(folder).config
   const written = readConfig(path)
   if (isRefusal(written)) return written
   const config = parseConfig<FleetConfig>(FleetConfig, written, path)
   if (isRefusal(config)) return config
-  return serveUntilSignal(config.log, log => startFleet(folder, config, log))
+  return serveUntilSignal(config.log, log => startFleet(folder, config, log), clock)
 }
 
 type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
@@ -56,20 +57,24 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   const door = fleetDoor({ world, enrolment, maxBlobBytes: config.maxBlobBytes }, tls, log)
   // Online metadata may have expired while the server was off: it is renewed before anybody is answered.
   const renewed = await renew(world)
-  const port = isRefusal(renewed) ? renewed : await listen(door, config.listen.host, config.listen.port)
+  const shown =
+    isRefusal(renewed) || config.console === undefined ? null : await openConsole(config.console, world, log)
+  const fault = orNull(renewed) ?? orNull(shown)
+  const port = fault ?? (await listen(door, config.listen.host, config.listen.port))
   if (isRefusal(port)) {
+    if (!isRefusal(shown)) await shown?.close()
     store.close()
     return port
   }
-  const pause = (millis: number) => () => new Promise<void>(resolve => void setTimeout(resolve, millis).unref())
   const loops = [
-    startLoop('tick', pause(config.tickMillis), config.tickMillis, () => tick(world), log),
-    startLoop('renew', pause(60_000), 60_000, async () => orNull(await renew(world)), log),
+    startLoop('tick', every(config.tickMillis), config.tickMillis, () => tick(world), log),
+    startLoop('renew', every(60_000), 60_000, async () => orNull(await renew(world)), log),
   ]
   log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that lie in plain files')
   return {
-    ready: { url: config.url },
+    ready: { url: config.url, ...(shown === null || isRefusal(shown) ? {} : { console: shown.url }) },
     close: async () => {
+      if (!isRefusal(shown)) await shown?.close()
       await door.close()
       await Promise.all(loops.map(loop => loop.stop()))
       store.close()

@@ -13,7 +13,7 @@ import type { GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { refreshSite } from '../../flows/relay.ts'
 import { flushOutbox, grantTurns } from '../../flows/report.ts'
 import type { EnrolledSite } from '../../wire/fleet-api.ts'
-import { startLoop } from '../process/loop.ts'
+import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
 import { Bell } from './bell.ts'
 import { gatewayDoor } from './door.ts'
@@ -24,9 +24,9 @@ import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './
  * cannot be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`. The fleet server need
  * not be there: the site goes on with what it holds.
  */
-export async function serveGateway(folder: string): Promise<null | Refusal> {
+export async function serveGateway(folder: string, clock = systemClock): Promise<null | Refusal> {
   const read = readGatewayFolder(folder)
-  return isRefusal(read) ? read : serveUntilSignal(read.config.log, log => startGateway(folder, read, log))
+  return isRefusal(read) ? read : serveUntilSignal(read.config.log, log => startGateway(folder, read, log), clock)
 }
 
 type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
@@ -86,7 +86,7 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
 /** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
 function startLoops(world: SiteWorld, bell: Bell, pollMillis: number, log: Log) {
   let tag: string | null = null
-  const sleep = (millis: number): Promise<void> => new Promise(resolve => void setTimeout(resolve, millis).unref())
+  const news = (stop: AbortSignal): Promise<void> => bell.next(Math.min(pollMillis, 1000), stop)
   const ask = async (): Promise<null | Refusal> => {
     const news = await world.fleet.checkIn(tag)
     if (news === null || isRefusal(news)) return news
@@ -101,11 +101,11 @@ function startLoops(world: SiteWorld, bell: Bell, pollMillis: number, log: Log) 
     return null
   }
   return [
-    startLoop('ask the fleet', () => sleep(pollMillis), pollMillis, ask, log),
-    startLoop('give turns', () => bell.next(Math.min(pollMillis, 1000)), 100, turn, log),
+    startLoop('ask the fleet', every(pollMillis), pollMillis, ask, log),
+    startLoop('give turns', news, 100, turn, log),
     startLoop(
       'report to the fleet',
-      () => bell.next(Math.min(pollMillis, 1000)),
+      news,
       500,
       () => flushOutbox(world),
       log,

@@ -1,5 +1,7 @@
 import { type Logger, pino } from 'pino'
+import { systemClock } from '../../adapters/clock-system.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { Clock } from '../../flows/ports.ts'
 import { BUILT_AT } from '../../wire/build.ts'
 
 /** A server that runs: what it says when it is ready, and how it is ended. */
@@ -12,10 +14,11 @@ export type Serving = { readonly ready: Readonly<Record<string, unknown>>; close
 export async function serveUntilSignal(
   level: string,
   start: (log: Logger) => Promise<Serving | Refusal>,
+  clock: Clock = systemClock,
 ): Promise<null | Refusal> {
   const log = pino({ level }, process.stderr)
-  const clock = checkClock(Date.now())
-  if (clock !== null) return clock
+  const early = checkClock(clock.now())
+  if (early !== null) return early
   const serving = await start(log)
   if (isRefusal(serving)) return serving
   process.stdout.write(`${JSON.stringify({ ready: true, ...serving.ready })}\n`)

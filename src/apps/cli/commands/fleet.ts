@@ -17,6 +17,7 @@ type InitOptions = {
   approvalThreshold: number
   metadataLife: number
   tick: number
+  consolePort?: number
 }
 
 export function addFleet(program: Command, cli: Cli): void {
@@ -32,6 +33,7 @@ export function addFleet(program: Command, cli: Cli): void {
     .option('--name <name>', 'the fleet’s name: the origin of its audit log', 'fleet')
     .option('--host <address>', 'the address that it serves on', '127.0.0.1')
     .option('--port <n>', 'the port', whole, 8443)
+    .option('--console-port <n>', 'serve the console, read-only and for this machine alone, on this port', whole)
     .option('--metadata-life <time>', 'how long what it signs online stays valid', duration, 24 * 3_600_000)
     .option('--tick <time>', 'how often it looks at running campaigns', duration, 1000)
     .action(
@@ -55,6 +57,6 @@ export function addFleet(program: Command, cli: Cli): void {
     .command('serve')
     .description('serve a fleet until it is told to stop (Ctrl-C, SIGTERM)')
     .argument('<folder>', 'the folder that fleet init made')
-    .action(cli.act((folder: string) => serveFleet(folder)))
+    .action(cli.act((folder: string) => serveFleet(folder, cli.world.clock)))
   program.addCommand(fleet)
 }

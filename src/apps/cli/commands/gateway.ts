@@ -39,6 +39,6 @@ export function addGateway(program: Command, cli: Cli): void {
     .command('serve')
     .description('serve a site until it is told to stop (Ctrl-C, SIGTERM)')
     .argument('<folder>', 'the folder that gateway init made')
-    .action(cli.act((folder: string) => serveGateway(folder)))
+    .action(cli.act((folder: string) => serveGateway(folder, cli.world.clock)))
   program.addCommand(gateway)
 }
