@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
-import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { type Refusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
 
 /** What a process must be able to say of its database before it opens it. */
 export type Schema = {
@@ -46,6 +46,12 @@ export function openDatabase(path: string, schema: Schema): DatabaseSync | Refus
   }
 }
 
+/** SQLITE_FULL: the disk has no room for the change. The transaction is undone; the same change fits later. */
+const isFull = (error: unknown): boolean => (error as { errcode?: number }).errcode === 13
+
+const full = (database: DatabaseSync): Refusal =>
+  refuse('no-space', database.location() ?? 'the database', 'room for the change', 'a full disk')
+
 type Waiting = { readonly write: () => void; readonly done: () => void; readonly failed: (error: unknown) => void }
 
 /**
@@ -87,7 +93,7 @@ export class Writer {
       this.#database.exec('COMMIT')
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      for (const item of batch) item.failed(error)
+      for (const item of batch) item.failed(isFull(error) ? new RefusalError(full(this.#database)) : error)
       return
     }
     for (const item of batch) item.done()

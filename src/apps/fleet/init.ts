@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { certifyNewKey, createAuthority } from '../../adapters/certificates.ts'
 import { writeWhole } from '../../adapters/config-file.ts'
+import { isLoopback } from '../../adapters/http-loopback.ts'
 import { generateKeyFile, loadPublicKey, loadSigner } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
@@ -35,6 +36,8 @@ export type FleetSetup = {
   readonly approvalThreshold: number
   readonly metadataLife: number
   readonly tick: number
+  /** Where the console listens; absent: nowhere. */
+  readonly consolePort?: number
 }
 
 export type FleetMade = {
@@ -64,6 +67,19 @@ export async function initFleet(
   if (isRefusal(people)) return people
   const config = configOf(setup, people.anchors)
   if (isRefusal(config)) return config
+  const made = await make(folder, setup, people, config, { crypto, clock })
+  // The folder was empty before: what was begun in it is in nobody's way.
+  if (isRefusal(made)) rmSync(folder, { recursive: true, force: true })
+  return made
+}
+
+async function make(
+  folder: string,
+  setup: FleetSetup,
+  people: People,
+  config: FleetConfig,
+  { crypto, clock }: { crypto: Crypto; clock: Clock },
+): Promise<FleetMade | Refusal> {
   const files = fleetFiles(folder)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const keys = makeKeys(folder)
@@ -132,6 +148,10 @@ function configOf(setup: FleetSetup, anchors: readonly AnchorJson[]): FleetConfi
     metadataMillis: setup.metadataLife,
     tickMillis: setup.tick,
     maxBlobBytes: 512 * 1024 * 1024,
+    // Beside the fleet's own door when that is not on a network, or else on this machine's usual address.
+    ...(setup.consolePort === undefined
+      ? {}
+      : { console: { host: isLoopback(host) ? host : '127.0.0.1', port: setup.consolePort } }),
     log: 'info',
   }
   return parseConfig<FleetConfig>(FleetConfig, written, 'the options of fleet init')

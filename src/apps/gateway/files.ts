@@ -43,13 +43,25 @@ export function readGatewayFolder(folder: string): GatewayFolder | Refusal {
       ? refuse('gateway-not-enrolled', folder, 'an issued.json from the fleet', 'none')
       : text
   }
-  const issued = JSON.parse(text) as EnrolledSite
+  const issued = readIssued(text)
+  if (issued === null) return refuse('config-malformed', files.issued, 'what site enrol wrote', 'something else')
   const names = new Set([config.site, site.site, issued.site])
   if (names.size > 1) {
     const actual = `${config.site} in the config, ${site.site} in site.yaml, ${issued.site} in the enrolment`
     return refuse('site-mismatch', folder, 'one site', actual)
   }
   return { config, site, issued }
+}
+
+function readIssued(text: string): EnrolledSite | null {
+  try {
+    const read = JSON.parse(text) as EnrolledSite
+    const parts = [read.fleet.ca, read.siteCa, read.gateway.cert, read.gateway.serverCert, ...Object.values(read.roots)]
+    const whole = parts.every(part => typeof part === 'string') && Array.isArray(read.anchors)
+    return whole && Object.keys(read.controllers).length > 0 ? read : null
+  } catch {
+    return null
+  }
 }
 
 /** Reads a `site.yaml`. */
