@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { Logger } from 'pino'
@@ -50,6 +51,14 @@ export function httpsServer(tls: ServerTls, log: Logger): HttpsServer {
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const body = problemOf(refusal)
   return reply.code(body.status).type(PROBLEM_TYPE).send(JSON.stringify(body))
+}
+
+/** The body of a request as a stream; throws `request-malformed` for one that is not `application/octet-stream`. */
+export function streamOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
+  if (request.body instanceof Readable) return request.body
+  const actual = request.headers['content-type'] ?? 'no body'
+  const subject = `${request.method} ${request.url}`
+  throw new RefusalError(refuse('request-malformed', subject, 'a body of type application/octet-stream', actual))
 }
 
 const identities = new WeakMap<object, Identity | null>()

@@ -9,6 +9,7 @@ import {
   requirePeer,
   type ServerTls,
   sendRefusal,
+  streamOf,
 } from '../../adapters/http-server.ts'
 import { planBytes } from '../../core/campaign/plan.ts'
 import { fromBase64, fromUtf8 } from '../../core/encoding/bytes.ts'
@@ -82,7 +83,7 @@ function releaseRoutes(server: HttpsServer, { world, maxBlobBytes }: FleetDoor):
     async (request, reply) => {
       requirePeer(request, 'person')
       const id = { sha256: request.params.sha256, length: Number(request.headers['content-length']) }
-      const stored = await storeBlob(world, id, maxBlobBytes, request.body as AsyncIterable<Uint8Array>)
+      const stored = await storeBlob(world, id, maxBlobBytes, streamOf(request))
       return stored === null ? reply.code(204).send() : sendRefusal(reply, stored)
     },
   )

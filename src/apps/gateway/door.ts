@@ -1,6 +1,13 @@
 import type { Logger } from 'pino'
 import { sendBlob } from '../../adapters/http-blobs.ts'
-import { type HttpsServer, httpsServer, requirePeer, type ServerTls, sendRefusal } from '../../adapters/http-server.ts'
+import {
+  type HttpsServer,
+  httpsServer,
+  requirePeer,
+  type ServerTls,
+  sendRefusal,
+  streamOf,
+} from '../../adapters/http-server.ts'
 import { isRefusal, refuse } from '../../core/refusal/refusal.ts'
 import type { SiteWorld } from '../../flows/ports.ts'
 import { offerFor, payloadOf } from '../../flows/relay.ts'
@@ -36,7 +43,7 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bell: Bell, log: L
 
   server.post('/v1/reports', { bodyLimit: MAX_REPORT }, async (request, reply) => {
     const { id } = requirePeer(request, 'controller')
-    const bytes = await wholeBody(request.body as AsyncIterable<Uint8Array>)
+    const bytes = await wholeBody(streamOf(request))
     if (bytes === null) {
       return sendRefusal(reply, refuse('request-malformed', `a report of ${id}`, `at most ${MAX_REPORT} bytes`, 'more'))
     }
