@@ -74,7 +74,7 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
   return {
     ready: { url: `https://${config.listen.host}:${config.listen.port}`, site: site.site },
     close: async () => {
-      bell.ring()
+      bell.close()
       await door.close()
       await Promise.all(loops.map(loop => loop.stop()))
       client.close()
@@ -86,7 +86,7 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
 /** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
 function startLoops(world: SiteWorld, bell: Bell, pollMillis: number, log: Log) {
   let tag: string | null = null
-  const news = (stop: AbortSignal): Promise<void> => bell.next(Math.min(pollMillis, 1000), stop)
+  const rung = (stop: AbortSignal): Promise<void> => bell.next(Math.min(pollMillis, 1000), stop)
   const ask = async (): Promise<null | Refusal> => {
     const news = await world.fleet.checkIn(tag)
     if (news === null || isRefusal(news)) return news
@@ -102,14 +102,8 @@ function startLoops(world: SiteWorld, bell: Bell, pollMillis: number, log: Log) 
   }
   return [
     startLoop('ask the fleet', every(pollMillis), pollMillis, ask, log),
-    startLoop('give turns', news, 100, turn, log),
-    startLoop(
-      'report to the fleet',
-      news,
-      500,
-      () => flushOutbox(world),
-      log,
-    ),
+    startLoop('give turns', rung, 100, turn, log),
+    startLoop('report to the fleet', rung, 500, () => flushOutbox(world), log),
   ]
 }
 

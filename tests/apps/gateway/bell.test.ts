@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { Bell } from '../../../src/apps/gateway/bell.ts'
+
+const HOUR = 3_600_000
+const timers = (): number => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length
+
+describe('a bell', () => {
+  test('wakes all who wait, and leaves no timer', async () => {
+    const before = timers()
+    const bell = new Bell()
+    const waiting = [bell.next(HOUR), bell.next(HOUR)]
+    assert.equal(timers(), before + 2)
+    bell.ring()
+    await Promise.all(waiting)
+    assert.equal(timers(), before)
+  })
+
+  test('wakes one who is told to stop, and nobody else', async () => {
+    const before = timers()
+    const bell = new Bell()
+    const stop = new AbortController()
+    const other = bell.next(HOUR)
+    const waiting = bell.next(HOUR, stop.signal)
+    stop.abort()
+    await waiting
+    await bell.next(HOUR, stop.signal)
+    assert.equal(timers(), before + 1)
+    bell.close()
+    await other
+    assert.equal(timers(), before)
+  })
+
+  test('that is closed lets nobody wait', async () => {
+    const bell = new Bell()
+    const waiting = bell.next(HOUR)
+    bell.close()
+    await waiting
+    await bell.next(HOUR)
+  })
+})
