@@ -22,6 +22,8 @@ export const FleetConfig = Type.Object(
     /** How often rollouts are looked at, in milliseconds. */
     tickMillis: Type.Integer({ minimum: 50, maximum: 60_000 }),
     maxBlobBytes: Type.Integer({ minimum: 1 }),
+    /** Where the console listens, read-only, for this machine alone; absent: nowhere. */
+    console: Type.Optional(Listen),
     log: Level,
   },
   closed,

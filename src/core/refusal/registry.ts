@@ -1,5 +1,6 @@
 import type { CodeEntry } from './code.ts'
 import { campaignCodes } from './codes-campaign.ts'
+import { consoleCodes } from './codes-console.ts'
 import { firmwareCodes } from './codes-firmware.ts'
 import { fleetCodes } from './codes-fleet.ts'
 import { ledgerCodes } from './codes-ledger.ts'
@@ -18,6 +19,7 @@ const tables = {
   ...ledgerCodes,
   ...linkCodes,
   ...publishCodes,
+  ...consoleCodes,
   ...worldCodes,
 }
 

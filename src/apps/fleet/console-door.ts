@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { type LoopbackDoor, type Show, type Shown, serveLoopback } from '../../adapters/http-loopback.ts'
+import { type PageFile, readPageFiles } from '../../adapters/page-files.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { FleetWorld } from '../../flows/ports.ts'
+import * as views from './views.ts'
+
+/** Where `npm run build:console` puts the console. */
+export const CONSOLE_FILES = join(import.meta.dirname, '../../../console/dist')
+
+/** How long an answer is shared, in milliseconds: many open pages ask the store no more often than one. */
+const SHARED_MILLIS = 400
+
+type View = () => Promise<object | Refusal>
+
+/**
+ * The console's door: its files, and the views of the fleet, to browsers on this machine. It is given the views and
+ * nothing that writes. Refuses as `serveLoopback`.
+ */
+export function openConsole(
+  listen: { readonly host: string; readonly port: number },
+  world: FleetWorld,
+  log: Logger,
+  folder = CONSOLE_FILES,
+): Promise<LoopbackDoor | Refusal> {
+  const files = readPageFiles(folder)
+  if (files === null) log.warn({ folder }, 'the console was not built: npm run build:console')
+  return serveLoopback(listen, consoleShows(world, files), log)
+}
+
+/** What the console's door shows. Every other path is `not-found`. */
+export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageFile> | null): Show {
+  const shared: ReadonlyMap<string, View> = new Map(
+    Object.entries({
+      '/v1/controllers': () => views.controllers(world),
+      '/v1/campaigns': () => views.campaigns(world),
+      '/v1/releases': () => views.releases(world),
+      '/v1/audit/checkpoint': () => views.checkpoint(world),
+    }).map(([path, view]) => [path, sharing(view)]),
+  )
+  return async (path, query) => {
+    const view = shared.get(path)
+    if (view !== undefined) return json(await view())
+    if (path === '/v1/audit/entries') {
+      return json(await views.entries(world, Number(query.get('from') ?? 0), Number(query.get('to') ?? 0)))
+    }
+    const plan = /^\/v1\/campaigns\/([a-z0-9._-]{1,64})\/plan$/.exec(path)?.[1]
+    if (plan !== undefined) return planOf(world, plan)
+    const file = files?.get(path)
+    if (file !== undefined) return file
+    if (files === null && path === '/') {
+      return refuse('console-not-built', 'the console', 'console/dist/index.html', 'no such file')
+    }
+    return refuse('not-found', path.slice(0, 200), 'a view or a file of the console', 'none of that name')
+  }
+}
+
+async function planOf(world: FleetWorld, id: string): Promise<Shown | Refusal> {
+  const row = await world.store.campaign(id)
+  if (row === null) return refuse('not-found', `campaign ${id}`, 'a campaign', 'none of that name')
+  return { type: JSON_TYPE, body: row.plan }
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+const json = (result: object | Refusal): Shown | Refusal =>
+  isRefusal(result) ? result : { type: JSON_TYPE, body: JSON.stringify(result) }
+
+/** A view whose answer, once asked for, serves everybody who asks within a moment. */
+function sharing(view: View): View {
+  let last: { readonly at: number; readonly result: Promise<object | Refusal> } | null = null
+  return () => {
+    const now = performance.now()
+    if (last === null || now - last.at > SHARED_MILLIS) last = { at: now, result: view() }
+    return last.result
+  }
+}
