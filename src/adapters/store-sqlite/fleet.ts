@@ -27,6 +27,9 @@ const migrations = [
 
 const HASH = 32
 
+/** The one file that every check-in asks for. It is kept in memory; there is one for each repository. */
+const TIMESTAMP = 'timestamp.json'
+
 /** The fleet server's store in one SQLite file. Refuses as `openDatabase` does. */
 export function openFleetStore(path: string): SqliteFleetStore | Refusal {
   const database = openDatabase(path, { version: migrations.length, migrations })
@@ -37,6 +40,8 @@ export class SqliteFleetStore implements FleetStore {
   readonly #database: DatabaseSync
   readonly #writer: Writer
   readonly #sql
+  /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
+  readonly #timestamps = new Map<string, Uint8Array>()
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -80,7 +85,11 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async file(repo: string, path: string): Promise<Uint8Array | null> {
-    return (this.#sql.file.get(repo, path) as { bytes: Uint8Array } | undefined)?.bytes ?? null
+    const kept = path === TIMESTAMP ? this.#timestamps.get(repo) : undefined
+    if (kept !== undefined) return kept
+    const bytes = (this.#sql.file.get(repo, path) as { bytes: Uint8Array } | undefined)?.bytes ?? null
+    if (path === TIMESTAMP && bytes !== null) this.#timestamps.set(repo, bytes)
+    return bytes
   }
 
   async site(id: string): Promise<SiteRow | null> {
@@ -134,7 +143,11 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   #apply(change: FleetChange): void {
-    for (const { repo, path, bytes } of change.files ?? []) this.#sql.putFile.run(repo, path, bytes)
+    for (const { repo, path, bytes } of change.files ?? []) {
+      this.#sql.putFile.run(repo, path, bytes)
+      // Nobody reads between here and the end of the transaction; whichever way it ends, the next read asks the database.
+      if (path === TIMESTAMP) this.#timestamps.delete(repo)
+    }
     for (const row of change.sites ?? []) this.#sql.putSite.run(row.id, row.site, row.gatewayKey, row.upstream)
     for (const row of change.controllers ?? []) {
       this.#sql.putController.run(row.site, row.id, row.class, row.hardware, row.reportKey, row.report, row.sequence)
