@@ -1,9 +1,10 @@
 // Makes a fresh clone runnable: installs the pinned dependencies (the Node.js of this project among them) when they
-// are missing or older than the lock file. Plain JavaScript that any Node.js from 18 up can run, because it runs first.
+// are missing or older than the lock file. With --console it also builds the web console when its sources have changed.
+// Plain JavaScript that any Node.js from 18 up can run, because it runs first.
 'use strict'
 const { createHash } = require('node:crypto')
 const { execFileSync } = require('node:child_process')
-const { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } = require('node:fs')
+const { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 
 const root = join(__dirname, '..')
@@ -56,13 +57,53 @@ function install() {
   writeFileSync(stamp, wanted)
 }
 
-if (!installed()) {
-  // Ctrl-C while npm runs must not leave the lock behind.
+// --- The console ---
+
+const built = join(root, 'console', 'dist')
+const consoleStamp = join(built, '.stamp')
+
+/** What the console is built of: its own sources, the core and the wire, the build, and the packages. */
+function consoleSources() {
+  const hash = createHash('sha256').update(wanted)
+  const take = path => {
+    if (path === built) return
+    if (statSync(path).isFile()) hash.update(path.slice(root.length)).update(readFileSync(path))
+    else for (const name of readdirSync(path).sort()) take(join(path, name))
+  }
+  for (const path of ['console', 'src/core', 'src/wire', 'scripts/build-console.ts']) take(join(root, path))
+  return hash.digest('hex')
+}
+
+const consoleBuilt = sources => existsSync(consoleStamp) && readFileSync(consoleStamp, 'utf8') === sources
+
+/** A console that cannot be built stops nobody: the server then says that it is not there. */
+function buildConsole(sources) {
+  if (consoleBuilt(sources)) return
+  const node = join(root, 'node_modules', '.bin', 'node')
+  try {
+    execFileSync(node, [join(root, 'scripts', 'build-console.ts')], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 2],
+    })
+    writeFileSync(consoleStamp, sources)
+  } catch (error) {
+    process.stderr.write(
+      `The console could not be built (${error.status ?? error.message}); npm run build:console says why.\n`,
+    )
+  }
+}
+
+const sources = process.argv.includes('--console') ? consoleSources() : null
+if (!installed() || (sources !== null && !consoleBuilt(sources))) {
+  // Ctrl-C while this works must not leave the lock behind.
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => {
       rmSync(lock, { recursive: true, force: true })
       process.exit(130)
     })
   }
-  withLock(install)
+  withLock(() => {
+    install()
+    if (sources !== null) buildConsole(sources)
+  })
 }

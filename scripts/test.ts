@@ -42,11 +42,12 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 const line = ({ name, ok, seconds }: Step, note = ''): string =>
-  `${ok ? '✔' : '✖'} ${name.padEnd(6)} ${seconds.toFixed(1).padStart(6)} s${note}\n`
+  `${ok ? '✔' : '✖'} ${name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s${note}\n`
 
 const chosen = process.argv.slice(2)
 const checks = await Promise.all([
   step('types', bin('tsc'), ['--noEmit'], false),
+  step('console', bin('tsc'), ['--noEmit', '-p', 'console'], false),
   step('lint', bin('biome'), ['check', '--error-on-warnings', '.'], false),
 ])
 for (const check of checks) process.stdout.write(check.ok ? line(check) : `${line(check)}${check.output}\n`)
@@ -69,6 +70,6 @@ const count = Number(/^# tests (\d+)$/m.exec(tests.output)?.[1] ?? 0)
 // A run that found no test proves nothing.
 const steps = [...checks, { ...tests, ok: tests.ok && count > 0 }]
 process.stdout.write(
-  `\n${steps.map((each, index) => line(each, index === 2 ? `  ${count} tests in ${files.length} files` : '')).join('')}`,
+  `\n${steps.map((each, index) => line(each, index === checks.length ? `  ${count} tests in ${files.length} files` : '')).join('')}`,
 )
 process.exitCode = steps.every(each => each.ok) ? 0 : 1

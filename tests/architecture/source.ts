@@ -8,7 +8,7 @@ export type Source = {
   readonly imports: readonly string[]
 }
 
-const REGEX_MAY_FOLLOW = /(?:^|[([{,;:=!&|?+\-*%<>~^]|\b(?:return|typeof|case|in|of|void|yield|await))$/
+const REGEX_MAY_FOLLOW = /(?:^|[([{,;:=!&|?+\-*%>~^]|\b(?:return|typeof|case|in|of|void|yield|await))$/
 
 export function readSource(text: string): Source {
   const { code, strings } = takeApart(text)

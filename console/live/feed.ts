@@ -1,0 +1,103 @@
+import type { AuditPage, CampaignView, CheckpointView, ControllerView, ReleaseView } from '../../src/wire/fleet-api.ts'
+import { browserCrypto } from '../crypto-browser.ts'
+import type { PlanGates } from '../picture/waves.ts'
+import { ask } from './ask.ts'
+import { LogReader, type LogStatus } from './log-reader.ts'
+import { browserMemory } from './memory.ts'
+
+/** All that the console knows. `heard`: when the last whole answer came, on the page's own clock (performance.now). */
+export type Snapshot = {
+  readonly controllers: readonly ControllerView[]
+  readonly campaigns: readonly CampaignView[]
+  readonly releases: readonly ReleaseView[]
+  /** By campaign id. A plan never changes. */
+  readonly plans: ReadonlyMap<string, PlanGates>
+  readonly checkpoint: CheckpointView | null
+  readonly log: LogStatus
+  readonly serverNow: number
+  readonly heard: number | null
+  /** Why there is no answer; null when there is. */
+  readonly fault: string | null
+}
+
+export const nothing: Snapshot = {
+  controllers: [],
+  campaigns: [],
+  releases: [],
+  plans: new Map(),
+  checkpoint: null,
+  log: { at: 'unread' },
+  serverNow: 0,
+  heard: null,
+  fault: null,
+}
+
+const PAUSE = 1000
+
+/** Asks the server each second, as long as the page is seen, and tells every change; answers how to stop. */
+export function follow(tell: (change: (before: Snapshot) => Snapshot) => void): () => void {
+  const reader = new LogReader(browserCrypto, browserMemory)
+  const plans = new Map<string, PlanGates>()
+  let stopped = false
+  let reading = false
+  let timer = 0
+
+  const readLog = async (checkpoint: CheckpointView): Promise<void> => {
+    if (reading) return
+    reading = true
+    const page = async (from: number, to: number): Promise<AuditPage> =>
+      (await ask<AuditPage>(`/v1/audit/entries?from=${from}&to=${to}`)).value
+    try {
+      await reader.read(checkpoint, page, log => tell(before => ({ ...before, log })))
+    } catch {
+      // No answer: the badge says so, and the next round goes on where this one ended.
+    } finally {
+      reading = false
+    }
+  }
+
+  const round = async (): Promise<void> => {
+    try {
+      const [controllers, campaigns, releases, checkpoint] = await Promise.all([
+        ask<ControllerView[]>('/v1/controllers'),
+        ask<CampaignView[]>('/v1/campaigns'),
+        ask<ReleaseView[]>('/v1/releases'),
+        ask<CheckpointView>('/v1/audit/checkpoint'),
+      ])
+      for (const { id } of campaigns.value) {
+        if (!plans.has(id)) plans.set(id, (await ask<PlanGates>(`/v1/campaigns/${id}/plan`)).value)
+      }
+      tell(before => ({
+        ...before,
+        controllers: controllers.value,
+        campaigns: campaigns.value,
+        releases: releases.value,
+        plans: new Map(plans),
+        checkpoint: checkpoint.value,
+        serverNow: controllers.now,
+        heard: performance.now(),
+        fault: null,
+      }))
+      void readLog(checkpoint.value)
+    } catch (error) {
+      tell(before => ({ ...before, fault: (error as Error).message }))
+    }
+  }
+
+  const next = async (): Promise<void> => {
+    clearTimeout(timer)
+    if (!document.hidden) await round()
+    clearTimeout(timer)
+    if (!stopped) timer = setTimeout(() => void next(), PAUSE)
+  }
+  const onSeen = (): void => {
+    if (!document.hidden) void next()
+  }
+  document.addEventListener('visibilitychange', onSeen)
+  void next()
+  return () => {
+    stopped = true
+    clearTimeout(timer)
+    document.removeEventListener('visibilitychange', onSeen)
+  }
+}

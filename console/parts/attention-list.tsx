@@ -1,0 +1,32 @@
+import { type Attention, attentionWords } from '../picture/attention.ts'
+import { Mark } from './mark.tsx'
+
+/** What needs somebody, the worst first; one quiet line when nothing does. */
+export function AttentionList({ items, calm }: { items: readonly Attention[]; calm: string }) {
+  return (
+    <section class="attention" aria-labelledby="attention-title">
+      <h2 id="attention-title">Attention</h2>
+      <p class="unseen" role="status">
+        {attentionWords(items)}
+      </p>
+      {items.length === 0 ? (
+        <p class="calm">
+          <Mark kind="good" />
+          <span>{calm}</span>
+        </p>
+      ) : (
+        <ul>
+          {items.map(({ level, subject, text, advice }) => (
+            <li key={`${subject} ${text}`} class={`level-${level}`}>
+              <Mark kind={level} />
+              <div>
+                <strong>{subject}</strong> {text}
+                {advice !== null && <span class="advice">{advice}</span>}
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,71 @@
+import type { CheckpointView } from '../../src/wire/fleet-api.ts'
+import type { LogStatus } from '../live/log-reader.ts'
+import { Mark } from './mark.tsx'
+
+/** What this browser itself found of the audit log. */
+export function LogProof({ log, checkpoint }: { log: LogStatus; checkpoint: CheckpointView | null }) {
+  return (
+    <>
+      <Verdict log={log} />
+      {log.at === 'sound' && (
+        <dl>
+          <dt>Log</dt>
+          <dd>{log.key.split('+')[0]}</dd>
+          <dt>Root</dt>
+          <dd class="mono">{log.root.slice(0, 32)}…</dd>
+          <dt>Continues</dt>
+          <dd>{log.known === 0 ? 'first seen in this browser' : `the ${log.known} entries seen here before`}</dd>
+        </dl>
+      )}
+      {checkpoint !== null && (
+        <details>
+          <summary>What was verified, and with which key</summary>
+          <p>
+            Every entry was read, hashed and put into the Merkle tree again; the root is the one of the checkpoint, and
+            the signature of the log holds over it. The key comes from this server: compare it with{' '}
+            <code>auditKey</code> in your profile.
+          </p>
+          <pre class="mono">{checkpoint.key}</pre>
+          <pre class="mono">{checkpoint.checkpoint}</pre>
+        </details>
+      )}
+    </>
+  )
+}
+
+function Verdict({ log }: { log: LogStatus }) {
+  if (log.at === 'sound') {
+    return (
+      <p class="verdict">
+        <Mark kind="good" />
+        <span>
+          Verified in your browser: <strong>{log.size} entries</strong>
+        </span>
+      </p>
+    )
+  }
+  if (log.at === 'unsound') {
+    return (
+      <div class="verdict level-trust">
+        <Mark kind="trust" />
+        <div>
+          <strong>The audit log does not verify.</strong>
+          <ul>
+            {log.findings.slice(0, 5).map(finding => (
+              <li key={finding}>{finding}</li>
+            ))}
+          </ul>
+        </div>
+      </div>
+    )
+  }
+  return (
+    <p class="verdict">
+      <Mark kind="busy" />
+      <span>
+        {log.at === 'unread' ? 'Not read yet' : `Reading: ${log.read} of ${log.size} entries`}
+        {log.at === 'reading' && <progress value={log.read} max={log.size} aria-label="Entries read" />}
+      </span>
+    </p>
+  )
+}

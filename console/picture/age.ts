@@ -1,0 +1,24 @@
+/** How old something is, in one short word: `4 s`, `12 min`, `7 h`, `3 d`. `millis` below a second is `now`. */
+export function ageText(millis: number): string {
+  if (millis < 1000) return 'now'
+  const seconds = Math.floor(millis / 1000)
+  if (seconds < 100) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 100) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`
+}
+
+/** Behind this, in milliseconds, what is shown is no longer live: two answers in a row are missing. */
+const LIVE_MILLIS = 2500
+/** Behind this it is stale: it is marked wherever it stands. */
+const STALE_MILLIS = 5000
+
+export type Freshness = { readonly at: 'waiting' | 'live' | 'behind' | 'stale'; readonly text: string }
+
+/** What the badge says. `behind`: since the last whole answer, in milliseconds; null before the first. */
+export function freshness(behind: number | null): Freshness {
+  if (behind === null) return { at: 'waiting', text: 'no data yet' }
+  if (behind < LIVE_MILLIS) return { at: 'live', text: 'live' }
+  return { at: behind < STALE_MILLIS ? 'behind' : 'stale', text: `${ageText(behind)} behind` }
+}

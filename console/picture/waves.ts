@@ -1,0 +1,45 @@
+import type { PlanBody } from '../../src/core/campaign/plan.ts'
+import type { CampaignControllerView, CampaignView } from '../../src/wire/fleet-api.ts'
+
+/** A gate: not reached, its wave soaking, passed, holding a pause, or the reason of a halt. */
+export type GateState = 'ahead' | 'soaking' | 'passed' | 'held' | 'failed'
+
+export type WavePicture = {
+  readonly number: number
+  readonly name: string
+  readonly controllers: readonly CampaignControllerView[]
+  readonly confirmed: number
+  readonly failed: number
+  readonly gate: GateState
+  /** Confirmed over what the gate asks for, and failed over what it allows; null while the plan is not known. */
+  readonly measured: { readonly confirmed: string; readonly failed: string } | null
+}
+
+export type PlanGates = Pick<PlanBody, 'waves'>
+
+/** The waves of a campaign as they are drawn: what was planned, and how far it came. */
+export function wavesOf(campaign: CampaignView, plan: PlanGates | null): readonly WavePicture[] {
+  return Array.from({ length: campaign.waves }, (_, index): WavePicture => {
+    const number = index + 1
+    const controllers = campaign.controllers.filter(({ wave }) => wave === number)
+    const count = (state: string): number => controllers.filter(one => one.state === state).length
+    const [confirmed, failed] = [count('confirmed'), count('failed')]
+    const planned = plan?.waves[index]
+    const name = planned?.name ?? `wave ${number}`
+    const percent = controllers.length === 0 ? 0 : Math.floor((100 * confirmed) / controllers.length)
+    const gate = planned?.gate
+    const measured =
+      gate === undefined
+        ? null
+        : { confirmed: `${percent} of ${gate.minSuccessPercent} %`, failed: `${failed} of ≤ ${gate.maxFailures}` }
+    return { number, name, controllers, confirmed, failed, gate: gateOf(campaign, number), measured }
+  })
+}
+
+function gateOf({ state, wave }: CampaignView, number: number): GateState {
+  if (state === 'done' || number < wave) return 'passed'
+  if (number > wave) return 'ahead'
+  if (state === 'halted') return 'failed'
+  if (state === 'paused') return 'held'
+  return state === 'soaking' ? 'soaking' : 'ahead'
+}

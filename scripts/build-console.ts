@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'vite'
+
+/**
+ * `npm run build:console`: the console's few files, into console/dist or the folder that is named. Fails when the first
+ * load is larger than it may be.
+ */
+
+const root = join(import.meta.dirname, '..', 'console')
+
+/** What a browser loads before it shows anything, at most, in bytes as gzip. */
+const FIRST_LOAD = 60 * 1024
+
+type Loaded = { readonly file: string; readonly bytes: number; readonly gzip: number }
+
+async function buildConsole(folder: string): Promise<readonly Loaded[]> {
+  await build({
+    root,
+    configFile: false,
+    envDir: false,
+    logLevel: 'warn',
+    css: { postcss: {} },
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    build: {
+      outDir: folder,
+      emptyOutDir: true,
+      target: 'es2024',
+      // What is small is a file too: the policy of the page allows nothing inline.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      reportCompressedSize: false,
+      copyPublicDir: true,
+    },
+  })
+  const page = readFileSync(join(folder, 'index.html'), 'utf8')
+  const named = [...page.matchAll(/(?:src|href)="\/([^"]+)"/g)].map(match => match[1] as string)
+  return ['index.html', ...new Set(named)].map(file => {
+    const content = readFileSync(join(folder, file))
+    return { file, bytes: content.length, gzip: gzipSync(content, { level: 9 }).length }
+  })
+}
+
+const started = performance.now()
+const files = await buildConsole(resolve(process.argv[2] ?? join(root, 'dist')))
+const total = files.reduce((sum, { gzip }) => sum + gzip, 0)
+const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`
+for (const { file, bytes, gzip } of files) {
+  process.stdout.write(`${file.padEnd(32)} ${kib(bytes)}  gzip ${kib(gzip)}\n`)
+}
+const seconds = ((performance.now() - started) / 1000).toFixed(1)
+process.stdout.write(`first load ${kib(total).trim()} of ${kib(FIRST_LOAD).trim()} (gzip), built in ${seconds} s\n`)
+if (total > FIRST_LOAD) {
+  process.stderr.write('The console has grown beyond its first load.\n')
+  process.exitCode = 1
+}
