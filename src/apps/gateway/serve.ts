@@ -74,10 +74,12 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
   return {
     ready: { url: `https://${config.listen.host}:${config.listen.port}`, site: site.site },
     close: async () => {
+      // The loops first: with the bell closed, one that still ran would never pause, and nothing else would ever run.
+      const stopped = loops.map(loop => loop.stop())
       bell.close()
       await door.close()
-      await Promise.all(loops.map(loop => loop.stop()))
       client.close()
+      await Promise.all(stopped)
       store.close()
     },
   }
