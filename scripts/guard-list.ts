@@ -29,6 +29,7 @@ const JSON_READER = 'src/core/encoding/strict-json.ts'
 const LOG = 'src/core/ledger/verify.ts'
 const CHECKPOINT = 'src/core/ledger/checkpoint.ts'
 const NODE = 'src/adapters/crypto-node.ts'
+const LOOPBACK = 'src/adapters/http-loopback.ts'
 
 export const GUARDS: readonly Guard[] = [
   // The envelope.
@@ -359,5 +360,41 @@ export const GUARDS: readonly Guard[] = [
     text: "return stripVTControlCharacters(text).replace(/[^\\P{Cc}\\n\\t]|[\\u202a-\\u202e\\u2066-\\u2069]/gu, '\\ufffd')",
     without: 'return stripVTControlCharacters(text)',
     tests: 'tests/apps/cli/output.test.ts',
+  },
+  // The console's door.
+  {
+    stops: 'a console that the network reaches',
+    file: LOOPBACK,
+    text: "return isLoopback(host) ? null : refuse('console-not-loopback', 'console.host', '127.0.0.1 or ::1', host)",
+    without: "return host !== '' ? null : refuse('console-not-loopback', 'console.host', '127.0.0.1 or ::1', host)",
+    tests: 'tests/adapters/http-loopback.test.ts',
+  },
+  {
+    stops: 'a page that points its own name at the console',
+    file: LOOPBACK,
+    text: "if (!names.includes((headers.host ?? '').toLowerCase()))",
+    without: "if (names.includes(''))",
+    tests: 'tests/adapters/http-loopback.test.ts',
+  },
+  {
+    stops: 'another page that reads the console’s data',
+    file: LOOPBACK,
+    text: "if (from !== undefined && from !== 'same-origin' && from !== 'none' && !opened)",
+    without: "if (from === '' && !opened)",
+    tests: 'tests/adapters/http-loopback.test.ts',
+  },
+  {
+    stops: 'a request through the console that changes something',
+    file: LOOPBACK,
+    text: "if (method !== 'GET' && method !== 'HEAD')",
+    without: "if (method === '')",
+    tests: 'tests/adapters/http-loopback.test.ts',
+  },
+  {
+    stops: 'a second request behind a refused one',
+    file: LOOPBACK,
+    text: "if (isRefusal(result)) reply.setHeader('connection', 'close')",
+    without: '',
+    tests: 'tests/adapters/http-loopback.test.ts',
   },
 ]

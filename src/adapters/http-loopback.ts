@@ -49,6 +49,11 @@ export function isLoopback(host: string): boolean {
   return (isIP(host) === 4 && host.startsWith('127.')) || host === '::1'
 }
 
+/** Refuses `console-not-loopback`. */
+export function refuseNetwork(host: string): null | Refusal {
+  return isLoopback(host) ? null : refuse('console-not-loopback', 'console.host', '127.0.0.1 or ::1', host)
+}
+
 /**
  * A plain HTTP listener for browsers on this machine: GET and HEAD, nothing else. It answers only under its own name
  * (a page elsewhere cannot reach it by pointing a DNS name of its own here), and its data only to its own pages. Refuses
@@ -60,7 +65,8 @@ export async function serveLoopback(
   log: Logger,
 ): Promise<LoopbackDoor | Refusal> {
   const { host } = listen
-  if (!isLoopback(host)) return refuse('console-not-loopback', 'console.host', '127.0.0.1 or ::1', host)
+  const network = refuseNetwork(host)
+  if (network !== null) return network
   const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000, keepAliveTimeout: 30_000 })
   server.maxConnections = 256
   const refused = await new Promise<Refusal | null>((resolve, reject) => {

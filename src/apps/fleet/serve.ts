@@ -1,6 +1,8 @@
+import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { systemClock } from '../../adapters/clock-system.ts'
 import { readConfig, readText } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
+import { refuseNetwork } from '../../adapters/http-loopback.ts'
 import { listen } from '../../adapters/http-server.ts'
 import { loadSigner } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
@@ -35,6 +37,8 @@ type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
 
 /** Starts a fleet server in this process. */
 export async function startFleet(folder: string, config: FleetConfig, log: Log): Promise<Serving | Refusal> {
+  const network = config.console === undefined ? null : refuseNetwork(config.console.host)
+  if (network !== null) return network
   const files = fleetFiles(folder)
   const keys = loadKeys(folder)
   if (isRefusal(keys)) return keys
@@ -55,6 +59,8 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   const enrolment = new Enrolment(world, { folder, url: config.url, anchors: config.anchors, roots })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }
   const door = fleetDoor({ world, enrolment, maxBlobBytes: config.maxBlobBytes }, tls, log)
+  // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
+  await new DiskBlobs(files.blobs).dropUnfinished()
   // Online metadata may have expired while the server was off: it is renewed before anybody is answered.
   const renewed = await renew(world)
   const shown =
@@ -66,8 +72,9 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
     store.close()
     return port
   }
+  const listeningSince = systemClock.now()
   const loops = [
-    startLoop('tick', every(config.tickMillis), config.tickMillis, () => tick(world), log),
+    startLoop('tick', every(config.tickMillis), config.tickMillis, () => tick(world, listeningSince), log),
     startLoop('renew', every(60_000), 60_000, async () => orNull(await renew(world)), log),
   ]
   log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that lie in plain files')
