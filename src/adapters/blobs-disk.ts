@@ -35,6 +35,11 @@ export class DiskBlobs implements Blobs {
     return (await size(this.#part(id))) ?? 0
   }
 
+  /** Deletes what is unfinished: for a store whose transfers never go on from where they stopped. */
+  async dropUnfinished(): Promise<void> {
+    await rm(join(this.#folder, 'part'), { recursive: true, force: true })
+  }
+
   async append(id: BlobId, from: number, body: AsyncIterable<Uint8Array>): Promise<null | Refusal> {
     const before = this.#transfers.get(id.sha256) ?? Promise.resolve()
     const transfer = before.then(() => this.#append(id, from, body))
@@ -61,7 +66,7 @@ export class DiskBlobs implements Blobs {
         return refuse('blob-digest-mismatch', `blob ${id.sha256}`, `SHA-256 ${id.sha256}`, found)
       }
       const folder = join(this.#folder, id.sha256.slice(0, 2))
-      await mkdir(folder, { recursive: true })
+      if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#folder)
       // If power fails before the rename, the next start sees a whole part and verifies it again; after it, the blob.
       await rename(part, this.#path(id))
       await syncFolder(folder)

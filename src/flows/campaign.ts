@@ -51,7 +51,8 @@ export type Drafted = {
 }
 
 /**
- * Plans a campaign: one controller of each class as the canary, then the rest. Durable on return unless `dryRun`.
+ * Plans a campaign: one controller of each class as the canary, then the rest. Durable on return unless `dryRun`. The
+ * same request again, before anybody has approved it, is answered as before: the first answer may have been lost.
  * Refuses `campaign-exists`, and what `buildPlan` refuses.
  */
 export function createCampaign(
@@ -61,31 +62,11 @@ export function createCampaign(
   dryRun: boolean,
 ): Promise<Drafted | Refusal> {
   return world.store.exclusive(async () => {
-    if ((await world.store.campaign(asked.id)) !== null) {
-      return refuse('campaign-exists', `campaign ${asked.id}`, 'a new name', 'one that is taken')
-    }
-    const sources = await sourcesOf(world)
-    if (isRefusal(sources)) return sources
-    const { soakMillis, timeoutMillis, validMillis, maxFailures, ...rest } = asked
-    const createdAt = world.clock.now()
-    const gate = { minSuccessPercent: maxFailures === 0 ? 100 : 0, maxFailures }
-    const draft = buildPlan(
-      {
-        ...rest,
-        createdAt,
-        notAfter: after(createdAt, millis(validMillis)),
-        waves: canaryThenRest(millis(soakMillis), gate),
-        timeoutMillis: millis(timeoutMillis),
-      },
-      sources,
-    )
-    if (isRefusal(draft)) return draft
-    const { plan } = draft
-    const passedOver = draft.passedOver.map(({ site, controller, why }) => ({
-      controller: refKey({ site, controller }),
-      why,
-    }))
-    if (dryRun) return { plan, passedOver }
+    const taken = await world.store.campaign(asked.id)
+    if (taken !== null) return createdBefore(world, taken, asked, dryRun)
+    const drafted = await drawUp(world, asked, world.clock.now())
+    if (isRefusal(drafted) || dryRun) return drafted
+    const { plan } = drafted
     const bytes = planBytes(plan)
     const stored = await storePlan(world, bytes)
     if (stored !== null) return stored
@@ -104,8 +85,47 @@ export function createCampaign(
         },
       },
     ])
-    return { plan, passedOver }
+    return drafted
   })
+}
+
+/** The plan that is there, when this very request made it and nobody has approved it since. */
+async function createdBefore(
+  world: FleetWorld,
+  taken: CampaignRow,
+  asked: CampaignRequest,
+  dryRun: boolean,
+): Promise<Drafted | Refusal> {
+  const exists = refuse('campaign-exists', `campaign ${asked.id}`, 'a new name', 'one that is taken')
+  const opened = openRow(taken)
+  if (isRefusal(opened)) return opened
+  if (dryRun || opened.rollout.state.at !== 'created') return exists
+  const again = await drawUp(world, asked, opened.plan.createdAt)
+  return !isRefusal(again) && sameBytes(planBytes(again.plan), taken.plan) ? again : exists
+}
+
+/** What the request comes to, as the fleet is now. The same request at the same time gives the same plan. */
+async function drawUp(world: FleetWorld, asked: CampaignRequest, createdAt: Instant): Promise<Drafted | Refusal> {
+  const sources = await sourcesOf(world, asked.id)
+  if (isRefusal(sources)) return sources
+  const { soakMillis, timeoutMillis, validMillis, maxFailures, ...rest } = asked
+  const gate = { minSuccessPercent: maxFailures === 0 ? 100 : 0, maxFailures }
+  const draft = buildPlan(
+    {
+      ...rest,
+      createdAt,
+      notAfter: after(createdAt, millis(validMillis)),
+      waves: canaryThenRest(millis(soakMillis), gate),
+      timeoutMillis: millis(timeoutMillis),
+    },
+    sources,
+  )
+  if (isRefusal(draft)) return draft
+  const passedOver = draft.passedOver.map(({ site, controller, why }) => ({
+    controller: refKey({ site, controller }),
+    why,
+  }))
+  return { plan: draft.plan, passedOver }
 }
 
 /** The plan is fetched by gateways like any other blob. If power fails behind it, nothing speaks of it. */
@@ -207,11 +227,17 @@ export function approve(
     if (bytes === null || !world.crypto.verify(key, signableBytes(draft.signed), bytes, 'der')) {
       return refuse('approval-signature-invalid', subject, 'a signature over the draft', 'one that does not hold')
     }
-    const signatures = [...(await gathered(world, id, draft.signed)), signature]
+    const before = await gathered(world, id, draft.signed)
+    const counted = (keyids: readonly string[]): number => keysOf(keys, { ...roles.targets, keyids }).size
+    // The same approver again: the first answer was lost, and nothing is counted or recorded twice.
+    if (before.some(({ keyid }) => keyid === signature.keyid)) {
+      return { need: draft.need, have: counted(before.map(({ keyid }) => keyid)), approved: false }
+    }
+    const signatures = [...before, signature]
     const file = seal(draft.signed, signatures)
     const targets = readMetadata('targets', file, 'approval: targets', world.crypto)
     if (isRefusal(targets)) return targets
-    const have = keysOf(keys, { ...roles.targets, keyids: targets.signatures.map(({ keyid }) => keyid) }).size
+    const have = counted(targets.signatures.map(({ keyid }) => keyid))
     const actor: Actor = { kind: 'person', id: person, key: signature.keyid }
     const { need } = draft
     const held: RepoFile = { repo: `draft/${id}`, path: 'targets.json', bytes: file }
@@ -254,8 +280,11 @@ export function command(
   })
 }
 
-/** Lets time pass for every open campaign: soaks end, gates are judged, controllers time out. */
-export function tick(world: FleetWorld): Promise<null | Refusal> {
+/**
+ * Lets time pass for every open campaign: soaks end, gates are judged, controllers time out. `listeningSince`: when this
+ * server began to listen. A controller's silence before that says nothing of the controller.
+ */
+export function tick(world: FleetWorld, listeningSince?: Instant): Promise<null | Refusal> {
   return world.store.exclusive(async () => {
     const steps: Step[] = []
     const notes: Event[] = []
@@ -266,7 +295,8 @@ export function tick(world: FleetWorld): Promise<null | Refusal> {
       if (!isOpen(rollout)) continue
       const opened = openRow(row)
       if (isRefusal(opened)) return opened
-      const decision = decide(opened.plan, opened.rollout, { kind: 'tick', now: world.clock.now() })
+      const listening = listeningSince === undefined ? {} : { listeningSince }
+      const decision = decide(opened.plan, opened.rollout, { kind: 'tick', now: world.clock.now(), ...listening })
       if (isRefusal(decision)) return decision
       if (decision.next === opened.rollout) continue
       steps.push({ opened, next: decision.next })
@@ -413,8 +443,8 @@ async function ordersFor(
   )
 }
 
-/** The fleet, what is published, and who is taken: what plans are made from. */
-async function sourcesOf(world: FleetWorld): Promise<PlanSources | Refusal> {
+/** The fleet, what is published, and who is taken by another campaign: what plans are made from. */
+async function sourcesOf(world: FleetWorld, campaign: string): Promise<PlanSources | Refusal> {
   const controllers: FleetController[] = []
   for (const row of await world.store.sites()) {
     const site = storedSite(row.site, `site ${row.id}`)
@@ -436,7 +466,7 @@ async function sourcesOf(world: FleetWorld): Promise<PlanSources | Refusal> {
   for (const row of await world.store.campaigns()) {
     const opened = openRow(row)
     if (isRefusal(opened)) return opened
-    if (!isOpen(opened.rollout)) continue
+    if (!isOpen(opened.rollout) || row.id === campaign) continue
     for (const planned of opened.plan.waves.flatMap(wave => wave.controllers)) busy.set(refKey(planned), row.id)
   }
   return { inventory, releases, busy }

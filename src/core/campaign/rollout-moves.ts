@@ -175,13 +175,18 @@ function count(
   }
 }
 
-/** Time passes in a running wave: controllers that did not come back get another attempt, or have failed. */
-export function expire(plan: Plan, rollout: In<'running'>, now: Instant): Decision {
+/**
+ * Time passes in a running wave: controllers that did not come back get another attempt, or have failed. While nobody
+ * listened, nobody was late.
+ */
+export function expire(plan: Plan, rollout: In<'running'>, { now, listeningSince }: Of<'tick'>): Decision {
   if (now >= plan.notAfter) return halt(plan, rollout, 'deadline', 'the time that the plan allows is over', now)
   const { wave } = rollout.state
   const late = unsettled(plan, rollout, wave).filter(planned => {
     const turn = turnOf(rollout, planned)
-    return turn !== null && between(turn.since, now) >= plan.timeoutMillis
+    if (turn === null) return false
+    const heard = listeningSince === undefined || listeningSince < turn.since ? turn.since : listeningSince
+    return between(heard, now) >= plan.timeoutMillis
   })
   if (late.length === 0) return stay(rollout)
   const turns: Record<string, Turn> = { ...rollout.turns }

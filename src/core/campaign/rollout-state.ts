@@ -70,6 +70,7 @@ export type Rollout = {
 /**
  * What the world tells the rollout. One `now` per event, and nothing else of the clock. `outcome` is from a controller's
  * accepted signed report with sequence `report`; `again` says that the fault was a passing one (its code says retry).
+ * `listeningSince` is when the server that ticks began to listen: silence counts from then on.
  */
 export type RolloutEvent =
   | { readonly kind: 'approve'; readonly now: Instant }
@@ -82,7 +83,7 @@ export type RolloutEvent =
       readonly code?: string
       readonly again?: boolean
     } & ControllerRef)
-  | { readonly kind: 'tick'; readonly now: Instant }
+  | { readonly kind: 'tick'; readonly now: Instant; readonly listeningSince?: Instant }
   | { readonly kind: 'pause'; readonly now: Instant; readonly reason: string }
   | { readonly kind: 'resume'; readonly now: Instant }
   | { readonly kind: 'retry'; readonly now: Instant }

@@ -80,7 +80,7 @@ const table: Table = {
     approve: forbid('campaign-already-approved'),
     start: forbid('campaign-already-started'),
     outcome: record,
-    tick: (plan, rollout, { now }) => expire(plan, rollout, now),
+    tick: expire,
     pause: pauseByPerson,
     resume: forbid('campaign-not-paused'),
     retry: forbid('campaign-not-paused'),
