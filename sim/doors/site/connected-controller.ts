@@ -236,7 +236,13 @@ export class ConnectedController {
   #runsAlready({ assignment, payload }: ReadOffer): boolean {
     const running = this.#parts.controller.running()
     if (running === null || running.trial || running.slot === 'golden') return false
-    return running.facts.imageDigest === payload.sha256 && this.#knows(assignment)
+    // A candidate that waits may hold the same image under another manifest: what runs is then not yet this work.
+    const { board } = this.#parts.controller
+    return (
+      running.facts.imageDigest === payload.sha256 &&
+      readMemory(board)?.state.at === 'stable' &&
+      this.#knows(assignment)
+    )
   }
 
   #refuse({ assignment }: ReadOffer, refusal: Refusal): boolean {
