@@ -329,6 +329,22 @@ describe('the rollout', () => {
     assert.equal(early.code, 'campaign-outcome-unexpected')
   })
 
+  test('silence counts while the server listens: one that was off judges nobody by the time that it missed', () => {
+    const { timeoutMillis } = plan
+    const begins = T0 + HOUR
+    const waits = (now: number, since: number): string[] =>
+      kinds(
+        orThrow(
+          decide(plan, after(plan, ...begun), { kind: 'tick', now: instant(now), listeningSince: instant(since) }),
+        ),
+      )
+    assert.deepEqual(waits(begins + timeoutMillis, begins + timeoutMillis), [])
+    assert.deepEqual(waits(begins + 2 * timeoutMillis - 1, begins + timeoutMillis), [])
+    assert.notDeepEqual(waits(begins + 2 * timeoutMillis, begins + timeoutMillis), [])
+    assert.notDeepEqual(waits(T0 + timeoutMillis, T0 - HOUR), [], 'and not from before its turn')
+    assert.deepEqual(waits(T0 + timeoutMillis - 1, T0 - HOUR), [])
+  })
+
   test('every state reads back from the store, also with a long reason', () => {
     for (const before of Object.values(places)) {
       const rollout = after(plan, ...before)

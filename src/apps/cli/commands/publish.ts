@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { readRelease } from '../../../adapters/release-folder.ts'
 import { loadSigner } from '../../../adapters/signer-file.ts'
-import { toBase64, toHex } from '../../../core/encoding/bytes.ts'
+import { sameBytes, toBase64, toHex } from '../../../core/encoding/bytes.ts'
 import type { Json } from '../../../core/encoding/canonical-json.ts'
 import { instant } from '../../../core/encoding/units.ts'
+import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { releaseTarget } from '../../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
 import type { Target } from '../../../core/trust/metadata.ts'
@@ -20,6 +21,7 @@ type Options = { key: string; profile?: string }
 
 /** How long published targets stay valid without another publication, in milliseconds. */
 const YEAR = 365 * 86_400_000
+const DAY = 86_400_000
 
 export function addPublish(program: Command, cli: Cli): void {
   program
@@ -59,6 +61,18 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], k
   const expires = instant(Math.ceil((now + YEAR) / 1000) * 1000)
   const written = withTargets(before, { add }, before.version + 1, expires)
   if (isRefusal(written)) return written
+  const rows = prepared.map(({ path, version, blobs }) => [path, version, blobs[0]!.target.sha256])
+  const answer = (version: number): Work => ({
+    json: { repositoryVersion: version, releases: prepared.map(({ path }) => path) },
+    text: table(cli.output, ['release', 'version', 'SHA-256 of the envelope'], rows),
+  })
+  // All of it is public, and was signed lately: the answer was lost, and there is nothing to say again. Later on, the
+  // same releases are signed anew, so that they stay valid.
+  const unchanged = { ...written, version: before.version, expires: formatUtc(before.expires) }
+  if (sameBytes(signableBytes(unchanged), signableBytes(before.raw)) && expires - before.expires < DAY) {
+    cli.output.progress('Published already.')
+    return answer(before.version)
+  }
   for (const { blobs, path } of prepared) {
     for (const { target, bytes } of blobs) {
       cli.output.progress(`Uploading ${target.path}, ${bytes.length} bytes`)
@@ -72,11 +86,7 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], k
   const result = await session.post<{ version: number; published: string[] }>('/v1/releases', { metadata })
   if (isRefusal(result)) return result
   if (signer.development) cli.output.warn(DEVELOPMENT_WARNING)
-  const rows = prepared.map(({ path, version, blobs }) => [path, version, blobs[0]!.target.sha256])
-  return {
-    json: { repositoryVersion: result.version, releases: prepared.map(({ path }) => path) },
-    text: table(cli.output, ['release', 'version', 'SHA-256 of the envelope'], rows),
-  }
+  return answer(result.version)
 }
 
 /** A release folder as two targets: the envelope, and the payload that it names. */
