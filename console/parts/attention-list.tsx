@@ -1,6 +1,10 @@
 import { type Attention, attentionWords } from '../picture/attention.ts'
 import { Mark } from './mark.tsx'
 
+/** So many are seen at once, and so many at most: what is worst stands first. */
+const SHOWN = 8
+const MOST = 200
+
 /** What needs somebody, the worst first; one quiet line when nothing does. */
 export function AttentionList({ items, calm }: { items: readonly Attention[]; calm: string }) {
   return (
@@ -15,18 +19,32 @@ export function AttentionList({ items, calm }: { items: readonly Attention[]; ca
           <span>{calm}</span>
         </p>
       ) : (
-        <ul>
-          {items.map(({ level, subject, text, advice }) => (
-            <li key={`${subject} ${text}`} class={`level-${level}`}>
-              <Mark kind={level} />
-              <div>
-                <strong>{subject}</strong> {text}
-                {advice !== null && <span class="advice">{advice}</span>}
-              </div>
-            </li>
-          ))}
-        </ul>
+        <>
+          <List items={items.slice(0, SHOWN)} />
+          {items.length > SHOWN && (
+            <details>
+              <summary>{items.length - SHOWN} more</summary>
+              <List items={items.slice(SHOWN, MOST)} />
+            </details>
+          )}
+        </>
       )}
     </section>
+  )
+}
+
+function List({ items }: { items: readonly Attention[] }) {
+  return (
+    <ul>
+      {items.map(({ level, subject, text, advice }) => (
+        <li key={`${subject} ${text}`} class={`level-${level}`}>
+          <Mark kind={level} />
+          <div>
+            <strong>{subject}</strong> {text}
+            {advice !== null && <span class="advice">{advice}</span>}
+          </div>
+        </li>
+      ))}
+    </ul>
   )
 }

@@ -77,9 +77,7 @@ function Turns({ campaign: { controllers } }: { campaign: CampaignView }) {
         <tr>
           <th scope="col">Controller</th>
           <th scope="col">Outcome</th>
-          <th scope="col" class="number">
-            Wave
-          </th>
+          <th scope="col">Wave</th>
           <th scope="col">From</th>
           <th scope="col">To</th>
           <th scope="col" class="number">
@@ -98,9 +96,7 @@ function Turns({ campaign: { controllers } }: { campaign: CampaignView }) {
               <Mark kind={TURN_MARKS[one.state] ?? 'waiting'} /> {one.state}
               {one.detail === null ? '' : `, ${one.detail}`}
             </td>
-            <td data-head="Wave" class="number">
-              {one.wave}
-            </td>
+            <td data-head="Wave">{one.wave}</td>
             <td data-head="From" class="mono">
               {one.from ?? '–'}
             </td>

@@ -60,15 +60,20 @@ export function Heatmap({ grid: { columns, rows } }: { grid: Grid }) {
         </svg>
       </div>
       <p class="legend">
-        <svg width="22" height="14" aria-hidden="true">
-          <rect width="22" height="14" rx="2" class="heat heat-4" />
-        </svg>
-        newest
-        <svg class="later" width="22" height="14" aria-hidden="true">
-          <rect width="22" height="14" rx="2" class="heat heat-2" />
-          <rect width="22" height="14" rx="2" class="heat-off" />
-        </svg>
-        another version · darker: more of the class
+        <span>
+          <svg width="22" height="14" aria-hidden="true">
+            <rect width="22" height="14" rx="2" class="heat heat-4" />
+          </svg>
+          newest
+        </span>
+        <span>
+          <svg width="22" height="14" aria-hidden="true">
+            <rect width="22" height="14" rx="2" class="heat heat-2" />
+            <rect width="22" height="14" rx="2" class="heat-off" />
+          </svg>
+          another version
+        </span>
+        <span>darker: more of the class</span>
       </p>
       <details>
         <summary>As a table</summary>

@@ -91,8 +91,12 @@ function ofCampaign({ campaign, controllers }: Open): Attention[] {
 function ofFailure({ site, controller, to, detail }: CampaignControllerView): Attention {
   const [result = 'failed', code = ''] = (detail ?? '').split(': ')
   const subject = `${site}/${controller}`
-  const word = { reverted: 'went back from', refused: 'refused', timeout: 'did not confirm in time' }[result] ?? result
-  const text = `${word} ${to}`
+  const words: Readonly<Record<string, string>> = {
+    reverted: `went back from ${to}`,
+    refused: `refused ${to}`,
+    timeout: `did not confirm ${to} in time`,
+  }
+  const text = words[result] ?? `failed with ${to}`
   if (!isRefusalCode(code))
     return { level: 'failed', subject, text: code === '' ? text : `${text}: ${code}`, advice: null }
   const { title, fix, exit } = registry[code]

@@ -9,6 +9,10 @@ import { LogProof } from '../parts/log-proof.tsx'
 import { attentionOf } from '../picture/attention.ts'
 import { versionGrid } from '../picture/version-grid.ts'
 
+/** Rows and cards at once: a page of more would be slow, and nobody reads it. */
+const ROWS = 200
+const CARDS = 6
+
 /** The whole fleet: what needs somebody, what runs where, what is under way, and whether the record of it holds. */
 export function Fleet({ data, now }: { data: Snapshot; now: number }) {
   const { controllers, campaigns, releases, plans, log, checkpoint } = data
@@ -21,31 +25,46 @@ export function Fleet({ data, now }: { data: Snapshot; now: number }) {
   return (
     <>
       <AttentionList items={attention} calm={calm} />
-      <section class="panel area-controllers" aria-labelledby="controllers-title">
-        <header>
-          <h2 id="controllers-title">Controllers</h2>
-          <Filter value={filter} onValue={setFilter} shown={shown.length} of={controllers.length} />
-        </header>
-        <ControllerTable controllers={shown} campaigns={campaigns} now={now} />
-        {shown.length === 0 && (
-          <p class="empty">{controllers.length === 0 ? 'No site is enrolled yet.' : 'None fits.'}</p>
-        )}
-      </section>
-      <section class="panel area-versions" aria-labelledby="versions-title">
-        <h2 id="versions-title">Versions</h2>
-        {grid.rows.length === 0 ? <p class="empty">Nothing to show yet.</p> : <Heatmap grid={grid} />}
-      </section>
-      <section class="panel area-campaigns" aria-labelledby="campaigns-title">
-        <h2 id="campaigns-title">Campaigns</h2>
-        {campaigns.length === 0 && <p class="empty">No campaign yet.</p>}
-        {campaigns.toReversed().map(one => (
-          <CampaignCard key={one.id} campaign={one} plan={plans.get(one.id) ?? null} />
-        ))}
-      </section>
-      <section class="panel area-log" aria-labelledby="log-title">
-        <h2 id="log-title">Audit log</h2>
-        <LogProof log={log} checkpoint={checkpoint} />
-      </section>
+      <div class="column">
+        <section class="panel" aria-labelledby="controllers-title">
+          <header>
+            <h2 id="controllers-title">Controllers</h2>
+            <Filter value={filter} onValue={setFilter} shown={shown.length} of={controllers.length} />
+          </header>
+          <ControllerTable controllers={shown.slice(0, ROWS)} campaigns={campaigns} now={now} />
+          {shown.length > ROWS && (
+            <p class="empty">
+              The first {ROWS} of {shown.length}: use the filter to see others.
+            </p>
+          )}
+          {shown.length === 0 && (
+            <p class="empty">{controllers.length === 0 ? 'No site is enrolled yet.' : 'None fits.'}</p>
+          )}
+        </section>
+        <section class="panel area-campaigns" aria-labelledby="campaigns-title">
+          <h2 id="campaigns-title">Campaigns</h2>
+          {campaigns.length === 0 && <p class="empty">No campaign yet.</p>}
+          {campaigns
+            .slice(-CARDS)
+            .toReversed()
+            .map(one => (
+              <CampaignCard key={one.id} campaign={one} plan={plans.get(one.id) ?? null} />
+            ))}
+          {campaigns.length > CARDS && (
+            <p class="empty">{campaigns.length - CARDS} older ones: voltseal campaign list</p>
+          )}
+        </section>
+      </div>
+      <div class="column">
+        <section class="panel" aria-labelledby="versions-title">
+          <h2 id="versions-title">Versions</h2>
+          {grid.rows.length === 0 ? <p class="empty">Nothing to show yet.</p> : <Heatmap grid={grid} />}
+        </section>
+        <section class="panel" aria-labelledby="log-title">
+          <h2 id="log-title">Audit log</h2>
+          <LogProof log={log} checkpoint={checkpoint} />
+        </section>
+      </div>
     </>
   )
 }

@@ -115,7 +115,7 @@ describe('attention', () => {
       ],
       [
         'trust: harbour/bms-1 refused 1.1.0: the bytes are not the ones that were signed for',
-        'failed: harbour/bms-2 did not confirm in time 1.1.0',
+        'failed: harbour/bms-2 did not confirm 1.1.0 in time',
         'attention: harbour/pcs-1 has never reported',
       ],
     ],
@@ -135,7 +135,7 @@ describe('attention', () => {
         campaign('done', [turn('bms-1', 1, 'failed', 'timeout')]),
         campaign('done', [turn('bms-2', 1, 'confirmed')], { id: 'summer' }),
       ],
-      ['failed: harbour/bms-1 did not confirm in time 1.1.0'],
+      ['failed: harbour/bms-1 did not confirm 1.1.0 in time'],
     ],
   ]
   for (const [name, controllers, campaigns, expected] of rows) {
