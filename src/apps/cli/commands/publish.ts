@@ -6,7 +6,8 @@ import type { Json } from '../../../core/encoding/canonical-json.ts'
 import { instant } from '../../../core/encoding/units.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { releaseTarget } from '../../../core/firmware/release-facts.ts'
-import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { canSignMetadata, keyId } from '../../../core/trust/keys.ts'
 import type { Target } from '../../../core/trust/metadata.ts'
 import { signableBytes } from '../../../core/trust/read-metadata.ts'
 import { seal, signatureBy, withTargets } from '../../../core/trust/repository.ts'
@@ -47,6 +48,9 @@ type Prepared = {
 async function publish(cli: Cli, session: Session, folders: readonly string[], keyFile: string): Promise<Work> {
   const signer = loadSigner(keyFile)
   if (isRefusal(signer)) return signer
+  if (!canSignMetadata(signer.key)) {
+    return refuse('key-algorithm-unsupported', keyFile, 'a key that signs metadata', signer.key.alg)
+  }
   const prepared: Prepared[] = []
   for (const folder of folders) {
     const one = prepare(cli, folder)
@@ -55,6 +59,12 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], k
   }
   const set = await openRepository(cli, session, 'image')
   if (isRefusal(set)) return set
+  const kid = keyId(signer.key, cli.world.crypto)
+  const { keyids } = set.root.signed.roles.targets
+  // Said here, before anything is uploaded; the server would say it of the finished metadata.
+  if (!keyids.includes(kid)) {
+    return refuse('signer-not-in-role', keyFile, `a key of the image repository: ${keyids.join(', ')}`, kid)
+  }
   const before = set.targets.signed
   const add = prepared.flatMap(({ blobs }) => blobs.map(({ target }) => target))
   const now = cli.world.clock.now()
