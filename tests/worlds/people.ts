@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { World } from '../../sim/doors/world.ts'
+import { readConfig } from '../../src/adapters/config-file.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { type Answer, type ClientTls, HttpsClient } from '../../src/adapters/link-https/client.ts'
+import { run } from '../../src/apps/cli/program.ts'
+import { fromBase64, fromUtf8 } from '../../src/core/encoding/bytes.ts'
+import { instant } from '../../src/core/encoding/units.ts'
+import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
+import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { refusalOf } from '../../src/wire/problem.ts'
+
+/** How a command line ended: its exit code, what it printed, and the refusal that it printed, if it was one. */
+export type Ended = {
+  readonly exit: number
+  readonly json: unknown
+  readonly said: string
+  readonly refusal: Refusal | null
+}
+
+export type Manner = {
+  /** How far the clock of the machine is off, in milliseconds. */
+  readonly skew?: number
+  readonly profile?: string
+}
+
+/** Runs a command line in this process as the administrator of a world; `manner` changes the machine that it runs on. */
+export async function voltseal(world: World, argv: readonly string[], manner: Manner = {}): Promise<Ended> {
+  const [out, said]: [string[], string[]] = [[], []]
+  const exit = await run([...argv, '--json'], {
+    stdout: { write: text => out.push(text) },
+    stderr: { write: text => said.push(text) },
+    env: { VOLTSEAL_PROFILE: manner.profile ?? world.at('fleet', 'profile', 'profile.yaml') },
+    crypto: nodeCrypto,
+    clock: { now: () => instant(Date.now() + (manner.skew ?? 0)), quality: 'simulated' },
+    onStop: () => new AbortController().signal,
+  })
+  const text = out.join('')
+  const json: unknown = text === '' ? null : JSON.parse(text)
+  return { exit, json, said: said.join(''), refusal: refusalOf(json) }
+}
+
+/** The certificate of the administrator, of a gateway's folder, or of one of its controllers, with whom it trusts. */
+export const tls = {
+  administrator: (world: World): ClientTls => {
+    const at = (name: string): string => readFileSync(world.at('fleet', 'profile', name), 'utf8')
+    return { ca: at('ca.pem'), cert: at('cert.pem'), key: at('key.pem') }
+  },
+  gateway: (folder: string): ClientTls => {
+    const issued = JSON.parse(readFileSync(join(folder, 'issued.json'), 'utf8'))
+    return {
+      ca: issued.fleet.ca,
+      cert: issued.gateway.cert,
+      key: readFileSync(join(folder, 'keys', 'call.pem'), 'utf8'),
+    }
+  },
+  controller: (world: World, id: string): ClientTls => {
+    const issued = JSON.parse(readFileSync(world.at('site', 'issued.json'), 'utf8'))
+    const element = JSON.parse(readFileSync(world.at('site', 'controllers', id, 'element.json'), 'utf8'))
+    return { ca: issued.siteCa, cert: issued.controllers[id].cert, key: element.identityKeyPem ?? element.identityKey }
+  },
+}
+
+export const fleetUrl = (world: World): string => `https://${world.host}:8443`
+export const gatewayUrl = (world: World): string => `https://${world.host}:8444`
+
+/** One call with a certificate; the connection is closed after it. */
+export async function call(
+  origin: string,
+  as: ClientTls,
+  method: string,
+  path: string,
+  body?: Uint8Array | object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer | Refusal> {
+  const client = new HttpsClient(origin, as)
+  const bytes = body instanceof Uint8Array ? body : body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+  const type = body instanceof Uint8Array ? 'application/octet-stream' : 'application/json'
+  try {
+    return await client.call(method, path, {
+      headers: { ...(bytes === undefined ? {} : { 'content-type': type }), ...headers },
+      ...(bytes === undefined ? {} : { body: bytes }),
+    })
+  } finally {
+    client.close()
+  }
+}
+
+/** The administrator's own connection to each world: looking is cheap then. It ends with the server. */
+const clients = new WeakMap<World, HttpsClient>()
+
+function administrator(world: World): HttpsClient {
+  const client = clients.get(world) ?? new HttpsClient(fleetUrl(world), tls.administrator(world))
+  clients.set(world, client)
+  return client
+}
+
+/** The JSON that the fleet server answers the administrator with. */
+export async function ask<T>(world: World, path: string): Promise<T> {
+  const answer = orThrow(await administrator(world).call('GET', path, { maxBytes: 1 << 24 }))
+  return JSON.parse(fromUtf8(answer.body) ?? '') as T
+}
+
+/** The whole audit log. */
+export async function log(world: World): Promise<AuditEntry[]> {
+  const entries: AuditEntry[] = []
+  for (;;) {
+    const to = entries.length + 1000
+    const path = `/v1/audit/entries?from=${entries.length}&to=${to}`
+    const page = await ask<{ entries: { bytes: string }[] }>(world, path)
+    for (const { bytes } of page.entries) entries.push(orThrow(parseEntry(fromBase64(bytes)!, 'an entry')))
+    if (page.entries.length < 1000) return entries
+  }
+}
+
+/** Everything that a fleet server would show of what is published, planned and ordered: equal before and after a refusal. */
+export async function standing(world: World): Promise<object> {
+  const file = (answer: Answer | Refusal): string => (isRefusal(answer) ? answer.code : (fromUtf8(answer.body) ?? ''))
+  const timestamp = async (repo: string): Promise<string> =>
+    file(await administrator(world).call('GET', `/v1/repos/${repo}/timestamp.json`))
+  const asGateway = tls.gateway(world.at('gateway'))
+  const [image, approval, director, releases, campaigns, controllers] = await Promise.all([
+    timestamp('image'),
+    timestamp('approval'),
+    call(fleetUrl(world), asGateway, 'GET', '/v1/repos/director/timestamp.json').then(file),
+    ask(world, '/v1/releases'),
+    ask(world, '/v1/campaigns'),
+    ask(world, '/v1/controllers'),
+  ])
+  return { image, approval, director, releases, campaigns, controllers }
+}
+
+/** Reads a YAML or JSON file of a world. */
+export const configOf = (path: string): Record<string, unknown> => orThrow(readConfig(path)) as Record<string, unknown>
