@@ -20,7 +20,8 @@ import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 
 type Repo = 'image' | 'approval' | 'director'
-const REPOS: readonly Repo[] = ['image', 'approval', 'director']
+/** In this order (Uptane 2.1.0 §5.4.4): what the director orders was approved and published before it. */
+const REPOS: readonly Repo[] = ['director', 'approval', 'image']
 
 /** What the gateway tells of itself, before it is dated. */
 export type Note = Pick<AuditEntry, 'kind' | 'detail'> &

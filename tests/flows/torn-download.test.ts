@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
-import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
-import { signableBytes } from '../../src/core/trust/read-metadata.ts'
-import { signatureBy } from '../../src/core/trust/repository.ts'
-import { approve, command, createCampaign, draftOf } from '../../src/flows/campaign.ts'
-import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
+import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import { refreshSite } from '../../src/flows/relay.ts'
-import { acceptControllerReport, flushOutbox } from '../../src/flows/report.ts'
+import { flushOutbox } from '../../src/flows/report.ts'
 import { Bench, type Run } from './interruption/bench.ts'
 import { Died, Interruptor } from './interruption/interruptor.ts'
+import { approveAndStart, publishAndPlan } from './interruption/people.ts'
 
 /** The transfer of a payload breaks after each of its chunks in turn, and goes on by range: no byte comes twice. */
 const CHUNK = 1024
@@ -35,7 +31,8 @@ describe('a download that is torn', () => {
         const gateway = new Interruptor(0, 'lost')
         const run = bench.copy(new Interruptor(0, 'lost'), gateway)
         try {
-          await orderUpdate(run)
+          await publishAndPlan(run)
+          await approveAndStart(run)
           const payload = run.bench.release[1]!.target
           let torn = 0
           let carried = 0
@@ -79,39 +76,6 @@ async function refresh(run: Run) {
     if (error instanceof Died) return 'died' as const
     throw error
   }
-}
-
-/** Everything before the download: published, planned, approved, started. */
-async function orderUpdate(run: Run): Promise<void> {
-  for (const { target, bytes } of run.bench.release) {
-    assert.equal(await storeBlob(run.fleet, target, 1 << 20, pieces([bytes])), null)
-  }
-  orThrow(await publishRelease(run.fleet, 'ada', await run.metadata()))
-  for (const controller of run.controllers) {
-    await controller.step(
-      async bytes => orThrow(await acceptControllerReport(run.gateway, controller.id, bytes)),
-      async () => null,
-      new Map(),
-    )
-  }
-  await flushOutbox(run.gateway)
-  const asked = {
-    id: 'update',
-    title: 'Update',
-    criticality: 'feature',
-    select: {},
-    retries: 1,
-    maxFailures: 0,
-  } as const
-  const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: 86_400_000 }
-  orThrow(await createCampaign(run.fleet, 'ada', { ...asked, ...times, releases: ['bms/2.0.0/envelope.suit'] }, false))
-  for (const name of ['approver-0', 'approver-1']) {
-    const { signed } = orThrow(await draftOf(run.fleet, 'update'))
-    const signer = run.bench.key(name)
-    const signature = orThrow(await signer.sign(signableBytes(signed), 'der'))
-    orThrow(await approve(run.fleet, 'ada', 'update', signatureBy(signer.key, signature, crypto)))
-  }
-  assert.equal(await command(run.fleet, 'ada', 'update', 'start', null), null)
 }
 
 async function* pieces(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -140,6 +140,8 @@ export class Run {
   tag: string | null = null
   /** What becomes of a blob's transfer; a test may cut it. */
   carry: (body: AsyncIterable<Uint8Array>, id: BlobId) => AsyncIterable<Uint8Array> = body => body
+  /** Called before each file of a repository is read. */
+  onFile: () => Promise<void> = async () => {}
   /** Bytes of a blob that went from the fleet to the gateway. */
   onBytes: (id: BlobId, length: number) => void = () => {}
 
@@ -266,7 +268,10 @@ export class Run {
         const now = toHex(crypto.sha256(Buffer.concat(files.map(file => file ?? new Uint8Array(0)))))
         return now === tag ? null : now
       },
-      file: async (repo, path) => this.fleet.store.file(repo === 'director' ? `director/${SITE.site}` : repo, path),
+      file: async (repo, path) => {
+        await this.onFile()
+        return this.fleet.store.file(repo === 'director' ? `director/${SITE.site}` : repo, path)
+      },
       blob: async (id, from) => this.#counted(id, this.carry(this.fleet.blobs.stream(id, from, id.length), id)),
       send: async (items, manifest) => {
         try {

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
+import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
+import { signatureBy } from '../../../src/core/trust/repository.ts'
+import { approve, command, createCampaign, draftOf } from '../../../src/flows/campaign.ts'
+import { publishRelease, storeBlob } from '../../../src/flows/publish.ts'
+import { acceptControllerReport, flushOutbox } from '../../../src/flows/report.ts'
+import type { Run } from './bench.ts'
+
+/** What people do before an update moves: for tests in which nothing goes wrong at that time. */
+
+const PERSON = 'ada'
+const ID = 'update'
+
+export async function publishAndPlan(run: Run): Promise<void> {
+  for (const { target, bytes } of run.bench.release) {
+    assert.equal(await storeBlob(run.fleet, target, 1 << 20, whole(bytes)), null)
+  }
+  orThrow(await publishRelease(run.fleet, PERSON, await run.metadata()))
+  for (const controller of run.controllers) {
+    const say = async (bytes: Uint8Array) => orThrow(await acceptControllerReport(run.gateway, controller.id, bytes))
+    await controller.step(say, async () => null, new Map())
+  }
+  await flushOutbox(run.gateway)
+  const asked = { id: ID, title: 'Update', criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
+  const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: 86_400_000 }
+  const releases = ['bms/2.0.0/envelope.suit']
+  orThrow(await createCampaign(run.fleet, PERSON, { ...asked, ...times, releases }, false))
+}
+
+export async function approveAndStart(run: Run): Promise<void> {
+  for (const name of ['approver-0', 'approver-1']) {
+    const { signed } = orThrow(await draftOf(run.fleet, ID))
+    const signer = run.bench.key(name)
+    const signature = orThrow(await signer.sign(signableBytes(signed), 'der'))
+    orThrow(await approve(run.fleet, PERSON, ID, signatureBy(signer.key, signature, crypto)))
+  }
+  assert.equal(await command(run.fleet, PERSON, ID, 'start', null), null)
+}
+
+async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
