@@ -18,6 +18,14 @@ export async function freePair(host: string, first: number): Promise<number | Re
   return refuse('port-in-use', `${host}:${first} to ${last}`, 'two free ports side by side', 'none')
 }
 
+/** The first free port from `first` on; null when there is none nearby, or when the address is not this machine's. */
+export async function freePort(host: string, first: number): Promise<number | null> {
+  for (let port = first; port < Math.min(first + PAIRS, 65_535); port += 1) {
+    if ((await tryPort(host, port)) === null) return port
+  }
+  return null
+}
+
 async function tryPort(host: string, port: number): Promise<string | null> {
   const server = createServer()
   try {

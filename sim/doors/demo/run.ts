@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { isLoopback } from '../../../src/adapters/http-loopback.ts'
 import type { CampaignView } from '../../../src/wire/fleet-api.ts'
 import type { Children } from './children.ts'
+import { freePort } from './free-ports.ts'
 import type { DemoOptions } from './options.ts'
 import { Progress } from './progress.ts'
 import { SCENARIOS, type Scenario } from './scenario.ts'
@@ -13,7 +15,13 @@ import { notable, type Row, rowsOf, table } from './summary.ts'
  * What a demo came to. `exit`: 0, the exit code of what stopped the campaign, or 70 when it ended otherwise than
  * described.
  */
-export type DemoResult = { readonly exit: number; readonly json: unknown; readonly text: string }
+export type DemoResult = {
+  readonly exit: number
+  readonly json: unknown
+  readonly text: string
+  /** Where a browser on this machine sees it. */
+  readonly console: string | null
+}
 
 /** Exit code of a demo that did not end as its scenario says (EX_SOFTWARE of sysexits.h). */
 const OTHERWISE = 70
@@ -33,7 +41,16 @@ export async function runDemo(
   const scenario = SCENARIOS[options.scenario]
   const log = new SiteLog()
   screen.say(screen.ink('bold', `Voltseal: ${options.scenario}. ${scenario.title}.`))
-  const stage = new Stage({ folder, host: options.host, port, children, screen, onEvent: event => log.add(event) })
+  const place = await consolePlace(options.host, port + 2)
+  const stage = new Stage({
+    folder,
+    host: options.host,
+    port,
+    console: place,
+    children,
+    screen,
+    onEvent: event => log.add(event),
+  })
   log.on(event => {
     const done = scenario.meanwhile?.(event, folder, stage.images) ?? null
     if (done !== null) screen.say(screen.ink('warn', done))
@@ -60,12 +77,15 @@ export async function runDemo(
           seconds,
           controllers: rows,
           audit: { ...(JSON.parse(verified) as object), checkpoint },
-          serving: options.once ? null : { fleet: stage.fleetUrl, gateway: stage.gatewayUrl },
+          serving: options.once
+            ? null
+            : { fleet: stage.fleetUrl, gateway: stage.gatewayUrl, console: stage.consoleUrl },
           folder,
           events: notable(log.events),
         }
       : null,
     text: textOf(rows, verified, checkpoint, seconds),
+    console: stage.consoleUrl,
   }
 }
 
@@ -105,12 +125,20 @@ function textOf(rows: readonly Row[], verified: string, checkpoint: string, seco
   return `\n${table(rows)}\n\n${verified.trimEnd()}\n\n${note}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
 }
 
+/** The console is for this machine alone, whatever address the fleet serves on. */
+async function consolePlace(fleetHost: string, first: number): Promise<{ host: string; port: number } | null> {
+  const host = isLoopback(fleetHost) ? fleetHost : '127.0.0.1'
+  const port = await freePort(host, first)
+  return port === null ? null : { host, port }
+}
+
 /** Where the demo serves now, and what a person may try. */
-export function whatNext(options: DemoOptions, folder: string, port: number): string[] {
+export function whatNext(options: DemoOptions, folder: string, port: number, shown: string | null): string[] {
   const at = (...path: string[]): string => join(shownPath(folder), ...path)
   const profile = `--profile ${at('fleet', 'profile', 'profile.yaml')}`
   return [
     '',
+    ...(shown === null ? [] : [`See it in a browser: ${shown}`]),
     `The fleet serves on https://${options.host}:${port}, the gateway on https://${options.host}:${port + 1}. Try:`,
     `  bin/voltseal controller list ${profile}`,
     `  bin/voltseal controller history harbour/bms-1 ${profile}`,

@@ -35,6 +35,8 @@ export type StageParts = {
   readonly folder: string
   readonly host: string
   readonly port: number
+  /** Where the console is shown to browsers on this machine; null: nowhere. */
+  readonly console: { readonly host: string; readonly port: number } | null
   readonly children: Children
   readonly screen: Screen
   onEvent(event: StampedEvent): void
@@ -63,6 +65,11 @@ export class Stage {
     return `https://${this.#parts.host}:${this.#parts.port + 1}`
   }
 
+  get consoleUrl(): string | null {
+    const at = this.#parts.console
+    return at === null ? null : `http://${at.host}:${at.port}/`
+  }
+
   /** Keys, releases, and the folders of fleet, gateway and site. */
   async prepare(): Promise<void> {
     const { host, port, folder, screen } = this.#parts
@@ -74,7 +81,8 @@ export class Stage {
     ])
     await Promise.all(this.images.map(image => this.#release(image)))
     const keys = ['--firmware-key', 'keys/firmware.key.pub', '--release-key', 'keys/release.key']
-    const pace = ['--tick', '100ms', '--host', host, '--port', String(port)]
+    const shown = this.#parts.console === null ? [] : ['--console-port', String(this.#parts.console.port)]
+    const pace = ['--tick', '100ms', '--host', host, '--port', String(port), ...shown]
     const init = ['fleet', 'init', 'fleet', '--name', 'demo', ...keys, '--approver-key', 'keys/approver.key', ...pace]
     const door = ['--host', host, '--port', String(port + 1), '--poll', '200ms', '--max-restarting', '2']
     await Promise.all([
@@ -89,6 +97,7 @@ export class Stage {
     const { children, folder, screen } = this.#parts
     screen.step('The fleet server serves', 'voltseal fleet serve fleet')
     await children.serve('fleet', CLI, ['fleet', 'serve', 'fleet'])
+    if (this.consoleUrl !== null) screen.say(`  Watch it in a browser: ${this.consoleUrl}`)
     await this.command('The site joins the fleet', ['site', 'enrol', '--gateway', 'gateway', '--controllers', 'site'])
     screen.step('The gateway serves', 'voltseal gateway serve gateway')
     await children.serve('gateway', CLI, ['gateway', 'serve', 'gateway'])

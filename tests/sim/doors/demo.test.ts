@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { claimFolder } from '../../../sim/doors/demo/data-folder.ts'
 import { unpackFirmware } from '../../../sim/doors/demo/firmware.ts'
-import { freePair } from '../../../sim/doors/demo/free-ports.ts'
+import { freePair, freePort } from '../../../sim/doors/demo/free-ports.ts'
 import { readOptions } from '../../../sim/doors/demo/options.ts'
 import { Progress } from '../../../sim/doors/demo/progress.ts'
 import { SCENARIOS } from '../../../sim/doors/demo/scenario.ts'
@@ -95,6 +95,9 @@ describe('the demo', () => {
       assert.ok(!isRefusal(pair))
       assert.ok(pair > port, 'the pair with the taken port in it is passed over')
       assert.equal(codeOf(await freePair('192.0.2.1', 8443)), 'port-not-permitted')
+      const one = await freePort('127.0.0.1', port)
+      assert.ok(one !== null && one > port)
+      assert.equal(await freePort('192.0.2.1', 8443), null)
     } finally {
       const closed = once(taken, 'close')
       taken.close()
