@@ -36,11 +36,7 @@ function Console() {
         </p>
       )}
       <main id="main" tabIndex={-1} class={stale ? 'stale' : ''}>
-        {data.heard === null ? (
-          <p class="empty">Asking the server …</p>
-        ) : (
-          <Fleet data={data} now={data.serverNow + (behind ?? 0)} />
-        )}
+        {data.heard === null ? <p class="empty">Asking the server …</p> : <Fleet data={data} behind={behind ?? 0} />}
       </main>
       <svg class="defs" width="0" height="0" aria-hidden="true">
         <defs>

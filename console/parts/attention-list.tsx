@@ -5,17 +5,17 @@ import { Mark } from './mark.tsx'
 const SHOWN = 8
 const MOST = 200
 
-/** What needs somebody, the worst first; one quiet line when nothing does. */
-export function AttentionList({ items, calm }: { items: readonly Attention[]; calm: string }) {
+/** What needs somebody, the worst first; one quiet line when nothing does. `known`: the data is not old. */
+export function AttentionList({ items, calm, known }: { items: readonly Attention[]; calm: string; known: boolean }) {
   return (
     <section class="attention" aria-labelledby="attention-title">
       <h2 id="attention-title">Attention</h2>
       <p class="unseen" role="status">
-        {attentionWords(items)}
+        {known ? attentionWords(items) : 'What is shown is old'}
       </p>
       {items.length === 0 ? (
         <p class="calm">
-          <Mark kind="good" />
+          <Mark kind={known ? 'good' : 'unknown'} />
           <span>{calm}</span>
         </p>
       ) : (

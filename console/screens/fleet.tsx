@@ -6,6 +6,7 @@ import { CampaignCard } from '../parts/campaign-card.tsx'
 import { ControllerTable } from '../parts/controller-table.tsx'
 import { Heatmap } from '../parts/heatmap.tsx'
 import { LogProof } from '../parts/log-proof.tsx'
+import { ageText, freshness } from '../picture/age.ts'
 import { attentionOf } from '../picture/attention.ts'
 import { versionGrid } from '../picture/version-grid.ts'
 
@@ -14,17 +15,23 @@ const ROWS = 200
 const CARDS = 6
 
 /** The whole fleet: what needs somebody, what runs where, what is under way, and whether the record of it holds. */
-export function Fleet({ data, now }: { data: Snapshot; now: number }) {
+export function Fleet({ data, behind }: { data: Snapshot; behind: number }) {
   const { controllers, campaigns, releases, plans, log, checkpoint } = data
   const [filter, setFilter] = useFilter()
   const attention = useMemo(() => attentionOf(controllers, campaigns, log), [controllers, campaigns, log])
   const grid = useMemo(() => versionGrid(controllers, releases), [controllers, releases])
   const shown = useMemo(() => controllers.filter(one => matches(one, filter)), [controllers, filter])
   const sites = new Set(controllers.map(({ site }) => site)).size
-  const calm = `Nothing needs attention: ${controllers.length} controllers at ${sites} ${sites === 1 ? 'site' : 'sites'}`
+  const now = data.serverNow + behind
+  const known = freshness(behind).at !== 'stale'
+  const scope = `${controllers.length} controllers at ${sites} ${sites === 1 ? 'site' : 'sites'}`
+  // Old data does not say that all is well.
+  const calm = known
+    ? `Nothing needs attention: ${scope}`
+    : `Not known: nothing needed attention ${ageText(behind)} ago`
   return (
     <>
-      <AttentionList items={attention} calm={calm} />
+      <AttentionList items={attention} calm={calm} known={known} />
       <div class="column">
         <section class="panel" aria-labelledby="controllers-title">
           <header>
