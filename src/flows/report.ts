@@ -226,7 +226,7 @@ class Intake {
     if (isRefusal(entry)) return entry
     if (entry.actor.kind !== 'gateway' || entry.actor.id !== this.#site || entry.site !== this.#site) {
       const actual = `${entry.actor.kind} ${entry.actor.id} of ${entry.site ?? 'no site'}`
-      return refuse('report-wrong-controller', `entry ${origin.sequence}`, `gateway ${this.#site}`, actual)
+      return refuse('entry-author-foreign', `entry ${origin.sequence} of ${this.#site}`, `gateway ${this.#site}`, actual)
     }
     if (!isGatewayKind(entry.kind)) {
       return refuse('entry-kind-foreign', `entry ${origin.sequence} of ${this.#site}`, 'a kind of its own', entry.kind)

@@ -15,6 +15,13 @@ export const ledgerCodes = {
     title: 'the audit entry is of a kind that this version does not know',
     fix: 'Use a Voltseal at least as new as the one that wrote the log.',
   },
+  'entry-author-foreign': {
+    exit: 20,
+    status: 422,
+    action: 'refuse',
+    title: 'the gateway wrote an entry in the name of somebody else',
+    fix: 'It was recorded as refused. Look at the gateway: it speaks for itself and for its own site only.',
+  },
   'entry-kind-foreign': {
     exit: 20,
     status: 422,
