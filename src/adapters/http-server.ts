@@ -28,6 +28,8 @@ export function httpsServer(tls: ServerTls, log: Logger): HttpsServer {
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,
     forceCloseConnections: true,
+    // What the API does not describe is refused: never left out, never turned into another type.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   }) as unknown as HttpsServer
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
   server.setErrorHandler((error: Error & { statusCode?: number; validation?: unknown }, request, reply) => {

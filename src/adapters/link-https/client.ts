@@ -138,7 +138,9 @@ export class HttpsClient {
     }
     const trust = /^ERR_(?:TLS|SSL|OSSL)|CERT|SELF_SIGNED|UNABLE_TO/.test(code)
     if (trust) return refuse('tls-refused', this.origin, 'a TLS 1.3 peer with a certificate of our authority', code)
-    return refuse('not-reachable', this.origin, 'a server that answers', code === '' ? error.message : code)
+    // A server that does not accept a certificate closes the connection, as one does that has just ended.
+    const closed = code === 'ECONNRESET' ? 'a closed connection: it ended, or does not accept our certificate' : null
+    return refuse('not-reachable', this.origin, 'a server that answers', closed ?? (code === '' ? error.message : code))
   }
 }
 
