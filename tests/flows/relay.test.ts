@@ -36,13 +36,16 @@ async function fill(world: World): Promise<Place> {
   return { world, ordered: ordered!, other: other!, bytes: image(2).length }
 }
 
+/** The assignments that a gateway has agreed on. */
+const agreed = async ({ site }: Gateway) => [...(await assigned(site)).values()]
+
 /** What a refused refresh leaves: nothing is assigned, nobody works, and the log says why when it was no accident. */
 async function refusedBy({ world }: Place, wiring: Wiring): Promise<Refusal> {
   const gateway = await gatewayOf(world, wiring)
   try {
     const refusal = await refreshSite(gateway.site)
     assert.ok(isRefusal(refusal), 'the gateway refuses')
-    assert.deepEqual(await assigned(gateway.site), [], 'nothing is assigned')
+    assert.deepEqual(await agreed(gateway), [], 'nothing is assigned')
     for (const row of await gateway.store.controllers()) assert.equal(workOf(row).at, 'idle', row.id)
     assert.equal(await offerFor(gateway.site, 'bms-1'), null, 'nothing is offered')
     const entries = (await gateway.entries()).filter(({ kind }) => kind === 'assignment-refused')
@@ -216,7 +219,7 @@ const ROWS: readonly Row<Place>[] = [
     name: 'attack: freeze, metadata that has expired',
     code: 'metadata-expired',
     exit: 20,
-    subject: /^image: timestamp$/,
+    subject: /^director: timestamp$/,
     expected: /./,
     actual: /^20\d\d-/,
     meet: place => refusedBy(place, { skew: 2 * DAY }),
@@ -347,7 +350,7 @@ describe('what a gateway takes from the fleet server', () => {
     await withGateway({ link }, async gateway => {
       assert.equal(await refreshSite(gateway.site), null)
       assert.equal(await refreshSite(gateway.site), null)
-      const [one, ...more] = await assigned(gateway.site)
+      const [one, ...more] = await agreed(gateway)
       assert.deepEqual([one?.controller, one?.campaign, more.length], ['bms-1', 'spring', 0])
       assert.equal(new Set(asked).size, asked.length, 'once each')
       assert.equal(asked.length, 3, 'the plan, the envelope, the payload')
@@ -363,7 +366,7 @@ describe('what a gateway takes from the fleet server', () => {
   it('attack: a controller that asks for the payload of another, or by another name', async () => {
     await withGateway({}, async gateway => {
       assert.equal(await refreshSite(gateway.site), null)
-      const { sha256 } = (await assigned(gateway.site))[0]!.payload
+      const { sha256 } = (await agreed(gateway))[0]!.payload
       assert.deepEqual(await payloadOf(gateway.site, 'bms-1', sha256), { sha256, length: place.bytes })
       for (const [id, name] of [
         ['bms-2', sha256],
@@ -381,7 +384,7 @@ describe('what a gateway takes from the fleet server', () => {
   it('attack: a cached blob that is changed on the disk is set aside, recorded, and comes again', async () => {
     await withGateway({}, async gateway => {
       assert.equal(await refreshSite(gateway.site), null)
-      const { sha256 } = (await assigned(gateway.site))[0]!.payload
+      const { sha256 } = (await agreed(gateway))[0]!.payload
       const path = join(gateway.cache, sha256.slice(0, 2), sha256)
       const good = readFileSync(path)
       writeFileSync(path, flipped(good))
@@ -401,7 +404,7 @@ describe('what a gateway takes from the fleet server', () => {
   it('a cached envelope that is changed, and a payload that is gone, come again', async () => {
     await withGateway({}, async gateway => {
       assert.equal(await refreshSite(gateway.site), null)
-      const { payload, envelope } = (await assigned(gateway.site))[0]!
+      const { payload, envelope } = (await agreed(gateway))[0]!
       const at = ({ sha256 }: FileRef): string => join(gateway.cache, sha256.slice(0, 2), sha256)
       writeFileSync(at(envelope), flipped(readFileSync(at(envelope))))
       rmSync(at(payload))
@@ -452,7 +455,7 @@ describe('what a gateway takes from the fleet server', () => {
         const kept = statSync(join(part, name!)).size
         assert.equal(`${kept} bytes`, refusal.actual)
         assert.ok(kept > 0 && kept < place.bytes)
-        assert.deepEqual(await assigned(gateway.site), [])
+        assert.deepEqual(await agreed(gateway), [])
         assert.deepEqual(
           (await gateway.entries()).filter(({ kind }) => kind === 'assignment-refused'),
           [],
@@ -461,7 +464,7 @@ describe('what a gateway takes from the fleet server', () => {
         line.heal()
         assert.equal(await refreshSite(gateway.site), null)
         assert.deepEqual(froms, [0, kept], 'no byte twice')
-        assert.equal((await assigned(gateway.site)).length, 1)
+        assert.equal((await agreed(gateway)).length, 1)
       })
     } finally {
       await line.close()
@@ -487,7 +490,7 @@ describe('what a gateway takes from the fleet server', () => {
           meet: async () => refusal,
         }
         judge(met, refusal)
-        assert.deepEqual(await assigned(gateway.site), [])
+        assert.deepEqual(await agreed(gateway), [])
         assert.deepEqual(
           (await gateway.entries()).filter(({ kind }) => kind === 'assignment-refused'),
           [],
@@ -496,7 +499,7 @@ describe('what a gateway takes from the fleet server', () => {
         assert.ok(!existsSync(join(disk.cache, sha256.slice(0, 2), sha256)), 'no name for what is not whole')
         disk.makeRoom()
         assert.equal(await refreshSite(gateway.site), null)
-        assert.equal((await assigned(gateway.site)).length, 1)
+        assert.equal((await agreed(gateway)).length, 1)
       })
     } finally {
       disk.remove()
