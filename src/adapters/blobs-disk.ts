@@ -19,6 +19,9 @@ export class DiskBlobs implements Blobs {
   /** The transfer under way of each blob: two of one blob would write into one file. */
   readonly #transfers = new Map<string, Promise<unknown>>()
 
+  /** The verification under way of each blob: who asks meanwhile is answered with it. */
+  readonly #verifying = new Map<string, Promise<null | Refusal>>()
+
   constructor(folder: string) {
     this.#folder = folder
   }
@@ -76,7 +79,15 @@ export class DiskBlobs implements Blobs {
     }
   }
 
-  async verify(id: BlobId): Promise<null | Refusal> {
+  verify(id: BlobId): Promise<null | Refusal> {
+    const running = this.#verifying.get(id.sha256)
+    if (running !== undefined) return running
+    const verification = this.#verify(id).finally(() => this.#verifying.delete(id.sha256))
+    this.#verifying.set(id.sha256, verification)
+    return verification
+  }
+
+  async #verify(id: BlobId): Promise<null | Refusal> {
     const path = this.#path(id)
     if ((await size(path)) === null) return missing(id)
     const found = await digest(path)

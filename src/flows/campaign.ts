@@ -315,12 +315,21 @@ export async function openCampaign(world: FleetWorld, id: string): Promise<Opene
   return row === null ? refuse('campaign-unknown', `campaign ${id}`, 'a campaign', 'none of that name') : openRow(row)
 }
 
-/** Parses a stored row. Refuses what `parsePlan` and `readRollout` refuse: the store is damaged. */
+const plans = new WeakMap<Uint8Array, Plan>()
+const rollouts = new WeakMap<CampaignRow, Rollout>()
+
+/**
+ * Parses a stored row, once for as long as the store answers the same one. Refuses what `parsePlan` and `readRollout`
+ * refuse: the store is damaged.
+ */
 export function openRow(row: CampaignRow): Opened | Refusal {
-  const plan = parsePlan(row.plan, `campaign ${row.id}`)
+  const plan = plans.get(row.plan) ?? parsePlan(row.plan, `campaign ${row.id}`)
   if (isRefusal(plan)) return plan
-  const rollout = readRollout(row.state, `campaign ${row.id}`)
-  return isRefusal(rollout) ? rollout : { row, plan, rollout }
+  plans.set(row.plan, plan)
+  const rollout = rollouts.get(row) ?? readRollout(row.state, `campaign ${row.id}`)
+  if (isRefusal(rollout)) return rollout
+  rollouts.set(row, rollout)
+  return { row, plan, rollout }
 }
 
 /** A campaign with what a decision made of it. */

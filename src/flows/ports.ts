@@ -162,6 +162,7 @@ export interface FleetStore {
   sites(): Promise<SiteRow[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
   controllers(site?: string): Promise<ControllerRow[]>
+  /** A campaign: the same object until it is committed again, and the same plan for ever. */
   campaign(id: string): Promise<CampaignRow | null>
   campaigns(): Promise<CampaignRow[]>
   log(): Promise<LogRow>
@@ -203,6 +204,7 @@ export interface GatewayStore {
   files(repo: string): Promise<Map<string, Uint8Array>>
   controller(id: string): Promise<GatewayControllerRow | null>
   controllers(): Promise<GatewayControllerRow[]>
+  /** The assignments as they were committed: the same object until others are. */
   assignments(): Promise<Uint8Array | null>
   outbox(limit: number): Promise<OutboxItem[]>
   /** Durable on return. Concurrent commits share one sync of the disk. */

@@ -289,8 +289,8 @@ export async function offerFor(world: SiteWorld, id: string): Promise<Offered | 
   const work = workOf(row)
   const active = work.at === 'staging' || work.at === 'staged' || work.at === 'granted'
   if (!active || work.at === 'staged') return null
-  const assignment = (await assigned(world)).find(one => one.controller === id && one.id === work.assignment)
-  if (assignment === undefined) return null
+  const assignment = await assignmentOf(world, id)
+  if (assignment?.id !== work.assignment) return null
   const activate = work.at === 'granted'
   // A controller whose turn it is has staged the payload and verified it from its own flash.
   for (const blob of activate ? [assignment.envelope] : [assignment.envelope, assignment.payload]) {
@@ -311,17 +311,37 @@ async function sound(world: SiteWorld, blob: BlobId, { campaign, controller }: A
 
 /** A payload that this controller is to install. Refuses `controller-unknown`, `not-found` for any other blob. */
 export async function payloadOf(world: SiteWorld, id: string, sha256: string): Promise<BlobId | Refusal> {
-  const assignment = (await assigned(world)).find(one => one.controller === id)
+  const assignment = await assignmentOf(world, id)
   if (assignment?.payload.sha256 === sha256) return { sha256, length: assignment.payload.length }
   return refuse('not-found', `blob ${sha256}`, `the payload that ${id} is to install`, 'another blob')
 }
 
 // --- Small parts ---
 
+type Agreed = { readonly all: readonly Assignment[]; readonly of: ReadonlyMap<string, Assignment> }
+
+/** Assignments, parsed once for each time that they were committed. */
+const parsed = new WeakMap<Uint8Array, Agreed>()
+
+async function agreedOn(world: SiteWorld): Promise<Agreed> {
+  const bytes = await world.store.assignments()
+  if (bytes === null) return { all: [], of: new Map() }
+  const known = parsed.get(bytes)
+  if (known !== undefined) return known
+  const all = JSON.parse(fromUtf8(bytes)!) as Assignment[]
+  const agreed = { all, of: new Map(all.map(one => [one.controller, one])) }
+  parsed.set(bytes, agreed)
+  return agreed
+}
+
 /** The agreed assignments, as they were committed. */
 export async function assigned(world: SiteWorld): Promise<readonly Assignment[]> {
-  const bytes = await world.store.assignments()
-  return bytes === null ? [] : (JSON.parse(fromUtf8(bytes)!) as Assignment[])
+  return (await agreedOn(world)).all
+}
+
+/** What a controller is to install; undefined when nothing was agreed. */
+export async function assignmentOf(world: SiteWorld, controller: string): Promise<Assignment | undefined> {
+  return (await agreedOn(world)).of.get(controller)
 }
 
 export const workOf = (row: GatewayControllerRow): SiteWork => JSON.parse(row.work) as SiteWork

@@ -42,6 +42,10 @@ export class SqliteFleetStore implements FleetStore {
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
   readonly #timestamps = new Map<string, Uint8Array>()
+  /** All campaigns as they are in the database; null when one of them has changed since. */
+  #campaigns: Map<string, CampaignRow> | null = null
+  /** Plans by campaign. A plan never changes: it is read once. */
+  readonly #plans = new Map<string, Uint8Array>()
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -54,8 +58,8 @@ export class SqliteFleetStore implements FleetStore {
       controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
-      campaign: database.prepare('SELECT id, plan, state FROM campaign WHERE id = ?'),
-      campaigns: database.prepare('SELECT id, plan, state FROM campaign ORDER BY rowid'),
+      plan: database.prepare('SELECT plan FROM campaign WHERE id = ?'),
+      campaigns: database.prepare('SELECT id, state FROM campaign ORDER BY rowid'),
       log: database.prepare('SELECT size, range, checkpoint FROM log'),
       entries: database.prepare('SELECT ix AS "index", bytes FROM entry WHERE ix >= ? AND ix < ? ORDER BY ix'),
       entriesOf: database.prepare(
@@ -110,11 +114,11 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async campaign(id: string): Promise<CampaignRow | null> {
-    return (this.#sql.campaign.get(id) as CampaignRow | undefined) ?? null
+    return this.#allCampaigns().get(id) ?? null
   }
 
   async campaigns(): Promise<CampaignRow[]> {
-    return this.#sql.campaigns.all() as CampaignRow[]
+    return [...this.#allCampaigns().values()]
   }
 
   async log(): Promise<LogRow> {
@@ -142,6 +146,22 @@ export class SqliteFleetStore implements FleetStore {
     this.#database.close()
   }
 
+  #allCampaigns(): Map<string, CampaignRow> {
+    if (this.#campaigns === null) {
+      const rows = this.#sql.campaigns.all() as { id: string; state: string }[]
+      this.#campaigns = new Map(rows.map(({ id, state }) => [id, { id, plan: this.#plan(id), state }]))
+    }
+    return this.#campaigns
+  }
+
+  #plan(id: string): Uint8Array {
+    const known = this.#plans.get(id)
+    if (known !== undefined) return known
+    const { plan } = this.#sql.plan.get(id) as { plan: Uint8Array }
+    this.#plans.set(id, plan)
+    return plan
+  }
+
   #apply(change: FleetChange): void {
     for (const { repo, path, bytes } of change.files ?? []) {
       this.#sql.putFile.run(repo, path, bytes)
@@ -152,7 +172,10 @@ export class SqliteFleetStore implements FleetStore {
     for (const row of change.controllers ?? []) {
       this.#sql.putController.run(row.site, row.id, row.class, row.hardware, row.reportKey, row.report, row.sequence)
     }
-    for (const row of change.campaigns ?? []) this.#sql.putCampaign.run(row.id, row.plan, row.state)
+    for (const row of change.campaigns ?? []) {
+      this.#sql.putCampaign.run(row.id, row.plan, row.state)
+      this.#campaigns = null
+    }
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

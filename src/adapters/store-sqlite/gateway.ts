@@ -21,6 +21,8 @@ export class SqliteGatewayStore implements GatewayStore {
   readonly #database: DatabaseSync
   readonly #writer: Writer
   readonly #sql
+  /** The assignments as they are in the database; undefined until they are read. */
+  #assignments: Uint8Array | null | undefined
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -63,7 +65,10 @@ export class SqliteGatewayStore implements GatewayStore {
   }
 
   async assignments(): Promise<Uint8Array | null> {
-    return (this.#sql.assignments.get() as { bytes: Uint8Array } | undefined)?.bytes ?? null
+    if (this.#assignments === undefined) {
+      this.#assignments = (this.#sql.assignments.get() as { bytes: Uint8Array } | undefined)?.bytes ?? null
+    }
+    return this.#assignments
   }
 
   async outbox(limit: number): Promise<OutboxItem[]> {
@@ -76,7 +81,11 @@ export class SqliteGatewayStore implements GatewayStore {
       for (const row of change.controllers ?? []) {
         this.#sql.putController.run(row.id, row.reportKey, row.report, row.sequence, row.work)
       }
-      if (change.assignments !== undefined) this.#sql.putAssignments.run(change.assignments)
+      if (change.assignments !== undefined) {
+        this.#sql.putAssignments.run(change.assignments)
+        // Nobody reads between here and the end of the transaction; whichever way it ends, the next read asks it.
+        this.#assignments = undefined
+      }
       // AUTOINCREMENT: a sequence that was sent and forgotten is never given again.
       for (const item of change.outbox ?? []) this.#sql.addOutbox.run(item.kind, item.bytes)
       if (change.acknowledged !== undefined) this.#sql.forget.run(change.acknowledged)

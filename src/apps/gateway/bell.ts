@@ -1,12 +1,14 @@
-/** Wakes those who wait for news: held requests, the loop that reports to the fleet. */
+/**
+ * Wakes those who wait for news: all of them, or those who wait under a name. A site's controllers each have theirs, so
+ * that news for one does not make all the others ask.
+ */
 export class Bell {
-  #waiting: Set<() => void> = new Set()
+  #waiting = new Map<() => void, string>()
   #closed = false
 
-  ring(): void {
-    const waiting = this.#waiting
-    this.#waiting = new Set()
-    for (const wake of waiting) wake()
+  /** Wakes who waits now: everybody, or who waits under this name. */
+  ring(name?: string): void {
+    for (const [wake, under] of [...this.#waiting]) if (name === undefined || name === under) wake()
   }
 
   /** Rings for the last time: nobody waits from now on. */
@@ -19,7 +21,7 @@ export class Bell {
    * Resolves at the next ring, or after `millis` without one, or when `stop` is aborted. Ask before you look, so that no
    * news is missed.
    */
-  next(millis: number, stop?: AbortSignal): Promise<void> {
+  next(millis: number, stop?: AbortSignal, name = ''): Promise<void> {
     if (millis <= 0 || this.#closed || stop?.aborted === true) return Promise.resolve()
     return new Promise(resolve => {
       const wake = (): void => {
@@ -30,7 +32,7 @@ export class Bell {
       }
       const timer = setTimeout(wake, millis)
       stop?.addEventListener('abort', wake)
-      this.#waiting.add(wake)
+      this.#waiting.set(wake, name)
     })
   }
 }

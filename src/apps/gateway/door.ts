@@ -18,19 +18,24 @@ import type { Bell } from './bell.ts'
 /** The longest that an empty offer is held open for news, in milliseconds. */
 const MAX_WAIT = 25_000
 
+/** Who is woken: `reports` when a controller has reported, `work` (under its id) when there is news for a controller. */
+export type Bells = { readonly reports: Bell; readonly work: Bell }
+
 /** The gateway's door on the site's network: controllers of this site ask for work, fetch payloads and report. */
-export function gatewayDoor(world: SiteWorld, tls: ServerTls, bell: Bell, log: Logger): HttpsServer {
+export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log: Logger): HttpsServer {
   const server = httpsServer(tls, log)
 
   server.get<{ Querystring: { wait?: string } }>('/v1/offer', async (request, reply) => {
     const { id } = requirePeer(request, 'controller')
     const wait = Math.min(Number(request.query.wait ?? 0) || 0, MAX_WAIT)
-    const news = bell.next(wait)
+    const answered = new AbortController()
+    const news = bells.work.next(wait, answered.signal, id)
     let offer = await offerFor(world, id)
     if (offer === null && wait > 0) {
       await news
       offer = await offerFor(world, id)
     }
+    answered.abort()
     if (offer === null) return reply.code(204).send()
     return isRefusal(offer) ? sendRefusal(reply, offer) : offer
   })
@@ -49,7 +54,7 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bell: Bell, log: L
     }
     const accepted = await acceptControllerReport(world, id, bytes)
     if (isRefusal(accepted)) return sendRefusal(reply, accepted)
-    bell.ring()
+    bells.reports.ring()
     return accepted
   })
 

@@ -16,7 +16,7 @@ import type { EnrolledSite } from '../../wire/fleet-api.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
 import { Bell } from './bell.ts'
-import { gatewayDoor } from './door.ts'
+import { type Bells, gatewayDoor } from './door.ts'
 import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './files.ts'
 
 /**
@@ -62,21 +62,21 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
     },
     maxRestarting: config.maxRestarting,
   }
-  const bell = new Bell()
-  const door = gatewayDoor(world, { ca: issued.siteCa, cert: issued.gateway.serverCert, key: doorKey }, bell, log)
+  const bells = { reports: new Bell(), work: new Bell() }
+  const door = gatewayDoor(world, { ca: issued.siteCa, cert: issued.gateway.serverCert, key: doorKey }, bells, log)
   const port = await listen(door, config.listen.host, config.listen.port)
   if (isRefusal(port)) {
     store.close()
     client.close()
     return port
   }
-  const loops = startLoops(world, bell, config.pollMillis, log)
+  const loops = startLoops(world, bells, config.pollMillis, log)
   return {
     ready: { url: `https://${config.listen.host}:${config.listen.port}`, site: site.site },
     close: async () => {
-      // The loops first: with the bell closed, one that still ran would never pause, and nothing else would ever run.
+      // The loops first: with a bell closed, one that still ran would never pause, and nothing else would ever run.
       const stopped = loops.map(loop => loop.stop())
-      bell.close()
+      for (const bell of [bells.reports, bells.work]) bell.close()
       await door.close()
       client.close()
       await Promise.all(stopped)
@@ -86,20 +86,23 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
 }
 
 /** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
-function startLoops(world: SiteWorld, bell: Bell, pollMillis: number, log: Log) {
+function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: number, log: Log) {
   let tag: string | null = null
-  const rung = (stop: AbortSignal): Promise<void> => bell.next(Math.min(pollMillis, 1000), stop)
+  const rung = (stop: AbortSignal): Promise<void> => reports.next(Math.min(pollMillis, 1000), stop)
   const ask = async (): Promise<null | Refusal> => {
     const news = await world.fleet.checkIn(tag)
     if (news === null || isRefusal(news)) return news
     const refusal = await refreshSite(world)
     // The tag is kept only when everything behind it was taken: what was refused is looked at again.
     if (refusal === null) tag = news
-    bell.ring()
+    reports.ring()
+    work.ring()
     return refusal
   }
   const turn = async (): Promise<null> => {
-    if ((await grantTurns(world)).length > 0) bell.ring()
+    const granted = await grantTurns(world)
+    for (const id of granted) work.ring(id)
+    if (granted.length > 0) reports.ring()
     return null
   }
   return [

@@ -31,6 +31,19 @@ describe('a bell', () => {
     assert.equal(timers(), before)
   })
 
+  test('rung for one wakes who waits under that name, and all others go on waiting', async () => {
+    const before = timers()
+    const bell = new Bell()
+    const others = [bell.next(HOUR), bell.next(HOUR, undefined, 'bms-2')]
+    const mine = bell.next(HOUR, undefined, 'bms-1')
+    bell.ring('bms-1')
+    await mine
+    assert.equal(timers(), before + 2)
+    bell.ring()
+    await Promise.all(others)
+    assert.equal(timers(), before)
+  })
+
   test('that is closed lets nobody wait', async () => {
     const bell = new Bell()
     const waiting = bell.next(HOUR)
