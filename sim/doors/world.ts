@@ -13,7 +13,7 @@ import { startGateway } from '../../src/apps/gateway/serve.ts'
 import type { Serving } from '../../src/apps/process/serve.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { FleetConfig, parseConfig } from '../../src/wire/config.ts'
-import type { SiteEvent } from './site/events.ts'
+import type { StampedEvent } from './site/events.ts'
 import { makeSite } from './site/make.ts'
 import { type ServedSite, serveSite } from './site/serve.ts'
 
@@ -49,7 +49,7 @@ export class World {
   readonly folder: string
   readonly host: string
   readonly options: WorldOptions
-  readonly events: SiteEvent[] = []
+  readonly events: StampedEvent[] = []
   fleet: Serving | null = null
   gateway: Serving | null = null
   site: ServedSite | null = null
