@@ -31,6 +31,8 @@ export type Pace = {
 }
 const PACE: Pace = { idleMillis: 20_000, windowMillis: 30_000, bytesPerWindow: 30 * 64 }
 const DEFAULT_MAX = 4 * 1024 * 1024
+/** The largest body of a refusal that is read. */
+const MAX_PROBLEM = 64 * 1024
 
 /**
  * An HTTPS client for one server: TLS 1.3, its own certificate, one authority, connections kept alive. Failures of the
@@ -58,10 +60,13 @@ export class HttpsClient {
     const cancel = AbortSignal.timeout(call.timeoutMillis ?? 15_000)
     const response = await this.#open(method, path, call, cancel)
     if (isRefusal(response)) return response
-    const body = await this.#whole(response, limit, `${method} ${path}`)
-    if (isRefusal(body)) return body
     const status = response.statusCode ?? 0
-    if ((status >= 200 && status < 300) || status === 304) return { status, headers: response.headers, body }
+    const good = (status >= 200 && status < 300) || status === 304
+    // A refusal may be longer than what was asked for: a small file that is not there.
+    const body = await this.#whole(response, good ? limit : Math.max(limit, MAX_PROBLEM), `${method} ${path}`)
+    // Given up in the middle, the answer only breaks off: who gave it up is what matters.
+    if (isRefusal(body)) return cancel.aborted ? this.#tooSlow() : body
+    if (good) return { status, headers: response.headers, body }
     return this.#refusal(`${method} ${path}`, status, body)
   }
 
@@ -131,10 +136,14 @@ export class HttpsClient {
     )
   }
 
+  #tooSlow(): Refusal {
+    return refuse('answer-too-slow', this.origin, 'an answer in time', 'none')
+  }
+
   #networkRefusal(error: Error): Refusal {
     const code = (error as NodeJS.ErrnoException).code ?? ''
     if (error.name === 'TimeoutError' || error.name === 'AbortError') {
-      return refuse('answer-too-slow', this.origin, 'an answer in time', 'none')
+      return this.#tooSlow()
     }
     const trust = /^ERR_(?:TLS|SSL|OSSL)|CERT|SELF_SIGNED|UNABLE_TO/.test(code)
     if (trust) return refuse('tls-refused', this.origin, 'a TLS 1.3 peer with a certificate of our authority', code)
