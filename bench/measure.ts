@@ -1,0 +1,23 @@
+import { bootVerification } from './boot-verification.ts'
+import { checkIn } from './check-in.ts'
+import { fetchedBytes } from './fetched-bytes.ts'
+import type { Figure, Scale } from './figure.ts'
+import type { Measured } from './print.ts'
+import { siteUpdate } from './site-update.ts'
+
+/** Every figure, in the order of the table. */
+export const FIGURES: readonly Figure[] = [bootVerification, fetchedBytes, siteUpdate, checkIn]
+
+/** Measures figures one after the other. */
+export async function measure(
+  figures: readonly Figure[],
+  scale: Scale,
+  say: (progress: string) => void,
+): Promise<Measured[]> {
+  const all: Measured[] = []
+  for (const figure of figures) {
+    const tell = (progress: string): void => say(`${figure.name}: ${progress}`)
+    all.push({ figure, result: await figure.run({ scale, say: tell }) })
+  }
+  return all
+}
