@@ -19,9 +19,9 @@ export function vendorIdentifier(vendor: string): Uint8Array {
   return uuid5(DNS_NAMESPACE, vendor)
 }
 
-/** A class's identifier: UUID version 5 of its name, in the name space of the vendor's identifier. */
-export function classIdentifier(vendor: string, className: string): Uint8Array {
-  return uuid5(vendorIdentifier(vendor), className)
+/** A class's identifier: UUID version 5 of its name, in the name space of its vendor's identifier. */
+export function classIdentifier(vendor: Uint8Array, className: string): Uint8Array {
+  return uuid5(vendor, className)
 }
 
 /**
@@ -75,9 +75,10 @@ export function authorManifest(facts: ReleaseFacts): Uint8Array {
 function sharedSequence(facts: ReleaseFacts): Cbor {
   const { vendor, hardware, version, bootloader, health } = facts
   const dependencies = facts.dependencies.map(({ class: name, min, below }) => [name, min, below ?? null])
+  const vendorId = vendorIdentifier(vendor)
   const parameters = new Map<number, Cbor>([
-    [PARAMETER.vendorIdentifier, vendorIdentifier(vendor)],
-    [PARAMETER.classIdentifier, classIdentifier(vendor, facts.class)],
+    [PARAMETER.vendorIdentifier, vendorId],
+    [PARAMETER.classIdentifier, classIdentifier(vendorId, facts.class)],
     [PARAMETER.imageDigest, suitDigest(Uint8Array.fromHex(facts.imageDigest))],
     [PARAMETER.imageSize, facts.imageSize],
     [PARAMETER.vendorName, vendor],

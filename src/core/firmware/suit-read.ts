@@ -122,9 +122,10 @@ function readFields([image, counter]: Parameters, subject: string): Fields | Ref
 
 /** The identifiers and the URI follow from the facts; a manifest that disagrees with itself is refused. */
 function contradiction(facts: ReleaseFacts, [image]: Parameters, subject: string): Refusal | null {
+  const vendor = vendorIdentifier(facts.vendor)
   const derived: readonly (readonly [string, number, Uint8Array | string])[] = [
-    ['vendor identifier', PARAMETER.vendorIdentifier, vendorIdentifier(facts.vendor)],
-    ['class identifier', PARAMETER.classIdentifier, classIdentifier(facts.vendor, facts.class)],
+    ['vendor identifier', PARAMETER.vendorIdentifier, vendor],
+    ['class identifier', PARAMETER.classIdentifier, classIdentifier(vendor, facts.class)],
     ['image URI', PARAMETER.uri, imageUri(facts.imageDigest)],
   ]
   for (const [what, label, expected] of derived) {
