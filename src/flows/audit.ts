@@ -2,6 +2,7 @@ import { sameBytes, utf8 } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { type Checkpoint, checkpointText, isOrigin, openCheckpoint } from '../core/ledger/checkpoint.ts'
 import { type Actor, type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
+import type { EntryKind } from '../core/ledger/entry-kinds.ts'
 import { append, isTreeHead, leafHash, rootOf, type TreeHead } from '../core/ledger/merkle.ts'
 import { noteKeyId, writeNote } from '../core/ledger/signed-note.ts'
 import {
@@ -12,7 +13,7 @@ import {
   takeEntry,
 } from '../core/ledger/verify.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import type { EntryRow, FleetChange, FleetStore, FleetWorld, LogRow, Signer } from './ports.ts'
+import type { EntryRow, FleetChange, FleetStore, FleetWorld, LogRow, Signer, SiteWorld } from './ports.ts'
 
 /** The key of the log and the name it signs under: the origin of every checkpoint. */
 export type LogSigner = { readonly origin: string; readonly signer: Signer }
@@ -153,4 +154,31 @@ export function recordRefusal(world: FleetWorld, actor: Actor, attempt: string, 
   const { code, subject, expected, actual } = refusal
   const detail = { attempt, subject, expected, actual }
   return world.store.exclusive(() => record(world, {}, [{ kind: 'access-refused', actor, code, detail }]))
+}
+
+// --- At a gateway: its own entries, on their way to the fleet's log ---
+
+/** What the gateway tells of itself, before it is dated. */
+export type Note = Pick<AuditEntry, 'kind' | 'detail'> &
+  Partial<Pick<AuditEntry, 'controller' | 'campaign' | 'release' | 'code'>>
+
+/** An entry of the gateway's own, dated, for the outbox. */
+export function boxed(world: SiteWorld, { kind, detail, ...about }: Note): { kind: 'entry'; bytes: Uint8Array } {
+  const site = world.site.site
+  const entry: AuditEntry = {
+    v: 1,
+    kind: kind as EntryKind,
+    at: world.clock.now(),
+    clock: world.clock.quality,
+    actor: { kind: 'gateway', id: site },
+    site,
+    ...about,
+    detail,
+  }
+  return { kind: 'entry', bytes: orThrow(entryBytes(entry)) }
+}
+
+/** Puts one entry into the outbox. Durable on return. */
+export function note(world: SiteWorld, what: Note): Promise<void> {
+  return world.store.commit({ outbox: [boxed(world, what)] })
 }

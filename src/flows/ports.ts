@@ -190,6 +190,8 @@ export type GatewayControllerRow = {
 
 export type GatewayChange = {
   readonly files?: readonly RepoFile[]
+  /** Files that are not kept any more. */
+  readonly forgotten?: readonly Pick<RepoFile, 'repo' | 'path'>[]
   readonly controllers?: readonly GatewayControllerRow[]
   /** The verified assignments of this site, as canonical JSON; replaces the ones before. */
   readonly assignments?: Uint8Array

@@ -1,46 +1,60 @@
+import { isSettled } from '../core/campaign/outcome.ts'
 import { parsePlan } from '../core/campaign/plan.ts'
 import { decideSiteWork, type SiteEvent, type SiteWork } from '../core/campaign/site-work.ts'
-import { fromUtf8, toBase64, utf8 } from '../core/encoding/bytes.ts'
+import { fromUtf8, toBase64 } from '../core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../core/encoding/canonical-json.ts'
-import type { Instant } from '../core/encoding/units.ts'
+import { type Instant, instant } from '../core/encoding/units.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
 import { openEnvelope } from '../core/firmware/suit-open.ts'
-import { type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
-import type { EntryKind } from '../core/ledger/entry-kinds.ts'
+import { lastReport } from '../core/fleet/attested.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { registry } from '../core/refusal/registry.ts'
+import { readDirector } from '../core/trust/director-target.ts'
 import { findTarget } from '../core/trust/find-target.ts'
-import type { FileRef } from '../core/trust/image-target.ts'
 import { readImageTarget } from '../core/trust/image-target.ts'
-import { type Assignment, assignmentsOf, planTarget, wantedBy } from '../core/trust/mapping.ts'
+import { type Assignment, assignmentId, assignmentsOf, planTarget, wantedBy } from '../core/trust/mapping.ts'
 import type { Target } from '../core/trust/metadata.ts'
 import { type FileAnswer, type FileRequest, refresh } from '../core/trust/refresh.ts'
 import { resume, storedFiles } from '../core/trust/stored-set.ts'
 import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
+import { boxed, type Note, note } from './audit.ts'
+import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 
 type Repo = 'image' | 'approval' | 'director'
 /** In this order (Uptane 2.1.0 §5.4.4): what the director orders was approved and published before it. */
-const REPOS: readonly Repo[] = ['director', 'approval', 'image']
-
-/** What the gateway tells of itself, before it is dated. */
-export type Note = Pick<AuditEntry, 'kind' | 'detail'> &
-  Partial<Pick<AuditEntry, 'controller' | 'campaign' | 'release' | 'code'>>
 
 // --- From the fleet: metadata, agreement, blobs ---
 
+/** An assignment that all three repositories agree about, and how long what they said holds. */
+export type Agreed = Assignment & { readonly until: Instant }
+
 /**
- * Brings the site up to date with the three repositories: the whole client workflow of each, then their agreement about
- * every controller of this site, then each payload once, however many controllers want it. What was verified is durable
- * on return; a refusal leaves the assignments that were agreed before. Everything is verified again after a restart.
- *
- * Refuses what `refresh`, `findTarget`, `assignmentsOf`, `openEnvelope`, `agreesWithTarget` and `Blobs` refuse, and what
- * the link refuses.
+ * Brings the site up to date: takes the fleet's orders, then fetches what they need. A serving gateway does the two apart
+ * (`takeOrders`, `fetchPayloads`), so that a slow download never keeps a halt from being heard.
  */
 export async function refreshSite(world: SiteWorld): Promise<null | Refusal> {
+  return (await takeOrders(world)) ?? fetchPayloads(world)
+}
+
+/**
+ * Takes the fleet's orders: the whole client workflow of the three repositories, and their agreement about every
+ * controller of this site. The director comes first, and what it no longer orders is taken back at once: nothing that is
+ * missing, broken or slow elsewhere keeps a halt from its controllers. What was verified is durable on return; a refusal
+ * leaves those of the earlier assignments in force that are still ordered.
+ *
+ * Refuses what `refresh`, `findTarget`, `assignmentsOf`, `openEnvelope` and `agreesWithTarget` refuse, and what the link
+ * refuses.
+ */
+export async function takeOrders(world: SiteWorld): Promise<null | Refusal> {
   const now = world.clock.now()
-  const sets = new Map<Repo, CurrentSet>()
-  for (const repo of REPOS) {
+  const director = await refreshRepository(world, 'director', now)
+  if (isRefusal(director)) return refused(world, director)
+  const ordered = orderedBy(director)
+  if (isRefusal(ordered)) return refused(world, ordered)
+  await world.store.exclusive(() => withdraw(world, ordered))
+  const sets = new Map<Repo, CurrentSet>([['director', director]])
+  for (const repo of ['image', 'approval'] as const) {
     const set = await refreshRepository(world, repo, now)
     if (isRefusal(set)) return refused(world, set)
     sets.set(repo, set)
@@ -48,12 +62,48 @@ export async function refreshSite(world: SiteWorld): Promise<null | Refusal> {
   const agreed = await agree(world, sets, now)
   if (isRefusal(agreed)) return refused(world, agreed)
   for (const assignment of agreed) {
-    const fault = await bring(world, assignment)
+    const fault = await checkEnvelope(world, assignment)
     if (fault !== null) return refused(world, fault, assignment)
   }
   await world.store.exclusive(() => assign(world, agreed))
   told.delete(world)
   return null
+}
+
+/**
+ * Fetches each payload that is assigned, once, however many controllers want it. One that cannot be had does not keep the
+ * others from coming; the first refusal is answered when all were tried. Refuses what the link and `Blobs` refuse.
+ */
+export async function fetchPayloads(world: SiteWorld): Promise<null | Refusal> {
+  let first: Refusal | null = null
+  const wanted = new Map((await assigned(world)).map(assignment => [assignment.payload.sha256, assignment]))
+  for (const assignment of wanted.values()) {
+    const fault = await fetchBlob(world, assignment.payload)
+    if (fault !== null) first ??= await refused(world, fault, assignment)
+  }
+  return first
+}
+
+/** What the director orders, as assignment ids by controller. */
+function orderedBy(director: CurrentSet): ReadonlyMap<string, string> | Refusal {
+  const directed = readDirector(director)
+  if (isRefusal(directed)) return directed
+  const ordered = new Map<string, string>()
+  for (const { target, orders } of directed) {
+    for (const [controller, order] of orders) ordered.set(controller, assignmentId(order, target))
+  }
+  return ordered
+}
+
+/** Takes back what is not ordered any more. If power fails before the commit, the next look takes it back. */
+async function withdraw(world: SiteWorld, ordered: ReadonlyMap<string, string>): Promise<void> {
+  const before = await assigned(world)
+  const kept = before.filter(one => ordered.get(one.controller) === one.id)
+  if (kept.length === before.length) return
+  const still = new Set(kept.map(one => one.controller))
+  const rows = await world.store.controllers()
+  const changed = rows.filter(row => !still.has(row.id)).map(row => step(row, { kind: 'withdrawn' }))
+  await world.store.commit({ assignments: canonicalJson(kept as unknown as Json), controllers: changed })
 }
 
 /** The refusal that was recorded last: the same one, met again at every try, is one event and not one a minute. */
@@ -95,8 +145,11 @@ async function trustedSet(world: SiteWorld, repo: Repo): Promise<TrustedSet | Re
 /** All files of a set in one transaction. If power fails before it, the next start fetches the newer ones again. */
 async function keep(world: SiteWorld, repo: Repo, before: TrustedSet, set: TrustedSet): Promise<void> {
   if (set === before) return
-  const files: RepoFile[] = [...storedFiles(set)].map(([path, bytes]) => ({ repo, path, bytes }))
-  await world.store.commit({ files })
+  const stored = storedFiles(set)
+  const files: RepoFile[] = [...stored].map(([path, bytes]) => ({ repo, path, bytes }))
+  // What the set has forgotten (after a key was taken away) must not come back from the store.
+  const forgotten = [...storedFiles(before).keys()].filter(path => !stored.has(path)).map(path => ({ repo, path }))
+  await world.store.commit({ files, forgotten })
 }
 
 /** Answers a workflow's requests over the link. */
@@ -113,7 +166,7 @@ async function agree(
   world: SiteWorld,
   sets: ReadonlyMap<Repo, CurrentSet>,
   now: Instant,
-): Promise<readonly Assignment[] | Refusal> {
+): Promise<readonly Agreed[] | Refusal> {
   const director = sets.get('director')!
   const approval = sets.get('approval')!
   let trusted = sets.get('image')!
@@ -147,102 +200,32 @@ async function agree(
   const controllers = new Map(world.site.controllers.map(one => [one.id, { class: one.class, hardware: one.hardware }]))
   const site = world.site.site
   const said = { director, image: trusted, imageTargets, approval, plans }
-  return assignmentsOf({ site, controllers, ...said, readPlan: parsePlan }, now, world.crypto)
+  const agreed = assignmentsOf({ site, controllers, ...said, readPlan: parsePlan }, now, world.crypto)
+  if (isRefusal(agreed)) return agreed
+  return agreed.map(one => ({ ...one, until: holdsUntil([director, trusted, approval], plans.get(one.campaign)) }))
 }
 
-async function fetchSmall(world: SiteWorld, file: FileRef): Promise<Uint8Array | Refusal> {
-  const fault = await fetchBlob(world, file)
-  if (fault !== null) return fault
-  const bytes = await world.blobs.read(file)
-  if (!isRefusal(bytes) || bytes.code !== 'blob-digest-mismatch') return bytes
-  return (await oneAtATime(world, file, () => mend(world, file, {}))) ?? world.blobs.read(file)
+/** Until when an agreement holds without news: the plan's end, or the first expiry of what it rests on. */
+function holdsUntil(sets: readonly CurrentSet[], plan: Uint8Array | undefined): Instant {
+  const expiries = sets.flatMap(({ root, timestamp, snapshot, targets }) =>
+    [root, timestamp, snapshot, targets].map(({ signed }) => signed.expires),
+  )
+  const parsed = plan === undefined ? null : parsePlan(plan, 'the plan')
+  if (parsed !== null && !isRefusal(parsed)) expiries.push(parsed.notAfter)
+  return instant(Math.min(...expiries))
 }
 
-/** Brings an assignment's envelope and payload into the cache, and checks that the envelope says what its target says. */
-async function bring(
-  world: SiteWorld,
-  { envelope, payload, release, controller }: Assignment,
-): Promise<null | Refusal> {
+/** Brings an assignment's envelope into the cache, and checks that it says what its target says. */
+async function checkEnvelope(world: SiteWorld, { envelope, release, controller }: Assignment): Promise<null | Refusal> {
   const bytes = await fetchSmall(world, envelope)
   if (isRefusal(bytes)) return bytes
   const opened = openEnvelope(bytes, world.anchors, world.crypto)
   if (isRefusal(opened)) return { ...opened, subject: `${controller}: ${envelope.path}: ${opened.subject}` }
-  return agreesWithTarget(opened.facts, release) ?? (await fetchBlob(world, payload))
+  return agreesWithTarget(opened.facts, release)
 }
-
-/** Downloads under way: whoever wants a blob while it is coming waits for the same transfer. */
-const underWay = new WeakMap<SiteWorld, Map<string, Promise<null | Refusal>>>()
-
-function oneAtATime(world: SiteWorld, blob: BlobId, work: () => Promise<null | Refusal>): Promise<null | Refusal> {
-  const transfers = underWay.get(world) ?? new Map<string, Promise<null | Refusal>>()
-  underWay.set(world, transfers)
-  const running = transfers.get(blob.sha256)
-  if (running !== undefined) return running
-  const transfer = work().finally(() => transfers.delete(blob.sha256))
-  transfers.set(blob.sha256, transfer)
-  return transfer
-}
-
-/** A blob is fetched once, and goes on where it stopped. Refuses what the link and `Blobs.append` refuse. */
-function fetchBlob(world: SiteWorld, blob: BlobId): Promise<null | Refusal> {
-  return oneAtATime(world, blob, () => transferBlob(world, blob))
-}
-
-async function transferBlob(world: SiteWorld, blob: BlobId): Promise<null | Refusal> {
-  const { length } = blob
-  if (await world.blobs.has(blob)) {
-    if ((await loggedOf(world, blob)) === 'whole') return null
-    // Power failed between the last byte and the entry that tells of it, or between a finding and its setting aside.
-    if ((await world.blobs.verify(blob)) === null) return arrived(world, blob, length)
-    await world.blobs.quarantine(blob)
-  }
-  const from = Math.min(await world.blobs.partial(blob), length)
-  const body = from === length ? nothing() : await world.fleet.blob(blob, from)
-  if (isRefusal(body)) return body
-  return (await world.blobs.append(blob, from, body)) ?? arrived(world, blob, from)
-}
-
-/** What the log was last told of a blob in the cache. A file and a log cannot change at once: this says what to add. */
-type Logged = 'whole' | 'spoilt'
-const CACHE = 'cache'
-
-async function loggedOf(world: SiteWorld, { sha256 }: BlobId): Promise<Logged | null> {
-  const row = (await world.store.files(CACHE)).get(sha256)
-  return row === undefined ? null : (fromUtf8(row) as Logged)
-}
-
-/** If power fails before this commit, the blob is here and not told of: the next look for it tells. */
-async function arrived(world: SiteWorld, { sha256, length }: BlobId, resumedAt: number): Promise<null> {
-  const entry = boxed(world, { kind: 'download-finished', detail: { sha256, length, resumedAt } })
-  await world.store.commit({ files: [logged(sha256, 'whole')], outbox: [entry] })
-  return null
-}
-
-/** Sets a cached blob aside that is no longer what was signed for, tells of it once, and fetches it again. */
-async function mend(
-  world: SiteWorld,
-  blob: BlobId,
-  about: { campaign?: string; controller?: string },
-): Promise<null | Refusal> {
-  const fault = await world.blobs.verify(blob)
-  if (fault?.code === 'blob-digest-mismatch') {
-    if ((await loggedOf(world, blob)) !== 'spoilt') {
-      const { code, subject, expected, actual } = fault
-      const entry = boxed(world, { kind: 'blob-quarantined', code, ...about, detail: { subject, expected, actual } })
-      await world.store.commit({ files: [logged(blob.sha256, 'spoilt')], outbox: [entry] })
-    }
-    // If power fails here, the finding is told, and the blob is still in its place: the next look sets it aside.
-    await world.blobs.quarantine(blob)
-  }
-  return transferBlob(world, blob)
-}
-
-const logged = (path: string, state: Logged): RepoFile => ({ repo: CACHE, path, bytes: utf8(state) })
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /** Puts agreed assignments in force: each controller's work follows. */
-async function assign(world: SiteWorld, agreed: readonly Assignment[]): Promise<void> {
+async function assign(world: SiteWorld, agreed: readonly Agreed[]): Promise<void> {
   const before = new Set((await assigned(world)).map(one => one.id + one.controller))
   const wanted = new Map(agreed.map(assignment => [assignment.controller, assignment]))
   const changed: GatewayControllerRow[] = []
@@ -284,29 +267,46 @@ export type Offered = {
  * `controller-unknown`, and what `Blobs` refuses.
  */
 export async function offerFor(world: SiteWorld, id: string): Promise<Offered | null | Refusal> {
-  const row = await world.store.controller(id)
-  if (row === null) return unknown(world, id)
+  const found = await world.store.controller(id)
+  if (found === null) return unknown(world, id)
+  const row = workOf(found).at === 'leaving' ? await askAlive(world, id) : found
   const work = workOf(row)
-  const active = work.at === 'staging' || work.at === 'staged' || work.at === 'granted'
-  if (!active || work.at === 'staged') return null
-  const assignment = await assignmentOf(world, id)
-  if (assignment?.id !== work.assignment) return null
+  if (work.at !== 'staging' && work.at !== 'granted') return null
+  const assignment = await inForce(world, id, work.assignment)
+  if (assignment === null) return null
   const activate = work.at === 'granted'
   // A controller whose turn it is has staged the payload and verified it from its own flash.
   for (const blob of activate ? [assignment.envelope] : [assignment.envelope, assignment.payload]) {
-    const fault = await sound(world, blob, assignment)
+    const fault = await sound(world, blob, { campaign: assignment.campaign, controller: id })
     if (fault !== null) return fault
   }
   const envelope = await world.blobs.read(assignment.envelope)
   if (isRefusal(envelope)) return envelope
+  // Reading may have waited for a download, and a halt may have come in between.
+  if ((await inForce(world, id, work.assignment)) === null) return null
   const { sha256, length } = assignment.payload
   return { assignment: assignment.id, envelope: toBase64(envelope), payload: { sha256, length }, activate }
 }
 
-/** Verifies a cached blob from the disk; what is no longer what was signed for comes again. */
-async function sound(world: SiteWorld, blob: BlobId, { campaign, controller }: Assignment): Promise<null | Refusal> {
-  if ((await world.blobs.verify(blob)) === null) return null
-  return oneAtATime(world, blob, () => mend(world, blob, { campaign, controller }))
+/** An assignment that is still agreed, and rests on nothing that has expired: without news from the fleet it ends. */
+async function inForce(world: SiteWorld, controller: string, assignment: string): Promise<Agreed | null> {
+  const agreed = await assignmentOf(world, controller)
+  return agreed?.id === assignment && world.clock.now() < agreed.until ? agreed : null
+}
+
+/**
+ * A controller that asks for work is not restarting: one whose turn was taken back, and whose last report tells of no
+ * trial, is through. Durable on return.
+ */
+function askAlive(world: SiteWorld, id: string): Promise<GatewayControllerRow> {
+  return world.store.exclusive(async () => {
+    const row = (await world.store.controller(id))!
+    const report = lastReport({ site: world.site.site, ...row }, world.crypto)
+    if (report === null || isRefusal(report) || !isSettled(report)) return row
+    const next = step(row, { kind: 'through' })
+    if (next !== row) await world.store.commit({ controllers: [next] })
+    return next
+  })
 }
 
 /** A payload that this controller is to install. Refuses `controller-unknown`, `not-found` for any other blob. */
@@ -318,29 +318,29 @@ export async function payloadOf(world: SiteWorld, id: string, sha256: string): P
 
 // --- Small parts ---
 
-type Agreed = { readonly all: readonly Assignment[]; readonly of: ReadonlyMap<string, Assignment> }
+type Parsed = { readonly all: readonly Agreed[]; readonly of: ReadonlyMap<string, Agreed> }
 
 /** Assignments, parsed once for each time that they were committed. */
-const parsed = new WeakMap<Uint8Array, Agreed>()
+const parsed = new WeakMap<Uint8Array, Parsed>()
 
-async function agreedOn(world: SiteWorld): Promise<Agreed> {
+async function agreedOn(world: SiteWorld): Promise<Parsed> {
   const bytes = await world.store.assignments()
   if (bytes === null) return { all: [], of: new Map() }
   const known = parsed.get(bytes)
   if (known !== undefined) return known
-  const all = JSON.parse(fromUtf8(bytes)!) as Assignment[]
+  const all = JSON.parse(fromUtf8(bytes)!) as Agreed[]
   const agreed = { all, of: new Map(all.map(one => [one.controller, one])) }
   parsed.set(bytes, agreed)
   return agreed
 }
 
 /** The agreed assignments, as they were committed. */
-export async function assigned(world: SiteWorld): Promise<readonly Assignment[]> {
+export async function assigned(world: SiteWorld): Promise<readonly Agreed[]> {
   return (await agreedOn(world)).all
 }
 
 /** What a controller is to install; undefined when nothing was agreed. */
-export async function assignmentOf(world: SiteWorld, controller: string): Promise<Assignment | undefined> {
+export async function assignmentOf(world: SiteWorld, controller: string): Promise<Agreed | undefined> {
   return (await agreedOn(world)).of.get(controller)
 }
 
@@ -351,26 +351,6 @@ export function step(row: GatewayControllerRow, event: SiteEvent): GatewayContro
   const before = workOf(row)
   const next = orThrow(decideSiteWork(before, event))
   return next === before ? row : { ...row, work: JSON.stringify(next) }
-}
-
-/** An entry of the gateway's own, dated, for the outbox. */
-export function boxed(world: SiteWorld, { kind, detail, ...about }: Note): { kind: 'entry'; bytes: Uint8Array } {
-  const site = world.site.site
-  const entry: AuditEntry = {
-    v: 1,
-    kind: kind as EntryKind,
-    at: world.clock.now(),
-    clock: world.clock.quality,
-    actor: { kind: 'gateway', id: site },
-    site,
-    ...about,
-    detail,
-  }
-  return { kind: 'entry', bytes: orThrow(entryBytes(entry)) }
-}
-
-export function note(world: SiteWorld, what: Note): Promise<void> {
-  return world.store.commit({ outbox: [boxed(world, what)] })
 }
 
 export const unknown = (world: SiteWorld, id: string): Refusal =>

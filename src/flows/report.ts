@@ -1,6 +1,6 @@
-import { isStaged, isWanted, type Outcome, outcomeOf } from '../core/campaign/outcome.ts'
+import { hasRegressed, isSettled, isStaged, isWanted, type Outcome, outcomeOf } from '../core/campaign/outcome.ts'
 import { decide } from '../core/campaign/rollout.ts'
-import { turnOf } from '../core/campaign/rollout-state.ts'
+import { isOpen, turnOf } from '../core/campaign/rollout-state.ts'
 import { turns } from '../core/campaign/site-work.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
@@ -13,11 +13,11 @@ import { isRefusalCode, registry } from '../core/refusal/registry.ts'
 import type { Assignment } from '../core/trust/mapping.ts'
 import { checkReportNew, claimedReporter, openReport, type Report } from '../core/trust/report.ts'
 import { openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
-import type { Event } from './audit.ts'
+import { boxed, type Event, note } from './audit.ts'
 import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaign.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
-import { assigned, boxed, note, step, unknown, workOf } from './relay.ts'
+import { assigned, assignmentOf, step, unknown, workOf } from './relay.ts'
 
 // --- At the gateway: from the controllers, and whose turn it is ---
 
@@ -42,8 +42,9 @@ export function acceptControllerReport(
     }
     const replayed = checkReportNew(report, row.sequence)
     if (replayed !== null) return rejected(world, id, replayed)
-    const assignment = (await assigned(world)).find(one => one.controller === id)
-    const taken: GatewayControllerRow = { ...row, report: bytes, sequence: report.sequence }
+    const assignment = await assignmentOf(world, id)
+    const heard: GatewayControllerRow = { ...row, report: bytes, sequence: report.sequence }
+    const taken = isSettled(report) ? step(heard, { kind: 'through' }) : heard
     const next = assignment === undefined ? taken : follow(taken, report, assignment, world.clock.now())
     // If power fails before this commit, the controller was not answered, and sends the report again.
     await world.store.commit({ controllers: [next], outbox: [{ kind: 'report', bytes }] })
@@ -75,11 +76,18 @@ function follow(row: GatewayControllerRow, report: Report, assignment: Assignmen
 export function grantTurns(world: SiteWorld): Promise<string[]> {
   return world.store.exclusive(async () => {
     const rows = await world.store.controllers()
-    const work = new Map(rows.map(row => [row.id, workOf(row)]))
-    const ids = new Set(turns(work, world.maxRestarting))
-    if (ids.size === 0) return []
     const now = world.clock.now()
     const assignments = new Map((await assigned(world)).map(one => [one.controller, one]))
+    // What has expired waits for news from the fleet; those that were granted before go on counting.
+    const work = new Map(
+      rows
+        .map(row => [row.id, workOf(row)] as const)
+        .filter(([id, { at }]) => {
+          return at !== 'staged' || now < (assignments.get(id)?.until ?? 0)
+        }),
+    )
+    const ids = new Set(turns(work, world.maxRestarting))
+    if (ids.size === 0) return []
     const granted = rows.filter(row => ids.has(row.id)).map(row => step(row, { kind: 'grant', at: now }))
     const outbox = granted.map(({ id }) => {
       const of = assignments.get(id)
@@ -226,7 +234,12 @@ class Intake {
     if (isRefusal(entry)) return entry
     if (entry.actor.kind !== 'gateway' || entry.actor.id !== this.#site || entry.site !== this.#site) {
       const actual = `${entry.actor.kind} ${entry.actor.id} of ${entry.site ?? 'no site'}`
-      return refuse('entry-author-foreign', `entry ${origin.sequence} of ${this.#site}`, `gateway ${this.#site}`, actual)
+      return refuse(
+        'entry-author-foreign',
+        `entry ${origin.sequence} of ${this.#site}`,
+        `gateway ${this.#site}`,
+        actual,
+      )
     }
     if (!isGatewayKind(entry.kind)) {
       return refuse('entry-kind-foreign', `entry ${origin.sequence} of ${this.#site}`, 'a kind of its own', entry.kind)
@@ -270,7 +283,7 @@ class Intake {
     const rollout = this.steps.get(plan.id)?.next ?? opened.rollout
     const ref = { site: this.#site, controller: report.controller }
     const turn = turnOf(rollout, ref)
-    if (turn === null || turn.at === 'confirmed') return
+    if (turn === null || (turn.at === 'confirmed' && !isOpen(rollout))) return
     const planned = plan.waves
       .flatMap(wave => wave.controllers)
       .find(one => one.site === ref.site && one.controller === ref.controller)
@@ -280,7 +293,10 @@ class Intake {
     const assignment = `${plan.id}/${release.sha256.slice(0, 16)}/${attempt}`
     const released = orThrow(await releaseAt(this.#world, release))
     const { imageDigest: image, sequence } = released.facts
-    const outcome = outcomeOf(report, { assignment, image, sequence })
+    const wanted = { assignment, image, sequence }
+    // A controller that had confirmed and runs something else now is a failure that the soak is there to see.
+    const regressed: Outcome | null = hasRegressed(report, wanted) ? { result: 'reverted', cause: 'regressed' } : null
+    const outcome = turn.at === 'confirmed' ? regressed : outcomeOf(report, wanted)
     if (outcome === null) return
     const event = {
       kind: 'outcome',

@@ -5,15 +5,8 @@ import type { AuditEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { signableBytes } from '../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../src/core/trust/repository.ts'
-import {
-  approve,
-  type CampaignRequest,
-  command,
-  createCampaign,
-  draftOf,
-  openCampaign,
-  tick,
-} from '../../src/flows/campaign.ts'
+import { approve, draftOf } from '../../src/flows/approve.ts'
+import { type CampaignRequest, command, createCampaign, openCampaign, tick } from '../../src/flows/campaign.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
 import { acceptControllerReport, flushOutbox, grantTurns } from '../../src/flows/report.ts'

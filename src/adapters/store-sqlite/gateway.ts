@@ -35,6 +35,7 @@ export class SqliteGatewayStore implements GatewayStore {
       assignments: database.prepare('SELECT bytes FROM assignments'),
       outbox: database.prepare('SELECT sequence, kind, bytes FROM outbox ORDER BY sequence LIMIT ?'),
       putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
+      dropFile: database.prepare('DELETE FROM file WHERE repo = ? AND path = ?'),
       putController: database.prepare(
         `INSERT INTO controller VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET report_key = excluded.report_key,
          report = excluded.report, sequence = excluded.sequence, work = excluded.work`,
@@ -78,6 +79,7 @@ export class SqliteGatewayStore implements GatewayStore {
   commit(change: GatewayChange): Promise<void> {
     return this.#writer.write(() => {
       for (const { repo, path, bytes } of change.files ?? []) this.#sql.putFile.run(repo, path, bytes)
+      for (const { repo, path } of change.forgotten ?? []) this.#sql.dropFile.run(repo, path)
       for (const row of change.controllers ?? []) {
         this.#sql.putController.run(row.id, row.reportKey, row.report, row.sequence, row.work)
       }

@@ -3,11 +3,12 @@ import { type Plan, parsePlan } from '../../core/campaign/plan.ts'
 import { fromUtf8, sameBytes, toHex } from '../../core/encoding/bytes.ts'
 import type { JsonObject } from '../../core/encoding/canonical-json.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { readImageTarget } from '../../core/trust/image-target.ts'
 import { planPath } from '../../core/trust/mapping.ts'
 import type { Targets } from '../../core/trust/metadata.ts'
 import { readSigned, signableBytes } from '../../core/trust/read-metadata.ts'
 import { signatureBy, withTargets } from '../../core/trust/repository.ts'
-import { approvalExpiry } from '../../flows/campaign.ts'
+import { approvalExpiry } from '../../flows/approve.ts'
 import { planText } from './campaign-text.ts'
 import type { Cli, Work } from './cli.ts'
 import { DEVELOPMENT_WARNING } from './commands/key.ts'
@@ -20,7 +21,7 @@ type Draft = { readonly signed: JsonObject; readonly need: number; readonly have
 /**
  * Approves a plan. What is signed is not what the server says: the approver's own machine verifies the approval
  * repository from the root in the profile, reads the plan, and checks that the draft is what was approved before with
- * this plan beside it, and nothing else. Refuses `approval-draft-altered`, what the repository's verification refuses,
+ * this plan beside it, and nothing else; and that the plan says of its releases what the image repository says. Refuses `approval-draft-altered`, what the repository's verification refuses,
  * and what the server refuses.
  */
 export async function approveCampaign(cli: Cli, session: Session, id: string, keyFile: string): Promise<Work> {
@@ -35,7 +36,9 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, ke
   if (isRefusal(draft)) return draft
   const set = await openRepository(cli, session, 'approval')
   if (isRefusal(set)) return set
-  const fault = checkDraft(cli, set.targets.signed, draft, plan, bytes)
+  const images = await openRepository(cli, session, 'image')
+  if (isRefusal(images)) return images
+  const fault = checkReleases(plan, images.targets.signed) ?? checkDraft(cli, set.targets.signed, draft, plan, bytes)
   if (fault !== null) return fault
   cli.output.progress(planText(cli.output, fromUtf8(bytes) ?? ''))
   const signature = await signer.sign(signableBytes(draft.signed), 'der')
@@ -56,6 +59,20 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, ke
       ['approved', result.approved ? 'yes' : 'not yet'],
     ]),
   }
+}
+
+/** What the plan says of its releases is what their makers signed: an approver reads a version and believes it. */
+function checkReleases(plan: Plan, published: Targets): Refusal | null {
+  for (const { path, sha256, length, class: of, version, counter } of plan.releases) {
+    const target = published.targets.get(path)
+    if (target === undefined) return refuse('approval-draft-altered', path, 'a published release', 'none of that path')
+    const release = readImageTarget(target)
+    if (isRefusal(release)) return release
+    const says = JSON.stringify([sha256, length, of, version, counter])
+    const is = JSON.stringify([target.sha256, target.length, release.class, release.version, release.counter])
+    if (says !== is) return refuse('approval-draft-altered', `${plan.id}: ${path}`, is, says)
+  }
+  return null
 }
 
 /** The draft is the approvals of today with this plan beside them: computed here, and compared. */

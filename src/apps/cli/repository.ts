@@ -1,11 +1,16 @@
+import { instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
-import { refresh } from '../../core/trust/refresh.ts'
+import { type FileAnswer, type FileRequest, refresh } from '../../core/trust/refresh.ts'
 import { type CurrentSet, trustRoot } from '../../core/trust/trusted-set.ts'
 import { checkClock } from '../process/serve.ts'
 import type { Cli } from './cli.ts'
 import type { Session } from './session.ts'
 
-/** A repository of the fleet, verified on this machine from the root in the profile: the whole client workflow. */
+/**
+ * A repository of the fleet, verified on this machine from the root in the profile: the whole client workflow, but for
+ * the expiry of the targets. Whoever opens a repository here is about to sign its next targets, and that is the way out
+ * when the last ones have expired; timestamp and snapshot say that they are the last ones.
+ */
 export async function openRepository(
   cli: Cli,
   session: Session,
@@ -19,8 +24,29 @@ export async function openRepository(
   if (isRefusal(root)) return root
   const trusted = trustRoot(repo, root, cli.world.crypto)
   if (isRefusal(trusted)) return trusted
-  const workflow = refresh(trusted, now, cli.world.crypto)
+  const files = new Map<string, Uint8Array | null>()
+  const fetched = async (wanted: FileRequest): Promise<FileAnswer> => {
+    const known = files.get(wanted.path)
+    if (known !== undefined) return known
+    const answer = await session.repoFile(repo, wanted.path, wanted.maxBytes)
+    if (!isRefusal(answer)) files.set(wanted.path, answer)
+    return answer
+  }
+  const refreshed = await drive(refresh(trusted, now, cli.world.crypto), fetched)
+  if (refreshed.at === 'current') return refreshed.set
+  const onlyTargets = refreshed.refusal.code === 'metadata-expired' && refreshed.set.snapshot !== null
+  if (!onlyTargets) return refreshed.refusal
+  cli.output.warn(`The ${repo} repository's targets have expired. What is signed next takes their place.`)
+  const again = await drive(refresh(trusted, instant(0), cli.world.crypto), fetched)
+  return again.at === 'current' ? again.set : again.refusal
+}
+
+/** Answers a workflow's requests, one after another. */
+async function drive<T>(
+  workflow: Generator<FileRequest, T, FileAnswer>,
+  answer: (wanted: FileRequest) => Promise<FileAnswer>,
+): Promise<T> {
   let step = workflow.next()
-  while (!step.done) step = workflow.next(await session.repoFile(repo, step.value.path, step.value.maxBytes))
-  return step.value.at === 'current' ? step.value.set : step.value.refusal
+  while (!step.done) step = workflow.next(await answer(step.value))
+  return step.value
 }

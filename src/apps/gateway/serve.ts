@@ -10,7 +10,7 @@ import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type { GatewayStore, SiteWorld } from '../../flows/ports.ts'
-import { refreshSite } from '../../flows/relay.ts'
+import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
 import { flushOutbox, grantTurns } from '../../flows/report.ts'
 import type { EnrolledSite } from '../../wire/fleet-api.ts'
 import { every, startLoop } from '../process/loop.ts'
@@ -88,14 +88,22 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
 /** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
 function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: number, log: Log) {
   let tag: string | null = null
+  const orders = new Bell()
   const rung = (stop: AbortSignal): Promise<void> => reports.next(Math.min(pollMillis, 1000), stop)
   const ask = async (): Promise<null | Refusal> => {
     const news = await world.fleet.checkIn(tag)
     if (news === null || isRefusal(news)) return news
-    const refusal = await refreshSite(world)
+    const refusal = await takeOrders(world)
     // The tag is kept only when everything behind it was taken: what was refused is looked at again.
     if (refusal === null) tag = news
     reports.ring()
+    orders.ring()
+    work.ring()
+    return refusal
+  }
+  // Apart from asking: however long a download takes, a halt is heard.
+  const fetch = async (): Promise<null | Refusal> => {
+    const refusal = await fetchPayloads(world)
     work.ring()
     return refusal
   }
@@ -107,6 +115,7 @@ function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: numb
   }
   return [
     startLoop('ask the fleet', every(pollMillis), pollMillis, ask, log),
+    startLoop('fetch', stop => orders.next(Math.min(pollMillis, 1000), stop), 500, fetch, log),
     startLoop('give turns', rung, 100, turn, log),
     startLoop('report to the fleet', rung, 500, () => flushOutbox(world), log),
   ]

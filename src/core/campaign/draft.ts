@@ -1,6 +1,7 @@
 import type { Instant, Millis } from '../encoding/units.ts'
-import { acceptFor } from '../firmware/acceptance.ts'
+import { acceptFor, dependenciesMet } from '../firmware/acceptance.ts'
 import type { ReleaseFacts } from '../firmware/release-facts.ts'
+import type { Version } from '../firmware/version.ts'
 import { type FleetController, type Inventory, parseRefKey, refKey } from '../fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Criticality, checkPlan, type Gate, type Plan, type PlannedController, type Wave } from './plan.ts'
@@ -86,8 +87,8 @@ export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveReq
  *
  * Refuses `plan-release-unknown`, `plan-release-ambiguous`, `plan-controller-unknown`, `plan-nothing-selected`,
  * `plan-class-mismatch`, `plan-controller-not-attested`, `plan-controller-busy`, `plan-controller-not-selected`,
- * `plan-wave-empty`, `plan-controllers-left`, what `acceptFor` refuses (class, hardware, slot, floor, version), and what
- * `checkPlan` refuses.
+ * `plan-wave-empty`, `plan-controllers-left`, what `acceptFor` refuses (class, hardware, slot, floor, version),
+ * `release-dependency-unmet` (by what its neighbours at the site run when it is planned), and what `checkPlan` refuses.
  */
 export function buildPlan(request: PlanRequest, sources: PlanSources): Draft | Refusal {
   const releases: PublishedRelease[] = []
@@ -99,10 +100,11 @@ export function buildPlan(request: PlanRequest, sources: PlanSources): Draft | R
   const chosen = choose(request.select, sources.inventory)
   if (isRefusal(chosen)) return chosen
   const named = request.select.controllers !== undefined
+  const neighbours = neighboursBySite(sources.inventory)
   const turns: Turn[] = []
   const passedOver: Draft['passedOver'][number][] = []
   for (const controller of chosen) {
-    const release = releaseFor(controller, releases, sources.busy)
+    const release = releaseFor(controller, releases, sources.busy, neighbours.get(controller.site) ?? new Map())
     if (!isRefusal(release)) turns.push({ controller, release })
     else if (named || release.code === 'plan-release-ambiguous') return release
     else passedOver.push({ site: controller.site, controller: controller.id, why: release })
@@ -138,11 +140,27 @@ function choose(select: Selection, inventory: Inventory): FleetController[] | Re
   return refuse('plan-nothing-selected', 'the selection', 'at least one controller', `none of ${inventory.size}`)
 }
 
+/** The versions that run at a site, by class. */
+type Neighbours = ReadonlyMap<string, readonly Version[]>
+
+/** What the controllers of each site attested that they run: what a release's dependencies are held against. */
+function neighboursBySite(inventory: Inventory): ReadonlyMap<string, Neighbours> {
+  const sites = new Map<string, Map<string, Version[]>>()
+  for (const { site, class: name, attested } of inventory.values()) {
+    if (attested === null) continue
+    const classes = sites.get(site) ?? new Map<string, Version[]>()
+    sites.set(site, classes)
+    classes.set(name, [...(classes.get(name) ?? []), attested.running.version])
+  }
+  return sites
+}
+
 /** The release that a controller gets, as an index into the releases, or why it gets none. */
 function releaseFor(
   controller: FleetController,
   releases: readonly PublishedRelease[],
   busy: ReadonlyMap<string, string>,
+  neighbours: Neighbours,
 ): number | Refusal {
   const key = keyOf(controller)
   const ofClass = releases.filter(({ facts }) => facts.class === controller.class && facts.vendor === controller.vendor)
@@ -161,7 +179,7 @@ function releaseFor(
   const { running, counter } = attested
   const { vendor, class: className, hardware, slot: slotBytes, bootloader } = controller
   const device = { vendor, class: className, hardware, slotBytes, bootloader, counter, installed: running }
-  const unfit = acceptFor(device, release.facts)
+  const unfit = acceptFor(device, release.facts) ?? dependenciesMet(release.facts, neighbours)
   if (unfit !== null) return { ...unfit, subject: `${key}, ${unfit.subject}` }
   const other = busy.get(key)
   if (other !== undefined) return refuse('plan-controller-busy', key, 'a controller that is free', `one in ${other}`)

@@ -38,6 +38,19 @@ export function outcomeOf(report: Report, wanted: Wanted): Outcome | null {
   return failed === undefined || busy ? null : { result: 'reverted', cause: failed.cause }
 }
 
+/**
+ * Whether a controller that had confirmed an assignment runs something else now: another release, or golden. A trial is
+ * the beginning of other work, and not yet an answer.
+ */
+export function hasRegressed({ state, running }: Report, wanted: Wanted): boolean {
+  return state === 'golden' || (state === 'stable' && !isWanted(running, wanted))
+}
+
+/** True for a controller that is neither on trial nor about to be: it restarts for nothing of ours. */
+export function isSettled({ state, armed }: Report): boolean {
+  return state !== 'trial' && armed !== true
+}
+
 /** True when the controller holds the assignment's release verified and ready to be tried. */
 export function isStaged(report: Report, wanted: Wanted): boolean {
   return report.staged !== undefined && isWanted(report.staged, wanted)

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../encoding/canonical-json.ts'
 import { plainText } from '../encoding/plain-text.ts'
-import { after, between, type Instant } from '../encoding/units.ts'
+import { after, between, type Instant, instant } from '../encoding/units.ts'
 import { type ControllerRef, refKey } from '../fleet/inventory.ts'
 import type { EntryKind } from '../ledger/entry-kinds.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
@@ -177,16 +177,18 @@ function count(
 
 /**
  * Time passes in a running wave: controllers that did not come back get another attempt, or have failed. While nobody
- * listened, nobody was late.
+ * listened, nobody was late. A controller that waits for others of its site to restart is not late either: its time
+ * begins again with each of them that comes through, so a site may have more controllers than fit into one timeout.
  */
 export function expire(plan: Plan, rollout: In<'running'>, { now, listeningSince }: Of<'tick'>): Decision {
   if (now >= plan.notAfter) return halt(plan, rollout, 'deadline', 'the time that the plan allows is over', now)
   const { wave } = rollout.state
+  const moved = lastMoves(plan, rollout, wave)
   const late = unsettled(plan, rollout, wave).filter(planned => {
     const turn = turnOf(rollout, planned)
     if (turn === null) return false
-    const heard = listeningSince === undefined || listeningSince < turn.since ? turn.since : listeningSince
-    return between(heard, now) >= plan.timeoutMillis
+    const heard = Math.max(turn.since, listeningSince ?? 0, moved.get(planned.site) ?? 0)
+    return between(instant(heard), now) >= plan.timeoutMillis
   })
   if (late.length === 0) return stay(rollout)
   const turns: Record<string, Turn> = { ...rollout.turns }
@@ -210,6 +212,17 @@ export function expire(plan: Plan, rollout: In<'running'>, { now, listeningSince
   if (again.length > 0) effects.push({ do: 'assign', wave, controllers: again })
   effects.push(...withdraw(gone))
   return follow({ next: { ...rollout, turns }, effects }, next => settle(plan, next, wave, now))
+}
+
+/** When a controller of each site last came through in a wave, by what it said itself: a timeout moves nothing on. */
+function lastMoves(plan: Plan, rollout: Rollout, wave: number): Map<string, number> {
+  const moved = new Map<string, number>()
+  for (const planned of waveAt(plan, wave).controllers) {
+    const turn = turnOf(rollout, planned)
+    const said = turn?.at === 'confirmed' || (turn?.at === 'failed' && turn.result !== 'timeout')
+    if (said) moved.set(planned.site, Math.max(moved.get(planned.site) ?? 0, turn.since))
+  }
+  return moved
 }
 
 /** The soak is over: the gate is judged, and the next wave opens, the campaign is done, or it waits for a person. */

@@ -4,12 +4,16 @@ import { type Refusal, refuse } from '../refusal/refusal.ts'
 /**
  * What one controller of a site is busy with, as its gateway sees it. An assignment comes from the director's verified
  * metadata; the controller stages it while the plant runs, and restarts when the site grants its turn.
+ *
+ * `leaving`: its turn was granted, and then its assignment was taken back or replaced (`next`). It may be restarting, on
+ * trial, or dark: it goes on counting against the site's restart budget until it shows itself that it is through.
  */
 export type SiteWork =
   | { readonly at: 'idle' }
   | { readonly at: 'staging'; readonly assignment: string }
   | { readonly at: 'staged'; readonly assignment: string; readonly since: Instant }
   | { readonly at: 'granted'; readonly assignment: string; readonly since: Instant }
+  | { readonly at: 'leaving'; readonly since: Instant; readonly next: string | null }
   | { readonly at: 'done'; readonly assignment: string; readonly result: WorkResult }
 
 export type WorkResult = 'confirmed' | 'reverted' | 'refused'
@@ -20,6 +24,7 @@ export type SiteEvent =
   | { readonly kind: 'staged'; readonly assignment: string; readonly at: Instant }
   | { readonly kind: 'grant'; readonly at: Instant }
   | { readonly kind: 'lost'; readonly assignment: string }
+  | { readonly kind: 'through' }
   | { readonly kind: 'ended'; readonly assignment: string; readonly result: WorkResult }
 
 type Cell<S extends SiteWork['at'], E extends SiteEvent['kind']> = (
@@ -29,27 +34,36 @@ type Cell<S extends SiteWork['at'], E extends SiteEvent['kind']> = (
 
 type Table = { readonly [S in SiteWork['at']]: { readonly [E in SiteEvent['kind']]: Cell<S, E> } }
 
+/** A state that is about an assignment of its own. */
+type Bound = Extract<SiteWork, { assignment: string }>
+
 const stay = <S extends SiteWork>(state: S): S => state
 const begin = (_: SiteWork, event: { assignment: string }): SiteWork => ({
   at: 'staging',
   assignment: event.assignment,
 })
 /** The same assignment again changes nothing; another one takes its place. */
-const replace = (state: Exclude<SiteWork, { at: 'idle' }>, event: { assignment: string }): SiteWork =>
+const replace = (state: Bound, event: { assignment: string }): SiteWork =>
   state.assignment === event.assignment ? state : begin(state, event)
 /** The staged image is gone (it was damaged in flash): it is staged again, and waits for another turn. */
-const again = (state: Exclude<SiteWork, { at: 'idle' }>, event: { assignment: string }): SiteWork =>
+const again = (state: Bound, event: { assignment: string }): SiteWork =>
   state.assignment === event.assignment ? begin(state, event) : state
 const idle = (): SiteWork => ({ at: 'idle' })
+type Granted = Extract<SiteWork, { at: 'granted' }>
+type Leaving = Extract<SiteWork, { at: 'leaving' }>
+const leave = ({ since }: Granted): SiteWork => ({ at: 'leaving', since, next: null })
+const leaveFor = (state: Granted, { assignment }: { assignment: string }): SiteWork =>
+  state.assignment === assignment ? state : { at: 'leaving', since: state.since, next: assignment }
+const through = ({ next }: Leaving): SiteWork => (next === null ? idle() : { at: 'staging', assignment: next })
 const noTurn = (state: SiteWork): Refusal =>
   refuse('work-not-staged', 'the turn to restart', 'a controller with a staged image', `one that is ${state.at}`)
 /** A report about an assignment that is no longer this controller's is history: it is recorded, and changes nothing. */
-const end = (state: Exclude<SiteWork, { at: 'idle' }>, event: Extract<SiteEvent, { kind: 'ended' }>): SiteWork =>
+const end = (state: Bound, event: Extract<SiteEvent, { kind: 'ended' }>): SiteWork =>
   state.assignment === event.assignment ? { at: 'done', assignment: event.assignment, result: event.result } : state
 
 /** Every state against every event; `stay` where nothing changes. */
 export const siteWorkTable: Table = {
-  idle: { assigned: begin, withdrawn: stay, staged: stay, grant: noTurn, lost: stay, ended: stay },
+  idle: { assigned: begin, withdrawn: stay, staged: stay, grant: noTurn, lost: stay, through: stay, ended: stay },
   staging: {
     assigned: replace,
     withdrawn: idle,
@@ -57,6 +71,7 @@ export const siteWorkTable: Table = {
       state.assignment === event.assignment ? { at: 'staged', assignment: state.assignment, since: event.at } : state,
     grant: noTurn,
     lost: stay,
+    through: stay,
     ended: end,
   },
   staged: {
@@ -65,10 +80,28 @@ export const siteWorkTable: Table = {
     staged: stay,
     grant: (state, event) => ({ at: 'granted', assignment: state.assignment, since: event.at }),
     lost: again,
+    through: stay,
     ended: end,
   },
-  granted: { assigned: replace, withdrawn: idle, staged: stay, grant: stay, lost: again, ended: end },
-  done: { assigned: replace, withdrawn: idle, staged: stay, grant: noTurn, lost: stay, ended: stay },
+  granted: {
+    assigned: leaveFor,
+    withdrawn: leave,
+    staged: stay,
+    grant: stay,
+    lost: again,
+    through: stay,
+    ended: end,
+  },
+  leaving: {
+    assigned: (state, { assignment }) => ({ ...state, next: assignment }),
+    withdrawn: state => ({ ...state, next: null }),
+    staged: stay,
+    grant: noTurn,
+    lost: stay,
+    through,
+    ended: stay,
+  },
+  done: { assigned: replace, withdrawn: idle, staged: stay, grant: noTurn, lost: stay, through: stay, ended: stay },
 }
 
 /** The next state of a controller's work. Refuses `work-not-staged`: a turn for a controller that has nothing staged. */
@@ -82,7 +115,7 @@ export function decideSiteWork(state: SiteWork, event: SiteEvent): SiteWork | Re
  * restart budget leaves beside those whose turn has not ended.
  */
 export function turns(work: ReadonlyMap<string, SiteWork>, budget: number): string[] {
-  const busy = [...work.values()].filter(state => state.at === 'granted').length
+  const busy = [...work.values()].filter(state => state.at === 'granted' || state.at === 'leaving').length
   const waiting = [...work].flatMap(([id, state]) => (state.at === 'staged' ? [{ id, since: state.since }] : []))
   waiting.sort((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1))
   return waiting.slice(0, Math.max(0, budget - busy)).map(entry => entry.id)

@@ -190,11 +190,16 @@ function fitsController(
   return refuse('assignment-wrong-hardware', subject, known.hardware, release.hardware.join(', ').slice(0, 80))
 }
 
+/** The name of a piece of work: the same for the same campaign, envelope and attempt. */
+export function assignmentId({ campaign, attempt }: Order, { sha256 }: Pick<Target, 'sha256'>): string {
+  return `${campaign}/${sha256.slice(0, 16)}/${attempt}`
+}
+
 function assignment(controller: string, order: Order, target: Target, release: ImageTarget): Assignment {
   const { campaign, attempt } = order
   const { path, length, sha256 } = target
   return {
-    id: `${campaign}/${sha256.slice(0, 16)}/${attempt}`,
+    id: assignmentId(order, target),
     controller,
     campaign,
     attempt,

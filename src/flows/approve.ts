@@ -1,0 +1,132 @@
+import type { Plan } from '../core/campaign/plan.ts'
+import { decide } from '../core/campaign/rollout.ts'
+import { fromHex, sameBytes, toHex } from '../core/encoding/bytes.ts'
+import type { JsonObject } from '../core/encoding/canonical-json.ts'
+import { type Instant, instant } from '../core/encoding/units.ts'
+import type { Actor } from '../core/ledger/entry.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { planPath } from '../core/trust/mapping.ts'
+import type { Target } from '../core/trust/metadata.ts'
+import { readMetadata, signableBytes } from '../core/trust/read-metadata.ts'
+import { seal, withTargets } from '../core/trust/repository.ts'
+import { keysOf, verifySigned } from '../core/trust/signatures.ts'
+import type { TrustedSet } from '../core/trust/trusted-set.ts'
+import { type Event, record } from './audit.ts'
+import { about, commitSteps, notesOf, type Opened, openCampaign } from './campaign.ts'
+import type { FleetWorld, RepoFile } from './ports.ts'
+import { nextFiles, openRepository } from './publish.ts'
+
+/** An approval as it would become, for an approver to read and sign; `have` are the keys that signed it already. */
+export type ApprovalDraft = {
+  readonly signed: JsonObject
+  readonly need: number
+  readonly have: readonly string[]
+}
+
+/**
+ * What an approver signs: the approval targets with this plan beside those that were approved before. The same until
+ * something else is approved. Refuses `campaign-unknown`, `campaign-already-approved`, and what `openRepository` refuses.
+ */
+export async function draftOf(world: FleetWorld, id: string): Promise<ApprovalDraft | Refusal> {
+  const opened = await openCampaign(world, id)
+  if (isRefusal(opened)) return opened
+  if (opened.rollout.state.at !== 'created') {
+    return refuse('campaign-already-approved', id, 'a plan that waits for approval', opened.rollout.state.at)
+  }
+  const set = await openRepository(world, 'approval')
+  if (isRefusal(set)) return set
+  const written = approvalOf(world, set, opened)
+  if (isRefusal(written)) return written
+  const { threshold } = set.root.signed.roles.targets
+  return { signed: written, need: threshold, have: (await gathered(world, id, written)).map(({ keyid }) => keyid) }
+}
+
+const DAY = 86_400_000
+
+function approvalOf(world: FleetWorld, set: TrustedSet, { plan, row }: Opened): JsonObject | Refusal {
+  const before = set.targets?.signed
+  if (before === undefined) return refuse('store-without-root', 'approval', 'targets.json', 'none')
+  const target: Target = {
+    path: planPath(plan.id),
+    length: row.plan.length,
+    sha256: toHex(world.crypto.sha256(row.plan)),
+    custom: null,
+  }
+  return withTargets(before, { add: [target] }, before.version + 1, approvalExpiry(before.expires, plan))
+}
+
+/**
+ * When the approvals expire: the same for all who sign, from the plan and not from the clock. A year, so that approvals
+ * outlive their campaigns. Approvers compute it themselves: who could choose it could make an approval hold for ever.
+ */
+export function approvalExpiry(before: Instant, plan: Pick<Plan, 'notAfter'>): Instant {
+  return instant(Math.max(before, Math.ceil((plan.notAfter + 365 * DAY) / 1000) * 1000))
+}
+
+/** Signatures that were given over exactly this draft. They are void as soon as the draft is another one. */
+async function gathered(
+  world: FleetWorld,
+  id: string,
+  draft: JsonObject,
+): Promise<readonly { keyid: string; sig: string }[]> {
+  const file = await world.store.file(`draft/${id}`, 'targets.json')
+  if (file === null) return []
+  const document = readMetadata('targets', file, `draft ${id}`, world.crypto)
+  if (isRefusal(document)) return []
+  return sameBytes(signableBytes(document.signed.raw), signableBytes(draft)) ? document.signatures : []
+}
+
+/**
+ * Adds one approver's signature. At the threshold the plan is approved: the approval repository's new targets, snapshot
+ * and timestamp and the campaign's state become durable together. Below it the signature is kept. Refuses as `draftOf`,
+ * `approval-key-unknown`, `approval-signature-invalid`.
+ */
+export function approve(
+  world: FleetWorld,
+  person: string,
+  id: string,
+  signature: { readonly keyid: string; readonly sig: string },
+): Promise<{ need: number; have: number; approved: boolean } | Refusal> {
+  return world.store.exclusive(async () => {
+    const draft = await draftOf(world, id)
+    if (isRefusal(draft)) return draft
+    const opened = await openCampaign(world, id)
+    if (isRefusal(opened)) return opened
+    const set = await openRepository(world, 'approval')
+    if (isRefusal(set)) return set
+    const { keys, roles } = set.root.signed
+    const key = roles.targets.keyids.includes(signature.keyid) ? (keys.get(signature.keyid) ?? null) : null
+    const subject = `the approval of ${id} by key ${signature.keyid.slice(0, 16)}`
+    if (key === null) return refuse('approval-key-unknown', subject, 'a key of the approvers', 'another one')
+    const bytes = fromHex(signature.sig)
+    if (bytes === null || !world.crypto.verify(key, signableBytes(draft.signed), bytes, 'der')) {
+      return refuse('approval-signature-invalid', subject, 'a signature over the draft', 'one that does not hold')
+    }
+    const before = await gathered(world, id, draft.signed)
+    const counted = (keyids: readonly string[]): number => keysOf(keys, { ...roles.targets, keyids }).size
+    // The same approver again: the first answer was lost, and nothing is counted or recorded twice.
+    if (before.some(({ keyid }) => keyid === signature.keyid)) {
+      return { need: draft.need, have: counted(before.map(({ keyid }) => keyid)), approved: false }
+    }
+    const signatures = [...before, signature]
+    const file = seal(draft.signed, signatures)
+    const targets = readMetadata('targets', file, 'approval: targets', world.crypto)
+    if (isRefusal(targets)) return targets
+    const have = counted(targets.signatures.map(({ keyid }) => keyid))
+    const actor: Actor = { kind: 'person', id: person, key: signature.keyid }
+    const { need } = draft
+    const held: RepoFile = { repo: `draft/${id}`, path: 'targets.json', bytes: file }
+    const signedNow: Event = { ...about(opened.plan), kind: 'approval-signed', actor, detail: { have, need } }
+    if (verifySigned(targets, keys, roles.targets, 'approval: targets', world.crypto) !== null) {
+      await record(world, { files: [held] }, [signedNow])
+      return { need, have, approved: false }
+    }
+    const files = await nextFiles(world, 'approval', set, targets, world.clock.now())
+    if (isRefusal(files)) return files
+    const decision = decide(opened.plan, opened.rollout, { kind: 'approve', now: world.clock.now() })
+    if (isRefusal(decision)) return decision
+    const events = [signedNow, ...(await notesOf(world, opened.plan, decision, actor))]
+    await commitSteps(world, [{ opened, next: decision.next }], events, { files: [held, ...files] })
+    return { need, have, approved: true }
+  })
+}
