@@ -80,18 +80,18 @@ export class DiskBlobs implements Blobs {
   }
 
   verify(id: BlobId): Promise<null | Refusal> {
-    const running = this.#verifying.get(id.sha256)
+    const name = `${id.sha256} ${id.length}`
+    const running = this.#verifying.get(name)
     if (running !== undefined) return running
-    const verification = this.#verify(id).finally(() => this.#verifying.delete(id.sha256))
-    this.#verifying.set(id.sha256, verification)
+    const verification = this.#verify(id).finally(() => this.#verifying.delete(name))
+    this.#verifying.set(name, verification)
     return verification
   }
 
   async #verify(id: BlobId): Promise<null | Refusal> {
     const path = this.#path(id)
-    if ((await size(path)) === null) return missing(id)
-    const found = await digest(path)
-    return found === id.sha256 ? null : mismatch(id, found)
+    const length = await size(path)
+    return length === null ? missing(id) : judge(id, await digest(path), length)
   }
 
   async quarantine(id: BlobId): Promise<boolean> {
@@ -110,7 +110,7 @@ export class DiskBlobs implements Blobs {
     if ((await size(path)) === null) return missing(id)
     const bytes = await readFile(path)
     const found = createHash('sha256').update(bytes).digest('hex')
-    return found === id.sha256 ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : mismatch(id, found)
+    return judge(id, found, bytes.length) ?? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
   stream(id: BlobId, start: number, end: number): AsyncIterable<Uint8Array> {
@@ -154,8 +154,12 @@ export class DiskBlobs implements Blobs {
 const missing = (id: BlobId): Refusal =>
   refuse('blob-missing', `blob ${id.sha256}`, `a file of ${id.length} bytes`, 'none')
 
-const mismatch = (id: BlobId, found: string): Refusal =>
-  refuse('blob-digest-mismatch', `blob ${id.sha256}`, `SHA-256 ${id.sha256}`, found)
+/** The right bytes under a wrong length are not what was signed for either: nobody could ever download them. */
+function judge({ sha256, length }: BlobId, found: string, size: number): null | Refusal {
+  if (found !== sha256) return refuse('blob-digest-mismatch', `blob ${sha256}`, `SHA-256 ${sha256}`, found)
+  if (size === length) return null
+  return refuse('blob-digest-mismatch', `blob ${sha256}`, `${length} bytes`, `${size} bytes`)
+}
 
 async function size(path: string): Promise<number | null> {
   try {

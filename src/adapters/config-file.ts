@@ -22,7 +22,10 @@ export function readConfig(path: string): unknown | Refusal {
 /** Reads a text file of at most `maxBytes`. Refuses: `file-missing`, `file-unreadable`, `file-too-large`. */
 export function readText(path: string, maxBytes: number): string | Refusal {
   try {
-    const size = statSync(path).size
+    const status = statSync(path)
+    // A folder, a device or a pipe has no size that says how much there is to read.
+    if (!status.isFile()) return refuse('file-unreadable', path, 'a regular file', 'something else')
+    const { size } = status
     if (size > maxBytes) return refuse('file-too-large', path, `at most ${maxBytes} bytes`, `${size} bytes`)
     return readFileSync(path, 'utf8')
   } catch (error) {

@@ -153,6 +153,20 @@ describe('blobs on a disk', () => {
     assert.equal((await blobs.verify(id))?.code, 'blob-missing')
   })
 
+  it('the right bytes under another length are not the blob', async () => {
+    const { blobs } = make()
+    assert.equal(await blobs.append(id, 0, chunks(content)), null)
+    const wrong = { ...id, length: 1 }
+    assert.equal(await blobs.has(wrong), false)
+    for (const refusal of [await blobs.verify(wrong), await blobs.read(wrong)]) {
+      assert.ok(isRefusal(refusal))
+      assert.deepEqual(
+        [refusal.code, refusal.expected, refusal.actual],
+        ['blob-digest-mismatch', '1 bytes', '100000 bytes'],
+      )
+    }
+  })
+
   it('a blob that was cut short on the disk is not there', async () => {
     const { blobs, named } = make()
     assert.equal(await blobs.append(id, 0, chunks(content)), null)

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { readConfig, readText, writeWhole } from '../../src/adapters/config-file.ts'
+import { isRefusal } from '../../src/core/refusal/refusal.ts'
+import { GatewayConfig, parseConfig } from '../../src/wire/config.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'voltseal-config-'))
+const at = (name: string): string => join(root, name)
+
+describe('config files', () => {
+  after(() => rmSync(root, { recursive: true, force: true }))
+
+  it('reads YAML and JSON', () => {
+    writeFileSync(at('a.yaml'), 'kind: x\nnumbers: [1, 2]\n')
+    writeFileSync(at('a.json'), '{"kind":"x","numbers":[1,2]}')
+    for (const name of ['a.yaml', 'a.json']) assert.deepEqual(readConfig(at(name)), { kind: 'x', numbers: [1, 2] })
+  })
+
+  for (const [name, text, code] of [
+    ['a key twice', 'a: 1\na: 2\n', 'config-malformed'],
+    ['an alias, which could be a bomb', 'a: &a [x, x]\nb: [*a, *a]\n', 'config-malformed'],
+    ['broken YAML', 'a: [1, 2\n', 'config-malformed'],
+    ['two documents', 'a: 1\n---\nb: 2\n', 'config-malformed'],
+    ['more than a config ever is', `a: ${'x'.repeat(1 << 20)}`, 'file-too-large'],
+  ] as const) {
+    it(`attack: ${name}: ${code}`, () => {
+      writeFileSync(at('bad.yaml'), text)
+      const refusal = readConfig(at('bad.yaml'))
+      assert.ok(isRefusal(refusal))
+      assert.deepEqual([refusal.code, refusal.subject], [code, at('bad.yaml')])
+      assert.ok(!refusal.actual.includes('\n'))
+    })
+  }
+
+  it('a file that is not there, and one that is a folder', () => {
+    mkdirSync(at('folder'))
+    for (const [name, code] of [
+      ['nowhere', 'file-missing'],
+      ['folder', 'file-unreadable'],
+    ] as const) {
+      const refusal = readText(at(name), 100)
+      assert.ok(isRefusal(refusal) && refusal.code === code)
+    }
+  })
+
+  it('writes a file whole, with its mode, and leaves nothing beside it', () => {
+    for (const content of ['old', 'new and longer']) writeWhole(at('keys/secret'), content, 0o600)
+    assert.equal(readFileSync(at('keys/secret'), 'utf8'), 'new and longer')
+    assert.equal(statSync(at('keys/secret')).mode & 0o777, 0o600)
+    assert.equal(statSync(at('keys')).mode & 0o777, 0o700)
+    assert.deepEqual(readdirSync(at('keys')), ['secret'])
+  })
+
+  const config = {
+    kind: 'voltseal-gateway',
+    site: 'quay',
+    fleet: { url: 'https://127.0.0.1:8443' },
+    listen: { host: '127.0.0.1', port: 8444 },
+    pollMillis: 1000,
+    maxRestarting: 1,
+    log: 'info',
+  }
+
+  it('a config of the right form is itself', () => {
+    assert.deepEqual(parseConfig<GatewayConfig>(GatewayConfig, config, 'gateway.yaml'), config)
+  })
+
+  for (const [name, change, where] of [
+    ['an unknown field', { insecure: true }, /insecure|additional/i],
+    ['a word where a number stands', { pollMillis: 'often' }, /pollMillis/],
+    ['a port that is none', { listen: { host: 'x', port: 70_000 } }, /listen\/port/],
+    ['a site with a path in its name', { site: '../reef' }, /site/],
+    ['a plain address of the fleet', { fleet: { url: 'http://127.0.0.1' } }, /fleet\/url/],
+    ['another kind of config', { kind: 'voltseal-fleet' }, /kind/],
+  ] as const) {
+    it(`${name} is named: config-malformed`, () => {
+      const refusal = parseConfig<GatewayConfig>(GatewayConfig, { ...config, ...change }, 'gateway.yaml')
+      assert.ok(isRefusal(refusal))
+      assert.deepEqual([refusal.code, refusal.subject], ['config-malformed', 'gateway.yaml'])
+      assert.match(refusal.expected, where)
+    })
+  }
+})
