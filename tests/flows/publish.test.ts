@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import type { World } from '../../sim/doors/world.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { loadSigner } from '../../src/adapters/signer-file.ts'
+import { fromUtf8, toBase64 } from '../../src/core/encoding/bytes.ts'
+import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
+import { type Instant, instant } from '../../src/core/encoding/units.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import type { Target, Targets } from '../../src/core/trust/metadata.ts'
+import { readMetadata, signableBytes } from '../../src/core/trust/read-metadata.ts'
+import { seal, signatureBy, withTargets } from '../../src/core/trust/repository.ts'
+import { call, fleetUrl, log, standing, tls, voltseal } from '../worlds/people.ts'
+import { image, QUAY } from '../worlds/quay.ts'
+import { rest, started } from '../worlds/started.ts'
+
+async function fill(world: World): Promise<World> {
+  await rest(world)
+  await world.publish(await world.release('bms', '1.1.0', image(2)))
+  return world
+}
+
+/** What a hostile or faulty publisher posts: the next targets, changed, signed by a key. */
+type Post = {
+  readonly targets?: (before: Targets) => { readonly add?: readonly Target[]; readonly remove?: readonly string[] }
+  readonly version?: number
+  readonly expires?: Instant
+  readonly change?: (signed: JsonObject) => JsonObject
+  readonly key?: string
+}
+
+const HOUR = 3_600_000
+const soon = (millis: number): Instant => instant(Math.ceil((Date.now() + millis) / 1000) * 1000)
+
+describe('publishing, as the server takes it', () => {
+  let world: World
+  before(async () => {
+    world = await started(QUAY, fill)
+  })
+  after(() => world?.stop())
+
+  async function current(): Promise<Targets> {
+    const get = async (path: string) =>
+      orThrow(await call(fleetUrl(world), tls.administrator(world), 'GET', `/v1/repos/image/${path}`)).body
+    return orThrow(readMetadata('targets', await get('targets.json'), 'current', nodeCrypto)).signed
+  }
+
+  async function post({ targets, version, expires, change, key = 'release' }: Post) {
+    const before = await current()
+    const changes = targets?.(before) ?? {}
+    const next = version ?? before.version + 1
+    // What the own tools refuse to write is written by hand.
+    const kept = { ...changes, add: [] }
+    const base = orThrow(withTargets(before, kept, next, expires ?? soon(HOUR)))
+    const added = Object.fromEntries(
+      (changes.add ?? []).map(({ path, length, sha256, custom }) => {
+        return [path, { length, hashes: { sha256 }, ...(custom === null ? {} : { custom }) }]
+      }),
+    )
+    const written = { ...base, targets: { ...(base.targets as JsonObject), ...added } } as JsonObject
+    const signed = change?.(written) ?? written
+    const signer = orThrow(loadSigner(world.at('keys', key)))
+    const signature = orThrow(await signer.sign(signableBytes(signed), 'der'))
+    const metadata = toBase64(seal(signed, [signatureBy(signer.key, signature, nodeCrypto)]))
+    return call(fleetUrl(world), tls.administrator(world), 'POST', '/v1/releases', { metadata })
+  }
+
+  const envelopeOf = (before: Targets): Target => before.targets.get('bms/1.1.0/envelope.suit')!
+  const payloadOf = (before: Targets): Target => before.targets.get('bms/1.1.0/payload.bin')!
+  const zeros = '0'.repeat(64)
+
+  const ROWS: readonly (Post & { readonly name: string; readonly code: string })[] = [
+    { name: 'attack: targets by another key', code: 'metadata-below-threshold', key: 'approver-0' },
+    { name: 'a version that is not the next', code: 'publish-version-conflict', version: 9 },
+    { name: 'attack: an older version', code: 'publish-version-conflict', version: 1 },
+    { name: 'targets that have expired', code: 'metadata-expired', expires: soon(-HOUR) },
+    {
+      name: 'a blob that was never uploaded',
+      code: 'blob-missing',
+      targets: () => ({ add: [{ path: 'notes.txt', length: 5, sha256: zeros, custom: null }] }),
+    },
+    {
+      name: 'attack: a length that the bytes do not have, so that nobody could download them',
+      code: 'blob-digest-mismatch',
+      targets: before => ({ add: [{ ...envelopeOf(before), path: 'bms/1.1.1/envelope.suit', length: 1 }] }),
+    },
+    {
+      name: 'attack: other bytes under a published name',
+      code: 'target-conflict',
+      targets: before => ({ add: [{ ...payloadOf(before), sha256: zeros }] }),
+    },
+    {
+      name: 'attack: other facts about a published envelope',
+      code: 'release-metadata-disagrees',
+      targets: before => ({
+        add: [{ ...envelopeOf(before), custom: { ...(envelopeOf(before).custom as JsonObject), counter: 9 } }],
+      }),
+    },
+    {
+      name: 'an envelope without a word about its release',
+      code: 'image-target-malformed',
+      targets: before => ({ add: [{ ...envelopeOf(before), path: 'bms/1.1.2/envelope.suit', custom: null }] }),
+    },
+    {
+      name: 'an envelope whose payload is no target',
+      code: 'assignment-target-disagrees',
+      targets: before => ({
+        remove: ['bms/1.1.0/payload.bin'],
+        add: [{ ...envelopeOf(before), path: 'bms/1.1.3/envelope.suit' }],
+      }),
+    },
+    {
+      name: 'a payload that is passed off as an envelope',
+      code: 'envelope-too-large',
+      targets: before => ({
+        add: [{ ...payloadOf(before), path: 'bms/1.1.4/envelope.suit', custom: envelopeOf(before).custom }],
+      }),
+    },
+    {
+      name: 'attack: targets of one site, which no client of the image repository takes',
+      code: 'metadata-wrong-site',
+      change: signed => ({ ...signed, site: 'quay' }),
+    },
+    {
+      name: 'attack: targets that call themselves a snapshot',
+      code: 'metadata-malformed',
+      change: signed => ({ ...signed, _type: 'snapshot' }),
+    },
+  ]
+
+  for (const { name, code, ...what } of ROWS) {
+    it(`${name}: ${code}, nothing half published`, async () => {
+      const [was, entries] = [await standing(world), (await log(world)).length]
+      const answer = await post(what)
+      assert.ok(isRefusal(answer), 'refused')
+      assert.equal(answer.code, code, answer.actual)
+      assert.deepEqual(await standing(world), was)
+      const more = (await log(world)).slice(entries)
+      assert.deepEqual(
+        more.map(({ kind, code: of }) => [kind, of]),
+        [['access-refused', code]],
+      )
+    })
+  }
+
+  it('the same metadata again is answered as before, and is no event', async () => {
+    const folder = await world.release('bms', '1.2.0', image(3))
+    await world.publish(folder)
+    const files = await current()
+    const answer = orThrow(await call(fleetUrl(world), tls.administrator(world), 'GET', '/v1/repos/image/targets.json'))
+    const entries = (await log(world)).length
+    const body = { metadata: toBase64(answer.body) }
+    const again = orThrow(await call(fleetUrl(world), tls.administrator(world), 'POST', '/v1/releases', body))
+    assert.deepEqual(JSON.parse(fromUtf8(again.body) ?? ''), { version: files.version, published: [] })
+    assert.equal((await log(world)).length, entries)
+  })
+
+  it('a blob that was damaged between its upload and its publication: blob-digest-mismatch', async () => {
+    const bytes = new Uint8Array(3000).fill(5)
+    const sha256 = nodeCrypto.sha256(bytes).toHex()
+    orThrow(await call(fleetUrl(world), tls.administrator(world), 'PUT', `/v1/blobs/${sha256}`, bytes))
+    writeFileSync(world.at('fleet', 'blobs', sha256.slice(0, 2), sha256), new Uint8Array(3000).fill(6))
+    const was = await standing(world)
+    const answer = await post({ targets: () => ({ add: [{ path: 'notes.txt', length: 3000, sha256, custom: null }] }) })
+    assert.ok(isRefusal(answer) && answer.code === 'blob-digest-mismatch')
+    assert.match(answer.subject, /^notes\.txt: blob /)
+    assert.deepEqual(await standing(world), was)
+  })
+
+  it('two people who publish at once: one wins, the other is told to run again, and then wins', async () => {
+    const folders = [await world.release('bms', '1.3.0', image(4)), await world.release('bms', '1.4.0', image(5))]
+    const publish = (folder: string) => voltseal(world, ['publish', folder, '--key', world.at('keys', 'release')])
+    const ended = await Promise.all(folders.map(publish))
+    const lost = ended.flatMap(({ refusal }, index) => (refusal === null ? [] : [{ refusal, folder: folders[index]! }]))
+    for (const { refusal, folder } of lost) {
+      assert.equal(refusal.code, 'publish-version-conflict')
+      assert.equal((await publish(folder)).exit, 0)
+    }
+    assert.ok(lost.length <= 1)
+    const { targets } = await current()
+    for (const version of ['1.3.0', '1.4.0']) assert.ok(targets.has(`bms/${version}/envelope.suit`), version)
+    for (const folder of folders) rmSync(folder, { recursive: true })
+  })
+})
