@@ -17,7 +17,10 @@ const BUCKETS: readonly (readonly [pattern: RegExp, bucket: string])[] = [
   [/node:_?http|node:_?tls|node:net|stream_base|fastify|find-my-way|link-https|http-server/, 'TLS and HTTP'],
   [/\/src\//, 'flows and servers'],
 ]
-const NATIVE: Readonly<Record<string, string>> = { '(idle)': 'waiting', '(garbage collector)': 'garbage collection' }
+const NATIVE: ReadonlyMap<string, string> = new Map([
+  ['(idle)', 'waiting'],
+  ['(garbage collector)', 'garbage collection'],
+])
 
 type Node = { id: number; callFrame: { functionName: string; url: string }; children?: number[] }
 
@@ -43,7 +46,7 @@ function splitOf(nodes: readonly Node[], samples: readonly number[], deltas: rea
     if (before !== undefined) return before
     const { functionName, url } = byId.get(id)!.callFrame
     const parent = parents.get(id)
-    const own = NATIVE[functionName] ?? BUCKETS.find(([pattern]) => pattern.test(url))?.[1]
+    const own = NATIVE.get(functionName) ?? BUCKETS.find(([pattern]) => pattern.test(url))?.[1]
     const bucket = own ?? (parent === undefined ? 'Node itself' : bucketOf(parent))
     known.set(id, bucket)
     return bucket

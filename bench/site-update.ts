@@ -11,8 +11,8 @@ import type { Milestones, Update } from './site-world.ts'
  * server, gateway and all controllers share one process, and so one core. There is no yardstick: the figure is seconds.
  *
  * What bounds it: fixed waits (a soak of 100 ms, health windows of 400 ms in at least four turns, polls of 50 ms) and
- * processor time, which the profile of one more update splits. Each site that has a machine to itself spends only its
- * own part.
+ * processor time, which the profile of one more update splits: nothing stands out, and a fleet whose tiers have machines
+ * of their own spends only its part on each.
  */
 export const siteUpdate: Figure = {
   name: 'site-update',
@@ -53,6 +53,7 @@ function phases(updates: readonly Update[]): string {
 }
 
 function spent(split: Split): string {
-  const parts = Object.entries(split).map(([bucket, share]) => `${bucket} ${(share * 100).toFixed(0)} %`)
+  const shown = Object.entries(split).filter(([, share]) => share >= 0.005)
+  const parts = shown.map(([bucket, share]) => `${bucket} ${(share * 100).toFixed(0)} %`)
   return `Time, by a profile of one update: ${parts.join(', ')}.`
 }
