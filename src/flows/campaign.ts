@@ -75,7 +75,8 @@ export function createCampaign(
           criticality: plan.criticality,
           sha256: toHex(world.crypto.sha256(bytes)),
           releases: plan.releases.map(({ path, sha256 }) => ({ path, sha256 })),
-          waves: plan.waves.map(({ name, controllers }) => ({ name, controllers: controllers.map(refKey) })),
+          // Who is in them is in the plan, whose digest stands above: an entry has room for a count.
+          waves: plan.waves.map(({ name, controllers }) => ({ name, controllers: controllers.length })),
         },
       },
     ])
@@ -313,11 +314,15 @@ async function ordersFor(
   open: readonly { plan: Plan; rollout: Rollout }[],
 ): Promise<Target[]> {
   const rows = new Map((await world.store.controllers(site)).map(row => [row.id, row]))
+  const description = await world.store.site(site)
+  const parsed = description === null ? null : storedSite(description.site, `site ${site}`)
+  const placed = new Set(parsed === null || isRefusal(parsed) ? [] : parsed.controllers.map(({ id }) => id))
   const byPath = new Map<string, { envelope: Plan['releases'][number]; orders: Map<string, Order> }>()
   for (const { plan, rollout } of open) {
     for (const planned of assignmentsOf(plan, rollout)) {
       const row = rows.get(planned.controller)
-      if (planned.site !== site || row === undefined) continue
+      // One that was taken out of the site since would make its gateway refuse every order: it times out by itself.
+      if (planned.site !== site || row === undefined || !placed.has(planned.controller)) continue
       const envelope = plan.releases[planned.release]!
       const turn = turnOf(rollout, planned)
       const attempt = turn?.at === 'assigned' ? turn.attempt : 1
@@ -340,8 +345,9 @@ async function sourcesOf(world: FleetWorld, campaign: string): Promise<PlanSourc
     for (const stored of await world.store.controllers(row.id)) {
       const report = lastReport(stored, world.crypto)
       if (isRefusal(report)) return report
-      const attested = report === null ? null : attestedBy(report, `${row.id}/${stored.id}`)
-      if (isRefusal(attested)) return attested
+      const said = report === null ? null : attestedBy(report, `${row.id}/${stored.id}`)
+      // A controller that attests nonsense is one that has attested nothing: it stops no campaign but its own.
+      const attested = isRefusal(said) ? null : said
       const known = fleetController(site, stored.id, { alg: 'ecdsa-p256', spki: stored.reportKey }, attested)
       if (known !== null) controllers.push(known)
     }

@@ -152,7 +152,8 @@ export type FleetChange = {
   readonly log?: LogRow
 }
 
-export type EntryFilter = { readonly site?: string; readonly controller?: string; readonly campaign?: string }
+/** Each filter has an index of its own: nothing here ever reads the whole log. */
+export type EntryFilter = { readonly campaign: string } | { readonly site: string; readonly controller: string }
 
 export interface FleetStore {
   /** Runs one decision at a time: what it read is still true when it commits. */

@@ -317,7 +317,8 @@ export function renew(world: FleetWorld): Promise<boolean | Refusal> {
     }
     if (files.length === 0) return false
     const actor = { kind: 'fleet', id: world.name } as const
-    const detail = { renewed: [...new Set(files.map(file => file.repo))] }
+    const renewed = new Set(files.map(file => file.repo)).size
+    const detail = { renewed }
     await record(world, { files }, [{ kind: 'repository-updated', actor, detail }])
     return true
   })

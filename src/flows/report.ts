@@ -12,7 +12,7 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusa
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
 import type { Assignment } from '../core/trust/mapping.ts'
 import { checkReportNew, claimedReporter, openReport, type Report } from '../core/trust/report.ts'
-import { openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
+import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
 import { boxed, type Event, note } from './audit.ts'
 import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaign.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
@@ -142,7 +142,7 @@ function batchOf(items: readonly OutboxItem[]): readonly OutboxItem[] {
   return end < 0 ? items : items.slice(0, end)
 }
 
-/** The gateway's signature over what it hands over: the newest report of each controller in the batch. */
+/** The gateway's signature over what it hands over: every item, and the newest report of each controller among them. */
 async function siteManifest(world: SiteWorld, items: readonly OutboxItem[]): Promise<Uint8Array | Refusal> {
   const newest = new Map<string, Uint8Array>()
   for (const row of await world.store.controllers()) {
@@ -156,6 +156,7 @@ async function siteManifest(world: SiteWorld, items: readonly OutboxItem[]): Pro
     site: world.site.site,
     sequence,
     at: world.clock.now(),
+    batch: batchDigest(items, world.crypto),
     reports: [...newest.values()],
   })
   const signature = await world.signer.sign(canonicalJson(body), 'der')
@@ -170,7 +171,7 @@ async function siteManifest(world: SiteWorld, items: readonly OutboxItem[]): Pro
  * it is durable on return, in one transaction; items that were taken in before are passed over, so a gateway whose
  * answer was lost sends them again without harm. Answers the highest sequence that is durable.
  *
- * Refuses `site-unknown`, the codes of `openSiteManifest`, `upstream-gap`.
+ * Refuses `site-unknown`, the codes of `openSiteManifest`, `site-manifest-batch-differs`, `upstream-gap`.
  */
 export function acceptUpstream(
   world: FleetWorld,
@@ -184,6 +185,10 @@ export function acceptUpstream(
     const key = { alg: 'ecdsa-p256', spki: row.gatewayKey } as const
     const opened = openSiteManifest(manifest, { site, key }, row.upstream, world.crypto)
     if (isRefusal(opened)) return opened
+    const batch = batchDigest(items, world.crypto)
+    if (opened.batch !== batch || opened.sequence !== (items.at(-1)?.sequence ?? opened.sequence)) {
+      return refuse('site-manifest-batch-differs', `manifest of ${site}`, `batch ${opened.batch}`, `batch ${batch}`)
+    }
     const fresh = items.filter(item => item.sequence > row.upstream)
     const gap = fresh.findIndex((item, index) => item.sequence !== row.upstream + 1 + index)
     if (gap >= 0) {
@@ -291,7 +296,14 @@ class Intake {
     if (release === undefined) return
     const attempt = turn.at === 'assigned' ? turn.attempt : 0
     const assignment = `${plan.id}/${release.sha256.slice(0, 16)}/${attempt}`
-    const released = orThrow(await releaseAt(this.#world, release))
+    const released = await releaseAt(this.#world, release)
+    if (isRefusal(released)) {
+      // The store is damaged, or an anchor was taken away: for the log, and not a reason to take nothing in.
+      const { code, subject, expected, actual } = released
+      const detail = { subject, expected, actual }
+      this.events.push({ kind: 'intrusion-signal', actor: this.#gateway(), ...ref, campaign: plan.id, code, detail })
+      return
+    }
     const { imageDigest: image, sequence } = released.facts
     const wanted = { assignment, image, sequence }
     // A controller that had confirmed and runs something else now is a failure that the soak is there to see.

@@ -258,6 +258,11 @@ describe('reports, from a controller over its gateway to the fleet', () => {
       code: 'site-manifest-wrong-site',
       with: () => ({ manifestSite: 'reef' }),
     },
+    {
+      name: 'attack: other items under a manifest that was signed for some',
+      code: 'site-manifest-batch-differs',
+      with: () => ({ signedFor: [entryItem({ kind: 'link-restored' })] }),
+    },
     { name: 'attack: a batch from before', code: 'site-manifest-replayed', with: () => ({ from: 1 }) },
   ]
 

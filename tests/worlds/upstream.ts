@@ -10,7 +10,7 @@ import { instant } from '../../src/core/encoding/units.ts'
 import { type AuditEntry, entryBytes } from '../../src/core/ledger/entry.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { openReport, type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
-import { sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
+import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
 import { call, fleetUrl, log, tls } from './people.ts'
 
 /** What a controller of a resting world last said, by id. */
@@ -77,15 +77,23 @@ export type Handing = {
   /** The key that signs the manifest: the gateway's own, unless told. */
   readonly key?: string
   readonly manifestSite?: string
+  /** What the manifest is signed for; the items themselves, unless told. */
+  readonly signedFor?: readonly Item[]
 }
 
 /** Hands items to the fleet server over the gateway's own connection. */
-export async function handOver(world: World, items: readonly Item[], { from, key, manifestSite }: Handing = {}) {
+export async function handOver(
+  world: World,
+  items: readonly Item[],
+  { from, key, manifestSite, signedFor }: Handing = {},
+) {
   const first = from ?? (await takenIn(world)) + 1
   const numbered = items.map((item, index) => ({ ...item, sequence: first + index }))
   const sequence = first + items.length - 1
   const site = manifestSite ?? 'quay'
-  const body = writeSiteManifest({ site, sequence, at: instant(1_800_000_000_000), reports: [] })
+  const covered = (signedFor ?? items).map((item, index) => ({ ...item, sequence: first + index }))
+  const batch = batchDigest(covered, nodeCrypto)
+  const body = writeSiteManifest({ site, sequence, at: instant(1_800_000_000_000), batch, reports: [] })
   const signer = orThrow(loadSigner(key ?? join(world.at('gateway'), 'keys', 'manifest')))
   const manifest = sealSiteManifest(body, orThrow(await signer.sign(canonicalJson(body), 'der')))
   return call(fleetUrl(world), tls.gateway(world.at('gateway')), 'POST', '/v1/upstream', {

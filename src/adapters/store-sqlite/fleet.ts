@@ -62,9 +62,11 @@ export class SqliteFleetStore implements FleetStore {
       campaigns: database.prepare('SELECT id, state FROM campaign ORDER BY rowid'),
       log: database.prepare('SELECT size, range, checkpoint FROM log'),
       entries: database.prepare('SELECT ix AS "index", bytes FROM entry WHERE ix >= ? AND ix < ? ORDER BY ix'),
-      entriesOf: database.prepare(
-        `SELECT ix AS "index", bytes FROM entry WHERE (?1 IS NULL OR site = ?1) AND (?2 IS NULL OR controller = ?2)
-         AND (?3 IS NULL OR campaign = ?3) ORDER BY ix DESC LIMIT ?4`,
+      entriesOfController: database.prepare(
+        'SELECT ix AS "index", bytes FROM entry WHERE site = ? AND controller = ? ORDER BY ix DESC LIMIT ?',
+      ),
+      entriesOfCampaign: database.prepare(
+        'SELECT ix AS "index", bytes FROM entry WHERE campaign = ? ORDER BY ix DESC LIMIT ?',
       ),
       putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
       putSite: database.prepare(
@@ -134,7 +136,10 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]> {
-    const rows = this.#sql.entriesOf.all(filter.site ?? null, filter.controller ?? null, filter.campaign ?? null, limit)
+    const rows =
+      'campaign' in filter
+        ? this.#sql.entriesOfCampaign.all(filter.campaign, limit)
+        : this.#sql.entriesOfController.all(filter.site, filter.controller, limit)
     return (rows as { index: number; bytes: Uint8Array }[]).reverse()
   }
 

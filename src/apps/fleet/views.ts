@@ -8,7 +8,7 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/ref
 import type { Report } from '../../core/trust/report.ts'
 import { draftOf } from '../../flows/approve.ts'
 import { type Opened, openCampaign, openRow } from '../../flows/campaign.ts'
-import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
+import type { ControllerRow, EntryFilter, FleetWorld } from '../../flows/ports.ts'
 import { openRepository, publishedReleases } from '../../flows/publish.ts'
 import type {
   AuditPage,
@@ -166,10 +166,7 @@ export async function history(world: FleetWorld, site: string, id: string): Prom
   }))
 }
 
-async function entriesOf(
-  world: FleetWorld,
-  filter: { site?: string; controller?: string; campaign?: string },
-): Promise<{ index: number; entry: AuditEntry }[]> {
+async function entriesOf(world: FleetWorld, filter: EntryFilter): Promise<{ index: number; entry: AuditEntry }[]> {
   const rows = await world.store.entriesOf(filter, HISTORY)
   return rows.map(({ index, bytes }) => ({ index, entry: orThrow(parseEntry(bytes, `entry ${index}`)) }))
 }

@@ -226,6 +226,13 @@ export const trustCodes = {
     title: 'the site manifest is of another site',
     fix: 'It was not taken in. Look at the gateway that sent it.',
   },
+  'site-manifest-batch-differs': {
+    exit: 20,
+    status: 422,
+    action: 'halt',
+    title: 'the gateway did not sign what was handed over with its manifest',
+    fix: 'Somebody else speaks with the gateway’s certificate, or its program is faulty. Nothing was taken in.',
+  },
   'site-manifest-replayed': {
     ...trust,
     title: 'the site manifest is older than the last one',

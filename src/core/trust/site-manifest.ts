@@ -1,7 +1,7 @@
 import { toHex } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto, PublicKey } from '../encoding/crypto.ts'
-import { exactly, list, Misfit, object, type Shape, then, whole, word } from '../encoding/shape.ts'
+import { exactly, list, Misfit, object, type Shape, text, then, whole, word } from '../encoding/shape.ts'
 import { readJson } from '../encoding/strict-json.ts'
 import { type Instant, instant } from '../encoding/units.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
@@ -17,6 +17,8 @@ export type SiteManifest = {
   readonly site: string
   readonly sequence: number
   readonly at: Instant
+  /** What is handed over with it: the digest of the batch (`batchDigest`), so that no other batch rides on it. */
+  readonly batch: string
   /** The reports as they travel on their own: see `openReport`. Not yet verified. */
   readonly reports: readonly Uint8Array[]
 }
@@ -31,18 +33,28 @@ const shape: Shape<Body> = object({
   v: exactly(1),
   site: idName,
   sequence: whole(0, Number.MAX_SAFE_INTEGER),
+  batch: text('a SHA-256 in hex', /^[0-9a-f]{64}$/),
   at: then(whole(0, 8_640_000_000_000_000), value => instant(value)),
   reports: list(anyObject as Shape<JsonObject>, 0, MAX_REPORTS),
 })
 
+/** An item that a gateway hands over: its place in the gateway's own order, what it is, its bytes. */
+export type BatchItem = { readonly sequence: number; readonly kind: string; readonly bytes: Uint8Array }
+
+/** The digest of a batch, in hex: over the place, kind and SHA-256 of each item, in order. */
+export function batchDigest(items: readonly BatchItem[], crypto: Crypto): string {
+  const rows = items.map(({ sequence, kind, bytes }) => [sequence, kind, toHex(crypto.sha256(bytes))])
+  return toHex(crypto.sha256(canonicalJson(rows)))
+}
+
 /** The manifest's `signed` object. Throws when a report is not one: a gateway holds only reports that it has opened. */
-export function writeSiteManifest({ site, sequence, at, reports }: SiteManifest): JsonObject {
+export function writeSiteManifest({ site, sequence, at, batch, reports }: SiteManifest): JsonObject {
   const embedded = reports.map(bytes => {
     const json = readJson(bytes, MAX_REPORT_BYTES)
     if (json instanceof JsonFault) throw json
     return json
   })
-  return { kind: 'voltseal-site-manifest', v: 1, site, sequence, at, reports: embedded }
+  return { kind: 'voltseal-site-manifest', v: 1, site, sequence, at, batch, reports: embedded }
 }
 
 /** The manifest as it travels; the gateway signs `canonicalJson(signed)`, in DER for ECDSA. */
@@ -68,7 +80,7 @@ export function openSiteManifest(
     const actual = 'one that does not hold'
     return refuse('site-manifest-signature-invalid', subject, "a signature by the gateway's key", actual)
   }
-  const { site, sequence, at } = file.signed
+  const { site, sequence, at, batch } = file.signed
   if (site !== from.site) return refuse('site-manifest-wrong-site', subject, from.site, site)
   if (sequence < lastSequence) {
     return refuse('site-manifest-replayed', subject, `a sequence from ${lastSequence} on`, String(sequence))
@@ -84,7 +96,7 @@ export function openSiteManifest(
     }
     seen.add(claimed.controller)
   }
-  return { site, sequence, at, reports }
+  return { site, sequence, at, batch, reports }
 }
 
 const malformed = (subject: string, { at, expected, actual }: Misfit): Refusal =>

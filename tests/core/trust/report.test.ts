@@ -115,6 +115,7 @@ describe('site manifest', () => {
     site: 'harbour',
     sequence: 5,
     at: NOW,
+    batch: 'c'.repeat(64),
     reports: [sealedBy(device, report), sealedBy(device, other)],
   }
   const sealed = (content: typeof manifest, key = gateway): Uint8Array => {
@@ -127,7 +128,7 @@ describe('site manifest', () => {
 
   test('hands its reports over as they were signed', () => {
     const { reports, ...rest } = orThrow(opened(sealed(manifest)))
-    assert.deepEqual(rest, { site: 'harbour', sequence: 5, at: NOW })
+    assert.deepEqual(rest, { site: 'harbour', sequence: 5, at: NOW, batch: 'c'.repeat(64) })
     assert.deepEqual(orThrow(openReport(reports[0] as Uint8Array, from, nodeCrypto)), report)
   })
 

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { World } from '../../sim/doors/world.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { type SiteWork, turns } from '../../src/core/campaign/site-work.ts'
+import { toHex } from '../../src/core/encoding/bytes.ts'
+import { instant } from '../../src/core/encoding/units.ts'
+import { isRefusal, orThrow, refuse } from '../../src/core/refusal/refusal.ts'
+import type { FleetLink } from '../../src/flows/ports.ts'
+import { assigned, fetchPayloads, offerFor, refreshSite, takeOrders, workOf } from '../../src/flows/relay.ts'
+import { acceptControllerReport, grantTurns } from '../../src/flows/report.ts'
+import type { CampaignView } from '../../src/wire/fleet-api.ts'
+import { ask } from '../worlds/people.ts'
+import { image, QUAY } from '../worlds/quay.ts'
+import { gatewayOf } from '../worlds/site-world.ts'
+import { rest, started } from '../worlds/started.ts'
+import { handOver, speaker } from '../worlds/upstream.ts'
+
+/** A fleet with two releases of the canary's class, and a site that rests. */
+async function fill(world: World): Promise<World> {
+  await world.reported()
+  await rest(world)
+  await world.publish(await world.release('bms', '1.1.0', image(2)), await world.release('bms', '1.2.0', image(3)))
+  return world
+}
+
+const IMAGE = toHex(nodeCrypto.sha256(image(2)))
+const dead = (what: string) => refuse('not-reachable', what, 'a server that answers', 'ECONNREFUSED')
+
+describe('what a site does with its orders', () => {
+  let world: World
+  before(async () => {
+    world = await started(QUAY, fill)
+  })
+  after(() => world?.stop())
+
+  const ordered = async (id: string): Promise<void> =>
+    world.campaign(id, ['bms/1.1.0/envelope.suit'], '--soak', '1h', '--controller', 'quay/bms-1')
+  const halted = (id: string) => world.must('campaign', 'halt', id, '--reason', 'the test is over')
+
+  it('attack: what is missing elsewhere keeps no halt from a site', async () => {
+    await ordered('halted')
+    let image = true
+    const link = (honest: FleetLink): Partial<FleetLink> => ({
+      file: (repo, path, max) =>
+        repo === 'image' && !image ? Promise.resolve(dead(path)) : honest.file(repo, path, max),
+      blob: async (id, from) => (id.length === 40_000 ? dead(id.sha256) : honest.blob(id, from)),
+    })
+    const gateway = await gatewayOf(world, { link })
+    try {
+      assert.equal(await takeOrders(gateway.site), null)
+      assert.ok(isRefusal(await fetchPayloads(gateway.site)), 'the payload does not come')
+      assert.equal((await assigned(gateway.site)).length, 1)
+      await halted('halted')
+      image = false
+      assert.ok(isRefusal(await takeOrders(gateway.site)), 'the image repository does not answer')
+      assert.deepEqual(await assigned(gateway.site), [], 'the halt has arrived')
+      assert.equal(workOf((await gateway.store.controller('bms-1'))!).at, 'idle')
+    } finally {
+      gateway.close()
+    }
+  })
+
+  it('attack: freeze: an order that rests on expired metadata is neither offered nor given a turn', async () => {
+    await ordered('frozen')
+    const gateway = await gatewayOf(world)
+    try {
+      assert.equal(await refreshSite(gateway.site), null)
+      const [order] = await assigned(gateway.site)
+      assert.ok(order !== undefined && order.until > Date.now() && order.until < Date.now() + 25 * 3_600_000)
+      const at = (now: number) => ({
+        ...gateway.site,
+        clock: { now: () => instant(now), quality: 'simulated' as const },
+      })
+      const before = at(order.until - 1)
+      const expired = at(order.until)
+      assert.ok((await offerFor(before, 'bms-1')) !== null)
+      assert.equal(await offerFor(expired, 'bms-1'), null)
+      const say = await speaker(world, 'bms-1')
+      const staged = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE }
+      orThrow(await acceptControllerReport(gateway.site, 'bms-1', say({ event: 'staged', staged })))
+      assert.deepEqual(await grantTurns(expired), [])
+      assert.deepEqual(await grantTurns(before), ['bms-1'])
+      assert.equal(await offerFor(expired, 'bms-1'), null)
+    } finally {
+      gateway.close()
+      await halted('frozen')
+    }
+  })
+
+  it('a restart whose order was taken back counts until the controller says that it is through', async () => {
+    await ordered('taken-back')
+    const gateway = await gatewayOf(world)
+    const { site, store } = gateway
+    const at = async () => workOf((await store.controller('bms-1'))!).at
+    try {
+      assert.equal(await refreshSite(site), null)
+      const say = await speaker(world, 'bms-1')
+      const running = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE }
+      orThrow(await acceptControllerReport(site, 'bms-1', say({ event: 'staged', staged: running })))
+      assert.deepEqual(await grantTurns(site), ['bms-1'])
+      orThrow(await acceptControllerReport(site, 'bms-1', say({ state: 'trial', running: { ...running, slot: 'b' } })))
+      await halted('taken-back')
+      assert.equal(await takeOrders(site), null)
+      assert.equal(await at(), 'leaving')
+      const waiting: SiteWork = { at: 'staged', assignment: 'another', since: instant(0) }
+      const leaving = workOf((await store.controller('bms-1'))!)
+      assert.deepEqual(
+        turns(
+          new Map([
+            ['bms-1', leaving],
+            ['bms-2', waiting],
+          ]),
+          1,
+        ),
+        [],
+        'its place is not free',
+      )
+      assert.equal(await offerFor(site, 'bms-1'), null)
+      assert.equal(await at(), 'leaving', 'on trial, whatever it asks')
+      orThrow(await acceptControllerReport(site, 'bms-1', say({ state: 'stable' })))
+      assert.equal(await at(), 'idle')
+    } finally {
+      gateway.close()
+    }
+  })
+
+  it('a canary that falls back in its soak is a failure, and no further wave opens', async () => {
+    await ordered('regress')
+    const running = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE, slot: 'b' } as const
+    const view = () => ask<CampaignView>(world, '/v1/campaigns/regress')
+    const say = await speaker(world, 'bms-1')
+    orThrow(await handOver(world, [{ kind: 'report', bytes: say({ state: 'stable', running, event: 'confirmed' }) }]))
+    assert.equal((await view()).state, 'soaking')
+    orThrow(await handOver(world, [{ kind: 'report', bytes: say({ state: 'stable', event: 'fallback' }) }]))
+    const after = await view()
+    assert.equal(after.state, 'halted')
+    assert.deepEqual([after.controllers[0]?.state, after.controllers[0]?.detail], ['failed', 'reverted: regressed'])
+  })
+
+  it('a release whose neighbours are too old is not planned', async () => {
+    const needy = await world.release('bms', '1.3.0', image(4), '--needs', 'bms@9.0.0')
+    await world.publish(needy)
+    const ran = await world.run('campaign', 'create', '--id', 'needy', '--release', 'bms/1.3.0/envelope.suit')
+    assert.equal((ran.json as { code?: string }).code, 'release-dependency-unmet')
+  })
+})
