@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { GUARDS, type Guard } from './guard-list.ts'
+import type { Guard } from './guard.ts'
+import { GUARDS } from './guard-list.ts'
 
 /**
  * `npm run test:guards`: takes the guards of guard-list.ts out one by one, each in a copy of the project, and expects
