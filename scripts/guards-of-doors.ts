@@ -9,6 +9,8 @@ const PUBLISH = 'tests/flows/publish.test.ts'
 const RELAY = 'tests/flows/relay.test.ts'
 const REPORT = 'tests/flows/report.test.ts'
 const PEOPLE = 'tests/bad-input/people.test.ts'
+const CLOCK = 'tests/apps/process/serve.test.ts'
+const FOLDER = 'tests/apps/gateway/files.test.ts'
 const WORK = 'tests/core/campaign/site-work.test.ts'
 
 /** The guards between processes: publishing, caching, carrying, reporting, and who may come in. */
@@ -319,7 +321,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
     file: 'src/apps/process/serve.ts',
     text: 'if (now >= BUILT_AT) return null',
     without: 'if (now >= 0) return null',
-    tests: PEOPLE,
+    tests: CLOCK,
   },
   {
     stops: 'one key for two devices',
@@ -354,7 +356,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
     file: 'src/apps/gateway/files.ts',
     text: '  if (names.size > 1) {',
     without: '  if (names.size > 9) {',
-    tests: PEOPLE,
+    tests: FOLDER,
   },
   {
     stops: 'names that climb out of their place',

@@ -44,6 +44,7 @@ function deviceFull(folder: string, length: number): FullDisk {
         if (id.length === length) {
           link = join(cache, 'part', id.sha256)
           mkdirSync(join(cache, 'part'), { recursive: true })
+          rmSync(link, { force: true })
           symlinkSync('/dev/full', link)
         }
         return blobs.append(id, from, body)
