@@ -101,12 +101,6 @@ function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: numb
     work.ring()
     return refusal
   }
-  // Apart from asking: however long a download takes, a halt is heard.
-  const fetch = async (): Promise<null | Refusal> => {
-    const refusal = await fetchPayloads(world)
-    work.ring()
-    return refusal
-  }
   const turn = async (): Promise<null> => {
     const granted = await grantTurns(world)
     for (const id of granted) work.ring(id)
@@ -115,7 +109,14 @@ function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: numb
   }
   return [
     startLoop('ask the fleet', every(pollMillis), pollMillis, ask, log),
-    startLoop('fetch', stop => orders.next(Math.min(pollMillis, 1000), stop), 500, fetch, log),
+    // Apart from asking: however long a download takes, a halt is heard. Who waits for a payload waits for this transfer.
+    startLoop(
+      'fetch',
+      stop => orders.next(1000, stop),
+      500,
+      () => fetchPayloads(world),
+      log,
+    ),
     startLoop('give turns', rung, 100, turn, log),
     startLoop('report to the fleet', rung, 500, () => flushOutbox(world), log),
   ]
