@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { isLoopback } from '../../../src/adapters/http-loopback.ts'
 import type { CampaignView } from '../../../src/wire/fleet-api.ts'
 import type { Children } from './children.ts'
+import { UPDATED_CLASSES } from './firmware.ts'
 import { freePort } from './free-ports.ts'
 import type { DemoOptions } from './options.ts'
 import { Progress } from './progress.ts'
@@ -57,7 +58,7 @@ export async function runDemo(
   })
   await stage.prepare()
   await stage.open(scenario.faults(stage.images))
-  const before = await stage.launch()
+  const before = await stage.launch(scenario.classes ?? UPDATED_CLASSES)
   const exit = await watch(stage, log, screen)
   await attack(scenario, stage, log, screen)
   const view = await stage.campaign()

@@ -24,6 +24,8 @@ export type Seen = {
 export type Scenario = {
   readonly title: string
   readonly ending: string
+  /** The classes that the campaign updates: both, unless the scenario says otherwise. */
+  readonly classes?: readonly string[]
   readonly faults: (images: readonly DemoImage[]) => object | null
   /** Called for each event of the site; answers a line to show when it did something. */
   readonly meanwhile?: (event: StampedEvent, folder: string, images: readonly DemoImage[]) => string | null
@@ -45,6 +47,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   'bad-canary': {
     title: 'The new bms image fails its health check on the canary',
     ending: 'the canary reverted, the campaign halted, the others were not touched',
+    classes: ['bms'],
     faults: images => ({
       unhealthy: { [update(images, 'bms').sha256]: { is: 'unhealthy', probe: 'cell-voltages' } },
     }),
@@ -86,7 +89,7 @@ function checkBadCanary({ view, events }: Seen): string | null {
   if (!events.some(event => event.event === 'reverted' && event.controller === canary.controller)) {
     return `${canary.controller} did not revert`
   }
-  const touched = view.controllers.find(one => one.wave > 1 && wasTouched(one, events))
+  const touched = view.controllers.find(one => one !== canary && wasTouched(one, events))
   return touched === undefined ? null : `${touched.controller} was touched`
 }
 

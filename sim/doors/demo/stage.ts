@@ -5,7 +5,7 @@ import { toHex } from '../../../src/core/encoding/bytes.ts'
 import type { CampaignView, ControllerView } from '../../../src/wire/fleet-api.ts'
 import type { StampedEvent } from '../site/events.ts'
 import type { Children, Ended, Server } from './children.ts'
-import { type DemoImage, FACTORY, UPDATE, UPDATED_CLASSES, unpackFirmware } from './firmware.ts'
+import { type DemoImage, FACTORY, UPDATE, unpackFirmware } from './firmware.ts'
 import type { Screen } from './screen.ts'
 
 /** A command of the demo was refused, or failed: its exit code, and what it said. */
@@ -106,14 +106,17 @@ export class Stage {
     this.#site = await children.serve('site', SITE_DOOR, ['serve', 'site'], value => this.#line(value))
   }
 
-  /** Publishes, waits for every controller's report, plans, approves, starts. Answers what each ran before, by its id. */
-  async launch(): Promise<ReadonlyMap<string, string>> {
-    const updates = this.images.filter(image => image.version === UPDATE)
+  /**
+   * Publishes for these classes, waits for every controller's report, plans, approves, starts. Answers what each ran
+   * before, by its id.
+   */
+  async launch(classes: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const updates = this.images.filter(image => image.version === UPDATE && classes.includes(image.class))
     const folders = updates.map(image => image.release)
     await this.command('Publish', ['publish', ...folders, '--key', 'keys/release.key'])
     const before = await this.#allReported()
     const releases = updates.flatMap(({ class: name, version }) => ['--release', `${name}/${version}/envelope.suit`])
-    const select = ['--site', 'harbour', '--class', UPDATED_CLASSES.join(',')]
+    const select = ['--site', 'harbour', '--class', classes.join(',')]
     const pace = ['--soak', '500ms', '--timeout', '60s']
     const title = ['--title', `Pybricks ${FACTORY} to ${UPDATE}`]
     await this.command('Plan the campaign', [
