@@ -8,6 +8,7 @@ const DOORS = 'tests/apps/doors.test.ts'
 const PUBLISH = 'tests/flows/publish.test.ts'
 const RELAY = 'tests/flows/relay.test.ts'
 const REPORT = 'tests/flows/report.test.ts'
+const ORDERS = 'tests/flows/orders.test.ts'
 const PEOPLE = 'tests/bad-input/people.test.ts'
 const CLOCK = 'tests/apps/process/serve.test.ts'
 const FOLDER = 'tests/apps/gateway/files.test.ts'
@@ -378,5 +379,55 @@ export const DOOR_GUARDS: readonly Guard[] = [
     text: "addEntry: database.prepare('INSERT INTO entry",
     without: "addEntry: database.prepare('INSERT OR REPLACE INTO entry",
     tests: STORES,
+  },
+  // What a site does with its orders.
+  {
+    stops: 'orders that the fleet took back while something else was broken',
+    file: 'src/flows/relay.ts',
+    text: '  await world.store.exclusive(() => withdraw(world, ordered))\n',
+    without: '',
+    tests: ORDERS,
+  },
+  {
+    stops: 'an order that rests on expired metadata (freeze)',
+    file: 'src/flows/relay.ts',
+    text: 'agreed?.id === assignment && world.clock.now() < agreed.until ? agreed : null',
+    without: 'agreed?.id === assignment ? agreed : null',
+    tests: ORDERS,
+  },
+  {
+    stops: 'a turn for an order that has expired',
+    file: 'src/flows/report.ts',
+    text: "return at !== 'staged' || now < (assignments.get(id)?.until ?? 0)",
+    without: 'return true',
+    tests: ORDERS,
+  },
+  {
+    stops: 'a restart budget that forgets who is still restarting',
+    file: 'src/core/campaign/site-work.ts',
+    text: "state.at === 'granted' || state.at === 'leaving'",
+    without: "state.at === 'granted'",
+    tests: ORDERS,
+  },
+  {
+    stops: 'items that the gateway did not sign for',
+    file: 'src/flows/report.ts',
+    text: 'if (opened.batch !== batch || ',
+    without: 'if (',
+    tests: REPORT,
+  },
+  {
+    stops: 'a canary that falls back unseen in its soak',
+    file: 'src/flows/report.ts',
+    text: "hasRegressed(report, wanted) ? { result: 'reverted', cause: 'regressed' } : null",
+    without: 'null',
+    tests: ORDERS,
+  },
+  {
+    stops: 'a release beside neighbours that are too old for it',
+    file: 'src/core/campaign/draft.ts',
+    text: ' ?? dependenciesMet(release.facts, neighbours)',
+    without: '',
+    tests: ORDERS,
   },
 ]
