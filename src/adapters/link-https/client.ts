@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { Readable } from 'node:stream'
+import { gunzipSync } from 'node:zlib'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { refusalOf } from '../../wire/problem.ts'
 
@@ -66,8 +67,10 @@ export class HttpsClient {
     const body = await this.#whole(response, good ? limit : Math.max(limit, MAX_PROBLEM), `${method} ${path}`)
     // Given up in the middle, the answer only breaks off: who gave it up is what matters.
     if (isRefusal(body)) return cancel.aborted ? this.#tooSlow() : body
-    if (good) return { status, headers: response.headers, body }
-    return this.#refusal(`${method} ${path}`, status, body)
+    if (!good) return this.#refusal(`${method} ${path}`, status, body)
+    const asked = call.headers?.['accept-encoding'] === 'gzip' && response.headers['content-encoding'] === 'gzip'
+    const unpacked = asked ? unpack(body, limit, `${method} ${path} at ${this.origin}`) : body
+    return isRefusal(unpacked) ? unpacked : { status, headers: response.headers, body: unpacked }
   }
 
   /** A call whose answer is a stream: a blob, from its byte `from` on. The caller bounds its length. */
@@ -185,5 +188,17 @@ async function* paced(response: IncomingMessage, pace: Pace): AsyncGenerator<Uin
     for (let rest = response.read(); rest !== null; rest = response.read()) yield rest as Uint8Array
   } finally {
     response.destroy()
+  }
+}
+
+/** Unpacks an answer, which may not be longer for having been packed. Refuses `answer-too-large`, `answer-unexpected`. */
+function unpack(body: Uint8Array, limit: number, subject: string): Uint8Array | Refusal {
+  try {
+    return new Uint8Array(gunzipSync(body, { maxOutputLength: limit }))
+  } catch (error) {
+    const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    return tooLarge
+      ? refuse('answer-too-large', subject, `at most ${limit} bytes`, 'more, once unpacked')
+      : refuse('answer-unexpected', subject, 'gzip as announced', 'something else')
   }
 }

@@ -25,7 +25,11 @@ export class HttpsFleetLink implements FleetLink {
   }
 
   async file(repo: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal> {
-    const answer = await this.#client.call('GET', `/v1/repos/${repo}/${encodeURIComponent(path)}`, { maxBytes })
+    const headers = { 'accept-encoding': 'gzip' }
+    const answer = await this.#client.call('GET', `/v1/repos/${repo}/${encodeURIComponent(path)}`, {
+      maxBytes,
+      headers,
+    })
     if (!isRefusal(answer)) return answer.body
     return answer.code === 'not-found' ? null : answer
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { sendBlob } from '../../adapters/http-blobs.ts'
@@ -68,7 +69,10 @@ function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
     const bytes = await world.store.file(repoFor(request, repo), path)
     if (bytes === null)
       return sendRefusal(reply, refuse('not-found', `${repo}/${path}`, 'a file of the repository', 'none'))
-    return reply.type('application/json').send(Buffer.from(bytes))
+    reply.type('application/json').header('vary', 'accept-encoding')
+    // Metadata repeats itself, the director's most of all; it is public to whoever may ask, so its length tells nothing.
+    const packed = bytes.length > 1024 && request.headers['accept-encoding'] === 'gzip'
+    return packed ? reply.header('content-encoding', 'gzip').send(gzipSync(bytes)) : reply.send(Buffer.from(bytes))
   })
 }
 

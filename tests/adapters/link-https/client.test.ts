@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { certifyNewKey, createAuthority } from '../../../src/adapters/certificates.ts'
 import { type ClientTls, HttpsClient, type Pace, readAnswer } from '../../../src/adapters/link-https/client.ts'
 import { HttpsFleetLink } from '../../../src/adapters/link-https/fleet-link.ts'
@@ -115,6 +116,29 @@ describe('the HTTPS client', () => {
       assert.ok(isRefusal(body) && body.code === 'answer-unexpected', JSON.stringify(body))
     })
   }
+
+  it('packed metadata is unpacked, and attack: never to more than it may be', async () => {
+    const link = new HttpsFleetLink(client())
+    for (const [bytes, code] of [
+      [900, null],
+      [1_000_000, 'answer-too-large'],
+    ] as const) {
+      handler = (request, response) => {
+        assert.equal(request.headers['accept-encoding'], 'gzip')
+        response.setHeader('content-encoding', 'gzip')
+        response.end(gzipSync(Buffer.alloc(bytes, 'x')))
+      }
+      const answer = await link.file('director', 'timestamp.json', 1000)
+      if (code === null) assert.ok(answer instanceof Uint8Array && answer.length === bytes)
+      else assert.ok(isRefusal(answer) && answer.code === code)
+    }
+    handler = (_, response) => {
+      response.setHeader('content-encoding', 'gzip')
+      response.end('not packed')
+    }
+    const nonsense = await link.file('director', 'timestamp.json', 1000)
+    assert.ok(isRefusal(nonsense) && nonsense.code === 'answer-unexpected')
+  })
 
   it('asks for the rest, and takes it', async () => {
     const asked: (string | undefined)[] = []
