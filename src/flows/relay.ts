@@ -22,7 +22,6 @@ import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 
 type Repo = 'image' | 'approval' | 'director'
-/** In this order (Uptane 2.1.0 §5.4.4): what the director orders was approved and published before it. */
 
 // --- From the fleet: metadata, agreement, blobs ---
 
@@ -53,6 +52,7 @@ export async function takeOrders(world: SiteWorld): Promise<null | Refusal> {
   const ordered = orderedBy(director)
   if (isRefusal(ordered)) return refused(world, ordered)
   await world.store.exclusive(() => withdraw(world, ordered))
+  // After the director (Uptane 2.1.0 §5.4.4): what it orders was approved and published before it.
   const sets = new Map<Repo, CurrentSet>([['director', director]])
   for (const repo of ['image', 'approval'] as const) {
     const set = await refreshRepository(world, repo, now)

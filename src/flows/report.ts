@@ -10,7 +10,7 @@ import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
 import { isGatewayKind } from '../core/ledger/entry-kinds.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
-import type { Assignment } from '../core/trust/mapping.ts'
+import { type Assignment, assignmentId } from '../core/trust/mapping.ts'
 import { checkReportNew, claimedReporter, openReport, type Report } from '../core/trust/report.ts'
 import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
 import { boxed, type Event, note } from './audit.ts'
@@ -295,7 +295,7 @@ class Intake {
     const release = planned === undefined ? undefined : plan.releases[planned.release]
     if (release === undefined) return
     const attempt = turn.at === 'assigned' ? turn.attempt : 0
-    const assignment = `${plan.id}/${release.sha256.slice(0, 16)}/${attempt}`
+    const assignment = assignmentId({ campaign: plan.id, attempt }, release)
     const released = await releaseAt(this.#world, release)
     if (isRefusal(released)) {
       // The store is damaged, or an anchor was taken away: for the log, and not a reason to take nothing in.

@@ -191,7 +191,10 @@ function fitsController(
 }
 
 /** The name of a piece of work: the same for the same campaign, envelope and attempt. */
-export function assignmentId({ campaign, attempt }: Order, { sha256 }: Pick<Target, 'sha256'>): string {
+export function assignmentId(
+  { campaign, attempt }: Pick<Order, 'campaign' | 'attempt'>,
+  { sha256 }: Pick<Target, 'sha256'>,
+): string {
   return `${campaign}/${sha256.slice(0, 16)}/${attempt}`
 }
 
