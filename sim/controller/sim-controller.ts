@@ -11,6 +11,7 @@ import type { HistoryEntry } from '../../src/core/slot/history.ts'
 import { encodeSlotHeader, type Geometry } from '../../src/core/slot/layout.ts'
 import type { Memory } from '../../src/core/slot/memory.ts'
 import type { ResetCause } from '../../src/core/slot/slot.ts'
+import { type ControllerStatus, statusOf } from '../../src/core/slot/status.ts'
 import type { DeviceIdentity } from '../../src/core/slot/verify-slot.ts'
 import {
   type Board,
@@ -30,7 +31,6 @@ import { PowerLost } from '../flash/power-lost.ts'
 import { SimElement } from '../secure-element/sim-element.ts'
 import { SimWatchdog } from '../watchdog/sim-watchdog.ts'
 import { type Application, healthyApplication, readingsOf } from './application.ts'
-import { type ControllerStatus, statusOf } from './status.ts'
 
 const KIB = 1024
 

@@ -1,20 +1,21 @@
 import { HttpsClient } from '../../../src/adapters/link-https/client.ts'
+import { askForWork } from '../../../src/apps/agent/link/ask.ts'
+import { BackOff, pause } from '../../../src/apps/agent/link/back-off.ts'
+import { download, type Receiver } from '../../../src/apps/agent/link/download.ts'
+import type { ReadOffer } from '../../../src/apps/agent/link/offer.ts'
+import { Reporter } from '../../../src/apps/agent/link/reporter.ts'
 import { isRefusal, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { registry } from '../../../src/core/refusal/registry.ts'
 import { type BootOutcome, readMemory } from '../../../src/flows/boot.ts'
-import { updateMark } from '../../../src/flows/install.ts'
+import { type Installation, updateMark } from '../../../src/flows/install.ts'
 import type { Clock } from '../../../src/flows/ports.ts'
-import { seeded } from '../../clock/random.ts'
+import { seeded, seedOf } from '../../clock/random.ts'
 import type { SimController } from '../../controller/sim-controller.ts'
 import { PowerLost } from '../../flash/power-lost.ts'
 import { attackWithTamperedSlot } from './attack.ts'
-import { BackOff, pause, seedOf } from './back-off.ts'
-import { download } from './download.ts'
 import type { SiteEvent, Watcher } from './events.ts'
 import { type Cut, Cuts } from './faults.ts'
 import type { SiteNotes } from './notes.ts'
-import { MAX_OFFER, type ReadOffer, readOffer } from './offer.ts'
-import { Reporter } from './reporter.ts'
 
 export type ConnectedParts = {
   readonly site: string
@@ -27,10 +28,6 @@ export type ConnectedParts = {
   readonly stop: AbortSignal
 }
 
-/** How long the gateway may hold a question for news, in milliseconds: below the client's patience with a silent line. */
-const HOLD = 10_000
-/** Questions that nothing came of are not asked more often than this, in milliseconds. */
-const PACE = 50
 /** Downloads of one image that flash does not confirm before the controller refuses the work. */
 const ATTEMPTS = 3
 /** Looks at the health window at least this many times. */
@@ -118,25 +115,11 @@ export class ConnectedController {
     const { stop } = this.#parts
     if (stop.aborted) return
     const life = this.#life
-    const offer = await this.#ask()
+    const offer = await askForWork(this.#client, this.#backOff, stop)
     if (life !== this.#life || offer === null || stop.aborted) return
     if (isRefusal(offer)) return this.#wait(offer)
     if (await this.#follow(offer, life)) this.#backOff.reset()
     else await pause(this.#backOff.next(), stop)
-  }
-
-  async #ask(): Promise<ReadOffer | Refusal | null> {
-    const asked = performance.now()
-    const answer = await this.#client.call('GET', `/v1/offer?wait=${HOLD}`, {
-      maxBytes: MAX_OFFER,
-      timeoutMillis: HOLD + 8_000,
-    })
-    if (isRefusal(answer)) return answer
-    if (answer.status !== 204) return readOffer(answer.body, `GET /v1/offer at ${this.#client.origin}`)
-    this.#backOff.reset()
-    // A gateway that holds no question open is asked again a little later.
-    if (performance.now() - asked < PACE) await pause(PACE, this.#parts.stop)
-    return null
   }
 
   /** Does what the offer asks for; answers false when that changed nothing, so that nobody asks in a tight loop. */
@@ -156,9 +139,9 @@ export class ConnectedController {
     }
     const version = installation.facts.version
     this.#note({ event: 'assigned', assignment, version, from: installation.offset })
-    const line = { controller, client: this.#client, cuts: this.#cuts, backOff: this.#backOff }
+    const line = { client: this.#client, backOff: this.#backOff }
     const going = (): boolean => life === this.#life && !this.#parts.stop.aborted
-    const ended = await download(line, installation, offer.payload.sha256, {
+    const ended = await download(line, this.#receiver(installation), offer.payload.sha256, {
       note: event => this.#note(event),
       going,
       stop: this.#parts.stop,
@@ -178,6 +161,20 @@ export class ConnectedController {
     this.#note({ event: 'staged', assignment, version })
     this.#reporter.say({ event: 'staged', assignment })
     return true
+  }
+
+  /** Each piece goes through the controller, and may meet a loss of power there. */
+  #receiver(installation: Installation): Receiver {
+    const { controller } = this.#parts
+    const { facts, slot } = installation
+    const busy = { at: 'writing', slot, total: facts.imageSize } as const
+    return {
+      facts,
+      get offset() {
+        return installation.offset
+      },
+      write: (offset, piece) => this.#cuts.during(busy, () => controller.write(offset, piece)),
+    }
   }
 
   /** The word of the site: restart into what is staged. */

@@ -1,7 +1,9 @@
+import type { LinkEvent } from '../../../src/apps/agent/link/events.ts'
 import type { Instant } from '../../../src/core/encoding/units.ts'
 
 /** What happens to one controller of a simulated site, one line of JSON each on the standard output of `site.ts serve`. */
 export type SiteEvent =
+  | LinkEvent
   | {
       readonly event: 'boot'
       readonly cause: string
@@ -11,16 +13,12 @@ export type SiteEvent =
     }
   | { readonly event: 'halted'; readonly reason: string }
   | { readonly event: 'assigned'; readonly assignment: string; readonly version: string; readonly from: number }
-  | { readonly event: 'download'; readonly received: number; readonly total: number }
   | { readonly event: 'staged'; readonly assignment: string; readonly version: string }
   | { readonly event: 'refused'; readonly assignment: string; readonly code: string; readonly detail: string }
   | { readonly event: 'activating'; readonly assignment: string }
   | { readonly event: 'confirmed'; readonly version: string; readonly slot: string; readonly counter: number }
   | { readonly event: 'reverted'; readonly cause: string; readonly version: string; readonly slot: string }
   | { readonly event: 'power-lost'; readonly where: string; readonly darkMillis: number }
-  | { readonly event: 'reported'; readonly report: string; readonly sequence: number }
-  | { readonly event: 'not-reported'; readonly report: string; readonly code: string; readonly detail: string }
-  | { readonly event: 'waiting'; readonly code: string; readonly detail: string }
   | {
       readonly event: 'attack'
       readonly attack: string

@@ -1,14 +1,12 @@
-import type { Random } from '../../clock/random.ts'
-
 const FIRST = 100
 const CAP = 5_000
 
-/** Waits between attempts, in milliseconds: doubled each time up to a cap, and half of it by chance, so that a site does not knock in step. */
+/** Waits between attempts, in milliseconds: doubled each time up to a cap, and half of it by chance, so that a site does not knock in step. `random` answers numbers from 0 to below 1. */
 export class BackOff {
-  readonly #random: Random
+  readonly #random: () => number
   #wait = FIRST
 
-  constructor(random: Random) {
+  constructor(random: () => number) {
     this.#random = random
   }
 
@@ -35,13 +33,4 @@ export function pause(millis: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(end, millis)
     signal.addEventListener('abort', end)
   })
-}
-
-/** A seed from a name: FNV-1a, 32 bits. */
-export function seedOf(name: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < name.length; index += 1) {
-    hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193) >>> 0
-  }
-  return hash
 }

@@ -1,18 +1,11 @@
-import type { HttpsClient } from '../../../src/adapters/link-https/client.ts'
-import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
-import { registry } from '../../../src/core/refusal/registry.ts'
-import {
-  type Report,
-  type ReportEvent,
-  reportBytes,
-  reportedRefusal,
-  sealReport,
-} from '../../../src/core/trust/report.ts'
-import type { Clock } from '../../../src/flows/ports.ts'
-import type { SimController } from '../../controller/sim-controller.ts'
-import type { ControllerStatus } from '../../controller/status.ts'
+import type { HttpsClient } from '../../../adapters/link-https/client.ts'
+import { isRefusal, orThrow, type Refusal } from '../../../core/refusal/refusal.ts'
+import { registry } from '../../../core/refusal/registry.ts'
+import type { ControllerStatus } from '../../../core/slot/status.ts'
+import { type Report, type ReportEvent, reportBytes, reportedRefusal, sealReport } from '../../../core/trust/report.ts'
+import type { Clock, SecureElement } from '../../../flows/ports.ts'
 import { type BackOff, pause } from './back-off.ts'
-import type { SiteEvent } from './events.ts'
+import type { LinkEvent } from './events.ts'
 
 /**
  * What is to be told: why, and what was refused. `assignment` names the piece of work where it is not the one that the
@@ -24,14 +17,21 @@ export type Saying = {
   readonly refusal?: Refusal
 }
 
+/** What a report is made of: how the controller stands, and its key and its numbers. */
+export type Reporting = {
+  readonly element: Pick<SecureElement, 'signReport' | 'nextReport'>
+  /** Read for each attempt; a refusal means that there is nothing to report now, and that what was to be said is given up. */
+  status(): ControllerStatus | Refusal
+}
+
 export type ReporterParts = {
   readonly site: string
-  readonly controller: SimController
+  readonly controller: Reporting
   readonly client: HttpsClient
   readonly clock: Clock
   readonly backOff: BackOff
   readonly stop: AbortSignal
-  note(event: SiteEvent): void
+  note(event: LinkEvent): void
 }
 
 /**

@@ -1,24 +1,24 @@
-import type { HttpsClient } from '../../../src/adapters/link-https/client.ts'
-import { isRefusal, type Refusal } from '../../../src/core/refusal/refusal.ts'
-import { registry } from '../../../src/core/refusal/registry.ts'
-import type { Installation } from '../../../src/flows/install.ts'
-import type { SimController } from '../../controller/sim-controller.ts'
+import type { HttpsClient } from '../../../adapters/link-https/client.ts'
+import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
+import { registry } from '../../../core/refusal/registry.ts'
 import { type BackOff, pause } from './back-off.ts'
-import type { SiteEvent } from './events.ts'
-import type { Cuts } from './faults.ts'
+import type { LinkEvent } from './events.ts'
+
+/** What an image is downloaded into: where it stands, and its next piece. An `Installation` is one. */
+export type Receiver = {
+  readonly facts: { readonly imageSize: number }
+  /** The offset of the byte that is wanted next. */
+  readonly offset: number
+  write(offset: number, piece: Uint8Array): Refusal | null
+}
 
 /** What a download runs over. */
-export type Line = {
-  readonly controller: SimController
-  readonly client: HttpsClient
-  readonly cuts: Cuts
-  readonly backOff: BackOff
-}
+export type Line = { readonly client: HttpsClient; readonly backOff: BackOff }
 
 /** Whom it tells, and when it ends before its time: `going` is false once the controller has restarted. */
 export type Watch = {
   readonly stop: AbortSignal
-  note(event: SiteEvent): void
+  note(event: LinkEvent): void
   going(): boolean
 }
 
@@ -34,17 +34,17 @@ const NOTE_EVERY = 100
  */
 export async function download(
   line: Line,
-  installation: Installation,
+  receiver: Receiver,
   sha256: string,
   watch: Watch,
 ): Promise<'written' | 'ask-again' | Refusal> {
-  const total = installation.facts.imageSize
-  while (installation.offset < total && watch.going()) {
-    const before = installation.offset
-    const ended = await transfer(line, installation, sha256, watch)
+  const total = receiver.facts.imageSize
+  while (receiver.offset < total && watch.going()) {
+    const before = receiver.offset
+    const ended = await transfer(line, receiver, sha256, watch)
     if (ended.at === 'refused') return ended.refusal
-    if (installation.offset > before) line.backOff.reset()
-    if (installation.offset === total || !watch.going()) break
+    if (receiver.offset > before) line.backOff.reset()
+    if (receiver.offset === total || !watch.going()) break
     if (ended.at === 'not-given') {
       const { code, actual } = ended.refusal
       watch.note({ event: 'waiting', code, detail: actual })
@@ -52,7 +52,7 @@ export async function download(
     }
     await pause(line.backOff.next(), watch.stop)
   }
-  return installation.offset === total && watch.going() ? 'written' : 'ask-again'
+  return receiver.offset === total && watch.going() ? 'written' : 'ask-again'
 }
 
 /** How a transfer ended: the line fell silent, the gateway gave nothing, or the installation refused what came. */
@@ -61,23 +61,16 @@ type Transfer =
   | { readonly at: 'not-given'; readonly refusal: Refusal }
   | { readonly at: 'refused'; readonly refusal: Refusal }
 
-async function transfer(
-  { controller, client, cuts }: Line,
-  installation: Installation,
-  sha256: string,
-  watch: Watch,
-): Promise<Transfer> {
-  const total = installation.facts.imageSize
-  const body = await client.download(`/v1/blobs/${sha256}`, installation.offset)
+async function transfer({ client }: Line, receiver: Receiver, sha256: string, watch: Watch): Promise<Transfer> {
+  const total = receiver.facts.imageSize
+  const body = await client.download(`/v1/blobs/${sha256}`, receiver.offset)
   if (isRefusal(body)) return { at: 'not-given', refusal: body }
-  const busy = { at: 'writing', slot: installation.slot, total } as const
   let noted = 0
-  const note = (): void => watch.note({ event: 'download', received: installation.offset, total })
+  const note = (): void => watch.note({ event: 'download', received: receiver.offset, total })
   for await (const chunk of body) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       if (!watch.going()) return { at: 'over' }
-      const piece = chunk.subarray(at, at + PIECE)
-      const refusal = cuts.during(busy, () => controller.write(installation.offset, piece))
+      const refusal = receiver.write(receiver.offset, chunk.subarray(at, at + PIECE))
       if (refusal !== null) return { at: 'refused', refusal }
     }
     const now = performance.now()

@@ -1,10 +1,9 @@
-import { instant } from '../../src/core/encoding/units.ts'
-import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
-import type { HistoryEntry } from '../../src/core/slot/history.ts'
-import type { Memory } from '../../src/core/slot/memory.ts'
-import { other, type SlotNote } from '../../src/core/slot/slot.ts'
-import type { Report, ReportedVersion } from '../../src/core/trust/report.ts'
-import type { Running } from '../../src/flows/boot.ts'
+import { instant } from '../encoding/units.ts'
+import type { ReleaseFacts } from '../firmware/release-facts.ts'
+import type { Report, ReportedVersion } from '../trust/report.ts'
+import type { HistoryEntry } from './history.ts'
+import type { Memory } from './memory.ts'
+import { type Bootable, other, type SlotNote } from './slot.ts'
 
 /**
  * What a controller says of itself: the content of its report. The door adds kind, site, number, time, event and what
@@ -29,7 +28,7 @@ const ATTEMPTS = 8
 
 export function statusOf(seen: {
   readonly controller: string
-  readonly running: Running
+  readonly running: { readonly slot: Bootable; readonly trial: boolean; readonly facts: ReleaseFacts }
   readonly memory: Memory
   readonly golden: ReleaseFacts | null
   readonly counter: number

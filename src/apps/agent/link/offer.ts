@@ -1,5 +1,5 @@
-import { fromBase64 } from '../../../src/core/encoding/bytes.ts'
-import { type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
+import { fromBase64 } from '../../../core/encoding/bytes.ts'
+import { type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 
 /** Work that the gateway offers, as read by a controller. Nothing of it is verified: the envelope is, before it counts. */
 export type ReadOffer = {
