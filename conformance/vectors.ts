@@ -3,6 +3,7 @@ import { concat, toHex, utf8 } from '../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json, type JsonObject } from '../src/core/encoding/canonical-json.ts'
 import { instant } from '../src/core/encoding/units.ts'
 import { parseFacts } from '../src/core/firmware/facts.ts'
+import { measureChunks } from '../src/core/firmware/payload.ts'
 import { authorManifest } from '../src/core/firmware/suit-author.ts'
 import { assembleEnvelope, signingInput } from '../src/core/firmware/suit-envelope.ts'
 import { checkpointText } from '../src/core/ledger/checkpoint.ts'
@@ -23,12 +24,13 @@ import { ed25519, p256, signWith, type VectorKey } from './keys.ts'
 /** ECDSA signatures over the messages below: made once, and kept, because every signing gives other bytes. */
 export const SIGNED_ONCE = {
   envelope:
-    '2c5691b52992882167fa86d8b06c7d6e5979b661aadd4c00cb6244e044633125f7d32fe1046db41a2420ece715afc4cff68546ab01f1b231cb127874a8bee49c',
+    'f6f10378c9da391bf105bb677607ad432d95ecb200bb33099ed99a784f15d70aa47cfd86452eb2ed7d494ea1592c4a27b4ef5752bee89e5ab4f00f11145486f3',
   report:
     '3046022100f5c28873ba78c0ca72a07df8a2e3218a93463df28874b075f190436c7597eb93022100b7707b1c6d645be2e1ae7e89b975cbedc2fdaf180ae16ee842b8b20ae9bc168b',
 } as const
 
 const IMAGE = new Uint8Array(1000).map((_, index) => index % 251)
+const COMPONENTS = [{ name: 'app', size: IMAGE.length }]
 
 function facts() {
   const stated = {
@@ -38,7 +40,9 @@ function facts() {
     version: '2.3.0',
     sequence: 7,
     counter: 3,
-    component: 'app',
+    components: COMPONENTS,
+    chunks: measureChunks(IMAGE, COMPONENTS, 512, crypto),
+    transition: null,
     imageSize: IMAGE.length,
     imageDigest: toHex(crypto.sha256(IMAGE)),
     bootloader: { min: 2, max: 5 },
@@ -50,7 +54,8 @@ function facts() {
 
 /** docs/release-format.md: the fixed manifest of that page, and a signed envelope with what is signed. */
 export function suitEnvelope(): Json {
-  const zeros = { ...facts(), imageDigest: '00'.repeat(32), dependencies: [] }
+  const chunks = { bytes: 1024, digests: ['00'.repeat(16)] }
+  const zeros = { ...facts(), imageDigest: '00'.repeat(32), chunks, dependencies: [] }
   const page = authorManifest({ ...zeros, health: { windowMillis: 1000, probes: [] } })
   const manifest = authorManifest(facts())
   const signers = [signed('ed25519', ed25519(1)), signed('ecdsa-p256', p256(2))]

@@ -1,6 +1,8 @@
+import { concat } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { isImageOf } from '../core/firmware/acceptance.ts'
 import { LIMITS, parseFacts } from '../core/firmware/facts.ts'
+import { CHUNK_LIMITS, measureChunks, usualChunkBytes } from '../core/firmware/payload.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { authorManifest } from '../core/firmware/suit-author.ts'
 import { assembleEnvelope } from '../core/firmware/suit-envelope.ts'
@@ -18,16 +20,23 @@ export type Release = {
 /** What is said of a release when nobody says otherwise. */
 export const RELEASE_DEFAULTS = {
   component: 'app',
+  transition: null,
   counter: 0,
   bootloader: { min: 0, max: LIMITS.word },
   dependencies: [],
   health: { windowMillis: 60_000, probes: [] },
 } as const
 
-type Stated = Omit<ReleaseFacts, 'imageSize' | 'imageDigest'>
-/** What a release engineer states, unread: every field is checked. Those with a default may be left out. */
+type Stated = Omit<ReleaseFacts, 'imageSize' | 'imageDigest' | 'components' | 'chunks'> & { component: unknown }
+/**
+ * What a release engineer states, unread: every field is checked. Those with a default may be left out. `further`: the
+ * images that move together with this one, each for a component of its own. `chunkBytes`: how the payload is checked
+ * while it comes, when that is not left to us.
+ */
 export type ReleaseInput = {
   readonly image: Uint8Array
+  readonly further?: readonly { readonly name: string; readonly image: Uint8Array }[]
+  readonly chunkBytes?: number
   readonly facts: { readonly [Name in Exclude<keyof Stated, keyof typeof RELEASE_DEFAULTS>]: unknown } & {
     readonly [Name in keyof typeof RELEASE_DEFAULTS]?: unknown
   }
@@ -40,12 +49,24 @@ export type ReleaseInput = {
  * Refuses `image-empty`, `image-too-large`, `release-fact-invalid` and `version-malformed`.
  */
 export function createRelease(input: ReleaseInput, ports: { readonly crypto: Crypto }): Release | Refusal {
-  const { image } = input
-  if (image.length === 0) return refuse('image-empty', 'image', 'at least one byte', 'none')
-  if (image.length > LIMITS.imageBytes) {
-    return refuse('image-too-large', 'image', `at most ${LIMITS.imageBytes} bytes`, `${image.length} bytes`)
+  const { further = [] } = input
+  const parts = [{ name: input.facts.component ?? RELEASE_DEFAULTS.component, image: input.image }, ...further]
+  for (const { name, image } of parts) {
+    const subject = further.length === 0 ? 'image' : `image of ${name}`
+    if (image.length === 0) return refuse('image-empty', subject, 'at least one byte', 'none')
+    if (image.length > LIMITS.imageBytes) {
+      return refuse('image-too-large', subject, `at most ${LIMITS.imageBytes} bytes`, `${image.length} bytes`)
+    }
   }
-  const measured = { imageSize: image.length, imageDigest: ports.crypto.sha256(image).toHex() }
+  const image = concat(...parts.map(part => part.image))
+  const components = parts.map(part => ({ name: part.name as string, size: part.image.length }))
+  const chunkBytes = input.chunkBytes ?? usualChunkBytes(components)
+  const measured = {
+    imageSize: image.length,
+    imageDigest: ports.crypto.sha256(image).toHex(),
+    components,
+    chunks: measurable(chunkBytes) ? measureChunks(image, components, chunkBytes, ports.crypto) : { bytes: chunkBytes },
+  }
   const { vendor, class: className, hardware, version, sequence } = input.facts
   const facts = parseFacts(
     {
@@ -54,11 +75,11 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
       hardware,
       version,
       sequence,
-      component: input.facts.component ?? RELEASE_DEFAULTS.component,
       counter: input.facts.counter ?? RELEASE_DEFAULTS.counter,
       bootloader: input.facts.bootloader ?? RELEASE_DEFAULTS.bootloader,
       dependencies: input.facts.dependencies ?? RELEASE_DEFAULTS.dependencies,
       health: input.facts.health ?? RELEASE_DEFAULTS.health,
+      transition: input.facts.transition ?? RELEASE_DEFAULTS.transition,
       ...measured,
     },
     'release',
@@ -67,6 +88,8 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
   const manifest = authorManifest(facts)
   return { facts, manifest, envelope: assembleEnvelope(manifest, [], ports.crypto), image }
 }
+
+const measurable = (chunkBytes: number): boolean => Number.isInteger(chunkBytes) && chunkBytes >= CHUNK_LIMITS.minBytes
 
 /**
  * Reads a release without believing it: what the envelope says, and that the image beside it (when one is given) is the

@@ -28,6 +28,17 @@ export function words(text: string, before: readonly string[] = []): readonly st
 /** Texts from a repeated option, as they are. */
 export const several = (text: string, before: readonly string[] = []): readonly string[] => [...before, text]
 
+/** A name and a file, repeated: `afe=afe.bin`. */
+export function namedFiles(
+  text: string,
+  before: readonly { name: string; file: string }[] = [],
+): readonly { name: string; file: string }[] {
+  const [, name, file] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (name === undefined || file === undefined)
+    throw new InvalidArgumentError('Expected NAME=FILE, such as afe=afe.bin.')
+  return [...before, { name, file }]
+}
+
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** A duration in milliseconds: `500ms`, `90s`, `15min`, `2h`, `1d`. */

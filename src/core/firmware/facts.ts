@@ -1,5 +1,7 @@
+import type { KeyAlgorithm } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import type { Dependency, HealthSpec, ReleaseFacts } from './release-facts.ts'
+import { CHUNK_LIMITS, MAX_COMPONENTS, parseChunks, parseComponents } from './payload.ts'
+import type { Dependency, HealthSpec, ReleaseFacts, Transition } from './release-facts.ts'
 import { COUNTER_NAME } from './suit-labels.ts'
 import { compareVersions, parseVersion, type Version } from './version.ts'
 
@@ -14,6 +16,8 @@ export const LIMITS = {
   /** 2^32 - 1: sequence numbers, counters and bootloader versions are 32 bits in the boot record. */
   word: 0xffffffff,
   imageBytes: 64 * 1024 * 1024,
+  /** A public key of a transition, in SubjectPublicKeyInfo: ML-DSA-65 takes 1974. */
+  keyBytes: 2048,
   /** A day, in milliseconds. */
   windowMillis: 86_400_000,
 } as const
@@ -31,7 +35,7 @@ type Fields = { readonly [Name in keyof ReleaseFacts]: unknown }
 export function parseFacts(fields: Fields, subject: string): ReleaseFacts | Refusal {
   const wrong = (name: string, expected: string, actual: unknown): Refusal =>
     refuse('release-fact-invalid', `${subject}, ${name}`, expected, show(actual))
-  const { vendor, component, imageSize, imageDigest, sequence, counter } = fields
+  const { vendor, imageSize, imageDigest, sequence, counter } = fields
   if (typeof vendor !== 'string' || !DNS_NAME.test(vendor)) {
     return wrong('vendor', 'a lower-case DNS name such as voltworks.example', vendor)
   }
@@ -43,19 +47,16 @@ export function parseFacts(fields: Fields, subject: string): ReleaseFacts | Refu
   if (isRefusal(version)) return version
   if (!isWhole(sequence, 1, LIMITS.word)) return wrong('sequence number', 'a whole number from 1 to 2^32-1', sequence)
   if (!isWhole(counter, 0, LIMITS.word)) return wrong('security counter', 'a whole number from 0 to 2^32-1', counter)
-  if (!isName(component) || component.length > LIMITS.componentLength || component === COUNTER_NAME) {
-    return wrong(
-      'component',
-      `a name of at most ${LIMITS.componentLength} characters, not "${COUNTER_NAME}"`,
-      component,
-    )
-  }
   if (!isWhole(imageSize, 1, LIMITS.imageBytes)) {
     return wrong('image size', `1 to ${LIMITS.imageBytes} bytes`, imageSize)
   }
   if (typeof imageDigest !== 'string' || !DIGEST.test(imageDigest)) {
     return wrong('image digest', 'a SHA-256 in lower-case hex', imageDigest)
   }
+  const components = parseComponents(fields.components, imageSize, isComponentName)
+  if (components === null) return wrong('components', COMPONENTS_RULE, fields.components)
+  const chunks = parseChunks(fields.chunks, components)
+  if (chunks === null) return wrong('chunks', CHUNKS_RULE, fields.chunks)
   const bootloader = parseBootloader(fields.bootloader)
   if (bootloader === null) return wrong('bootloader', 'a range of whole numbers, min not above max', fields.bootloader)
   const dependencies = parseDependencies(fields.dependencies, subject)
@@ -64,6 +65,10 @@ export function parseFacts(fields: Fields, subject: string): ReleaseFacts | Refu
   if (health === null) {
     return wrong('health', `a window of 1 to ${LIMITS.windowMillis} ms and different probe names`, fields.health)
   }
+  const transition = parseTransition(fields.transition)
+  if (transition === undefined) {
+    return wrong('transition', 'a key to add, or the id of a key to retire', fields.transition)
+  }
   return {
     vendor,
     class: fields.class,
@@ -71,16 +76,21 @@ export function parseFacts(fields: Fields, subject: string): ReleaseFacts | Refu
     version,
     sequence,
     counter,
-    component,
+    components,
     imageSize,
     imageDigest,
+    chunks,
     bootloader,
     dependencies,
     health,
+    transition,
   }
 }
 
 const NAME_RULE = `a name of 1 to ${LIMITS.nameLength} letters, digits, dots, hyphens and underscores`
+
+const COMPONENTS_RULE = `1 to ${MAX_COMPONENTS} names of at most ${LIMITS.componentLength} characters, each once, not "${COUNTER_NAME}", with sizes that come to the image's`
+const CHUNKS_RULE = `at most ${CHUNK_LIMITS.count} digests of 16 bytes, one for each chunk of a power of two of bytes`
 
 function parseBootloader(value: unknown): { min: number; max: number } | null {
   const { min, max } = members(value)
@@ -117,6 +127,25 @@ function parseHealth(value: unknown): HealthSpec | null {
   if (!isWhole(windowMillis, 1, LIMITS.windowMillis) || !isNames(probes, 0, LIMITS.probes)) return null
   return { windowMillis, probes }
 }
+
+const ALGORITHMS = ['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'ml-dsa-65'] as const satisfies readonly KeyAlgorithm[]
+
+/** Null for none, undefined for one that cannot be read. */
+function parseTransition(value: unknown): Transition | null | undefined {
+  if (value === null || value === undefined) return null
+  const { kind, kid, alg, spki } = members(value)
+  if (!isKid(kid)) return undefined
+  if (kind === 'retire') return { kind, kid }
+  const known = ALGORITHMS.find(name => name === alg)
+  if (kind !== 'add' || known === undefined || typeof spki !== 'string') return undefined
+  if (spki.length > 2 * LIMITS.keyBytes || !/^(?:[0-9a-f]{2})+$/.test(spki)) return undefined
+  return { kind, kid, alg: known, spki }
+}
+
+const isKid = (value: unknown): value is string => typeof value === 'string' && DIGEST.test(value)
+
+const isComponentName = (value: unknown): value is string =>
+  isName(value) && value.length <= LIMITS.componentLength && value !== COUNTER_NAME
 
 function isWhole(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max

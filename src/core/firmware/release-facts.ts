@@ -1,7 +1,27 @@
+import type { KeyAlgorithm } from '../encoding/crypto.ts'
 import type { Version } from './version.ts'
 
 /** A controller class that must run a version in `[min, below)` before this release may run beside it. */
 export type Dependency = { readonly class: string; readonly min: Version; readonly below?: Version }
+
+/** One image of a release: which component of the controller it is for, and its bytes. */
+export type Component = { readonly name: string; readonly size: number }
+
+/**
+ * The digests by which a download is checked piece by piece: `bytes` in each chunk (the last of a component may be
+ * shorter; each component starts a new one), `digests` the first 16 bytes of their SHA-256 in lower-case hex, in the
+ * order of the payload. An early warning: what decides is the digest of the whole.
+ */
+export type Chunks = { readonly bytes: number; readonly digests: readonly string[] }
+
+/**
+ * A change of the keys that a device accepts, done when the release that carries it has been confirmed: a key is added
+ * by a release that the old key signed, and the old one is retired by a release that the new key signed. `kid` is the
+ * key's id, `spki` its SubjectPublicKeyInfo, both in lower-case hex.
+ */
+export type Transition =
+  | { readonly kind: 'add'; readonly kid: string; readonly alg: KeyAlgorithm; readonly spki: string }
+  | { readonly kind: 'retire'; readonly kid: string }
 
 /** How the device judges a trial boot: every probe must pass throughout a window of `windowMillis` milliseconds. */
 export type HealthSpec = { readonly windowMillis: number; readonly probes: readonly string[] }
@@ -16,9 +36,12 @@ export type HealthSpec = { readonly windowMillis: number; readonly probes: reado
  * - `hardware`: the hardware revisions that may run it, at least one.
  * - `sequence`: the manifest's sequence number (rises with each manifest of the class, also for a re-issue).
  * - `counter`: the security counter: the floor that this release belongs to.
- * - `component`: the component's name ("app"), one per envelope.
- * - `imageSize` in bytes, `imageDigest` the SHA-256 of the plain image in lower-case hex.
+ * - `components`: the images, first the one that the controller runs from ("app"), then those that move together with
+ *   it. The payload is all of them, one behind the other.
+ * - `imageSize` of the payload in bytes, `imageDigest` its SHA-256 in lower-case hex.
+ * - `chunks`: how the payload is checked while it comes.
  * - `bootloader`: the bootloader versions (whole numbers, inclusive) that can run it.
+ * - `transition`: the change of keys that comes with it, null for nearly all releases.
  */
 export type ReleaseFacts = {
   readonly vendor: string
@@ -27,12 +50,14 @@ export type ReleaseFacts = {
   readonly version: Version
   readonly sequence: number
   readonly counter: number
-  readonly component: string
+  readonly components: readonly Component[]
   readonly imageSize: number
   readonly imageDigest: string
+  readonly chunks: Chunks
   readonly bootloader: { readonly min: number; readonly max: number }
   readonly dependencies: readonly Dependency[]
   readonly health: HealthSpec
+  readonly transition: Transition | null
 }
 
 /**

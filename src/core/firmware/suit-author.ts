@@ -1,7 +1,7 @@
 import { utf8 } from '../encoding/bytes.ts'
 import { type Cbor, encodeCbor } from '../encoding/cbor.ts'
 import { DNS_NAMESPACE, uuid5 } from '../encoding/uuid.ts'
-import type { ReleaseFacts } from './release-facts.ts'
+import type { Component, ReleaseFacts, Transition } from './release-facts.ts'
 import {
   COMMAND,
   COMMON,
@@ -12,6 +12,7 @@ import {
   PARAMETER,
   REPORT_ALL,
   SHA256_ALG,
+  TRANSITION,
 } from './suit-labels.ts'
 
 /** A vendor's identifier: UUID version 5 of its DNS name (draft-ietf-suit-manifest-34 §8.4.8.2). */
@@ -54,9 +55,9 @@ export function suitDigest(sha256: Uint8Array): Uint8Array {
  * the image has been confirmed: the write states the floor, confirmation commits it.
  */
 export function authorManifest(facts: ReleaseFacts): Uint8Array {
-  const { component, sequence } = facts
+  const { sequence } = facts
   const common = new Map<number, Cbor>([
-    [COMMON.components, [[utf8(component)], [utf8(COUNTER_NAME)]]],
+    [COMMON.components, [[utf8((facts.components[0] as Component).name)], [utf8(COUNTER_NAME)]]],
     [COMMON.sharedSequence, encodeCbor(sharedSequence(facts))],
   ])
   const imageMatch = [COMMAND.setComponentIndex, IMAGE_COMPONENT, COMMAND.imageMatch, REPORT_ALL]
@@ -73,7 +74,8 @@ export function authorManifest(facts: ReleaseFacts): Uint8Array {
 }
 
 function sharedSequence(facts: ReleaseFacts): Cbor {
-  const { vendor, hardware, version, bootloader, health } = facts
+  const { vendor, hardware, version, bootloader, health, chunks, transition } = facts
+  const further = facts.components.slice(1)
   const dependencies = facts.dependencies.map(({ class: name, min, below }) => [name, min, below ?? null])
   const vendorId = vendorIdentifier(vendor)
   const parameters = new Map<number, Cbor>([
@@ -88,7 +90,12 @@ function sharedSequence(facts: ReleaseFacts): Cbor {
     [PARAMETER.bootloader, encodeCbor([bootloader.min, bootloader.max])],
     [PARAMETER.dependencies, encodeCbor(dependencies)],
     [PARAMETER.health, encodeCbor([health.windowMillis, health.probes])],
+    [PARAMETER.chunks, encodeCbor([chunks.bytes, Uint8Array.fromHex(chunks.digests.join(''))])],
   ])
+  if (further.length > 0) {
+    parameters.set(PARAMETER.furtherComponents, encodeCbor(further.map(({ name, size }) => [name, size])))
+  }
+  if (transition !== null) parameters.set(PARAMETER.transition, encodeCbor(transitionItems(transition)))
   return [
     COMMAND.setComponentIndex,
     IMAGE_COMPONENT,
@@ -99,6 +106,12 @@ function sharedSequence(facts: ReleaseFacts): Cbor {
     COMMAND.classIdentifier,
     REPORT_ALL,
   ]
+}
+
+function transitionItems(transition: Transition): Cbor {
+  if (transition.kind === 'retire') return [TRANSITION.retire, Uint8Array.fromHex(transition.kid)]
+  const { kid, alg, spki } = transition
+  return [TRANSITION.add, Uint8Array.fromHex(kid), alg, Uint8Array.fromHex(spki)]
 }
 
 function installSequence(facts: ReleaseFacts): Cbor {

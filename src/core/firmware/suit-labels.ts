@@ -48,7 +48,13 @@ export const PARAMETER = {
   bootloader: -260,
   dependencies: -261,
   health: -262,
+  furtherComponents: -263,
+  chunks: -264,
+  transition: -265,
 } as const
+
+/** The first item of a transition. */
+export const TRANSITION = { add: 0, retire: 1 } as const
 
 /** The component that the image is written to comes first, the security counter second. */
 export const IMAGE_COMPONENT = 0

@@ -2,10 +2,11 @@ import { fromUtf8, sameBytes } from '../encoding/bytes.ts'
 import { type Cbor, describe } from '../encoding/cbor.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { parseFacts } from './facts.ts'
+import { CHUNK_DIGEST_BYTES } from './payload.ts'
 import type { ReleaseFacts } from './release-facts.ts'
 import { classIdentifier, imageUri, vendorIdentifier } from './suit-author.ts'
 import { malformed, type Parameters, readInner, runSequence } from './suit-commands.ts'
-import { COMMON, COUNTER_NAME, MANIFEST, PARAMETER, SHA256_ALG } from './suit-labels.ts'
+import { COMMON, COUNTER_NAME, MANIFEST, PARAMETER, SHA256_ALG, TRANSITION } from './suit-labels.ts'
 
 /** Bytes in a manifest. */
 export const MAX_MANIFEST_BYTES = 8192
@@ -42,7 +43,10 @@ export function readManifest(bytes: Uint8Array, subject: string): ReleaseFacts |
 
   const fields = readFields(parameters, subject)
   if (isRefusal(fields)) return fields
-  const facts = parseFacts({ ...fields, component, sequence: members.get(MANIFEST.sequenceNumber) }, subject)
+  const payload = readPayload(parameters[0], component, subject)
+  if (isRefusal(payload)) return payload
+  const sequence = members.get(MANIFEST.sequenceNumber)
+  const facts = parseFacts({ ...fields, ...payload, sequence }, subject)
   return isRefusal(facts) ? facts : (contradiction(facts, parameters, subject) ?? facts)
 }
 
@@ -71,15 +75,71 @@ function nameOf(component: Cbor): string | null {
   return part instanceof Uint8Array && more.length === 0 ? fromUtf8(part) : null
 }
 
-type Fields = Omit<{ [Name in keyof ReleaseFacts]: unknown }, 'component' | 'sequence'>
+/** The array inside a parameter's byte string. */
+function innerArray(item: Cbor | undefined, where: string): readonly Cbor[] | Refusal {
+  const read = readInner(item, MAX_MANIFEST_BYTES, where)
+  if (isRefusal(read)) return read
+  return Array.isArray(read) ? read : malformed(where, 'an array', describe(read))
+}
+
+type All = { [Name in keyof ReleaseFacts]: unknown }
+type OfPayload = 'components' | 'chunks' | 'transition'
+type Fields = Omit<All, OfPayload | 'sequence'>
+
+/** The images of the payload, its chunks, and the change of keys. An empty list of further images has no second spelling. */
+function readPayload(
+  image: ReadonlyMap<number, Cbor>,
+  component: string,
+  subject: string,
+): Pick<All, OfPayload> | Refusal {
+  const rows = image.has(PARAMETER.furtherComponents)
+    ? innerArray(image.get(PARAMETER.furtherComponents), `${subject}, components`)
+    : []
+  if (isRefusal(rows)) return rows
+  const pairs = rows.every(row => Array.isArray(row) && row.length === 2)
+  if (!pairs || (rows.length === 0 && image.has(PARAMETER.furtherComponents))) {
+    return malformed(`${subject}, components`, 'rows of name and size, at least one', describe(rows))
+  }
+  const further = rows.map(row => {
+    const [name, size] = row as readonly Cbor[]
+    return { name, size }
+  })
+  const size = further.reduce((left, row) => left - Number(row.size), Number(image.get(PARAMETER.imageSize)))
+  const chunks = innerArray(image.get(PARAMETER.chunks), `${subject}, chunks`)
+  if (isRefusal(chunks)) return chunks
+  const [bytes, digests] = chunks
+  if (chunks.length !== 2 || !(digests instanceof Uint8Array) || digests.length % CHUNK_DIGEST_BYTES !== 0) {
+    return malformed(`${subject}, chunks`, 'a size and digests of 16 bytes', describe(chunks))
+  }
+  const transition = image.has(PARAMETER.transition)
+    ? readTransition(image.get(PARAMETER.transition), `${subject}, transition`)
+    : null
+  if (isRefusal(transition)) return transition
+  return {
+    components: [{ name: component, size }, ...further],
+    chunks: { bytes, digests: digests.toHex().match(CHUNK_DIGEST) ?? [] },
+    transition,
+  }
+}
+
+const CHUNK_DIGEST = new RegExp(`.{${2 * CHUNK_DIGEST_BYTES}}`, 'g')
+
+function readTransition(item: Cbor | undefined, where: string): object | Refusal {
+  const parts = innerArray(item, where)
+  if (isRefusal(parts)) return parts
+  const [kind, kid, alg, spki] = parts
+  if (kid instanceof Uint8Array) {
+    if (kind === TRANSITION.retire && parts.length === 2) return { kind: 'retire', kid: kid.toHex() }
+    if (kind === TRANSITION.add && parts.length === 4 && spki instanceof Uint8Array) {
+      return { kind: 'add', kid: kid.toHex(), alg, spki: spki.toHex() }
+    }
+  }
+  return malformed(where, 'a key to add, or the id of one to retire', describe(parts))
+}
 
 function readFields([image, counter]: Parameters, subject: string): Fields | Refusal {
-  const inner = (label: number, what: string): readonly Cbor[] | Refusal => {
-    const where = `${subject}, ${what}`
-    const item = readInner(image.get(label), MAX_MANIFEST_BYTES, where)
-    if (isRefusal(item)) return item
-    return Array.isArray(item) ? item : malformed(where, 'an array', describe(item))
-  }
+  const inner = (label: number, what: string): readonly Cbor[] | Refusal =>
+    innerArray(image.get(label), `${subject}, ${what}`)
   const digest = inner(PARAMETER.imageDigest, 'image digest')
   if (isRefusal(digest)) return digest
   const [algorithm, sha256, ...more] = digest

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { run } from '../../../src/apps/cli/program.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
+import type { ReleaseFacts } from '../../../src/core/firmware/release-facts.ts'
 import { isRefusalCode, registry } from '../../../src/core/refusal/registry.ts'
 
 let folder = ''
@@ -86,11 +87,25 @@ describe('a release by hand', () => {
 
   test('every option of create reaches the manifest', async () => {
     const more = ['--counter', '3', '--bootloader', '2-5', '--needs', 'pcs@1.2.0..2.0.0', '--needs', 'ems@1.0.0']
-    const health = ['--health-window', '2min', '--probe', 'cells,contactors', '--component', 'main']
-    await voltseal(...facts('firmware.bin', 'full.release'), ...more, ...health)
+    const health = ['--health-window', '2min', '--probe', 'cells,contactors']
+    const parts = ['--component', 'main', '--also', `afe=${at('firmware.bin')}`, '--chunk', '1024']
+    const keys = ['--retire-anchor', at('bob.key.pub')]
+    await voltseal(...facts('firmware.bin', 'full.release'), ...more, ...health, ...parts, ...keys)
+    const bob = await json('key', 'show', at('bob.key.pub'))
     const { value } = await json('release', 'inspect', at('full.release'))
-    const { hardware, counter, bootloader, dependencies, component, health: window } = value.facts as never
-    assert.deepEqual({ hardware, counter, bootloader, dependencies, component, window }, {
+    const {
+      hardware,
+      counter,
+      bootloader,
+      dependencies,
+      components,
+      chunks,
+      transition,
+      health: window,
+    } = value.facts as ReleaseFacts
+    const told = { hardware, counter, bootloader, dependencies, components, transition, window }
+    assert.equal(`${chunks.bytes} ${chunks.digests.length}`, '1024 6')
+    assert.deepEqual(told, {
       hardware: ['r1', 'r2'],
       counter: 3,
       bootloader: { min: 2, max: 5 },
@@ -98,9 +113,22 @@ describe('a release by hand', () => {
         { class: 'pcs', min: '1.2.0', below: '2.0.0' },
         { class: 'ems', min: '1.0.0' },
       ],
-      component: 'main',
+      components: [
+        { name: 'main', size: 3000 },
+        { name: 'afe', size: 3000 },
+      ],
+      transition: { kind: 'retire', kid: bob.value.kid },
       window: { windowMillis: 120_000, probes: ['cells', 'contactors'] },
-    } as never)
+    })
+  })
+
+  test('a release adds a key, with the key itself', async () => {
+    await voltseal(...facts('firmware.bin', 'adds.release'), '--add-anchor', at('bob.key.pub'))
+    const { value } = await json('release', 'inspect', at('adds.release'))
+    const bob = (await json('key', 'show', at('bob.key.pub'))).value
+    const spki = Buffer.from(bob.spki as string, 'base64').toString('hex')
+    const added = { kind: 'add', kid: bob.kid, alg: 'ed25519', spki }
+    assert.deepEqual((value.facts as ReleaseFacts).transition, added)
   })
 
   const refused: [name: string, argv: () => string[], code: string][] = [
@@ -122,6 +150,16 @@ describe('a release by hand', () => {
     ['a missing option', () => ['sign', at('a.release')], 'usage-error'],
     ['a number that is none', () => [...facts('firmware.bin', 'x.release'), '--counter', 'two'], 'usage-error'],
     ['a duration without unit', () => [...facts('firmware.bin', 'x.release'), '--health-window', '9'], 'usage-error'],
+    [
+      'a further image without a name',
+      () => [...facts('firmware.bin', 'x.release'), '--also', 'afe.bin'],
+      'usage-error',
+    ],
+    [
+      'two changes of keys',
+      () => [...facts('firmware.bin', 'x.release'), '--add-anchor', at('bob.key.pub'), '--retire-anchor', 'x'],
+      'usage-error',
+    ],
     ['an unknown code', () => ['explain', 'no-such-code'], 'code-unknown'],
   ]
   for (const [name, argv, code] of refused) {

@@ -4,6 +4,7 @@ import type { Cbor } from '../../../src/core/encoding/cbor.ts'
 import { sigStructure } from '../../../src/core/encoding/cose.ts'
 import type { PublicKey } from '../../../src/core/encoding/crypto.ts'
 import { parseFacts } from '../../../src/core/firmware/facts.ts'
+import { measureChunks } from '../../../src/core/firmware/payload.ts'
 import type { ReleaseFacts } from '../../../src/core/firmware/release-facts.ts'
 import { authorManifest, suitDigest } from '../../../src/core/firmware/suit-author.ts'
 import { assembleEnvelope, type HeaderAndSignature, signingInput } from '../../../src/core/firmware/suit-envelope.ts'
@@ -30,6 +31,8 @@ export const anchorOf = ({ kid, key }: TestKey): Anchor => ({ kid, key })
 
 export const IMAGE = new Uint8Array(1000).map((_, index) => index % 251)
 
+const COMPONENTS = [{ name: 'app', size: IMAGE.length }]
+
 export const FACTS: ReleaseFacts = orThrow(
   parseFacts(
     {
@@ -39,7 +42,9 @@ export const FACTS: ReleaseFacts = orThrow(
       version: '2.3.0',
       sequence: 7,
       counter: 3,
-      component: 'app',
+      components: COMPONENTS,
+      chunks: measureChunks(IMAGE, COMPONENTS, 512, nodeCrypto),
+      transition: null,
       imageSize: IMAGE.length,
       imageDigest: nodeCrypto.sha256(IMAGE).toHex(),
       bootloader: { min: 2, max: 5 },

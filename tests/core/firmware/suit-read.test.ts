@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { type Cbor, decodeCbor, encodeCbor } from '../../../src/core/encoding/cbor.ts'
 import { LIMITS, parseFacts } from '../../../src/core/firmware/facts.ts'
+import { chunkCount, MAX_COMPONENTS, usualChunkBytes } from '../../../src/core/firmware/payload.ts'
 import type { ReleaseFacts } from '../../../src/core/firmware/release-facts.ts'
 import { authorManifest } from '../../../src/core/firmware/suit-author.ts'
 import { MAX_STEPS } from '../../../src/core/firmware/suit-commands.ts'
@@ -28,6 +29,12 @@ const sequenceWith = (label: number, edit: Edit): Uint8Array =>
 const parametersWith = (changes: Changes): Uint8Array =>
   sharedWith(commands => commands.with(3, changed(commands[3] as Cbor, changes)))
 
+const chunksOf = (bytes: number, count: number): Uint8Array =>
+  parametersWith(new Map([[-264, encodeCbor([bytes, new Uint8Array(16 * count)])]]))
+const furtherWith = (rows: Cbor): Uint8Array => parametersWith(new Map([[-263, encodeCbor(rows)]]))
+const transitionWith = (parts: Cbor): Uint8Array => parametersWith(new Map([[-265, encodeCbor(parts)]]))
+const KID = new Uint8Array(32).fill(7)
+
 function codeOf(bytes: Uint8Array): string {
   const answer = readManifest(bytes, 'manifest')
   return isRefusal(answer) ? answer.code : 'read'
@@ -46,6 +53,7 @@ describe('readManifest', () => {
         {
           ...FACTS,
           imageDigest: '00'.repeat(32),
+          chunks: { bytes: 1024, digests: ['00'.repeat(16)] },
           dependencies: [],
           hardware: ['a'],
           health: { windowMillis: 1000, probes: [] },
@@ -129,6 +137,27 @@ describe('readManifest', () => {
     ],
     ['no health window', parametersWith(new Map([[-262, encodeCbor([0, []])]])), 'release-fact-invalid'],
     ['a probe twice', parametersWith(new Map([[-262, encodeCbor([1, ['a', 'a']])]])), 'release-fact-invalid'],
+    ['no chunks', parametersWith(new Map([[-264, undefined]])), 'manifest-malformed'],
+    [
+      'a chunk too few',
+      parametersWith(new Map([[-264, encodeCbor([512, new Uint8Array(16)])]])),
+      'release-fact-invalid',
+    ],
+    ['half a chunk', parametersWith(new Map([[-264, encodeCbor([512, new Uint8Array(24)])]])), 'manifest-malformed'],
+    ['chunks of no power of two', chunksOf(1000, 1), 'release-fact-invalid'],
+    ['chunks that are too small', chunksOf(128, 8), 'release-fact-invalid'],
+    ['an empty list of further images', furtherWith([]), 'manifest-malformed'],
+    ['a further image of no bytes', furtherWith([['afe', 0]]), 'release-fact-invalid'],
+    ['a further image larger than all', furtherWith([['afe', 1000]]), 'release-fact-invalid'],
+    ['a further image by the name of the first', furtherWith([['app', 8]]), 'release-fact-invalid'],
+    ['a further image that is the counter', furtherWith([['counter', 8]]), 'release-fact-invalid'],
+    ['five images', furtherWith(['b', 'c', 'd', 'e'].map(name => [name, 8])), 'release-fact-invalid'],
+    ['a transition of another kind', transitionWith([2, KID]), 'manifest-malformed'],
+    ['a retired key with a key', transitionWith([1, KID, 'ed25519', KID]), 'manifest-malformed'],
+    ['an added key without one', transitionWith([0, KID]), 'manifest-malformed'],
+    ['a short key id', transitionWith([1, new Uint8Array(31)]), 'release-fact-invalid'],
+    ['a key of an unknown kind', transitionWith([0, KID, 'rsa', KID]), 'release-fact-invalid'],
+    ['a huge key', transitionWith([0, KID, 'ed25519', new Uint8Array(2049)]), 'release-fact-invalid'],
     [
       'another image URI',
       sequenceWith(INSTALL, list => list.with(3, new Map([[21, 'https://evil.example/x']]))),
@@ -167,7 +196,7 @@ describe('readManifest', () => {
   })
 
   it('attack: unknown parameter', () => {
-    for (const label of [4, 5, 12, 13, 19, 22, 23, 24, 26, 27, 28, 29, 30, -1, -7, -255, -263, -1000]) {
+    for (const label of [4, 5, 12, 13, 19, 22, 23, 24, 26, 27, 28, 29, 30, -1, -7, -255, -266, -1000]) {
       assert.equal(
         codeOf(parametersWith(new Map([[label, 1]]))),
         'manifest-parameter-not-allowed',
@@ -209,8 +238,6 @@ describe('readManifest', () => {
       version,
       sequence: word.map(value => Math.max(1, value)),
       counter: word,
-      component: name.filter(text => text !== 'counter'),
-      imageSize: fc.integer({ min: 1, max: LIMITS.imageBytes }),
       imageDigest: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytes => new Uint8Array(bytes).toHex()),
       bootloader: fc.tuple(word, word).map(([a, b]) => ({ min: Math.min(a, b), max: Math.max(a, b) })),
       dependencies: names(0, 4).chain(classes =>
@@ -218,8 +245,38 @@ describe('readManifest', () => {
       ),
       health: fc.record({ windowMillis: fc.integer({ min: 1, max: LIMITS.windowMillis }), probes: names(0, 8) }),
     })
+    const payload = fc
+      .uniqueArray(
+        name.filter(text => text !== 'counter'),
+        { minLength: 1, maxLength: MAX_COMPONENTS },
+      )
+      .chain(all =>
+        fc.tuple(
+          ...all.map(text => fc.record({ name: fc.constant(text), size: fc.integer({ min: 1, max: 16_000_000 }) })),
+        ),
+      )
+      .map(components => {
+        const bytes = usualChunkBytes(components)
+        const count = chunkCount({ components, chunks: { bytes } })
+        const digests = Array.from({ length: count }, (_, at) => at.toString(16).padStart(32, '0'))
+        return {
+          components,
+          chunks: { bytes, digests },
+          imageSize: components.reduce((sum, { size }) => sum + size, 0),
+        }
+      })
+    const kid = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytes => new Uint8Array(bytes).toHex())
+    const transition = fc.option(
+      fc.oneof(
+        fc.record({ kind: fc.constant('retire'), kid }),
+        fc.record({ kind: fc.constant('add'), kid, alg: fc.constant('ecdsa-p256'), spki: kid }),
+      ),
+    )
+    const whole = fc
+      .tuple(fields, payload, transition)
+      .map(([one, two, three]) => ({ ...one, ...two, transition: three }))
     fc.assert(
-      fc.property(fields, input => {
+      fc.property(whole, input => {
         const facts: ReleaseFacts = orThrow(parseFacts(input, 'test'))
         assert.deepEqual(readManifest(authorManifest(facts), 'manifest'), facts)
       }),
@@ -229,4 +286,4 @@ describe('readManifest', () => {
 
 /** Broken down byte by byte in docs/release-format.md. */
 const GOLDEN =
-  'a6010102070358b1a2028281436170708147636f756e74657204589d880c0014ab0150e9b8a7e3b93f514e9ea92d044f3457960250f57e588e74d35ae69a3f9b63320026f0035824822f582000000000000000000000000000000000000000000000000000000000000000000e1903e838ff71766f6c74776f726b732e6578616d706c6539010068626d732d7261636b39010165322e332e303901024381616139010343820205390104418039010545821903e880010f020f0745840c00030f0945840c00170f1458518e0c0014a11578396e693a2f2f2f7368612d3235363b41414141414141414141414141414141414141414141414141414141414141414141414141414141414141150f030f0c0114a1124400000003120f'
+  'a6010102070358caa2028281436170708147636f756e7465720458b6880c0014ac0150e9b8a7e3b93f514e9ea92d044f3457960250f57e588e74d35ae69a3f9b63320026f0035824822f582000000000000000000000000000000000000000000000000000000000000000000e1903e838ff71766f6c74776f726b732e6578616d706c6539010068626d732d7261636b39010165322e332e303901024381616139010343820205390104418039010545821903e88039010755821904005000000000000000000000000000000000010f020f0745840c00030f0945840c00170f1458518e0c0014a11578396e693a2f2f2f7368612d3235363b41414141414141414141414141414141414141414141414141414141414141414141414141414141414141150f030f0c0114a1124400000003120f'

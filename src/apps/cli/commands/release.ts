@@ -1,11 +1,13 @@
 import { Command } from 'commander'
 import { readImage, readRelease, writeRelease } from '../../../adapters/release-folder.ts'
-import type { ReleaseFacts } from '../../../core/firmware/release-facts.ts'
-import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { loadPublicKey } from '../../../adapters/signer-file.ts'
+import type { ReleaseFacts, Transition } from '../../../core/firmware/release-facts.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { createRelease, inspectRelease, RELEASE_DEFAULTS } from '../../../flows/release.ts'
 import type { ReleaseView } from '../../../wire/fleet-api.ts'
-import { duration, neighbours, range, whole, words } from '../arguments.ts'
+import { duration, namedFiles, neighbours, range, whole, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
+import { keyIdOf } from '../key-id.ts'
 import { type Session, withSession } from '../session.ts'
 import { type Cell, listing, table } from '../table.ts'
 
@@ -18,6 +20,10 @@ type CreateOptions = {
   sequence: number
   counter: number
   component: string
+  also: readonly { name: string; file: string }[]
+  chunk?: number
+  addAnchor?: string
+  retireAnchor?: string
   bootloader: { min: number; max: number }
   needs: readonly object[]
   healthWindow: number
@@ -39,6 +45,15 @@ export function addRelease(program: Command, cli: Cli): void {
     .requiredOption('--sequence <n>', 'the sequence number; rises with every release of the class', whole)
     .option('--counter <n>', 'the security counter: controllers never go below it again', whole, counter)
     .option('--component <name>', 'the component that the image is for', component)
+    .option(
+      '--also <name=file>',
+      'an image that moves together with it, for another component; repeatable',
+      namedFiles,
+      [],
+    )
+    .option('--chunk <bytes>', 'how much of a download is checked at a time, a power of two', whole)
+    .option('--add-anchor <file>', 'a public key whose releases the controllers accept from this one on')
+    .option('--retire-anchor <file>', 'a public key whose releases they refuse from this one on')
     .option('--bootloader <range>', 'bootloader versions that can run it, such as 3-7', range, bootloader)
     .option('--needs <class@versions>', 'a neighbour it needs, such as pcs@1.2.0..2.0.0; repeatable', neighbours, [])
     .option('--health-window <time>', 'how long it must run healthy before it stays', duration, health.windowMillis)
@@ -63,9 +78,15 @@ export function addRelease(program: Command, cli: Cli): void {
 function create(cli: Cli, options: CreateOptions): Work {
   const image = readImage(options.image)
   if (isRefusal(image)) return image
+  const further = readFurther(options.also)
+  if (isRefusal(further)) return further
+  const transition = readTransition(cli, options)
+  if (isRefusal(transition)) return transition
   const release = createRelease(
     {
       image,
+      further,
+      ...(options.chunk === undefined ? {} : { chunkBytes: options.chunk }),
       facts: {
         vendor: options.vendor,
         class: options.class,
@@ -77,6 +98,7 @@ function create(cli: Cli, options: CreateOptions): Work {
         bootloader: options.bootloader,
         dependencies: options.needs,
         health: { windowMillis: options.healthWindow, probes: options.probe },
+        transition,
       },
     },
     cli.world,
@@ -90,6 +112,30 @@ function create(cli: Cli, options: CreateOptions): Work {
     json: { release: folder, signers: [], facts: release.facts },
     text: listing(cli.output, [['release', folder], ...factLines(release.facts)]),
   }
+}
+
+function readFurther(files: CreateOptions['also']): { name: string; image: Uint8Array }[] | Refusal {
+  const further: { name: string; image: Uint8Array }[] = []
+  for (const { name, file } of files) {
+    const image = readImage(file)
+    if (isRefusal(image)) return image
+    further.push({ name, image })
+  }
+  return further
+}
+
+/** One change of keys to a release: which one is done first would be unsaid. */
+function readTransition(cli: Cli, { addAnchor, retireAnchor }: CreateOptions): Transition | null | Refusal {
+  if (addAnchor !== undefined && retireAnchor !== undefined) {
+    return refuse('usage-error', 'release create', '--add-anchor or --retire-anchor', 'both')
+  }
+  const file = addAnchor ?? retireAnchor
+  if (file === undefined) return null
+  const key = loadPublicKey(file)
+  if (isRefusal(key)) return key
+  const kid = keyIdOf(key, file, cli.world.crypto)
+  if (isRefusal(kid)) return kid
+  return addAnchor === undefined ? { kind: 'retire', kid } : { kind: 'add', kid, alg: key.alg, spki: key.spki.toHex() }
 }
 
 function inspect(cli: Cli, folder: string): Work {
@@ -129,12 +175,20 @@ export function factLines(facts: ReleaseFacts): (readonly [name: string, value: 
     ['version', facts.version],
     ['sequence', String(facts.sequence)],
     ['security counter', String(facts.counter)],
-    ['component', facts.component],
-    ['image', `${facts.imageSize} bytes, SHA-256 ${facts.imageDigest}`],
+    ...facts.components.map(({ name, size }) => ['component', `${name}, ${size} bytes`] as const),
+    ['payload', `${facts.imageSize} bytes, SHA-256 ${facts.imageDigest}`],
+    ['checked in', `${facts.chunks.digests.length} chunks of ${facts.chunks.bytes} bytes`],
     ['bootloader', bootloaderText(facts.bootloader)],
     ['needs', needs.length === 0 ? 'nothing' : needs.join('; ')],
+    ...transitionLines(facts.transition),
     ['health', `${windowMillis / 1000} s${probes.length === 0 ? '' : `, probes ${probes.join(', ')}`}`],
   ]
+}
+
+function transitionLines(transition: Transition | null): (readonly [name: string, value: Cell])[] {
+  if (transition === null) return []
+  const { kind, kid } = transition
+  return [[kind === 'add' ? 'adds the key' : 'retires the key', { text: kid, tone: 'warn' }]]
 }
 
 function bootloaderText({ min, max }: { readonly min: number; readonly max: number }): string {
