@@ -128,6 +128,27 @@ export const slotCodes = {
     title: 'the envelope does not fit the head of the slot',
     fix: 'Sign the release with fewer or shorter signatures, or make the device with a larger image offset.',
   },
+  'dump-holds-nothing': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the dump holds no boot record, no history and no slot',
+    fix: 'Check that it is a dump of a controller’s whole flash, byte for byte, from its start; an erased flash reads 0xff throughout.',
+  },
+  'dump-not-authenticated': {
+    exit: 20,
+    status: 422,
+    action: 'refuse',
+    title: 'nothing in the dump carries a MAC under this record key',
+    fix: 'Check that key and dump are of the same controller. Without --record-key the dump is shown as what it claims; do not rely on it.',
+  },
+  'record-key-malformed': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'this is no record key',
+    fix: 'Give a file with 64 hexadecimal digits, or the document of an element that is kept in a file (element.json).',
+  },
   'controller-off': {
     exit: 69,
     status: 503,

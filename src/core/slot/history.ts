@@ -49,7 +49,8 @@ export type HistoryEntry = {
 export const ENTRY_BYTES = 128
 /** Bytes of a cell of the history: magic, entry, 16 bytes of MAC, padding. */
 export const HISTORY_CELL_BYTES = 160
-const CELL_MAGIC = 0x48535356 // "VSSH"
+/** The first four bytes of a cell, little-endian. */
+export const CELL_MAGIC = 0x48535356 // "VSSH"
 const CELL_MAC = 144
 const CELL_MAC_BYTES = 16
 
@@ -114,10 +115,27 @@ export function encodeCell(entry: HistoryEntry, mac: Mac): Uint8Array {
 }
 
 function decodeCell(bytes: Uint8Array, mac: Mac, equal: Equal): HistoryEntry | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (view.getUint32(0, true) !== CELL_MAGIC) return null
+  return cellHolds(bytes, mac, equal) ? inspectCell(bytes) : null
+}
+
+/** True when these bytes name themselves a cell, and the device's MAC is on them. */
+export function cellHolds(bytes: Uint8Array, mac: Mac, equal: Equal): boolean {
+  if (!isCell(bytes)) return false
   const tag = mac(bytes.subarray(0, CELL_MAC)).subarray(0, CELL_MAC_BYTES)
-  return equal(tag, bytes.subarray(CELL_MAC)) ? getEntry(bytes, 8) : null
+  return equal(tag, bytes.subarray(CELL_MAC, HISTORY_CELL_BYTES))
+}
+
+/**
+ * What a cell says of itself, its MAC not looked at: for people who read a dump of flash. Null for bytes that no device
+ * writes.
+ */
+export function inspectCell(bytes: Uint8Array): HistoryEntry | null {
+  return isCell(bytes) ? getEntry(bytes, 8) : null
+}
+
+function isCell(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return bytes.length === HISTORY_CELL_BYTES && view.getUint32(0, true) === CELL_MAGIC
 }
 
 /** Where the next cell goes; `erase` is the sector to erase first, when the ring enters one (null: none). */

@@ -12,7 +12,8 @@ import { RECORD_BYTES } from './record.ts'
  * The header is not trusted: it only says where to look, within the slot. What it points at is verified.
  */
 export const SLOT_HEADER_BYTES = 16
-const SLOT_MAGIC = 0x4c535356 // "VSSL"
+/** The first four bytes of a slot, little-endian. */
+export const SLOT_MAGIC = 0x4c535356 // "VSSL"
 const SLOT_LAYOUT = 1
 
 /** Sizes in bytes. `imageOffset` is a multiple of the slot's sector. */

@@ -12,7 +12,8 @@ export type BootRecord = { readonly sequence: number; readonly memory: Memory; r
 
 /** Bytes of a record in flash. */
 export const RECORD_BYTES = 512
-const RECORD_MAGIC = 0x52535356 // "VSSR"
+/** The first four bytes of a record, little-endian. */
+export const RECORD_MAGIC = 0x52535356 // "VSSR"
 const RECORD_LAYOUT = 1
 const MAC_AT = 480
 const STATES = ['blank', 'stable', 'candidate', 'armed', 'trial'] as const satisfies readonly BootState['at'][]
@@ -65,9 +66,21 @@ export function encodeRecord(record: BootRecord, mac: Mac): Uint8Array {
 
 /** Reads a record, or null for bytes that the device did not write whole. */
 export function decodeRecord(bytes: Uint8Array, mac: Mac, equal: Equal): BootRecord | null {
+  return recordHolds(bytes, mac, equal) ? inspectRecord(bytes) : null
+}
+
+/** True when these bytes name themselves a record, and the device's MAC is on them. */
+export function recordHolds(bytes: Uint8Array, mac: Mac, equal: Equal): boolean {
+  return peekSequence(bytes) !== null && equal(mac(bytes.subarray(0, MAC_AT)), bytes.subarray(MAC_AT, RECORD_BYTES))
+}
+
+/**
+ * What a record says of itself, its MAC not looked at: for people who read a dump of flash. Nothing may be decided on the
+ * strength of it. Null for bytes that no device writes.
+ */
+export function inspectRecord(bytes: Uint8Array): BootRecord | null {
   const sequence = peekSequence(bytes)
   if (sequence === null) return null
-  if (!equal(mac(bytes.subarray(0, MAC_AT)), bytes.subarray(MAC_AT, RECORD_BYTES))) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const state = getState(bytes, view)
   const a = getNote(bytes, NOTE_AT.a)

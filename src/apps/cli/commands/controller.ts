@@ -1,10 +1,12 @@
 import { Command } from 'commander'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import type { ControllerView, HistoryView } from '../../../wire/fleet-api.ts'
+import { several, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import type { Tone } from '../output.ts'
 import { checkNames, type Session, withSession } from '../session.ts'
 import { type Cell, listing, table } from '../table.ts'
+import { type DeviceOptions, deviceHistory } from './device-history.ts'
 
 type Options = { profile?: string }
 
@@ -27,13 +29,24 @@ export function addController(program: Command, cli: Cli): void {
     )
   controller
     .command('history')
-    .description('what the audit log says of one controller, oldest first')
-    .argument('<controller>', 'SITE/CONTROLLER')
+    .description('what the audit log says of one controller; or what a dump of its flash says, with no network')
+    .argument('[controller]', 'SITE/CONTROLLER')
     .option('--profile <file>', 'who you are: a profile.yaml')
+    .option(
+      '--device <path>',
+      'a dump of flash, a device or a folder of areas, in place of the log; repeatable',
+      several,
+    )
+    .option('--record-key <file>', 'the device’s record key: shows only what carries its MAC')
+    .option('--anchor <files>', 'public keys of the firmware, to verify the envelopes in the slots', words)
     .action(
-      cli.act((name: string, { profile }: Options) =>
-        withSession(cli, profile, session => history(cli, session, name)),
-      ),
+      cli.act((name: string | undefined, options: Options & DeviceOptions) => {
+        if (options.device !== undefined && name === undefined) return deviceHistory(cli, options)
+        const both = 'a controller and --device'
+        if (options.device !== undefined) return refuse('usage-error', both, 'one of them', 'both')
+        if (name === undefined) return refuse('usage-error', both, 'one of them', 'neither')
+        return withSession(cli, options.profile, session => history(cli, session, name))
+      }),
     )
   program.addCommand(controller)
 }
