@@ -66,3 +66,10 @@ export function neighbours(text: string, before: readonly object[] = []): readon
   }
   return [...before, below === undefined ? { class: name, min } : { class: name, min, below }]
 }
+
+/** A number of bytes: `512KiB`, `32MiB`, `1GiB`, or digits alone. */
+export function size(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,10})(KiB|MiB|GiB)?$/.exec(text) ?? []
+  if (count === undefined) throw new InvalidArgumentError('Expected a number of bytes, such as 32MiB.')
+  return Number(count) * 1024 ** ['', 'KiB', 'MiB', 'GiB'].indexOf(unit)
+}

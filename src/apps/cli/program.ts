@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { refuse } from '../../core/refusal/refusal.ts'
 import { type Cli, perform, type World } from './cli.ts'
+import { addAgent } from './commands/agent.ts'
 import { addAudit } from './commands/audit.ts'
 import { addCampaign } from './commands/campaign.ts'
 import { addController } from './commands/controller.ts'
@@ -32,6 +33,7 @@ const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
   addFleet,
   addGateway,
   addSite,
+  addAgent,
   addExplain,
 ]
 

@@ -1,4 +1,5 @@
 import type { CodeEntry } from './code.ts'
+import { agentCodes } from './codes-agent.ts'
 import { campaignCodes } from './codes-campaign.ts'
 import { consoleCodes } from './codes-console.ts'
 import { firmwareCodes } from './codes-firmware.ts'
@@ -15,6 +16,7 @@ const tables = {
   ...firmwareCodes,
   ...fleetCodes,
   ...slotCodes,
+  ...agentCodes,
   ...campaignCodes,
   ...ledgerCodes,
   ...linkCodes,

@@ -1,0 +1,160 @@
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { PublicKey } from '../core/encoding/crypto.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { SecureElement } from '../flows/ports.ts'
+
+/** What the file holds: keys as PKCS#8 PEM, the record key in hex, the counter, and the reserved report numbers. */
+type Contents = {
+  readonly kind: 'voltseal-element'
+  readonly v: 1
+  readonly counter: number
+  /** Report numbers below this may have been given. */
+  readonly reserved: number
+  readonly recordKey: string
+  readonly reportKey: string
+  readonly identityKey: string
+}
+
+/** Report numbers that one write reserves, so that not every report costs a sync. */
+const RESERVE = 64
+/** The counter is 32 bits in the boot record. */
+const LIMIT = 0xffff_ffff
+
+/**
+ * A secure element in a file of mode 0600, for a computer that has none. It is honest only as long as the file system is:
+ * who may write the file may lower the counter or read the keys, and who puts an old copy back has turned the counter
+ * back. It keeps out what comes over the network and what an application without this user's rights does. A TPM or a
+ * PKCS#11 token takes this place.
+ *
+ * The file is replaced whole at each change: a loss of power leaves the old one or the new one.
+ */
+export class FileElement implements SecureElement {
+  readonly counterLimit = LIMIT
+  readonly reportKey: PublicKey
+  /** The controller's own TLS key, PKCS#8 PEM, ECDSA P-256. */
+  readonly identityKeyPem: string
+  readonly #path: string
+  readonly #recordKey: Uint8Array
+  readonly #signer: KeyObject
+  #contents: Contents
+  #nextReport: number
+
+  private constructor(path: string, contents: Contents) {
+    this.#path = path
+    this.#contents = contents
+    this.#recordKey = Uint8Array.fromHex(contents.recordKey)
+    this.#signer = createPrivateKey(contents.reportKey)
+    this.identityKeyPem = contents.identityKey
+    const spki = createPublicKey(this.#signer).export({ type: 'spki', format: 'der' })
+    this.reportKey = { alg: 'ecdsa-p256', spki: new Uint8Array(spki) }
+    // Numbers that were reserved before the process ended may have been used: they are skipped.
+    this.#nextReport = contents.reserved
+  }
+
+  /** Makes an element with new keys and a counter of 0; replaces a file that is there. Durable on return. */
+  static create(path: string): FileElement {
+    const p256 = (): string =>
+      generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+    const contents: Contents = {
+      kind: 'voltseal-element',
+      v: 1,
+      counter: 0,
+      reserved: 1,
+      recordKey: randomBytes(32).toString('hex'),
+      reportKey: p256(),
+      identityKey: p256(),
+    }
+    replace(path, contents)
+    return new FileElement(path, contents)
+  }
+
+  /** Refuses `element-unreadable`: the file is gone, damaged or not for this user. Nothing can run without its keys. */
+  static open(path: string): FileElement | Refusal {
+    const contents = read(path)
+    if (isRefusal(contents)) return contents
+    try {
+      return new FileElement(path, contents)
+    } catch (error) {
+      return unreadable(path, (error as Error).message)
+    }
+  }
+
+  counter(): number {
+    return this.#contents.counter
+  }
+
+  raise(value: number): void {
+    if (!Number.isSafeInteger(value) || value > LIMIT) throw new Error(`counter out of range: ${value}`)
+    // If power fails here, the counter stands where it stood: the floor intent in the record makes the next boot raise it.
+    if (value > this.#contents.counter) this.#save({ ...this.#contents, counter: value })
+  }
+
+  mac(message: Uint8Array): Uint8Array {
+    return new Uint8Array(createHmac('sha256', this.#recordKey).update(message).digest())
+  }
+
+  signReport(message: Uint8Array): Uint8Array {
+    return new Uint8Array(sign('sha256', message, this.#signer))
+  }
+
+  nextReport(): number {
+    if (this.#nextReport >= this.#contents.reserved) {
+      // If power fails here, at most these numbers are never used.
+      this.#save({ ...this.#contents, reserved: this.#nextReport + RESERVE })
+    }
+    const number = this.#nextReport
+    this.#nextReport += 1
+    return number
+  }
+
+  #save(contents: Contents): void {
+    replace(this.#path, contents)
+    this.#contents = contents
+  }
+}
+
+function read(path: string): Contents | Refusal {
+  let value: Partial<Contents>
+  try {
+    value = Object(JSON.parse(readFileSync(path, 'utf8'))) as Partial<Contents>
+  } catch (error) {
+    return unreadable(path, (error as NodeJS.ErrnoException).code ?? 'no JSON')
+  }
+  const { kind, v, counter, reserved, recordKey, reportKey, identityKey } = value
+  const numbers = [counter, reserved].every(part => Number.isSafeInteger(part) && (part as number) >= 0)
+  const keys = [reportKey, identityKey].every(part => typeof part === 'string')
+  const whole = kind === 'voltseal-element' && v === 1 && numbers && keys
+  if (!whole || typeof recordKey !== 'string' || !/^[0-9a-f]{64}$/.test(recordKey)) {
+    return unreadable(path, 'something else')
+  }
+  return value as Contents
+}
+
+/** If power fails here, the old file stands, or the new one; never a part of either. */
+function replace(path: string, contents: Contents): void {
+  const temporary = `${path}.new`
+  const file = openSync(temporary, 'w', 0o600)
+  try {
+    writeSync(file, `${JSON.stringify(contents, null, 2)}\n`)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(temporary, path)
+  const folder = openSync(dirname(path), 'r')
+  fsyncSync(folder)
+  closeSync(folder)
+}
+
+const unreadable = (path: string, actual: string): Refusal =>
+  refuse('element-unreadable', path, 'the keys and the counter of this device', actual)

@@ -1,0 +1,243 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type FileLock, takeLock } from '../../adapters/file-lock.ts'
+import { notifySystemd, watchdogInterval } from '../../adapters/notify-systemd.ts'
+import { bootId, killGroup, killProcessesOf } from '../../adapters/processes-linux.ts'
+import { DeviceWatchdog } from '../../adapters/watchdog-device.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { ResetCause } from '../../core/slot/slot.ts'
+import { type BootOutcome, bootUp } from '../../flows/boot.ts'
+import type { Clock } from '../../flows/ports.ts'
+import type { AgentConfig } from '../../wire/agent-config.ts'
+import { type BoardFile, readBoardFile } from './board-file.ts'
+import type { Note } from './events.ts'
+import { agentFiles, readAgentConfig } from './files.ts'
+import { HANDOVER, type Handover, LIFE, RESTART, STOPPED } from './handover.ts'
+import { copyOut, holds, SECOND_STAGE } from './images.ts'
+import { BackOff, pause } from './link/back-off.ts'
+import { openBoard } from './linux-board.ts'
+import { causeOf, readSession, writeSession } from './session.ts'
+
+/** The variable that marks every process of a board. */
+export const BOARD_VARIABLE = 'VOLTSEAL_BOARD'
+
+/** How long a killed process may take to be gone, in milliseconds: one in the middle of a disk write ends behind it. */
+const GONE = 30_000
+/** How often a controller that has nothing to run looks again, in milliseconds. */
+const LOOK_AGAIN = 60_000
+/** What is added to the time that the application has to end, before the second stage is killed, in milliseconds. */
+const GRACE = 5_000
+
+export type BootStageParts = {
+  readonly clock: Clock
+  readonly note: Note
+  readonly stop: AbortSignal
+  /** A number from 0 to below 1, for pauses. */
+  readonly random: () => number
+}
+
+/** How a second stage ended. */
+type End = 'stopped' | 'restart' | 'fault'
+
+/**
+ * The boot stage, `voltseal agent run FOLDER`: what BL0 and a bootloader are on a microcontroller. It boots the board,
+ * copies out and starts what the chosen slot holds, watches it, and boots again when it ends. It is installed with the
+ * package and is the one part that an update through the slots does not change. Ends when it is stopped.
+ *
+ * Refuses what `readBoardFile` refuses, `config-malformed`, `board-in-use`, `watchdog-device-unusable`, and what
+ * `openBoard` refuses.
+ */
+export async function runBootStage(folder: string, parts: BootStageParts): Promise<null | Refusal> {
+  const made = readBoardFile(folder)
+  if (isRefusal(made)) return made
+  const config = readAgentConfig(folder)
+  if (isRefusal(config)) return config
+  const lock = takeLock(agentFiles(folder).stageLock)
+  if (lock === null) return refuse('board-in-use', folder, 'a board without an agent', 'an agent that runs')
+  const device = config.watchdogDevice === undefined ? null : DeviceWatchdog.open(config.watchdogDevice)
+  if (isRefusal(device)) {
+    lock.release()
+    return device
+  }
+  return new BootStage(resolve(folder), made, config, parts).run(lock, device)
+}
+
+class BootStage {
+  readonly #folder: string
+  readonly #made: BoardFile
+  readonly #config: AgentConfig
+  readonly #parts: BootStageParts
+  readonly #runtime: string
+  readonly #backOff: BackOff
+
+  constructor(folder: string, made: BoardFile, config: AgentConfig, parts: BootStageParts) {
+    this.#folder = folder
+    this.#made = made
+    this.#config = config
+    this.#parts = parts
+    this.#runtime = config.runtime ?? agentFiles(folder).runtime
+    this.#backOff = new BackOff(parts.random)
+  }
+
+  async run(lock: FileLock, device: DeviceWatchdog | null): Promise<null | Refusal> {
+    const { session } = agentFiles(this.#folder)
+    const boot = bootId()
+    const cause = causeOf(readSession(session), boot)
+    // If power fails from here on, the next start sees a session that did not end: a loss of power.
+    writeSession(session, { boot, ended: false })
+    const feeding = this.#feed(device)
+    try {
+      const refusal = await this.#lives(cause)
+      if (refusal !== null) return refusal
+      writeSession(session, { boot, ended: true })
+      return null
+    } finally {
+      for (const timer of feeding) clearInterval(timer)
+      device?.disarm()
+      await notifySystemd(['STOPPING=1'])
+      lock.release()
+    }
+  }
+
+  /** Boots again and again, until it is stopped. */
+  async #lives(first: ResetCause): Promise<null | Refusal> {
+    const { stop } = this.#parts
+    let cause = first
+    let ready = false
+    while (!stop.aborted) {
+      // What a boot stage before this one left, when it was killed: nothing of it may run beside what starts now.
+      if (!(await this.#sweep())) {
+        return refuse('board-in-use', this.#folder, 'no process of an earlier agent', 'one that cannot be killed')
+      }
+      const booted = this.#boot(cause)
+      if (isRefusal(booted)) return booted
+      if (!ready) void notifySystemd(['READY=1'])
+      ready = true
+      if (booted.at === 'halted') {
+        this.#parts.note({ event: 'halted', reason: booted.reason })
+        void notifySystemd([`STATUS=Halted: ${booted.reason}. Nothing runs.`])
+        await pause(LOOK_AGAIN, stop)
+        cause = 'software'
+        continue
+      }
+      const { slot, trial, facts } = booted.running
+      void notifySystemd([`STATUS=Runs ${facts.version} from slot ${slot}${trial ? ', on trial' : ''}.`])
+      const began = performance.now()
+      const end = await this.#start({ v: HANDOVER, folder: this.#folder, slot, trial, cause }, booted.program)
+      if (end === 'stopped') break
+      cause = end === 'restart' ? 'software' : 'watchdog'
+      // One that ends at once, again and again, is not started in a tight loop.
+      if (end === 'restart' || performance.now() - began > this.#config.watchdogMillis) this.#backOff.reset()
+      else await pause(this.#backOff.next(), stop)
+    }
+    return (await this.#sweep()) ? null : refuse('board-in-use', this.#folder, 'no process left', 'one that stays')
+  }
+
+  /** One power-up, and the second stage that it ends with. The board is nobody's again on return. */
+  #boot(cause: ResetCause): (BootOutcome & { readonly program: string }) | Refusal {
+    const { clock, note } = this.#parts
+    const owned = openBoard(this.#folder, this.#made)
+    if (isRefusal(owned)) return owned
+    try {
+      const outcome = bootUp(owned.board, cause, clock.now())
+      const installed = join(import.meta.dirname, 'second-stage.ts')
+      if (outcome.at === 'halted') return { ...outcome, program: installed }
+      const { slot, trial, facts } = outcome.running
+      const problem = outcome.problem === null ? {} : { problem: outcome.problem.code }
+      note({ event: 'boot', cause, slot, version: facts.version, trial, ...problem })
+      // Golden asks for an update and does nothing else: with the code that came with the boot stage.
+      if (slot === 'golden' || !holds(facts, SECOND_STAGE)) return { ...outcome, program: installed }
+      this.#makeRuntime()
+      const program = join(this.#runtime, 'second-stage.mjs')
+      const damaged = copyOut(owned.board, slot, facts, SECOND_STAGE, program, 0o400)
+      // Flash changed within this power-up: the next one finds it so too, and falls back.
+      return damaged === null ? { ...outcome, program } : { ...outcome, program: '' }
+    } finally {
+      owned.close()
+    }
+  }
+
+  /** Runs one second stage to its end. What it started may still run on return: it is swept before the next boot. */
+  async #start(handover: Handover, program: string): Promise<End> {
+    if (program === '') return 'fault'
+    this.#makeRuntime()
+    const { PATH, TZ } = process.env
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
+      cwd: this.#folder,
+      // A group of its own, so that it can be killed whole. Its output is ours.
+      detached: true,
+      stdio: ['pipe', 'inherit', 'inherit', 'pipe'],
+      env: { PATH, TZ, [BOARD_VARIABLE]: this.#made.token },
+    })
+    const ended = this.#watch(child)
+    child.stdin?.on('error', () => {})
+    child.stdin?.write(`${JSON.stringify(handover)}\n`)
+    const asked = (): void => void child.kill('SIGTERM')
+    this.#parts.stop.addEventListener('abort', asked)
+    if (this.#parts.stop.aborted) asked()
+    const { end, how } = await ended
+    this.#parts.stop.removeEventListener('abort', asked)
+    this.#parts.note({ event: 'second-stage-ended', how })
+    return this.#parts.stop.aborted ? 'stopped' : end
+  }
+
+  /** Kills a second stage that gives no sign of life, or that does not end when it is told to; answers how it ended. */
+  #watch(child: ChildProcess): Promise<{ readonly end: End; readonly how: string }> {
+    const { watchdogMillis, application } = this.#config
+    const { stop } = this.#parts
+    let heard = performance.now()
+    let stopping: number | null = null
+    let killed: string | null = null
+    child.stdio[LIFE]?.on('data', () => {
+      heard = performance.now()
+    })
+    child.stdio[LIFE]?.on('error', () => {})
+    const look = setInterval(
+      () => {
+        const now = performance.now()
+        if (stop.aborted) stopping ??= now
+        const silent = now - heard > watchdogMillis
+        const late = stopping !== null && now - stopping > application.stopMillis + GRACE
+        if ((!silent && !late) || child.pid === undefined) return
+        killed = silent ? 'killed: no sign of life' : 'killed: did not end when it was told to'
+        killGroup(child.pid)
+      },
+      Math.min(watchdogMillis / 8, 1_000),
+    )
+    return new Promise(resolve => {
+      const over = (end: End, how: string): void => {
+        clearInterval(look)
+        resolve({ end, how: killed ?? how })
+      }
+      child.once('error', error => over('fault', error.message))
+      child.once('exit', (code, signal) => {
+        if (code === RESTART) return over('restart', 'asks to be booted again')
+        if (code === STOPPED)
+          return over('fault', stop.aborted ? 'ended as it was told to' : 'ended without being told to')
+        over('fault', signal === null ? `ended with ${code}` : `ended by ${signal}`)
+      })
+    })
+  }
+
+  /** Feeds the service manager's watchdog and the machine's, for as long as this process gets to run its timers. */
+  #feed(device: DeviceWatchdog | null): readonly NodeJS.Timeout[] {
+    const asked = watchdogInterval()
+    device?.feed()
+    return [
+      ...(asked === null ? [] : [setInterval(() => void notifySystemd(['WATCHDOG=1']), asked)]),
+      ...(device === null ? [] : [setInterval(() => device.feed(), 1_000)]),
+    ]
+  }
+
+  #sweep(): Promise<boolean> {
+    return killProcessesOf({ name: BOARD_VARIABLE, value: this.#made.token }, GONE)
+  }
+
+  /** Closed to everybody but the account that the application runs as, which may enter it and not list it. */
+  #makeRuntime(): void {
+    const mode = this.#config.application.user === undefined ? 0o700 : 0o711
+    mkdirSync(this.#runtime, { recursive: true, mode })
+    chmodSync(this.#runtime, mode)
+  }
+}

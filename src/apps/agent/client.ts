@@ -1,0 +1,54 @@
+import { connect } from 'node:net'
+import { toBase64 } from '../../core/encoding/bytes.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { isRefusalCode } from '../../core/refusal/registry.ts'
+import { readBoardFile } from './board-file.ts'
+import type { Asked } from './control.ts'
+import { agentFiles } from './files.ts'
+
+/** Characters of an answer, and how long it may take, in milliseconds: a large image is written to a slow disk. */
+const MAX_ANSWER = 1 << 20
+const PATIENCE = 600_000
+
+/**
+ * Asks the agent that runs on a board, over the socket in its folder; for `stage`, the image follows the question.
+ * Refuses `board-missing`, `agent-not-running`, and what the agent refuses.
+ */
+export async function askAgent(
+  folder: string,
+  asked: { readonly do: 'stage'; readonly envelope: Uint8Array; readonly image: Uint8Array } | Asked,
+): Promise<object | Refusal> {
+  const made = readBoardFile(folder)
+  if (isRefusal(made)) return made
+  const image = 'image' in asked ? asked.image : new Uint8Array(0)
+  const question = 'image' in asked ? { do: asked.do, envelope: toBase64(asked.envelope) } : asked
+  const text = await new Promise<string | Refusal>(resolve => {
+    const away = (actual: string): void => resolve(refuse('agent-not-running', folder, 'an agent that answers', actual))
+    const socket = connect({ path: agentFiles(folder).control, allowHalfOpen: true })
+    let answer = ''
+    socket.setEncoding('utf8')
+    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer in time')))
+    socket.on('error', (error: NodeJS.ErrnoException) => away(error.code ?? error.message))
+    socket.on('data', (part: string) => {
+      answer += part
+      if (answer.length > MAX_ANSWER) socket.destroy(new Error('too long an answer'))
+    })
+    socket.on('end', () => resolve(answer))
+    // A refusal may come before the image was taken: what cannot be written then is no fault.
+    socket.on('close', () => (answer === '' ? away('no answer') : resolve(answer)))
+    socket.write(`${JSON.stringify(question)}\n`)
+    socket.end(image)
+  })
+  return isRefusal(text) ? text : readAnswer(folder, text)
+}
+
+function readAnswer(folder: string, text: string): object | Refusal {
+  try {
+    const value = JSON.parse(text) as object
+    // The agent may be newer than this program, and refuse with a code that is not known here.
+    if (!isRefusal(value) || isRefusalCode(value.code)) return value
+  } catch {
+    // Cut off: it ended while it answered.
+  }
+  return refuse('agent-not-running', folder, 'a whole answer', text.slice(0, 80))
+}

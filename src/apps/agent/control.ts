@@ -1,0 +1,151 @@
+import { rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { fromBase64 } from '../../core/encoding/bytes.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { withdraw } from '../../flows/install.ts'
+import type { Device } from './device.ts'
+import type { Note } from './events.ts'
+
+/**
+ * What a person on the spot may ask of the agent that runs, over a socket in its folder which only the agent's own user
+ * may open: one line of JSON, for `stage` followed by the image; one line of JSON comes back.
+ */
+export type Asked =
+  | { readonly do: 'status' }
+  | { readonly do: 'stage'; readonly envelope: string }
+  | { readonly do: 'arm' }
+  | { readonly do: 'withdraw' }
+
+/** Characters of a question: an envelope in base64 and little else. */
+const MAX_QUESTION = 256 * 1024
+/** Bytes handed to flash at a time, and how long a silent connection is kept, in milliseconds. */
+const PIECE = 16 * 1024
+const IDLE = 30_000
+
+export type ControlParts = {
+  readonly device: Device
+  readonly note: Note
+  /** A candidate is armed: the controller restarts when the answer is out. */
+  readonly restart: () => void
+  /** More about the second stage, for `status`. */
+  readonly about: () => object
+}
+
+/** Listens at `path`; a socket that a killed process left there is replaced. */
+export function serveControl(path: string, parts: ControlParts): Promise<Server> {
+  rmSync(path, { force: true })
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    socket.setTimeout(IDLE, () => socket.destroy())
+    // Who asked has gone: what was done is done.
+    socket.on('error', () => {})
+    void answer(socket, parts)
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    const before = process.umask(0o177)
+    server.listen(path, () => resolve(server))
+    process.umask(before)
+  })
+}
+
+async function answer(socket: Socket, parts: ControlParts): Promise<void> {
+  // Who asks says all and then listens: the end of what comes is not the end of the connection.
+  const incoming = socket.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>
+  const read = await readQuestion(incoming)
+  const done = read === null ? malformed() : await perform(read.asked, read.rest, incoming, parts)
+  const restarts = !isRefusal(done) && read?.asked.do === 'arm'
+  socket.end(`${JSON.stringify(done)}\n`, () => {
+    if (restarts) parts.restart()
+  })
+  if (restarts) socket.once('close', () => parts.restart())
+}
+
+async function perform(
+  asked: Asked,
+  rest: Uint8Array,
+  incoming: AsyncIterator<Buffer>,
+  { device, note, about }: ControlParts,
+): Promise<object | Refusal> {
+  if (asked.do === 'status') {
+    const status = device.status()
+    return isRefusal(status) ? status : { ...status, ...about() }
+  }
+  if (asked.do === 'stage') {
+    const envelope = fromBase64(asked.envelope)
+    if (envelope === null) return malformed()
+    return device.takeSlot(true, () => stage(envelope, rest, incoming, device, note))
+  }
+  return device.takeSlot(true, async () => {
+    const memory = asked.do === 'arm' ? await device.activate() : withdraw(device.board, device.clock.now())
+    return isRefusal(memory) ? memory : { state: memory.state.at }
+  })
+}
+
+/** Takes an image off the connection into the slot, from where an earlier attempt got to, and marks it a candidate. */
+async function stage(
+  envelope: Uint8Array,
+  rest: Uint8Array,
+  incoming: AsyncIterator<Buffer>,
+  device: Device,
+  note: Note,
+): Promise<object | Refusal> {
+  const assignment = `on the spot ${device.board.crypto.sha256(envelope).toHex().slice(0, 16)}`
+  const installation = device.begin({ envelope, update: assignment }, null)
+  if (isRefusal(installation)) return installation
+  const { version, imageSize } = installation.facts
+  const { generation } = device
+  let at = 0
+  for (let part = rest; ; ) {
+    for (let from = 0; from < part.length; from += PIECE) {
+      const piece = part.subarray(from, from + PIECE)
+      // What is in flash already, and verified, is passed over.
+      const known = Math.min(piece.length, Math.max(0, installation.offset - at))
+      at += piece.length
+      if (known === piece.length && installation.offset >= at) continue
+      const refusal = installation.write(installation.offset, piece.subarray(known))
+      if (refusal !== null) return refusal
+    }
+    const next = await incoming.next()
+    if (generation !== device.generation)
+      return refuse('install-closed', 'this image', 'an installation', 'another one')
+    if (next.done === true) break
+    part = next.value
+  }
+  note({ event: 'download', received: installation.offset, total: imageSize })
+  const finished = installation.finish(device.clock.now())
+  if (isRefusal(finished)) return finished
+  note({ event: 'staged', assignment, version })
+  return { staged: version, slot: installation.slot }
+}
+
+async function readQuestion(incoming: AsyncIterator<Buffer>): Promise<{ asked: Asked; rest: Uint8Array } | null> {
+  let head = Buffer.alloc(0)
+  try {
+    while (head.length < MAX_QUESTION) {
+      const { value, done } = await incoming.next()
+      if (done === true) return null
+      const end = value.indexOf('\n')
+      head = Buffer.concat([head, end < 0 ? value : value.subarray(0, end)])
+      if (end >= 0) {
+        const asked = parseQuestion(head.toString('utf8'))
+        return asked === null ? null : { asked, rest: value.subarray(end + 1) }
+      }
+    }
+  } catch {
+    // The connection broke: there is nobody to answer.
+  }
+  return null
+}
+
+function parseQuestion(text: string): Asked | null {
+  try {
+    const { do: wanted, envelope } = Object(JSON.parse(text)) as { do?: unknown; envelope?: unknown }
+    if (wanted === 'stage') return typeof envelope === 'string' ? { do: wanted, envelope } : null
+    return wanted === 'status' || wanted === 'arm' || wanted === 'withdraw' ? { do: wanted } : null
+  } catch {
+    return null
+  }
+}
+
+const malformed = (): Refusal =>
+  refuse('request-malformed', 'the question', 'one line as the agent reads it', 'another')

@@ -1,0 +1,139 @@
+import { readText, writeWhole } from '../../adapters/config-file.ts'
+import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { Memory } from '../../core/slot/memory.ts'
+import { other } from '../../core/slot/slot.ts'
+import { type ControllerStatus, statusOf } from '../../core/slot/status.ts'
+import { type Board, history, type Running, readMemory, verify } from '../../flows/boot.ts'
+import { arm, beginInstall, type Installation, type Offer, updateMark } from '../../flows/install.ts'
+import type { Clock } from '../../flows/ports.ts'
+import type { AgentConfig } from '../../wire/agent-config.ts'
+import type { BoardFile } from './board-file.ts'
+import { agentFiles } from './files.ts'
+import { writeBaseline } from './probes/baseline.ts'
+import { takeFigures } from './probes/probes.ts'
+
+export type DeviceParts = {
+  readonly folder: string
+  readonly made: BoardFile
+  readonly config: AgentConfig
+  readonly board: Board
+  readonly running: Running
+  readonly clock: Clock
+}
+
+/** The controller that a second stage runs on: its board, what runs, and what it works on. One thing at a time. */
+export class Device {
+  readonly board: Board
+  readonly id: string
+  readonly site: string
+  readonly clock: Clock
+  readonly #folder: string
+  readonly #made: BoardFile
+  readonly #config: AgentConfig
+  #running: Running
+  #golden: ReleaseFacts | null | undefined
+  #assignment: string | null
+  #turn: Promise<unknown> = Promise.resolve()
+  #generation = 0
+
+  constructor({ folder, made, config, board, running, clock }: DeviceParts) {
+    this.board = board
+    this.id = made.id
+    this.site = made.site
+    this.clock = clock
+    this.#folder = folder
+    this.#made = made
+    this.#config = config
+    this.#running = running
+    const assignment = readText(agentFiles(folder).assignment, 1024)
+    this.#assignment = typeof assignment === 'string' && assignment !== '' ? assignment : null
+  }
+
+  get running(): Running {
+    return this.#running
+  }
+
+  get memory(): Memory | null {
+    return readMemory(this.board)
+  }
+
+  /** The trial image was confirmed: it runs as what it is. */
+  confirmed(): void {
+    this.#running = { ...this.#running, trial: false }
+  }
+
+  /** Rises when work that is under way shall end: somebody on the spot takes the slot. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Runs work on the inactive slot, alone, when the work before it has ended; `first` tells that one to end. */
+  takeSlot<T>(first: boolean, work: () => Promise<T>): Promise<T> {
+    if (first) this.#generation += 1
+    const turn = this.#turn.then(work, work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** Begins or goes on with an installation. `assignment`: the gateway's name of the work, null for somebody's on the spot. */
+  begin(offer: Offer, assignment: string | null): Installation | Refusal {
+    const installation = beginInstall(this.board, this.#running, offer, this.clock.now())
+    if (!isRefusal(installation) && assignment !== this.#assignment) {
+      this.#assignment = assignment
+      // If power fails here, the next report names the work before; never a part of a name.
+      writeWhole(agentFiles(this.#folder).assignment, assignment ?? '', 0o600)
+    }
+    return installation
+  }
+
+  /**
+   * The site's word: takes the figures that the candidate will be held against, then arms it. Both are durable on
+   * return, in this order; the caller restarts the controller. Refuses `baseline-missing` and what `arm` refuses.
+   */
+  async activate(): Promise<Memory | Refusal> {
+    const { memory } = this
+    if (memory?.state.at === 'candidate') {
+      const candidate = verify(this.board, other(memory.state.active))
+      // One that has rotted is armed nevertheless: the next boot finds it so, drops it and writes that down.
+      const names = isRefusal(candidate) ? [] : candidate.facts.health.probes
+      const figures = await takeFigures(names, { probes: this.#config.probes, mark: this.mark })
+      if (isRefusal(figures)) return figures
+      // If power fails between the two, nothing is armed, and the figures are taken again.
+      writeBaseline(agentFiles(this.#folder).baseline, { update: memory.update, figures })
+    }
+    return arm(this.board, this.clock.now())
+  }
+
+  /** True when this is the update that the boot record names: the one under way or done last. */
+  knows(update: string): boolean {
+    return this.memory?.update === updateMark(this.board, update)
+  }
+
+  /** What marks the processes of this board. */
+  get mark(): Readonly<Record<string, string>> {
+    return { VOLTSEAL_BOARD: this.#made.token }
+  }
+
+  status(): ControllerStatus | Refusal {
+    const { memory } = this
+    if (memory === null) return refuse('boot-record-missing', this.id, 'a boot record', 'none')
+    return statusOf({
+      controller: this.id,
+      running: this.#running,
+      memory,
+      golden: this.#goldenFacts(),
+      counter: this.board.element.counter(),
+      entries: history(this.board).entries,
+      assignment: this.#assignment,
+    })
+  }
+
+  #goldenFacts(): ReleaseFacts | null {
+    if (this.#golden === undefined) {
+      const golden = verify(this.board, 'golden')
+      this.#golden = isRefusal(golden) ? null : golden.facts
+    }
+    return this.#golden
+  }
+}

@@ -1,0 +1,33 @@
+import type { LinkEvent } from './link/events.ts'
+
+/** What happens to an agent: one line of JSON each on the standard output of `voltseal agent run`. */
+export type AgentEvent =
+  | LinkEvent
+  | {
+      readonly event: 'boot'
+      readonly cause: string
+      readonly slot: string
+      readonly version: string
+      readonly trial: boolean
+      readonly problem?: string
+    }
+  | { readonly event: 'halted'; readonly reason: string }
+  | { readonly event: 'second-stage-ended'; readonly how: string }
+  | { readonly event: 'serving'; readonly slot: string; readonly version: string; readonly stage: 'slot' | 'installed' }
+  | { readonly event: 'application-started'; readonly version: string; readonly pid: number }
+  | { readonly event: 'application-ended'; readonly how: string; readonly times: number }
+  | { readonly event: 'application-refused'; readonly code: string; readonly detail: string }
+  | { readonly event: 'assigned'; readonly assignment: string; readonly version: string; readonly from: number }
+  | { readonly event: 'staged'; readonly assignment: string; readonly version: string }
+  | { readonly event: 'refused'; readonly assignment: string; readonly code: string; readonly detail: string }
+  | { readonly event: 'activating'; readonly assignment: string }
+  | { readonly event: 'confirmed'; readonly version: string; readonly slot: string; readonly counter: number }
+  | { readonly event: 'reverted'; readonly cause: string; readonly version: string }
+
+/** Takes events as they happen. */
+export type Note = (event: AgentEvent) => void
+
+/** A watcher that prints each event with its time on its own line. */
+export function printing(write: (line: string) => unknown, now: () => number): Note {
+  return event => void write(`${JSON.stringify({ at: now(), ...event })}\n`)
+}

@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { stringify } from 'yaml'
+import { certificateRequest } from '../../adapters/certificates.ts'
+import { writeWhole } from '../../adapters/config-file.ts'
+import { nodeCrypto } from '../../adapters/crypto-node.ts'
+import { FileElement } from '../../adapters/element-file.ts'
+import { type AreaPaths, FlashFiles } from '../../adapters/flash-files.ts'
+import { type ReleaseFiles, readRelease } from '../../adapters/release-folder.ts'
+import { loadPublicKey } from '../../adapters/signer-file.ts'
+import { concat, toBase64 } from '../../core/encoding/bytes.ts'
+import type { Anchor } from '../../core/firmware/suit-open.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { encodeSlotHeader, type Geometry, SLOT_HEADER_BYTES } from '../../core/slot/layout.ts'
+import { keyId } from '../../core/trust/keys.ts'
+import { manufacture } from '../../flows/boot.ts'
+import type { Clock } from '../../flows/ports.ts'
+import { FIRST_AGENT_CONFIG } from '../../wire/agent-config.ts'
+import { parseConfig } from '../../wire/config.ts'
+import type { DeviceRequest } from '../../wire/fleet-api.ts'
+import { refuseTaken } from '../process/folder.ts'
+import { anchorJson, BoardFile } from './board-file.ts'
+import { agentFiles, areaPaths } from './files.ts'
+import { HANDOVER } from './handover.ts'
+import { boardOf } from './linux-board.ts'
+
+/** What a board is made as. `golden` and `factory` are release folders; `slot` is the room for an image in bytes. */
+export type AgentSetup = {
+  readonly id: string
+  readonly site: string
+  readonly vendor: string
+  readonly class: string
+  readonly hardware: string
+  readonly anchors: readonly string[]
+  readonly golden: string
+  readonly factory: string
+  readonly slot: number
+  readonly sector: number
+  readonly devices: Partial<AreaPaths>
+}
+
+const KIB = 1024
+/** Room before an image for its header and its envelope, at least. */
+const HEAD = 20 * KIB
+
+/** Sockets have short names on Linux (108 bytes, unix(7)). */
+const LONGEST_FOLDER = 80
+
+/**
+ * Makes a board in a new folder: erased flash, the golden and the factory image, new keys, the first boot record; and
+ * what asks the fleet to enrol it. Durable on return; `board.json` is written last, so that a board that was cut off
+ * half-way is none.
+ *
+ * Refuses `folder-not-empty`, `usage-error`, what `readRelease` and `loadPublicKey` refuse, `config-malformed`,
+ * `board-area-missing`, `board-area-short`, `envelope-larger-than-slot`, `release-larger-than-slot`, and what the boot
+ * chain refuses of an image.
+ */
+export async function initAgent(folder: string, setup: AgentSetup, clock: Clock): Promise<DeviceRequest | Refusal> {
+  const taken = refuseTaken(folder)
+  if (taken !== null) return taken
+  if (folder.length > LONGEST_FOLDER) {
+    return refuse('usage-error', folder, `a path of at most ${LONGEST_FOLDER} characters`, `${folder.length}`)
+  }
+  const images = { golden: readRelease(setup.golden), a: readRelease(setup.factory) }
+  if (isRefusal(images.golden)) return images.golden
+  if (isRefusal(images.a)) return images.a
+  const made = describeBoard(setup)
+  if (isRefusal(made)) return made
+  const files = agentFiles(folder)
+  // The runtime folder is for the application's account to enter; what is secret here has a mode of its own.
+  mkdirSync(folder, { recursive: true, mode: 0o711 })
+  chmodSync(folder, 0o711)
+  mkdirSync(files.flash, { mode: 0o700 })
+  const flash = FlashFiles.create(made.geometry, areaPaths(folder, made.devices))
+  if (isRefusal(flash)) return flash
+  try {
+    for (const slot of ['golden', 'a'] as const) {
+      const misfit = place(flash, slot, made.geometry, images[slot] as ReleaseFiles)
+      if (misfit !== null) return misfit
+    }
+    const element = FileElement.create(files.element)
+    const memory = manufacture(boardOf(made, flash, element), clock.now())
+    if (isRefusal(memory)) return memory
+    if (made.devices.golden === undefined) chmodSync(areaPaths(folder, made.devices).golden, 0o400)
+    const reportKey = toBase64(element.reportKey.spki)
+    const request: DeviceRequest = { id: made.id, csr: await certificateRequest(element.identityKeyPem), reportKey }
+    writeWhole(files.enrolment, `${JSON.stringify({ controllers: [request] }, null, 2)}\n`)
+    writeWhole(files.config, stringify(FIRST_AGENT_CONFIG))
+    writeWhole(files.board, `${JSON.stringify(made, null, 2)}\n`)
+    return request
+  } finally {
+    flash.close()
+  }
+}
+
+function describeBoard(setup: AgentSetup): BoardFile | Refusal {
+  const anchors: Anchor[] = []
+  for (const path of setup.anchors) {
+    const key = loadPublicKey(path)
+    if (isRefusal(key)) return key
+    anchors.push({ kid: keyId(key, nodeCrypto), key })
+  }
+  const { id, site, vendor, class: className, hardware, sector, devices } = setup
+  const upTo = (bytes: number): number => Math.ceil(bytes / sector) * sector
+  const imageOffset = upTo(HEAD)
+  const slot = { size: imageOffset + upTo(setup.slot), sector }
+  const written = {
+    kind: 'voltseal-board',
+    v: 1,
+    id,
+    site,
+    token: randomBytes(16).toString('hex'),
+    device: { vendor, class: className, hardware, bootloader: HANDOVER, anchors: anchors.map(anchorJson) },
+    geometry: {
+      record: { size: upTo(16 * KIB), sector },
+      slot,
+      golden: slot,
+      history: { size: Math.max(2 * sector, upTo(64 * KIB)), sector },
+      imageOffset,
+    },
+    devices,
+  }
+  return parseConfig<BoardFile>(BoardFile, written, 'the options of agent init')
+}
+
+function place(
+  flash: FlashFiles,
+  slot: 'golden' | 'a',
+  { imageOffset }: Geometry,
+  { envelope, image }: ReleaseFiles,
+): null | Refusal {
+  const [head, room] = [imageOffset - SLOT_HEADER_BYTES, flash.size(slot) - imageOffset]
+  const subject = `slot ${slot}`
+  if (envelope.length > head) {
+    return refuse('envelope-larger-than-slot', subject, `at most ${head} bytes`, `${envelope.length} bytes`)
+  }
+  if (image.length > room) {
+    return refuse('release-larger-than-slot', subject, `at most ${room} bytes`, `${image.length} bytes`)
+  }
+  const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes: image.length })
+  // If power fails in these, there is no board.json.
+  flash.program(slot, 0, concat(header, envelope))
+  flash.program(slot, imageOffset, image)
+  return null
+}

@@ -1,0 +1,159 @@
+import type { HttpsClient } from '../../adapters/link-https/client.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { registry } from '../../core/refusal/registry.ts'
+import type { Device } from './device.ts'
+import type { Note } from './events.ts'
+import { askForWork } from './link/ask.ts'
+import { BackOff, pause } from './link/back-off.ts'
+import { download } from './link/download.ts'
+import type { ReadOffer } from './link/offer.ts'
+import { Reporter } from './link/reporter.ts'
+
+export type WorkParts = {
+  readonly device: Device
+  readonly client: HttpsClient
+  readonly note: Note
+  readonly stop: AbortSignal
+  readonly random: () => number
+}
+
+/** Downloads of one image that flash does not confirm before the controller refuses the work. */
+const ATTEMPTS = 3
+
+/** The agent as a client of its gateway: it reports, asks for work, downloads and stages, and says when to restart. */
+export class Work {
+  readonly reporter: Reporter
+  readonly #parts: WorkParts
+  readonly #backOff: BackOff
+  #spoilt = 0
+
+  constructor(parts: WorkParts) {
+    const { device, client, note, stop, random } = parts
+    this.#parts = parts
+    this.#backOff = new BackOff(random)
+    this.reporter = new Reporter({
+      site: device.site,
+      controller: { element: device.board.element, status: () => device.status() },
+      client,
+      clock: device.clock,
+      backOff: new BackOff(random),
+      stop,
+      note,
+    })
+  }
+
+  /** Works until it is stopped; `restart`: a candidate is armed. */
+  async run(): Promise<'stopped' | 'restart'> {
+    const { stop, client } = this.#parts
+    while (!stop.aborted) {
+      await this.reporter.delivered()
+      if (stop.aborted) break
+      const offer = await askForWork(client, this.#backOff, stop)
+      if (offer === null || stop.aborted) continue
+      if (isRefusal(offer)) {
+        await this.#wait(offer)
+        continue
+      }
+      const done = await this.#follow(offer)
+      if (done === 'restart') return 'restart'
+      if (done === 'changed') this.#backOff.reset()
+      else await pause(this.#backOff.next(), stop)
+    }
+    return 'stopped'
+  }
+
+  /** Does what the offer asks for; `same` says that it changed nothing, so that nobody asks in a tight loop. */
+  async #follow(offer: ReadOffer): Promise<'changed' | 'same' | 'restart'> {
+    const { device } = this.#parts
+    const { assignment } = offer
+    if (this.#runsAlready(offer)) {
+      this.reporter.say({ event: 'confirmed', assignment })
+      return 'same'
+    }
+    return device.takeSlot(false, () => this.#stage(offer))
+  }
+
+  /** Downloads into the slot and marks it a candidate; or, when it is one, does what the site says. */
+  async #stage(offer: ReadOffer): Promise<'changed' | 'same' | 'restart'> {
+    const { device, client, note, stop } = this.#parts
+    const { assignment } = offer
+    const { generation } = device
+    const going = (): boolean => generation === device.generation && !stop.aborted
+    if (stop.aborted) return 'same'
+    const installation = device.begin({ envelope: offer.envelope, update: assignment }, assignment)
+    if (isRefusal(installation)) return this.#refuse(offer, installation)
+    if (installation.state.at === 'staged') {
+      if (offer.activate) return this.#activate(assignment)
+      this.reporter.say({ event: 'staged', assignment })
+      return 'same'
+    }
+    const { version } = installation.facts
+    note({ event: 'assigned', assignment, version, from: installation.offset })
+    const ended = await download({ client, backOff: this.#backOff }, installation, offer.payload.sha256, {
+      note,
+      going,
+      stop,
+    })
+    if (!going()) return 'changed'
+    if (isRefusal(ended)) return this.#refuse(offer, ended)
+    if (ended === 'ask-again') return 'same'
+    const finished = installation.finish(device.clock.now())
+    if (isRefusal(finished)) {
+      // A download that flash does not confirm may have been spoilt on the way: it is fetched again, a few times.
+      this.#spoilt += 1
+      if (this.#spoilt >= ATTEMPTS) return this.#refuse(offer, finished)
+      note({ event: 'waiting', code: finished.code, detail: finished.actual })
+      return 'same'
+    }
+    this.#spoilt = 0
+    note({ event: 'staged', assignment, version })
+    this.reporter.say({ event: 'staged', assignment })
+    return 'changed'
+  }
+
+  /** The word of the site: restart into what is staged. */
+  async #activate(assignment: string): Promise<'same' | 'restart'> {
+    const { device, note } = this.#parts
+    const armed = await device.activate()
+    if (isRefusal(armed)) {
+      note({ event: 'waiting', code: armed.code, detail: `${armed.subject}: ${armed.actual}` })
+      return 'same'
+    }
+    note({ event: 'activating', assignment })
+    return 'restart'
+  }
+
+  /** The controller confirmed this very work, and the gateway has not heard of it. */
+  #runsAlready({ assignment, payload }: ReadOffer): boolean {
+    const { device } = this.#parts
+    const { running } = device
+    if (running.trial || running.slot === 'golden') return false
+    // A candidate that waits may hold the same image under another manifest: what runs is then not yet this work.
+    const same = running.facts.imageDigest === payload.sha256 && device.memory?.state.at === 'stable'
+    return same && device.knows(assignment)
+  }
+
+  #refuse({ assignment }: ReadOffer, refusal: Refusal): 'same' {
+    const { device, note } = this.#parts
+    if (refusal.code === 'version-failed-before' && device.knows(assignment)) {
+      // This work was tried here and ended: what is new to the gateway is how, not that it is refused a second time.
+      this.reporter.say({ event: 'reverted', assignment })
+      return 'same'
+    }
+    if (registry[refusal.code].action === 'retry') {
+      note({ event: 'waiting', code: refusal.code, detail: refusal.actual })
+      return 'same'
+    }
+    this.#spoilt = 0
+    const detail = `${refusal.subject}: expected ${refusal.expected}; got ${refusal.actual}`
+    note({ event: 'refused', assignment, code: refusal.code, detail })
+    this.reporter.say({ event: 'refused', assignment, refusal })
+    return 'same'
+  }
+
+  async #wait({ code, subject, expected, actual }: Refusal): Promise<void> {
+    const { note, stop } = this.#parts
+    note({ event: 'waiting', code, detail: `${subject}: expected ${expected}; got ${actual}` })
+    await pause(this.#backOff.next(), stop)
+  }
+}

@@ -1,0 +1,136 @@
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import { readRelease } from '../../../adapters/release-folder.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import type { FlashArea } from '../../../flows/ports.ts'
+import { runBootStage } from '../../agent/boot-stage.ts'
+import { askAgent } from '../../agent/client.ts'
+import { printing } from '../../agent/events.ts'
+import { type AgentSetup, initAgent } from '../../agent/init.ts'
+import { several, size } from '../arguments.ts'
+import type { Cli, Work } from '../cli.ts'
+import { type Cell, listing } from '../table.ts'
+
+type InitOptions = Omit<AgentSetup, 'anchors' | 'devices'> & {
+  readonly anchor: readonly string[]
+  readonly device?: readonly string[]
+}
+
+const AREAS: readonly string[] = ['record0', 'record1', 'a', 'b', 'golden', 'history'] satisfies FlashArea[]
+
+export function addAgent(program: Command, cli: Cli): void {
+  const agent = new Command('agent')
+    .description('make and run the agent of a Linux controller, and update it on the spot')
+    .copyInheritedSettings(program)
+  addInit(agent, cli)
+  agent
+    .command('run')
+    .description('run the controller until it is told to stop (Ctrl-C, SIGTERM): one line of JSON for each event')
+    .argument('<folder>', 'the folder that agent init made')
+    .action(cli.act((folder: string) => runAgent(cli, folder)))
+  agent
+    .command('status')
+    .description('what runs, and what is staged')
+    .argument('<folder>', 'the folder of the agent that runs')
+    .action(cli.act((folder: string) => show(cli, askAgent(folder, { do: 'status' }))))
+  agent
+    .command('stage')
+    .description('hand a release to the agent, without a network: verified and staged, not restarted')
+    .argument('<folder>', 'the folder of the agent that runs')
+    .argument('<release>', 'the release folder')
+    .action(cli.act((folder: string, path: string) => stage(cli, folder, path)))
+  agent
+    .command('arm')
+    .description('restart into what is staged, and watch it')
+    .argument('<folder>', 'the folder of the agent that runs')
+    .action(cli.act((folder: string) => show(cli, askAgent(folder, { do: 'arm' }))))
+  agent
+    .command('withdraw')
+    .description('give up what is staged, before it was tried')
+    .argument('<folder>', 'the folder of the agent that runs')
+    .action(cli.act((folder: string) => show(cli, askAgent(folder, { do: 'withdraw' }))))
+  program.addCommand(agent)
+}
+
+function addInit(agent: Command, cli: Cli): void {
+  agent
+    .command('init')
+    .description('make a board: its flash, its keys, its first images, and its request to be enrolled')
+    .argument('<folder>', 'the folder; it must not exist, or be empty')
+    .requiredOption('--id <name>', 'the controller, as the site description names it')
+    .requiredOption('--site <name>', 'its site')
+    .requiredOption('--vendor <name>', 'whose firmware it runs: a DNS name')
+    .requiredOption('--class <name>', 'its class')
+    .requiredOption('--hardware <name>', 'its hardware revision')
+    .requiredOption('--anchor <file>', 'a public key whose firmware it accepts (may be repeated)', several)
+    .requiredOption('--golden <release>', 'the release folder of the recovery image')
+    .requiredOption('--factory <release>', 'the release folder that it starts with')
+    .option('--slot <bytes>', 'the room for an image', size, 32 << 20)
+    .option('--sector <bytes>', 'the erase sector', size, 4096)
+    .option('--device <area=path>', `a block device for an area: ${AREAS.join(', ')} (may be repeated)`, several)
+    .action(cli.act((folder: string, options: InitOptions) => init(cli, folder, options)))
+}
+
+async function init(cli: Cli, folder: string, options: InitOptions): Promise<Work> {
+  const devices = devicesOf(options.device ?? [])
+  if (isRefusal(devices)) return devices
+  const made = await initAgent(folder, { ...options, anchors: options.anchor, devices }, cli.world.clock)
+  if (isRefusal(made)) return made
+  cli.output.warn(
+    'The keys and the counter of this board are in a file: whoever can write it can turn the counter back.',
+  )
+  cli.output.progress(
+    `Next: put ${folder}/enrolment.json to the site's, run voltseal site enrol, bring issued.json back`,
+  )
+  return {
+    json: { folder, id: made.id },
+    text: listing(cli.output, [
+      ['controller', `${options.site}/${made.id}`],
+      ['folder', folder],
+    ]),
+  }
+}
+
+function devicesOf(texts: readonly string[]): AgentSetup['devices'] | Refusal {
+  const devices: Record<string, string> = {}
+  for (const text of texts) {
+    const [area = '', path = ''] = text.split(/=(.*)/s)
+    if (!AREAS.includes(area) || !path.startsWith('/')) {
+      return refuse('usage-error', '--device', `AREA=/dev/NAME, one of ${AREAS.join(', ')}`, text)
+    }
+    devices[area] = path
+  }
+  return devices
+}
+
+async function runAgent(cli: Cli, folder: string): Promise<Work> {
+  const { clock, onStop, stdout } = cli.world
+  const note = printing(
+    line => stdout.write(line),
+    () => clock.now(),
+  )
+  return runBootStage(folder, { clock, note, stop: onStop(), random: Math.random })
+}
+
+async function stage(cli: Cli, folder: string, path: string): Promise<Work> {
+  const release = readRelease(resolve(path))
+  if (isRefusal(release)) return release
+  return show(cli, askAgent(folder, { do: 'stage', ...release }))
+}
+
+async function show(cli: Cli, asked: Promise<object | Refusal>): Promise<Work> {
+  const answer = await asked
+  if (isRefusal(answer)) return answer
+  const rows = Object.entries(answer).map(([name, value]): [string, Cell] => [name, cellOf(value)])
+  return { json: answer, text: listing(cli.output, rows) }
+}
+
+/** A version by its number and its slot; anything else as it is. */
+function cellOf(value: unknown): Cell {
+  if (Array.isArray(value)) return value.length === 0 ? null : value.map(one => JSON.stringify(one)).join('; ')
+  if (typeof value === 'object' && value !== null) {
+    const { version, slot } = value as { version?: unknown; slot?: unknown }
+    return slot === undefined ? String(version) : `${version} in slot ${slot}`
+  }
+  return value === null ? null : typeof value === 'number' ? value : String(value)
+}

@@ -1,0 +1,166 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { systemClock } from '../../src/adapters/clock-system.ts'
+import { writeWhole } from '../../src/adapters/config-file.ts'
+import { processesOf } from '../../src/adapters/processes-linux.ts'
+import { readBoardFile } from '../../src/apps/agent/board-file.ts'
+import { askAgent } from '../../src/apps/agent/client.ts'
+import { agentFiles } from '../../src/apps/agent/files.ts'
+import { type AgentSetup, initAgent } from '../../src/apps/agent/init.ts'
+import { openBoard } from '../../src/apps/agent/linux-board.ts'
+import { orThrow } from '../../src/core/refusal/refusal.ts'
+import type { HistoryEntry } from '../../src/core/slot/history.ts'
+import { history } from '../../src/flows/boot.ts'
+import { type AgentConfig, FIRST_AGENT_CONFIG } from '../../src/wire/agent-config.ts'
+import type { DeviceRequest } from '../../src/wire/fleet-api.ts'
+import { Undertaker } from '../crash/processes.ts'
+import { AgentProcess } from './agent-process.ts'
+import { CLASS, HARDWARE, Maker, VENDOR, type Wanted } from './releases.ts'
+
+/** What an application of a test does; each says who it is when it starts. `$JOURNAL` is a file of the bench. */
+export const BEHAVIOUR = {
+  works: 'while :; do echo beat >&3; sleep 0.05; done',
+  ends: 'exit 3',
+  hangs: 'exec sleep 1000',
+} as const
+
+/** An application as a shell script: its first line of work writes its version and its process id. */
+export function script(version: string, work: string = BEHAVIOUR.works, filler = 0): string {
+  return `#!/bin/sh\n${`# ${'x'.repeat(62)}\n`.repeat(filler)}echo "${version} $$" >> "$JOURNAL"\n${work}\n`
+}
+
+/** A board in a folder of its own with its agent. `close` ends everything and removes the folder. */
+export class AgentBench {
+  readonly folder: string
+  readonly agent: AgentProcess
+  readonly maker: Maker
+  readonly undertaker: Undertaker
+  readonly request: DeviceRequest
+  readonly #at: string
+
+  private constructor(
+    at: string,
+    maker: Maker,
+    undertaker: Undertaker,
+    request: DeviceRequest,
+    env: Record<string, string>,
+  ) {
+    this.#at = at
+    this.maker = maker
+    this.folder = join(at, 'board')
+    this.undertaker = undertaker
+    this.request = request
+    this.agent = new AgentProcess(this.folder, join(at, 'log'), undertaker, env)
+  }
+
+  static async make(
+    options: {
+      config?: Partial<AgentConfig>
+      setup?: Partial<AgentSetup>
+      factory?: Partial<Wanted>
+      env?: Record<string, string>
+    } = {},
+  ): Promise<AgentBench> {
+    const at = mkdtempSync(join(tmpdir(), 'voltseal-agent-'))
+    const maker = new Maker(at)
+    const golden = await maker.release({ version: '0.1.0', sequence: 1, counter: 0, image: script('0.1.0') })
+    const factory = await maker.release({ version: '1.0.0', sequence: 2, image: script('1.0.0'), ...options.factory })
+    const request = await initAgent(
+      join(at, 'board'),
+      {
+        id: 'bms-1',
+        site: 'quay',
+        vendor: VENDOR,
+        class: CLASS,
+        hardware: HARDWARE,
+        anchors: [`${maker.keyFile}.pub`],
+        golden: golden.folder,
+        factory: factory.folder,
+        slot: 256 * 1024,
+        sector: 4096,
+        devices: {},
+        ...options.setup,
+      },
+      systemClock,
+    )
+    const bench = new AgentBench(at, maker, new Undertaker(), orThrow(request), options.env ?? {})
+    mkdirSync(bench.at('notes'))
+    bench.configure(options.config ?? {})
+    return bench
+  }
+
+  at(name: string): string {
+    return join(this.#at, name)
+  }
+
+  get journal(): string {
+    return this.at('notes/journal')
+  }
+
+  /** Versions that the application has started as, oldest first. */
+  get started(): string[] {
+    return readFileSync(this.journal, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => line.split(' ')[0] as string)
+  }
+
+  configure(config: Partial<AgentConfig>): void {
+    const application = {
+      ...FIRST_AGENT_CONFIG.application,
+      stopMillis: 500,
+      restartMillis: 10,
+      ...config.application,
+    }
+    const environment = { JOURNAL: this.journal, ...application.environment }
+    const whole = { ...FIRST_AGENT_CONFIG, ...config, application: { ...application, environment } }
+    writeWhole(agentFiles(this.folder).config, stringify(whole))
+  }
+
+  ask(asked: Parameters<typeof askAgent>[1]): ReturnType<typeof askAgent> {
+    return askAgent(this.folder, asked)
+  }
+
+  /** Every process that carries this board's mark. */
+  get processes(): number[] {
+    return processesOf({ name: 'VOLTSEAL_BOARD', value: this.token })
+  }
+
+  /** The processes of the application whose program is the verified copy, not what these have started. */
+  get applications(): number[] {
+    return processesOf({ name: 'VOLTSEAL_APPLICATION', value: this.token }).filter(pid => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('/run/application')
+      } catch {
+        return false
+      }
+    })
+  }
+
+  /** The history of a board that nobody runs. */
+  history(): readonly HistoryEntry[] {
+    return this.owned(board => history(board).entries)
+  }
+
+  /** The board itself, while nobody runs it. */
+  owned<T>(look: (board: Parameters<typeof history>[0]) => T): T {
+    const owned = orThrow(openBoard(this.folder, orThrow(readBoardFile(this.folder))))
+    try {
+      return look(owned.board)
+    } finally {
+      owned.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.agent.stop()
+    await this.undertaker.close()
+    rmSync(this.#at, { recursive: true, force: true })
+  }
+
+  get token(): string {
+    return orThrow(readBoardFile(this.folder)).token
+  }
+}

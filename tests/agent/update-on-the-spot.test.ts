@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { AgentBench, BEHAVIOUR, script } from './bench.ts'
+
+/** The agent as it is run in production, on a board of files, updated without a network. */
+describe('a Linux controller that is updated on the spot', () => {
+  let bench: AgentBench
+  before(async () => {
+    bench = await AgentBench.make({ config: { probes: { alive: { kind: 'heartbeat', withinMillis: 5_000 } } } })
+    bench.agent.start()
+    await bench.agent.next('application-started')
+  })
+  after(() => bench.close())
+
+  it('runs what its factory gave it, and says so', async () => {
+    const status = orThrow(await bench.ask({ do: 'status' })) as { state: string; running: { version: string } }
+    assert.deepEqual([status.state, status.running.version], ['stable', '1.0.0'])
+  })
+
+  it('stages a release, and restarts into it only when it is told to', async () => {
+    const probes = ['alive']
+    const wanted = await bench.maker.release({
+      version: '1.1.0',
+      sequence: 3,
+      counter: 2,
+      probes,
+      image: script('1.1.0', BEHAVIOUR.works, 500),
+    })
+    assert.deepEqual(orThrow(await bench.ask({ do: 'stage', ...wanted })), { staged: '1.1.0', slot: 'b' })
+    assert.deepEqual(bench.started, ['1.0.0'])
+    const confirmed = bench.agent.next('confirmed')
+    orThrow(await bench.ask({ do: 'arm' }))
+    const { version, slot, counter } = await confirmed
+    assert.deepEqual([version, slot, counter], ['1.1.0', 'b', 2])
+    assert.deepEqual(bench.started, ['1.0.0', '1.1.0'])
+    assert.equal(bench.applications.length, 1)
+  })
+
+  it('goes back from an application that does not work, and never takes that version again', async () => {
+    const image = script('1.2.0', BEHAVIOUR.ends)
+    const wanted = await bench.maker.release({ version: '1.2.0', sequence: 4, counter: 2, windowMillis: 60_000, image })
+    orThrow(await bench.ask({ do: 'stage', ...wanted }))
+    const [reverted, back] = [
+      bench.agent.next('reverted'),
+      bench.agent.next('application-started', ({ version }) => version === '1.1.0'),
+    ]
+    orThrow(await bench.ask({ do: 'arm' }))
+    assert.deepEqual([(await reverted).version, (await reverted).cause], ['1.2.0', 'application keeps ending'])
+    await back
+    const again = await bench.ask({ do: 'stage', ...wanted })
+    assert.ok(isRefusal(again))
+    assert.equal(again.code, 'version-failed-before')
+  })
+
+  it('goes back from a release that names a probe which the agent has not', async () => {
+    const image = script('1.3.0')
+    const probes = ['alive', 'moon-phase']
+    const wanted = await bench.maker.release({ version: '1.3.0', sequence: 5, counter: 2, probes, image })
+    orThrow(await bench.ask({ do: 'stage', ...wanted }))
+    const reverted = bench.agent.next('reverted')
+    orThrow(await bench.ask({ do: 'arm' }))
+    assert.equal((await reverted).cause, 'probe-failed moon-phase')
+    await bench.agent.next('application-started', ({ version }) => version === '1.1.0')
+  })
+
+  it('gives up what is staged when it is told to, and has nothing to arm then', async () => {
+    const wanted = await bench.maker.release({ version: '1.4.0', sequence: 6, counter: 2, image: script('1.4.0') })
+    orThrow(await bench.ask({ do: 'stage', ...wanted }))
+    assert.deepEqual(orThrow(await bench.ask({ do: 'withdraw' })), { state: 'stable' })
+    const armed = await bench.ask({ do: 'arm' })
+    assert.ok(isRefusal(armed))
+    assert.equal(armed.code, 'nothing-staged')
+  })
+
+  it('refuses an image that is not the signed one, and goes on running', async () => {
+    const wanted = await bench.maker.release({ version: '1.5.0', sequence: 7, counter: 2, image: script('1.5.0') })
+    const image = wanted.image.slice()
+    image[40] = (image[40] as number) ^ 1
+    const staged = await bench.ask({ do: 'stage', envelope: wanted.envelope, image })
+    assert.ok(isRefusal(staged))
+    const armed = await bench.ask({ do: 'arm' })
+    assert.ok(isRefusal(armed))
+    assert.equal(armed.code, 'nothing-staged')
+    assert.equal(bench.applications.length, 1)
+  })
+
+  it('has one owner: a second agent on the board is refused', async () => {
+    const { AgentProcess } = await import('./agent-process.ts')
+    const second = new AgentProcess(bench.folder, bench.at('second.log'), bench.undertaker)
+    second.start()
+    assert.equal(await second.ended(), 75)
+    assert.match(second.tail(), /another process owns the board/)
+  })
+
+  it('ends in order, with everything that it started, and with a history without a gap', async () => {
+    assert.equal(await bench.agent.stop(), 0)
+    assert.deepEqual(bench.processes, [])
+    const entries = bench.history()
+    assert.deepEqual(
+      entries.map(({ decision }) => decision),
+      entries.map((_, index) => index + 1),
+    )
+    const told = entries.filter(({ event }) => event === 'confirmed' || event === 'reverted')
+    assert.deepEqual(
+      told.map(({ event, version }) => `${event} ${version}`),
+      ['confirmed 1.1.0', 'reverted 1.2.0', 'reverted 1.3.0'],
+    )
+  })
+})
