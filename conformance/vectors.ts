@@ -149,9 +149,9 @@ export function bootRecord(): Json {
   }
   const states: BootState[] = [
     { at: 'blank' },
-    { at: 'stable', active: 'a', floor: 2 },
-    { at: 'candidate', active: 'a', floor: 2 },
-    { at: 'armed', active: 'a', floor: 2 },
+    { at: 'stable', active: 'a', keys: { kind: 'none' }, floor: 2 },
+    { at: 'candidate', active: 'a', keys: { kind: 'add', kid: 'c0ffee0123456789' }, floor: 2 },
+    { at: 'armed', active: 'a', keys: { kind: 'retire', kid: 'c0ffee0123456789' }, floor: 2 },
     { at: 'trial', slot: 'b', triesLeft: 2, lossesLeft: 20 },
   ]
   const records = states.map((state, index) => {

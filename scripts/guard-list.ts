@@ -1,6 +1,7 @@
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
+import { SLOT_GUARDS } from './guards-of-slots.ts'
 
 /** Every guard, in the order in which they are taken out. */
-export const GUARDS = [...PART_GUARDS, ...BRICK_GUARDS, ...DOOR_GUARDS]
+export const GUARDS = [...PART_GUARDS, ...SLOT_GUARDS, ...BRICK_GUARDS, ...DOOR_GUARDS]

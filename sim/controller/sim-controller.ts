@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { concat } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
 import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
-import { type OpenEnvelope, openEnvelope } from '../../src/core/firmware/suit-open.ts'
+import { inspectEnvelope, type OpenEnvelope, openEnvelope } from '../../src/core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
 import { type Budget, DEFAULT_BUDGET } from '../../src/core/slot/boot-decision.ts'
 import type { HealthState } from '../../src/core/slot/health-machine.ts'
 import type { HistoryEntry } from '../../src/core/slot/history.ts'
-import { encodeSlotHeader, type Geometry } from '../../src/core/slot/layout.ts'
+import { areaOf, encodeSlotHeader, type Geometry } from '../../src/core/slot/layout.ts'
 import type { Memory } from '../../src/core/slot/memory.ts'
 import type { ResetCause } from '../../src/core/slot/slot.ts'
 import { type ControllerStatus, statusOf } from '../../src/core/slot/status.ts'
@@ -45,7 +45,8 @@ export const DEFAULT_GEOMETRY: Geometry = {
 
 export type ControllerOptions = {
   readonly id: string
-  readonly device: Omit<DeviceIdentity, 'imageOffset'>
+  /** `components` are `app` alone when it does not say. */
+  readonly device: Omit<DeviceIdentity, 'imageOffset' | 'components'> & Partial<Pick<DeviceIdentity, 'components'>>
   readonly crypto: Crypto
   readonly clock: Clock
   readonly geometry?: Geometry
@@ -127,7 +128,7 @@ export class SimController {
       watchdog: this.watchdog,
       crypto: options.crypto,
       open: options.open ?? openEnvelope,
-      device: { ...options.device, imageOffset: geometry.imageOffset },
+      device: { components: ['app'], ...options.device, imageOffset: geometry.imageOffset },
       budget: options.budget ?? DEFAULT_BUDGET,
       watchdogMillis: options.watchdogMillis ?? 10_000,
     }
@@ -227,7 +228,7 @@ export class SimController {
       if (readings !== null) this.watchdog.kick()
       if (this.watchdog.expired) return { at: 'reset', cause: 'watchdog', boot: this.powerUp('watchdog') }
       if (readings === null) return { at: 'quiet' }
-      const seen = observe(this.board, window, readings, this.#clock.now())
+      const seen = observe(this.board, power.running, window, readings, this.#clock.now())
       if (isRefusal(seen)) return { at: 'refused', refusal: seen }
       if (seen.at === 'watching') {
         this.#power = { ...power, window: seen.window }
@@ -278,9 +279,17 @@ export class SimController {
   }
 
   #place(slot: 'golden' | 'a', { envelope, image }: FactoryImage): void {
-    const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes: image.length })
+    const opened = inspectEnvelope(envelope, this.board.crypto)
+    const components = isRefusal(opened) ? [{ name: 'app', size: image.length }] : opened.facts.components
+    const imageBytes = components[0]?.size ?? image.length
+    const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes })
     this.flash.manufacture(slot, 0, concat(header, envelope))
-    this.flash.manufacture(slot, this.board.device.imageOffset, image)
+    let at = 0
+    for (const [index, { size }] of components.entries()) {
+      const start = index === 0 ? this.board.device.imageOffset : 0
+      this.flash.manufacture(areaOf(slot, index), start, image.subarray(at, at + size))
+      at += size
+    }
   }
 
   #installing<T>(work: (installation: Installation) => T | Refusal): T | Refusal {

@@ -1,12 +1,10 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import type { Geometry } from '../../src/core/slot/layout.ts'
-import { faultOf } from '../../src/core/slot/layout.ts'
+import { areasOf, faultOf } from '../../src/core/slot/layout.ts'
 import type { Flash, FlashArea } from '../../src/flows/ports.ts'
 import { type Random, seeded } from '../clock/random.ts'
 import { type FaultHook, type FlashFault, type FlashOperation, noFaults } from './faults.ts'
 import { PowerLost } from './power-lost.ts'
-
-const AREAS = ['record0', 'record1', 'a', 'b', 'golden', 'history'] as const satisfies readonly FlashArea[]
 
 type Place = { readonly start: number; readonly size: number; readonly sector: number }
 type Weak = { readonly start: number; readonly end: number }
@@ -26,7 +24,7 @@ export type NorFlashOptions = {
  */
 export class NorFlash implements Flash {
   faults: FaultHook = noFaults
-  readonly #places: Readonly<Record<FlashArea, Place>>
+  readonly #places: Readonly<Partial<Record<FlashArea, Place>>>
   readonly #cells: Uint8Array
   readonly #file: number | null
   #random: Random
@@ -41,19 +39,11 @@ export class NorFlash implements Flash {
     const { geometry } = options
     const fault = faultOf(geometry)
     if (fault !== null) throw new Error(`flash geometry: ${fault}`)
-    const areas = {
-      record0: geometry.record,
-      record1: geometry.record,
-      a: geometry.slot,
-      b: geometry.slot,
-      golden: geometry.golden,
-      history: geometry.history,
-    }
     let start = 0
-    const places = {} as Record<FlashArea, Place>
-    for (const area of AREAS) {
-      places[area] = { start, size: areas[area].size, sector: areas[area].sector }
-      start += areas[area].size
+    const places: Partial<Record<FlashArea, Place>> = {}
+    for (const [area, { size, sector }] of areasOf(geometry)) {
+      places[area] = { start, size, sector }
+      start += size
     }
     this.#places = places
     this.#cells = new Uint8Array(start).fill(0xff)
@@ -62,11 +52,11 @@ export class NorFlash implements Flash {
   }
 
   size(area: FlashArea): number {
-    return this.#places[area].size
+    return this.#place(area).size
   }
 
   sector(area: FlashArea): number {
-    return this.#places[area].sector
+    return this.#place(area).sector
   }
 
   read(area: FlashArea, offset: number, length: number): Uint8Array | null {
@@ -74,7 +64,7 @@ export class NorFlash implements Flash {
     const start = this.#at(area, offset, length)
     const end = start + length
     for (const sector of this.#unreadable) {
-      if (sector < end && sector + this.#places[area].sector > start) return null
+      if (sector < end && sector + this.#place(area).sector > start) return null
     }
     const weak = this.#weak.filter(range => range.start < end && range.end > start)
     if (weak.length === 0) return this.#cells.subarray(start, end)
@@ -107,17 +97,19 @@ export class NorFlash implements Flash {
   }
 
   erase(area: FlashArea, offset: number, length: number): void {
-    const { sector } = this.#places[area]
+    const { sector } = this.#place(area)
     if (offset % sector !== 0 || length % sector !== 0) throw new Error(`erase of ${area} is not by sector`)
     const start = this.#at(area, offset, length)
     this.#operate({ index: this.#operations, kind: 'erase', area, offset, length }, fault => {
       const exact = fault?.cut === 'inside' ? length * fault.share : length
       const whole = exact - (exact % sector)
-      this.#blank(start, start + whole, sector)
+      // From the last sector to the first (see ports.ts).
+      const edge = start + length - whole
+      this.#blank(edge, start + length, sector)
       if (fault?.cut === 'inside' && whole < length)
-        this.#tear(start + whole, sector, (exact % sector) / sector, fault.weak === true)
+        this.#tear(edge - sector, sector, (exact % sector) / sector, fault.weak === true)
       else if (fault?.cut === 'inside' && fault.weak === true && length > 0) {
-        this.#weak.push({ start: start + length - sector, end: start + length })
+        this.#weak.push({ start, end: start + sector })
       }
       this.#write(start, length)
     })
@@ -163,7 +155,7 @@ export class NorFlash implements Flash {
 
   /** A fault: the sector at `offset` answers null to every read until it is erased. */
   eccFault(area: FlashArea, offset: number): void {
-    const { sector } = this.#places[area]
+    const { sector } = this.#place(area)
     this.#unreadable.add(this.#at(area, offset - (offset % sector), sector))
   }
 
@@ -231,10 +223,16 @@ export class NorFlash implements Flash {
   }
 
   #at(area: FlashArea, offset: number, length: number): number {
-    const place = this.#places[area]
+    const place = this.#place(area)
     if (offset < 0 || length < 0 || offset + length > place.size)
       throw new Error(`outside of ${area}: ${offset}+${length}`)
     return place.start + offset
+  }
+
+  #place(area: FlashArea): Place {
+    const place = this.#places[area]
+    if (place === undefined) throw new Error(`no area ${area} in this flash`)
+    return place
   }
 
   #attach(file: string): number {

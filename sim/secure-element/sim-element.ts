@@ -10,7 +10,9 @@ import {
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { concat } from '../../src/core/encoding/bytes.ts'
-import type { PublicKey } from '../../src/core/encoding/crypto.ts'
+import type { KeyAlgorithm, PublicKey } from '../../src/core/encoding/crypto.ts'
+import type { Anchor } from '../../src/core/firmware/suit-open.ts'
+import { ANCHOR_PLACES } from '../../src/core/slot/key-change.ts'
 import type { SecureElement } from '../../src/flows/ports.ts'
 import { PowerLost } from '../flash/power-lost.ts'
 
@@ -23,10 +25,17 @@ type Contents = {
   readonly recordKey: string
   readonly reportKey: string
   readonly identityKey: string
+  readonly anchors: readonly { readonly kid: string; readonly alg: KeyAlgorithm; readonly spki: string }[]
+  readonly golden: string | null
 }
+
+export type ElementState = Pick<Contents, 'counter' | 'reserved' | 'anchors' | 'golden'>
 
 /** Numbers reserved by one write, so that not every report wears the element. */
 const RESERVE = 64
+
+/** The commands of the element that may be cut. */
+export type ElementCommand = 'raise' | 'add-anchor' | 'revoke-anchor'
 
 export type SimElementOptions = {
   /** Keeps the element in this file (0600), replaced whole. */
@@ -37,11 +46,11 @@ export type SimElementOptions = {
 
 /**
  * A secure element: keys, a counter that only rises, report numbers. Signs reports with ECDSA P-256 in DER, or Ed25519.
- * `raiseFault` is asked before each raise of the counter and may cut the power before it, or after it with the answer
- * lost.
+ * `faults` is asked before each command that changes the counter or the accepted keys, and may cut the power before it,
+ * or after it with the answer lost.
  */
 export class SimElement implements SecureElement {
-  raiseFault: () => 'before' | 'after' | null = () => null
+  faults: (command: ElementCommand) => 'before' | 'after' | null = () => null
   readonly counterLimit: number
   readonly reportKey: PublicKey
   /** The controller's own TLS key, PKCS#8 PEM, ECDSA P-256. */
@@ -50,6 +59,7 @@ export class SimElement implements SecureElement {
   readonly #signer: KeyObject
   readonly #mac: (message: Uint8Array) => Uint8Array
   #contents: Contents
+  #anchors: readonly Anchor[] = []
   #nextReport: number
   #raises = 0
 
@@ -77,12 +87,13 @@ export class SimElement implements SecureElement {
     return this.#raises
   }
 
-  /** The counter and the report numbers, for a test that goes on from here more than once. */
-  snapshot(): { readonly counter: number; readonly reserved: number } {
-    return { counter: this.#contents.counter, reserved: this.#contents.reserved }
+  /** Everything that changes, for a test that goes on from here more than once. */
+  snapshot(): ElementState {
+    const { counter, reserved, anchors, golden } = this.#contents
+    return { counter, reserved, anchors, golden }
   }
 
-  restore(snapshot: { readonly counter: number; readonly reserved: number }): void {
+  restore(snapshot: ElementState): void {
     this.#save({ ...this.#contents, ...snapshot })
     this.#nextReport = snapshot.reserved
     this.#raises = 0
@@ -90,13 +101,49 @@ export class SimElement implements SecureElement {
 
   raise(value: number): void {
     if (!Number.isSafeInteger(value) || value > this.counterLimit) throw new Error(`counter out of range: ${value}`)
-    const fault = this.raiseFault()
-    if (fault === 'before') throw new PowerLost('before the counter rose')
-    if (value > this.#contents.counter) {
+    this.#command('raise', () => {
+      if (value <= this.#contents.counter) return
       this.#raises += 1
       this.#save({ ...this.#contents, counter: value })
-    }
-    if (fault === 'after') throw new PowerLost('after the counter rose')
+    })
+  }
+
+  anchors(): readonly Anchor[] {
+    return this.#anchors
+  }
+
+  addAnchor({ kid, key }: Anchor): void {
+    this.#command('add-anchor', () => {
+      const { anchors } = this.#contents
+      if (anchors.some(anchor => anchor.kid === kid)) return
+      if (anchors.length >= ANCHOR_PLACES) throw new Error('no place for another key')
+      this.#save({ ...this.#contents, anchors: [...anchors, { kid, alg: key.alg, spki: key.spki.toHex() }] })
+    })
+  }
+
+  revokeAnchor(kid: string): void {
+    this.#command('revoke-anchor', () => {
+      const { anchors } = this.#contents
+      const left = anchors.filter(anchor => anchor.kid !== kid)
+      if (left.length === 0) throw new Error('the last key is never revoked')
+      if (left.length < anchors.length) this.#save({ ...this.#contents, anchors: left })
+    })
+  }
+
+  goldenDigest(): string | null {
+    return this.#contents.golden
+  }
+
+  pinGolden(digest: string): void {
+    if (this.#contents.golden !== null && this.#contents.golden !== digest) throw new Error('golden is pinned already')
+    this.#save({ ...this.#contents, golden: digest })
+  }
+
+  #command(command: ElementCommand, work: () => void): void {
+    const fault = this.faults(command)
+    if (fault === 'before') throw new PowerLost(`before the element did ${command}`)
+    work()
+    if (fault === 'after') throw new PowerLost(`after the element did ${command}`)
   }
 
   mac(message: Uint8Array): Uint8Array {
@@ -125,6 +172,10 @@ export class SimElement implements SecureElement {
   /** If the process dies here, the old file stands, or the new one; never a part of either. */
   #save(contents: Contents): void {
     this.#contents = contents
+    this.#anchors = contents.anchors.map(({ kid, alg, spki }) => ({
+      kid,
+      key: { alg, spki: Uint8Array.fromHex(spki) },
+    }))
     if (this.#file === null) return
     const temporary = `${this.#file}.new`
     const handle = openSync(temporary, 'w', 0o600)
@@ -169,5 +220,7 @@ function generate(alg: 'ecdsa-p256' | 'ed25519'): Contents {
     recordKey: randomBytes(32).toString('hex'),
     reportKey: pem(alg === 'ed25519' ? generateKeyPairSync('ed25519').privateKey : p256()),
     identityKey: pem(p256()),
+    anchors: [],
+    golden: null,
   }
 }

@@ -2,16 +2,18 @@ import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
-import type { OpenEnvelope } from '../core/firmware/suit-open.ts'
+import type { Anchor, OpenEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { BootDecision, BootEffect, BootEvent, Budget, Note } from '../core/slot/boot-decision.ts'
 import { decideBoot } from '../core/slot/boot-machine.ts'
 import { encodeCell, type HistoryEnd, type HistoryEntry, placeHistory, readHistory } from '../core/slot/history.ts'
+import { ANCHOR_PLACES, NO_KEY_CHANGE } from '../core/slot/key-change.ts'
+import { areaOf } from '../core/slot/layout.ts'
 import type { Memory } from '../core/slot/memory.ts'
 import { type BootRecord, encodeRecord, RECORD_BYTES } from '../core/slot/record.ts'
 import { type Place, placeAfter, type RecordScan, scanBehind, scanRecords } from '../core/slot/record-log.ts'
 import { type Bootable, digestPrefix, other, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
-import { type DeviceIdentity, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'
+import { type DeviceIdentity, type SlotReader, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'
 import type { Flash, FlashArea, SecureElement, Watchdog } from './ports.ts'
 
 /** A controller's hardware and what it was made to be: all that booting, installing and confirming need. */
@@ -28,7 +30,13 @@ export type Board = {
 }
 
 /** The image that runs, with the facts that were verified at this power-up. `slot` golden: recovery only. */
-export type Running = { readonly slot: Bootable; readonly trial: boolean; readonly facts: ReleaseFacts }
+export type Running = {
+  readonly slot: Bootable
+  readonly trial: boolean
+  readonly facts: ReleaseFacts
+  /** Ids of the accepted keys whose signature on it held. */
+  readonly signers: readonly string[]
+}
 
 /**
  * How a power-up ended. `problem` names what went wrong on the way to an image that runs nevertheless (a worn record
@@ -65,17 +73,18 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
   }
   const memory = newest?.memory ?? BLANK
   const verified = new Map<Bootable, VerifiedSlot | Refusal>()
-  const look = (slot: Bootable): VerifiedSlot | Refusal => {
-    const seen = verified.get(slot) ?? verify(board, slot)
-    verified.set(slot, seen)
-    return seen
+  const seen = (slot: Bootable): VerifiedSlot | Refusal => {
+    const image = verified.get(slot) ?? verify(board, slot)
+    verified.set(slot, image)
+    return image
   }
   const decision = decideBoot(memory, {
     kind: 'reset',
     cause,
     counter: board.element.counter(),
+    anchors: board.element.anchors(),
     budget: board.budget,
-    verdict: slot => toVerdict(look(slot)),
+    verdict: slot => toVerdict(seen(slot)),
   })
   if (isRefusal(decision)) throw new Error('a reset is never refused')
   // What a failed append left in the blocks is not known: they are read again.
@@ -84,26 +93,26 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
   let outcome: BootOutcome = { at: 'halted', reason: decision.note?.cause ?? '' }
   for (const effect of decision.effects) {
     if (effect.kind !== 'run') {
-      // A floor whose record is not durable is not raised; a later boot does it.
+      // A floor whose record is not durable is not raised, and no key changed; a later boot does it.
       if (!isRefusal(written)) perform(board, effect)
       continue
     }
     // A trial that could not be counted is not run: it would be tried for ever.
-    const slot = effect.trial && isRefusal(written) ? wayBack(memory, effect.slot, look) : effect.slot
+    const slot = effect.trial && isRefusal(written) ? wayBack(memory, effect.slot, seen) : effect.slot
     const trial = effect.trial && slot === effect.slot
-    const image = look(slot)
+    const image = seen(slot)
     outcome = isRefusal(image)
       ? { at: 'halted', reason: image.code }
-      : { at: 'running', running: { slot, trial, facts: image.facts }, problem }
+      : { at: 'running', running: { slot, trial, facts: image.facts, signers: image.signers }, problem }
   }
   return outcome
 }
 
 /** What runs instead of a trial: the other image when it is confirmed and verifies, else golden. */
-function wayBack(memory: Memory, from: Bootable, look: (slot: Bootable) => VerifiedSlot | Refusal): Bootable {
+function wayBack(memory: Memory, from: Bootable, seen: (slot: Bootable) => VerifiedSlot | Refusal): Bootable {
   if (from === 'golden') return from
   const note = memory.slots[other(from)]
-  const image = look(other(from))
+  const image = seen(other(from))
   const holds = !isRefusal(image) && note.state === 'confirmed' && note.digest === digestPrefix(image.facts.imageDigest)
   return holds ? other(from) : 'golden'
 }
@@ -123,7 +132,8 @@ export function act(
   if (isRefusal(decision)) return decision
   const written = commit(board, decision, newest?.entry.reset ?? 'power-on', now, scan, null)
   if (isRefusal(written)) return written
-  // If power fails here, the record stands: a floor that was not raised yet is raised at the next boot.
+  // If power fails here, the record stands: a floor that was not raised yet is raised at the next boot, a key that was
+  // not added or retired yet is then.
   for (const effect of decision.effects) perform(board, effect)
   return { memory: decision.next, reset: decision.effects.some(effect => effect.kind === 'reset') }
 }
@@ -138,24 +148,51 @@ export function history(board: Board): { readonly entries: readonly HistoryEntry
   return readHistory(historySectors(board), board.element.mac.bind(board.element), board.crypto.equal)
 }
 
-/** Verifies one slot as a power-up does. Reads only. */
+/**
+ * Verifies one slot as a power-up does. Reads only. Refuses as `verifySlot`, and `golden-exchanged`: a golden image by
+ * a key that was good once is not enough, it must be the one that left the factory.
+ */
 export function verify(board: Board, slot: Bootable): VerifiedSlot | Refusal {
-  const { flash, element, device } = board
-  const reader = {
-    bytes: flash.size(slot),
-    read: (offset: number, length: number) => flash.read(slot, offset, length),
-  }
-  const counter = slot === 'golden' ? null : element.counter()
-  return verifySlot(reader, device, counter, board.open, board.crypto, `slot ${slot}`)
+  const { element, device } = board
+  if (slot !== 'golden') return look(board, slot, element.anchors(), element.counter())
+  const golden = look(board, slot, device.anchors, null)
+  if (isRefusal(golden)) return golden
+  const [pinned, found] = [element.goldenDigest(), golden.facts.imageDigest]
+  return pinned === found ? golden : refuse('golden-exchanged', 'slot golden', pinned ?? 'a pinned image', found)
+}
+
+function look(
+  board: Board,
+  slot: Bootable,
+  anchors: readonly Anchor[],
+  counter: number | null,
+): VerifiedSlot | Refusal {
+  const { flash, device, open, crypto } = board
+  const reader = (area: FlashArea): SlotReader => ({
+    bytes: flash.size(area),
+    read: (offset, length) => flash.read(area, offset, length),
+  })
+  // Recovery runs the device's own image only: the others of a group stay as they are.
+  const further = slot === 'golden' ? [] : device.components.slice(1)
+  const areas = [reader(slot), ...further.map((_, index) => reader(areaOf(slot, index + 1)))] as const
+  return verifySlot(areas, device, anchors, counter, open, crypto, `slot ${slot}`)
 }
 
 /**
- * Writes a new device's first record: its factory image in slot a counts as confirmed, as the factory tested it. Both
- * record blocks and the history must be erased. Refuses when slot a or golden does not verify.
+ * Makes a new device: the factory's keys are accepted, the golden image is pinned, and the factory image in slot a counts
+ * as confirmed, as the factory tested it. Both record blocks and the history must be erased. Refuses
+ * `anchor-places-taken` (more keys than places), and what `verify` refuses of slot a or golden.
  */
 export function manufacture(board: Board, now: Instant): Memory | Refusal {
-  const golden = verify(board, 'golden')
+  const { anchors } = board.device
+  if (anchors.length > ANCHOR_PLACES) {
+    return refuse('anchor-places-taken', 'factory', `at most ${ANCHOR_PLACES} keys`, String(anchors.length))
+  }
+  const golden = look(board, 'golden', anchors, null)
   if (isRefusal(golden)) return golden
+  // If power fails anywhere in here, there is no record yet: the factory makes the device again.
+  for (const anchor of anchors) board.element.addAnchor(anchor)
+  board.element.pinGolden(golden.facts.imageDigest)
   const factory = verify(board, 'a')
   if (isRefusal(factory)) return factory
   const verdict = toVerdict(factory)
@@ -164,7 +201,7 @@ export function manufacture(board: Board, now: Instant): Memory | Refusal {
   const image = { digest: digestPrefix(digest), sequence, version, counter }
   const next: Memory = {
     ...BLANK,
-    state: { at: 'stable', active: 'a', floor: counter },
+    state: { at: 'stable', active: 'a', floor: counter, keys: NO_KEY_CHANGE },
     slots: { a: { state: 'confirmed', ...image }, b: UNKNOWN_NOTE },
   }
   const note: Note = { event: 'manufactured', phase: 'none', slot: 'a', cause: '', image }
@@ -176,13 +213,15 @@ export function manufacture(board: Board, now: Instant): Memory | Refusal {
 
 function toVerdict(image: VerifiedSlot | Refusal): Verdict {
   if (isRefusal(image)) return { good: false, reason: image.code }
-  const { imageDigest: digest, sequence, version, counter } = image.facts
-  return { good: true, digest, sequence, version, counter }
+  const { imageDigest: digest, sequence, version, counter, transition } = image.facts
+  return { good: true, digest, sequence, version, counter, transition, signers: image.signers }
 }
 
 /** Each of these may be done again without harm: that is how the next boot makes up for a cut. */
 function perform(board: Board, effect: BootEffect): void {
   if (effect.kind === 'raise') board.element.raise(effect.counter)
+  else if (effect.kind === 'add-anchor') board.element.addAnchor(effect.anchor)
+  else if (effect.kind === 'revoke-anchor') board.element.revokeAnchor(effect.kid)
   else if (effect.kind === 'watchdog') {
     if (effect.on) board.watchdog.start(board.watchdogMillis)
     else board.watchdog.stop()

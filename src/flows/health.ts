@@ -17,28 +17,40 @@ export function openWindow(running: Running, now: Instant): HealthState {
 
 /**
  * Takes one round of readings. At the end of a healthy window the image is confirmed: one STABLE record with the floor,
- * read back, then the security counter; both durable on return. An unhealthy one is reverted: its version is remembered
+ * read back, then the security counter, then the keys; durable on return. An unhealthy one is reverted: its version is remembered
  * as failed, with the cause, and the other slot is active; durable on return. Reporting is no probe: a fleet that
  * cannot be reached never rolls anything back.
  *
  * Kick the watchdog from the application, not from here: a hung application must not be kept alive by its judge.
  * Refuses `not-in-trial`, `boot-record-not-written`.
  */
-export function observe(board: Board, window: HealthState, readings: Readings, now: Instant): Observation | Refusal {
+export function observe(
+  board: Board,
+  running: Running,
+  window: HealthState,
+  readings: Readings,
+  now: Instant,
+): Observation | Refusal {
   const judged = decideHealth(window, { kind: 'readings', now, readings })
   if (judged.at === 'watching') return { at: 'watching', window: judged }
   if (judged.at === 'healthy') {
-    const memory = confirm(board, now)
+    const memory = confirm(board, running, now)
     return isRefusal(memory) ? memory : { at: 'confirmed', memory }
   }
   const memory = revert(board, judged.cause, now)
   return isRefusal(memory) ? memory : { at: 'reverted', memory, cause: judged.cause }
 }
 
-/** Confirms the trial image. An image that is confirmed already stays so. */
-export function confirm(board: Board, now: Instant): Memory | Refusal {
-  // If power fails before the record, the trial starts again; behind it, the next boot raises the counter.
-  const confirmed = act(board, { kind: 'confirm' }, now)
+/**
+ * Confirms the trial image, with the change of keys that its manifest asks for. An image that is confirmed already stays
+ * so. Durable on return: the record, the counter, the keys.
+ */
+export function confirm(board: Board, running: Running, now: Instant): Memory | Refusal {
+  const { signers, facts } = running
+  const image = { transition: facts.transition, signers, anchors: board.element.anchors() }
+  // If power fails before the record, the trial starts again; behind it, the next boot raises the counter and changes
+  // the keys, once it has verified the image anew.
+  const confirmed = act(board, { kind: 'confirm', image }, now)
   return isRefusal(confirmed) ? confirmed : confirmed.memory
 }
 

@@ -1,14 +1,17 @@
 import { concat, sameBytes, toHex, utf8 } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
-import { acceptFor } from '../core/firmware/acceptance.ts'
-import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
+import { acceptFor, fitsRooms } from '../core/firmware/acceptance.ts'
+import { type Chunk, chunkAt, isChunk, startOf } from '../core/firmware/payload.ts'
+import type { Component, ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isErased } from '../core/slot/fields.ts'
-import { decideInstall, type InstallEvent, type InstallState, keptBytes } from '../core/slot/install-machine.ts'
-import { encodeSlotHeader, parseSlotHeader, SLOT_HEADER_BYTES } from '../core/slot/layout.ts'
+import { decideInstall, type InstallEvent, type InstallState, keptChunks } from '../core/slot/install-machine.ts'
+import { refuseChange } from '../core/slot/key-change.ts'
+import { areaOf, encodeSlotHeader, parseSlotHeader, SLOT_HEADER_BYTES } from '../core/slot/layout.ts'
 import type { Memory } from '../core/slot/memory.ts'
 import { hasFailed } from '../core/slot/memory.ts'
 import { digestPrefix, other, type Slot } from '../core/slot/slot.ts'
+import { roomsOf } from '../core/slot/verify-slot.ts'
 import { act, type Board, type Running, readMemory, verify } from './boot.ts'
 
 /** What is offered to a controller. `update` names the assignment; the record keeps the first 16 bytes of its SHA-256. */
@@ -25,12 +28,12 @@ export function updateMark(board: Pick<Board, 'crypto'>, update: string): string
 /**
  * Begins, or goes on with, staging an offered release into the inactive slot. Everything that the envelope alone can
  * tell is checked before the first byte of the image: signature, class, hardware, size, counter, bootloader, version,
- * head-room of the counter, and that the version has not failed here before.
+ * head-room of the counter, the components, the change of keys, and that the version has not failed here before.
  *
- * On return the slot is ready from `Installation.offset` on; an interrupted download of the same envelope is kept up
- * to its last whole sector. An installation of what is staged already comes back `staged`.
+ * On return the slot is ready from `Installation.offset` on; an interrupted download of the same envelope is kept as far
+ * as its chunks verify in flash. An installation of what is staged already comes back `staged`.
  *
- * Refuses: the codes of `openEnvelope` and `acceptFor`, `version-failed-before`, `counter-headroom-spent`,
+ * Refuses: the codes of `openEnvelope`, `acceptFor`, `fitsRooms` and `refuseChange`, `version-failed-before`, `counter-headroom-spent`,
  * `envelope-larger-than-slot`, `trial-in-progress`, `activation-pending`, `boot-record-missing`,
  * `boot-record-not-written`.
  */
@@ -38,10 +41,13 @@ export function beginInstall(board: Board, running: Running, offer: Offer, now: 
   const memory = readMemory(board)
   const slot = memory === null ? busy('boot-record-missing', 'blank') : slotFor(memory)
   if (memory === null || isRefusal(slot)) return slot as Refusal
-  const opened = board.open(offer.envelope, board.device.anchors, board.crypto)
+  const anchors = board.element.anchors()
+  const opened = board.open(offer.envelope, anchors, board.crypto)
   if (isRefusal(opened)) return opened
-  const { facts } = opened
-  const unfit = unfitFor(board, running, memory, facts, offer.envelope.length, slot)
+  const { facts, signers } = opened
+  const unfit =
+    unfitFor(board, running, memory, facts, offer.envelope.length, slot) ??
+    refuseChange({ transition: facts.transition, signers, anchors }, `release ${facts.class} ${facts.version}`)
   if (unfit !== null) return unfit
   const note = memory.slots[slot]
   const update = updateMark(board, offer.update)
@@ -77,7 +83,7 @@ export class Installation {
   readonly #board: Board
   readonly #update: string
   #state: InstallState
-  /** Image bytes taken but not yet programmed: fewer than a write unit. */
+  /** Bytes taken but not yet programmed: fewer than a write unit, all of one chunk. */
   #pending: Uint8Array = new Uint8Array(0)
 
   constructor(board: Board, facts: ReleaseFacts, update: string, state: InstallState) {
@@ -109,14 +115,13 @@ export class Installation {
    * envelope. Called once, by `beginInstall`.
    */
   prepare(envelope: Uint8Array): void {
-    const { flash, device } = this.#board
-    const { slot, total } = this.#state
+    const { flash } = this.#board
+    const { slot } = this.#state
     const kept = this.#kept(envelope)
-    const from = kept > 0 ? device.imageOffset + kept : 0
-    // If power fails in this erase, the slot is partly erased: the next begin finds no whole head, or less to keep.
-    flash.erase(slot, from, flash.size(slot) - from)
+    this.#eraseFrom(kept)
     if (kept === 0) {
-      const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes: total })
+      const imageBytes = (this.facts.components[0] as Component).size
+      const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes })
       // If power fails in this program, no image byte is in flash, and the next begin starts over.
       flash.program(slot, 0, concat(header, envelope))
     }
@@ -124,14 +129,26 @@ export class Installation {
   }
 
   /**
-   * Takes the next piece of the image, of any length. Bytes are in flash a write unit at a time; only `finish` makes
-   * them count. Refuses `install-out-of-order`, `install-too-long`, `install-closed`.
+   * Takes the next piece of the payload, of any length. Bytes are in flash a write unit at a time; each chunk is verified
+   * from flash once it is there; only `finish` makes them count. Refuses `install-out-of-order`, `install-too-long`,
+   * `install-closed`, and `install-chunk-damaged`: that chunk is erased, and `offset` says where to go on.
    */
   write(offset: number, piece: Uint8Array): Refusal | null {
-    const decision = decideInstall(this.#state, { kind: 'piece', offset, length: piece.length })
-    if (isRefusal(decision)) return decision
-    if (decision.effects.includes('program')) this.#program(piece, offset + piece.length)
-    this.#state = decision.next
+    const whole = decideInstall(this.#state, { kind: 'piece', offset, length: piece.length })
+    if (isRefusal(whole)) return whole
+    let done = 0
+    while (done < piece.length) {
+      const at = offset + done
+      const chunk = chunkAt(this.facts, at) as Chunk
+      const end = chunk.at + chunk.length
+      const part = piece.subarray(done, done + end - at)
+      const refusal = this.#advance({ kind: 'piece', offset: at, length: part.length })
+      if (refusal !== null) return refusal
+      this.#program(chunk, at, part)
+      done += part.length
+      if (at + part.length < end) continue
+      if (!this.#holds(chunk)) return this.#goBack(chunk)
+    }
     return null
   }
 
@@ -147,7 +164,6 @@ export class Installation {
     if (this.#state.at === 'staged') return this.facts
     const { flash } = this.#board
     const { slot } = this.#state
-    this.#flush()
     const image = verify(this.#board, slot)
     if (isRefusal(image)) {
       this.#advance({ kind: 'rejected' })
@@ -174,50 +190,97 @@ export class Installation {
     return null
   }
 
+  /** Where the image of a component starts in its area. */
+  #start(component: number): number {
+    return component === 0 ? this.#board.device.imageOffset : 0
+  }
+
+  /** Bytes of the payload that an earlier download of this envelope left, whole and verified. */
   #kept(envelope: Uint8Array): number {
     const { flash, device } = this.#board
-    const { slot, total } = this.#state
-    const header = parseSlotHeader(
-      flash.read(slot, 0, SLOT_HEADER_BYTES),
-      flash.size(slot),
-      device.imageOffset,
-      `slot ${slot}`,
-    )
-    if (isRefusal(header) || header.imageBytes !== total || header.envelopeBytes !== envelope.length) return 0
-    const found = flash.read(slot, SLOT_HEADER_BYTES, envelope.length)
-    if (found === null || !sameBytes(found, envelope)) return 0
-    const sector = flash.sector(slot)
-    const written: boolean[] = []
-    for (let at = device.imageOffset; at < flash.size(slot); at += sector) {
-      const bytes = flash.read(slot, at, sector)
-      written.push(bytes !== null && !isErased(bytes))
+    const { slot } = this.#state
+    const found = flash.read(slot, 0, SLOT_HEADER_BYTES)
+    const header = parseSlotHeader(found, flash.size(slot), device.imageOffset, `slot ${slot}`)
+    if (isRefusal(header) || header.envelopeBytes !== envelope.length) return 0
+    const inFlash = flash.read(slot, SLOT_HEADER_BYTES, envelope.length)
+    if (inFlash === null || !sameBytes(inFlash, envelope)) return 0
+    let [good, next] = [0, chunkAt(this.facts, 0)]
+    while (next !== null && this.#holds(next)) {
+      good += 1
+      next = chunkAt(this.facts, next.at + next.length)
     }
-    const kept = keptBytes(written, sector)
-    return kept >= total ? 0 : kept
+    const kept = keptChunks(good, next !== null && this.#begun(next))
+    return this.#sectorBefore(kept)
   }
 
-  /** Programs whole write units and keeps the rest. `end` is the image offset behind the piece. */
-  #program(piece: Uint8Array, end: number): void {
-    const { flash, device } = this.#board
-    const start = device.imageOffset + end - piece.length - this.#pending.length
-    if (this.#pending.length + piece.length < WRITE_UNIT) {
-      this.#pending = concat(this.#pending, piece)
-      return
-    }
-    const fill = this.#pending.length === 0 ? 0 : WRITE_UNIT - this.#pending.length
-    // If power fails in one of these programs, the last sector with data is erased and fetched again.
-    if (fill > 0) flash.program(this.slot, start, concat(this.#pending, piece.subarray(0, fill)))
-    const at = fill > 0 ? start + WRITE_UNIT : start
-    const whole = piece.length - fill - ((piece.length - fill) % WRITE_UNIT)
-    if (whole > 0) flash.program(this.slot, at, piece.subarray(fill, fill + whole))
-    this.#pending = piece.slice(fill + whole)
+  /** The byte of the payload at the start of the sector in which chunk `index` begins; 0 in the first. */
+  #sectorBefore(index: number): number {
+    let chunk = chunkAt(this.facts, 0)
+    while (chunk !== null && chunk.index < index) chunk = chunkAt(this.facts, chunk.at + chunk.length)
+    if (chunk === null) throw new Error('the last chunk is never kept whole')
+    return chunk.at - this.#intoSector(chunk)
   }
 
-  #flush(): void {
-    if (this.#pending.length === 0) return
-    const { flash, device } = this.#board
-    flash.program(this.slot, device.imageOffset + this.#state.total - this.#pending.length, this.#pending)
-    this.#pending = new Uint8Array(0)
+  /** Bytes between the start of a sector and the chunk that begins in it; the chunks before it in there are lost with it. */
+  #intoSector({ component, offset }: Chunk): number {
+    return (this.#start(component) + offset) % this.#board.flash.sector(areaOf(this.slot, component))
+  }
+
+  #holds(chunk: Chunk): boolean {
+    const { flash, crypto } = this.#board
+    const from = this.#start(chunk.component) + chunk.offset
+    const bytes = flash.read(areaOf(this.slot, chunk.component), from, chunk.length)
+    return bytes !== null && isChunk(this.facts, chunk, crypto.sha256(bytes))
+  }
+
+  #begun(chunk: Chunk): boolean {
+    const from = this.#start(chunk.component) + chunk.offset
+    const bytes = this.#board.flash.read(areaOf(this.slot, chunk.component), from, chunk.length)
+    return bytes === null || !isErased(bytes)
+  }
+
+  /**
+   * Erases what lies behind byte `kept` of the payload, from the end to the front: a cut leaves a beginning, and behind it
+   * a gap by which the next begin sees where it was.
+   */
+  #eraseFrom(kept: number): void {
+    const { flash } = this.#board
+    const { components } = this.facts
+    for (let component = components.length - 1; component >= 0; component -= 1) {
+      const area = areaOf(this.slot, component)
+      const within = kept - startOf(components, component)
+      if (within >= (components[component] as Component).size) continue
+      const from = within <= 0 ? 0 : this.#start(component) + within
+      // If power fails in this erase, the next begin keeps less, or starts over.
+      flash.erase(area, from, flash.size(area) - from)
+    }
+  }
+
+  /** A chunk that does not read as the release names it is taken out, with what shares its first sector. */
+  #goBack(chunk: Chunk): Refusal {
+    const { flash } = this.#board
+    const area = areaOf(this.slot, chunk.component)
+    const into = this.#intoSector(chunk)
+    const from = this.#start(chunk.component) + chunk.offset - into
+    const sectors = Math.ceil((into + chunk.length) / flash.sector(area))
+    // If power fails in this erase, the next begin finds fewer good chunks.
+    flash.erase(area, from, sectors * flash.sector(area))
+    this.#advance({ kind: 'damaged', back: chunk.at - into })
+    const subject = `slot ${this.slot}, chunk ${chunk.index + 1} of ${this.facts.chunks.digests.length}`
+    const expected = `SHA-256 ${this.facts.chunks.digests[chunk.index]}... over ${chunk.length} bytes`
+    return refuse('install-chunk-damaged', subject, expected, `other bytes; go on from byte ${this.offset}`)
+  }
+
+  /** Programs whole write units of a chunk and keeps the rest, until the chunk ends. */
+  #program({ component, offset, at: chunkStart, length }: Chunk, at: number, part: Uint8Array): void {
+    const bytes = this.#pending.length === 0 ? part : concat(this.#pending, part)
+    const first = at - chunkStart - this.#pending.length
+    const ends = at - chunkStart + part.length === length
+    const whole = ends ? bytes.length : bytes.length - (bytes.length % WRITE_UNIT)
+    const start = this.#start(component) + offset + first
+    // If power fails in this program, the chunk does not verify, or is the last that does: it is fetched again.
+    if (whole > 0) this.#board.flash.program(areaOf(this.slot, component), start, bytes.subarray(0, whole))
+    this.#pending = bytes.slice(whole)
   }
 }
 
@@ -242,21 +305,26 @@ function unfitFor(
 ): Refusal | null {
   const { device, element, flash } = board
   const room = device.imageOffset - SLOT_HEADER_BYTES
+  const rooms = roomsOf(
+    device,
+    device.components.map((_, index) => ({ bytes: flash.size(areaOf(slot, index)) })),
+  )
   const subject = `release ${facts.class} ${facts.version}`
   const installed = running.slot === 'golden' ? {} : { installed: running.facts }
+  const unsuited = fitsRooms(rooms, facts)
   const accepted = acceptFor(
     {
       ...(device.vendor === undefined ? {} : { vendor: device.vendor }),
       class: device.class,
       hardware: device.hardware,
-      slotBytes: flash.size(slot) - device.imageOffset,
+      slotBytes: rooms.reduce((sum, { bytes }) => sum + bytes, 0),
       bootloader: device.bootloader,
       counter: element.counter(),
       ...installed,
     },
     facts,
   )
-  if (accepted !== null) return accepted
+  if (accepted !== null || unsuited !== null) return accepted ?? unsuited
   if (hasFailed(memory, { digest: facts.imageDigest, sequence: facts.sequence })) {
     return refuse('version-failed-before', subject, 'a version that was not tried here', facts.version)
   }

@@ -4,6 +4,7 @@ import type { Anchor } from '../core/firmware/suit-open.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
+import type { FlashArea } from '../core/slot/layout.ts'
 
 /** What the flows need of the world. A port is added when a flow needs it, with its second implementation in sight. */
 
@@ -22,13 +23,13 @@ export interface Signer {
   sign(message: Uint8Array, form: SignatureForm): Promise<Uint8Array | Refusal>
 }
 
+export type { FlashArea }
+
 // --- The controller's hardware (simulated NOR flash, a Linux file, later the C core's vectors) ---
 
-/** The parts of a controller's flash. `record0` and `record1` are separate erase blocks. */
-export type FlashArea = 'record0' | 'record1' | 'a' | 'b' | 'golden' | 'history'
-
 /**
- * NOR flash as a controller sees it: erased bytes read 0xff, programming only clears bits, erasing is by sector.
+ * NOR flash as a controller sees it: erased bytes read 0xff, programming only clears bits, erasing is by sector, and of
+ * several sectors from the last to the first, so that an erase that was cut leaves a beginning and a gap behind it.
  * Every call may be the last one that happens before power fails; an implementation then throws PowerLost (see sim/).
  * A read that meets an ECC fault answers null: the caller treats it as empty. What a read answers may be a view of the
  * flash itself, good until the next program or erase: who keeps it copies it.
@@ -43,7 +44,10 @@ export interface Flash {
   erase(area: FlashArea, offset: number, length: number): void
 }
 
-/** A secure element: the device's keys, the anchors it was made with, and a counter that only rises. */
+/**
+ * A secure element: the device's keys, the keys whose releases it accepts, what its golden image is, and a counter that
+ * only rises. Each command is whole or not at all; its answer may be lost after it was persisted.
+ */
 export interface SecureElement {
   /** The security counter. */
   counter(): number
@@ -51,6 +55,16 @@ export interface SecureElement {
   readonly counterLimit: number
   /** Raises the counter to `value`. Idempotent; never lowers. The answer may be lost after the raise is persisted. */
   raise(value: number): void
+  /** The keys whose signature counts on slots a and b: one or two (see core/slot/key-change.ts). */
+  anchors(): readonly Anchor[]
+  /** Puts a key into the free one of two places. Idempotent. */
+  addAnchor(anchor: Anchor): void
+  /** Takes a key away. Idempotent; never the last one. */
+  revokeAnchor(kid: string): void
+  /** SHA-256 of the golden image in lower-case hex, pinned at manufacture; null before. */
+  goldenDigest(): string | null
+  /** Pins the golden image, once and for all. Idempotent. */
+  pinGolden(digest: string): void
   /** HMAC-SHA-256 under the device's record key, which never leaves. */
   mac(message: Uint8Array): Uint8Array
   /** The key that signs this device's reports. */

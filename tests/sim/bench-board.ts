@@ -5,11 +5,12 @@ import type { ControllerOptions } from '../../sim/controller/sim-controller.ts'
 import { SimController } from '../../sim/controller/sim-controller.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import type { PublicKey } from '../../src/core/encoding/crypto.ts'
+import type { Transition } from '../../src/core/firmware/release-facts.ts'
 import { type Anchor, type OpenEnvelope, openEnvelope } from '../../src/core/firmware/suit-open.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import type { Geometry } from '../../src/core/slot/layout.ts'
 import type { Signer } from '../../src/flows/ports.ts'
-import { createRelease, type Release } from '../../src/flows/release.ts'
+import { createRelease, type Release, type ReleaseInput } from '../../src/flows/release.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
 
 /** A controller small enough that every flash operation of an update can be interrupted: 4 records a block. */
@@ -42,6 +43,9 @@ function memorySigner(): { signer: Signer; privateKey: KeyObject } {
 
 const vendorKey = memorySigner()
 export const foreignSigner = memorySigner().signer
+/** The key that follows the first: what a transition adds. */
+export const nextSigner = memorySigner().signer
+export const NEXT_KID = 'bb'.repeat(32)
 export const ANCHORS: readonly Anchor[] = [{ kid: KID, key: vendorKey.signer.key }]
 
 /** Random bytes that look like code: no run of 0xff, except where a test asks for one. */
@@ -57,6 +61,9 @@ export async function release(
   options: {
     counter?: number
     image?: Uint8Array
+    further?: ReleaseInput['further']
+    transition?: Transition
+    kid?: string
     class?: string
     hardware?: string[]
     probes?: string[]
@@ -68,6 +75,8 @@ export async function release(
     createRelease(
       {
         image: options.image ?? imageOf(sequence, 2_700),
+        chunkBytes: 512,
+        ...(options.further === undefined ? {} : { further: options.further }),
         facts: {
           vendor: 'voltworks.example',
           class: options.class ?? 'bms-rack',
@@ -77,6 +86,7 @@ export async function release(
           counter: options.counter ?? 1,
           bootloader: options.bootloader ?? { min: 1, max: 9 },
           health: { windowMillis: WINDOW, probes: options.probes ?? PROBES },
+          transition: options.transition ?? null,
         },
       },
       { crypto: nodeCrypto },
@@ -84,7 +94,7 @@ export async function release(
   )
   if (options.signer === null) return made
   const signer = options.signer ?? vendorKey.signer
-  const signed = orThrow(await signEnvelope(made.envelope, KID, { crypto: nodeCrypto, signer }))
+  const signed = orThrow(await signEnvelope(made.envelope, options.kid ?? KID, { crypto: nodeCrypto, signer }))
   return { ...made, envelope: signed.envelope }
 }
 
@@ -92,7 +102,7 @@ export async function release(
 export function rememberingOpen(): OpenEnvelope {
   const seen = new Map<string, ReturnType<OpenEnvelope>>()
   return (bytes, anchors, crypto, threshold) => {
-    const key = bytes.toHex()
+    const key = `${bytes.toHex()} ${anchors.map(({ kid }) => kid).join(' ')}`
     const answer = seen.get(key) ?? openEnvelope(bytes, anchors, crypto, threshold)
     seen.set(key, answer)
     return answer

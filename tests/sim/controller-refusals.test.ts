@@ -74,10 +74,33 @@ describe('what a controller refuses before the first byte', () => {
     assert.equal(codeOf(controller.finish()), 'install-incomplete')
   })
 
-  it('attack: another image under a valid envelope is found in flash, and never a candidate', () => {
+  it('attack: another image under a valid envelope is found at its first chunk, and erased', () => {
+    const { controller } = bench()
+    const installation = orThrow(controller.begin(offer(V2)))
+    assert.equal(codeOf(controller.write(0, imageOf(99, V2.image.length))), 'install-chunk-damaged')
+    assert.equal(installation.offset, 0)
+    assert.equal(codeOf(controller.finish()), 'install-incomplete')
+    orThrow(controller.write(0, V2.image))
+    orThrow(controller.finish())
+  })
+
+  it('attack: corrupted chunk', () => {
+    const { controller } = bench()
+    const installation = orThrow(controller.begin(offer(V2)))
+    const spoilt = V2.image.with(1_100, (V2.image[1_100] as number) ^ 1)
+    const refusal = controller.write(0, spoilt)
+    assert.equal(codeOf(refusal), 'install-chunk-damaged')
+    assert.match(refusal?.subject ?? '', /chunk 3 of 6/)
+    assert.equal(installation.offset, 1_024, 'what came before it stays')
+    orThrow(controller.write(1_024, V2.image.subarray(1_024)))
+    orThrow(controller.finish())
+  })
+
+  it('what changed in flash behind its chunk is found from flash, and never a candidate', () => {
     const { controller } = bench()
     orThrow(controller.begin(offer(V2)))
-    orThrow(controller.write(0, imageOf(99, V2.image.length)))
+    orThrow(controller.write(0, V2.image))
+    controller.flash.rot('b', SMALL.imageOffset + 70)
     assert.equal(codeOf(controller.finish()), 'slot-image-damaged')
     assert.equal(readMemory(controller.board)?.state.at, 'stable')
     assert.equal(codeOf(controller.finish()), 'install-closed')

@@ -204,11 +204,11 @@ describe('a simulated controller', () => {
       const { controller } = on
       stage(controller, V2)
       orThrow(controller.activate())
-      controller.element.raiseFault = () => fault
+      controller.element.faults = () => fault
       assert.throws(() => settle(on), { name: 'PowerLost' })
       assert.equal(controller.at, 'off')
       assert.equal(controller.element.counter(), fault === 'before' ? 1 : 2)
-      controller.element.raiseFault = () => null
+      controller.element.faults = () => null
       controller.powerUp()
       assert.equal(version(controller), 'b 2.0.0')
       assert.equal(orThrow(controller.status()).state, 'stable')
@@ -221,9 +221,9 @@ describe('a simulated controller', () => {
     const { controller } = on
     stage(controller, V2)
     orThrow(controller.activate())
-    controller.element.raiseFault = () => 'before'
+    controller.element.faults = () => 'before'
     assert.throws(() => settle(on), { name: 'PowerLost' })
-    controller.element.raiseFault = () => null
+    controller.element.faults = () => null
     controller.flash.rot('b', SMALL.imageOffset + 1)
     controller.powerUp()
     assert.equal(version(controller), 'a 1.0.0')
@@ -329,9 +329,9 @@ describe('a simulated controller', () => {
     const on = bench()
     stage(on.controller, V2)
     orThrow(on.controller.activate())
-    on.controller.element.raiseFault = () => 'before'
+    on.controller.element.faults = () => 'before'
     assert.throws(() => settle(on), { name: 'PowerLost' })
-    on.controller.element.raiseFault = () => null
+    on.controller.element.faults = () => null
     on.controller.flash.wearOut('record0')
     on.controller.flash.wearOut('record1')
     on.controller.powerUp()

@@ -114,7 +114,7 @@ describe('a cut of power during an update', () => {
       }
     }
     t.diagnostic(`${cuts} single cuts over ${operations} operations`)
-    assert.ok(operations >= 20 && cuts === operations * FAULTS.length)
+    assert.ok(operations >= 15 && cuts === operations * FAULTS.length)
   })
 
   it('and again during the recovery from it', t => {

@@ -50,6 +50,25 @@ export function fitsDevice(device: Omit<Device, 'installed'>, facts: ReleaseFact
   return null
 }
 
+/** The images that a controller has room for, first the one that it runs from: name, and room in bytes. */
+export type Room = { readonly name: string; readonly bytes: number }
+
+/**
+ * Whether the images of a release are those of a controller, in its order, each within its room. Refuses
+ * `release-wrong-components` and `release-larger-than-slot`.
+ */
+export function fitsRooms(rooms: readonly Room[], facts: ReleaseFacts): Refusal | null {
+  const subject = `release ${facts.class} ${facts.version}`
+  const [wanted, named] = [rooms, facts.components].map(all => all.map(({ name }) => name).join(', '))
+  if (wanted !== named) return refuse('release-wrong-components', subject, wanted as string, named as string)
+  for (const [index, { name, size }] of facts.components.entries()) {
+    const room = (rooms[index] as Room).bytes
+    if (size > room)
+      return refuse('release-larger-than-slot', `${subject}, ${name}`, `at most ${room} bytes`, `${size} bytes`)
+  }
+  return null
+}
+
 function newerThan(installed: Device['installed'], facts: ReleaseFacts): Refusal | null {
   if (installed === undefined) return null
   const subject = `release ${facts.class} ${facts.version}`

@@ -198,6 +198,11 @@ export const firmwareCodes = {
     title: 'the release does not run on this hardware revision',
     fix: 'Choose a release that lists this hardware revision.',
   },
+  'release-wrong-components': {
+    ...policy,
+    title: 'the images of the release are not those of the controller',
+    fix: 'Make the release with the components of this class, in the order of the class: release create --component and --also.',
+  },
   'release-larger-than-slot': {
     ...policy,
     title: 'the image is larger than the slot',

@@ -1,4 +1,6 @@
+import type { Anchor } from '../firmware/suit-open.ts'
 import type { HistoryEvent, Phase } from './history.ts'
+import type { KeyEffect, KeyFacts } from './key-change.ts'
 import type { Memory } from './memory.ts'
 import { type Bootable, digestPrefix, type ResetCause, type Slot, type SlotNote, type Verdict } from './slot.ts'
 
@@ -15,13 +17,15 @@ export type BootEvent =
       readonly kind: 'reset'
       readonly cause: ResetCause
       readonly counter: number
+      /** The keys that the device accepts. */
+      readonly anchors: readonly Anchor[]
       readonly budget: Budget
       readonly verdict: (slot: Bootable) => Verdict
     }
   | { readonly kind: 'staged'; readonly slot: Slot; readonly image: Image; readonly update: string }
   | { readonly kind: 'withdraw' }
   | { readonly kind: 'arm' }
-  | { readonly kind: 'confirm' }
+  | { readonly kind: 'confirm'; readonly image: KeyFacts }
   | { readonly kind: 'revert'; readonly cause: string }
 
 /** The facts of a verified image that the record keeps. `digest` is whole or a prefix; the prefix is kept. */
@@ -30,6 +34,7 @@ export type Image = Pick<SlotNote, 'digest' | 'sequence' | 'version' | 'counter'
 /** What the flow does once the next memory is durable. Each may be done twice without harm. */
 export type BootEffect =
   | { readonly kind: 'raise'; readonly counter: number }
+  | KeyEffect
   | { readonly kind: 'watchdog'; readonly on: boolean }
   | { readonly kind: 'run'; readonly slot: Bootable; readonly trial: boolean }
   | { readonly kind: 'halt' }

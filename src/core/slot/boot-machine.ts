@@ -1,7 +1,8 @@
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import type { RefusalCode } from '../refusal/registry.ts'
 import { type BootDecision, type BootEvent, noteFrom, noteOf } from './boot-decision.ts'
-import { type BootState, fail, type Memory, withNote } from './memory.ts'
+import { intentOf, type KeyFacts, unfinishedChange } from './key-change.ts'
+import { type BootState, type Confirmed, fail, type Memory, withNote } from './memory.ts'
 import { startArmed, startBlank, startStable, startTrial } from './power-up.ts'
 import { other, type Slot, UNKNOWN_NOTE } from './slot.ts'
 
@@ -41,7 +42,7 @@ export const BOOT_TABLE: Table = {
     revert: noRecord,
   },
   stable: {
-    reset: (memory, state, event) => startStable(memory, state.active, state.floor, event),
+    reset: (memory, state, event) => startStable(memory, state, event),
     staged: (memory, state, event) => stage(memory, state, event),
     withdraw: stay,
     arm: forbid('nothing-staged', 'a candidate'),
@@ -49,7 +50,7 @@ export const BOOT_TABLE: Table = {
     revert: notInTrial,
   },
   candidate: {
-    reset: (memory, state, event) => startStable(memory, state.active, state.floor, event),
+    reset: (memory, state, event) => startStable(memory, state, event),
     staged: (memory, state, event) => stage(memory, state, event),
     withdraw: (memory, state) => withdraw(memory, state),
     arm: (memory, state) => ({
@@ -61,7 +62,7 @@ export const BOOT_TABLE: Table = {
     revert: notInTrial,
   },
   armed: {
-    reset: (memory, state, event) => startArmed(memory, state.active, state.floor, event),
+    reset: (memory, state, event) => startArmed(memory, state, event),
     staged: forbid('activation-pending', 'no armed candidate'),
     withdraw: (memory, state) => withdraw(memory, state),
     arm: stay,
@@ -73,7 +74,7 @@ export const BOOT_TABLE: Table = {
     staged: inTrial,
     withdraw: inTrial,
     arm: inTrial,
-    confirm: (memory, state) => confirm(memory, state.slot),
+    confirm: (memory, state, event) => confirm(memory, state.slot, event.image),
     revert: (memory, state, event) => ({
       next: fail(memory, state.slot),
       effects: [{ kind: 'watchdog', on: false }, { kind: 'reset' }],
@@ -82,16 +83,12 @@ export const BOOT_TABLE: Table = {
   },
 }
 
-function stage(
-  memory: Memory,
-  state: { readonly active: Slot; readonly floor: number },
-  event: Extract<BootEvent, { kind: 'staged' }>,
-): BootDecision {
+function stage(memory: Memory, state: Confirmed, event: Extract<BootEvent, { kind: 'staged' }>): BootDecision {
   if (event.slot !== other(state.active)) throw new Error('only the inactive slot is ever staged')
   return {
     next: {
       ...withNote(memory, event.slot, noteFrom('candidate', event.image)),
-      state: { at: 'candidate', active: state.active, floor: state.floor },
+      state: { at: 'candidate', ...confirmedOf(state) },
       update: event.update,
     },
     effects: [],
@@ -99,28 +96,36 @@ function stage(
   }
 }
 
-function withdraw(memory: Memory, state: { readonly active: Slot; readonly floor: number }): BootDecision {
+function withdraw(memory: Memory, state: Confirmed): BootDecision {
   const slot = other(state.active)
   return {
     next: {
       ...withNote(memory, slot, UNKNOWN_NOTE),
-      state: { at: 'stable', active: state.active, floor: state.floor },
+      state: { at: 'stable', ...confirmedOf(state) },
     },
     effects: [],
     note: noteOf('withdrawn', 'install', slot, '', memory.slots[slot]),
   }
 }
 
-/** One record that names the active slot and the floor; the counter rises only when it is durable (rule 6). */
-function confirm(memory: Memory, slot: Slot): BootDecision {
+const confirmedOf = ({ active, floor, keys }: Confirmed): Confirmed => ({ active, floor, keys })
+
+/**
+ * One record that names the active slot, the floor and the change of keys; only when it is durable does the counter rise
+ * (rule 6), and do the keys change.
+ */
+function confirm(memory: Memory, slot: Slot, image: KeyFacts): BootDecision {
   const note = memory.slots[slot]
+  const keys = intentOf(image.transition)
+  const change = unfinishedChange(keys, image)
   return {
     next: {
       ...withNote(memory, slot, { ...note, state: 'confirmed' }),
-      state: { at: 'stable', active: slot, floor: note.counter },
+      state: { at: 'stable', active: slot, floor: note.counter, keys },
     },
     effects: [
       { kind: 'raise', counter: note.counter },
+      ...(change === null ? [] : [change]),
       { kind: 'watchdog', on: false },
     ],
     note: noteOf('confirmed', 'health', slot, '', note),

@@ -5,7 +5,7 @@ import type { Slot } from './slot.ts'
  * Where an installation stands.
  * - `preparing`: accepted; the slot is erased, and its head written, before the first byte of image is taken.
  * - `receiving`: `received` bytes of `total` are taken.
- * - `complete`: all bytes are taken; nothing of them counts before they are verified from flash.
+ * - `complete`: all bytes are taken, each chunk verified from flash; nothing of them counts before the whole is.
  * - `staged`: the CANDIDATE record is durable.
  * - `spoilt`: what is in the slot is not the release; its head is erased, so that no resume picks it up.
  */
@@ -16,15 +16,19 @@ export type InstallState =
   | { readonly at: 'staged'; readonly slot: Slot; readonly total: number }
   | { readonly at: 'spoilt'; readonly slot: Slot; readonly total: number }
 
-/** `prepared` carries how many bytes of an interrupted download are kept. */
+/**
+ * `prepared` carries how many bytes of an interrupted download are kept; `damaged` to which byte the installation goes
+ * back, because a chunk does not read from flash as the release names it.
+ */
 export type InstallEvent =
   | { readonly kind: 'prepared'; readonly kept: number }
   | { readonly kind: 'piece'; readonly offset: number; readonly length: number }
+  | { readonly kind: 'damaged'; readonly back: number }
   | { readonly kind: 'finish' }
   | { readonly kind: 'verified' }
   | { readonly kind: 'rejected' }
 
-export type InstallEffect = 'program' | 'flush' | 'verify' | 'commit' | 'spoil'
+export type InstallEffect = 'program' | 'verify' | 'commit' | 'spoil'
 export type InstallDecision = { readonly next: InstallState; readonly effects: readonly InstallEffect[] }
 
 type Cell<At extends InstallState['at'], Kind extends InstallEvent['kind']> = (
@@ -49,11 +53,19 @@ const closed = (state: InstallState): Refusal =>
 const incomplete = (state: InstallState, received: number): Refusal =>
   refuse('install-incomplete', `slot ${state.slot}`, `${state.total} bytes`, `${received} bytes`)
 
+function goBack(
+  state: { readonly slot: Slot; readonly total: number },
+  event: { readonly back: number },
+): InstallDecision {
+  return { next: receive(state.slot, event.back, state.total), effects: [] }
+}
+
 /** The machine. Rows are states, columns are events. */
 export const INSTALL_TABLE: Table = {
   preparing: {
     prepared: (state, event) => ({ next: receive(state.slot, event.kept, state.total), effects: [] }),
     piece: closed,
+    damaged: bug,
     finish: state => incomplete(state, 0),
     verified: bug,
     rejected: bug,
@@ -71,6 +83,7 @@ export const INSTALL_TABLE: Table = {
       }
       return { next: receive(state.slot, received, state.total), effects: ['program'] }
     },
+    damaged: goBack,
     finish: state => incomplete(state, state.received),
     verified: bug,
     rejected: bug,
@@ -81,12 +94,13 @@ export const INSTALL_TABLE: Table = {
       event.length === 0
         ? stay(state)
         : refuse('install-too-long', `slot ${state.slot}`, `${state.total} bytes`, `${event.length} more`),
-    finish: state => ({ next: state, effects: ['flush', 'verify'] }),
+    damaged: goBack,
+    finish: state => ({ next: state, effects: ['verify'] }),
     verified: state => ({ next: { ...state, at: 'staged' }, effects: ['commit'] }),
     rejected: state => ({ next: { ...state, at: 'spoilt' }, effects: ['spoil'] }),
   },
-  staged: { prepared: bug, piece: closed, finish: stay, verified: stay, rejected: bug },
-  spoilt: { prepared: bug, piece: closed, finish: closed, verified: bug, rejected: stay },
+  staged: { prepared: bug, piece: closed, damaged: bug, finish: stay, verified: stay, rejected: bug },
+  spoilt: { prepared: bug, piece: closed, damaged: bug, finish: closed, verified: bug, rejected: stay },
 }
 
 function receive(slot: Slot, received: number, total: number): InstallState {
@@ -94,16 +108,10 @@ function receive(slot: Slot, received: number, total: number): InstallState {
 }
 
 /**
- * How much of an interrupted download may be kept: the image bytes before the last of the written sectors that follow
- * on each other from the image's start. That sector may have been cut half-way, so it and everything behind it are
- * erased and fetched again. 0 says: start over, the head included, because nothing proves that the head was written
- * whole.
- *
- * `written` are the image area's sectors in order: true for one that can be read and is not erased. A written sector
- * behind an erased one is the remains of an erase that was cut, and counts for nothing.
+ * How many chunks of an interrupted download may be kept: `good` is how many, from the first on, read from flash as the
+ * release names them; `begun` says whether the chunk behind those has any byte in it. The last good one is kept only if
+ * something was written behind it: else it may be what the cut hit, and may read differently tomorrow.
  */
-export function keptBytes(written: readonly boolean[], sectorBytes: number): number {
-  const gap = written.indexOf(false)
-  const run = gap < 0 ? written.length : gap
-  return run <= 1 ? 0 : (run - 1) * sectorBytes
+export function keptChunks(good: number, begun: boolean): number {
+  return begun ? good : Math.max(0, good - 1)
 }

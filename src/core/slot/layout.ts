@@ -1,6 +1,8 @@
+import { MAX_COMPONENTS } from '../firmware/payload.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { HISTORY_CELL_BYTES } from './history.ts'
 import { RECORD_BYTES } from './record.ts'
+import type { Bootable, Slot } from './slot.ts'
 
 /**
  * A slot in flash (a, b and golden alike):
@@ -16,12 +18,29 @@ export const SLOT_HEADER_BYTES = 16
 export const SLOT_MAGIC = 0x4c535356 // "VSSL"
 const SLOT_LAYOUT = 1
 
-/** Sizes in bytes. `imageOffset` is a multiple of the slot's sector. */
+/** The areas of a group's further images: their image from byte 0 on, without a header. */
+export type PartArea = `${Slot}${1 | 2 | 3}`
+
+/** The parts of a controller's flash. `record0` and `record1` are separate erase blocks. */
+export type FlashArea = 'record0' | 'record1' | Bootable | PartArea | 'history'
+
+/** The area that holds the image of a component (0: the slot itself, behind header and envelope). */
+export function areaOf(slot: Bootable, component: number): Bootable | PartArea {
+  return component === 0 ? slot : (`${slot}${component}` as PartArea)
+}
+
+type Area = { readonly size: number; readonly sector: number }
+
+/**
+ * Sizes in bytes. `imageOffset` is a multiple of the slot's sector. `parts`: one area for each further component of a
+ * group, in each of the two slots; none on most boards.
+ */
 export type Geometry = {
-  readonly record: { readonly size: number; readonly sector: number }
-  readonly slot: { readonly size: number; readonly sector: number }
-  readonly golden: { readonly size: number; readonly sector: number }
-  readonly history: { readonly size: number; readonly sector: number }
+  readonly record: Area
+  readonly slot: Area
+  readonly golden: Area
+  readonly history: Area
+  readonly parts?: readonly Area[]
   readonly imageOffset: number
 }
 
@@ -70,6 +89,22 @@ export function parseSlotHeader(
 /** Records that a record block must hold at least, so that torn ones never use up a block within one recovery. */
 export const MIN_RECORDS_PER_BLOCK = 4
 
+/** Every area of a flash with its size and sector, in the order in which they lie in an image of the whole. */
+export function areasOf(geometry: Geometry): readonly (readonly [FlashArea, Area])[] {
+  const parts = geometry.parts ?? []
+  const further = (slot: Slot) => parts.map((part, index) => [areaOf(slot, index + 1), part] as const)
+  return [
+    ['record0', geometry.record],
+    ['record1', geometry.record],
+    ['a', geometry.slot],
+    ...further('a'),
+    ['b', geometry.slot],
+    ...further('b'),
+    ['golden', geometry.golden],
+    ['history', geometry.history],
+  ]
+}
+
 /** Names what is wrong with a geometry, or null. A wrong one is a bug of whoever makes the board, not an expected failure. */
 export function faultOf(geometry: Geometry): string | null {
   for (const [name, area] of Object.entries({
@@ -77,11 +112,13 @@ export function faultOf(geometry: Geometry): string | null {
     slot: geometry.slot,
     golden: geometry.golden,
     history: geometry.history,
+    ...Object.fromEntries((geometry.parts ?? []).map((part, index) => [`part ${index + 1}`, part])),
   })) {
     if (!(area.sector > 0) || !(area.size > 0) || area.size % area.sector !== 0) {
       return `${name}: the size is not a multiple of the sector`
     }
   }
+  if ((geometry.parts ?? []).length >= MAX_COMPONENTS) return `parts: more than ${MAX_COMPONENTS - 1}`
   if (geometry.record.size < MIN_RECORDS_PER_BLOCK * RECORD_BYTES) return 'record: a block holds too few records'
   if (geometry.history.sector < HISTORY_CELL_BYTES) return 'history: a sector holds no cell'
   if (geometry.history.size < 2 * geometry.history.sector) return 'history: fewer than two sectors'

@@ -1,18 +1,28 @@
+import { type KeyIntent, NO_KEY_CHANGE } from './key-change.ts'
 import { digestPrefix, FAILED_KEPT, type FailedVersion, other, type Slot, type SlotNote } from './slot.ts'
+
+/**
+ * What was confirmed last: its slot, and the floor and the change of keys that it was confirmed with. A `floor` above the
+ * security counter, and keys that the device does not have or still has, are an unfinished confirmation.
+ */
+export type Confirmed = { readonly active: Slot; readonly floor: number; readonly keys: KeyIntent }
+
+/** Another slot is the active one, by no confirmation: what belonged to the last one went with it. */
+export const activeOnly = (active: Slot): Confirmed => ({ active, floor: 0, keys: NO_KEY_CHANGE })
 
 /**
  * What the device is about, as its record says.
  * - `blank`: no record can be read.
- * - `stable`: the active image is confirmed. A `floor` above the security counter is an unfinished confirmation.
+ * - `stable`: the active image is confirmed.
  * - `candidate`: the inactive slot holds a verified image that waits for the site's word.
  * - `armed`: the site gave its word; the next reset tries the candidate.
  * - `trial`: `slot` runs unconfirmed, on what is left of its tries and of its budget of power losses.
  */
 export type BootState =
   | { readonly at: 'blank' }
-  | { readonly at: 'stable'; readonly active: Slot; readonly floor: number }
-  | { readonly at: 'candidate'; readonly active: Slot; readonly floor: number }
-  | { readonly at: 'armed'; readonly active: Slot; readonly floor: number }
+  | ({ readonly at: 'stable' } & Confirmed)
+  | ({ readonly at: 'candidate' } & Confirmed)
+  | ({ readonly at: 'armed' } & Confirmed)
   | { readonly at: 'trial'; readonly slot: Slot; readonly triesLeft: number; readonly lossesLeft: number }
 
 /** What the device remembers between resets, apart from where it is written. */
@@ -37,7 +47,7 @@ export function fail(memory: Memory, slot: Slot): Memory {
   const failed = { sequence: note.sequence, digest: note.digest }
   return {
     ...withNote(memory, slot, { ...note, state: 'failed' }),
-    state: { at: 'stable', active: other(slot), floor: 0 },
+    state: { at: 'stable', ...activeOnly(other(slot)) },
     failed: [...memory.failed, failed].slice(-FAILED_KEPT),
   }
 }

@@ -1,12 +1,14 @@
-import { type BootDecision, type BootEvent, type Note, noteFrom, noteOf } from './boot-decision.ts'
-import { type BootState, fail, hasFailed, type Memory, withNote } from './memory.ts'
+import { type BootDecision, type BootEffect, type BootEvent, type Note, noteFrom, noteOf } from './boot-decision.ts'
+import { unfinishedChange } from './key-change.ts'
+import { activeOnly, type BootState, type Confirmed, fail, hasFailed, type Memory, withNote } from './memory.ts'
 import { digestPrefix, isPowerReset, other, type Slot, UNKNOWN_NOTE, type Verdict } from './slot.ts'
 
 type Reset = Extract<BootEvent, { kind: 'reset' }>
 type Good = Extract<Verdict, { good: true }>
 
 /** Runs the active image when it verifies; else whatever is left. */
-export function startStable(memory: Memory, active: Slot, floor: number, event: Reset): BootDecision {
+export function startStable(memory: Memory, confirmed: Confirmed, event: Reset): BootDecision {
+  const { active } = confirmed
   const verdict = event.verdict(active)
   if (!verdict.good) return fall(memory, active, verdict.reason, event)
   const note = memory.slots[active]
@@ -16,16 +18,21 @@ export function startStable(memory: Memory, active: Slot, floor: number, event: 
       ? fall(memory, active, 'failed before', event)
       : beginTrial(memory, active, verdict, event, 'not the confirmed image')
   }
-  // The confirmation was cut before the counter rose: the image verifies, so finish it (rule 6).
-  const unfinished = floor > event.counter && floor === verdict.counter
+  const unfinished = unfinishedOf(confirmed, verdict, event)
   return {
     next: memory,
-    effects: [
-      ...(unfinished ? [{ kind: 'raise', counter: floor } as const] : []),
-      { kind: 'run', slot: active, trial: false },
-    ],
-    note: noteOf('boot', 'boot', active, unfinished ? 'finishes the confirmation' : '', verdict),
+    effects: [...unfinished, { kind: 'run', slot: active, trial: false }],
+    note: noteOf('boot', 'boot', active, unfinished.length > 0 ? 'finishes the confirmation' : '', verdict),
   }
+}
+
+/** The confirmation was cut before the counter rose or the keys changed: the image verifies, so finish it (rule 6). */
+function unfinishedOf({ floor, keys }: Confirmed, verdict: Good, event: Reset): BootEffect[] {
+  const effects: BootEffect[] = []
+  if (floor > event.counter && floor === verdict.counter) effects.push({ kind: 'raise', counter: floor })
+  const change = unfinishedChange(keys, { ...verdict, anchors: event.anchors })
+  if (change !== null) effects.push(change)
+  return effects
 }
 
 /** The active image does not verify: the other one when it verifies and has not failed, else golden, else nothing. */
@@ -36,8 +43,8 @@ function fall(memory: Memory, from: Slot, reason: string, event: Reset): BootDec
   const note = memory.slots[to]
   if (note.state === 'confirmed' && note.digest === digestPrefix(verdict.digest)) {
     return {
-      // The floor intent belongs to the image that rotted: it is dropped with it.
-      next: { ...memory, state: { at: 'stable', active: to, floor: 0 } },
+      // The floor and the keys that were still to come belong to the image that rotted: they are dropped with it.
+      next: { ...memory, state: { at: 'stable', ...activeOnly(to) } },
       effects: [{ kind: 'run', slot: to, trial: false }],
       note: noteOf('fallback', 'boot', to, reason, verdict),
     }
@@ -48,8 +55,9 @@ function fall(memory: Memory, from: Slot, reason: string, event: Reset): BootDec
 /** Golden runs, whatever the slots are; the record still names the active slot, should it read again one day. */
 function recover(memory: Memory, active: Slot, reason: string, event: Reset): BootDecision {
   const verdict = event.verdict('golden')
-  const floor = memory.state.at === 'blank' || memory.state.at === 'trial' ? 0 : memory.state.floor
-  const next: Memory = { ...memory, state: { at: 'stable', active, floor } }
+  const { state } = memory
+  const { floor, keys } = state.at === 'blank' || state.at === 'trial' ? activeOnly(active) : state
+  const next: Memory = { ...memory, state: { at: 'stable', active, floor, keys } }
   return verdict.good
     ? {
         next,
@@ -84,13 +92,14 @@ function runTrial(
   }
 }
 
-export function startArmed(memory: Memory, active: Slot, floor: number, event: Reset): BootDecision {
+export function startArmed(memory: Memory, confirmed: Confirmed, event: Reset): BootDecision {
+  const { active, floor, keys } = confirmed
   const slot = other(active)
   const verdict = event.verdict(slot)
   if (verdict.good && !hasFailed(memory, verdict)) return beginTrial(memory, slot, verdict, event, 'armed')
   const reason = verdict.good ? 'failed before' : verdict.reason
-  const kept: Memory = { ...withNote(memory, slot, UNKNOWN_NOTE), state: { at: 'stable', active, floor } }
-  const fallback = startStable(kept, active, floor, event)
+  const kept: Memory = { ...withNote(memory, slot, UNKNOWN_NOTE), state: { at: 'stable', active, floor, keys } }
+  const fallback = startStable(kept, confirmed, event)
   return explain(fallback, noteOf('dropped', 'boot', slot, reason, memory.slots[slot]))
 }
 
@@ -100,16 +109,16 @@ export function startTrial(memory: Memory, state: Extract<BootState, { at: 'tria
   const power = isPowerReset(event.cause)
   if ((power ? lossesLeft : triesLeft) <= 0) {
     const cause = power ? 'power losses spent' : 'tries spent'
-    const fallback = startStable(fail(memory, slot), other(slot), 0, event)
+    const fallback = startStable(fail(memory, slot), activeOnly(other(slot)), event)
     return explain(fallback, noteOf('reverted', 'trial', slot, cause, memory.slots[slot]))
   }
   const verdict = event.verdict(slot)
   if (!verdict.good) {
     const kept: Memory = {
       ...withNote(memory, slot, UNKNOWN_NOTE),
-      state: { at: 'stable', active: other(slot), floor: 0 },
+      state: { at: 'stable', ...activeOnly(other(slot)) },
     }
-    const fallback = startStable(kept, other(slot), 0, event)
+    const fallback = startStable(kept, activeOnly(other(slot)), event)
     return explain(fallback, noteOf('dropped', 'trial', slot, verdict.reason, memory.slots[slot]))
   }
   return power

@@ -1,5 +1,7 @@
+import { toHex } from '../encoding/bytes.ts'
 import { codeOf, getHex, getText, getU64, putHex, putText, putU64 } from './fields.ts'
 import { ENTRY_BYTES, getEntry, type HistoryEntry, putEntry } from './history.ts'
+import { type KeyIntent, KID_PREFIX_BYTES } from './key-change.ts'
 import type { BootState, Memory } from './memory.ts'
 import { FAILED_KEPT, type FailedVersion, type Slot, type SlotNote } from './slot.ts'
 
@@ -18,6 +20,8 @@ const RECORD_LAYOUT = 1
 const MAC_AT = 480
 const STATES = ['blank', 'stable', 'candidate', 'armed', 'trial'] as const satisfies readonly BootState['at'][]
 const NOTES = ['unknown', 'candidate', 'trial', 'confirmed', 'failed'] as const satisfies readonly SlotNote['state'][]
+const KEY_CHANGES = ['none', 'add', 'retire'] as const satisfies readonly KeyIntent['kind'][]
+const KID_AT = 32
 const NOTE_AT = { a: 56, b: 128 } as const
 const FAILED_AT = 200
 const FAILED_BYTES = 24
@@ -30,9 +34,10 @@ type Equal = (a: Uint8Array, b: Uint8Array) => boolean
  * A record's 512 bytes, little-endian:
  *
  *     0    magic "VSSR"        4 u8 layout (1)   5 u8 state   6 u8 active or trial slot   7 u8 failed versions
- *     8    u8 tries left       9 u8 losses left  10 zero
+ *     8    u8 tries left       9 u8 losses left  10 u8 change of keys: 0 none, 1 a key is added, 2 a key is retired
+ *     11   zero
  *     16   u64 sequence        24 u64 floor intent (the counter that the active image was confirmed with)
- *     32   zero                40 update id[16]
+ *     32   first 8 bytes of the id of that key     40 update id[16]
  *     56   note of slot a[72]  128 note of slot b[72]
  *          (0 u8 state | 8 u64 counter | 16 u64 sequence | 24 digest[16] | 40 version[32])
  *     200  failed versions: 6 of 24 bytes (0 u64 sequence | 8 digest[16])
@@ -51,7 +56,11 @@ export function encodeRecord(record: BootRecord, mac: Mac): Uint8Array {
   out[8] = state.at === 'trial' ? state.triesLeft : 0
   out[9] = state.at === 'trial' ? state.lossesLeft : 0
   putU64(view, 16, record.sequence)
-  putU64(view, 24, state.at === 'blank' || state.at === 'trial' ? 0 : state.floor)
+  if (state.at !== 'blank' && state.at !== 'trial') {
+    putU64(view, 24, state.floor)
+    out[10] = codeOf(KEY_CHANGES, state.keys.kind)
+    putHex(out, KID_AT, KID_PREFIX_BYTES, state.keys.kind === 'none' ? '' : state.keys.kid)
+  }
   putHex(out, 40, 16, update)
   putNote(out, NOTE_AT.a, slots.a)
   putNote(out, NOTE_AT.b, slots.b)
@@ -117,7 +126,14 @@ function getState(bytes: Uint8Array, view: DataView): BootState | null {
   if (at === 'blank') return { at }
   if (slot === null) return null
   if (at === 'trial') return { at, slot, triesLeft: bytes[8] as number, lossesLeft: bytes[9] as number }
-  return { at, active: slot, floor }
+  const keys = getKeys(bytes)
+  return keys === null ? null : { at, active: slot, floor, keys }
+}
+
+function getKeys(bytes: Uint8Array): KeyIntent | null {
+  const kind = KEY_CHANGES[bytes[10] as number]
+  if (kind === undefined) return null
+  return kind === 'none' ? { kind } : { kind, kid: toHex(bytes.subarray(KID_AT, KID_AT + KID_PREFIX_BYTES)) }
 }
 
 function putNote(target: Uint8Array, at: number, note: SlotNote): void {

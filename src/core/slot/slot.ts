@@ -1,3 +1,5 @@
+import type { Transition } from '../firmware/release-facts.ts'
+
 /** The two slots that the boot chain chooses between. `golden` stands apart: recovery only, never updated. */
 export type Slot = 'a' | 'b'
 export type Bootable = Slot | 'golden'
@@ -39,6 +41,10 @@ export type Verdict =
       readonly sequence: number
       readonly version: string
       readonly counter: number
+      /** The change of keys that its manifest asks for. */
+      readonly transition: Transition | null
+      /** Ids of the accepted keys whose signature held. */
+      readonly signers: readonly string[]
     }
   | { readonly good: false; readonly reason: string }
 

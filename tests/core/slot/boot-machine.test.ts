@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { Transition } from '../../../src/core/firmware/release-facts.ts'
+import type { Anchor } from '../../../src/core/firmware/suit-open.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import type { BootDecision, BootEvent } from '../../../src/core/slot/boot-decision.ts'
 import { BOOT_TABLE, decideBoot } from '../../../src/core/slot/boot-machine.ts'
+import { intentOf, NO_KEY_CHANGE } from '../../../src/core/slot/key-change.ts'
 import type { Memory } from '../../../src/core/slot/memory.ts'
-import { type BootState, hasFailed } from '../../../src/core/slot/memory.ts'
+import { activeOnly, type BootState, type Confirmed, hasFailed } from '../../../src/core/slot/memory.ts'
 import {
   type Bootable,
   type ResetCause,
@@ -15,10 +18,19 @@ import {
   type Verdict,
 } from '../../../src/core/slot/slot.ts'
 
+type Good = Extract<Verdict, { good: true }>
 const OLD = { digest: 'a'.repeat(32), sequence: 10, version: '1.0.0', counter: 1 }
 const NEW = { digest: 'b'.repeat(32), sequence: 20, version: '2.0.0', counter: 2 }
 const RESCUE = { digest: 'c'.repeat(32), sequence: 1, version: '0.9.0', counter: 0 }
-const good = (image: typeof OLD): Verdict => ({ good: true, ...image, digest: image.digest.repeat(2) })
+const OLD_KEY: Anchor = { kid: '0a'.repeat(32), key: { alg: 'ed25519', spki: Uint8Array.of(1) } }
+const NEW_KEY: Anchor = { kid: '0b'.repeat(32), key: { alg: 'ed25519', spki: Uint8Array.of(2) } }
+const UNSIGNED: Pick<Good, 'transition' | 'signers'> = { transition: null, signers: [OLD_KEY.kid] }
+const good = (image: typeof OLD, signed = UNSIGNED): Good => ({
+  good: true,
+  ...image,
+  ...signed,
+  digest: image.digest.repeat(2),
+})
 const bad: Verdict = { good: false, reason: 'slot-image-damaged' }
 const note = (image: typeof OLD, state: SlotNote['state']): SlotNote => ({ state, ...image })
 
@@ -32,10 +44,11 @@ const memoryOf = (state: BootState, b: SlotNote = UNKNOWN_NOTE): Memory => ({
 type Flash = Readonly<Record<Bootable, Verdict>>
 const FINE: Flash = { a: good(OLD), b: good(NEW), golden: good(RESCUE) }
 
-const reset = (flash: Flash, cause: ResetCause = 'power-on', counter = 1): BootEvent => ({
+const reset = (flash: Flash, cause: ResetCause = 'power-on', counter = 1, anchors = [OLD_KEY]): BootEvent => ({
   kind: 'reset',
   cause,
   counter,
+  anchors,
   budget: { tries: 3, losses: 5 },
   verdict: slot => flash[slot],
 })
@@ -51,9 +64,10 @@ const ran = (decision: BootDecision): string => {
   return effect?.kind === 'run' ? `${effect.slot}${effect.trial ? ' trial' : ''}` : (effect?.kind ?? 'nothing')
 }
 
-const STABLE: BootState = { at: 'stable', active: 'a', floor: 1 }
-const CANDIDATE: BootState = { at: 'candidate', active: 'a', floor: 1 }
-const ARMED: BootState = { at: 'armed', active: 'a', floor: 1 }
+const CONFIRMED: Confirmed = { active: 'a', floor: 1, keys: NO_KEY_CHANGE }
+const STABLE: BootState = { at: 'stable', ...CONFIRMED }
+const CANDIDATE: BootState = { at: 'candidate', ...CONFIRMED }
+const ARMED: BootState = { at: 'armed', ...CONFIRMED }
 const trial = (triesLeft: number, lossesLeft: number): BootState => ({ at: 'trial', slot: 'b', triesLeft, lossesLeft })
 
 describe('a reset', () => {
@@ -237,7 +251,7 @@ describe('a reset', () => {
 
   it('finishes a floor only for the image that carries it', () => {
     const confirmed: Memory = {
-      ...memoryOf({ at: 'stable', active: 'b', floor: 2 }, note(NEW, 'confirmed')),
+      ...memoryOf({ at: 'stable', ...CONFIRMED, active: 'b', floor: 2 }, note(NEW, 'confirmed')),
     }
     const raises = (flash: Flash, counter: number) =>
       decided(confirmed, reset(flash, 'power-on', counter)).effects.filter(effect => effect.kind === 'raise')
@@ -248,15 +262,16 @@ describe('a reset', () => {
   })
 })
 
+const image = { ...NEW, digest: NEW.digest.repeat(2) }
+const events: Record<string, BootEvent> = {
+  staged: { kind: 'staged', slot: 'b', image, update: '' },
+  withdraw: { kind: 'withdraw' },
+  arm: { kind: 'arm' },
+  confirm: { kind: 'confirm', image: { ...UNSIGNED, anchors: [OLD_KEY] } },
+  revert: { kind: 'revert', cause: 'probe-failed x' },
+}
+
 describe('an event of a running device', () => {
-  const image = { ...NEW, digest: NEW.digest.repeat(2) }
-  const events: Record<string, BootEvent> = {
-    staged: { kind: 'staged', slot: 'b', image, update: '' },
-    withdraw: { kind: 'withdraw' },
-    arm: { kind: 'arm' },
-    confirm: { kind: 'confirm' },
-    revert: { kind: 'revert', cause: 'probe-failed x' },
-  }
   const memories: Record<string, Memory> = {
     blank: memoryOf({ at: 'blank' }),
     stable: memoryOf(STABLE),
@@ -301,13 +316,76 @@ describe('an event of a running device', () => {
   })
 
   it('a confirmation names the floor of the image, and a reversal its failure', () => {
-    const confirmed = decided(memories.trial as Memory, { kind: 'confirm' })
-    assert.deepEqual(confirmed.next.state, { at: 'stable', active: 'b', floor: 2 })
+    const confirmed = decided(memories.trial as Memory, events.confirm as BootEvent)
+    assert.deepEqual(confirmed.next.state, { at: 'stable', active: 'b', floor: 2, keys: NO_KEY_CHANGE })
     assert.deepEqual(confirmed.effects[0], { kind: 'raise', counter: 2 })
     const reverted = decided(memories.trial as Memory, { kind: 'revert', cause: 'x' })
-    assert.deepEqual(reverted.next.state, { at: 'stable', active: 'a', floor: 0 })
+    assert.deepEqual(reverted.next.state, { at: 'stable', ...activeOnly('a') })
     assert.ok(hasFailed(reverted.next, NEW))
     assert.ok(!hasFailed(reverted.next, OLD))
+  })
+})
+
+describe('a change of keys', () => {
+  const add: Transition = { kind: 'add', kid: NEW_KEY.kid, alg: 'ed25519', spki: '02' }
+  const retire: Transition = { kind: 'retire', kid: OLD_KEY.kid }
+  const keysIn = (decision: BootDecision) =>
+    decision.effects.filter(({ kind }) => kind === 'add-anchor' || kind === 'revoke-anchor')
+  const confirmWith = (transition: Transition, signers: string[], anchors: Anchor[]) =>
+    decided(memoryOf(trial(2, 5), note(NEW, 'trial')), { kind: 'confirm', image: { transition, signers, anchors } })
+  const rebooted = (
+    transition: Transition,
+    signers: string[],
+    anchors: Anchor[],
+    asked: Transition | null = transition,
+  ) => {
+    const state: BootState = { at: 'stable', active: 'b', floor: 2, keys: intentOf(transition) }
+    const flash = { ...FINE, b: good(NEW, { transition: asked, signers }) }
+    return decided(memoryOf(state, note(NEW, 'confirmed')), reset(flash, 'power-on', 2, anchors))
+  }
+  const ADDED = [{ kind: 'add-anchor', anchor: NEW_KEY }]
+  const REVOKED = [{ kind: 'revoke-anchor', kid: OLD_KEY.kid }]
+  const [oldKey, newKey] = [OLD_KEY.kid, NEW_KEY.kid]
+  const both = [OLD_KEY, NEW_KEY]
+
+  it('is in the record before it is done, and the counter comes first', () => {
+    const decision = confirmWith(add, [oldKey], [OLD_KEY])
+    assert.deepEqual(decision.next.state, { at: 'stable', active: 'b', floor: 2, keys: intentOf(add) })
+    assert.deepEqual(
+      decision.effects.map(({ kind }) => kind),
+      ['raise', 'add-anchor', 'watchdog'],
+    )
+  })
+
+  const rows: [name: string, transition: Transition, signers: string[], anchors: Anchor[], effects: unknown[]][] = [
+    ['a key is added', add, [oldKey], [OLD_KEY], ADDED],
+    ['a key that is there is not added again', add, [oldKey], both, []],
+    ['no key is added without a place', add, [oldKey], [OLD_KEY, { ...NEW_KEY, kid: '0c'.repeat(32) }], []],
+    ['the old key is retired under the new one', retire, [newKey], both, REVOKED],
+    ['the old key is retired by a release of both', retire, [oldKey, newKey], both, REVOKED],
+    ['attack: the key in use is not retired', retire, [oldKey], both, []],
+    ['attack: the last key is not retired', retire, [oldKey], [OLD_KEY], []],
+    ['a key that is gone is not retired again', retire, [newKey], [NEW_KEY], []],
+    ['a signature by a key that is no longer accepted does not count', retire, [oldKey, '0c'.repeat(32)], both, []],
+  ]
+  for (const [name, transition, signers, anchors, effects] of rows) {
+    it(`${name}, at the confirmation and at the boot that finishes it`, () => {
+      assert.deepEqual(keysIn(confirmWith(transition, signers, anchors)), effects)
+      assert.deepEqual(keysIn(rebooted(transition, signers, anchors)), effects)
+    })
+  }
+
+  it('is not done for an image that does not ask for it, whatever the record says', () => {
+    assert.deepEqual(keysIn(rebooted(add, [oldKey], [OLD_KEY], null)), [])
+    assert.deepEqual(keysIn(rebooted(add, [oldKey], [OLD_KEY], { ...add, kid: '0c'.repeat(32) })), [])
+    assert.deepEqual(keysIn(rebooted(retire, [newKey], both, add)), [])
+  })
+
+  it('goes with the image that carries it when that rots', () => {
+    const state: BootState = { at: 'stable', active: 'b', floor: 2, keys: intentOf(add) }
+    const decision = decided(memoryOf(state, note(NEW, 'confirmed')), reset({ ...FINE, b: bad }))
+    assert.deepEqual(decision.next.state, { at: 'stable', ...activeOnly('a') })
+    assert.deepEqual(keysIn(decision), [])
   })
 })
 
@@ -349,9 +427,9 @@ describe('any walk', () => {
             const slot: Slot = state.active === 'a' ? 'b' : 'a'
             const image = imageOf(one.image)
             if (hasFailed(memory, image) || image.counter < counter) continue
-            flash[slot] = { good: true, ...image }
+            flash[slot] = { good: true, ...image, ...UNSIGNED }
             event = { kind: 'staged', slot, image, update: '' }
-          } else event = one.kind === 'revert' ? { kind: 'revert', cause: 'x' } : ({ kind: one.kind } as BootEvent)
+          } else event = { ...events[one.kind], cause: 'x' } as BootEvent
           const decision = decideBoot(memory, event)
           if (isRefusal(decision)) continue
           if (one.kind === 'confirm' && memory.state.at === 'trial')

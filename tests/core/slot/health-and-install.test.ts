@@ -7,7 +7,7 @@ import {
   decideInstall,
   type InstallEvent,
   type InstallState,
-  keptBytes,
+  keptChunks,
 } from '../../../src/core/slot/install-machine.ts'
 import { faultOf } from '../../../src/core/slot/layout.ts'
 import { SMALL } from '../../sim/bench-board.ts'
@@ -117,7 +117,9 @@ describe('an installation', () => {
     [receiving, finish, 'install-incomplete', ''],
     [complete, piece(10, 1), 'install-too-long', ''],
     [complete, piece(10, 0), 'complete', ''],
-    [complete, finish, 'complete', 'flush verify'],
+    [complete, finish, 'complete', 'verify'],
+    [receiving, { kind: 'damaged', back: 2 }, 'receiving', ''],
+    [complete, { kind: 'damaged', back: 8 }, 'receiving', ''],
     [complete, { kind: 'verified' }, 'staged', 'commit'],
     [complete, { kind: 'rejected' }, 'spoilt', 'spoil'],
     [staged, finish, 'staged', ''],
@@ -136,18 +138,12 @@ describe('an installation', () => {
     })
   }
 
-  it('keeps the sectors before the last written one, up to the first gap', () => {
-    const kept = (pattern: string) =>
-      keptBytes(
-        [...pattern].map(sign => sign === '#'),
-        512,
-      )
-    assert.equal(kept('....'), 0)
-    assert.equal(kept('#...'), 0)
-    assert.equal(kept('##..'), 512)
-    assert.equal(kept('####'), 3 * 512)
-    assert.equal(kept('##.#'), 512)
-    assert.equal(kept('.###'), 0)
+  it('keeps the chunks that verify, the last of them only when something was written behind it', () => {
+    assert.equal(keptChunks(0, false), 0)
+    assert.equal(keptChunks(0, true), 0)
+    assert.equal(keptChunks(1, false), 0)
+    assert.equal(keptChunks(3, false), 2)
+    assert.equal(keptChunks(3, true), 3)
   })
 })
 

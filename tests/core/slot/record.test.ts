@@ -11,6 +11,7 @@ import {
   placeHistory,
   readHistory,
 } from '../../../src/core/slot/history.ts'
+import { NO_KEY_CHANGE } from '../../../src/core/slot/key-change.ts'
 import type { BootState } from '../../../src/core/slot/memory.ts'
 import { type BootRecord, decodeRecord, encodeRecord, RECORD_BYTES } from '../../../src/core/slot/record.ts'
 import { placeAfter, scanRecords } from '../../../src/core/slot/record-log.ts'
@@ -31,6 +32,10 @@ const state: fc.Arbitrary<BootState> = fc.oneof(
     at: fc.constantFrom('stable' as const, 'candidate' as const, 'armed' as const),
     active: slot,
     floor: whole,
+    keys: fc.oneof(
+      fc.constant(NO_KEY_CHANGE),
+      fc.record({ kind: fc.constantFrom('add' as const, 'retire' as const), kid: digest.map(hex => hex.slice(0, 16)) }),
+    ),
   }),
   fc.record({ at: fc.constant('trial' as const), slot, triesLeft: small, lossesLeft: small }),
 )

@@ -1,0 +1,88 @@
+import { fromHex } from '../encoding/bytes.ts'
+import type { Transition } from '../firmware/release-facts.ts'
+import type { Anchor } from '../firmware/suit-open.ts'
+import { type Refusal, refuse } from '../refusal/refusal.ts'
+
+/** Places for keys in a device: the one in use, and the one that will follow it. */
+export const ANCHOR_PLACES = 2
+
+/**
+ * The change of keys that the active image was confirmed with, as the record says. A hint, as all that the record
+ * says: what is done is what the verified image's own manifest asks for, and only while both agree.
+ */
+export type KeyIntent =
+  | { readonly kind: 'none' }
+  /** `kid`: the first 8 bytes of the key's id, in lower-case hex. */
+  | { readonly kind: 'add' | 'retire'; readonly kid: string }
+
+export const NO_KEY_CHANGE: KeyIntent = { kind: 'none' }
+/** Bytes of a key id that the record keeps. */
+export const KID_PREFIX_BYTES = 8
+
+/** What is done to the device's keys. Doing it twice is harmless. */
+export type KeyEffect =
+  | { readonly kind: 'add-anchor'; readonly anchor: Anchor }
+  | { readonly kind: 'revoke-anchor'; readonly kid: string }
+
+/** What decides a change: what the verified image asks for, who signed it, and which keys the device accepts now. */
+export type KeyFacts = {
+  readonly transition: Transition | null
+  /** Ids of the accepted keys whose signature on the image held. */
+  readonly signers: readonly string[]
+  readonly anchors: readonly Anchor[]
+}
+
+export function intentOf(transition: Transition | null): KeyIntent {
+  return transition === null ? NO_KEY_CHANGE : { kind: transition.kind, kid: prefixOf(transition.kid) }
+}
+
+/**
+ * What is still to be done about a change that was confirmed: null when it is done, when the image does not ask for it,
+ * or when it must not be done. A key is revoked only while another key that is accepted has signed the image that was
+ * verified in this very boot: the key in use is never revoked, and never the last one (seed: transition release).
+ */
+export function unfinishedChange(intent: KeyIntent, facts: KeyFacts): KeyEffect | null {
+  const { transition, anchors } = facts
+  if (transition === null || intent.kind !== transition.kind || intent.kid !== prefixOf(transition.kid)) return null
+  const there = anchors.some(({ kid }) => kid === transition.kid)
+  if (transition.kind === 'add') {
+    const anchor = anchorOf(transition)
+    return there || anchor === null || anchors.length >= ANCHOR_PLACES ? null : { kind: 'add-anchor', anchor }
+  }
+  return there && signedByAnother(transition.kid, facts) ? { kind: 'revoke-anchor', kid: transition.kid } : null
+}
+
+/**
+ * Whether a device may stage an image with this change of keys. Refuses `anchor-places-taken` (a key more than there
+ * are places, or another key under an id that is taken) and `anchor-in-use` (nobody but the key that is to be retired
+ * has signed the release).
+ */
+export function refuseChange(facts: KeyFacts, subject: string): Refusal | null {
+  const { transition, anchors } = facts
+  if (transition === null) return null
+  const there = anchors.find(({ kid }) => kid === transition.kid)
+  if (transition.kind === 'add') {
+    if (there === undefined && anchors.length < ANCHOR_PLACES) return null
+    if (there?.key.alg === transition.alg && there.key.spki.toHex() === transition.spki) return null
+    const held = anchors.map(({ kid }) => kid.slice(0, 16)).join(', ')
+    return refuse('anchor-places-taken', subject, `a free place of ${ANCHOR_PLACES} for a new key`, `keys ${held}`)
+  }
+  if (there === undefined || signedByAnother(transition.kid, facts)) return null
+  return refuse(
+    'anchor-in-use',
+    subject,
+    'a signature by the key that stays',
+    `key ${transition.kid.slice(0, 16)} only`,
+  )
+}
+
+function signedByAnother(kid: string, { signers, anchors }: KeyFacts): boolean {
+  return signers.some(signer => signer !== kid && anchors.some(anchor => anchor.kid === signer))
+}
+
+function anchorOf({ kid, alg, spki }: Extract<Transition, { kind: 'add' }>): Anchor | null {
+  const bytes = fromHex(spki)
+  return bytes === null ? null : { kid, key: { alg, spki: bytes } }
+}
+
+const prefixOf = (kid: string): string => kid.slice(0, 2 * KID_PREFIX_BYTES)
