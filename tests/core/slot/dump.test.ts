@@ -7,6 +7,7 @@ import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { type DumpFinds, type DumpKey, DumpScan } from '../../../src/core/slot/dump.ts'
 import { type DumpView, viewDump } from '../../../src/core/slot/dump-view.ts'
 import { encodeCell, HISTORY_CELL_BYTES, type HistoryEntry } from '../../../src/core/slot/history.ts'
+import { NO_KEY_CHANGE } from '../../../src/core/slot/key-change.ts'
 import { encodeSlotHeader } from '../../../src/core/slot/layout.ts'
 import { type BootRecord, encodeRecord, RECORD_BYTES } from '../../../src/core/slot/record.ts'
 import { UNKNOWN_NOTE } from '../../../src/core/slot/slot.ts'
@@ -34,7 +35,7 @@ const entryOf = (decision: number, change: Partial<HistoryEntry> = {}): HistoryE
 const recordOf = (sequence: number, entry = entryOf(sequence)): BootRecord => ({
   sequence,
   memory: {
-    state: { at: 'stable', active: 'a', floor: 1 },
+    state: { at: 'stable', active: 'a', keys: NO_KEY_CHANGE, floor: 1 },
     slots: {
       a: { state: 'confirmed', digest: 'ab'.repeat(16), sequence: 10, version: '1.0.0', counter: 1 },
       b: UNKNOWN_NOTE,

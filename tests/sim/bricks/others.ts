@@ -6,6 +6,7 @@ import { BackOff } from '../../../src/apps/agent/link/back-off.ts'
 import { Reporter } from '../../../src/apps/agent/link/reporter.ts'
 import { refuse } from '../../../src/core/refusal/refusal.ts'
 import type { HistoryEntry } from '../../../src/core/slot/history.ts'
+import { NO_KEY_CHANGE } from '../../../src/core/slot/key-change.ts'
 import { peekSequence, RECORD_BYTES } from '../../../src/core/slot/record.ts'
 import { readMemory } from '../../../src/flows/boot.ts'
 import { type Bench, imageOf, release, settle, update, V2, V3 } from '../bench-board.ts'
@@ -85,7 +86,11 @@ export const OTHERS: Readonly<Record<Exclude<BrickName, `mcuboot ${string}`>, ()
       const kind = cause === 'power-loss' || cause === 'power-on' ? fault : ({ cut: 'after' } as const)
       if (cutAt(on, at, kind, () => on.controller.powerUp(cause))) on.controller.powerUp('power-loss')
       assert.equal(runs(on, where), 'b 2.0.0', where)
-      assert.deepEqual(readMemory(on.controller.board)?.state, { at: 'stable', active: 'b', floor: 2 }, where)
+      assert.deepEqual(
+        readMemory(on.controller.board)?.state,
+        { at: 'stable', active: 'b', floor: 2, keys: NO_KEY_CHANGE },
+        where,
+      )
     }
   },
 
