@@ -9,11 +9,13 @@ import {
 } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { PublicKey } from '../core/encoding/crypto.ts'
+import type { KeyAlgorithm, PublicKey } from '../core/encoding/crypto.ts'
+import type { Anchor } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { ANCHOR_PLACES } from '../core/slot/key-change.ts'
 import type { SecureElement } from '../flows/ports.ts'
 
-/** What the file holds: keys as PKCS#8 PEM, the record key in hex, the counter, and the reserved report numbers. */
+/** What the file holds: keys as PKCS#8 PEM, the record key and the accepted keys in hex, and the numbers. */
 type Contents = {
   readonly kind: 'voltseal-element'
   readonly v: 1
@@ -23,6 +25,9 @@ type Contents = {
   readonly recordKey: string
   readonly reportKey: string
   readonly identityKey: string
+  readonly anchors: readonly { readonly kid: string; readonly alg: KeyAlgorithm; readonly spki: string }[]
+  /** SHA-256 of the golden image; null before manufacture. */
+  readonly golden: string | null
 }
 
 /** Report numbers that one write reserves, so that not every report costs a sync. */
@@ -47,11 +52,13 @@ export class FileElement implements SecureElement {
   readonly #recordKey: Uint8Array
   readonly #signer: KeyObject
   #contents: Contents
+  #anchors: readonly Anchor[]
   #nextReport: number
 
   private constructor(path: string, contents: Contents) {
     this.#path = path
     this.#contents = contents
+    this.#anchors = anchorsOf(contents)
     this.#recordKey = Uint8Array.fromHex(contents.recordKey)
     this.#signer = createPrivateKey(contents.reportKey)
     this.identityKeyPem = contents.identityKey
@@ -73,6 +80,8 @@ export class FileElement implements SecureElement {
       recordKey: randomBytes(32).toString('hex'),
       reportKey: p256(),
       identityKey: p256(),
+      anchors: [],
+      golden: null,
     }
     replace(path, contents)
     return new FileElement(path, contents)
@@ -99,6 +108,36 @@ export class FileElement implements SecureElement {
     if (value > this.#contents.counter) this.#save({ ...this.#contents, counter: value })
   }
 
+  anchors(): readonly Anchor[] {
+    return this.#anchors
+  }
+
+  addAnchor({ kid, key }: Anchor): void {
+    const { anchors } = this.#contents
+    if (anchors.some(anchor => anchor.kid === kid)) return
+    if (anchors.length >= ANCHOR_PLACES) throw new Error('no place for another key')
+    // If power fails here, the key is not accepted yet: the intent in the record makes the next boot add it.
+    this.#save({ ...this.#contents, anchors: [...anchors, { kid, alg: key.alg, spki: key.spki.toHex() }] })
+  }
+
+  revokeAnchor(kid: string): void {
+    const { anchors } = this.#contents
+    const left = anchors.filter(anchor => anchor.kid !== kid)
+    if (left.length === 0) throw new Error('the last key is never revoked')
+    // If power fails here, the key is still accepted: the intent in the record makes the next boot take it away.
+    if (left.length < anchors.length) this.#save({ ...this.#contents, anchors: left })
+  }
+
+  goldenDigest(): string | null {
+    return this.#contents.golden
+  }
+
+  pinGolden(digest: string): void {
+    if (this.#contents.golden === digest) return
+    if (this.#contents.golden !== null) throw new Error('golden is pinned already')
+    this.#save({ ...this.#contents, golden: digest })
+  }
+
   mac(message: Uint8Array): Uint8Array {
     return new Uint8Array(createHmac('sha256', this.#recordKey).update(message).digest())
   }
@@ -120,8 +159,12 @@ export class FileElement implements SecureElement {
   #save(contents: Contents): void {
     replace(this.#path, contents)
     this.#contents = contents
+    this.#anchors = anchorsOf(contents)
   }
 }
+
+const anchorsOf = ({ anchors }: Contents): readonly Anchor[] =>
+  anchors.map(({ kid, alg, spki }) => ({ kid, key: { alg, spki: Uint8Array.fromHex(spki) } }))
 
 function read(path: string): Contents | Refusal {
   let value: Partial<Contents>
@@ -130,10 +173,11 @@ function read(path: string): Contents | Refusal {
   } catch (error) {
     return unreadable(path, (error as NodeJS.ErrnoException).code ?? 'no JSON')
   }
-  const { kind, v, counter, reserved, recordKey, reportKey, identityKey } = value
+  const { kind, v, counter, reserved, recordKey, reportKey, identityKey, anchors, golden } = value
   const numbers = [counter, reserved].every(part => Number.isSafeInteger(part) && (part as number) >= 0)
   const keys = [reportKey, identityKey].every(part => typeof part === 'string')
-  const whole = kind === 'voltseal-element' && v === 1 && numbers && keys
+  const accepts = Array.isArray(anchors) && (golden === null || typeof golden === 'string')
+  const whole = accepts && kind === 'voltseal-element' && v === 1 && numbers && keys
   if (!whole || typeof recordKey !== 'string' || !/^[0-9a-f]{64}$/.test(recordKey)) {
     return unreadable(path, 'something else')
   }

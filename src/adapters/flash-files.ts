@@ -1,16 +1,14 @@
 import { closeSync, fdatasyncSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { faultOf, type Geometry } from '../core/slot/layout.ts'
-import type { Flash, FlashArea } from '../flows/ports.ts'
+import { areasOf, type FlashArea, faultOf, type Geometry } from '../core/slot/layout.ts'
+import type { Flash } from '../flows/ports.ts'
 
-/** A file or a block device for each area. */
-export type AreaPaths = Readonly<Record<FlashArea, string>>
+/** The file or block device of an area. */
+export type PathOf = (area: FlashArea) => string
 
-type Area = { readonly path: string; readonly fd: number; readonly size: number; readonly sector: number }
+type Area = { readonly fd: number; readonly size: number; readonly sector: number }
 
-/** Bytes written at a time while a slot is erased. */
-const STRETCH = 1024 * 1024
 const ERASED = 0xff
 
 /**
@@ -33,8 +31,8 @@ export class FlashFiles implements Flash {
    * Opens what `create` made. Refuses `board-area-missing` (no such file, or not for this user) and `board-area-short`
    * (fewer bytes than the geometry asks for).
    */
-  static open(geometry: Geometry, paths: AreaPaths): FlashFiles | Refusal {
-    const areas = openAreas(geometry, paths, area => (area === 'golden' ? 'r' : 'r+'))
+  static open(geometry: Geometry, path: PathOf): FlashFiles | Refusal {
+    const areas = openAreas(geometry, path, area => (area === 'golden' ? 'r' : 'r+'))
     return isRefusal(areas) ? areas : new FlashFiles(areas)
   }
 
@@ -43,23 +41,28 @@ export class FlashFiles implements Flash {
    * (a block device) and erased; one that is not becomes a file of mode 0600. Durable on return. Refuses
    * `board-area-missing` and `board-area-short`.
    */
-  static create(geometry: Geometry, paths: AreaPaths): FlashFiles | Refusal {
-    for (const area of areaNames(geometry)) {
+  static create(geometry: Geometry, path: PathOf): FlashFiles | Refusal {
+    const names = areasOf(geometry).map(([area]) => area)
+    for (const area of names) {
       try {
         // If power fails while this writes, there is no board.json yet: the half-made board is made again.
-        const fd = openSync(paths[area], 'a', 0o600)
+        const fd = openSync(path(area), 'a', 0o600)
         fsyncSync(fd)
         closeSync(fd)
       } catch (error) {
-        return missing(area, paths[area], error)
+        return missing(area, path(area), error)
       }
     }
-    const areas = openAreas(geometry, paths, () => 'r+', true)
+    const areas = openAreas(geometry, path, () => 'r+', true)
     if (isRefusal(areas)) return areas
     const flash = new FlashFiles(areas)
     for (const area of areas.values()) flash.#blank(area, 0, area.size)
-    for (const folder of new Set(Object.values(paths).map(path => dirname(path)))) syncFolder(folder)
+    for (const folder of new Set(names.map(area => dirname(path(area))))) syncFolder(folder)
     return flash
+  }
+
+  has(area: FlashArea): boolean {
+    return this.#areas.has(area)
   }
 
   size(area: FlashArea): number {
@@ -95,14 +98,15 @@ export class FlashFiles implements Flash {
     for (const { fd } of this.#areas.values()) closeSync(fd)
   }
 
-  /** What reads as erased is not written again: it would wear the disk, and leave what is there. */
+  /**
+   * From the last sector to the first, as every flash does it here. What reads as erased is not written again: that would
+   * wear the disk, and leave what is there.
+   */
   #blank(place: Area, offset: number, length: number): void {
-    const blank = new Uint8Array(Math.min(STRETCH, length)).fill(ERASED)
-    for (let at = offset; at < offset + length; at += blank.length) {
-      const bytes = Math.min(blank.length, offset + length - at)
-      const part = blank.subarray(0, bytes)
-      const there = readAt(place, at, bytes)
-      if (there === null || Buffer.compare(there, part) !== 0) writeAll(place.fd, part, at)
+    const blank = new Uint8Array(place.sector).fill(ERASED)
+    for (let at = offset + length - place.sector; at >= offset; at -= place.sector) {
+      const there = readAt(place, at, place.sector)
+      if (there === null || Buffer.compare(there, blank) !== 0) writeAll(place.fd, blank, at)
     }
     fdatasyncSync(place.fd)
   }
@@ -114,20 +118,9 @@ export class FlashFiles implements Flash {
   }
 }
 
-/** The areas that a board of this geometry has. */
-export function areaNames(_geometry: Geometry): readonly FlashArea[] {
-  return ['record0', 'record1', 'a', 'b', 'golden', 'history']
-}
-
-function placeOf(geometry: Geometry, area: FlashArea): { readonly size: number; readonly sector: number } {
-  if (area === 'record0' || area === 'record1') return geometry.record
-  if (area === 'golden') return geometry.golden
-  return area === 'history' ? geometry.history : geometry.slot
-}
-
 function openAreas(
   geometry: Geometry,
-  paths: AreaPaths,
+  path: PathOf,
   flags: (area: FlashArea) => string,
   growing = false,
 ): ReadonlyMap<FlashArea, Area> | Refusal {
@@ -138,17 +131,17 @@ function openAreas(
     for (const { fd } of areas.values()) closeSync(fd)
     return refusal
   }
-  for (const name of areaNames(geometry)) {
-    const path = paths[name]
+  for (const [name, { size, sector }] of areasOf(geometry)) {
+    const file = path(name)
     try {
-      const area: Area = { path, fd: openSync(path, flags(name)), ...placeOf(geometry, name) }
+      const area: Area = { fd: openSync(file, flags(name)), size, sector }
       areas.set(name, area)
       // A device tells no size: whether its last byte can be reached does.
       if (!growing && !reaches(area)) {
-        return give(refuse('board-area-short', `${name}, ${path}`, `${area.size} bytes`, 'fewer'))
+        return give(refuse('board-area-short', `${name}, ${file}`, `${size} bytes`, 'fewer'))
       }
     } catch (error) {
-      return give(missing(name, path, error))
+      return give(missing(name, file, error))
     }
   }
   return areas

@@ -79,6 +79,7 @@ export class AgentBench {
         golden: golden.folder,
         factory: factory.folder,
         slot: 256 * 1024,
+        secondStage: 0,
         sector: 4096,
         devices: {},
         ...options.setup,

@@ -45,7 +45,7 @@ export async function runAgent(parts: AgentParts): Promise<number | Refusal> {
     // The boot stage said which slot runs; what is in it is read and verified here once more, and nothing is believed.
     const image = verify(owned.board, slot)
     if (isRefusal(image)) return image
-    const running: Running = { slot, trial: parts.handover.trial, facts: image.facts }
+    const running: Running = { slot, trial: parts.handover.trial, facts: image.facts, signers: image.signers }
     return await operate(parts, made, config, owned, running)
   } finally {
     owned.close()

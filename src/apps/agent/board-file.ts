@@ -4,7 +4,7 @@ import { fromBase64, toBase64 } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import type { Anchor } from '../../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import { faultOf } from '../../core/slot/layout.ts'
+import { type FlashArea, faultOf } from '../../core/slot/layout.ts'
 import { parseConfig } from '../../wire/config.ts'
 import { AnchorJson, Name } from '../../wire/fleet-api.ts'
 import { agentFiles } from './files.ts'
@@ -12,7 +12,23 @@ import { agentFiles } from './files.ts'
 const closed = { additionalProperties: false }
 const Size = Type.Integer({ minimum: 1, maximum: 2 ** 40 })
 const Area = Type.Object({ size: Size, sector: Size }, closed)
+/** The areas that may stand on a block device of their own. */
+export const AREAS = [
+  'record0',
+  'record1',
+  'a',
+  'a1',
+  'a2',
+  'a3',
+  'b',
+  'b1',
+  'b2',
+  'b3',
+  'golden',
+  'history',
+] as const satisfies readonly FlashArea[]
 const Path = Type.Optional(Type.String({ pattern: '^/' }))
+const PATHS = Object.fromEntries(AREAS.map(area => [area, Path])) as Record<FlashArea, typeof Path>
 
 /** `board.json`: what a board was made as, for ever. The token is not secret: it marks the board's processes. */
 export const BoardFile = Type.Object(
@@ -28,12 +44,24 @@ export const BoardFile = Type.Object(
         class: Type.String(),
         hardware: Type.String(),
         bootloader: Type.Integer({ minimum: 0 }),
+        components: Type.Array(Type.String(), { minItems: 1, maxItems: 4 }),
+        /** The keys of the factory. Those that are accepted today are in the element. */
         anchors: Type.Array(AnchorJson, { minItems: 1 }),
       },
       closed,
     ),
-    geometry: Type.Object({ record: Area, slot: Area, golden: Area, history: Area, imageOffset: Size }, closed),
-    devices: Type.Object({ record0: Path, record1: Path, a: Path, b: Path, golden: Path, history: Path }, closed),
+    geometry: Type.Object(
+      {
+        record: Area,
+        slot: Area,
+        golden: Area,
+        history: Area,
+        parts: Type.Array(Area, { maxItems: 3 }),
+        imageOffset: Size,
+      },
+      closed,
+    ),
+    devices: Type.Object(PATHS, closed),
   },
   closed,
 )

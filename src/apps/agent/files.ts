@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { readConfig } from '../../adapters/config-file.ts'
-import type { AreaPaths } from '../../adapters/flash-files.ts'
+import type { PathOf } from '../../adapters/flash-files.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
-import type { FlashArea } from '../../flows/ports.ts'
+import type { FlashArea } from '../../core/slot/layout.ts'
 import { AgentConfig } from '../../wire/agent-config.ts'
 import { parseConfig } from '../../wire/config.ts'
+
+/** Block devices by the area that they hold. */
+export type Devices = Readonly<Partial<Record<FlashArea, string>>>
 
 /**
  * Where an agent keeps what. Everything is this board's alone; only `issued.json` comes from somewhere else, and only
@@ -33,16 +36,8 @@ export const agentFiles = (folder: string) => ({
 })
 
 /** Each area in a file of its own, unless a block device was named for it. */
-export function areaPaths(folder: string, devices: Partial<AreaPaths>): AreaPaths {
-  const at = (area: FlashArea): string => devices[area] ?? join(agentFiles(folder).flash, `${area}.bin`)
-  return {
-    record0: at('record0'),
-    record1: at('record1'),
-    a: at('a'),
-    b: at('b'),
-    golden: at('golden'),
-    history: at('history'),
-  }
+export function areaPaths(folder: string, devices: Devices): PathOf {
+  return area => devices[area] ?? join(agentFiles(folder).flash, `${area}.bin`)
 }
 
 /** Refuses `file-missing` and the like, `config-malformed`. */

@@ -1,9 +1,9 @@
 import { chmodSync, closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
 import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { areaOf, type FlashArea } from '../../core/slot/layout.ts'
 import type { Bootable } from '../../core/slot/slot.ts'
 import type { Board } from '../../flows/boot.ts'
-import type { FlashArea } from '../../flows/ports.ts'
 
 /** The component that is the plant's application, and the one that is the second stage of the agent itself. */
 export const APPLICATION = 'app'
@@ -16,10 +16,8 @@ const STRETCH = 1024 * 1024
 
 /** Where the images of a release stand in flash, in the order of its payload. */
 function imagesOf(board: Board, slot: Bootable, facts: ReleaseFacts): readonly Image[] {
-  let offset = board.device.imageOffset
-  return facts.components.map(({ name, size }) => {
-    offset += size
-    return { name, area: slot, offset: offset - size, size }
+  return facts.components.map(({ name, size }, index) => {
+    return { name, area: areaOf(slot, index), offset: index === 0 ? board.device.imageOffset : 0, size }
   })
 }
 

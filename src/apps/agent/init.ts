@@ -5,13 +5,15 @@ import { certificateRequest } from '../../adapters/certificates.ts'
 import { writeWhole } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { FileElement } from '../../adapters/element-file.ts'
-import { type AreaPaths, FlashFiles } from '../../adapters/flash-files.ts'
+import { FlashFiles } from '../../adapters/flash-files.ts'
 import { type ReleaseFiles, readRelease } from '../../adapters/release-folder.ts'
 import { loadPublicKey } from '../../adapters/signer-file.ts'
 import { concat, toBase64 } from '../../core/encoding/bytes.ts'
-import type { Anchor } from '../../core/firmware/suit-open.ts'
+import { startOf } from '../../core/firmware/payload.ts'
+import type { Component } from '../../core/firmware/release-facts.ts'
+import { type Anchor, inspectEnvelope } from '../../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import { encodeSlotHeader, type Geometry, SLOT_HEADER_BYTES } from '../../core/slot/layout.ts'
+import { areaOf, encodeSlotHeader, type Geometry, SLOT_HEADER_BYTES } from '../../core/slot/layout.ts'
 import { keyId } from '../../core/trust/keys.ts'
 import { manufacture } from '../../flows/boot.ts'
 import type { Clock } from '../../flows/ports.ts'
@@ -20,8 +22,9 @@ import { parseConfig } from '../../wire/config.ts'
 import type { DeviceRequest } from '../../wire/fleet-api.ts'
 import { refuseTaken } from '../process/folder.ts'
 import { anchorJson, BoardFile } from './board-file.ts'
-import { agentFiles, areaPaths } from './files.ts'
+import { agentFiles, areaPaths, type Devices } from './files.ts'
 import { HANDOVER } from './handover.ts'
+import { APPLICATION, SECOND_STAGE } from './images.ts'
 import { boardOf } from './linux-board.ts'
 
 /** What a board is made as. `golden` and `factory` are release folders; `slot` is the room for an image in bytes. */
@@ -35,8 +38,10 @@ export type AgentSetup = {
   readonly golden: string
   readonly factory: string
   readonly slot: number
+  /** The room for the second stage, when that is to be updated through the slots too; 0: it comes with the package. */
+  readonly secondStage: number
   readonly sector: number
-  readonly devices: Partial<AreaPaths>
+  readonly devices: Devices
 }
 
 const KIB = 1024
@@ -81,7 +86,7 @@ export async function initAgent(folder: string, setup: AgentSetup, clock: Clock)
     const element = FileElement.create(files.element)
     const memory = manufacture(boardOf(made, flash, element), clock.now())
     if (isRefusal(memory)) return memory
-    if (made.devices.golden === undefined) chmodSync(areaPaths(folder, made.devices).golden, 0o400)
+    if (made.devices.golden === undefined) chmodSync(areaPaths(folder, made.devices)('golden'), 0o400)
     const reportKey = toBase64(element.reportKey.spki)
     const request: DeviceRequest = { id: made.id, csr: await certificateRequest(element.identityKeyPem), reportKey }
     writeWhole(files.enrolment, `${JSON.stringify({ controllers: [request] }, null, 2)}\n`)
@@ -100,7 +105,7 @@ function describeBoard(setup: AgentSetup): BoardFile | Refusal {
     if (isRefusal(key)) return key
     anchors.push({ kid: keyId(key, nodeCrypto), key })
   }
-  const { id, site, vendor, class: className, hardware, sector, devices } = setup
+  const { id, site, vendor, class: className, hardware, sector, devices, secondStage } = setup
   const upTo = (bytes: number): number => Math.ceil(bytes / sector) * sector
   const imageOffset = upTo(HEAD)
   const slot = { size: imageOffset + upTo(setup.slot), sector }
@@ -110,11 +115,19 @@ function describeBoard(setup: AgentSetup): BoardFile | Refusal {
     id,
     site,
     token: randomBytes(16).toString('hex'),
-    device: { vendor, class: className, hardware, bootloader: HANDOVER, anchors: anchors.map(anchorJson) },
+    device: {
+      vendor,
+      class: className,
+      hardware,
+      bootloader: HANDOVER,
+      components: secondStage > 0 ? [APPLICATION, SECOND_STAGE] : [APPLICATION],
+      anchors: anchors.map(anchorJson),
+    },
     geometry: {
       record: { size: upTo(16 * KIB), sector },
       slot,
       golden: slot,
+      parts: secondStage > 0 ? [{ size: upTo(secondStage), sector }] : [],
       history: { size: Math.max(2 * sector, upTo(64 * KIB)), sector },
       imageOffset,
     },
@@ -123,23 +136,33 @@ function describeBoard(setup: AgentSetup): BoardFile | Refusal {
   return parseConfig<BoardFile>(BoardFile, written, 'the options of agent init')
 }
 
+/** Puts a release into a slot as an installation would: header and envelope, then each image into its area. */
 function place(
   flash: FlashFiles,
   slot: 'golden' | 'a',
   { imageOffset }: Geometry,
   { envelope, image }: ReleaseFiles,
 ): null | Refusal {
-  const [head, room] = [imageOffset - SLOT_HEADER_BYTES, flash.size(slot) - imageOffset]
   const subject = `slot ${slot}`
+  // Not verified yet: what decides about it is what `manufacture` finds in flash.
+  const read = inspectEnvelope(envelope, nodeCrypto)
+  if (isRefusal(read)) return read
+  const { components } = read.facts
+  const head = imageOffset - SLOT_HEADER_BYTES
   if (envelope.length > head) {
     return refuse('envelope-larger-than-slot', subject, `at most ${head} bytes`, `${envelope.length} bytes`)
   }
-  if (image.length > room) {
-    return refuse('release-larger-than-slot', subject, `at most ${room} bytes`, `${image.length} bytes`)
-  }
-  const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes: image.length })
+  const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes: (components[0] as Component).size })
   // If power fails in these, there is no board.json.
   flash.program(slot, 0, concat(header, envelope))
-  flash.program(slot, imageOffset, image)
+  for (const [index, { name, size }] of components.entries()) {
+    const offset = index === 0 ? imageOffset : 0
+    const area = areaOf(slot, index)
+    const room = flash.has(area) ? flash.size(area) - offset : 0
+    if (size > room)
+      return refuse('release-larger-than-slot', `${subject}, ${name}`, `at most ${room} bytes`, `${size}`)
+    const start = startOf(components, index)
+    flash.program(area, offset, image.subarray(start, start + size))
+  }
   return null
 }

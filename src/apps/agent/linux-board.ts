@@ -47,7 +47,7 @@ export function openBoard(folder: string, made: BoardFile): LinuxBoard | Refusal
 }
 
 export function boardOf(made: BoardFile, flash: FlashFiles, element: FileElement): Board {
-  const { vendor, class: className, hardware, bootloader } = made.device
+  const { vendor, class: className, hardware, bootloader, components } = made.device
   return {
     flash,
     element,
@@ -59,6 +59,7 @@ export function boardOf(made: BoardFile, flash: FlashFiles, element: FileElement
       class: className,
       hardware,
       bootloader,
+      components,
       anchors: anchorsOf(made),
       imageOffset: made.geometry.imageOffset,
     },

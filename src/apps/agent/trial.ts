@@ -44,7 +44,7 @@ export async function watchTrial({ folder, device, application, probes, note, st
     // A round that takes longer than a quarter of the window would count for less than it took.
     const readings: Readings = await readProbes(names, windowMillis / 8, parts)
     if (stop.aborted) break
-    const seen = observe(board, window, readings, clock.now())
+    const seen = observe(board, running, window, readings, clock.now())
     if (isRefusal(seen)) note({ event: 'waiting', code: seen.code, detail: seen.actual })
     else if (seen.at === 'watching') window = seen.window
     else if (seen.at === 'reverted') {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { readRelease } from '../../../adapters/release-folder.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
-import type { FlashArea } from '../../../flows/ports.ts'
+import { AREAS } from '../../agent/board-file.ts'
 import { runBootStage } from '../../agent/boot-stage.ts'
 import { askAgent } from '../../agent/client.ts'
 import { printing } from '../../agent/events.ts'
@@ -15,8 +15,6 @@ type InitOptions = Omit<AgentSetup, 'anchors' | 'devices'> & {
   readonly anchor: readonly string[]
   readonly device?: readonly string[]
 }
-
-const AREAS: readonly string[] = ['record0', 'record1', 'a', 'b', 'golden', 'history'] satisfies FlashArea[]
 
 export function addAgent(program: Command, cli: Cli): void {
   const agent = new Command('agent')
@@ -66,6 +64,7 @@ function addInit(agent: Command, cli: Cli): void {
     .requiredOption('--golden <release>', 'the release folder of the recovery image')
     .requiredOption('--factory <release>', 'the release folder that it starts with')
     .option('--slot <bytes>', 'the room for an image', size, 32 << 20)
+    .option('--second-stage <bytes>', 'the room for the agent itself, to update it through the slots too', size, 0)
     .option('--sector <bytes>', 'the erase sector', size, 4096)
     .option('--device <area=path>', `a block device for an area: ${AREAS.join(', ')} (may be repeated)`, several)
     .action(cli.act((folder: string, options: InitOptions) => init(cli, folder, options)))
@@ -95,7 +94,7 @@ function devicesOf(texts: readonly string[]): AgentSetup['devices'] | Refusal {
   const devices: Record<string, string> = {}
   for (const text of texts) {
     const [area = '', path = ''] = text.split(/=(.*)/s)
-    if (!AREAS.includes(area) || !path.startsWith('/')) {
+    if (!AREAS.some(name => name === area) || !path.startsWith('/')) {
       return refuse('usage-error', '--device', `AREA=/dev/NAME, one of ${AREAS.join(', ')}`, text)
     }
     devices[area] = path
