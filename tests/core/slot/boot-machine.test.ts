@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Transition } from '../../../src/core/firmware/release-facts.ts'
 import type { Anchor } from '../../../src/core/firmware/suit-open.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import type { BootDecision, BootEvent } from '../../../src/core/slot/boot-decision.ts'
 import { BOOT_TABLE, decideBoot } from '../../../src/core/slot/boot-machine.ts'
-import { intentOf, NO_KEY_CHANGE } from '../../../src/core/slot/key-change.ts'
+import { NO_KEY_CHANGE } from '../../../src/core/slot/key-change.ts'
 import type { Memory } from '../../../src/core/slot/memory.ts'
 import { activeOnly, type BootState, type Confirmed, hasFailed } from '../../../src/core/slot/memory.ts'
 import {
@@ -23,7 +22,6 @@ const OLD = { digest: 'a'.repeat(32), sequence: 10, version: '1.0.0', counter: 1
 const NEW = { digest: 'b'.repeat(32), sequence: 20, version: '2.0.0', counter: 2 }
 const RESCUE = { digest: 'c'.repeat(32), sequence: 1, version: '0.9.0', counter: 0 }
 const OLD_KEY: Anchor = { kid: '0a'.repeat(32), key: { alg: 'ed25519', spki: Uint8Array.of(1) } }
-const NEW_KEY: Anchor = { kid: '0b'.repeat(32), key: { alg: 'ed25519', spki: Uint8Array.of(2) } }
 const UNSIGNED: Pick<Good, 'transition' | 'signers'> = { transition: null, signers: [OLD_KEY.kid] }
 const good = (image: typeof OLD, signed = UNSIGNED): Good => ({
   good: true,
@@ -323,69 +321,6 @@ describe('an event of a running device', () => {
     assert.deepEqual(reverted.next.state, { at: 'stable', ...activeOnly('a') })
     assert.ok(hasFailed(reverted.next, NEW))
     assert.ok(!hasFailed(reverted.next, OLD))
-  })
-})
-
-describe('a change of keys', () => {
-  const add: Transition = { kind: 'add', kid: NEW_KEY.kid, alg: 'ed25519', spki: '02' }
-  const retire: Transition = { kind: 'retire', kid: OLD_KEY.kid }
-  const keysIn = (decision: BootDecision) =>
-    decision.effects.filter(({ kind }) => kind === 'add-anchor' || kind === 'revoke-anchor')
-  const confirmWith = (transition: Transition, signers: string[], anchors: Anchor[]) =>
-    decided(memoryOf(trial(2, 5), note(NEW, 'trial')), { kind: 'confirm', image: { transition, signers, anchors } })
-  const rebooted = (
-    transition: Transition,
-    signers: string[],
-    anchors: Anchor[],
-    asked: Transition | null = transition,
-  ) => {
-    const state: BootState = { at: 'stable', active: 'b', floor: 2, keys: intentOf(transition) }
-    const flash = { ...FINE, b: good(NEW, { transition: asked, signers }) }
-    return decided(memoryOf(state, note(NEW, 'confirmed')), reset(flash, 'power-on', 2, anchors))
-  }
-  const ADDED = [{ kind: 'add-anchor', anchor: NEW_KEY }]
-  const REVOKED = [{ kind: 'revoke-anchor', kid: OLD_KEY.kid }]
-  const [oldKey, newKey] = [OLD_KEY.kid, NEW_KEY.kid]
-  const both = [OLD_KEY, NEW_KEY]
-
-  it('is in the record before it is done, and the counter comes first', () => {
-    const decision = confirmWith(add, [oldKey], [OLD_KEY])
-    assert.deepEqual(decision.next.state, { at: 'stable', active: 'b', floor: 2, keys: intentOf(add) })
-    assert.deepEqual(
-      decision.effects.map(({ kind }) => kind),
-      ['raise', 'add-anchor', 'watchdog'],
-    )
-  })
-
-  const rows: [name: string, transition: Transition, signers: string[], anchors: Anchor[], effects: unknown[]][] = [
-    ['a key is added', add, [oldKey], [OLD_KEY], ADDED],
-    ['a key that is there is not added again', add, [oldKey], both, []],
-    ['no key is added without a place', add, [oldKey], [OLD_KEY, { ...NEW_KEY, kid: '0c'.repeat(32) }], []],
-    ['the old key is retired under the new one', retire, [newKey], both, REVOKED],
-    ['the old key is retired by a release of both', retire, [oldKey, newKey], both, REVOKED],
-    ['attack: the key in use is not retired', retire, [oldKey], both, []],
-    ['attack: the last key is not retired', retire, [oldKey], [OLD_KEY], []],
-    ['a key that is gone is not retired again', retire, [newKey], [NEW_KEY], []],
-    ['a signature by a key that is no longer accepted does not count', retire, [oldKey, '0c'.repeat(32)], both, []],
-  ]
-  for (const [name, transition, signers, anchors, effects] of rows) {
-    it(`${name}, at the confirmation and at the boot that finishes it`, () => {
-      assert.deepEqual(keysIn(confirmWith(transition, signers, anchors)), effects)
-      assert.deepEqual(keysIn(rebooted(transition, signers, anchors)), effects)
-    })
-  }
-
-  it('is not done for an image that does not ask for it, whatever the record says', () => {
-    assert.deepEqual(keysIn(rebooted(add, [oldKey], [OLD_KEY], null)), [])
-    assert.deepEqual(keysIn(rebooted(add, [oldKey], [OLD_KEY], { ...add, kid: '0c'.repeat(32) })), [])
-    assert.deepEqual(keysIn(rebooted(retire, [newKey], both, add)), [])
-  })
-
-  it('goes with the image that carries it when that rots', () => {
-    const state: BootState = { at: 'stable', active: 'b', floor: 2, keys: intentOf(add) }
-    const decision = decided(memoryOf(state, note(NEW, 'confirmed')), reset({ ...FINE, b: bad }))
-    assert.deepEqual(decision.next.state, { at: 'stable', ...activeOnly('a') })
-    assert.deepEqual(keysIn(decision), [])
   })
 })
 
