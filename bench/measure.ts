@@ -4,9 +4,10 @@ import { fetchedBytes } from './fetched-bytes.ts'
 import type { Figure, Scale } from './figure.ts'
 import type { Measured } from './print.ts'
 import { siteUpdate } from './site-update.ts'
+import { updateWear } from './update-wear.ts'
 
 /** Every figure, in the order of the table. */
-export const FIGURES: readonly Figure[] = [bootVerification, fetchedBytes, siteUpdate, checkIn]
+export const FIGURES: readonly Figure[] = [bootVerification, updateWear, fetchedBytes, siteUpdate, checkIn]
 
 /** Measures figures one after the other. */
 export async function measure(

@@ -133,8 +133,8 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'an unsigned image at boot',
     file: SLOT,
-    text: 'const opened = open(envelope, device.anchors, crypto)\n  if (isRefusal(opened)) return opened',
-    without: 'const opened = open(envelope, device.anchors, crypto) as Exclude<ReturnType<OpenEnvelope>, Refusal>',
+    text: 'const opened = open(envelope, anchors, crypto)\n  if (isRefusal(opened)) return opened',
+    without: 'const opened = open(envelope, anchors, crypto) as Exclude<ReturnType<OpenEnvelope>, Refusal>',
     tests: BOARD,
   },
   {

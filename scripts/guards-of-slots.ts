@@ -35,8 +35,8 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'a forged or torn record: its MAC',
     file: RECORD,
-    text: 'if (!equal(mac(bytes.subarray(0, MAC_AT)), bytes.subarray(MAC_AT, RECORD_BYTES))) return null',
-    without: '',
+    text: 'return peekSequence(bytes) !== null && equal(mac(bytes.subarray(0, MAC_AT)), bytes.subarray(MAC_AT, RECORD_BYTES))',
+    without: 'return peekSequence(bytes) !== null',
     tests: BOTH,
   },
   {
