@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { refusalOf } from '../../wire/problem.ts'
+import { type Pace, type Part, rangedBody, Stride } from './ranged-body.ts'
+import { ResumingAgent } from './resuming-agent.ts'
 
 /** What a caller is and whom it trusts, in PEM. */
 export type ClientTls = { readonly ca: string; readonly cert: string; readonly key: string }
@@ -23,13 +25,6 @@ export type Call = {
   readonly timeoutMillis?: number
 }
 
-/** Slow retrieval (Uptane 2.1.0 §4.3): a download that brings less than this in any window is given up, to be resumed. */
-export type Pace = {
-  /** The longest silence of a connection, in milliseconds. */
-  readonly idleMillis: number
-  readonly windowMillis: number
-  readonly bytesPerWindow: number
-}
 const PACE: Pace = { idleMillis: 20_000, windowMillis: 30_000, bytesPerWindow: 30 * 64 }
 const DEFAULT_MAX = 4 * 1024 * 1024
 /** The largest body of a refusal that is read. */
@@ -42,16 +37,19 @@ const MAX_PROBLEM = 64 * 1024
  */
 export class HttpsClient {
   readonly origin: string
-  readonly #agent: Agent
+  readonly #agent: ResumingAgent
   readonly #pace: Pace
+  readonly #stride = new Stride()
+  #closed = false
 
   constructor(origin: string, tls: ClientTls, maxSockets = 8, pace = PACE) {
     this.origin = origin.replace(/\/$/, '')
     this.#pace = pace
-    this.#agent = new Agent({ ...tls, keepAlive: true, maxSockets, minVersion: 'TLSv1.3', rejectUnauthorized: true })
+    this.#agent = new ResumingAgent({ ...tls, maxSockets })
   }
 
   close(): void {
+    this.#closed = true
     this.#agent.destroy()
   }
 
@@ -73,16 +71,29 @@ export class HttpsClient {
     return isRefusal(unpacked) ? unpacked : { status, headers: response.headers, body: unpacked }
   }
 
-  /** A call whose answer is a stream: a blob, from its byte `from` on. The caller bounds its length. */
-  async download(path: string, from: number): Promise<AsyncIterable<Uint8Array> | Refusal> {
-    const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` }
+  /**
+   * A call whose answer is a stream: a file of `length` bytes, from its byte `from` on, over as many connections as it
+   * takes. Ends at the length, or early: the caller keeps what came, and goes on from there.
+   */
+  async download(path: string, { from, length }: Part): Promise<AsyncIterable<Uint8Array> | Refusal> {
+    const ask = (at: number, to: number | null): Promise<IncomingMessage | Refusal> => this.#range(path, at, to)
+    const first = await ask(from, this.#stride.to(from, length))
+    if (!isRefusal(first)) return rangedBody(first, { from, length }, ask, this.#stride, this.#pace)
+    // The line may have broken within the answer: the next one is asked for in less.
+    if (first.code === 'not-reachable') this.#stride.narrow()
+    return first
+  }
+
+  async #range(path: string, from: number, to: number | null): Promise<IncomingMessage | Refusal> {
+    const ranged = from > 0 || to !== null
+    const headers: Record<string, string> = ranged ? { range: `bytes=${from}-${to === null ? '' : to - 1}` } : {}
     const response = await this.#open('GET', path, { headers }, undefined)
     if (isRefusal(response)) return response
     const status = response.statusCode ?? 0
-    if (from === 0 && status === 200) return paced(response, this.#pace)
+    if (from === 0 && status === 200) return response
     // What goes on at another byte than was asked for would spoil what is there already.
     const range = response.headers['content-range'] ?? ''
-    if (from > 0 && status === 206 && range.startsWith(`bytes ${from}-`)) return paced(response, this.#pace)
+    if (ranged && status === 206 && range.startsWith(`bytes ${from}-`)) return response
     if (status >= 200 && status < 300) {
       response.destroy()
       const actual = `status ${status}, ${range === '' ? 'no range' : range}`
@@ -93,13 +104,18 @@ export class HttpsClient {
   }
 
   #open(method: string, path: string, call: Call, signal: AbortSignal | undefined): Promise<IncomingMessage | Refusal> {
+    if (this.#closed)
+      return Promise.resolve(refuse('not-reachable', this.origin, 'a client that is open', 'a closed one'))
     const url = new URL(this.origin + path)
     const headers: Record<string, string> = { ...call.headers }
     if (call.body instanceof Uint8Array) headers['content-length'] = String(call.body.length)
     const options: RequestOptions = { method, headers, agent: this.#agent, timeout: this.#pace.idleMillis }
     if (signal !== undefined) options.signal = signal
     return new Promise(resolve => {
-      const request = httpsRequest(url, options, resolve)
+      const request = httpsRequest(url, options, response => {
+        this.#agent.answered()
+        resolve(response)
+      })
       request.on('timeout', () => request.destroy(new Error(`no byte for ${this.#pace.idleMillis / 1000} s`)))
       request.on('error', error => resolve(this.#networkRefusal(error)))
       if (call.body instanceof Readable) {
@@ -162,32 +178,6 @@ export function readAnswer(body: Uint8Array): unknown {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch {
     return undefined
-  }
-}
-
-/**
- * Passes a download on. It ends early when the connection breaks or is slower than a trickle: the receiver sees too few
- * bytes, keeps them, and goes on from there.
- */
-async function* paced(response: IncomingMessage, pace: Pace): AsyncGenerator<Uint8Array> {
-  let began = performance.now()
-  let received = 0
-  try {
-    for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      received += chunk.length
-      yield chunk
-      // Window by window: a fast beginning earns nobody the right to trickle for a year.
-      if (performance.now() - began < pace.windowMillis) continue
-      if (received < pace.bytesPerWindow) return
-      began = performance.now()
-      received = 0
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET' && (error as Error).name !== 'Error') throw error
-    // What had come before the line broke is still here: without it a line that breaks often would never get on.
-    for (let rest = response.read(); rest !== null; rest = response.read()) yield rest as Uint8Array
-  } finally {
-    response.destroy()
   }
 }
 

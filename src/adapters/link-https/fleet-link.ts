@@ -35,7 +35,7 @@ export class HttpsFleetLink implements FleetLink {
   }
 
   blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal> {
-    return this.#client.download(`/v1/blobs/${id.sha256}`, from)
+    return this.#client.download(`/v1/blobs/${id.sha256}`, { from, length: id.length })
   }
 
   async send(items: readonly OutboxItem[], manifest: Uint8Array): Promise<number | Refusal> {

@@ -6,14 +6,16 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { certifyNewKey, createAuthority } from '../../../src/adapters/certificates.ts'
-import { type ClientTls, HttpsClient, type Pace, readAnswer } from '../../../src/adapters/link-https/client.ts'
+import { type ClientTls, HttpsClient, readAnswer } from '../../../src/adapters/link-https/client.ts'
 import { HttpsFleetLink } from '../../../src/adapters/link-https/fleet-link.ts'
+import type { Pace } from '../../../src/adapters/link-https/ranged-body.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, refuse } from '../../../src/core/refusal/refusal.ts'
 import { problemOf, refusalOf } from '../../../src/wire/problem.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
+const ENDLESS = { from: 0, length: 1e9 }
 const BLOB = { sha256: 'a'.repeat(64), length: 100 }
 
 describe('the HTTPS client', () => {
@@ -67,7 +69,7 @@ describe('the HTTPS client', () => {
 
   it('attack: slow retrieval from the start is given up', async () => {
     handler = trickle(1)
-    const body = await client({ idleMillis: 5000, windowMillis: 60, bytesPerWindow: 1000 }).download('/x', 0)
+    const body = await client({ idleMillis: 5000, windowMillis: 60, bytesPerWindow: 1000 }).download('/x', ENDLESS)
     assert.ok(!isRefusal(body))
     const bytes = await read(body)
     assert.ok(bytes > 0 && bytes < 1000, `${bytes} bytes kept`)
@@ -75,17 +77,25 @@ describe('the HTTPS client', () => {
 
   it('attack: slow retrieval after a fast beginning is given up as well', async () => {
     handler = trickle(50_000)
-    const body = await client({ idleMillis: 5000, windowMillis: 60, bytesPerWindow: 1000 }).download('/x', 0)
+    const body = await client({ idleMillis: 5000, windowMillis: 60, bytesPerWindow: 1000 }).download('/x', ENDLESS)
     assert.ok(!isRefusal(body))
     const bytes = await read(body)
     assert.ok(bytes >= 50_000 && bytes < 52_000, `${bytes} bytes kept`)
   })
 
   it('attack: a server that falls silent in the middle', async () => {
-    handler = (_, response) => void response.writeHead(200, { 'content-length': 100 }).write(new Uint8Array(40))
-    const body = await client({ idleMillis: 50, windowMillis: 60_000, bytesPerWindow: 1 }).download('/x', 0)
+    let asked = 0
+    handler = (_, response) => {
+      asked += 1
+      response.writeHead(asked === 1 ? 200 : 206, { 'content-range': 'bytes 40-99/100', 'content-length': 100 })
+      if (asked === 1) response.write(new Uint8Array(40))
+      else response.flushHeaders()
+    }
+    const rule = { idleMillis: 50, windowMillis: 60_000, bytesPerWindow: 1 }
+    const body = await client(rule).download('/x', { from: 0, length: 100 })
     assert.ok(!isRefusal(body))
     assert.equal(await read(body), 40)
+    assert.equal(asked, 2, 'it was asked once more, and brought nothing')
   })
 
   it('attack: metadata that never ends coming is given up in time', async () => {

@@ -63,7 +63,7 @@ type Transfer =
 
 async function transfer({ client }: Line, receiver: Receiver, sha256: string, watch: Watch): Promise<Transfer> {
   const total = receiver.facts.imageSize
-  const body = await client.download(`/v1/blobs/${sha256}`, receiver.offset)
+  const body = await client.download(`/v1/blobs/${sha256}`, { from: receiver.offset, length: total })
   if (isRefusal(body)) return { at: 'not-given', refusal: body }
   let noted = 0
   const note = (): void => watch.note({ event: 'download', received: receiver.offset, total })
