@@ -2,7 +2,6 @@
 import type { Guard } from './guard.ts'
 
 const BLOBS = 'tests/adapters/blobs-disk.test.ts'
-const CLIENT = 'tests/adapters/link-https/client.test.ts'
 const STORES = 'tests/adapters/store-sqlite/stores.test.ts'
 const DOORS = 'tests/apps/doors.test.ts'
 const PUBLISH = 'tests/flows/publish.test.ts'
@@ -122,49 +121,6 @@ export const DOOR_GUARDS: readonly Guard[] = [
     text: '  #path(id: BlobId): string {\n    if (!NAME.test(id.sha256)) throw new Error(`not a SHA-256 name: ${id.sha256}`)',
     without: '  #path(id: BlobId): string {',
     tests: BLOBS,
-  },
-  // The link.
-  {
-    stops: 'slow retrieval',
-    file: 'src/adapters/link-https/client.ts',
-    text: '      if (received < pace.bytesPerWindow) return\n',
-    without: '',
-    tests: CLIENT,
-  },
-  {
-    stops: 'slow retrieval after a fast beginning',
-    file: 'src/adapters/link-https/client.ts',
-    text: '      began = performance.now()\n      received = 0\n',
-    without: '',
-    tests: CLIENT,
-  },
-  {
-    stops: 'an endless answer',
-    file: 'src/adapters/link-https/client.ts',
-    text: '        if (length > limit) {',
-    without: '        if (length < 0) {',
-    tests: CLIENT,
-  },
-  {
-    stops: 'the whole instead of the rest',
-    file: 'src/adapters/link-https/client.ts',
-    text: 'if (from === 0 && status === 200)',
-    without: 'if (status === 200)',
-    tests: CLIENT,
-  },
-  {
-    stops: 'another part than was asked for',
-    file: 'src/adapters/link-https/client.ts',
-    text: 'if (from > 0 && status === 206 && range.startsWith(`bytes ${from}-`))',
-    without: 'if (from > 0 && status === 206)',
-    tests: CLIENT,
-  },
-  {
-    stops: 'a server of another authority',
-    file: 'src/adapters/link-https/client.ts',
-    text: "minVersion: 'TLSv1.3', rejectUnauthorized: true",
-    without: "minVersion: 'TLSv1.3', rejectUnauthorized: false",
-    tests: DOORS,
   },
   // The doors.
   {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import type { BlobId, Blobs } from '../flows/ports.ts'
 
 /** Large reads: 1 MiB is 1.7 times as fast as Node's 64 KiB for file downloads over TLS. */
@@ -36,6 +36,10 @@ export class DiskBlobs implements Blobs {
 
   async partial(id: BlobId): Promise<number> {
     return (await size(this.#part(id))) ?? 0
+  }
+
+  unfinished(id: BlobId, start: number, end: number): AsyncIterable<Uint8Array> {
+    return start < end ? createReadStream(this.#part(id), { start, end: end - 1, highWaterMark: CHUNK }) : nothing()
   }
 
   /** Deletes what is unfinished: for a store whose transfers never go on from where they stopped. */
@@ -121,6 +125,8 @@ export class DiskBlobs implements Blobs {
     const file: FileHandle = await open(part, from === 0 ? 'w' : 'r+')
     let at = from
     try {
+      // If power fails behind this, less is there than was, and the next try asks for it.
+      if (from > 0) await file.truncate(from)
       for await (const chunk of body) {
         if (at + chunk.length > id.length) {
           return refuse('download-too-long', `blob ${id.sha256}`, `${id.length} bytes`, 'more')
@@ -184,6 +190,8 @@ async function digest(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   await folder.sync().finally(() => folder.close())
@@ -191,7 +199,7 @@ async function syncFolder(path: string): Promise<void> {
 
 /** A full disk is an answer; every other failure of the disk is not ours to explain away. */
 function diskRefusal(error: unknown, path: string): Refusal {
-  if (isRefusal(error)) return error
+  if (error instanceof RefusalError) return error.refusal
   const code = (error as NodeJS.ErrnoException).code
   if (code === 'ENOSPC' || code === 'EDQUOT') return refuse('no-space', path, 'room for the file', `${code}`)
   throw error

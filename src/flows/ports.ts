@@ -92,8 +92,10 @@ export interface Blobs {
   size(sha256: string): Promise<number | null>
   /** Bytes of an unfinished download that a further `append` goes on from. */
   partial(id: BlobId): Promise<number>
+  /** Bytes of the unfinished download; `end` is exclusive. Nothing of them is verified. */
+  unfinished(id: BlobId, start: number, end: number): AsyncIterable<Uint8Array>
   /**
-   * Appends a body to the unfinished blob; at its full length verifies the digest and only then gives it its name.
+   * Appends a body to the unfinished blob, and forgets what was behind `from`; at its full length verifies the digest and only then gives it its name.
    * Durable on return (file and folder synced). Refuses: `download-truncated` (what came stays, for resuming),
    * `download-too-long`, `blob-digest-mismatch` (what came is deleted), `no-space`.
    */

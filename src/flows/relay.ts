@@ -5,6 +5,7 @@ import { fromUtf8, toBase64 } from '../core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
+import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { openEnvelope } from '../core/firmware/suit-open.ts'
 import { lastReport } from '../core/fleet/attested.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -78,10 +79,17 @@ export async function fetchPayloads(world: SiteWorld): Promise<null | Refusal> {
   let first: Refusal | null = null
   const wanted = new Map((await assigned(world)).map(assignment => [assignment.payload.sha256, assignment]))
   for (const assignment of wanted.values()) {
-    const fault = await fetchBlob(world, assignment.payload)
+    const fault = await fetchBlob(world, assignment.payload, await factsOf(world, assignment))
     if (fault !== null) first ??= await refused(world, fault, assignment)
   }
   return first
+}
+
+/** What the envelope in the cache says of the payload; null when it is not there, or no longer what was verified. */
+async function factsOf(world: SiteWorld, { envelope }: Assignment): Promise<ReleaseFacts | null> {
+  const bytes = await world.blobs.read(envelope)
+  const opened = isRefusal(bytes) ? bytes : openEnvelope(bytes, world.anchors, world.crypto)
+  return isRefusal(opened) ? null : opened.facts
 }
 
 /** What the director orders, as assignment ids by controller. */

@@ -84,6 +84,15 @@ describe('blobs on a disk', () => {
     assert.equal(await blobs.partial(id), 14_000)
   })
 
+  it('what is gone on from an earlier place forgets what was behind it, and gives out what is unfinished', async () => {
+    const { blobs } = make()
+    await blobs.append(id, 0, chunks(content.subarray(0, 21_000)))
+    assert.equal((await blobs.append(id, 10_000, chunks(content.subarray(10_000, 15_000))))?.code, 'download-truncated')
+    assert.equal(await blobs.partial(id), 15_000)
+    assert.deepEqual(await whole(blobs.unfinished(id, 9000, 15_000)), content.subarray(9000, 15_000))
+    assert.deepEqual(await whole(blobs.unfinished(id, 15_000, 15_000)), new Uint8Array(0))
+  })
+
   it('a whole part that was not named before a crash is verified and named', async () => {
     const { blobs, at, part, named } = make()
     mkdirSync(at('part'), { recursive: true })

@@ -314,19 +314,29 @@ export const ROWS: readonly Row<Place>[] = [
     name: 'attack: a changed byte in a payload on its way',
     code: 'blob-digest-mismatch',
     exit: 20,
-    subject: /^blob [0-9a-f]{64}$/,
-    expected: /^SHA-256 /,
+    subject: /^blob [0-9a-f]{64} from the fleet server$/,
+    expected: /^bytes \d+ to \d+ with SHA-256 [0-9a-f]{32}…$/,
     actual: SHA,
-    meet: place => refusedBy(place, { link: blobs(bytes => (bytes.length === place.bytes ? flipped(bytes) : bytes)) }),
+    meet: place => {
+      let payload = ''
+      // The last byte, also of what is asked for again from the middle on.
+      const altered = blobs((bytes, sha) => {
+        if (bytes.length === place.bytes) payload = sha
+        return sha === payload ? flipped(bytes, bytes.length - 1) : bytes
+      })
+      return refusedBy(place, { link: altered })
+    },
   },
   {
-    name: 'attack: endless data instead of a payload',
+    name: 'attack: endless data behind a payload',
     code: 'download-too-long',
     exit: 20,
     subject: /^blob [0-9a-f]{64}$/,
     expected: /^40000 bytes$/,
     actual: /^more$/,
-    meet: place =>
-      refusedBy(place, { link: blobs(bytes => (bytes.length === place.bytes ? new Uint8Array(60_000) : bytes)) }),
+    meet: place => {
+      const longer = (bytes: Uint8Array): Uint8Array => Uint8Array.from([...bytes, ...new Uint8Array(20_000)])
+      return refusedBy(place, { link: blobs(bytes => (bytes.length === place.bytes ? longer(bytes) : bytes)) })
+    },
   },
 ]

@@ -53,6 +53,7 @@ function deviceFull(folder: string, length: number): FullDisk {
         has: id => blobs.has(id),
         size: sha256 => blobs.size(sha256),
         partial: id => blobs.partial(id),
+        unfinished: (id, start, end) => blobs.unfinished(id, start, end),
         append,
         verify: id => blobs.verify(id),
         quarantine: id => blobs.quarantine(id),

@@ -143,7 +143,10 @@ describe('a download over a bad line', () => {
       more()
     }
     let bytes = 0
-    for await (const part of orThrow(await open().download(PATH, { from: 0, length: 10_000 }))) bytes += part.length
+    for await (const part of orThrow(await open().download(PATH, { from: 0, length: 10_000 }))) {
+      bytes += part.length
+      if (bytes > 1e6) break
+    }
     assert.equal(bytes, 10_000)
     while (!closed) await new Promise(resolve => setImmediate(resolve))
   })
