@@ -88,17 +88,17 @@ export class TinyGateway {
     this.#server.get('/v1/blobs/:sha256', async (request, reply) => {
       const { id: controller } = requirePeer(request, 'controller')
       const { image } = this.work.get(controller) as Work
-      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? 'bytes=0-')?.[1])
+      const ranged = request.headers.range !== undefined
+      const [, first = '0', last = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? []
+      const from = Number(first)
+      const end = last === '' ? image.length : Number(last) + 1
       const asked = { controller, from }
       this.asked.push(asked)
       const limit = this.breakAfter(asked)
       reply.hijack()
-      const range = { 'content-range': `bytes ${from}-${image.length - 1}/${image.length}` }
-      reply.raw.writeHead(from === 0 ? 200 : 206, {
-        'content-length': image.length - from,
-        ...(from === 0 ? {} : range),
-      })
-      if (limit === null) reply.raw.end(image.subarray(from))
+      const range = { 'content-range': `bytes ${from}-${end - 1}/${image.length}` }
+      reply.raw.writeHead(ranged ? 206 : 200, { 'content-length': end - from, ...(ranged ? range : {}) })
+      if (limit === null) reply.raw.end(image.subarray(from, end))
       else reply.raw.write(image.subarray(from, from + limit), () => setImmediate(() => reply.raw.destroy()))
     })
     this.#server.post('/v1/reports', async (request, reply) => {
