@@ -4,6 +4,8 @@ import type { Guard } from './guard.ts'
 const HTTPS = 'src/adapters/link-https/client.ts'
 const BODY = 'src/adapters/link-https/ranged-body.ts'
 const AGENT = 'src/adapters/link-https/resuming-agent.ts'
+const DOWNLOAD = 'src/apps/agent/link/download.ts'
+const CONTROLLER = 'tests/apps/agent/link/download.test.ts'
 const FETCH = 'src/flows/fetch.ts'
 const CLIENT = 'tests/adapters/link-https/client.test.ts'
 const LINE = 'tests/adapters/link-https/ranged-body.test.ts'
@@ -90,6 +92,28 @@ export const LINK_GUARDS: readonly Guard[] = [
     text: 'if (this.#closed)',
     without: 'if (this.origin === null)',
     tests: LINE,
+  },
+  // A controller's download.
+  {
+    stops: 'a damaged chunk that ends a download at once',
+    file: DOWNLOAD,
+    text: "if (refusal.code !== 'install-chunk-damaged') return refusal",
+    without: 'if (refusal.code !== null) return refusal',
+    tests: CONTROLLER,
+  },
+  {
+    stops: 'a source that keeps sending damaged chunks to a controller',
+    file: DOWNLOAD,
+    text: 'attempts = receiver.offset === spoilt ? attempts + 1 : 1',
+    without: 'attempts = 1',
+    tests: CONTROLLER,
+  },
+  {
+    stops: 'a damaged chunk in flash',
+    file: 'src/flows/install.ts',
+    text: 'if (!this.#holds(chunk)) return this.#goBack(chunk)',
+    without: 'if (chunk === null) return this.#goBack(chunk)',
+    tests: CONTROLLER,
   },
   // The gateway's own download, chunk by chunk.
   {

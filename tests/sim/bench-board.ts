@@ -61,6 +61,7 @@ export async function release(
   options: {
     counter?: number
     image?: Uint8Array
+    chunkBytes?: number
     further?: ReleaseInput['further']
     transition?: Transition
     kid?: string
@@ -75,7 +76,7 @@ export async function release(
     createRelease(
       {
         image: options.image ?? imageOf(sequence, 2_700),
-        chunkBytes: 512,
+        chunkBytes: options.chunkBytes ?? 512,
         ...(options.further === undefined ? {} : { further: options.further }),
         facts: {
           vendor: 'voltworks.example',

@@ -147,9 +147,9 @@ export class ConnectedController {
       stop: this.#parts.stop,
     })
     if (!going()) return true
-    if (isRefusal(ended) && ended.code !== 'install-chunk-damaged') return this.#refuse(offer, ended)
+    if (isRefusal(ended)) return this.#refuse(offer, ended)
     if (ended === 'ask-again') return false
-    const finished = isRefusal(ended) ? ended : controller.finish()
+    const finished = controller.finish()
     if (isRefusal(finished)) {
       // A download that flash does not confirm may have been spoilt on the way: it is fetched again, a few times.
       this.#spoilt += 1
@@ -248,7 +248,7 @@ export class ConnectedController {
       this.#reporter.say({ event: 'reverted', assignment })
       return false
     }
-    if (registry[refusal.code].action === 'retry' && this.#spoilt < ATTEMPTS) {
+    if (registry[refusal.code].action === 'retry') {
       this.#note({ event: 'waiting', code: refusal.code, detail: refusal.actual })
       return false
     }

@@ -274,7 +274,7 @@ describe('the process of a simulated site', () => {
     image[1000] = (image[1000] as number) ^ 1
     gateway.work.set('bms-1', { ...offer(V2, true), image })
     const refused = await gateway.next(is('refused'))
-    assert.equal(refused.refusal?.code, 'install-chunk-damaged')
+    assert.equal(refused.refusal?.code, 'blob-digest-mismatch')
     assert.equal(refused.running.version, '1.0.0')
     assert.equal(gateway.asked.filter(({ from }) => from === 0).length, 3)
     assert.ok(!on.events.some(event => event.event === 'activating'))

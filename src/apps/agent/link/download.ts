@@ -1,5 +1,5 @@
 import type { HttpsClient } from '../../../adapters/link-https/client.ts'
-import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { registry } from '../../../core/refusal/registry.ts'
 import { type BackOff, pause } from './back-off.ts'
 import type { LinkEvent } from './events.ts'
@@ -24,13 +24,17 @@ export type Watch = {
 
 /** Bytes handed to flash at a time. */
 const PIECE = 16 * 1024
+/** How often a chunk is fetched before its source is refused. */
+const CHUNK_ATTEMPTS = 3
 /** Milliseconds between two lines about the progress. */
 const NOTE_EVERY = 100
 
 /**
  * Downloads the rest of an image into the controller's flash, from where the installation stands. A line that breaks is
- * taken up again at the next byte, for ever. `ask-again`: the gateway does not give this image any more, or the
- * controller restarted. Refuses what the installation refuses.
+ * taken up again at the next byte, for ever; nothing behind the signed length is read. A chunk that flash does not
+ * confirm is fetched again, a few times. `ask-again`: the gateway does not give this image any more, or the controller
+ * restarted. Refuses what the installation refuses, and `blob-digest-mismatch`, by the name of the source, for a chunk
+ * that keeps coming damaged.
  */
 export async function download(
   line: Line,
@@ -39,10 +43,18 @@ export async function download(
   watch: Watch,
 ): Promise<'written' | 'ask-again' | Refusal> {
   const total = receiver.facts.imageSize
+  let [spoilt, attempts] = [-1, 0]
   while (receiver.offset < total && watch.going()) {
     const before = receiver.offset
     const ended = await transfer(line, receiver, sha256, watch)
-    if (ended.at === 'refused') return ended.refusal
+    if (ended.at === 'refused') {
+      const { refusal } = ended
+      if (refusal.code !== 'install-chunk-damaged') return refusal
+      attempts = receiver.offset === spoilt ? attempts + 1 : 1
+      spoilt = receiver.offset
+      if (attempts >= CHUNK_ATTEMPTS) return damaged(refusal, sha256, line.client.origin)
+      watch.note({ event: 'waiting', code: refusal.code, detail: `${refusal.subject}: ${refusal.actual}` })
+    }
     if (receiver.offset > before) line.backOff.reset()
     if (receiver.offset === total || !watch.going()) break
     if (ended.at === 'not-given') {
@@ -53,6 +65,11 @@ export async function download(
     await pause(line.backOff.next(), watch.stop)
   }
   return receiver.offset === total && watch.going() ? 'written' : 'ask-again'
+}
+
+function damaged({ subject, expected }: Refusal, sha256: string, source: string): Refusal {
+  const actual = `other bytes, ${CHUNK_ATTEMPTS} times`
+  return refuse('blob-digest-mismatch', `blob ${sha256} from ${source}`, `${subject} with ${expected}`, actual)
 }
 
 /** How a transfer ended: the line fell silent, the gateway gave nothing, or the installation refused what came. */
