@@ -26,7 +26,7 @@ export const SIGNED_ONCE = {
   envelope:
     'f6f10378c9da391bf105bb677607ad432d95ecb200bb33099ed99a784f15d70aa47cfd86452eb2ed7d494ea1592c4a27b4ef5752bee89e5ab4f00f11145486f3',
   report:
-    '3046022100f5c28873ba78c0ca72a07df8a2e3218a93463df28874b075f190436c7597eb93022100b7707b1c6d645be2e1ae7e89b975cbedc2fdaf180ae16ee842b8b20ae9bc168b',
+    '304402207bb4c1fbf3bfa09d9292e5149bbb2e1c34ce4d0c8ce97f5bf64e9f577f7bff9802206b255b0eff09eb9e704d602a67048419283a3c4f7c48ab3959d80102a1a2fd0f',
 } as const
 
 const IMAGE = new Uint8Array(1000).map((_, index) => index % 251)
@@ -264,6 +264,7 @@ export function report(): Json {
     running: { version: '2.3.0', sequence: 7, digest: 'ab'.repeat(32), slot: 'b' },
     previous: { version: '2.2.0', sequence: 6, digest: 'aa'.repeat(16) },
     counter: 3,
+    anchors: ['0a'.repeat(32)],
     attempts: [],
     assignment: 'spring/0123456789abcdef/1',
   }

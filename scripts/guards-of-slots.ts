@@ -258,7 +258,7 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'a decision that the history tells twice',
     file: BOOT,
-    text: '  if (first.newest >= entry.decision) return first\n',
+    text: '    if (at.newest >= entry.decision) return at\n',
     without: '',
     tests: BOTH,
   },

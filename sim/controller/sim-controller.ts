@@ -251,6 +251,7 @@ export class SimController {
         memory,
         golden: this.#goldenFacts(),
         counter: this.element.counter(),
+        anchors: this.element.anchors(),
         entries: this.history(),
         assignment: this.#assignment,
       })

@@ -292,18 +292,18 @@ function append(board: Board, scan: RecordScan, memory: Memory, entry: HistoryEn
  */
 function remember(board: Board, entry: HistoryEntry, end: HistoryEnd | null): HistoryEnd | null {
   const { flash } = board
-  const first = end ?? placed(board)
-  if (first.newest >= entry.decision) return first
-  const cell = encodeCell(entry, message => board.element.mac(message))
+  let at = end ?? placed(board)
   for (let attempt = 0; attempt < HISTORY_ATTEMPTS; attempt += 1) {
-    const { newest, next } = attempt === 0 ? first : placed(board)
-    if (newest >= entry.decision) return null
+    if (at.newest >= entry.decision) return at
+    const { next } = at
+    const cell = encodeCell(entry, message => board.element.mac(message))
     // If power fails in this erase, only the oldest entries are lost, as they would have been.
     if (next.erase !== null) flash.erase('history', next.erase, flash.sector('history'))
     // If power fails in this program, the cell is torn and shows it; the next boot adds the decision behind it.
     flash.program('history', next.offset, cell)
     const back = flash.read('history', next.offset, cell.length)
     if (back !== null && sameBytes(back, cell)) return null
+    at = placed(board)
   }
   return null
 }

@@ -183,6 +183,8 @@ export type ControllerView = {
   readonly version: string | null
   readonly slot: string | null
   readonly counter: number | null
+  /** The ids of the keys whose releases it accepts. */
+  readonly anchors: readonly string[] | null
   readonly state: string | null
   readonly reportedAt: number | null
   readonly sequence: number

@@ -21,6 +21,7 @@ const controller = (
   version,
   slot: version === null ? null : 'a',
   counter: version === null ? null : 1,
+  anchors: version === null ? null : ['0a'.repeat(32)],
   state: version === null ? null : 'stable',
   reportedAt: version === null ? null : 1_790_000_000_000,
   sequence: version === null ? 0 : 3,

@@ -124,6 +124,7 @@ export class Device {
       memory,
       golden: this.#goldenFacts(),
       counter: this.board.element.counter(),
+      anchors: this.board.element.anchors(),
       entries: history(this.board).entries,
       assignment: this.#assignment,
     })

@@ -147,6 +147,7 @@ const controllerView = (row: ControllerRow, report: Report | null): ControllerVi
   version: report?.running.version ?? null,
   slot: report?.running.slot ?? null,
   counter: report?.counter ?? null,
+  anchors: report?.anchors ?? null,
   state: report?.state ?? null,
   reportedAt: report?.at ?? null,
   sequence: row.sequence,

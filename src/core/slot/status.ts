@@ -1,5 +1,6 @@
 import { instant } from '../encoding/units.ts'
 import type { ReleaseFacts } from '../firmware/release-facts.ts'
+import type { Anchor } from '../firmware/suit-open.ts'
 import type { Report, ReportedVersion } from '../trust/report.ts'
 import type { HistoryEntry } from './history.ts'
 import type { Memory } from './memory.ts'
@@ -19,6 +20,7 @@ export type ControllerStatus = Pick<
   | 'staged'
   | 'armed'
   | 'counter'
+  | 'anchors'
   | 'attempts'
   | 'assignment'
 >
@@ -32,6 +34,7 @@ export function statusOf(seen: {
   readonly memory: Memory
   readonly golden: ReleaseFacts | null
   readonly counter: number
+  readonly anchors: readonly Anchor[]
   readonly entries: readonly HistoryEntry[]
   readonly assignment: string | null
 }): ControllerStatus {
@@ -48,6 +51,7 @@ export function statusOf(seen: {
     ...(pending === null ? {} : { staged: noteAt(pending) }),
     armed: state.at === 'armed',
     counter: seen.counter,
+    anchors: seen.anchors.map(({ kid }) => kid),
     attempts: seen.entries
       .filter(entry => entry.event === 'reverted' || entry.event === 'dropped')
       .slice(-ATTEMPTS)

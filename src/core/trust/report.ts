@@ -48,6 +48,7 @@ export type ReportedRefusal = {
  * - `sequence` rises with every report of the device, over losses of power too; it may skip.
  * - `at` is the device's own clock; `nonce` the question that it answers, in hex.
  * - `previous` is what it could go back to, `staged` what waits; `armed`: the next reset tries it.
+ * - `anchors`: the ids of the keys whose releases it accepts, so that somebody who changes them sees who is behind.
  * - `assignment`: the id of the assignment (see mapping.ts) that it works on or last ended.
  */
 export type Report = {
@@ -66,6 +67,7 @@ export type Report = {
   readonly staged?: ReportedVersion
   readonly armed?: boolean
   readonly counter: number
+  readonly anchors: readonly string[]
   readonly attempts: readonly ReportedAttempt[]
   readonly assignment?: string
   readonly refusal?: ReportedRefusal
@@ -108,6 +110,7 @@ const reportShape: Shape<Report> = object(
     state: word('stable', 'trial', 'golden'),
     running,
     counter: whole(0, WORD),
+    anchors: list(text('a key id in hex', /^[0-9a-f]{64}$/), 0, 4),
     attempts: list(object({ ...version, at: moment, phase: line(32, 0), cause: line(160, 0) }), 0, 16),
   },
   {

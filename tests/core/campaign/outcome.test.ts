@@ -20,6 +20,7 @@ const report: Report = {
   state: 'stable',
   running: { version: '2.2.0', sequence: 6, digest: OTHER, slot: 'a' },
   counter: 3,
+  anchors: [],
   attempts: [],
 }
 const runs = (digest: string, sequence: number): Partial<Report> => ({

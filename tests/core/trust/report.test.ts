@@ -30,6 +30,7 @@ const report: Report = {
   running: { version: '2.3.0', sequence: 7, digest: 'a'.repeat(64), slot: 'b' },
   previous: { version: '2.2.0', sequence: 6, digest: 'b'.repeat(32) },
   counter: 3,
+  anchors: ['0a'.repeat(32)],
   attempts: [{ version: '2.2.9', sequence: 6, digest: '', at: NOW, phase: 'health', cause: 'probe cells' }],
   assignment: 'spring/0123456789abcdef/1',
 }

@@ -71,6 +71,7 @@ export class ModelController {
       ...(this.#staged === null ? {} : { staged: this.#staged }),
       ...(this.#assignment === null ? {} : { assignment: this.#assignment }),
       counter: 0,
+      anchors: [],
       attempts: [],
     }
     return sealReport(report, this.#element.signReport(orThrow(reportBytes(report))))

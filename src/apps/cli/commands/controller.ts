@@ -89,6 +89,7 @@ async function show(cli: Cli, session: Session, name: string): Promise<Work> {
       ['version', one.version],
       ['slot', one.slot],
       ['security counter', one.counter],
+      ...(one.anchors ?? []).map(kid => ['accepts releases by', kid] as const),
       ['state', stateCell(one.state)],
       ['last report', one.reportedAt === null ? null : new Date(one.reportedAt).toISOString()],
       ['report number', one.sequence],
