@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts'
 
 const BRICKS = 'tests/sim/known-bricks.test.ts'
+const LOST_RECORD = 'tests/sim/lost-record.test.ts'
 const MACHINE = 'src/core/slot/boot-machine.ts'
 const POWER_UP = 'src/core/slot/power-up.ts'
 const MEMORY = 'src/core/slot/memory.ts'
@@ -10,6 +11,27 @@ const INSTALL = 'src/flows/install.ts'
 
 /** The guards against what bricked the devices of others, each judged by the replay of how it happened. */
 export const BRICK_GUARDS: readonly Guard[] = [
+  {
+    stops: 'a confirmation of what the record does not have on trial',
+    file: 'src/flows/health.ts',
+    text: "if (memory !== null && (slot === 'golden' || !isNamed(memory, slot, { digest: facts.imageDigest })))",
+    without: "if (slot === 'golden')",
+    tests: LOST_RECORD,
+  },
+  {
+    stops: 'a confirmation of another image than the one on trial',
+    file: MEMORY,
+    text: 'return named && note.digest === digestPrefix(image.digest)',
+    without: 'return named && digestPrefix(image.digest) !== null',
+    tests: LOST_RECORD,
+  },
+  {
+    stops: 'an installation over the slot that runs',
+    file: INSTALL,
+    text: 'if (slot === running.slot)',
+    without: 'if (slot === null)',
+    tests: LOST_RECORD,
+  },
   {
     stops: 'a brick: an update over the image that runs (mcuboot #1588)',
     file: INSTALL,

@@ -1,8 +1,8 @@
 import type { Instant } from '../core/encoding/units.ts'
-import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { decideHealth, type HealthState, openHealth, type Readings } from '../core/slot/health-machine.ts'
-import type { Memory } from '../core/slot/memory.ts'
-import { act, type Board, type Running } from './boot.ts'
+import { isNamed, type Memory } from '../core/slot/memory.ts'
+import { act, type Board, type Running, readMemory } from './boot.ts'
 
 /** A round of observation that did not end the window, or how it ended. `reverted`: restart the controller now. */
 export type Observation =
@@ -43,10 +43,15 @@ export function observe(
 
 /**
  * Confirms the trial image, with the change of keys that its manifest asks for. An image that is confirmed already stays
- * so. Durable on return: the record, the counter, the keys.
+ * so. Durable on return: the record, the counter, the keys. Refuses `not-in-trial`, also where the record has been lost
+ * since the boot, and an older one names something else; the next boot sorts it out.
  */
 export function confirm(board: Board, running: Running, now: Instant): Memory | Refusal {
-  const { signers, facts } = running
+  const { signers, facts, slot } = running
+  const memory = readMemory(board)
+  if (memory !== null && (slot === 'golden' || !isNamed(memory, slot, { digest: facts.imageDigest }))) {
+    return refuse('not-in-trial', `slot ${slot}`, `${facts.version} on trial`, memory.state.at)
+  }
   const image = { transition: facts.transition, signers, anchors: board.element.anchors() }
   // If power fails before the record, the trial starts again; behind it, the next boot raises the counter and changes
   // the keys, once it has verified the image anew.

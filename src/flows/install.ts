@@ -41,6 +41,15 @@ export function beginInstall(board: Board, running: Running, offer: Offer, now: 
   const memory = readMemory(board)
   const slot = memory === null ? busy('boot-record-missing', 'blank') : slotFor(memory)
   if (memory === null || isRefusal(slot)) return slot as Refusal
+  // Worn record blocks may name another image than the one that runs: that one is never written over.
+  if (slot === running.slot) {
+    return refuse(
+      'boot-record-not-written',
+      `slot ${slot}`,
+      'a record of what runs',
+      `a record that names slot ${other(slot)}`,
+    )
+  }
   const anchors = board.element.anchors()
   const opened = board.open(offer.envelope, anchors, board.crypto)
   if (isRefusal(opened)) return opened

@@ -41,6 +41,14 @@ export function hasFailed(memory: Memory, image: { readonly digest: string; read
   return memory.failed.some(failed => failed.digest === digest || failed.sequence === image.sequence)
 }
 
+/** True when the record has this image on trial in this slot, or as the confirmed one there: only that can be confirmed. */
+export function isNamed({ state, slots }: Memory, slot: Slot, image: { readonly digest: string }): boolean {
+  if (state.at === 'blank') return false
+  const note = slots[slot]
+  const named = state.at === 'trial' ? state.slot === slot : state.active === slot && note.state === 'confirmed'
+  return named && note.digest === digestPrefix(image.digest)
+}
+
 /** The version in `slot` is remembered as failed, and the other slot is the active one. */
 export function fail(memory: Memory, slot: Slot): Memory {
   const note = memory.slots[slot]
