@@ -95,9 +95,9 @@ export class Work {
       stop,
     })
     if (!going()) return 'changed'
-    if (isRefusal(ended)) return this.#refuse(offer, ended)
+    if (isRefusal(ended) && ended.code !== 'install-chunk-damaged') return this.#refuse(offer, ended)
     if (ended === 'ask-again') return 'same'
-    const finished = installation.finish(device.clock.now())
+    const finished = isRefusal(ended) ? ended : installation.finish(device.clock.now())
     if (isRefusal(finished)) {
       // A download that flash does not confirm may have been spoilt on the way: it is fetched again, a few times.
       this.#spoilt += 1
@@ -140,7 +140,7 @@ export class Work {
       this.reporter.say({ event: 'reverted', assignment })
       return 'same'
     }
-    if (registry[refusal.code].action === 'retry') {
+    if (registry[refusal.code].action === 'retry' && this.#spoilt < ATTEMPTS) {
       note({ event: 'waiting', code: refusal.code, detail: refusal.actual })
       return 'same'
     }
