@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { FlashFiles } from '../../src/adapters/flash-files.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { areasOf, type FlashArea, type Geometry } from '../../src/core/slot/layout.ts'
+
+const GEOMETRY: Geometry = {
+  record: { size: 4096, sector: 4096 },
+  slot: { size: 16_384, sector: 1024 },
+  golden: { size: 8192, sector: 1024 },
+  history: { size: 4096, sector: 1024 },
+  parts: [{ size: 2048, sector: 512 }],
+  imageOffset: 2048,
+}
+
+describe('flash in files', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'voltseal-flash-'))
+  const path = (area: FlashArea): string => join(folder, `${area}.bin`)
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('is made erased, each area in a file of its own that nobody else may read', () => {
+    const flash = orThrow(FlashFiles.create(GEOMETRY, path))
+    for (const [area, { size, sector }] of areasOf(GEOMETRY)) {
+      assert.deepEqual([flash.size(area), flash.sector(area)], [size, sector])
+      assert.ok((flash.read(area, 0, size) as Uint8Array).every(byte => byte === 0xff))
+      assert.deepEqual([statSync(path(area)).size, statSync(path(area)).mode & 0o777], [size, 0o600])
+    }
+    flash.program('golden', 0, new Uint8Array([1, 2, 3]))
+    flash.close()
+  })
+
+  it('keeps what was programmed, and erases by sector', () => {
+    const flash = orThrow(FlashFiles.open(GEOMETRY, path))
+    flash.program('a', 1000, new Uint8Array(100).fill(7))
+    flash.close()
+    const again = orThrow(FlashFiles.open(GEOMETRY, path))
+    assert.deepEqual(again.read('a', 999, 3), new Uint8Array([0xff, 7, 7]))
+    again.erase('a', 0, 1024)
+    assert.deepEqual(again.read('a', 1023, 2), new Uint8Array([0xff, 7]))
+    assert.throws(() => again.erase('a', 512, 1024), /not by sector/)
+    assert.throws(() => again.read('a', 16_000, 1000), /not in it/)
+    again.close()
+  })
+
+  it('does not write what is erased already', () => {
+    const flash = orThrow(FlashFiles.open(GEOMETRY, path))
+    flash.erase('b', 0, 16_384)
+    const before = statSync(path('b'), { bigint: true }).mtimeNs
+    flash.erase('b', 0, 16_384)
+    assert.equal(statSync(path('b'), { bigint: true }).mtimeNs, before)
+    flash.close()
+  })
+
+  it('has golden open for reading only', () => {
+    const flash = orThrow(FlashFiles.open(GEOMETRY, path))
+    assert.throws(() => flash.program('golden', 0, new Uint8Array([0])), { code: 'EBADF' })
+    assert.deepEqual(readFileSync(path('golden')).subarray(0, 3), Buffer.from([1, 2, 3]))
+    flash.close()
+  })
+
+  it('answers null where a file has grown shorter while it was open', () => {
+    const flash = orThrow(FlashFiles.open(GEOMETRY, path))
+    truncateSync(path('history'), 2048)
+    assert.equal(flash.read('history', 1024, 2048), null)
+    assert.notEqual(flash.read('history', 0, 2048), null)
+    flash.close()
+  })
+
+  it('refuses a board with a file that is too short, or not there', () => {
+    const short = FlashFiles.open(GEOMETRY, path)
+    assert.ok(isRefusal(short))
+    assert.equal(short.code, 'board-area-short')
+    rmSync(path('history'))
+    const missing = FlashFiles.open(GEOMETRY, path)
+    assert.ok(isRefusal(missing))
+    assert.equal(missing.code, 'board-area-missing')
+  })
+})

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { findAccount } from '../../src/adapters/accounts-linux.ts'
+import { takeLock } from '../../src/adapters/file-lock.ts'
+import { notifySystemd, watchdogInterval } from '../../src/adapters/notify-systemd.ts'
+import { bootId, killProcessesOf, processesOf } from '../../src/adapters/processes-linux.ts'
+import { DeviceWatchdog } from '../../src/adapters/watchdog-device.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'voltseal-linux-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('the lock of a file', () => {
+  const path = join(folder, 'lock')
+  const program = `
+    import { takeLock } from ${JSON.stringify(join(import.meta.dirname, '../../src/adapters/file-lock.ts'))}
+    console.log(takeLock(${JSON.stringify(path)}) === null ? 'taken' : 'mine')
+    if (process.argv.includes('stay')) process.stdin.resume()`
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module-typescript', '-e', program]
+
+  it('is held by one process at a time', () => {
+    const lock = takeLock(path)
+    assert.ok(lock !== null)
+    assert.match(spawnSync(process.execPath, args).stdout.toString(), /taken/)
+    lock.release()
+    assert.match(spawnSync(process.execPath, args).stdout.toString(), /mine/)
+  })
+
+  it('is free as soon as its holder was killed', async () => {
+    const holder = spawn(process.execPath, [...args, 'stay'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const [said] = (await once(holder.stdout, 'data')) as [Buffer]
+    assert.match(said.toString(), /mine/)
+    assert.equal(takeLock(path), null)
+    const gone = once(holder, 'exit')
+    holder.kill('SIGKILL')
+    await gone
+    const lock = takeLock(path)
+    assert.ok(lock !== null)
+    lock.release()
+  })
+})
+
+describe('the processes that carry a mark', () => {
+  const mark = { name: 'VOLTSEAL_TEST_MARK', value: `${process.pid}-${performance.now()}` }
+
+  it('are found in whatever group and session they are, and killed with their children', async () => {
+    // A child of a child, in a session of its own, whose parent has ended.
+    const command = 'setsid sh -c "sleep 1000 & echo started; wait" &'
+    const env = { PATH: process.env.PATH, [mark.name]: mark.value }
+    const parent = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'], env, detached: true })
+    await once(parent.stdout, 'data')
+    assert.ok(processesOf(mark).length >= 2)
+    assert.equal(await killProcessesOf(mark, 10_000), true)
+    assert.deepEqual(processesOf(mark), [])
+  })
+
+  it('are not those whose mark only begins alike', () => {
+    const value = `${mark.value}0`
+    const env = { PATH: process.env.PATH, [mark.name]: value }
+    const other = spawn('sleep', ['1000'], { stdio: 'ignore', env })
+    try {
+      assert.deepEqual(processesOf(mark), [])
+      assert.deepEqual(processesOf({ ...mark, value }), [other.pid])
+    } finally {
+      other.kill('SIGKILL')
+    }
+  })
+
+  it('live in one life of the machine', () => {
+    assert.match(bootId(), /^[0-9a-f-]{36}$/)
+    assert.equal(bootId(), bootId())
+  })
+})
+
+describe('accounts', () => {
+  it('are found by name and by number', () => {
+    assert.deepEqual(findAccount('root', undefined), { uid: 0, gid: 0 })
+    assert.deepEqual(findAccount(12_345_678, 23_456_789), { uid: 12_345_678, gid: 23_456_789 })
+  })
+
+  it('are refused when there is none, or no group that goes with it', () => {
+    for (const [user, group] of [
+      ['no-such-user', undefined],
+      [12_345_678, undefined],
+      ['root', 'no-such-group'],
+    ] as const) {
+      const found = findAccount(user, group)
+      assert.ok(isRefusal(found), `${user} ${group}`)
+      assert.equal(found.code, 'account-unknown')
+    }
+  })
+})
+
+describe('the watchdog of the machine', () => {
+  it('is fed, and disarmed with the letter that the driver asks for', () => {
+    const path = join(folder, 'watchdog')
+    writeFileSync(path, '')
+    const device = orThrow(DeviceWatchdog.open(path))
+    device.feed()
+    device.feed()
+    device.disarm()
+    assert.equal(readFileSync(path, 'latin1'), '\0\0V')
+  })
+
+  it('is refused when it cannot be opened', () => {
+    const device = DeviceWatchdog.open(join(folder, 'none', 'watchdog'))
+    assert.ok(isRefusal(device))
+    assert.equal(device.code, 'watchdog-device-unusable')
+  })
+})
+
+describe('the service manager', () => {
+  /** A datagram socket such as NOTIFY_SOCKET is; Node has none, and Perl is part of every Debian. */
+  const RECEIVER = `
+    use Socket; socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die; bind($s, sockaddr_un($ARGV[0])) or die;
+    $| = 1; print "ready\\n"; while (defined recv($s, my $word, 4096, 0)) { print "$word\\n" }`
+  const can = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
+  const missing = ['perl', 'systemd-notify'].filter(program => !can(program))
+  const skip = missing.length > 0 ? `NOT TESTED: ${missing.join(', ')} is not on this machine` : false
+
+  it('hears every word, on a datagram socket as sd_notify(3) has it', { skip }, async () => {
+    const socket = join(folder, 'notify')
+    const receiver = spawn('perl', ['-e', RECEIVER, socket], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      let heard = ''
+      receiver.stdout.setEncoding('utf8')
+      const until = async (word: string): Promise<void> => {
+        while (!heard.includes(word)) heard += ((await once(receiver.stdout, 'data')) as [string])[0]
+      }
+      await until('ready')
+      const env = { NOTIFY_SOCKET: socket, PATH: process.env.PATH }
+      // Not awaited: newer versions wait until the manager has closed the barrier that they send with it.
+      void notifySystemd(['READY=1'], env)
+      await until('READY=1')
+      void notifySystemd(['WATCHDOG=1'], env)
+      await until('WATCHDOG=1')
+    } finally {
+      receiver.kill('SIGKILL')
+    }
+  })
+
+  it('hears nothing where there is none', async () => {
+    await notifySystemd(['READY=1'], {})
+    await notifySystemd(['READY=1'], { NOTIFY_SOCKET: join(folder, 'nobody'), PATH: '/nowhere' })
+  })
+
+  it('is told of half the time that it gives', () => {
+    assert.equal(watchdogInterval({ WATCHDOG_USEC: '30000000' }), 15_000)
+    assert.equal(watchdogInterval({}), null)
+    assert.equal(watchdogInterval({ WATCHDOG_USEC: 'soon' }), null)
+  })
+})
