@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -61,12 +61,21 @@ export class AgentBench {
       setup?: Partial<AgentSetup>
       factory?: Partial<Wanted>
       env?: Record<string, string>
+      /** The second stage of the factory's release, on a board that updates it through the slots too. */
+      secondStage?: Uint8Array
     } = {},
   ): Promise<AgentBench> {
     const at = mkdtempSync(join(tmpdir(), 'voltseal-agent-'))
     const maker = new Maker(at)
     const golden = await maker.release({ version: '0.1.0', sequence: 1, counter: 0, image: script('0.1.0') })
-    const factory = await maker.release({ version: '1.0.0', sequence: 2, image: script('1.0.0'), ...options.factory })
+    const { secondStage } = options
+    const factory = await maker.release({
+      version: '1.0.0',
+      sequence: 2,
+      image: script('1.0.0'),
+      ...(secondStage === undefined ? {} : { further: [{ name: 'agent', image: secondStage }] }),
+      ...options.factory,
+    })
     const request = await initAgent(
       join(at, 'board'),
       {
@@ -79,7 +88,7 @@ export class AgentBench {
         golden: golden.folder,
         factory: factory.folder,
         slot: 256 * 1024,
-        secondStage: 0,
+        secondStage: secondStage === undefined ? 0 : 1 << 20,
         sector: 4096,
         devices: {},
         ...options.setup,
@@ -102,6 +111,7 @@ export class AgentBench {
 
   /** Versions that the application has started as, oldest first. */
   get started(): string[] {
+    if (!existsSync(this.journal)) return []
     return readFileSync(this.journal, 'utf8')
       .trim()
       .split('\n')
@@ -129,15 +139,24 @@ export class AgentBench {
     return processesOf({ name: 'VOLTSEAL_BOARD', value: this.token })
   }
 
-  /** The processes of the application whose program is the verified copy, not what these have started. */
+  /** The processes that execute the verified copy of the application; not those that such a shell has forked. */
   get applications(): number[] {
-    return processesOf({ name: 'VOLTSEAL_APPLICATION', value: this.token }).filter(pid => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('/run/application')
-      } catch {
-        return false
-      }
-    })
+    const all = this.#marked.filter(pid => commandOf(pid).includes('/run/application'))
+    return all.filter(pid => !all.includes(parentOf(pid)))
+  }
+
+  /** The processes that the application has started in turn. */
+  offspring(command: string): number[] {
+    return this.#marked.filter(pid => commandOf(pid).includes(command))
+  }
+
+  get #marked(): number[] {
+    return processesOf({ name: 'VOLTSEAL_APPLICATION', value: this.token })
+  }
+
+  /** The second stage that runs, or null between two. */
+  get secondStage(): number | null {
+    return this.processes.find(pid => commandOf(pid).includes('second-stage')) ?? null
   }
 
   /** The history of a board that nobody runs. */
@@ -155,6 +174,15 @@ export class AgentBench {
     }
   }
 
+  /** Waits until something holds that no event tells. */
+  async until(what: string, holds: () => boolean): Promise<void> {
+    const end = performance.now() + 60_000
+    while (!holds()) {
+      if (performance.now() > end) throw new Error(`never: ${what}\n${this.agent.tail()}`)
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  }
+
   async close(): Promise<void> {
     await this.agent.stop()
     await this.undertaker.close()
@@ -163,5 +191,23 @@ export class AgentBench {
 
   get token(): string {
     return orThrow(readBoardFile(this.folder)).token
+  }
+}
+
+/** The command line of a process; empty for one that has ended. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+/** The parent of a process; 0 for one that has ended. */
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
+  } catch {
+    return 0
   }
 }
