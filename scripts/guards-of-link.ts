@@ -6,6 +6,7 @@ const BODY = 'src/adapters/link-https/ranged-body.ts'
 const AGENT = 'src/adapters/link-https/resuming-agent.ts'
 const DOWNLOAD = 'src/apps/agent/link/download.ts'
 const CONTROLLER = 'tests/apps/agent/link/download.test.ts'
+const BAD_INPUT = 'tests/sim/bad-input.test.ts'
 const FETCH = 'src/flows/fetch.ts'
 const CLIENT = 'tests/adapters/link-https/client.test.ts'
 const LINE = 'tests/adapters/link-https/ranged-body.test.ts'
@@ -114,6 +115,21 @@ export const LINK_GUARDS: readonly Guard[] = [
     text: 'if (!this.#holds(chunk)) return this.#goBack(chunk)',
     without: 'if (chunk === null) return this.#goBack(chunk)',
     tests: CONTROLLER,
+  },
+  // A secure element that does not answer.
+  {
+    stops: 'a boot without a floor: the counter cannot be read',
+    file: 'src/flows/boot.ts',
+    text: "    if (counter === null) return refuse('counter-unreadable', `slot ${slot}`, 'the security counter', 'no answer')\n",
+    without: '',
+    tests: BAD_INPUT,
+  },
+  {
+    stops: 'an update without a floor: the counter cannot be read',
+    file: 'src/flows/install.ts',
+    text: "  if (counter === null) return refuse('counter-unreadable', subject, 'the security counter', 'no answer')\n",
+    without: '',
+    tests: BAD_INPUT,
   },
   // The gateway's own download, chunk by chunk.
   {

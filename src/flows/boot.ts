@@ -81,7 +81,8 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
   const decision = decideBoot(memory, {
     kind: 'reset',
     cause,
-    counter: board.element.counter(),
+    // Where it cannot be read nothing of a or b verifies, and no floor is compared with it.
+    counter: board.element.counter() ?? 0,
     anchors: board.element.anchors(),
     budget: board.budget,
     verdict: slot => toVerdict(seen(slot)),
@@ -154,7 +155,12 @@ export function history(board: Board): { readonly entries: readonly HistoryEntry
  */
 export function verify(board: Board, slot: Bootable): VerifiedSlot | Refusal {
   const { element, device } = board
-  if (slot !== 'golden') return look(board, slot, element.anchors(), element.counter())
+  if (slot !== 'golden') {
+    const counter = element.counter()
+    // Without a floor nothing that could be below it runs. Golden does, as nothing is held against it.
+    if (counter === null) return refuse('counter-unreadable', `slot ${slot}`, 'the security counter', 'no answer')
+    return look(board, slot, element.anchors(), counter)
+  }
   const golden = look(board, slot, device.anchors, null)
   if (isRefusal(golden)) return golden
   const [pinned, found] = [element.goldenDigest(), golden.facts.imageDigest]

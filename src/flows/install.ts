@@ -33,8 +33,8 @@ export function updateMark(board: Pick<Board, 'crypto'>, update: string): string
  * On return the slot is ready from `Installation.offset` on; an interrupted download of the same envelope is kept as far
  * as its chunks verify in flash. An installation of what is staged already comes back `staged`.
  *
- * Refuses: the codes of `openEnvelope`, `acceptFor`, `fitsRooms` and `refuseChange`, `version-failed-before`, `counter-headroom-spent`,
- * `envelope-larger-than-slot`, `trial-in-progress`, `activation-pending`, `boot-record-missing`,
+ * Refuses: the codes of `openEnvelope`, `acceptFor`, `fitsRooms` and `refuseChange`, `counter-unreadable`,
+ * `version-failed-before`, `counter-headroom-spent`, `envelope-larger-than-slot`, `trial-in-progress`, `activation-pending`, `boot-record-missing`,
  * `boot-record-not-written`.
  */
 export function beginInstall(board: Board, running: Running, offer: Offer, now: Instant): Installation | Refusal {
@@ -319,6 +319,8 @@ function unfitFor(
     device.components.map((_, index) => ({ bytes: flash.size(areaOf(slot, index)) })),
   )
   const subject = `release ${facts.class} ${facts.version}`
+  const counter = element.counter()
+  if (counter === null) return refuse('counter-unreadable', subject, 'the security counter', 'no answer')
   const installed = running.slot === 'golden' ? {} : { installed: running.facts }
   const unsuited = fitsRooms(rooms, facts)
   const accepted = acceptFor(
@@ -328,7 +330,7 @@ function unfitFor(
       hardware: device.hardware,
       slotBytes: rooms.reduce((sum, { bytes }) => sum + bytes, 0),
       bootloader: device.bootloader,
-      counter: element.counter(),
+      counter,
       ...installed,
     },
     facts,

@@ -49,8 +49,8 @@ export interface Flash {
  * only rises. Each command is whole or not at all; its answer may be lost after it was persisted.
  */
 export interface SecureElement {
-  /** The security counter. */
-  counter(): number
+  /** The security counter; null when the element does not give it. */
+  counter(): number | null
   /** The highest value that the counter can ever take: fuses are finite. */
   readonly counterLimit: number
   /** Raises the counter to `value`. Idempotent; never lowers. The answer may be lost after the raise is persisted. */
@@ -95,8 +95,8 @@ export interface Blobs {
   /** Bytes of the unfinished download; `end` is exclusive. Nothing of them is verified. */
   unfinished(id: BlobId, start: number, end: number): AsyncIterable<Uint8Array>
   /**
-   * Appends a body to the unfinished blob, and forgets what was behind `from`; at its full length verifies the digest and only then gives it its name.
-   * Durable on return (file and folder synced). Refuses: `download-truncated` (what came stays, for resuming),
+   * Appends a body to the unfinished blob, and forgets what was behind `from`; at its full length verifies the digest
+   * and only then gives it its name. Durable on return (file and folder synced). Refuses: `download-truncated` (what came stays, for resuming),
    * `download-too-long`, `blob-digest-mismatch` (what came is deleted), `no-space`.
    */
   append(id: BlobId, from: number, body: AsyncIterable<Uint8Array>): Promise<null | Refusal>

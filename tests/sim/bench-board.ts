@@ -42,6 +42,7 @@ function memorySigner(): { signer: Signer; privateKey: KeyObject } {
 }
 
 const vendorKey = memorySigner()
+export const vendorSigner = vendorKey.signer
 export const foreignSigner = memorySigner().signer
 /** The key that follows the first: what a transition adds. */
 export const nextSigner = memorySigner().signer
@@ -117,8 +118,8 @@ export const GOLDEN = await release('0.9.0', 1, { counter: 0 })
 
 export type Bench = { readonly controller: SimController; readonly clock: VirtualClock }
 
-/** A controller as it leaves the factory: 1.0.0 in slot a, powered up. */
-export function bench(options: Partial<ControllerOptions> = {}, factory: Release = V1): Bench {
+/** A controller as it leaves the factory: 1.0.0 in slot a, powered up. Null: one that was made before, as it is. */
+export function bench(options: Partial<ControllerOptions> = {}, factory: Release | null = V1): Bench {
   const clock = new VirtualClock(Date.UTC(2026, 0, 1))
   const controller = new SimController({
     id: 'rack-1',
@@ -128,7 +129,7 @@ export function bench(options: Partial<ControllerOptions> = {}, factory: Release
     geometry: SMALL,
     ...options,
   })
-  if (!controller.manufactured) orThrow(controller.manufacture(GOLDEN, factory))
+  if (factory !== null && !controller.manufactured) orThrow(controller.manufacture(GOLDEN, factory))
   controller.powerUp()
   return { controller, clock }
 }

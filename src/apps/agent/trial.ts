@@ -52,7 +52,7 @@ export async function watchTrial({ folder, device, application, probes, note, st
       return 'restart'
     } else {
       device.confirmed()
-      note({ event: 'confirmed', version, slot: running.slot, counter: board.element.counter() })
+      note({ event: 'confirmed', version, slot: running.slot, counter: board.element.counter() ?? 0 })
       return 'confirmed'
     }
   }

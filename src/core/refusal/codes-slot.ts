@@ -86,6 +86,13 @@ export const slotCodes = {
     title: 'this version was tried on this controller and did not hold',
     fix: 'Read the cause in the history of the controller. Publish a corrected release with a new version and sequence number.',
   },
+  'counter-unreadable': {
+    exit: 23,
+    status: 409,
+    action: 'refuse',
+    title: 'the secure element does not give the security counter',
+    fix: 'No floor can be held against an image, so only the golden one runs. Power the controller off and on; if it stays so, replace it.',
+  },
   'counter-headroom-spent': {
     exit: 21,
     status: 409,

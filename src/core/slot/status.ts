@@ -33,7 +33,7 @@ export function statusOf(seen: {
   readonly running: { readonly slot: Bootable; readonly trial: boolean; readonly facts: ReleaseFacts }
   readonly memory: Memory
   readonly golden: ReleaseFacts | null
-  readonly counter: number
+  readonly counter: number | null
   readonly anchors: readonly Anchor[]
   readonly entries: readonly HistoryEntry[]
   readonly assignment: string | null
@@ -50,7 +50,8 @@ export function statusOf(seen: {
     ...(golden === null ? {} : { golden: factsAt(golden) }),
     ...(pending === null ? {} : { staged: noteAt(pending) }),
     armed: state.at === 'armed',
-    counter: seen.counter,
+    // One that cannot be read is told as 0: below every floor, so that somebody looks.
+    counter: seen.counter ?? 0,
     anchors: seen.anchors.map(({ kid }) => kid),
     attempts: seen.entries
       .filter(entry => entry.event === 'reverted' || entry.event === 'dropped')
