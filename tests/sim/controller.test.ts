@@ -8,6 +8,7 @@ import type { SimController } from '../../sim/controller/sim-controller.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { reportBytes } from '../../src/core/trust/report.ts'
+import { history } from '../../src/flows/boot.ts'
 import { bench, imageOf, release, SMALL, settle, stage, update, V1, V2, V3 } from './bench-board.ts'
 
 const codeOf = (value: unknown): string => (isRefusal(value) ? value.code : `no refusal: ${JSON.stringify(value)}`)
@@ -348,6 +349,13 @@ describe('a simulated controller', () => {
     controller.powerUp()
     assert.equal(version(controller), 'a 1.0.0')
     assert.equal(events(controller).filter(event => event === 'boot a').length, 3)
+  })
+
+  it('tells each decision once, however often it boots', () => {
+    const { controller } = bench()
+    for (const cause of ['power-loss', 'software', 'watchdog', 'power-on'] as const) controller.powerUp(cause)
+    const { entries, torn } = history(controller.board)
+    assert.deepEqual([entries.length, torn], [6, 0])
   })
 
   it('lives on in its folder', () => {
