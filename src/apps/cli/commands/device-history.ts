@@ -107,6 +107,7 @@ function summary({ newest, running, authenticated }: DumpView): Line[] {
     ['state', stateText(record)],
     ['runs', runningCell(running)],
     ...floorLine(record),
+    ...keyLine(record),
     ['failed versions', record.memory.failed.length === 0 ? 'none' : record.memory.failed.map(failedText).join(', ')],
     ['update', record.memory.update === '' ? null : record.memory.update],
   ]
@@ -139,6 +140,13 @@ function runningCell(running: DumpView['running']): Cell {
 
 const floorLine = ({ memory: { state } }: BootRecord): Line[] =>
   state.at === 'blank' || state.at === 'trial' || state.floor === 0 ? [] : [['confirmed at counter', state.floor]]
+
+/** A change of keys that was confirmed with the active image: done, or to be finished by the next boot. */
+function keyLine({ memory: { state } }: BootRecord): Line[] {
+  if (state.at === 'blank' || state.at === 'trial' || state.keys.kind === 'none') return []
+  const { kind, kid } = state.keys
+  return [['change of keys', `${kind === 'add' ? 'accepts' : 'retires'} ${kid}…`]]
+}
 
 const failedText = ({ sequence, digest }: { sequence: number; digest: string }): string =>
   `sequence ${sequence} (${digest.slice(0, 8)}…)`
