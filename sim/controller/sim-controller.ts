@@ -26,7 +26,7 @@ import {
 import { observe, openWindow } from '../../src/flows/health.ts'
 import { arm, beginInstall, type Installation, type Offer, withdraw } from '../../src/flows/install.ts'
 import type { Clock } from '../../src/flows/ports.ts'
-import { NorFlash } from '../flash/nor-flash.ts'
+import { NorFlash, type NorFlashOptions } from '../flash/nor-flash.ts'
 import { PowerLost } from '../flash/power-lost.ts'
 import { SimElement } from '../secure-element/sim-element.ts'
 import { SimWatchdog } from '../watchdog/sim-watchdog.ts'
@@ -57,6 +57,12 @@ export type ControllerOptions = {
   readonly watchdogMillis?: number
   readonly counterLimit?: number
   readonly seed?: number
+  /** How the flash programs, and whether its words carry a code; unset: byte after byte, none. */
+  readonly cells?: Pick<NorFlashOptions, 'page' | 'eccWord'>
+  /** The device's record key, 32 bytes in hex; unset: random. */
+  readonly recordKey?: string
+  /** What the watchdog counts by: an oscillator of its own in real hardware. Unset: the clock. */
+  readonly watchdogClock?: Clock
   /** The envelope verifier; a test of the boot chain may bring a cheaper one. */
   readonly open?: OpenEnvelope
 }
@@ -109,12 +115,13 @@ export class SimController {
     if (options.folder !== undefined) mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     const at = (name: string) => (options.folder === undefined ? {} : { file: join(options.folder, name) })
     this.id = options.id
-    this.flash = new NorFlash({ geometry, seed: options.seed ?? 1, ...at('flash.bin') })
+    this.flash = new NorFlash({ geometry, seed: options.seed ?? 1, ...options.cells, ...at('flash.bin') })
     this.element = new SimElement({
       ...at('element.json'),
       ...(options.counterLimit === undefined ? {} : { counterLimit: options.counterLimit }),
+      ...(options.recordKey === undefined ? {} : { recordKey: options.recordKey }),
     })
-    this.watchdog = new SimWatchdog(options.clock)
+    this.watchdog = new SimWatchdog(options.watchdogClock ?? options.clock)
     this.application = options.application ?? healthyApplication
     this.#clock = options.clock
     this.#assignmentFile = options.folder === undefined ? null : join(options.folder, 'assignment')

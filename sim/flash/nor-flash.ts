@@ -3,11 +3,11 @@ import type { Geometry } from '../../src/core/slot/layout.ts'
 import { areasOf, faultOf } from '../../src/core/slot/layout.ts'
 import type { Flash, FlashArea } from '../../src/flows/ports.ts'
 import { type Random, seeded } from '../clock/random.ts'
-import { type FaultHook, type FlashFault, type FlashOperation, noFaults } from './faults.ts'
+import { Damage, type DamageState, HEALTHY } from './damage.ts'
+import { type FaultHook, type FlashFault, noFaults, type ReadFault, type ReadHook, type SilentFault } from './faults.ts'
 import { PowerLost } from './power-lost.ts'
 
 type Place = { readonly start: number; readonly size: number; readonly sector: number }
-type Weak = { readonly start: number; readonly end: number }
 
 export type NorFlashOptions = {
   readonly geometry: Geometry
@@ -15,21 +15,35 @@ export type NorFlashOptions = {
   readonly file?: string
   /** Decides what a cut leaves in the byte or sector that it hits, and what weak bits read. */
   readonly seed?: number
+  /** Bytes that are programmed at once: a cut leaves any of their bits behind. Unset: byte after byte. */
+  readonly page?: number
+  /**
+   * Bytes of a word with an error-correcting code, as in the flash of many microcontrollers: a word that was programmed
+   * twice, or not to its end, is an ECC fault to read until its sector is erased. Unset: no such code.
+   */
+  readonly eccWord?: number
 }
+
+/** Everything that a flash holds, for a test that goes on from here more than once. */
+export type FlashState = { readonly cells: Uint8Array; readonly written: Uint8Array; readonly damage: DamageState }
 
 /**
  * NOR flash in memory, with an optional file behind it. Programming clears bits, erasing sets whole sectors. Reads are
- * views, not copies, except where weak bits lie. `faults` is asked before each program and erase; a cut throws
- * PowerLost, and every use after it is a bug until `powerUp`.
+ * views, not copies, except where weak bits lie. `faults` is asked before each program and erase, `readFaults` before each
+ * read; a cut throws PowerLost, and every use after it is a bug until `powerUp`.
  */
 export class NorFlash implements Flash {
   faults: FaultHook = noFaults
+  readFaults: ReadHook = noFaults
   readonly #places: Readonly<Partial<Record<FlashArea, Place>>>
   readonly #cells: Uint8Array
   readonly #file: number | null
+  readonly #page: number | null
+  readonly #word: number | null
+  /** One byte for each word with a code: 1 when it was programmed since its last erase. */
+  readonly #written: Uint8Array
+  readonly #damage = new Damage()
   #random: Random
-  #weak: Weak[] = []
-  readonly #unreadable = new Set<number>()
   readonly #worn = new Set<FlashArea>()
   #operations = 0
   #on = true
@@ -47,6 +61,9 @@ export class NorFlash implements Flash {
     }
     this.#places = places
     this.#cells = new Uint8Array(start).fill(0xff)
+    this.#page = options.page ?? null
+    this.#word = options.eccWord ?? null
+    this.#written = new Uint8Array(this.#word === null ? 0 : Math.ceil(start / this.#word))
     this.#random = seeded(options.seed ?? 1)
     this.#file = options.file === undefined ? null : this.#attach(options.file)
   }
@@ -62,37 +79,31 @@ export class NorFlash implements Flash {
   read(area: FlashArea, offset: number, length: number): Uint8Array | null {
     this.#needPower()
     const start = this.#at(area, offset, length)
+    const fault = this.readFaults === noFaults ? null : this.readFaults({ area, offset, length })
+    if (fault !== null && !this.#meet(fault, start, this.#place(area))) return null
     const end = start + length
-    for (const sector of this.#unreadable) {
-      if (sector < end && sector + this.#place(area).sector > start) return null
-    }
-    const weak = this.#weak.filter(range => range.start < end && range.end > start)
-    if (weak.length === 0) return this.#cells.subarray(start, end)
-    const out = this.#cells.slice(start, end)
-    for (const range of weak) {
-      for (let at = Math.max(range.start, start); at < Math.min(range.end, end); at += 1) {
-        out[at - start] = (out[at - start] as number) ^ (this.#byte() & this.#byte())
-      }
-    }
-    return out
+    if (this.#damage.fails(start, end, this.#random)) return null
+    const bytes = this.#damage.read(this.#cells, start, end, this.#random)
+    if (fault?.read !== 'flipped' || length === 0) return bytes
+    const flipped = bytes.slice()
+    flipped[fault.at] = (flipped[fault.at] as number) ^ fault.mask
+    return flipped
   }
 
   program(area: FlashArea, offset: number, data: Uint8Array): void {
     const start = this.#at(area, offset, data.length)
-    this.#operate({ index: this.#operations, kind: 'program', area, offset, length: data.length }, fault => {
-      const whole = fault?.cut === 'inside' ? Math.floor(data.length * fault.share) : data.length
-      for (let index = 0; index < whole; index += 1) {
-        this.#cells[start + index] = (this.#cells[start + index] as number) & (data[index] as number)
+    this.#operate('program', area, offset, data.length, fault => {
+      if (fault === null || ('cut' in fault && fault.cut === 'after')) return this.#clear(start, data)
+      if ('silent' in fault) {
+        if (fault.silent === 'nothing') return
+        const at = start + Math.min(fault.at, data.length - 1)
+        const bit = (this.#cells[at] as number) & ~(data[at - start] as number)
+        this.#clear(start, data)
+        // The lowest bit that should have been cleared stays set.
+        this.#cells[at] = (this.#cells[at] as number) | (bit & -bit)
+      } else if ('cut' in fault && fault.cut === 'inside') {
+        this.#stop(start, data, fault.share, fault.weak === true)
       }
-      if (fault?.cut === 'inside' && whole < data.length) {
-        // The byte where it stopped: some of the bits that should be cleared are.
-        this.#cells[start + whole] = (this.#cells[start + whole] as number) & ((data[whole] as number) | this.#byte())
-        if (fault.weak === true)
-          this.#weak.push({ start: start + whole, end: Math.min(start + whole + 8, start + data.length) })
-      } else if (fault?.cut === 'inside' && fault.weak === true && data.length > 0) {
-        this.#weak.push({ start: start + Math.max(0, whole - 8), end: start + whole })
-      }
-      this.#write(start, data.length)
     })
   }
 
@@ -100,22 +111,28 @@ export class NorFlash implements Flash {
     const { sector } = this.#place(area)
     if (offset % sector !== 0 || length % sector !== 0) throw new Error(`erase of ${area} is not by sector`)
     const start = this.#at(area, offset, length)
-    this.#operate({ index: this.#operations, kind: 'erase', area, offset, length }, fault => {
-      const exact = fault?.cut === 'inside' ? length * fault.share : length
-      const whole = exact - (exact % sector)
-      // From the last sector to the first (see ports.ts).
-      const edge = start + length - whole
-      this.#blank(edge, start + length, sector)
-      if (fault?.cut === 'inside' && whole < length)
-        this.#tear(edge - sector, sector, (exact % sector) / sector, fault.weak === true)
-      else if (fault?.cut === 'inside' && fault.weak === true && length > 0) {
-        this.#weak.push({ start, end: start + sector })
+    this.#operate('erase', area, offset, length, fault => {
+      if (fault === null || ('cut' in fault && fault.cut === 'after')) return this.#blank(start, start + length)
+      if ('silent' in fault) {
+        if (fault.silent === 'nothing') return
+        const at = start + Math.min(fault.at, length - 1)
+        const zero = ~(this.#cells[at] as number) & 0xff
+        this.#blank(start, start + length)
+        // The lowest bit that was clear stays clear.
+        this.#cells[at] = 0xff & ~(zero & -zero)
+      } else if ('cut' in fault && fault.cut === 'inside') {
+        const exact = length * fault.share
+        const whole = exact - (exact % sector)
+        // From the last sector to the first (see ports.ts).
+        const edge = start + length - whole
+        this.#blank(edge, start + length)
+        if (whole < length) this.#tear(edge - sector, sector, (exact % sector) / sector, fault.weak === true)
+        else if (fault.weak === true && length > 0) this.#damage.weaken(start, start + sector)
       }
-      this.#write(start, length)
     })
   }
 
-  /** Programs and erases so far. A test that enumerates faults counts a faultless run first. */
+  /** Programs and erases so far: what writes. */
   get operations(): number {
     return this.#operations
   }
@@ -146,6 +163,18 @@ export class NorFlash implements Flash {
     this.#operations -= 1
   }
 
+  /** What the cells hold, whatever a read would meet. A view, and no operation: for whoever judges a run. */
+  cells(area: FlashArea): Uint8Array {
+    const { start, size } = this.#place(area)
+    return this.#cells.subarray(start, start + size)
+  }
+
+  /** Whether a read of these bytes may meet weak bits or an ECC fault. No operation either. */
+  damaged(area: FlashArea, offset: number, length: number): boolean {
+    const start = this.#at(area, offset, length)
+    return this.#damage.touches(start, start + length)
+  }
+
   /** A fault: flips the bits of `mask` in one byte, for ever or until it is erased. */
   rot(area: FlashArea, offset: number, mask = 0x01): void {
     const at = this.#at(area, offset, 1)
@@ -156,7 +185,8 @@ export class NorFlash implements Flash {
   /** A fault: the sector at `offset` answers null to every read until it is erased. */
   eccFault(area: FlashArea, offset: number): void {
     const { sector } = this.#place(area)
-    this.#unreadable.add(this.#at(area, offset - (offset % sector), sector))
+    const start = this.#at(area, offset - (offset % sector), sector)
+    this.#damage.breakRange(start, start + sector, true)
   }
 
   /** A fault: the area is worn out; programs and erases of it do nothing from now on, and say nothing. */
@@ -167,41 +197,136 @@ export class NorFlash implements Flash {
   /** A fault: these bytes read differently from time to time until they are erased. */
   weaken(area: FlashArea, offset: number, length: number): void {
     const start = this.#at(area, offset, length)
-    this.#weak.push({ start, end: start + length })
+    this.#damage.weaken(start, start + length)
   }
 
-  /** A copy of everything, for a test that goes on from here more than once. */
+  /** A dump: the bytes of every area, one behind the other. */
   snapshot(): Uint8Array {
     return this.#cells.slice()
   }
 
-  /** Puts a snapshot of the same geometry back. Weak bits and faults are gone; the seed decides those to come. */
-  restore(snapshot: Uint8Array, seed = 1): void {
-    this.#random = seeded(seed)
-    this.#cells.set(snapshot)
-    this.#weak = []
-    this.#unreadable.clear()
+  /** Puts a dump back: nothing is wrong with the flash then, and the power is on. */
+  restore(dump: Uint8Array, seed = 1): void {
+    const words = new Uint8Array(this.#written.length)
+    if (this.#word !== null)
+      words.forEach((_, word) => {
+        const bytes = dump.subarray(word * (this.#word ?? 0), (word + 1) * (this.#word ?? 0))
+        words[word] = bytes.every(byte => byte === 0xff) ? 0 : 1
+      })
+    this.load({ cells: dump, written: words, damage: HEALTHY }, seed)
+  }
+
+  save(): FlashState {
+    return { cells: this.#cells.slice(), written: this.#written.slice(), damage: this.#damage.state }
+  }
+
+  /** Puts back what `save` gave, on the same geometry, with the power on. The seed decides what cuts and weak bits to come leave. */
+  load(state: FlashState, seed = 1): void {
+    this.#cells.set(state.cells)
+    this.#written.set(state.written)
+    this.#damage.restore(state.damage)
     this.#worn.clear()
     this.#operations = 0
     this.#on = true
-    this.#write(0, snapshot.length)
+    this.reseed(seed)
+    this.#write(0, state.cells.length)
   }
 
-  #operate(operation: FlashOperation, work: (fault: FlashFault | null) => void): void {
+  /** Decides anew what cuts and weak bits leave from now on. */
+  reseed(seed: number): void {
+    this.#random = seeded(seed)
+  }
+
+  #operate(
+    kind: 'program' | 'erase',
+    area: FlashArea,
+    offset: number,
+    length: number,
+    work: (fault: FlashFault | SilentFault | null) => void,
+  ): void {
     this.#needPower()
-    if (operation.area === 'golden' && !this.#goldenOpen) throw new Error('the golden slot is write-protected')
-    const fault = this.faults(operation)
+    if (area === 'golden' && !this.#goldenOpen) throw new Error('the golden slot is write-protected')
+    const index = this.#operations
+    const fault = this.faults({ index, kind, area, offset, length })
     this.#operations += 1
-    if (fault?.cut !== 'before' && !this.#worn.has(operation.area)) work(fault)
-    if (fault === null) return
-    this.#on = false
-    throw new PowerLost(`${fault.cut} ${operation.kind} ${operation.index} of ${operation.area} at ${operation.offset}`)
+    const cut = fault !== null && 'cut' in fault ? fault.cut : null
+    if (cut !== 'before' && !this.#worn.has(area)) {
+      work(fault)
+      this.#write(this.#place(area).start + offset, length)
+    }
+    if (cut !== null) this.#lose(`${cut} ${kind} ${index} of ${area} at ${offset}`)
   }
 
-  #blank(start: number, end: number, sector: number): void {
+  #needPower(): void {
+    if (!this.#on) throw new Error('flash is used without power')
+  }
+
+  #lose(where: string): never {
+    this.#on = false
+    throw new PowerLost(where)
+  }
+
+  /** Applies what a read meets; false: it answers null this once. */
+  #meet(fault: ReadFault, start: number, { start: area, sector }: Place): boolean {
+    if (fault.read === 'power') this.#lose(`before a read at ${start - area}`)
+    if (fault.read === 'ecc-once') return false
+    const at = start + fault.at
+    if (fault.read === 'rotten') {
+      this.#cells[at] = (this.#cells[at] as number) ^ fault.mask
+      this.#write(at, 1)
+    } else if (fault.read === 'weakened') this.#damage.weaken(at, Math.min(at + 8, this.#cells.length))
+    else if (fault.read === 'ecc-lasting') {
+      const from = at - ((at - area) % sector)
+      this.#damage.breakRange(from, from + sector, true)
+    }
+    return true
+  }
+
+  /** A program that comes to its end. */
+  #clear(start: number, data: Uint8Array): void {
+    this.#lower(start, data)
+    this.#encode(start, start + data.length)
+  }
+
+  #lower(start: number, data: Uint8Array): void {
+    for (let index = 0; index < data.length; index += 1) {
+      this.#cells[start + index] = (this.#cells[start + index] as number) & (data[index] as number)
+    }
+  }
+
+  /** A program that stops: the byte or page where it does holds some of the bits; the word with a code is spoilt. */
+  #stop(start: number, data: Uint8Array, share: number, weak: boolean): void {
+    const exact = Math.floor(data.length * share)
+    const whole = this.#page === null ? exact : Math.max(0, exact - ((start + exact) % this.#page))
+    const step = this.#page === null ? 1 : this.#page - ((start + whole) % this.#page)
+    const end = Math.min(data.length, whole + step)
+    this.#lower(start, data.subarray(0, whole))
+    for (let index = whole; index < end; index += 1) {
+      this.#cells[start + index] = (this.#cells[start + index] as number) & ((data[index] as number) | this.#byte())
+    }
+    this.#encode(start, start + end)
+    if (this.#word !== null && whole < end) {
+      const from = start + whole - ((start + whole) % this.#word)
+      this.#damage.breakRange(from, start + end, !weak)
+    }
+    if (!weak || data.length === 0) return
+    if (whole < data.length) this.#damage.weaken(start + whole, start + Math.min(data.length, Math.max(end, whole + 8)))
+    else this.#damage.weaken(start + Math.max(0, whole - 8), start + whole)
+  }
+
+  /** Notes the words with a code that a program reached; one that was programmed before is spoilt. */
+  #encode(start: number, end: number): void {
+    if (this.#word === null) return
+    for (let word = Math.floor(start / this.#word); word * this.#word < end; word += 1) {
+      if (this.#written[word] === 1) this.#damage.breakRange(word * this.#word, (word + 1) * this.#word, true)
+      this.#written[word] = 1
+    }
+  }
+
+  #blank(start: number, end: number): void {
     this.#cells.fill(0xff, start, end)
-    this.#weak = this.#weak.filter(range => range.end <= start || range.start >= end)
-    for (let at = start; at < end; at += sector) this.#unreadable.delete(at)
+    this.#damage.heal(start, end)
+    if (this.#word !== null) this.#written.fill(0, Math.floor(start / this.#word), Math.ceil(end / this.#word))
   }
 
   /** An erase that stopped inside a sector: early, few bits have risen; late, all have, but not for good. */
@@ -211,11 +336,12 @@ export class NorFlash implements Flash {
         share > 0.9 ? 0xff : share > 0.4 ? this.#byte() | this.#byte() : share > 0 ? this.#byte() & this.#byte() : 0
       this.#cells[at] = (this.#cells[at] as number) | risen
     }
-    if (weak) this.#weak.push({ start, end: start + sector })
-  }
-
-  #needPower(): void {
-    if (!this.#on) throw new Error('flash is used without power')
+    if (weak) this.#damage.weaken(start, start + sector)
+    if (this.#word === null || share === 0) return
+    // A code that no longer fits its word: spoilt, or as it happens not.
+    for (let at = start; at < start + sector; at += this.#word) {
+      if (this.#byte() < 128) this.#damage.breakRange(at, at + this.#word, !weak)
+    }
   }
 
   #byte(): number {

@@ -42,6 +42,8 @@ export type SimElementOptions = {
   readonly file?: string
   readonly reportKey?: 'ecdsa-p256' | 'ed25519'
   readonly counterLimit?: number
+  /** 32 bytes in hex; unset: random. A run that is to be repeated bit by bit states it. */
+  readonly recordKey?: string
 }
 
 /**
@@ -66,7 +68,7 @@ export class SimElement implements SecureElement {
   constructor(options: SimElementOptions = {}) {
     this.#file = options.file ?? null
     this.counterLimit = options.counterLimit ?? 0xffff_ffff
-    this.#contents = this.#load() ?? generate(options.reportKey ?? 'ecdsa-p256')
+    this.#contents = this.#load() ?? generate(options.reportKey ?? 'ecdsa-p256', options.recordKey)
     this.#signer = createPrivateKey(this.#contents.reportKey)
     this.#mac = hmacSha256(Uint8Array.fromHex(this.#contents.recordKey))
     this.identityKeyPem = this.#contents.identityKey
@@ -210,14 +212,14 @@ function hmacSha256(key: Uint8Array): (message: Uint8Array) => Uint8Array {
   }
 }
 
-function generate(alg: 'ecdsa-p256' | 'ed25519'): Contents {
+function generate(alg: 'ecdsa-p256' | 'ed25519', recordKey?: string): Contents {
   const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }) as string
   const p256 = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
   return {
     v: 1,
     counter: 0,
     reserved: 1,
-    recordKey: randomBytes(32).toString('hex'),
+    recordKey: recordKey ?? randomBytes(32).toString('hex'),
     reportKey: pem(alg === 'ed25519' ? generateKeyPairSync('ed25519').privateKey : p256()),
     identityKey: pem(p256()),
     anchors: [],

@@ -23,6 +23,16 @@ export class SimWatchdog implements Watchdog {
     this.#deadline = null
   }
 
+  /** How it stands, for a test that goes on from here more than once. */
+  snapshot(): { readonly timeout: number; readonly deadline: number | null } {
+    return { timeout: this.#timeout, deadline: this.#deadline }
+  }
+
+  restore({ timeout, deadline }: { readonly timeout: number; readonly deadline: number | null }): void {
+    this.#timeout = timeout
+    this.#deadline = deadline
+  }
+
   get running(): boolean {
     return this.#deadline !== null
   }
