@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts'
 
 const BRICKS = 'tests/sim/known-bricks.test.ts'
+const STALE_RECORD = 'tests/sim/stale-record.test.ts'
 const LOST_RECORD = 'tests/sim/lost-record.test.ts'
 const MACHINE = 'src/core/slot/boot-machine.ts'
 const POWER_UP = 'src/core/slot/power-up.ts'
@@ -13,9 +14,9 @@ const INSTALL = 'src/flows/install.ts'
 export const BRICK_GUARDS: readonly Guard[] = [
   {
     stops: 'a confirmation of what the record does not have on trial',
-    file: 'src/flows/health.ts',
-    text: "if (memory !== null && (slot === 'golden' || !isNamed(memory, slot, { digest: facts.imageDigest })))",
-    without: "if (slot === 'golden')",
+    file: 'src/flows/boot.ts',
+    text: 'if (watched !== null && newest !== null && !names(memory, watched))',
+    without: 'if (watched !== null && newest === null)',
     tests: LOST_RECORD,
   },
   {
@@ -24,6 +25,34 @@ export const BRICK_GUARDS: readonly Guard[] = [
     text: 'return named && note.digest === digestPrefix(image.digest)',
     without: 'return named && digestPrefix(image.digest) !== null',
     tests: LOST_RECORD,
+  },
+  {
+    stops: 'a reversal of another image than the one on trial',
+    file: 'src/flows/health.ts',
+    text: "{ kind: 'revert', cause }, now, running)",
+    without: "{ kind: 'revert', cause }, now)",
+    tests: STALE_RECORD,
+  },
+  {
+    stops: 'a candidate staged into the active slot',
+    file: 'src/core/slot/boot-machine.ts',
+    text: 'if (event.slot !== other(state.active))',
+    without: 'if (event.update === null)',
+    tests: STALE_RECORD,
+  },
+  {
+    stops: 'a decision number given twice',
+    file: 'src/flows/boot.ts',
+    text: 'const numbered = Math.max(scan.newest?.entry.decision ?? 0, known.newest)',
+    without: 'const numbered = scan.newest?.entry.decision ?? known.newest',
+    tests: STALE_RECORD,
+  },
+  {
+    stops: 'a history erased for one word that cannot be read',
+    file: 'src/flows/boot.ts',
+    text: 'if (bytes !== null) parts.set(bytes, at)',
+    without: 'if (bytes === null) parts.set(parts, at)',
+    tests: STALE_RECORD,
   },
   {
     stops: 'an installation over the slot that runs',

@@ -6,10 +6,17 @@ import type { Anchor, OpenEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { BootDecision, BootEffect, BootEvent, Budget, Note } from '../core/slot/boot-decision.ts'
 import { decideBoot } from '../core/slot/boot-machine.ts'
-import { encodeCell, type HistoryEnd, type HistoryEntry, placeHistory, readHistory } from '../core/slot/history.ts'
+import {
+  encodeCell,
+  HISTORY_CELL_BYTES,
+  type HistoryEnd,
+  type HistoryEntry,
+  placeHistory,
+  readHistory,
+} from '../core/slot/history.ts'
 import { ANCHOR_PLACES, NO_KEY_CHANGE } from '../core/slot/key-change.ts'
 import { areaOf } from '../core/slot/layout.ts'
-import type { Memory } from '../core/slot/memory.ts'
+import { isNamed, type Memory } from '../core/slot/memory.ts'
 import { type BootRecord, encodeRecord, RECORD_BYTES } from '../core/slot/record.ts'
 import { type Place, placeAfter, type RecordScan, scanBehind, scanRecords } from '../core/slot/record-log.ts'
 import { type Bootable, digestPrefix, other, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
@@ -120,16 +127,26 @@ function wayBack(memory: Memory, from: Bootable, seen: (slot: Bootable) => Verif
 
 /**
  * Lets the machine decide an event of a running device, and makes the decision durable. `reset` says that the caller
- * restarts the device now. Refuses what the machine refuses, and `boot-record-not-written`; nothing has changed then.
+ * restarts the device now. `watched`: the image that a confirmation or a reversal is about; the record must name it, as
+ * it is read here. Refuses what the machine refuses, `not-in-trial`, and `boot-record-not-written`; nothing has changed
+ * then.
  */
 export function act(
   board: Board,
   event: Exclude<BootEvent, { kind: 'reset' }>,
   now: Instant,
+  watched: Running | null = null,
 ): { readonly memory: Memory; readonly reset: boolean } | Refusal {
   const scan = scanRecordBlocks(board)
   const { newest } = scan
-  const decision = decideBoot(newest?.memory ?? BLANK, event)
+  const memory = newest?.memory ?? BLANK
+  // The record that the device booted by may have rotted since: an older one would have another image confirmed, or
+  // blamed. The next boot decides anew.
+  if (watched !== null && newest !== null && !names(memory, watched)) {
+    const { slot, facts } = watched
+    return refuse('not-in-trial', `slot ${slot}`, `${facts.version} on trial`, memory.state.at)
+  }
+  const decision = decideBoot(memory, event)
   if (isRefusal(decision)) return decision
   const written = commit(board, decision, newest?.entry.reset ?? 'power-on', now, scan, null)
   if (isRefusal(written)) return written
@@ -138,6 +155,9 @@ export function act(
   for (const effect of decision.effects) perform(board, effect)
   return { memory: decision.next, reset: decision.effects.some(effect => effect.kind === 'reset') }
 }
+
+const names = (memory: Memory, { slot, facts }: Running): boolean =>
+  slot !== 'golden' && isNamed(memory, slot, { digest: facts.imageDigest })
 
 /** What the device remembers; null before its first boot. */
 export function readMemory(board: Board): Memory | null {
@@ -248,7 +268,9 @@ function commit(
 ): null | Refusal {
   const { note, next } = decision
   if (note === null) return null
-  const numbered = Math.max(scan.newest?.entry.decision ?? 0, scan.newest === null ? placed(board).newest : 0)
+  // The history may know a later decision than the record: of a record that has rotted since. Its number is not given twice.
+  const known = end ?? placed(board)
+  const numbered = Math.max(scan.newest?.entry.decision ?? 0, known.newest)
   const entry: HistoryEntry = {
     decision: numbered + 1,
     at: now,
@@ -264,7 +286,7 @@ function commit(
   const written = append(board, scan, next, entry)
   if (isRefusal(written)) return written
   // If power fails here, the next boot sees a record whose decision is not in the history yet, and adds it.
-  remember(board, entry, end)
+  remember(board, entry, known)
   return null
 }
 
@@ -319,27 +341,35 @@ function placed(board: Board): HistoryEnd {
   return placeHistory(sectors, board.flash.sector('history'), message => board.element.mac(message), board.crypto.equal)
 }
 
-function historySectors(board: Board): (Uint8Array | null)[] {
+function historySectors(board: Board): Uint8Array[] {
   const { flash } = board
   const bytes = flash.sector('history')
   return Array.from({ length: flash.size('history') / bytes }, (_, index) =>
-    flash.read('history', index * bytes, bytes),
+    readParts(flash, 'history', index * bytes, bytes, HISTORY_CELL_BYTES),
   )
 }
 
 function scanRecordBlocks(board: Board): RecordScan {
-  const blocks = [readBlock(board.flash, 'record0'), readBlock(board.flash, 'record1')] as const
+  const { flash } = board
+  const [one, two] = RECORD_AREAS
+  const blocks = [
+    readParts(flash, one, 0, flash.size(one), RECORD_BYTES),
+    readParts(flash, two, 0, flash.size(two), RECORD_BYTES),
+  ] as const
   return scanRecords(blocks, message => board.element.mac(message), board.crypto.equal)
 }
 
-/** A record block; what cannot be read of it stands as zeros, which is no record and no free place (rule 8). */
-function readBlock(flash: Flash, area: FlashArea): Uint8Array {
-  const whole = flash.read(area, 0, flash.size(area))
+/**
+ * A stretch of records or of cells of the history, `part` bytes each. What cannot be read of it stands as zeros: neither
+ * whole nor free (rule 8). One word with an ECC fault hides no more than the part that it is in.
+ */
+function readParts(flash: Flash, area: FlashArea, start: number, length: number, part: number): Uint8Array {
+  const whole = flash.read(area, start, length)
   if (whole !== null) return whole
-  const block = new Uint8Array(flash.size(area))
-  for (let at = 0; at + RECORD_BYTES <= block.length; at += RECORD_BYTES) {
-    const part = flash.read(area, at, RECORD_BYTES)
-    if (part !== null) block.set(part, at)
+  const parts = new Uint8Array(length)
+  for (let at = 0; at + part <= length; at += part) {
+    const bytes = flash.read(area, start + at, part)
+    if (bytes !== null) parts.set(bytes, at)
   }
-  return block
+  return parts
 }

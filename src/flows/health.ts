@@ -1,8 +1,8 @@
 import type { Instant } from '../core/encoding/units.ts'
-import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import { decideHealth, type HealthState, openHealth, type Readings } from '../core/slot/health-machine.ts'
-import { isNamed, type Memory } from '../core/slot/memory.ts'
-import { act, type Board, type Running, readMemory } from './boot.ts'
+import type { Memory } from '../core/slot/memory.ts'
+import { act, type Board, type Running } from './boot.ts'
 
 /** A round of observation that did not end the window, or how it ended. `reverted`: restart the controller now. */
 export type Observation =
@@ -37,7 +37,7 @@ export function observe(
     const memory = confirm(board, running, now)
     return isRefusal(memory) ? memory : { at: 'confirmed', memory }
   }
-  const memory = revert(board, judged.cause, now)
+  const memory = revert(board, running, judged.cause, now)
   return isRefusal(memory) ? memory : { at: 'reverted', memory, cause: judged.cause }
 }
 
@@ -47,21 +47,20 @@ export function observe(
  * since the boot, and an older one names something else; the next boot sorts it out.
  */
 export function confirm(board: Board, running: Running, now: Instant): Memory | Refusal {
-  const { signers, facts, slot } = running
-  const memory = readMemory(board)
-  if (memory !== null && (slot === 'golden' || !isNamed(memory, slot, { digest: facts.imageDigest }))) {
-    return refuse('not-in-trial', `slot ${slot}`, `${facts.version} on trial`, memory.state.at)
-  }
+  const { signers, facts } = running
   const image = { transition: facts.transition, signers, anchors: board.element.anchors() }
   // If power fails before the record, the trial starts again; behind it, the next boot raises the counter and changes
   // the keys, once it has verified the image anew.
-  const confirmed = act(board, { kind: 'confirm', image }, now)
+  const confirmed = act(board, { kind: 'confirm', image }, now, running)
   return isRefusal(confirmed) ? confirmed : confirmed.memory
 }
 
-/** Gives the trial image up, for a cause of at most 48 characters. The caller restarts the controller. */
-export function revert(board: Board, cause: string, now: Instant): Memory | Refusal {
+/**
+ * Gives the trial image up, for a cause of at most 48 characters. The caller restarts the controller, also when this is
+ * refused: `not-in-trial` as `confirm`, `boot-record-not-written`.
+ */
+export function revert(board: Board, running: Running, cause: string, now: Instant): Memory | Refusal {
   // If power fails before the record, the trial starts again on its budget of losses; behind it, the other slot boots.
-  const reverted = act(board, { kind: 'revert', cause }, now)
+  const reverted = act(board, { kind: 'revert', cause }, now, running)
   return isRefusal(reverted) ? reverted : reverted.memory
 }

@@ -45,8 +45,11 @@ export async function watchTrial({ folder, device, application, probes, note, st
     const readings: Readings = await readProbes(names, windowMillis / 8, parts)
     if (stop.aborted) break
     const seen = observe(board, running, window, readings, clock.now())
-    if (isRefusal(seen)) note({ event: 'waiting', code: seen.code, detail: seen.actual })
-    else if (seen.at === 'watching') window = seen.window
+    if (isRefusal(seen)) {
+      note({ event: 'waiting', code: seen.code, detail: seen.actual })
+      // The record no longer names what runs: stage 1 decides anew.
+      if (seen.code === 'not-in-trial') return 'restart'
+    } else if (seen.at === 'watching') window = seen.window
     else if (seen.at === 'reverted') {
       note({ event: 'reverted', cause: seen.cause, version })
       return 'restart'
@@ -61,7 +64,7 @@ export async function watchTrial({ folder, device, application, probes, note, st
 
 /** If power fails before the record, the trial starts again on its budget; behind it, the other slot boots. */
 function giveUp(device: Device, cause: string, note: Note): TrialEnd {
-  const reverted = revert(device.board, cause, device.clock.now())
+  const reverted = revert(device.board, device.running, cause, device.clock.now())
   if (isRefusal(reverted)) note({ event: 'waiting', code: reverted.code, detail: reverted.actual })
   else note({ event: 'reverted', cause, version: device.running.facts.version })
   return 'restart'

@@ -83,8 +83,20 @@ export const BOOT_TABLE: Table = {
   },
 }
 
-function stage(memory: Memory, state: Confirmed, event: Extract<BootEvent, { kind: 'staged' }>): BootDecision {
-  if (event.slot !== other(state.active)) throw new Error('only the inactive slot is ever staged')
+function stage(
+  memory: Memory,
+  state: Confirmed,
+  event: Extract<BootEvent, { kind: 'staged' }>,
+): BootDecision | Refusal {
+  // Only ever when the record that named the active slot has rotted since the device booted.
+  if (event.slot !== other(state.active)) {
+    return refuse(
+      'boot-record-not-written',
+      `slot ${event.slot}`,
+      'a record of what runs',
+      `one that runs ${state.active}`,
+    )
+  }
   return {
     next: {
       ...withNote(memory, event.slot, noteFrom('candidate', event.image)),
