@@ -25,6 +25,8 @@ type Waiting = {
 export class AgentProcess {
   readonly events: AgentEvent[] = []
   onEvent: (event: AgentEvent) => void = () => {}
+  /** A program and its arguments that start the agent, where that is not started as it is. */
+  under: readonly string[] = []
   readonly #folder: string
   readonly #log: string
   readonly #env: Readonly<Record<string, string>>
@@ -48,7 +50,8 @@ export class AgentProcess {
   /** Starts the boot stage. What it says is heard from here on. */
   start(): void {
     const log = openSync(this.#log, 'a', 0o600)
-    const child = spawn(NODE, [...FLAGS, CLI, 'agent', 'run', this.#folder], {
+    const [program, ...args] = [...this.under, NODE, ...FLAGS, CLI, 'agent', 'run', this.#folder]
+    const child = spawn(program as string, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', log],
       env: { ...process.env, NO_COLOR: '1', ...this.#env },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { systemClock } from '../../src/adapters/clock-system.ts'
 import { writeWhole } from '../../src/adapters/config-file.ts'
-import { processesOf } from '../../src/adapters/processes-linux.ts'
+import { killProcessesOf, processesOf } from '../../src/adapters/processes-linux.ts'
 import { readBoardFile } from '../../src/apps/agent/board-file.ts'
 import { askAgent } from '../../src/apps/agent/client.ts'
 import { agentFiles } from '../../src/apps/agent/files.ts'
@@ -185,6 +185,8 @@ export class AgentBench {
 
   async close(): Promise<void> {
     await this.agent.stop()
+    // What a test that failed has left.
+    await killProcessesOf({ name: 'VOLTSEAL_BOARD', value: this.token }, 10_000)
     await this.undertaker.close()
     rmSync(this.#at, { recursive: true, force: true })
   }
