@@ -1,3 +1,4 @@
+import { AGENT_GUARDS } from './guards-of-agent.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
@@ -5,4 +6,4 @@ import { PART_GUARDS } from './guards-of-parts.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
 
 /** Every guard, in the order in which they are taken out. */
-export const GUARDS = [...PART_GUARDS, ...SLOT_GUARDS, ...BRICK_GUARDS, ...DOOR_GUARDS, ...LINK_GUARDS]
+export const GUARDS = [...PART_GUARDS, ...SLOT_GUARDS, ...BRICK_GUARDS, ...DOOR_GUARDS, ...LINK_GUARDS, ...AGENT_GUARDS]

@@ -1,0 +1,110 @@
+import type { Guard } from './guard.ts'
+
+const STAGES = 'tests/agent/two-stages.test.ts'
+const ON_THE_SPOT = 'tests/agent/update-on-the-spot.test.ts'
+const PROBES = 'tests/apps/agent/probes.test.ts'
+const ELEMENT = 'tests/adapters/element-file.test.ts'
+const FLASH = 'tests/adapters/flash-files.test.ts'
+
+/** The guards of the Linux agent: what runs, who owns the board, what counts as healthy. */
+export const AGENT_GUARDS: readonly Guard[] = [
+  {
+    stops: 'executing bytes of a slot that nobody has signed',
+    file: 'src/apps/agent/images.ts',
+    text: '  if (digest !== facts.imageDigest) {',
+    without: '  if (digest === undefined) {',
+    tests: STAGES,
+  },
+  {
+    stops: 'starting an application beside one of an earlier life',
+    file: 'src/apps/agent/boot-stage.ts',
+    text: '      if (!(await this.#sweep())) {',
+    without: "      if (this.#folder === '') {",
+    tests: STAGES,
+  },
+  {
+    stops: 'going on without a boot stage',
+    file: 'src/apps/agent/second-stage.ts',
+    text: "lines.once('close', orphaned)",
+    without: '',
+    tests: STAGES,
+  },
+  {
+    stops: 'a second stage that hangs for ever',
+    file: 'src/apps/agent/boot-stage.ts',
+    text: 'const silent = now - heard > watchdogMillis',
+    without: 'const silent = now - heard > Number.POSITIVE_INFINITY',
+    tests: STAGES,
+  },
+  {
+    stops: 'an application that moves the plant from golden',
+    file: 'src/apps/agent/agent.ts',
+    text: "if (slot !== 'golden' && holds(facts, APPLICATION)) application.start()",
+    without: 'if (holds(facts, APPLICATION)) application.start()',
+    tests: STAGES,
+  },
+  {
+    stops: 'two agents on one board',
+    file: 'src/apps/agent/boot-stage.ts',
+    text: "  if (lock === null) return refuse('board-in-use', folder, 'a board without an agent', 'an agent that runs')",
+    without:
+      "  if (lock === null) return refuse('file-missing', folder, 'a board without an agent', 'an agent that runs')",
+    tests: ON_THE_SPOT,
+  },
+  {
+    stops: 'confirming an application that keeps ending',
+    file: 'src/apps/agent/trial.ts',
+    text: '    if (application.ends >= ENDS)',
+    without: '    if (application.ends >= Number.POSITIVE_INFINITY)',
+    tests: ON_THE_SPOT,
+  },
+  {
+    stops: 'confirming with a probe that the agent does not have',
+    file: 'src/apps/agent/probes/probes.ts',
+    text: 'const passed = probe !== undefined && (await',
+    without: 'const passed = probe === undefined || (await',
+    tests: PROBES,
+  },
+  {
+    stops: 'confirming a figure that nothing is held against',
+    file: 'src/apps/agent/probes/probes.ts',
+    text: '  if (before === undefined) return false',
+    without: '  if (before === undefined) return true',
+    tests: PROBES,
+  },
+  {
+    stops: 'a probe that never ends',
+    file: 'src/apps/agent/probes/probes.ts',
+    text: '  const time = Math.min(probe.timeoutMillis, limit)',
+    without: '  const time = probe.timeoutMillis',
+    tests: PROBES,
+  },
+  {
+    stops: 'an answer that is no success',
+    file: 'src/apps/agent/probes/http.ts',
+    text: 'resolve(status >= 200 && status < 300)',
+    without: 'resolve(status >= 200)',
+    tests: PROBES,
+  },
+  {
+    stops: 'writing golden on a Linux controller',
+    file: 'src/adapters/flash-files.ts',
+    text: "area => (area === 'golden' ? 'r' : 'r+')",
+    without: "() => 'r+'",
+    tests: FLASH,
+  },
+  {
+    stops: 'turning the counter in a file back',
+    file: 'src/adapters/element-file.ts',
+    text: 'if (value > this.#contents.counter) this.#save',
+    without: 'this.#save',
+    tests: ELEMENT,
+  },
+  {
+    stops: 'giving the number of a report twice',
+    file: 'src/adapters/element-file.ts',
+    text: 'this.#nextReport = contents.reserved',
+    without: 'this.#nextReport = 1',
+    tests: ELEMENT,
+  },
+]
