@@ -7,6 +7,7 @@ const AGENT = 'src/adapters/link-https/resuming-agent.ts'
 const DOWNLOAD = 'src/apps/agent/link/download.ts'
 const CONTROLLER = 'tests/apps/agent/link/download.test.ts'
 const BAD_INPUT = 'tests/sim/bad-input.test.ts'
+const DUMP = 'tests/core/slot/dump.test.ts'
 const FETCH = 'src/flows/fetch.ts'
 const CLIENT = 'tests/adapters/link-https/client.test.ts'
 const LINE = 'tests/adapters/link-https/ranged-body.test.ts'
@@ -130,6 +131,28 @@ export const LINK_GUARDS: readonly Guard[] = [
     text: "  if (counter === null) return refuse('counter-unreadable', subject, 'the security counter', 'no answer')\n",
     without: '',
     tests: BAD_INPUT,
+  },
+  // The dump of a flash.
+  {
+    stops: 'a forged record or history in a dump, under the key',
+    file: 'src/core/slot/dump-view.ts',
+    text: 'find.authentic !== false',
+    without: 'find.authentic !== undefined',
+    tests: DUMP,
+  },
+  {
+    stops: 'the key of another device for a dump',
+    file: 'src/core/slot/dump-view.ts',
+    text: 'if (authenticated && claimed > 0 && good.length + told.length === 0) {',
+    without: 'if (claimed < 0) {',
+    tests: DUMP,
+  },
+  {
+    stops: 'a dump that is full of forgeries',
+    file: 'src/core/slot/dump.ts',
+    text: 'if (list.length >= limit || (find.authentic === false && this.#wrong > KEPT.wrong)) this.#unlisted += 1',
+    without: 'if (limit < 0) this.#unlisted += 1',
+    tests: DUMP,
   },
   // The gateway's own download, chunk by chunk.
   {

@@ -51,7 +51,9 @@ function filesOf(folder: string, depth: number): string[] {
   const out: string[] = []
   for (const name of readdirSync(folder).sort()) {
     const path = join(folder, name)
-    const status = statSync(path)
+    // What has gone meanwhile, and what links to nothing, is no part of a dump; nor are the sockets of a running agent.
+    const status = statSync(path, { throwIfNoEntry: false })
+    if (status === undefined) continue
     if (status.isDirectory() && depth > 1) out.push(...filesOf(path, depth - 1))
     else if (status.isFile() || status.isBlockDevice()) out.push(path)
     if (out.length > MAX_FILES) break

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -76,6 +76,7 @@ describe('reading a dump', () => {
     writeFileSync(at('board/flash/record0'), cell(1))
     writeFileSync(at('board/flash/history'), cell(2))
     writeFileSync(at('board/agent.yaml'), 'class: bms\n')
+    symlinkSync('1234', at('board/stage.lock'))
     const parts = orThrow(readDump(at('board'), null))
     assert.deepEqual(
       parts.map(part => [part.file, part.finds.cells.map(find => find.value.decision)]),

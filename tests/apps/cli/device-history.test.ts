@@ -8,6 +8,7 @@ import { generateKeyFile, publicKeyFile } from '../../../src/adapters/signer-fil
 import { run } from '../../../src/apps/cli/program.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { AgentBench } from '../../agent/bench.ts'
 import { bench, settle, stage, update, V2, V3 } from '../../sim/bench-board.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-device-'))
@@ -70,6 +71,21 @@ describe('the technician’s view', () => {
       }
     })
   }
+
+  it('an agent’s folder, as it was made', async () => {
+    const board = await AgentBench.make()
+    try {
+      const key = ['--record-key', join(board.folder, 'element.json')]
+      const { exit, out, err } = await device('--device', board.folder, ...key)
+      assert.deepEqual([exit, err], [0, ''])
+      assert.match(out, /^boot record +1 at record0\.bin\+0x0, under the device’s MAC$/m)
+      assert.match(out, /^runs +a 1\.0\.0$/m)
+      assert.match(out, /^ +1 +\S+ +manufactured +– +a +1\.0\.0 /m)
+      assert.match(out, /^a\.bin\+0x0 +a +1\.0\.0 .*\ngolden\.bin\+0x0 +– +0\.1\.0 /m)
+    } finally {
+      await board.close()
+    }
+  })
 
   it('--json is one document with the same in it', async () => {
     const { exit, out } = await device('--device', at('rack-1'), '--record-key', at('key.hex'), '--json')
