@@ -1,8 +1,12 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Crypto } from '../core/encoding/crypto.ts'
+import { inspectEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type DumpKey, DumpScan } from '../core/slot/dump.ts'
+import { type DumpImage, findImage, type ReadDump } from '../core/slot/dump-image.ts'
 import type { DumpPart } from '../core/slot/dump-view.ts'
+import { SLOT_HEADER_BYTES } from '../core/slot/layout.ts'
 
 /** Bytes read at a time. */
 const PIECE = 1 << 20
@@ -15,6 +19,8 @@ const MAX_HOLES = 16 * 2 ** 20
 /** Files of a folder that are read, and folders that are looked into below it. */
 const MAX_FILES = 64
 const DEPTH = 2
+/** Images that are looked for in a file. */
+const MAX_IMAGES = 8
 
 /** Reads bytes at a position into a buffer; answers how many, 0 at the end. Throws what the system throws. */
 export type ReadAt = (buffer: Uint8Array, position: number) => number
@@ -28,13 +34,13 @@ export type ReadPart = DumpPart & { readonly unreadable: number }
  *
  * Refuses `file-missing`, `file-unreadable` (none that can be read, or too many holes), `file-too-large`.
  */
-export function readDump(path: string, key: DumpKey | null): ReadPart[] | Refusal {
+export function readDump(path: string, key: DumpKey | null, crypto: Crypto): ReadPart[] | Refusal {
   try {
     const files = statSync(path).isDirectory() ? filesOf(path, DEPTH) : [path]
     if (files.length > MAX_FILES) return refuse('file-unreadable', path, `at most ${MAX_FILES} files`, 'more')
     const parts: ReadPart[] = []
     for (const file of files) {
-      const part = readPart(file, key)
+      const part = readPart(file, key, crypto)
       if (isRefusal(part)) return part
       parts.push(part)
     }
@@ -61,7 +67,7 @@ function filesOf(folder: string, depth: number): string[] {
   return out
 }
 
-function readPart(file: string, key: DumpKey | null): ReadPart | Refusal {
+function readPart(file: string, key: DumpKey | null, crypto: Crypto): ReadPart | Refusal {
   const handle = openSync(file, 'r')
   try {
     const status = fstatSync(handle)
@@ -69,7 +75,9 @@ function readPart(file: string, key: DumpKey | null): ReadPart | Refusal {
       return refuse('file-unreadable', file, 'a file, a device or a folder', 'something else')
     }
     if (status.size > MAX_DUMP) return tooLarge(file)
-    return scanDump(file, (buffer, position) => readSync(handle, buffer, 0, buffer.length, position), key)
+    const read: ReadAt = (buffer, position) => readSync(handle, buffer, 0, buffer.length, position)
+    const part = scanDump(file, read, key)
+    return isRefusal(part) ? part : { ...part, images: imagesOf(part, read, crypto) }
   } finally {
     closeSync(handle)
   }
@@ -92,6 +100,22 @@ export function scanDump(file: string, read: ReadAt, key: DumpKey | null): ReadP
     position += length ?? HOLE
   }
   return tooLarge(file)
+}
+
+/** Looks for the images of the first slots: a device has three. */
+function imagesOf({ finds }: DumpPart, read: ReadAt, crypto: Crypto): ReadonlyMap<number, DumpImage | null> {
+  const images = new Map<number, DumpImage | null>()
+  const bytesAt: ReadDump = (offset, length) => {
+    if (offset + length > finds.bytes) return null
+    const bytes = new Uint8Array(length)
+    return readOrNull(read, bytes, offset) === length ? bytes : null
+  }
+  for (const { offset, value } of finds.slots.slice(0, MAX_IMAGES)) {
+    const seen = value.envelope === null ? null : inspectEnvelope(value.envelope, crypto)
+    if (seen === null || isRefusal(seen)) continue
+    images.set(offset, findImage(bytesAt, offset, SLOT_HEADER_BYTES + value.header.envelopeBytes, seen.facts, crypto))
+  }
+  return images
 }
 
 function readOrNull(read: ReadAt, buffer: Uint8Array, position: number): number | null {

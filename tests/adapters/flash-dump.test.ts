@@ -77,7 +77,7 @@ describe('reading a dump', () => {
     writeFileSync(at('board/flash/history'), cell(2))
     writeFileSync(at('board/agent.yaml'), 'class: bms\n')
     symlinkSync('1234', at('board/stage.lock'))
-    const parts = orThrow(readDump(at('board'), null))
+    const parts = orThrow(readDump(at('board'), null, nodeCrypto))
     assert.deepEqual(
       parts.map(part => [part.file, part.finds.cells.map(find => find.value.decision)]),
       [
@@ -89,9 +89,9 @@ describe('reading a dump', () => {
   })
 
   it('refuses what is not there, and a folder of far too many files', () => {
-    assert.equal(codeOf(readDump(at('gone'), null)), 'file-missing')
+    assert.equal(codeOf(readDump(at('gone'), null, nodeCrypto)), 'file-missing')
     mkdirSync(at('many'))
     for (let index = 0; index < 65; index += 1) writeFileSync(at(`many/${index}`), '')
-    assert.equal(codeOf(readDump(at('many'), null)), 'file-unreadable')
+    assert.equal(codeOf(readDump(at('many'), null, nodeCrypto)), 'file-unreadable')
   })
 })

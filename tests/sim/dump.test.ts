@@ -1,12 +1,26 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { DEFAULT_GEOMETRY } from '../../sim/controller/sim-controller.ts'
 import { PowerLost } from '../../sim/flash/power-lost.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { DumpScan } from '../../src/core/slot/dump.ts'
+import { findImage, type ReadDump } from '../../src/core/slot/dump-image.ts'
 import { type DumpView, viewDump } from '../../src/core/slot/dump-view.ts'
 import { history, readMemory } from '../../src/flows/boot.ts'
-import { ANCHORS, type Bench, bench, rememberingOpen, settle, stage, update, type V1, V2, V3 } from './bench-board.ts'
+import {
+  ANCHORS,
+  type Bench,
+  bench,
+  rememberingOpen,
+  SMALL,
+  settle,
+  stage,
+  update,
+  type V1,
+  V2,
+  V3,
+} from './bench-board.ts'
 
 /** The flash of a controller as a technician dumps it: no geometry, no names of areas. */
 function dump({ controller }: Bench, authenticated: boolean): DumpView {
@@ -56,6 +70,29 @@ describe('a dump of a controller', () => {
     on.controller.flash.rot('golden', on.controller.board.device.imageOffset)
     on.controller.powerUp()
     assert.equal(dump(on, true).running?.slot, 'none')
+  })
+
+  it('finds each image without being told where it begins, and counts the chunks that hold', () => {
+    for (const geometry of [SMALL, DEFAULT_GEOMETRY]) {
+      const on = bench({ geometry })
+      update(on, V2)
+      const { controller } = on
+      orThrow(controller.begin({ envelope: V3.envelope, update: 'u' }))
+      orThrow(controller.write(0, V3.image.subarray(0, 1600)))
+      controller.flash.rot('b', geometry.imageOffset + 600)
+      const flash = controller.flash.snapshot()
+      const read: ReadDump = (offset, length) =>
+        offset + length <= flash.length ? flash.subarray(offset, offset + length) : null
+      const found = dump(on, false).slots.map(({ offset, header, facts }) => {
+        const image = findImage(read, offset, 16 + header.envelopeBytes, orThrow(facts), nodeCrypto)
+        return [orThrow(facts).version, image === null ? null : image.offset - offset, image?.good, image?.chunks]
+      })
+      assert.deepEqual(found, [
+        ['3.0.0', geometry.imageOffset, 3, 6],
+        ['2.0.0', geometry.imageOffset, 5, 6],
+        ['0.9.0', geometry.imageOffset, 6, 6],
+      ])
+    }
   })
 
   it('agrees with the device after a cut at every operation of an update, before and after the next boot', () => {

@@ -3,14 +3,19 @@ import type { ReleaseFacts } from '../firmware/release-facts.ts'
 import { type Anchor, inspectEnvelope, openEnvelope } from '../firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import type { DumpFinds, Find, SlotHead } from './dump.ts'
+import type { DumpImage } from './dump-image.ts'
 import type { HistoryEntry, HistoryEvent } from './history.ts'
 import type { SlotHeader } from './layout.ts'
 import type { Memory } from './memory.ts'
 import type { BootRecord } from './record.ts'
 import { type Bootable, digestPrefix, type Slot } from './slot.ts'
 
-/** What one file of a dump holds. */
-export type DumpPart = { readonly file: string; readonly finds: DumpFinds }
+/** What one file of a dump holds; `images` by the offset of their slot, for those that were looked for. */
+export type DumpPart = {
+  readonly file: string
+  readonly finds: DumpFinds
+  readonly images?: ReadonlyMap<number, DumpImage | null>
+}
 
 /** Where something lies. */
 export type Located = { readonly file: string; readonly offset: number }
@@ -27,6 +32,8 @@ export type DumpSlot = Located & {
   readonly facts: ReleaseFacts | Refusal
   readonly noted: readonly Slot[]
   readonly signed: readonly string[] | Refusal | null
+  /** The image behind the envelope; null when none of it is there, or nobody looked. */
+  readonly image: DumpImage | null
 }
 
 /**
@@ -108,7 +115,10 @@ export function viewDump(
     running: memory === null ? null : runningOf(memory, lines),
     records: good.length,
     spoilt,
-    slots: heads.map(find => slotOf(find, memory, anchors, crypto)),
+    slots: heads.map(find => {
+      const image = parts.find(({ file }) => file === find.file)?.images?.get(find.offset) ?? null
+      return { ...slotOf(find, memory, anchors, crypto), image }
+    }),
     history: lines,
     torn: torn + repeated,
     missing: gaps(lines),
@@ -204,7 +214,7 @@ function slotOf(
   memory: Memory | null,
   anchors: readonly Anchor[],
   crypto: Crypto,
-): DumpSlot {
+): Omit<DumpSlot, 'image'> {
   const { header, envelope } = value
   const place = { file, offset, header }
   if (envelope === null) {

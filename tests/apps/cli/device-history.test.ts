@@ -59,7 +59,7 @@ describe('the technician’s view', () => {
     assert.match(out, /^runs +b 2\.0\.0$/m)
     assert.match(out, /^failed versions +sequence 30 /m)
     assert.match(out, /10 +2026-01-01T\S+ +reverted +health +a +3\.0\.0 +probe-failed cell-voltages +software/)
-    assert.match(out, /a +3\.0\.0 +30 +2 +2700 +bms-rack, SHA-256 [0-9a-f]{16}… +not verified/)
+    assert.match(out, /a +3\.0\.0 +30 +2 +2700 +bms-rack, SHA-256 [0-9a-f]{16}… +whole +not verified/)
   })
 
   for (const key of ['key.hex', 'rack-1/element.json']) {

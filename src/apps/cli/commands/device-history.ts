@@ -32,7 +32,7 @@ export function deviceHistory(cli: Cli, options: DeviceOptions): Work {
   if (isRefusal(anchors)) return anchors
   const parts: ReadPart[] = []
   for (const path of options.device ?? []) {
-    const read = readDump(path, key)
+    const read = readDump(path, key, cli.world.crypto)
     if (isRefusal(read)) return read
     parts.push(...read)
   }
@@ -161,7 +161,7 @@ function condition({ records, spoilt, torn, missing, history }: DumpView): Line[
 }
 
 function slotTable({ output }: Cli, slots: readonly DumpSlot[]): string {
-  const rows = slots.map(({ file, offset, header, facts, noted, signed }): Cell[] => {
+  const rows = slots.map(({ file, offset, header, facts, noted, signed, image }): Cell[] => {
     const named = noted.length === 0 ? null : noted.join(' or ')
     if (isRefusal(facts)) {
       return [
@@ -171,6 +171,7 @@ function slotTable({ output }: Cli, slots: readonly DumpSlot[]): string {
         null,
         null,
         header.imageBytes,
+        null,
         null,
         null,
       ]
@@ -184,11 +185,29 @@ function slotTable({ output }: Cli, slots: readonly DumpSlot[]): string {
       counter,
       header.imageBytes,
       `${of}, SHA-256 ${imageDigest.slice(0, 16)}…`,
+      wholeCell(image),
       signedCell(signed),
     ]
   })
-  const headings = ['slot at', 'noted as', 'version', '>sequence', '>counter', '>bytes', 'image', 'envelope']
+  const headings = [
+    'slot at',
+    'noted as',
+    'version',
+    '>sequence',
+    '>counter',
+    '>bytes',
+    'image',
+    'in flash',
+    'envelope',
+  ]
   return table(output, headings, rows)
+}
+
+/** What of the image is there, chunk by chunk, as its envelope names them. */
+function wholeCell(image: DumpSlot['image']): Cell {
+  if (image === null) return { text: 'not there', tone: 'bad' }
+  const { good, chunks } = image
+  return good === chunks ? { text: 'whole', tone: 'good' } : { text: `${good} of ${chunks} chunks`, tone: 'warn' }
 }
 
 function signedCell(signed: DumpSlot['signed']): Cell {
