@@ -23,10 +23,10 @@ export const AGENT_GUARDS: readonly Guard[] = [
     tests: STAGES,
   },
   {
-    stops: 'going on without a boot stage',
+    stops: 'an application that goes on without anybody who watches it',
     file: 'src/apps/agent/second-stage.ts',
-    text: "lines.once('close', orphaned)",
-    without: '',
+    text: "    process.kill(-process.pid, 'SIGKILL')",
+    without: '    process.kill(process.pid, 0)',
     tests: STAGES,
   },
   {

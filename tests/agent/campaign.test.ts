@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { stringify } from 'yaml'
+import { World } from '../../sim/doors/world.ts'
+import { writeWhole } from '../../src/adapters/config-file.ts'
+import { killProcessesOf } from '../../src/adapters/processes-linux.ts'
+import { readBoardFile } from '../../src/apps/agent/board-file.ts'
+import { agentFiles } from '../../src/apps/agent/files.ts'
+import { orThrow } from '../../src/core/refusal/refusal.ts'
+import { FIRST_AGENT_CONFIG } from '../../src/wire/agent-config.ts'
+import type { CampaignView, ControllerView } from '../../src/wire/fleet-api.ts'
+import { Undertaker } from '../crash/processes.ts'
+import { AgentProcess } from './agent-process.ts'
+import { BEHAVIOUR, script } from './bench.ts'
+
+const SITE = {
+  site: 'quay',
+  name: 'Quay',
+  region: 'nl-west',
+  zone: 'Europe/Amsterdam',
+  vendor: 'voltworks.example',
+  gateway: { id: 'quay-gateway' },
+  links: [{ id: 'lan', kind: 'ethernet' }],
+  classes: { bms: { hardware: 'r1', slot: '256KiB', bootloader: 1 } },
+  controllers: [{ id: 'bms-1', class: 'bms', link: 'lan' }],
+}
+
+const image = (version: string, work: string): Uint8Array => new TextEncoder().encode(script(version, work))
+
+/** A fleet server, a gateway and a Linux controller, each as it is used, from enrolment on. */
+describe('a Linux controller in a fleet', () => {
+  const undertaker = new Undertaker()
+  let world: World
+  let agent: AgentProcess
+  let folder: string
+
+  before(async () => {
+    world = await World.make({ site: SITE, factory: { bms: image('1.0.0', BEHAVIOUR.works) } })
+    folder = world.at('board')
+    const release = world.at('bms-1.0.0.release')
+    await world.must(
+      ...['agent', 'init', folder, '--id', 'bms-1', '--site', 'quay', '--vendor', 'voltworks.example'],
+      ...['--class', 'bms', '--hardware', 'r1', '--anchor', world.at('keys', 'firmware.pub')],
+      ...['--golden', release, '--factory', release, '--slot', '256KiB'],
+    )
+    const environment = { JOURNAL: world.at('journal') }
+    const probes = { 'ems-link': { kind: 'command', run: ['/bin/true'], timeoutMillis: 5_000 } }
+    const application = { ...FIRST_AGENT_CONFIG.application, environment, stopMillis: 500, restartMillis: 10 }
+    writeWhole(agentFiles(folder).config, stringify({ ...FIRST_AGENT_CONFIG, probes, application }))
+    await world.startFleet()
+    await world.must('site', 'enrol', '--gateway', world.at('gateway'), '--controllers', folder)
+    await world.startGateway()
+    agent = new AgentProcess(folder, world.at('log'), undertaker)
+    agent.start()
+    await world.reported()
+  })
+  after(async () => {
+    await agent.stop()
+    await killProcessesOf({ name: 'VOLTSEAL_BOARD', value: orThrow(readBoardFile(folder)).token }, 10_000)
+    await undertaker.close()
+    await world.stop()
+  })
+
+  const campaign = async (id: string, version: string, work: string): Promise<CampaignView> => {
+    const paths = await world.publish(await world.release('bms', version, image(version, work)))
+    await world.campaign(id, paths)
+    const view = async () => (await world.must('campaign', 'show', id)) as CampaignView
+    await world.until(`${id} is over`, async () => ['done', 'halted'].includes((await view()).state))
+    return view()
+  }
+  const attested = async (): Promise<ControllerView | undefined> =>
+    ((await world.must('controller', 'list')) as ControllerView[])[0]
+
+  it('is updated by a campaign, and attests it', async () => {
+    const { state, controllers } = await campaign('first', '1.1.0', BEHAVIOUR.works)
+    assert.deepEqual([state, controllers[0]?.state], ['done', 'confirmed'])
+    const { version, slot, state: stands } = (await attested()) ?? {}
+    assert.deepEqual([version, slot, stands], ['1.1.0', 'b', 'stable'])
+  })
+
+  it('goes back from an image that does not work, and the campaign halts for it', async () => {
+    const { state } = await campaign('second', '1.2.0', BEHAVIOUR.ends)
+    assert.equal(state, 'halted')
+    await world.until('it attests what it runs', async () => (await attested())?.version === '1.1.0')
+    const history = (await world.must('controller', 'history', 'quay/bms-1')) as { kind: string }[]
+    assert.ok(history.some(({ kind }) => kind === 'controller-failed'))
+  })
+})
