@@ -21,8 +21,8 @@ import { type Moment, momentsOf, VICTIMS, type Victim } from './moments.ts'
 const SEED = Number(process.env.VOLTSEAL_SEED ?? 20261121)
 const MOMENTS = Number(process.env.VOLTSEAL_MOMENTS ?? 10)
 const LONG = process.env.VOLTSEAL_MOMENTS !== undefined
-/** Moments of one update: fewer than a trial has tries. */
-const EACH = 2
+/** Moments of one update. At most two of them hit the second stage: a trial has three tries. */
+const EACH = 3
 /** Every so many updates, one whose application does not work. */
 const BAD_EVERY = 4
 /** Updates beyond the planned ones, for moments that did not come when they were to. */

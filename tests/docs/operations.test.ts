@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, test } from 'node:test'
 import { siteFiles } from '../../sim/doors/site/folder.ts'
+import { agentFiles } from '../../src/apps/agent/files.ts'
 import { fleetFiles } from '../../src/apps/fleet/files.ts'
 import { gatewayFiles } from '../../src/apps/gateway/files.ts'
+import { AgentConfig } from '../../src/wire/agent-config.ts'
 import { FleetConfig, GatewayConfig, Profile } from '../../src/wire/config.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/operations.md'), 'utf8')
@@ -23,6 +25,7 @@ describe('docs/operations.md', () => {
   const configs: [line: string, schema: { properties: object }][] = [
     ['`fleet.yaml`:', FleetConfig],
     ['`gateway.yaml`:', GatewayConfig],
+    ['`agent.yaml`:', AgentConfig],
     ['## A person:', Profile],
   ]
   for (const [line, { properties }] of configs) {
@@ -39,6 +42,7 @@ describe('docs/operations.md', () => {
       [...Object.values(fleet), fleetKey('audit'), authority('fleet').cert, root('image'), server.cert],
     ],
     ['## The gateway', Object.values(gatewayFiles(''))],
+    ['## The agent', Object.values(agentFiles(''))],
     ['## A simulated site', [...Object.values(site), controller('bms-1')]],
   ]
   for (const [line, paths] of folders) {
