@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { agentFiles } from '../../src/apps/agent/files.ts'
+import { toBase64 } from '../../src/core/encoding/bytes.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { AgentBench, BEHAVIOUR, script } from './bench.ts'
 
@@ -83,6 +87,24 @@ describe('a Linux controller that is updated on the spot', () => {
     assert.ok(isRefusal(armed))
     assert.equal(armed.code, 'nothing-staged')
     assert.equal(bench.applications.length, 1)
+  })
+
+  it('takes no harm from a connection that breaks in the middle, or that says nothing sensible', async () => {
+    const image = script('1.6.0', BEHAVIOUR.works, 1000)
+    const wanted = await bench.maker.release({ version: '1.6.0', sequence: 8, counter: 2, image })
+    const question = `${JSON.stringify({ do: 'stage', envelope: toBase64(wanted.envelope) })}\n`
+    const broken = connect(agentFiles(bench.folder).control)
+    broken.write(question)
+    await new Promise(resolve => broken.write(wanted.image.subarray(0, 40_000), resolve))
+    broken.destroy()
+    for (const words of ['', '\n', '{"do":"dance"}\n', 'x'.repeat(300_000)]) {
+      const socket = connect({ path: agentFiles(bench.folder).control, allowHalfOpen: true })
+      socket.on('error', () => {})
+      socket.end(words)
+      await once(socket.resume(), 'close')
+    }
+    assert.deepEqual(orThrow(await bench.ask({ do: 'stage', ...wanted })), { staged: '1.6.0', slot: 'a' })
+    orThrow(await bench.ask({ do: 'withdraw' }))
   })
 
   it('has one owner: a second agent on the board is refused', async () => {

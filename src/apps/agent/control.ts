@@ -49,8 +49,7 @@ export function serveControl(path: string, parts: ControlParts): Promise<Server>
 }
 
 async function answer(socket: Socket, parts: ControlParts): Promise<void> {
-  // Who asks says all and then listens: the end of what comes is not the end of the connection.
-  const incoming = socket.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>
+  const incoming = partsOf(socket)
   const read = await readQuestion(incoming)
   const done = read === null ? malformed() : await perform(read.asked, read.rest, incoming, parts)
   const restarts = !isRefusal(done) && read?.asked.do === 'arm'
@@ -118,21 +117,28 @@ async function stage(
   return { staged: version, slot: installation.slot }
 }
 
+/**
+ * What comes over a connection. One that breaks only ends: what came of an image stays in flash, and is gone on from.
+ */
+async function* partsOf(socket: Socket): AsyncGenerator<Buffer, undefined> {
+  try {
+    // Who asks says all and then listens: the end of what comes is not the end of the connection.
+    for await (const part of socket.iterator({ destroyOnReturn: false })) yield part as Buffer
+  } catch {
+    // There is nobody to answer any more.
+  }
+}
+
 async function readQuestion(incoming: AsyncIterator<Buffer>): Promise<{ asked: Asked; rest: Uint8Array } | null> {
   let head = Buffer.alloc(0)
-  try {
-    while (head.length < MAX_QUESTION) {
-      const { value, done } = await incoming.next()
-      if (done === true) return null
-      const end = value.indexOf('\n')
-      head = Buffer.concat([head, end < 0 ? value : value.subarray(0, end)])
-      if (end >= 0) {
-        const asked = parseQuestion(head.toString('utf8'))
-        return asked === null ? null : { asked, rest: value.subarray(end + 1) }
-      }
-    }
-  } catch {
-    // The connection broke: there is nobody to answer.
+  while (head.length < MAX_QUESTION) {
+    const { value, done } = await incoming.next()
+    if (done === true) return null
+    const end = value.indexOf('\n')
+    head = Buffer.concat([head, end < 0 ? value : value.subarray(0, end)])
+    if (end < 0) continue
+    const asked = parseQuestion(head.toString('utf8'))
+    return asked === null ? null : { asked, rest: value.subarray(end + 1) }
   }
   return null
 }

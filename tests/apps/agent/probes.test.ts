@@ -66,7 +66,7 @@ describe('a command', () => {
   })
 
   it('has no longer than the round has', async () => {
-    assert.deepEqual(await read(command('sleep 1000'), { limit: 50 }), { it: 'fail' })
+    assert.deepEqual(await read(command('sleep 2'), { limit: 50 }), { it: 'fail' })
   })
 })
 
