@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { areasOf, type FlashArea, faultOf, type Geometry } from '../core/slot/layout.ts'
@@ -39,7 +39,7 @@ export class FlashFiles implements Flash {
   /**
    * Makes erased flash and opens it with golden writable: for manufacture only. A path that is there is used as it is
    * (a block device) and erased; one that is not becomes a file of mode 0600. Durable on return. Refuses
-   * `board-area-missing` and `board-area-short`.
+   * `board-area-missing`, `board-area-short` and `no-space`.
    */
   static create(geometry: Geometry, path: PathOf): FlashFiles | Refusal {
     const names = areasOf(geometry).map(([area]) => area)
@@ -56,7 +56,12 @@ export class FlashFiles implements Flash {
     const areas = openAreas(geometry, path, () => 'r+', true)
     if (isRefusal(areas)) return areas
     const flash = new FlashFiles(areas)
-    for (const area of areas.values()) flash.#blank(area, 0, area.size)
+    for (const [name, area] of areas) {
+      const full = flash.#blankNew(name, area, path(name))
+      if (full === null) continue
+      flash.close()
+      return full
+    }
     for (const folder of new Set(names.map(area => dirname(path(area))))) syncFolder(folder)
     return flash
   }
@@ -109,6 +114,20 @@ export class FlashFiles implements Flash {
       if (there === null || Buffer.compare(there, blank) !== 0) writeAll(place.fd, blank, at)
     }
     fdatasyncSync(place.fd)
+  }
+
+  /** Erases an area that may not be there whole: a device ends where it ends, a disk may be full. */
+  #blankNew(name: FlashArea, area: Area, path: string): null | Refusal {
+    try {
+      this.#blank(area, 0, area.size)
+      return null
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      const wanted = `${area.size} bytes`
+      return fstatSync(area.fd).isBlockDevice()
+        ? refuse('board-area-short', `${name}, ${path}`, wanted, 'fewer')
+        : refuse('no-space', path, wanted, 'a full disk')
+    }
   }
 
   #area(name: FlashArea): Area {

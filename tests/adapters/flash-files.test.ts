@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -77,5 +78,49 @@ describe('flash in files', () => {
     const missing = FlashFiles.open(GEOMETRY, path)
     assert.ok(isRefusal(missing))
     assert.equal(missing.code, 'board-area-missing')
+  })
+})
+
+/** A block device over a file, when this machine and this user can have one; null otherwise. */
+function loopDevice(file: string): string | null {
+  const { status, stdout } = spawnSync('losetup', ['--find', '--show', file])
+  return status === 0 ? stdout.toString().trim() : null
+}
+
+describe('flash on block devices', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'voltseal-loop-'))
+  const image = join(folder, 'image')
+  writeFileSync(image, new Uint8Array(32_768))
+  const device = loopDevice(image)
+  after(() => {
+    if (device !== null) spawnSync('losetup', ['--detach', device])
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const skip = device === null ? 'NOT TESTED: no block device can be made here' : false
+
+  it('is made erased up to the size of the area, and keeps what is programmed', { skip }, () => {
+    const path = (area: FlashArea): string => (area === 'a' ? (device as string) : join(folder, `${area}.bin`))
+    const made = orThrow(FlashFiles.create(GEOMETRY, path))
+    made.program('a', 2048, new Uint8Array(1000).fill(5))
+    made.close()
+    const flash = orThrow(FlashFiles.open(GEOMETRY, path))
+    assert.deepEqual(flash.read('a', 2047, 2), new Uint8Array([0xff, 5]))
+    flash.erase('a', 2048, 1024)
+    assert.ok((flash.read('a', 0, 16_384) as Uint8Array).every(byte => byte === 0xff))
+    flash.close()
+    // What the device has behind the area is somebody else's.
+    assert.ok(
+      readFileSync(device as string)
+        .subarray(16_384)
+        .every(byte => byte === 0),
+    )
+  })
+
+  it('is refused when the device is smaller than the area', { skip }, () => {
+    const larger: Geometry = { ...GEOMETRY, slot: { size: 65_536, sector: 1024 } }
+    const path = (area: FlashArea): string => (area === 'a' ? (device as string) : join(folder, `${area}.bin`))
+    const refused = FlashFiles.create(larger, path)
+    assert.ok(isRefusal(refused))
+    assert.equal(refused.code, 'board-area-short')
   })
 })

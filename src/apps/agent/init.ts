@@ -57,7 +57,7 @@ const LONGEST_FOLDER = 80
  * half-way is none.
  *
  * Refuses `folder-not-empty`, `usage-error`, what `readRelease` and `loadPublicKey` refuse, `config-malformed`,
- * `board-area-missing`, `board-area-short`, `envelope-larger-than-slot`, `release-larger-than-slot`, and what the boot
+ * `board-area-missing`, `board-area-short`, `no-space`, `envelope-larger-than-slot`, `release-larger-than-slot`, and what the boot
  * chain refuses of an image.
  */
 export async function initAgent(folder: string, setup: AgentSetup, clock: Clock): Promise<DeviceRequest | Refusal> {
