@@ -46,6 +46,7 @@ export class NorFlash implements Flash {
   #random: Random
   readonly #worn = new Set<FlashArea>()
   #operations = 0
+  #stamp = 0
   #on = true
   #goldenOpen = false
 
@@ -137,6 +138,11 @@ export class NorFlash implements Flash {
     return this.#operations
   }
 
+  /** Another number each time that anything in the cells, or wrong with them, has changed. */
+  get stamp(): number {
+    return this.#stamp
+  }
+
   /** Ends the use of this flash; only the file, when there is one, lives on. */
   powerOff(): void {
     this.#on = false
@@ -187,6 +193,7 @@ export class NorFlash implements Flash {
     const { sector } = this.#place(area)
     const start = this.#at(area, offset - (offset % sector), sector)
     this.#damage.breakRange(start, start + sector, true)
+    this.#stamp += 1
   }
 
   /** A fault: the area is worn out; programs and erases of it do nothing from now on, and say nothing. */
@@ -198,6 +205,7 @@ export class NorFlash implements Flash {
   weaken(area: FlashArea, offset: number, length: number): void {
     const start = this.#at(area, offset, length)
     this.#damage.weaken(start, start + length)
+    this.#stamp += 1
   }
 
   /** A dump: the bytes of every area, one behind the other. */
@@ -270,6 +278,7 @@ export class NorFlash implements Flash {
   #meet(fault: ReadFault, start: number, { start: area, sector }: Place): boolean {
     if (fault.read === 'power') this.#lose(`before a read at ${start - area}`)
     if (fault.read === 'ecc-once') return false
+    this.#stamp += 1
     const at = start + fault.at
     if (fault.read === 'rotten') {
       this.#cells[at] = (this.#cells[at] as number) ^ fault.mask
@@ -370,7 +379,9 @@ export class NorFlash implements Flash {
     return handle
   }
 
+  /** Behind every change of the cells or the damage. */
   #write(start: number, length: number): void {
+    this.#stamp += 1
     if (this.#file !== null) writeSync(this.#file, this.#cells, start, length, start)
   }
 }

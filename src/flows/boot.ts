@@ -76,7 +76,8 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
       if (isRefusal(again)) problem = again
       else scan = again
     }
-    if (problem === null) end = remember(board, newest.entry, null)
+    // Also when it could not be written again: the next decision may find a place, and this one would be missing.
+    end = remember(board, newest.entry, null)
   }
   const memory = newest?.memory ?? BLANK
   const verified = new Map<Bootable, VerifiedSlot | Refusal>()

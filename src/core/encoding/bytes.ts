@@ -53,7 +53,9 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return out
 }
 
-/** Equality of public bytes. For secrets use `Crypto.equal`, which takes constant time. */
+/** Equality of public bytes. For secrets use `Crypto.equal`, which takes constant time. A loop: every record is read back. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
+  if (a.length !== b.length) return false
+  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false
+  return true
 }

@@ -1,0 +1,138 @@
+import type { FlashFault, FlashRead, ReadFault, SilentFault } from '../../sim/flash/faults.ts'
+import { PowerLost } from '../../sim/flash/power-lost.ts'
+import type { ResetCause } from '../../src/core/slot/slot.ts'
+import {
+  type Effect,
+  type FaultClass,
+  type Mode,
+  modeNamed,
+  modesOn,
+  type Operation,
+  type OperationKind,
+} from './modes.ts'
+
+/**
+ * A fault of a run: the operation that it strikes, counted from the one behind the fault before (from the phase's first,
+ * for the first fault), and what it does there. `draw` instead of a mode picks one of those that the operation can meet.
+ */
+export type Fault =
+  | { readonly at: number; readonly mode: string; readonly variant: number }
+  | { readonly at: number; readonly draw: number }
+
+/** A fault that struck. */
+export type Struck = { readonly operation: Operation; readonly mode: Mode; readonly variant: number }
+
+/** A stream of bits out of text and numbers, the same on every machine (FNV-1a, 32 bits). */
+export function mix(seed: number, text: string): number {
+  let hash = seed
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x0100_0193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b)
+  return (hash ^ (hash >>> 13)) >>> 0
+}
+
+/** How a fault is written in a seed. */
+export const faultText = (fault: Fault): string =>
+  'draw' in fault ? `${fault.at}.~${fault.draw}` : `${fault.at}.${fault.mode}.${fault.variant}`
+
+/**
+ * Through here passes every operation of a device. It counts them, and strikes where the plan says. `reseed` is called
+ * as a fault strikes, so that what it leaves depends on the faults alone, and on nothing that was read before.
+ */
+export class Gate {
+  /** Told of each operation before it happens; throws to end the run. */
+  watch: (operation: Operation) => void = () => {}
+  reseed: (seed: number) => void = () => {}
+  jump: (millis: number) => void = () => {}
+  /** The operations that have passed since the last fault, when somebody wants them. */
+  trace: Operation[] | null = null
+  struck: Struck[] = []
+  /** How the next reset is told, once a fault has made one. */
+  cause: ResetCause = 'power-loss'
+  #plan: readonly Fault[] = []
+  #next = 0
+  #count = 0
+  #chain = 0
+  #open = false
+
+  /** Begins a run. `chain` is the seed of what the first fault leaves. */
+  begin(plan: readonly Fault[], chain: number, struck: readonly Struck[] = []): void {
+    this.#plan = plan
+    this.#next = 0
+    this.#count = 0
+    this.#chain = chain
+    this.#open = true
+    this.struck = [...struck]
+    this.cause = 'power-loss'
+    if (this.trace !== null) this.trace = []
+  }
+
+  /** Lets everything pass, uncounted: preparation, and judges. */
+  rest(): void {
+    this.#open = false
+  }
+
+  get chain(): number {
+    return this.#chain
+  }
+
+  /** Operations since the last fault. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Whether every fault of the plan struck. */
+  get spent(): boolean {
+    return this.#next === this.#plan.length
+  }
+
+  has(faultClass: FaultClass): boolean {
+    return this.struck.some(({ mode }) => mode.class === faultClass)
+  }
+
+  write(operation: Operation): FlashFault | SilentFault | null {
+    return this.#pass(operation)?.flash ?? null
+  }
+
+  read({ area, offset, length }: FlashRead): ReadFault | null {
+    return this.#pass({ kind: 'read', area, offset, length, sectors: 1 })?.read ?? null
+  }
+
+  element(kind: OperationKind): 'before' | 'after' | null {
+    return this.#pass({ kind, area: null, offset: 0, length: 1, sectors: 1 })?.element ?? null
+  }
+
+  /** One round of the application. Throws PowerLost; answers whether it hangs from now on. */
+  tick(): boolean {
+    const effect = this.#pass({ kind: 'tick', area: null, offset: 0, length: 1, sectors: 1 })
+    if (effect?.power === 'off') throw new PowerLost('between two operations')
+    return effect?.hang === true
+  }
+
+  #pass(operation: Operation): Effect | null {
+    if (!this.#open) return null
+    this.watch(operation)
+    this.trace?.push(operation)
+    const fault = this.#plan[this.#next]
+    this.#count += 1
+    if (fault === undefined || fault.at !== this.#count - 1) return null
+    const { mode, variant } = resolve(fault, operation)
+    if (!mode.on.includes(operation.kind)) throw new Error(`${mode.name} does not strike a ${operation.kind}`)
+    this.#next += 1
+    this.#count = 0
+    this.#chain = mix(this.#chain, faultText({ at: fault.at, mode: mode.name, variant }))
+    this.struck.push({ operation, mode, variant })
+    if (this.trace !== null) this.trace = []
+    this.reseed(this.#chain)
+    const effect = mode.effect(operation, variant, (mix(this.#chain, 'place') >>> 8) / 0x100_0000)
+    if (effect.reset !== undefined) this.cause = effect.reset
+    if (effect.jump !== undefined) this.jump(effect.jump)
+    return effect
+  }
+}
+
+function resolve(fault: Fault, operation: Operation): { readonly mode: Mode; readonly variant: number } {
+  if (!('draw' in fault)) return { mode: modeNamed(fault.mode), variant: fault.variant }
+  const modes = modesOn(operation.kind)
+  const mode = modes[fault.draw % modes.length] as Mode
+  return { mode, variant: Math.floor(fault.draw / modes.length) % mode.variants(operation) }
+}
