@@ -23,6 +23,13 @@ export const AGENT_GUARDS: readonly Guard[] = [
     tests: STAGES,
   },
   {
+    stops: 'overlooking a process that is about to execute another program',
+    file: 'src/adapters/processes-linux.ts',
+    text: 'now - since > EXECUTING)',
+    without: 'now - since >= 0)',
+    tests: 'tests/adapters/linux.test.ts',
+  },
+  {
     stops: 'an application that goes on without anybody who watches it',
     file: 'src/apps/agent/second-stage.ts',
     text: "    process.kill(-process.pid, 'SIGKILL')",

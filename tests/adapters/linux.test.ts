@@ -45,6 +45,15 @@ describe('the lock of a file', () => {
   })
 })
 
+/** The letter of a process's state, Z for one that has ended and was not waited for; empty when there is none. */
+function stateOf(pid: number): string {
+  try {
+    return /\) (\w) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? ''
+  } catch {
+    return ''
+  }
+}
+
 describe('the processes that carry a mark', () => {
   const mark = { name: 'VOLTSEAL_TEST_MARK', value: `${process.pid}-${performance.now()}` }
 
@@ -57,6 +66,23 @@ describe('the processes that carry a mark', () => {
     assert.ok(processesOf(mark).length >= 2)
     assert.equal(await killProcessesOf(mark, 10_000), true)
     assert.deepEqual(processesOf(mark), [])
+  })
+
+  it('are found also while they execute another program, when their environment cannot be read', async () => {
+    // It does nothing but execute itself: one look in ten or so finds it without an environment.
+    const again = join(folder, 'again')
+    writeFileSync(again, '#!/bin/sh\nexec "$0"\n', { mode: 0o700 })
+    for (let round = 0; round < 40; round += 1) {
+      const value = `${mark.value}-${round}`
+      const env = { PATH: process.env.PATH, [mark.name]: value }
+      const child = spawn(again, [], { stdio: 'ignore', env })
+      const ended = once(child, 'exit')
+      await once(child, 'spawn')
+      assert.equal(await killProcessesOf({ ...mark, value }, 10_000), true)
+      assert.match(stateOf(child.pid as number), /^[ZX]?$/, `round ${round}: it still runs`)
+      child.kill('SIGKILL')
+      await ended
+    }
   })
 
   it('are not those whose mark only begins alike', () => {
