@@ -19,6 +19,13 @@ const ENUMERATED = 'tests/faults/sample.test.ts'
 export const SLOT_GUARDS: readonly Guard[] = [
   // Rule 2, and what a record is worth.
   {
+    stops: 'losing a decision whose record was not taken for written',
+    file: 'src/flows/boot.ts',
+    text: 'const known = end ?? caughtUp(board, scan)',
+    without: 'const known = end ?? placed(board)',
+    tests: 'tests/sim/stale-record.test.ts',
+  },
+  {
     stops: 'acting on a record that may read differently tomorrow: it is appended again after an unclean reset',
     file: BOOT,
     text: "if (cause !== 'software') {",

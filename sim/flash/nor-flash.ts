@@ -27,6 +27,9 @@ export type NorFlashOptions = {
 /** Everything that a flash holds, for a test that goes on from here more than once. */
 export type FlashState = { readonly cells: Uint8Array; readonly written: Uint8Array; readonly damage: DamageState }
 
+/** How many bytes go weak at once. */
+const WEAKENED = 8
+
 /**
  * NOR flash in memory, with an optional file behind it. Programming clears bits, erasing sets whole sectors. Reads are
  * views, not copies, except where weak bits lie. `faults` is asked before each program and erase, `readFaults` before each
@@ -275,7 +278,7 @@ export class NorFlash implements Flash {
   }
 
   /** Applies what a read meets; false: it answers null this once. */
-  #meet(fault: ReadFault, start: number, { start: area, sector }: Place): boolean {
+  #meet(fault: ReadFault, start: number, { start: area, size, sector }: Place): boolean {
     if (fault.read === 'power') this.#lose(`before a read at ${start - area}`)
     if (fault.read === 'ecc-once') return false
     this.#stamp += 1
@@ -283,8 +286,11 @@ export class NorFlash implements Flash {
     if (fault.read === 'rotten') {
       this.#cells[at] = (this.#cells[at] as number) ^ fault.mask
       this.#write(at, 1)
-    } else if (fault.read === 'weakened') this.#damage.weaken(at, Math.min(at + 8, this.#cells.length))
-    else if (fault.read === 'ecc-lasting') {
+    } else if (fault.read === 'weakened') {
+      // Eight bytes of the area: fewer would read right too often, and what is behind it belongs to another one.
+      const from = Math.min(at, area + size - WEAKENED)
+      this.#damage.weaken(from, from + WEAKENED)
+    } else if (fault.read === 'ecc-lasting') {
       const from = at - ((at - area) % sector)
       this.#damage.breakRange(from, from + sector, true)
     }

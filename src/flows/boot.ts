@@ -270,7 +270,7 @@ function commit(
   const { note, next } = decision
   if (note === null) return null
   // The history may know a later decision than the record: of a record that has rotted since. Its number is not given twice.
-  const known = end ?? placed(board)
+  const known = end ?? caughtUp(board, scan)
   const numbered = Math.max(scan.newest?.entry.decision ?? 0, known.newest)
   const entry: HistoryEntry = {
     decision: numbered + 1,
@@ -289,6 +289,14 @@ function commit(
   // If power fails here, the next boot sees a record whose decision is not in the history yet, and adds it.
   remember(board, entry, known)
   return null
+}
+
+/**
+ * Where the history ends, once it has the decision of the newest record: one whose read-back failed was not told, and
+ * may be whole all the same.
+ */
+function caughtUp(board: Board, { newest }: RecordScan): HistoryEnd {
+  return (newest === null ? null : remember(board, newest.entry, null)) ?? placed(board)
 }
 
 /**

@@ -44,7 +44,7 @@ export type Mode = {
   readonly pairs: boolean
   /** Whether what it strikes may be lost for good: history that it struck is then not counted. */
   readonly loses?: true
-  /** Whether its reset is told as the image's own: it burns a try. */
+  /** Whether its reset is told as the image's own: it burns a try; or it leaves no place for a record, and the site restarts. */
   readonly blames?: true
   /** The fault's effect. `chance` in [0, 1) picks a place within the variant's part of the operation. */
   readonly effect: (operation: Operation, variant: number, chance: number) => Effect
@@ -216,6 +216,7 @@ export const MODES: readonly Mode[] = [
   },
   {
     name: 'write-lost',
+    blames: true,
     on: ['program', 'erase'],
     class: 'wear',
     variants: once,
@@ -224,6 +225,7 @@ export const MODES: readonly Mode[] = [
   },
   {
     name: 'write-wrong-in-a-bit',
+    blames: true,
     on: ['program', 'erase'],
     class: 'wear',
     variants: placed,

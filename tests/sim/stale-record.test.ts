@@ -82,6 +82,26 @@ describe('a record that rots while its image runs', () => {
       entries.map((_, index) => index + 1),
     )
   })
+
+  it('a decision whose record was not taken for written, and was, is in the history before the next one', () => {
+    const on = bench()
+    const last = history(on.controller.board).entries.at(-1)?.decision ?? 0
+    // What reads a record back, in this boot, reads a wrong bit: every place is given up, and the last of them is whole.
+    on.controller.flash.readFaults = ({ area, length }) =>
+      area.startsWith('record') && length === RECORD ? { read: 'flipped', at: 100, mask: 1 } : null
+    on.controller.powerUp()
+    on.controller.flash.readFaults = () => null
+    stage(on.controller, V2)
+    assert.deepEqual(
+      history(on.controller.board)
+        .entries.map(({ decision, event }) => [decision, event])
+        .slice(-2),
+      [
+        [last + 1, 'boot'],
+        [last + 2, 'staged'],
+      ],
+    )
+  })
 })
 
 describe('a history of which a word cannot be read', () => {
