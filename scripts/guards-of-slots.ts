@@ -19,13 +19,6 @@ const ENUMERATED = 'tests/faults/sample.test.ts'
 export const SLOT_GUARDS: readonly Guard[] = [
   // Rule 2, and what a record is worth.
   {
-    stops: 'losing a decision whose record was not taken for written',
-    file: 'src/flows/boot.ts',
-    text: 'const known = end ?? caughtUp(board, scan)',
-    without: 'const known = end ?? placed(board)',
-    tests: 'tests/sim/stale-record.test.ts',
-  },
-  {
     stops: 'acting on a record that may read differently tomorrow: it is appended again after an unclean reset',
     file: BOOT,
     text: "if (cause !== 'software') {",
@@ -258,9 +251,9 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'a decision that the history does not tell: it is in the record too',
     file: BOOT,
-    text: 'if (problem === null) end = remember(board, newest.entry, null)',
-    without: '',
-    tests: BOTH,
+    text: 'const known = caughtUp(board, scan)',
+    without: 'const known = placed(board)',
+    tests: 'tests/sim/stale-record.test.ts',
   },
   {
     stops: 'a decision that the history tells twice',

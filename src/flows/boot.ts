@@ -65,19 +65,14 @@ const BLANK: Memory = { state: { at: 'blank' }, slots: { a: UNKNOWN_NOTE, b: UNK
  */
 export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutcome {
   let scan = scanRecordBlocks(board)
-  let end: HistoryEnd | null = null
   let problem: Refusal | null = null
   const { newest } = scan
-  if (newest !== null) {
-    if (cause !== 'software') {
-      // The newest record may have been cut while it was written, and read differently the next time: before anything
-      // is done in its name it is written once more. If power fails here, the next boot sees the old one, or both.
-      const again = append(board, scan, newest.memory, newest.entry)
-      if (isRefusal(again)) problem = again
-      else scan = again
-    }
-    // Also when it could not be written again: the next decision may find a place, and this one would be missing.
-    end = remember(board, newest.entry, null)
+  if (newest !== null && cause !== 'software') {
+    // The newest record may have been cut while it was written, and read differently the next time: before anything
+    // is done in its name it is written once more. If power fails here, the next boot sees the old one, or both.
+    const again = append(board, scan, newest.memory, newest.entry)
+    if (isRefusal(again)) problem = again
+    else scan = again
   }
   const memory = newest?.memory ?? BLANK
   const verified = new Map<Bootable, VerifiedSlot | Refusal>()
@@ -97,7 +92,7 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
   })
   if (isRefusal(decision)) throw new Error('a reset is never refused')
   // What a failed append left in the blocks is not known: they are read again.
-  const written = commit(board, decision, cause, now, problem === null ? scan : scanRecordBlocks(board), end)
+  const written = commit(board, decision, cause, now, problem === null ? scan : scanRecordBlocks(board))
   if (isRefusal(written)) problem = written
   let outcome: BootOutcome = { at: 'halted', reason: decision.note?.cause ?? '' }
   for (const effect of decision.effects) {
@@ -149,7 +144,7 @@ export function act(
   }
   const decision = decideBoot(memory, event)
   if (isRefusal(decision)) return decision
-  const written = commit(board, decision, newest?.entry.reset ?? 'power-on', now, scan, null)
+  const written = commit(board, decision, newest?.entry.reset ?? 'power-on', now, scan)
   if (isRefusal(written)) return written
   // If power fails here, the record stands: a floor that was not raised yet is raised at the next boot, a key that was
   // not added or retired yet is then.
@@ -232,7 +227,7 @@ export function manufacture(board: Board, now: Instant): Memory | Refusal {
     slots: { a: { state: 'confirmed', ...image }, b: UNKNOWN_NOTE },
   }
   const note: Note = { event: 'manufactured', phase: 'none', slot: 'a', cause: '', image }
-  const written = commit(board, { next, effects: [], note }, 'power-on', now, scanRecordBlocks(board), null)
+  const written = commit(board, { next, effects: [], note }, 'power-on', now, scanRecordBlocks(board))
   if (isRefusal(written)) return written
   board.element.raise(counter)
   return next
@@ -257,7 +252,7 @@ function perform(board: Board, effect: BootEffect): void {
 
 /**
  * Makes a decision durable: one record, read back, then its line of history. A decision without a note writes nothing.
- * `scan` and `end` are where records and history end, as this reset has found them (`end` null: it did not look).
+ * `scan` is where the records end, as the caller has found them.
  */
 function commit(
   board: Board,
@@ -265,12 +260,11 @@ function commit(
   reset: ResetCause,
   now: Instant,
   scan: RecordScan,
-  end: HistoryEnd | null,
 ): null | Refusal {
   const { note, next } = decision
   if (note === null) return null
   // The history may know a later decision than the record: of a record that has rotted since. Its number is not given twice.
-  const known = end ?? caughtUp(board, scan)
+  const known = caughtUp(board, scan)
   const numbered = Math.max(scan.newest?.entry.decision ?? 0, known.newest)
   const entry: HistoryEntry = {
     decision: numbered + 1,
@@ -292,11 +286,11 @@ function commit(
 }
 
 /**
- * Where the history ends, once it has the decision of the newest record: one whose read-back failed was not told, and
- * may be whole all the same.
+ * Where the history ends, once it has the decision of the newest record: that one was cut before it was told, or its
+ * read-back failed and it is whole all the same.
  */
 function caughtUp(board: Board, { newest }: RecordScan): HistoryEnd {
-  return (newest === null ? null : remember(board, newest.entry, null)) ?? placed(board)
+  return (newest === null ? null : remember(board, newest.entry, placed(board))) ?? placed(board)
 }
 
 /**
@@ -324,12 +318,11 @@ function append(board: Board, scan: RecordScan, memory: Memory, entry: HistoryEn
 
 /**
  * Adds a decision to the history unless it is there. A history that cannot be written never stops a boot: the decision
- * is then missing, and its number shows the gap. `end` is where the history ends, null when that is to be found.
- * Answers it when nothing was written.
+ * is then missing, and its number shows the gap. `end` is where the history ends. Answers it when nothing was written.
  */
-function remember(board: Board, entry: HistoryEntry, end: HistoryEnd | null): HistoryEnd | null {
+function remember(board: Board, entry: HistoryEntry, end: HistoryEnd): HistoryEnd | null {
   const { flash } = board
-  let at = end ?? placed(board)
+  let at = end
   for (let attempt = 0; attempt < HISTORY_ATTEMPTS; attempt += 1) {
     if (at.newest >= entry.decision) return at
     const { next } = at
