@@ -189,6 +189,27 @@ export const SLOT_GUARDS: readonly Guard[] = [
     without: 'intent.kind === null',
     tests: CORE,
   },
+  {
+    stops: 'a trial that forgets the floor and the keys of the last confirmation: they are finished before it',
+    file: POWER_UP,
+    text: 'event.finishes ? leftOf(memory, confirmed, event) : []',
+    without: 'event.finishes ? leftOf(memory, confirmed, event).slice(0, 0) : []',
+    tests: BOTH,
+  },
+  {
+    stops: 'a boot that waits for an element which does not do what it is told',
+    file: BOOT,
+    text: 'decision = decide(false)',
+    without: 'decision = decide(true)',
+    tests: BOARD,
+  },
+  {
+    stops: 'finishing in the name of an armed record that could not be written again',
+    file: BOOT,
+    text: 'decide(problem === null)',
+    without: 'decide(true)',
+    tests: BOARD,
+  },
   // Rules 7 to 9: ways back.
   {
     stops: 'falling back to a version that failed',

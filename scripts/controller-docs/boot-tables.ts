@@ -122,6 +122,7 @@ const FINDINGS: readonly Finding[] = [
   { name: 'golden is rotten too', flash: () => ({ a: BAD, b: BAD, golden: BAD }) },
 ]
 
+/** What a reset comes to: decided, and decided again where a confirmation is finished before a trial. */
 function reset({ memory, b }: Sample, { flash, failed, counter, keys, anchors }: Finding): BootDecision {
   const found = flash(good(b))
   const { state } = memory
@@ -130,16 +131,23 @@ function reset({ memory, b }: Sample, { flash, failed, counter, keys, anchors }:
     state: state.at === 'blank' || state.at === 'trial' ? state : { ...state, keys: intentOf(keys ?? null) },
     failed: failed === true ? [{ sequence: b.sequence, digest: b.digest }] : [],
   }
-  const decision = decideBoot(remembered, {
-    kind: 'reset',
-    cause: 'power-loss',
-    counter: counter ?? 1,
-    anchors: anchors ?? [FIRST],
-    budget: { tries: 3, losses: 20 },
-    verdict: slot => (slot === 'a' && keys !== undefined ? good(OLD, keys) : found[slot]),
-  })
-  if (isRefusal(decision)) throw new Error(`a reset was refused: ${decision.code}`)
-  return decision
+  const decide = (finishes: boolean): BootDecision => {
+    const decision = decideBoot(remembered, {
+      kind: 'reset',
+      cause: 'power-loss',
+      counter: counter ?? 1,
+      anchors: anchors ?? [FIRST],
+      budget: { tries: 3, losses: 20 },
+      finishes,
+      verdict: slot => (slot === 'a' && keys !== undefined ? good(OLD, keys) : found[slot]),
+    })
+    if (isRefusal(decision)) throw new Error(`a reset was refused: ${decision.code}`)
+    return decision
+  }
+  const first = decide(true)
+  if (!first.effects.some(({ kind }) => kind === 'again')) return first
+  const second = decide(false)
+  return { ...second, effects: [...first.effects, ...second.effects] }
 }
 
 const cellOf = (decision: BootDecision | Refusal): string =>
@@ -154,7 +162,9 @@ const DONE: Readonly<Partial<Record<BootEffect['kind'], string>>> = {
 function resetCell({ effects, note }: BootDecision): string {
   const run = effects.find(effect => effect.kind === 'run')
   const runs = run === undefined ? 'nothing' : `${run.slot}${run.trial ? ' on trial' : ''}`
-  return `${runs}${effects.map(({ kind }) => DONE[kind] ?? '').join('')} (${note?.event})`
+  const first = effects.some(({ kind }) => kind === 'again')
+  const done = effects.map(({ kind }) => DONE[kind] ?? '').join('')
+  return first ? `${done.slice(2)}, then ${runs} (${note?.event})` : `${runs}${done} (${note?.event})`
 }
 
 const samples = Object.values(SAMPLES).flat()

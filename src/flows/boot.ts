@@ -81,16 +81,27 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
     verified.set(slot, image)
     return image
   }
-  const decision = decideBoot(memory, {
-    kind: 'reset',
-    cause,
-    // Where it cannot be read nothing of a or b verifies, and no floor is compared with it.
-    counter: board.element.counter() ?? 0,
-    anchors: board.element.anchors(),
-    budget: board.budget,
-    verdict: slot => toVerdict(seen(slot)),
-  })
-  if (isRefusal(decision)) throw new Error('a reset is never refused')
+  const decide = (finishes: boolean): BootDecision => {
+    const decided = decideBoot(memory, {
+      kind: 'reset',
+      cause,
+      // Where it cannot be read nothing of a or b verifies, and no floor is compared with it.
+      counter: board.element.counter() ?? 0,
+      anchors: board.element.anchors(),
+      budget: board.budget,
+      finishes,
+      verdict: slot => toVerdict(seen(slot)),
+    })
+    if (isRefusal(decided)) throw new Error('a reset is never refused')
+    return decided
+  }
+  let decision = decide(problem === null)
+  if (decision.effects.some(({ kind }) => kind === 'again')) {
+    // In the name of the record as it was found. If power fails here, the next boot finds it again, and does the rest.
+    // Only the active image was verified so far, and what it asked for leaves it as good as it was.
+    for (const effect of decision.effects) perform(board, effect)
+    decision = decide(false)
+  }
   // What a failed append left in the blocks is not known: they are read again.
   const written = commit(board, decision, cause, now, problem === null ? scan : scanRecordBlocks(board))
   if (isRefusal(written)) problem = written

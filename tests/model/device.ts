@@ -1,6 +1,6 @@
 import type { Transition } from '../../src/core/firmware/release-facts.ts'
 import type { Anchor } from '../../src/core/firmware/suit-open.ts'
-import { activeOnly, type Memory } from '../../src/core/slot/memory.ts'
+import { activeOnly, hasFailed, isNamed, type Memory } from '../../src/core/slot/memory.ts'
 import { type Bootable, digestPrefix, type Slot, UNKNOWN_NOTE, type Verdict } from '../../src/core/slot/slot.ts'
 
 /**
@@ -173,3 +173,17 @@ export function verdictOf(device: Pick<Device, 'a' | 'b' | 'golden' | 'counter' 
 
 export const withSlot = (device: Device, slot: Slot, content: ImageNumber): Device =>
   slot === 'a' ? { ...device, a: content } : { ...device, b: content }
+
+/**
+ * A slot that verifies and could run: it is the confirmed one, or its version has not failed here. (Golden may install
+ * the confirmed version a second time; when that trial fails, the slot in which it was confirmed runs on.)
+ */
+export function slotThatCould(device: Device): Slot | null {
+  const memory = device.records[0] ?? BLANK
+  const could = (['a', 'b'] as const).find(slot => {
+    const verdict = verdictOf(device, slot)
+    if (!verdict.good) return false
+    return !hasFailed(memory, verdict) || (memory.state.at !== 'trial' && isNamed(memory, slot, verdict))
+  })
+  return could ?? null
+}

@@ -1,5 +1,5 @@
 import { isNamed } from '../../src/core/slot/memory.ts'
-import { type Configuration, type Device, IMAGES, type ImageNumber, verdictOf } from './device.ts'
+import { type Configuration, type Device, IMAGES, type ImageNumber, slotThatCould, verdictOf } from './device.ts'
 import type { Step } from './steps.ts'
 
 /** What holds in every state and at every step, whatever the environment does. A law answers null, or what broke it. */
@@ -60,28 +60,34 @@ export const LAWS: readonly Law[] = [
     },
   },
   {
-    name: 'without harm, a confirmed image that was seen never gives way to an older one',
-    broken: (_from, { next, booted }) => {
+    name: 'while the counter cannot be read, nothing but golden is started',
+    broken: (_from, { next, booted, mute }) => {
+      const image = running(next)
+      return booted === true && mute === true && image !== null && image.slot !== 'golden' ? `slot ${image.slot}` : null
+    },
+  },
+  {
+    name: 'without harm, a confirmed image that was seen gives way to none but a newer one, and golden for want of the counter',
+    broken: (_from, { next, booted, mute }) => {
       const image = running(next)
       if (booted !== true || image === null || harmed(next)) return null
+      if (mute === true && image.slot === 'golden') return null
       return image.image >= next.seen.standing ? null : `image ${image.image} behind ${next.seen.standing}`
     },
   },
   {
-    name: 'golden runs only when harm has come',
-    broken: (_from, { next }) =>
-      running(next)?.slot === 'golden' && !harmed(next) ? 'golden, and nothing has rotted' : null,
+    name: 'golden is started only when harm has come, or the counter cannot be read',
+    broken: (_from, { next, booted, mute }) =>
+      booted === true && mute !== true && running(next)?.slot === 'golden' && !harmed(next)
+        ? 'golden, and nothing has rotted'
+        : null,
   },
   {
-    name: 'golden runs only when neither slot can',
-    broken: (_from, { next, booted }) => {
-      if (booted !== true || running(next)?.slot !== 'golden' || next.worn) return null
-      const failed = next.records[0]?.failed ?? []
-      const could = (['a', 'b'] as const).find(slot => {
-        const verdict = verdictOf(next, slot)
-        return verdict.good && !failed.some(({ sequence }) => sequence === verdict.sequence)
-      })
-      return could === undefined ? null : `slot ${could} verifies`
+    name: 'golden is started only when neither slot can run, or the counter cannot be read',
+    broken: (_from, { next, booted, mute }) => {
+      if (booted !== true || mute === true || running(next)?.slot !== 'golden' || next.worn) return null
+      const could = slotThatCould(next)
+      return could === null ? null : `slot ${could} verifies`
     },
   },
   {
@@ -135,10 +141,11 @@ export const LAWS: readonly Law[] = [
       took !== undefined && !next.seen.recordRot && (from.seen.failed & (1 << took)) !== 0 ? `version ${took}` : null,
   },
   {
-    name: 'a version that failed is not tried again, while its record and the slots are unharmed',
-    broken: (_from, { next, booted }) => {
+    name: 'a version that failed is not started again, but as one that was confirmed, while its record and the slots are unharmed',
+    broken: (from, { next, booted }) => {
       const image = running(next)
       if (booted !== true || image === null || harmed(next)) return null
+      if (!image.trial && (from.seen.confirmed & (1 << image.image)) !== 0) return null
       return (next.seen.failed & (1 << image.image)) === 0 ? null : `version ${image.image}`
     },
   },

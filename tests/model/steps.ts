@@ -1,18 +1,23 @@
 import { isRefusal, type Refusal } from '../../src/core/refusal/refusal.ts'
-import type { BootDecision, BootEffect, BootEvent, Note } from '../../src/core/slot/boot-decision.ts'
+import type { BootDecision, BootEvent } from '../../src/core/slot/boot-decision.ts'
 import { refuseChange } from '../../src/core/slot/key-change.ts'
 import { hasFailed, isNamed, type Memory } from '../../src/core/slot/memory.ts'
-import { type Bootable, digestPrefix, other, type ResetCause, type Slot } from '../../src/core/slot/slot.ts'
+import {
+  type Bootable,
+  digestPrefix,
+  other,
+  type ResetCause,
+  type Slot,
+  type Verdict,
+} from '../../src/core/slot/slot.ts'
+import { command, couldRun, ELEMENT, looking, noted, off } from './changes.ts'
 import {
   anchorsOf,
   BLANK,
-  bit,
-  bitOf,
   type Configuration,
   type Device,
   IMAGES,
   type ImageNumber,
-  numberOf,
   type Seen,
   VERSIONS,
   verdictOf,
@@ -64,16 +69,17 @@ export type Step = {
   readonly withdrew?: boolean
   /** True where this step is a boot that ended in an image that runs, or in none. */
   readonly booted?: boolean
+  /** True where the secure element did not give its counter to this boot. */
+  readonly mute?: boolean
 }
 
 type Running = Extract<Device['power'], { at: 'running' }>
 type Outcome = { readonly label: string; readonly next: Device; readonly done: boolean }
 
 const NONE: readonly Calm[] = []
+const NO_COUNTER: Verdict = { good: false, reason: 'counter-unreadable' }
 const SERVED: readonly Calm[] = ['served']
 const isServed = ({ calm }: Step): boolean => calm.includes('served')
-const off = (device: Device): Device => ({ ...device, power: { at: 'off' }, installing: 0 })
-const looking = (device: Device, seen: Partial<Seen>): Device => ({ ...device, seen: { ...device.seen, ...seen } })
 
 /**
  * Every step that a device may take, or that may be done to it. Each flow is the sequence of its durable operations, with
@@ -117,7 +123,7 @@ export class Steps {
       case 'reset':
         return [{ label: 'cut', next: off(device), calm: NONE }, ...this.#boot(device, power.cause, 'reset', CALMS)]
       case 'halted':
-        return [{ label: 'cut', next: off(device), calm: NONE }, ...harms]
+        return [{ label: 'cut', next: off(device), calm: couldRun(device) ? CALMS : NONE }, ...harms]
       case 'running':
         return [...this.#whileRunning(device, power), ...harms]
     }
@@ -139,7 +145,7 @@ export class Steps {
         offered === index && !trial && !armed.some(isServed) && (device.records[0] ?? BLANK).state.at === 'stable'
       steps.push(...all.map(step => (serves && step.took !== undefined ? { ...step, calm: SERVED } : step)))
     }
-    const waits: Calm[] = []
+    const waits: Calm[] = power.slot === 'golden' && couldRun(device) ? [...CALMS] : []
     // Whom nobody lets confirm or revert, since the record is lost or cannot be written, comes to rest at the next restart.
     if (trial && confirmed.length === 0) waits.push('healthy', 'served')
     if (trial && reverted.length === 0 && !this.#isTried(device, power)) waits.push('unhealthy')
@@ -246,13 +252,24 @@ export class Steps {
   /** One power-up, as `bootUp` does it. */
   #boot(device: Device, cause: ResetCause, label: string, calm: readonly Calm[]): Step[] {
     const found = [device.records[0] ?? BLANK, ...(device.torn === null ? [] : [device.torn])]
+    const { rotsLeft } = device.seen
     return found.flatMap((memory, index) => {
       const name = index === 0 ? label : `${label}, the half-written record reads`
-      return this.#bootFrom(device, memory, cause, name, calm)
+      const heard = this.#bootFrom(device, memory, cause, name, calm, false)
+      if (rotsLeft === 0) return heard
+      const harmed = looking(device, { rotsLeft: rotsLeft - 1 })
+      return [...heard, ...this.#bootFrom(harmed, memory, cause, `${name}, the counter cannot be read`, NONE, true)]
     })
   }
 
-  #bootFrom(before: Device, memory: Memory, cause: ResetCause, label: string, calm: readonly Calm[]): Step[] {
+  #bootFrom(
+    before: Device,
+    memory: Memory,
+    cause: ResetCause,
+    label: string,
+    calm: readonly Calm[],
+    mute: boolean,
+  ): Step[] {
     const steps: Step[] = []
     let device: Device = { ...before, installing: 0 }
     if (cause !== 'software' && memory !== BLANK && !device.worn) {
@@ -260,26 +277,41 @@ export class Steps {
       device = { ...device, records: this.#appended(device.records, memory), torn: null }
       steps.push({ label: `${label}, cut behind the record again`, next: off(device), calm: NONE })
     }
+    // Worn blocks do not take the record again, and nothing is done in its name then.
+    let decision = this.#atReset(device, memory, cause, mute, !device.worn || cause === 'software')
+    if (decision.effects.some(({ kind }) => kind === 'again')) {
+      for (const effect of decision.effects.filter(({ kind }) => ELEMENT.has(kind))) {
+        device = command(device, effect)
+        steps.push({ label: `${label}, cut behind ${effect.kind}, before the trial`, next: off(device), calm: NONE })
+      }
+      decision = this.#atReset(device, memory, cause, mute, false)
+    }
+    if (device.worn) {
+      steps.push({ label, next: this.#ran(device, decision, memory, true), calm, booted: true, mute })
+      return steps
+    }
+    for (const { label: where, next, done } of this.#commit(device, decision, 'reset')) {
+      if (done) steps.push({ label, next: this.#ran(next, decision, memory, false), calm, booted: true, mute })
+      else steps.push({ label: `${label}, ${where}`, next, calm: NONE })
+    }
+    return steps
+  }
+
+  #atReset(device: Device, memory: Memory, cause: ResetCause, mute: boolean, finishes: boolean): BootDecision {
     const { counter, anchors, a, b, golden } = device
     const event: BootEvent = {
       kind: 'reset',
       cause,
-      counter,
+      counter: mute ? 0 : counter,
       anchors: anchorsOf(anchors),
       budget: this.#configuration,
-      verdict: slot => verdictOf(device, slot),
+      finishes,
+      verdict: slot => (mute && slot !== 'golden' ? NO_COUNTER : verdictOf(device, slot)),
     }
-    const decision = this.#decided(memory, event, `reset ${cause} ${counter}${anchors}${a}${b}${golden ? 1 : 0}`)
+    const found = `${mute ? 'mute' : counter}${anchors}${a}${b}${golden ? 1 : 0}${finishes ? 1 : 0}`
+    const decision = this.#decided(memory, event, `reset ${cause} ${found}`)
     if (isRefusal(decision)) throw new Error('a reset is never refused')
-    if (device.worn) {
-      steps.push({ label, next: this.#ran(device, decision, memory, true), calm, booted: true })
-      return steps
-    }
-    for (const { label: where, next, done } of this.#commit(device, decision, 'reset')) {
-      if (done) steps.push({ label, next: this.#ran(next, decision, memory, false), calm, booted: true })
-      else steps.push({ label: `${label}, ${where}`, next, calm: NONE })
-    }
-    return steps
+    return decision
   }
 
   /** What runs. A trial that could not be counted gives way to what is confirmed, else to golden. */
@@ -396,22 +428,4 @@ export class Steps {
   #numberOf(memory: Memory): number {
     return this.#numbers.get(this.#interned(memory)) as number
   }
-}
-
-const ELEMENT: ReadonlySet<BootEffect['kind']> = new Set(['raise', 'add-anchor', 'revoke-anchor'])
-
-/** What the laws remember of a decision whose record is written. */
-function noted(seen: Seen, kind: BootEvent['kind'], note: Note | null, after: Memory): Seen {
-  const { state } = after
-  const given = note?.event === 'reverted' ? bit(numberOf(note.image.digest)) : 0
-  const confirmed = kind === 'confirm' && state.at === 'stable' ? bit(numberOf(after.slots[state.active].digest)) : 0
-  return { ...seen, failed: seen.failed | given, confirmed: seen.confirmed | confirmed }
-}
-
-/** A command of the secure element: whole, or not at all. */
-function command(device: Device, effect: BootEffect): Device {
-  if (effect.kind === 'raise') return { ...device, counter: Math.max(device.counter, effect.counter) }
-  if (effect.kind === 'add-anchor') return { ...device, anchors: device.anchors | bitOf(effect.anchor.kid) }
-  if (effect.kind === 'revoke-anchor') return { ...device, anchors: device.anchors & ~bitOf(effect.kid) }
-  return device
 }

@@ -153,6 +153,10 @@ export const BROKEN_RULES: readonly Wrong[] = [
     }),
   },
   {
+    name: 'a candidate is tried before the last confirmation is finished',
+    decide: (memory, event) => decideBoot(memory, event.kind === 'reset' ? { ...event, finishes: false } : event),
+  },
+  {
     name: 'a revert forgets what failed',
     decide: changed((decision, memory, event) =>
       event.kind === 'revert' ? after(decision, { failed: memory.failed }) : decision,

@@ -20,6 +20,11 @@ export type BootEvent =
       /** The keys that the device accepts. */
       readonly anchors: readonly Anchor[]
       readonly budget: Budget
+      /**
+       * True when an unfinished confirmation may be finished before a trial. At most once in a reset: an element that does
+       * not do what it is told would else be told for ever.
+       */
+      readonly finishes: boolean
       readonly verdict: (slot: Bootable) => Verdict
     }
   | { readonly kind: 'staged'; readonly slot: Slot; readonly image: Image; readonly update: string }
@@ -39,6 +44,8 @@ export type BootEffect =
   | { readonly kind: 'run'; readonly slot: Bootable; readonly trial: boolean }
   | { readonly kind: 'halt' }
   | { readonly kind: 'reset' }
+  /** The secure element may answer otherwise now: the reset is decided once more, with `finishes` false. */
+  | { readonly kind: 'again' }
 
 /** The line of history that a decision leaves. */
 export type Note = {

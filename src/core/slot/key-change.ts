@@ -52,6 +52,13 @@ export function unfinishedChange(intent: KeyIntent, facts: KeyFacts): KeyEffect 
   return there && signedByAnother(transition.kid, facts) ? { kind: 'revoke-anchor', kid: transition.kid } : null
 }
 
+/** True when the keys of the device are as the record of a confirmation wants them: nobody needs to ask the image. */
+export function isCarriedOut(intent: KeyIntent, anchors: readonly Anchor[]): boolean {
+  if (intent.kind === 'none') return true
+  const there = anchors.some(({ kid }) => prefixOf(kid) === intent.kid)
+  return there === (intent.kind === 'add')
+}
+
 /**
  * Whether a device may stage an image with this change of keys. Refuses `anchor-places-taken` (a key more than there
  * are places, or another key under an id that is taken) and `anchor-in-use` (nobody but the key that is to be retired

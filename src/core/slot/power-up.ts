@@ -1,6 +1,15 @@
 import { type BootDecision, type BootEffect, type BootEvent, type Note, noteFrom, noteOf } from './boot-decision.ts'
-import { unfinishedChange } from './key-change.ts'
-import { activeOnly, type BootState, type Confirmed, fail, hasFailed, type Memory, withNote } from './memory.ts'
+import { isCarriedOut, unfinishedChange } from './key-change.ts'
+import {
+  activeOnly,
+  type BootState,
+  type Confirmed,
+  fail,
+  hasFailed,
+  isNamed,
+  type Memory,
+  withNote,
+} from './memory.ts'
 import { digestPrefix, isPowerReset, other, type Slot, UNKNOWN_NOTE, type Verdict } from './slot.ts'
 
 type Reset = Extract<BootEvent, { kind: 'reset' }>
@@ -33,6 +42,14 @@ function unfinishedOf({ floor, keys }: Confirmed, verdict: Good, event: Reset): 
   const change = unfinishedChange(keys, { ...verdict, anchors: event.anchors })
   if (change !== null) effects.push(change)
   return effects
+}
+
+/** The same before a trial. The active image is looked at only when the record may be unfinished. */
+function leftOf(memory: Memory, confirmed: Confirmed, event: Reset): BootEffect[] {
+  const { active, floor, keys } = confirmed
+  if (floor <= event.counter && isCarriedOut(keys, event.anchors)) return []
+  const verdict = event.verdict(active)
+  return verdict.good && isNamed(memory, active, verdict) ? unfinishedOf(confirmed, verdict, event) : []
 }
 
 /** The active image does not verify: the other one when it verifies and has not failed, else golden, else nothing. */
@@ -92,8 +109,14 @@ function runTrial(
   }
 }
 
+/**
+ * Tries the candidate. An unfinished confirmation comes first, since the record of a trial does not carry it: then all is
+ * decided anew, by the counter and the keys as they are now. The armed record stays until then, and asks for both.
+ */
 export function startArmed(memory: Memory, confirmed: Confirmed, event: Reset): BootDecision {
   const { active, floor, keys } = confirmed
+  const unfinished = event.finishes ? leftOf(memory, confirmed, event) : []
+  if (unfinished.length > 0) return { next: memory, effects: [...unfinished, { kind: 'again' }], note: null }
   const slot = other(active)
   const verdict = event.verdict(slot)
   if (verdict.good && !hasFailed(memory, verdict)) return beginTrial(memory, slot, verdict, event, 'armed')

@@ -48,6 +48,7 @@ const reset = (flash: Flash, cause: ResetCause = 'power-on', counter = 1, anchor
   counter,
   anchors,
   budget: { tries: 3, losses: 5 },
+  finishes: true,
   verdict: slot => flash[slot],
 })
 
@@ -257,6 +258,48 @@ describe('a reset', () => {
     assert.deepEqual(raises(FINE, 2), [])
     assert.deepEqual(raises({ ...FINE, b: bad }, 1), [])
     assert.deepEqual(raises({ ...FINE, b: good({ ...NEW, counter: 1 }) }, 1), [])
+  })
+
+  describe('with a candidate armed and the floor not raised yet', () => {
+    const NEWER = { ...NEW, sequence: 30, digest: '9'.repeat(32) }
+    const armed: Memory = {
+      state: { at: 'armed', ...CONFIRMED, active: 'b', floor: 2 },
+      slots: { a: note(NEWER, 'candidate'), b: note(NEW, 'confirmed') },
+      failed: [],
+      update: '',
+    }
+    const flash: Flash = { ...FINE, a: good(NEWER) }
+    const kinds = (found: Flash, counter: number, finishes = true): string[] =>
+      decided(armed, { ...reset(found, 'software', counter), finishes } as BootEvent).effects.map(({ kind }) => kind)
+
+    it('raises it, writes nothing, and wants to be asked again', () => {
+      const decision = decided(armed, reset(flash, 'software', 1))
+      assert.deepEqual(decision, {
+        next: armed,
+        effects: [{ kind: 'raise', counter: 2 }, { kind: 'again' }],
+        note: null,
+      })
+    })
+
+    it('tries the candidate when it is raised, also when the element has not done it', () => {
+      assert.deepEqual(kinds(flash, 2), ['watchdog', 'run'])
+      assert.deepEqual(kinds(flash, 1, false), ['watchdog', 'run'])
+    })
+
+    it('tries the candidate at once when the image that carries it has rotted, or is another', () => {
+      assert.deepEqual(kinds({ ...flash, b: bad }, 1), ['watchdog', 'run'])
+      assert.deepEqual(kinds({ ...flash, b: good({ ...NEW, digest: '8'.repeat(32) }) }, 1), ['watchdog', 'run'])
+    })
+
+    it('looks at the candidate alone when nothing is left to be finished', () => {
+      const asked: Bootable[] = []
+      const verdict = (slot: Bootable) => {
+        asked.push(slot)
+        return flash[slot]
+      }
+      decided(armed, { ...reset(flash, 'software', 2), verdict } as BootEvent)
+      assert.deepEqual(asked, ['a'])
+    })
   })
 })
 

@@ -29,6 +29,7 @@ const reset = (b: Verdict, counter: number, anchors: readonly Anchor[]): BootEve
   counter,
   anchors,
   budget: { tries: 3, losses: 5 },
+  finishes: true,
   verdict: slot =>
     slot === 'b' ? b : { good: true, ...OLD, digest: OLD.digest.repeat(2), transition: null, signers: [] },
 })
