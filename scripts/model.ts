@@ -13,14 +13,21 @@ import { BROKEN_FLOWS, BROKEN_RULES, swappedCells } from '../tests/model/wrong-t
 const started = process.hrtime.bigint()
 const seconds = (): string => `${(Number(process.hrtime.bigint() - started) / 1e9).toFixed(0)} s`
 const number = (value: number): string => value.toLocaleString('en').padStart(10)
+/** One line that is written over, for who watches a terminal; a log gets the results alone. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+}
 let broken = 0
 
 const configurations = [...SMALL, ...BIG, ...(process.argv.includes('--all') ? [SHIPPED] : [])]
 process.stdout.write(`${'configuration'.padEnd(52)}${'states'.padStart(10)} transitions  depth  rests within\n`)
 for (const configuration of configurations) {
-  const progress = (states: number): void => void process.stderr.write(`\r${number(states)} states, ${seconds()} `)
-  const { states, transitions, depth, rest, violation } = explore({ configuration, decide: decideBoot, progress })
-  process.stderr.write('\r')
+  const { states, transitions, depth, rest, violation } = explore({
+    configuration,
+    decide: decideBoot,
+    progress: visited => progress(`${number(visited)} states, ${seconds()}`),
+  })
+  progress('')
   const rests = Object.entries(rest).map(([calm, steps]) => `${calm} ${steps}`)
   process.stdout.write(
     `${nameOf(configuration).padEnd(52)}${number(states)}  ${number(transitions)}  ${String(depth).padStart(5)}  ${rests.join(', ')}\n`,
@@ -37,10 +44,10 @@ for (const [what, all] of [
   ['cells of another row', swaps],
 ] as const) {
   const verdicts = all.map(({ wrong, ladder }, index) => {
-    process.stderr.write(`\r${index} of ${all.length} ${what}, ${seconds()} `)
+    progress(`${index} of ${all.length} ${what}, ${seconds()}`)
     return { name: wrong.name, verdict: judge(wrong, ladder) }
   })
-  process.stderr.write('\r')
+  progress('')
   const count = (is: string): number => verdicts.filter(({ verdict }) => verdict.is === is).length
   process.stdout.write(
     `${all.length} wrong ${what}: ${count('caught')} caught, ${count('alike')} that no device can tell, ${count('missed')} missed\n`,
