@@ -121,8 +121,8 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'a trial that could not be counted',
     file: BOOT,
-    text: 'const slot = effect.trial && isRefusal(written) ? wayBack(memory, effect.slot, seen) : effect.slot',
-    without: 'const slot = effect.slot',
+    text: 'const slot = run.trial && isRefusal(written) ? wayBack(memory, run.slot, seen) : run.slot',
+    without: 'const slot = run.slot',
     tests: BOTH,
   },
   // Rule 6: confirm, record, counter, keys.
@@ -164,9 +164,30 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'staging a release that retires the only key that signs it',
     file: KEYS,
-    text: 'if (there === undefined || signedByAnother(transition.kid, facts)) return null',
-    without: 'if (transition.kid !== null) return null',
+    text: 'if (!signedByAnother(transition.kid, facts)) {',
+    without: 'if (transition.kid === null) {',
     tests: BOARD,
+  },
+  {
+    stops: 'a retired key that the release which brought it brings again',
+    file: KEYS,
+    text: 'if (counter > floor) return null',
+    without: 'if (counter >= floor) return null',
+    tests: BOARD,
+  },
+  {
+    stops: 'retiring a key before the floor is raised',
+    file: BOOT,
+    text: '} else if (undone === null && !told(element, effect)) undone = effect.kind',
+    without: '} else if (!told(element, effect)) undone = effect.kind',
+    tests: 'tests/sim/element-faults.test.ts',
+  },
+  {
+    stops: 'giving an image up for one read that failed',
+    file: BOOT,
+    text: 'const image = isRefusal(first) ? verify(board, slot) : first',
+    without: 'const image = first',
+    tests: 'tests/sim/failing-reads.test.ts',
   },
   {
     stops: 'a third key',

@@ -37,6 +37,8 @@ const RESERVE = 64
 /** The commands of the element that may be cut. */
 export type ElementCommand = 'raise' | 'add-anchor' | 'revoke-anchor'
 
+export type ElementFault = 'before' | 'after' | 'refused' | 'lost'
+
 export type SimElementOptions = {
   /** Keeps the element in this file (0600), replaced whole. */
   readonly file?: string
@@ -48,11 +50,11 @@ export type SimElementOptions = {
 
 /**
  * A secure element: keys, a counter that only rises, report numbers. Signs reports with ECDSA P-256 in DER, or Ed25519.
- * `faults` is asked before each command that changes the counter or the accepted keys, and may cut the power before it,
- * or after it with the answer lost.
+ * `faults` is asked before each command that changes the counter or the accepted keys, and may cut the power before or
+ * after it, or have it `refused`, or done with its answer `lost`, while the power stays.
  */
 export class SimElement implements SecureElement {
-  faults: (command: ElementCommand) => 'before' | 'after' | null = () => null
+  faults: (command: ElementCommand) => ElementFault | null = () => null
   readonly counterLimit: number
   readonly reportKey: PublicKey
   /** The controller's own TLS key, PKCS#8 PEM, ECDSA P-256. */
@@ -101,9 +103,9 @@ export class SimElement implements SecureElement {
     this.#raises = 0
   }
 
-  raise(value: number): void {
+  raise(value: number): boolean {
     if (!Number.isSafeInteger(value) || value > this.counterLimit) throw new Error(`counter out of range: ${value}`)
-    this.#command('raise', () => {
+    return this.#command('raise', () => {
       if (value <= this.#contents.counter) return
       this.#raises += 1
       this.#save({ ...this.#contents, counter: value })
@@ -114,8 +116,8 @@ export class SimElement implements SecureElement {
     return this.#anchors
   }
 
-  addAnchor({ kid, key }: Anchor): void {
-    this.#command('add-anchor', () => {
+  addAnchor({ kid, key }: Anchor): boolean {
+    return this.#command('add-anchor', () => {
       const { anchors } = this.#contents
       if (anchors.some(anchor => anchor.kid === kid)) return
       if (anchors.length >= ANCHOR_PLACES) throw new Error('no place for another key')
@@ -123,8 +125,8 @@ export class SimElement implements SecureElement {
     })
   }
 
-  revokeAnchor(kid: string): void {
-    this.#command('revoke-anchor', () => {
+  revokeAnchor(kid: string): boolean {
+    return this.#command('revoke-anchor', () => {
       const { anchors } = this.#contents
       const left = anchors.filter(anchor => anchor.kid !== kid)
       if (left.length === 0) throw new Error('the last key is never revoked')
@@ -141,11 +143,13 @@ export class SimElement implements SecureElement {
     this.#save({ ...this.#contents, golden: digest })
   }
 
-  #command(command: ElementCommand, work: () => void): void {
+  #command(command: ElementCommand, work: () => void): boolean {
     const fault = this.faults(command)
     if (fault === 'before') throw new PowerLost(`before the element did ${command}`)
+    if (fault === 'refused') return false
     work()
     if (fault === 'after') throw new PowerLost(`after the element did ${command}`)
+    return fault === null
   }
 
   mac(message: Uint8Array): Uint8Array {

@@ -102,30 +102,30 @@ export class FileElement implements SecureElement {
     return this.#contents.counter
   }
 
-  raise(value: number): void {
+  raise(value: number): boolean {
     if (!Number.isSafeInteger(value) || value > LIMIT) throw new Error(`counter out of range: ${value}`)
     // If power fails here, the counter stands where it stood: the floor intent in the record makes the next boot raise it.
-    if (value > this.#contents.counter) this.#save({ ...this.#contents, counter: value })
+    return value <= this.#contents.counter || this.#did({ ...this.#contents, counter: value })
   }
 
   anchors(): readonly Anchor[] {
     return this.#anchors
   }
 
-  addAnchor({ kid, key }: Anchor): void {
+  addAnchor({ kid, key }: Anchor): boolean {
     const { anchors } = this.#contents
-    if (anchors.some(anchor => anchor.kid === kid)) return
+    if (anchors.some(anchor => anchor.kid === kid)) return true
     if (anchors.length >= ANCHOR_PLACES) throw new Error('no place for another key')
     // If power fails here, the key is not accepted yet: the intent in the record makes the next boot add it.
-    this.#save({ ...this.#contents, anchors: [...anchors, { kid, alg: key.alg, spki: key.spki.toHex() }] })
+    return this.#did({ ...this.#contents, anchors: [...anchors, { kid, alg: key.alg, spki: key.spki.toHex() }] })
   }
 
-  revokeAnchor(kid: string): void {
+  revokeAnchor(kid: string): boolean {
     const { anchors } = this.#contents
     const left = anchors.filter(anchor => anchor.kid !== kid)
     if (left.length === 0) throw new Error('the last key is never revoked')
     // If power fails here, the key is still accepted: the intent in the record makes the next boot take it away.
-    if (left.length < anchors.length) this.#save({ ...this.#contents, anchors: left })
+    return left.length === anchors.length || this.#did({ ...this.#contents, anchors: left })
   }
 
   goldenDigest(): string | null {
@@ -154,6 +154,16 @@ export class FileElement implements SecureElement {
     const number = this.#nextReport
     this.#nextReport += 1
     return number
+  }
+
+  /** Answers false when the file cannot be written: a full disk, or one at the end of its life. */
+  #did(contents: Contents): boolean {
+    try {
+      this.#save(contents)
+      return true
+    } catch {
+      return false
+    }
   }
 
   #save(contents: Contents): void {

@@ -47,7 +47,7 @@ export type Running = {
 
 /**
  * How a power-up ended. `problem` names what went wrong on the way to an image that runs nevertheless (a worn record
- * block), else null. `halted`: nothing verifies, not even golden.
+ * block, an element that does not do what it is told), else null. `halted`: nothing verifies, not even golden.
  */
 export type BootOutcome =
   | { readonly at: 'running'; readonly running: Running; readonly problem: Refusal | null }
@@ -59,9 +59,9 @@ const HISTORY_ATTEMPTS = 3
 const BLANK: Memory = { state: { at: 'blank' }, slots: { a: UNKNOWN_NOTE, b: UNKNOWN_NOTE }, failed: [], update: '' }
 
 /**
- * One power-up: reads the record, verifies what may run, decides, writes the decision down, and says what runs. Each
- * slot is hashed at most once. On return the record and its line of history are durable, and an unfinished
- * confirmation is finished.
+ * One power-up: reads the record, verifies what may run, decides, writes the decision down, and says what runs. A slot
+ * that verifies is hashed once; one that does not is looked at twice, since a read may fail once. On return the record
+ * and its line of history are durable, and an unfinished confirmation is finished.
  */
 export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutcome {
   let scan = scanRecordBlocks(board)
@@ -77,7 +77,10 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
   const memory = newest?.memory ?? BLANK
   const verified = new Map<Bootable, VerifiedSlot | Refusal>()
   const seen = (slot: Bootable): VerifiedSlot | Refusal => {
-    const image = verified.get(slot) ?? verify(board, slot)
+    const known = verified.get(slot)
+    if (known !== undefined) return known
+    const first = verify(board, slot)
+    const image = isRefusal(first) ? verify(board, slot) : first
     verified.set(slot, image)
     return image
   }
@@ -99,28 +102,22 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
   if (decision.effects.some(({ kind }) => kind === 'again')) {
     // In the name of the record as it was found. If power fails here, the next boot finds it again, and does the rest.
     // Only the active image was verified so far, and what it asked for leaves it as good as it was.
-    for (const effect of decision.effects) perform(board, effect)
+    problem = performAll(board, decision.effects)
     decision = decide(false)
   }
   // What a failed append left in the blocks is not known: they are read again.
   const written = commit(board, decision, cause, now, problem === null ? scan : scanRecordBlocks(board))
-  if (isRefusal(written)) problem = written
-  let outcome: BootOutcome = { at: 'halted', reason: decision.note?.cause ?? '' }
-  for (const effect of decision.effects) {
-    if (effect.kind !== 'run') {
-      // A floor whose record is not durable is not raised, and no key changed; a later boot does it.
-      if (!isRefusal(written)) perform(board, effect)
-      continue
-    }
-    // A trial that could not be counted is not run: it would be tried for ever.
-    const slot = effect.trial && isRefusal(written) ? wayBack(memory, effect.slot, seen) : effect.slot
-    const trial = effect.trial && slot === effect.slot
-    const image = seen(slot)
-    outcome = isRefusal(image)
-      ? { at: 'halted', reason: image.code }
-      : { at: 'running', running: { slot, trial, facts: image.facts, signers: image.signers }, problem }
-  }
-  return outcome
+  // A floor whose record is not durable is not raised, and no key changed; a later boot does it.
+  const undone = written ?? performAll(board, decision.effects)
+  if (undone !== null) problem = undone
+  const run = decision.effects.find(({ kind }) => kind === 'run')
+  if (run?.kind !== 'run') return { at: 'halted', reason: decision.note?.cause ?? '' }
+  // A trial that could not be counted is not run: it would be tried for ever.
+  const slot = run.trial && isRefusal(written) ? wayBack(memory, run.slot, seen) : run.slot
+  const image = seen(slot)
+  if (isRefusal(image)) return { at: 'halted', reason: image.code }
+  const trial = run.trial && slot === run.slot
+  return { at: 'running', running: { slot, trial, facts: image.facts, signers: image.signers }, problem }
 }
 
 /** What runs instead of a trial: the other image when it is confirmed and verifies, else golden. */
@@ -157,9 +154,9 @@ export function act(
   if (isRefusal(decision)) return decision
   const written = commit(board, decision, newest?.entry.reset ?? 'power-on', now, scan)
   if (isRefusal(written)) return written
-  // If power fails here, the record stands: a floor that was not raised yet is raised at the next boot, a key that was
-  // not added or retired yet is then.
-  for (const effect of decision.effects) perform(board, effect)
+  // If power fails here, or the element does not obey, the record stands: a floor that was not raised yet is raised at the
+  // next boot, a key that was not added or retired yet is then.
+  performAll(board, decision.effects)
   return { memory: decision.next, reset: decision.effects.some(effect => effect.kind === 'reset') }
 }
 
@@ -214,7 +211,7 @@ function look(
 /**
  * Makes a new device: the factory's keys are accepted, the golden image is pinned, and the factory image in slot a counts
  * as confirmed, as the factory tested it. Both record blocks and the history must be erased. Refuses
- * `anchor-places-taken` (more keys than places), and what `verify` refuses of slot a or golden.
+ * `anchor-places-taken` (more keys than places), `element-command-not-done`, and what `verify` refuses of slot a or golden.
  */
 export function manufacture(board: Board, now: Instant): Memory | Refusal {
   const { anchors } = board.device
@@ -224,7 +221,8 @@ export function manufacture(board: Board, now: Instant): Memory | Refusal {
   const golden = look(board, 'golden', anchors, null)
   if (isRefusal(golden)) return golden
   // If power fails anywhere in here, there is no record yet: the factory makes the device again.
-  for (const anchor of anchors) board.element.addAnchor(anchor)
+  const added = anchors.every(anchor => board.element.addAnchor(anchor))
+  if (!added) return notDone('add-anchor')
   board.element.pinGolden(golden.facts.imageDigest)
   const factory = verify(board, 'a')
   if (isRefusal(factory)) return factory
@@ -240,8 +238,7 @@ export function manufacture(board: Board, now: Instant): Memory | Refusal {
   const note: Note = { event: 'manufactured', phase: 'none', slot: 'a', cause: '', image }
   const written = commit(board, { next, effects: [], note }, 'power-on', now, scanRecordBlocks(board))
   if (isRefusal(written)) return written
-  board.element.raise(counter)
-  return next
+  return board.element.raise(counter) ? next : notDone('raise')
 }
 
 function toVerdict(image: VerifiedSlot | Refusal): Verdict {
@@ -250,16 +247,30 @@ function toVerdict(image: VerifiedSlot | Refusal): Verdict {
   return { good: true, digest, sequence, version, counter, transition, signers: image.signers }
 }
 
-/** Each of these may be done again without harm: that is how the next boot makes up for a cut. */
-function perform(board: Board, effect: BootEffect): void {
-  if (effect.kind === 'raise') board.element.raise(effect.counter)
-  else if (effect.kind === 'add-anchor') board.element.addAnchor(effect.anchor)
-  else if (effect.kind === 'revoke-anchor') board.element.revokeAnchor(effect.kid)
-  else if (effect.kind === 'watchdog') {
-    if (effect.on) board.watchdog.start(board.watchdogMillis)
-    else board.watchdog.stop()
+/**
+ * Each of these may be done again without harm: that is how the next boot makes up for a cut. Refuses
+ * `element-command-not-done`: the element is told nothing more then, as a key goes only when the floor is raised.
+ */
+function performAll({ element, watchdog, watchdogMillis }: Board, effects: readonly BootEffect[]): null | Refusal {
+  let undone: BootEffect['kind'] | null = null
+  for (const effect of effects) {
+    if (effect.kind === 'watchdog') {
+      if (effect.on) watchdog.start(watchdogMillis)
+      else watchdog.stop()
+    } else if (undone === null && !told(element, effect)) undone = effect.kind
   }
+  return undone === null ? null : notDone(undone)
 }
+
+/** Tells the element what is asked of it, if anything; false when it did not say that it is done. */
+function told(element: SecureElement, effect: BootEffect): boolean {
+  if (effect.kind === 'raise') return element.raise(effect.counter)
+  if (effect.kind === 'add-anchor') return element.addAnchor(effect.anchor)
+  return effect.kind !== 'revoke-anchor' || element.revokeAnchor(effect.kid)
+}
+
+const notDone = (command: string): Refusal =>
+  refuse('element-command-not-done', 'secure element', `${command} done`, 'no answer that it is')
 
 /**
  * Makes a decision durable: one record, read back, then its line of history. A decision without a note writes nothing.

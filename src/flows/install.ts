@@ -56,7 +56,12 @@ export function beginInstall(board: Board, running: Running, offer: Offer, now: 
   const { facts, signers } = opened
   const unfit =
     unfitFor(board, running, memory, facts, offer.envelope.length, slot) ??
-    refuseChange({ transition: facts.transition, signers, anchors }, `release ${facts.class} ${facts.version}`)
+    refuseChange(
+      { transition: facts.transition, signers, anchors },
+      // Whether the counter can be read was asked before.
+      { counter: facts.counter, floor: board.element.counter() ?? 0 },
+      `release ${facts.class} ${facts.version}`,
+    )
   if (unfit !== null) return unfit
   const note = memory.slots[slot]
   const update = updateMark(board, offer.update)

@@ -53,14 +53,17 @@ export interface SecureElement {
   counter(): number | null
   /** The highest value that the counter can ever take: fuses are finite. */
   readonly counterLimit: number
-  /** Raises the counter to `value`. Idempotent; never lowers. The answer may be lost after the raise is persisted. */
-  raise(value: number): void
+  /**
+   * Raises the counter to `value`. Idempotent; never lowers. False: the element did not say that it is done; it may be,
+   * as an answer can be lost. So with the two commands below.
+   */
+  raise(value: number): boolean
   /** The keys whose signature counts on slots a and b: one or two (see core/slot/key-change.ts). */
   anchors(): readonly Anchor[]
   /** Puts a key into the free one of two places. Idempotent. */
-  addAnchor(anchor: Anchor): void
+  addAnchor(anchor: Anchor): boolean
   /** Takes a key away. Idempotent; never the last one. */
-  revokeAnchor(kid: string): void
+  revokeAnchor(kid: string): boolean
   /** SHA-256 of the golden image in lower-case hex, pinned at manufacture; null before. */
   goldenDigest(): string | null
   /** Pins the golden image, once and for all. Idempotent. */

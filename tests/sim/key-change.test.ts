@@ -26,9 +26,9 @@ const byNext = { signer: nextSigner, kid: NEXT_KID }
 
 /** The change as its maker does it: the old key adds the new one, and a release of the new one retires the old one. */
 const FIRST = await release('2.0.0', 20, { transition: ADD })
-const SECOND = await release('3.0.0', 30, { transition: RETIRE, ...byNext })
-const AFTER = await release('4.0.0', 40, byNext)
-const OLD_AFTER = await release('4.0.1', 41)
+const SECOND = await release('3.0.0', 30, { transition: RETIRE, ...byNext, counter: 2 })
+const AFTER = await release('4.0.0', 40, { ...byNext, counter: 2 })
+const OLD_AFTER = await release('4.0.1', 41, { counter: 2 })
 
 const keys = ({ controller }: Bench): string[] => controller.element.anchors().map(({ kid }) => kid)
 const version = ({ controller }: Bench): string =>
@@ -81,6 +81,30 @@ describe('a change of keys', () => {
     const before = on.controller.flash.operations
     assert.equal(offered(on, await release('3.0.0', 30, { transition: RETIRE })), 'anchor-in-use')
     assert.equal(on.controller.flash.operations, before)
+  })
+
+  it('attack: a release that retires a key and leaves the floor where it was is refused, as is what brought the key', async () => {
+    const on = bench()
+    update(on, FIRST)
+    assert.equal(offered(on, await release('3.0.0', 30, { transition: RETIRE, ...byNext })), 'retirement-keeps-floor')
+    // The maker takes its new key back: the release that brought it must not bring it again, whatever else is lost.
+    update(on, await release('3.1.0', 31, { transition: { kind: 'retire', kid: NEXT_KID }, counter: 2 }))
+    assert.deepEqual(keys(on), [KID])
+    const rotRecords = () => {
+      for (const area of ['record0', 'record1'] as const) {
+        for (let at = 0; at < on.controller.flash.size(area); at += 512) on.controller.flash.rot(area, at, 0x20)
+      }
+    }
+    rotRecords()
+    on.controller.powerUp('power-loss')
+    assert.equal(version(on), 'a 3.1.0', 'without a record the older image goes first; it is below the floor')
+    settle(on)
+    assert.deepEqual(keys(on), [KID])
+    rotRecords()
+    for (const slot of ['a', 'b'] as const) on.controller.flash.rot(slot, SMALL.imageOffset)
+    on.controller.powerUp('power-loss')
+    assert.equal(version(on), 'golden 0.9.0')
+    assert.equal(offered(on, FIRST), 'release-below-floor', 'replayed')
   })
 
   it('attack: a third key has no place, and no key takes the id of another', async () => {

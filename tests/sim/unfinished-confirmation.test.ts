@@ -12,11 +12,12 @@ const ADD: Transition = { kind: 'add', kid: NEXT_KID, alg: 'ecdsa-p256', spki: n
 const ADDS = await release('2.0.0', 20, { transition: ADD })
 const RETIRES = await release('3.0.0', 30, {
   transition: { kind: 'retire', kid: KID },
+  counter: 2,
   signer: nextSigner,
   kid: NEXT_KID,
 })
-const BY_OLD = await release('4.0.0', 40)
-const BY_NEW = await release('4.0.1', 41, { signer: nextSigner, kid: NEXT_KID })
+const BY_OLD = await release('4.0.0', 40, { counter: 2 })
+const BY_NEW = await release('4.0.1', 41, { counter: 2, signer: nextSigner, kid: NEXT_KID })
 const BELOW = await release('2.5.0', 25, { counter: 1 })
 
 const keys = ({ controller }: Bench): string[] => controller.element.anchors().map(({ kid }) => kid)
@@ -113,6 +114,7 @@ describe('an update that is armed before the last confirmation is finished', () 
     let told = 0
     on.controller.element.raise = () => {
       told += 1
+      return false
     }
     orThrow(on.controller.activate())
     assert.equal(runs(on, 'armed'), 'a 3.0.0 trial')

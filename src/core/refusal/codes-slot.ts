@@ -114,6 +114,20 @@ export const slotCodes = {
     title: 'the release retires the only key that signs it',
     fix: 'Sign it with the key that stays. A controller never gives up the key that it boots with.',
   },
+  'retirement-keeps-floor': {
+    exit: 21,
+    status: 409,
+    action: 'refuse',
+    title: 'the release retires a key and does not raise the security counter',
+    fix: 'Make it with a higher security counter (--counter). Else an older release, which brought that key, could run again and bring it back.',
+  },
+  'element-command-not-done': {
+    exit: 23,
+    status: 409,
+    action: 'retry',
+    title: 'the secure element did not do what a confirmation asks of it',
+    fix: 'The controller runs what it confirmed, and tells the element again at the next boot. If it stays so, replace the controller.',
+  },
   'golden-exchanged': {
     exit: 20,
     status: 409,

@@ -61,7 +61,8 @@ const CELL_MAC_BYTES = 16
 export function putEntry(target: Uint8Array, at: number, entry: HistoryEntry): void {
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength)
   putU64(view, at, entry.decision)
-  putU64(view, at + 8, entry.at)
+  // A clock that says what no clock says is no reason not to boot: 0 stands for a time that is not known.
+  putU64(view, at + 8, Number.isSafeInteger(entry.at) && entry.at > 0 ? entry.at : 0)
   target[at + 16] = codeOf(EVENTS, entry.event)
   target[at + 17] = codeOf(PHASES, entry.phase)
   target[at + 18] = codeOf(RESETS, entry.reset)

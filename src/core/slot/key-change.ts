@@ -59,12 +59,16 @@ export function isCarriedOut(intent: KeyIntent, anchors: readonly Anchor[]): boo
   return there === (intent.kind === 'add')
 }
 
+/** The counter that the image brings, and the one that the device has. */
+export type Floors = { readonly counter: number; readonly floor: number }
+
 /**
  * Whether a device may stage an image with this change of keys. Refuses `anchor-places-taken` (a key more than there
- * are places, or another key under an id that is taken) and `anchor-in-use` (nobody but the key that is to be retired
- * has signed the release).
+ * are places, or another key under an id that is taken), `anchor-in-use` (nobody but the key that is to be retired has
+ * signed the release) and `retirement-keeps-floor`: the image that once added the key would otherwise still be good
+ * enough to run, and would add it again.
  */
-export function refuseChange(facts: KeyFacts, subject: string): Refusal | null {
+export function refuseChange(facts: KeyFacts, { counter, floor }: Floors, subject: string): Refusal | null {
   const { transition, anchors } = facts
   if (transition === null) return null
   const there = anchors.find(({ kid }) => kid === transition.kid)
@@ -74,13 +78,13 @@ export function refuseChange(facts: KeyFacts, subject: string): Refusal | null {
     const held = anchors.map(({ kid }) => kid.slice(0, 16)).join(', ')
     return refuse('anchor-places-taken', subject, `a free place of ${ANCHOR_PLACES} for a new key`, `keys ${held}`)
   }
-  if (there === undefined || signedByAnother(transition.kid, facts)) return null
-  return refuse(
-    'anchor-in-use',
-    subject,
-    'a signature by the key that stays',
-    `key ${transition.kid.slice(0, 16)} only`,
-  )
+  if (there === undefined) return null
+  if (!signedByAnother(transition.kid, facts)) {
+    const actual = `key ${transition.kid.slice(0, 16)} only`
+    return refuse('anchor-in-use', subject, 'a signature by the key that stays', actual)
+  }
+  if (counter > floor) return null
+  return refuse('retirement-keeps-floor', subject, `a security counter above ${floor}`, String(counter))
 }
 
 function signedByAnother(kid: string, { signers, anchors }: KeyFacts): boolean {

@@ -53,7 +53,10 @@ export function addRelease(program: Command, cli: Cli): void {
     )
     .option('--chunk <bytes>', 'how much of a download is checked at a time, a power of two', whole)
     .option('--add-anchor <file>', 'a public key whose releases the controllers accept from this one on')
-    .option('--retire-anchor <file>', 'a public key whose releases they refuse from this one on')
+    .option(
+      '--retire-anchor <file>',
+      'a public key whose releases they refuse from this one on; needs a higher --counter',
+    )
     .option('--bootloader <range>', 'bootloader versions that can run it, such as 3-7', range, bootloader)
     .option('--needs <class@versions>', 'a neighbour it needs, such as pcs@1.2.0..2.0.0; repeatable', neighbours, [])
     .option('--health-window <time>', 'how long it must run healthy before it stays', duration, health.windowMillis)
