@@ -51,6 +51,20 @@ export const AGENT_GUARDS: readonly Guard[] = [
     tests: STAGES,
   },
   {
+    stops: 'a file that is fed like the watchdog of the machine, and resets nothing',
+    file: 'src/adapters/watchdog-device.ts',
+    text: 'openSync(path, constants.O_WRONLY)',
+    without: "openSync(path, 'w')",
+    tests: 'tests/adapters/linux.test.ts',
+  },
+  {
+    stops: 'giving up a good image because agent.yaml lacks its probe',
+    file: 'src/apps/agent/device.ts',
+    text: 'if (lack !== null) return lack',
+    without: "if (lack?.code === 'file-missing') return lack",
+    tests: ON_THE_SPOT,
+  },
+  {
     stops: 'two agents on one board',
     file: 'src/apps/agent/boot-stage.ts',
     text: "  if (lock === null) return refuse('board-in-use', folder, 'a board without an agent', 'an agent that runs')",

@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -47,6 +57,10 @@ export function writeWhole(path: string, content: string | Uint8Array, mode = 0o
   try {
     writeFileSync(file, content)
     fsyncSync(file)
+  } catch (error) {
+    // On a full disk what is left of it would only make that worse.
+    rmSync(temporary, { force: true })
+    throw error
   } finally {
     closeSync(file)
   }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 
 /**
@@ -12,10 +12,19 @@ export class DeviceWatchdog {
     this.#fd = fd
   }
 
-  /** Refuses `watchdog-device-unusable`: none there, or another program holds it. */
+  /** The watchdog behind a descriptor that is open for writing. */
+  static on(fd: number): DeviceWatchdog {
+    return new DeviceWatchdog(fd)
+  }
+
+  /** Refuses `watchdog-device-unusable`: none there, something that is no device, or another program holds it. */
   static open(path: string): DeviceWatchdog | Refusal {
     try {
-      return new DeviceWatchdog(openSync(path, 'w'))
+      // Never made: a file of that name would be fed like a watchdog, and reset nothing.
+      const fd = openSync(path, constants.O_WRONLY)
+      if (fstatSync(fd).isCharacterDevice()) return DeviceWatchdog.on(fd)
+      closeSync(fd)
+      return refuse('watchdog-device-unusable', path, 'a watchdog that this process may open', 'no character device')
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
       return refuse('watchdog-device-unusable', path, 'a watchdog that this process may open', code)

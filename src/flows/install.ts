@@ -33,11 +33,19 @@ export function updateMark(board: Pick<Board, 'crypto'>, update: string): string
  * On return the slot is ready from `Installation.offset` on; an interrupted download of the same envelope is kept as far
  * as its chunks verify in flash. An installation of what is staged already comes back `staged`.
  *
- * Refuses: the codes of `openEnvelope`, `acceptFor`, `fitsRooms` and `refuseChange`, `counter-unreadable`,
+ * `further` is what else a device asks of a release that is signed and fits, before its slot is touched.
+ *
+ * Refuses: the codes of `openEnvelope`, `acceptFor`, `fitsRooms`, `refuseChange` and `further`, `counter-unreadable`,
  * `version-failed-before`, `counter-headroom-spent`, `envelope-larger-than-slot`, `trial-in-progress`, `activation-pending`, `boot-record-missing`,
  * `boot-record-not-written`.
  */
-export function beginInstall(board: Board, running: Running, offer: Offer, now: Instant): Installation | Refusal {
+export function beginInstall(
+  board: Board,
+  running: Running,
+  offer: Offer,
+  now: Instant,
+  further: (facts: ReleaseFacts) => Refusal | null = () => null,
+): Installation | Refusal {
   const memory = readMemory(board)
   const slot = memory === null ? busy('boot-record-missing', 'blank') : slotFor(memory)
   if (memory === null || isRefusal(slot)) return slot as Refusal
@@ -61,7 +69,8 @@ export function beginInstall(board: Board, running: Running, offer: Offer, now: 
       // Whether the counter can be read was asked before.
       { counter: facts.counter, floor: board.element.counter() ?? 0 },
       `release ${facts.class} ${facts.version}`,
-    )
+    ) ??
+    further(facts)
   if (unfit !== null) return unfit
   const note = memory.slots[slot]
   const update = updateMark(board, offer.update)
@@ -342,7 +351,9 @@ function unfitFor(
   )
   if (accepted !== null || unsuited !== null) return accepted ?? unsuited
   if (hasFailed(memory, { digest: facts.imageDigest, sequence: facts.sequence })) {
-    return refuse('version-failed-before', subject, 'a version that was not tried here', facts.version)
+    // By its bytes or by its sequence number: an image that failed is not tried again under another version.
+    const which = memory.failed.some(({ sequence }) => sequence === facts.sequence) ? 'sequence number' : 'image'
+    return refuse('version-failed-before', subject, `an image that has not failed here`, `the ${which} of one that has`)
   }
   if (facts.counter > element.counterLimit) {
     return refuse('counter-headroom-spent', subject, `at most ${element.counterLimit}`, String(facts.counter))

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { configFault } from './config-fault.ts'
 import { AnchorJson, Name } from './fleet-api.ts'
 
 const closed = { additionalProperties: false }
@@ -69,7 +70,6 @@ export type Profile = Static<typeof Profile>
 export function parseConfig<T>(schema: { readonly type?: string }, value: unknown, path: string): T | Refusal {
   const checked = schema as Parameters<typeof Value.Check>[0]
   if (Value.Check(checked, value)) return value as T
-  const first = [...Value.Errors(checked, value)][0]
-  const where = first?.instancePath === '' || first === undefined ? 'the file' : first.instancePath.slice(1)
-  return refuse('config-malformed', path, `${where} ${first?.message ?? 'as documented'}`, 'something else')
+  const fault = configFault(schema, value)
+  return refuse('config-malformed', path, fault?.expected ?? 'as documented', fault?.actual ?? 'something else')
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { readConfig, readText, writeWhole } from '../../src/adapters/config-file.ts'
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
+import { AgentConfig, FIRST_AGENT_CONFIG } from '../../src/wire/agent-config.ts'
 import { GatewayConfig, parseConfig } from '../../src/wire/config.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'voltseal-config-'))
@@ -69,7 +70,7 @@ describe('config files', () => {
   })
 
   for (const [name, change, where] of [
-    ['an unknown field', { insecure: true }, /insecure|additional/i],
+    ['an unknown field', { insecure: true }, /^only kind, site, .* in the file$/],
     ['a word where a number stands', { pollMillis: 'often' }, /pollMillis/],
     ['a port that is none', { listen: { host: 'x', port: 70_000 } }, /listen\/port/],
     ['a site with a path in its name', { site: '../reef' }, /site/],
@@ -81,6 +82,61 @@ describe('config files', () => {
       assert.ok(isRefusal(refusal))
       assert.deepEqual([refusal.code, refusal.subject], ['config-malformed', 'gateway.yaml'])
       assert.match(refusal.expected, where)
+    })
+  }
+})
+
+describe('a slip of the pen in agent.yaml', () => {
+  const http = { kind: 'http', url: 'http://localhost/', timeoutMillis: 1 }
+  const rows: readonly (readonly [name: string, change: object, expected: string | RegExp, actual: string])[] = [
+    ['another name', { probes: undefined, probe: {} }, 'probes in the file', 'a field probe'],
+    [
+      'a field too many',
+      { probe: {} },
+      'only kind, application, probes, watchdogMillis, watchdogDevice, runtime in the file',
+      'a field probe',
+    ],
+    ['a field too few', { probes: undefined }, 'a field probes', 'none'],
+    [
+      'a kind of probe that there is not',
+      { probes: { alive: { kind: 'heartbeet', withinMillis: 1 } } },
+      'probes/alive/kind to be command, http, heartbeat, figure',
+      'heartbeet',
+    ],
+    ['no kind', { probes: { alive: {} } }, 'probes/alive/kind to be command, http, heartbeat, figure', 'nothing'],
+    [
+      'another name in a probe',
+      { probes: { alive: { kind: 'heartbeat', withinMilis: 1 } } },
+      'withinMillis in probes/alive',
+      'a field withinMilis',
+    ],
+    [
+      'a word where a number stands in a probe',
+      { probes: { alive: { kind: 'heartbeat', withinMillis: '5s' } } },
+      'probes/alive/withinMillis to be integer',
+      'a text',
+    ],
+    [
+      'an address elsewhere',
+      { probes: { web: { ...http, url: 'http://10.0.0.1/' } } },
+      /^probes\/web\/url to /,
+      'a text',
+    ],
+    [
+      'a secret that is no text',
+      { application: { ...FIRST_AGENT_CONFIG.application, environment: { TOKEN: ['secret'] } } },
+      'application/environment/TOKEN to be string',
+      'a list',
+    ],
+    ['another file', { kind: 'voltseal-fleet' }, 'kind to be equal to constant (voltseal-agent)', 'a text'],
+  ]
+  for (const [name, change, expected, actual] of rows) {
+    it(`${name} is told where it stands`, () => {
+      const refusal = parseConfig<AgentConfig>(AgentConfig, { ...FIRST_AGENT_CONFIG, ...change }, 'agent.yaml')
+      assert.ok(isRefusal(refusal))
+      if (typeof expected === 'string') assert.equal(refusal.expected, expected)
+      else assert.match(refusal.expected, expected)
+      assert.equal(refusal.actual, actual)
     })
   }
 })

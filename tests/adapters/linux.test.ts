@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -126,17 +126,23 @@ describe('the watchdog of the machine', () => {
   it('is fed, and disarmed with the letter that the driver asks for', () => {
     const path = join(folder, 'watchdog')
     writeFileSync(path, '')
-    const device = orThrow(DeviceWatchdog.open(path))
+    const device = DeviceWatchdog.on(openSync(path, 'w'))
     device.feed()
     device.feed()
     device.disarm()
     assert.equal(readFileSync(path, 'latin1'), '\0\0V')
   })
 
-  it('is refused when it cannot be opened', () => {
-    const device = DeviceWatchdog.open(join(folder, 'none', 'watchdog'))
-    assert.ok(isRefusal(device))
-    assert.equal(device.code, 'watchdog-device-unusable')
+  it('is refused when it cannot be opened, or is no device; nothing is made in its place', () => {
+    const [none, file] = [join(folder, 'no-watchdog'), join(folder, 'file')]
+    writeFileSync(file, '')
+    for (const path of [none, file, join(folder, 'none', 'watchdog')]) {
+      const device = DeviceWatchdog.open(path)
+      assert.ok(isRefusal(device), path)
+      assert.equal(device.code, 'watchdog-device-unusable')
+    }
+    assert.equal(existsSync(none), false)
+    orThrow(DeviceWatchdog.open('/dev/null')).disarm()
   })
 })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { agentFiles } from '../../src/apps/agent/files.ts'
@@ -57,15 +58,38 @@ describe('a Linux controller that is updated on the spot', () => {
     assert.equal(again.code, 'version-failed-before')
   })
 
-  it('goes back from a release that names a probe which the agent has not', async () => {
-    const image = script('1.3.0')
+  it('takes no release that names a probe which it has not, and takes it once agent.yaml has it', async () => {
+    const alive = { kind: 'heartbeat', withinMillis: 5_000 } as const
     const probes = ['alive', 'moon-phase']
+    const image = script('1.3.0')
     const wanted = await bench.maker.release({ version: '1.3.0', sequence: 5, counter: 2, probes, image })
+    const before = orThrow(await bench.ask({ do: 'status' })) as { previous: object }
+    const refused = await bench.ask({ do: 'stage', ...wanted })
+    assert.ok(isRefusal(refused))
+    assert.equal(refused.code, 'probe-missing')
+    assert.deepEqual([refused.expected, refused.actual], ['a probe named moon-phase', 'alive in agent.yaml'])
+    // Nothing was erased for it: the way back is there.
+    assert.deepEqual((orThrow(await bench.ask({ do: 'status' })) as typeof before).previous, before.previous)
+
+    bench.configure({ probes: { alive, 'moon-phase': { ...alive } } })
     orThrow(await bench.ask({ do: 'stage', ...wanted }))
-    const reverted = bench.agent.next('reverted')
-    orThrow(await bench.ask({ do: 'arm' }))
-    assert.equal((await reverted).cause, 'probe-failed moon-phase')
-    await bench.agent.next('application-started', ({ version }) => version === '1.1.0')
+    bench.configure({ probes: { alive } })
+    const unarmed = await bench.ask({ do: 'arm' })
+    assert.ok(isRefusal(unarmed) && unarmed.code === 'probe-missing')
+    orThrow(await bench.ask({ do: 'withdraw' }))
+  })
+
+  it('does not restart into a release while agent.yaml cannot be read, and gives none up for it', async () => {
+    const probes = { alive: { kind: 'heartbeat', withinMillis: 5_000 } } as const
+    const wanted = await bench.maker.release({ version: '1.3.1', sequence: 7, counter: 2, image: script('1.3.1') })
+    writeFileSync(agentFiles(bench.folder).config, 'probes: [')
+    orThrow(await bench.ask({ do: 'stage', ...wanted }))
+    const unarmed = await bench.ask({ do: 'arm' })
+    assert.ok(isRefusal(unarmed) && unarmed.code === 'config-malformed')
+    bench.configure({ probes })
+    orThrow(await bench.ask({ do: 'withdraw' }))
+    orThrow(await bench.ask({ do: 'stage', ...wanted }))
+    orThrow(await bench.ask({ do: 'withdraw' }))
   })
 
   it('gives up what is staged when it is told to, and has nothing to arm then', async () => {
@@ -126,7 +150,7 @@ describe('a Linux controller that is updated on the spot', () => {
     const told = entries.filter(({ event }) => event === 'confirmed' || event === 'reverted')
     assert.deepEqual(
       told.map(({ event, version }) => `${event} ${version}`),
-      ['confirmed 1.1.0', 'reverted 1.2.0', 'reverted 1.3.0'],
+      ['confirmed 1.1.0', 'reverted 1.2.0'],
     )
   })
 })

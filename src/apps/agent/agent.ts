@@ -135,7 +135,10 @@ function linkOf(
 ): Work | Refusal {
   const text = readText(agentFiles(folder).issued, 1 << 20)
   const issued = typeof text === 'string' ? readIssued(text, made.id) : null
-  if (issued === null) return refuse('gateway-not-enrolled', folder, 'an issued.json from the fleet', 'none')
+  if (issued === null) {
+    const got = typeof text === 'string' ? 'one that is not of this controller' : 'none: updates on the spot alone'
+    return refuse('gateway-not-enrolled', folder, 'an issued.json from the fleet', got)
+  }
   const client = new HttpsClient(issued.url, { ca: issued.ca, cert: issued.cert, key: element.identityKeyPem }, 3)
   parts.stop.addEventListener('abort', () => client.close())
   return new Work({ ...parts, client })

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { type FileLock, takeLock } from '../../adapters/file-lock.ts'
 import { notifySystemd, watchdogInterval } from '../../adapters/notify-systemd.ts'
 import { bootId, killGroup, killProcessesOf } from '../../adapters/processes-linux.ts'
@@ -45,14 +45,19 @@ type End = 'stopped' | 'restart' | 'fault'
  * copies out and starts what the chosen slot holds, watches it, and boots again when it ends. It is installed with the
  * package and is the one part that an update through the slots does not change. Ends when it is stopped.
  *
- * Refuses what `readBoardFile` refuses, `config-malformed`, `board-in-use`, `watchdog-device-unusable`, and what
- * `openBoard` refuses.
+ * Refuses what `readBoardFile` refuses, `config-malformed`, `file-missing` (the folder that `runtime` is made in),
+ * `board-in-use`, `watchdog-device-unusable`, and what `openBoard` refuses. Throws EACCES for a folder that is not this
+ * user's to write.
  */
 export async function runBootStage(folder: string, parts: BootStageParts): Promise<null | Refusal> {
   const made = readBoardFile(folder)
   if (isRefusal(made)) return made
   const config = readAgentConfig(folder)
   if (isRefusal(config)) return config
+  const above = dirname(config.runtime ?? agentFiles(folder).runtime)
+  if (!existsSync(above))
+    return refuse('file-missing', above, 'the folder that runtime in agent.yaml stands in', 'none')
+  accessSync(folder, constants.W_OK | constants.X_OK)
   const lock = takeLock(agentFiles(folder).stageLock)
   if (lock === null) return refuse('board-in-use', folder, 'a board without an agent', 'an agent that runs')
   const device = config.watchdogDevice === undefined ? null : DeviceWatchdog.open(config.watchdogDevice)
@@ -152,6 +157,7 @@ class BootStage {
       const program = join(this.#runtime, 'second-stage.mjs')
       const damaged = copyOut(owned.board, slot, facts, SECOND_STAGE, program, 0o400)
       // Flash changed within this power-up: the next one finds it so too, and falls back.
+      if (damaged !== null) note({ event: 'second-stage-ended', how: `not started: ${damaged.code}` })
       return damaged === null ? { ...outcome, program } : { ...outcome, program: '' }
     } finally {
       owned.close()
@@ -237,7 +243,8 @@ class BootStage {
   /** Closed to everybody but the account that the application runs as, which may enter it and not list it. */
   #makeRuntime(): void {
     const mode = this.#config.application.user === undefined ? 0o700 : 0o711
-    mkdirSync(this.#runtime, { recursive: true, mode })
+    // Not the folders above it: on /proc, `recursive` would look for them for ever.
+    if (!existsSync(this.#runtime)) mkdirSync(this.#runtime, { mode })
     chmodSync(this.#runtime, mode)
   }
 }

@@ -12,7 +12,7 @@ const PATIENCE = 600_000
 
 /**
  * Asks the agent that runs on a board, over the socket in its folder; for `stage`, the image follows the question.
- * Refuses `board-missing`, `agent-not-running`, and what the agent refuses.
+ * Refuses `board-missing`, `agent-not-running`, `file-not-permitted` (it runs as another user), and what the agent refuses.
  */
 export async function askAgent(
   folder: string,
@@ -28,7 +28,15 @@ export async function askAgent(
     let answer = ''
     socket.setEncoding('utf8')
     socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer in time')))
-    socket.on('error', (error: NodeJS.ErrnoException) => away(error.code ?? error.message))
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const { code = error.message } = error
+      if (code === 'EACCES') {
+        return resolve(
+          refuse('file-not-permitted', agentFiles(folder).control, 'the user that the agent runs as', code),
+        )
+      }
+      away(code === 'ENOENT' || code === 'ECONNREFUSED' ? 'none' : code)
+    })
     socket.on('data', (part: string) => {
       answer += part
       if (answer.length > MAX_ANSWER) socket.destroy(new Error('too long an answer'))
@@ -50,5 +58,10 @@ function readAnswer(folder: string, text: string): object | Refusal {
   } catch {
     // Cut off: it ended while it answered.
   }
-  return refuse('agent-not-running', folder, 'a whole answer', text.slice(0, 80))
+  return refuse(
+    'agent-not-running',
+    folder,
+    'a whole answer',
+    text === '' ? 'none: it ended meanwhile' : text.slice(0, 80),
+  )
 }

@@ -8,10 +8,11 @@ import { type Board, history, type Running, readMemory, verify } from '../../flo
 import { arm, beginInstall, type Installation, type Offer, updateMark } from '../../flows/install.ts'
 import type { Clock } from '../../flows/ports.ts'
 import type { AgentConfig } from '../../wire/agent-config.ts'
+import { unlessFull } from '../process/disk.ts'
 import type { BoardFile } from './board-file.ts'
-import { agentFiles } from './files.ts'
+import { agentFiles, readAgentConfig } from './files.ts'
 import { writeBaseline } from './probes/baseline.ts'
-import { takeFigures } from './probes/probes.ts'
+import { lackOf, takeFigures } from './probes/probes.ts'
 
 export type DeviceParts = {
   readonly folder: string
@@ -76,20 +77,33 @@ export class Device {
     return turn
   }
 
-  /** Begins or goes on with an installation. `assignment`: the gateway's name of the work, null for somebody's on the spot. */
+  /**
+   * Begins or goes on with an installation. `assignment`: the gateway's name of the work, null for somebody's on the spot.
+   * Refuses what `beginInstall` refuses, `probe-missing` and `no-space`.
+   */
   begin(offer: Offer, assignment: string | null): Installation | Refusal {
-    const installation = beginInstall(this.board, this.#running, offer, this.clock.now())
-    if (!isRefusal(installation) && assignment !== this.#assignment) {
-      this.#assignment = assignment
-      // If power fails here, the next report names the work before; never a part of a name.
-      writeWhole(agentFiles(this.#folder).assignment, assignment ?? '', 0o600)
+    // With a config that cannot be read the update may be staged; `activate` refuses to restart into it.
+    const now = readAgentConfig(this.#folder)
+    const { probes } = isRefusal(now) ? this.#config : now
+    const judged = ({ class: of, version, health }: ReleaseFacts): Refusal | null => {
+      const lack = lackOf(health.probes, probes, `release ${of} ${version}`)
+      return lack !== null && isRefusal(now) ? now : lack
     }
+    const installation = beginInstall(this.board, this.#running, offer, this.clock.now(), judged)
+    if (isRefusal(installation) || assignment === this.#assignment) return installation
+    // If power fails here, the next report names the work before; never a part of a name.
+    const file = agentFiles(this.#folder).assignment
+    const full = unlessFull(file, () => writeWhole(file, assignment ?? '', 0o600))
+    if (full !== null) return full
+    this.#assignment = assignment
     return installation
   }
 
   /**
    * The site's word: takes the figures that the candidate will be held against, then arms it. Both are durable on
-   * return, in this order; the caller restarts the controller. Refuses `baseline-missing` and what `arm` refuses.
+   * return, in this order; the caller restarts the controller. The second stage of the trial reads `agent.yaml` anew, so
+   * one that it could not start with, or that lacks a probe of the candidate, is found here: a good image is not given up
+   * for it. Refuses what `readAgentConfig` refuses, `probe-missing`, `baseline-missing`, `no-space` and what `arm` refuses.
    */
   async activate(): Promise<Memory | Refusal> {
     const { memory } = this
@@ -97,10 +111,17 @@ export class Device {
       const candidate = verify(this.board, other(memory.state.active))
       // One that has rotted is armed nevertheless: the next boot finds it so, drops it and writes that down.
       const names = isRefusal(candidate) ? [] : candidate.facts.health.probes
-      const figures = await takeFigures(names, { probes: this.#config.probes, mark: this.mark })
+      const config = readAgentConfig(this.#folder)
+      if (isRefusal(config)) return config
+      const { probes } = config
+      const lack = lackOf(names, probes, 'the release that is staged')
+      if (lack !== null) return lack
+      const figures = await takeFigures(names, { probes, mark: this.mark })
       if (isRefusal(figures)) return figures
       // If power fails between the two, nothing is armed, and the figures are taken again.
-      writeBaseline(agentFiles(this.#folder).baseline, { update: memory.update, figures })
+      const { baseline } = agentFiles(this.#folder)
+      const full = unlessFull(baseline, () => writeBaseline(baseline, { update: memory.update, figures }))
+      if (full !== null) return full
     }
     return arm(this.board, this.clock.now())
   }

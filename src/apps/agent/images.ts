@@ -4,6 +4,7 @@ import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { areaOf, type FlashArea } from '../../core/slot/layout.ts'
 import type { Bootable } from '../../core/slot/slot.ts'
 import type { Board } from '../../flows/boot.ts'
+import { refusalOf } from '../process/disk.ts'
 
 /** The component that is the plant's application, and the one that is the second stage of the agent itself. */
 export const APPLICATION = 'app'
@@ -27,7 +28,8 @@ export const holds = (facts: ReleaseFacts, component: string): boolean =>
 /**
  * Copies the image of one component out of a verified slot into a file, `mode` and all, and hashes the whole payload
  * while it does: the file gets its name only when the bytes that went into it were the signed ones, so that what is
- * executed is what was hashed. Refuses `slot-unreadable`, `slot-image-damaged`: flash has changed since it was verified.
+ * executed is what was hashed. Refuses `slot-unreadable`, `slot-image-damaged`: flash has changed since it was verified;
+ * and `no-space`.
  */
 export function copyOut(
   board: Board,
@@ -40,8 +42,9 @@ export function copyOut(
   const subject = `slot ${slot}`
   const temporary = `${target}.new`
   const hash = board.crypto.sha256Stream()
-  // One that was cut off before its rename may be closed to writing.
-  rmSync(temporary, { force: true })
+  // One that was cut off before its rename may be closed to writing. The copy before goes too: on a disk that is nearly
+  // full there is room for one.
+  for (const old of [temporary, target]) rmSync(old, { force: true })
   const file = openSync(temporary, 'wx', 0o600)
   try {
     for (const { name, area, offset, size } of imagesOf(board, slot, facts)) {
@@ -53,6 +56,11 @@ export function copyOut(
         if (name === component) for (let done = 0; done < part.length; ) done += writeSync(file, part, done)
       }
     }
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    const full = refusalOf(error, target)
+    if (full?.code !== 'no-space') throw error
+    return full
   } finally {
     closeSync(file)
   }

@@ -48,6 +48,10 @@ const KIB = 1024
 /** Room before an image for its header and its envelope, at least. */
 const HEAD = 20 * KIB
 
+/** What stands above the first `agent.yaml`. */
+const CONFIG_HEAD =
+  '# What runs, and what its probes are: docs/agent.md. Read when the agent starts, and before each update.\n'
+
 /** Sockets have short names on Linux (108 bytes, unix(7)). */
 const LONGEST_FOLDER = 80
 
@@ -90,7 +94,7 @@ export async function initAgent(folder: string, setup: AgentSetup, clock: Clock)
     const reportKey = toBase64(element.reportKey.spki)
     const request: DeviceRequest = { id: made.id, csr: await certificateRequest(element.identityKeyPem), reportKey }
     writeWhole(files.enrolment, `${JSON.stringify({ controllers: [request] }, null, 2)}\n`)
-    writeWhole(files.config, stringify(FIRST_AGENT_CONFIG))
+    writeWhole(files.config, `${CONFIG_HEAD}${stringify(FIRST_AGENT_CONFIG)}`)
     writeWhole(files.board, `${JSON.stringify(made, null, 2)}\n`)
     return request
   } finally {

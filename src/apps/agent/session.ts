@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs'
 import { readText, writeWhole } from '../../adapters/config-file.ts'
 import type { ResetCause } from '../../core/slot/slot.ts'
+import { refusalOf } from '../process/disk.ts'
 
 /** How a boot stage ended, in which of the machine's lives. */
 export type Session = { readonly boot: string; readonly ended: boolean }
@@ -24,7 +26,16 @@ export function readSession(path: string): Session | null {
   }
 }
 
-/** Durable on return. If power fails before, the next start sees the session before: one that was not ended. */
+/**
+ * Durable on return. If power fails before, the next start sees the session before: one that was not ended. A full disk
+ * is no reason not to boot: the file is removed instead, and the next start takes it for a loss of power, which is never
+ * wrong.
+ */
 export function writeSession(path: string, session: Session): void {
-  writeWhole(path, `${JSON.stringify(session)}\n`, 0o600)
+  try {
+    writeWhole(path, `${JSON.stringify(session)}\n`, 0o600)
+  } catch (error) {
+    if (refusalOf(error)?.code !== 'no-space') throw error
+    rmSync(path, { force: true })
+  }
 }

@@ -1,6 +1,7 @@
 import type { Crypto } from '../../core/encoding/crypto.ts'
 import { isRefusal, type Refusal, RefusalError } from '../../core/refusal/refusal.ts'
 import type { Clock } from '../../flows/ports.ts'
+import { refusalOf } from '../process/disk.ts'
 import { type Answer, exitOf, type Output, type Sink } from './output.ts'
 
 /** What a run of the command line needs of the process around it; a test gives its own. */
@@ -44,7 +45,8 @@ export async function perform(output: Output, work: () => Promise<Work> | Work):
     if (result !== null) output.answer(result)
     return result?.exit ?? 0
   } catch (error) {
-    if (error instanceof RefusalError) return refused(output, error.refusal)
+    const refusal = error instanceof RefusalError ? error.refusal : refusalOf(error)
+    if (refusal !== null) return refused(output, refusal)
     output.fault(error)
     return EXIT_FAULT
   }

@@ -58,6 +58,13 @@ export const agentCodes = {
     title: 'the account that the application shall run as is not on this machine',
     fix: 'Make the account, or correct user and group in agent.yaml. A number is taken as it is.',
   },
+  'probe-missing': {
+    exit: 78,
+    status: 409,
+    action: 'refuse',
+    title: 'the release names a probe that this agent does not have',
+    fix: 'It would fail its trial for want of a judge. Add the probe to agent.yaml, then do the same again: no restart is needed.',
+  },
   'baseline-missing': {
     exit: 75,
     status: 409,

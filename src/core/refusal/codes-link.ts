@@ -104,7 +104,7 @@ export const linkCodes = {
     exit: 78,
     status: 500,
     action: 'refuse',
-    title: 'the gateway has not been enrolled',
+    title: 'the gateway or controller has not been enrolled',
     fix: 'Run "voltseal site enrol" with this folder, then start again.',
   },
   'folder-not-empty': {

@@ -46,6 +46,13 @@ export const worldCodes = {
     title: 'the file is not what Voltseal reads in its place',
     fix: 'Correct the named place. The documentation of the file shows every field with an example.',
   },
+  'file-not-permitted': {
+    exit: 77,
+    status: 500,
+    action: 'refuse',
+    title: 'this user may not do that with the file or folder',
+    fix: 'Check its owner and its mode, that its file system can be written, and as which user the command should run.',
+  },
   'no-space': {
     exit: 74,
     status: 507,

@@ -42,6 +42,15 @@ async function passes(name: string, probe: ProbeConfig, limit: number, parts: Pr
   return figure !== null && isWithin(figure, before, probe.tolerance)
 }
 
+/** Refuses `probe-missing`: the agent has not all of the probes that a release names. */
+export function lackOf(names: readonly string[], probes: AgentConfig['probes'], subject: string): Refusal | null {
+  const lacking = names.filter(name => !Object.hasOwn(probes, name))
+  if (lacking.length === 0) return null
+  const there = Object.keys(probes)
+  const actual = there.length === 0 ? 'no probe in agent.yaml' : `${there.join(', ')} in agent.yaml`
+  return refuse('probe-missing', subject, `a probe named ${lacking.join(', and one named ')}`, actual)
+}
+
 /** The figures that a release's probes will be held against. Refuses `baseline-missing` with the first that cannot be read. */
 export async function takeFigures(
   names: readonly string[],

@@ -79,7 +79,8 @@ async function init(cli: Cli, folder: string, options: InitOptions): Promise<Wor
     'The keys and the counter of this board are in a file: whoever can write it can turn the counter back.',
   )
   cli.output.progress(
-    `Next: put ${folder}/enrolment.json to the site's, run voltseal site enrol, bring issued.json back`,
+    `Next: put probes and account into ${folder}/agent.yaml, then: voltseal agent run ${folder}\n` +
+      `To take it into a fleet: voltseal site enrol with ${folder}/enrolment.json, and bring issued.json back here.`,
   )
   return {
     json: { folder, id: made.id },

@@ -1,0 +1,33 @@
+import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
+
+/** What the system says where the place is full, and where this user may not write or read. */
+const FULL = ['ENOSPC', 'EDQUOT']
+const NOT_PERMITTED = ['EACCES', 'EPERM', 'EROFS']
+
+/**
+ * What an error of the file system is to the person who runs a program: `no-space` or `file-not-permitted`. Null for
+ * every other error: that is a fault of ours, or dead I/O. `place` is named where the system names none.
+ */
+export function refusalOf(error: unknown, place = 'a file of this command'): Refusal | null {
+  const { code = '', path = place, syscall } = Object(error) as NodeJS.ErrnoException
+  if (FULL.includes(code)) return refuse('no-space', path, 'room for what is written', code)
+  // Of a socket or a process it would say something else.
+  const ofFiles =
+    syscall === undefined || !['connect', 'listen', 'bind', 'kill', 'spawn'].includes(syscall.split(' ')[0] ?? '')
+  if (NOT_PERMITTED.includes(code) && ofFiles) {
+    return refuse('file-not-permitted', path, `leave to ${syscall ?? 'use'} it`, code)
+  }
+  return null
+}
+
+/** Writes, and refuses `no-space`; every other error is thrown. */
+export function unlessFull(path: string, write: () => void): Refusal | null {
+  try {
+    write()
+    return null
+  } catch (error) {
+    const refusal = refusalOf(error, path)
+    if (refusal?.code !== 'no-space') throw error
+    return refusal
+  }
+}

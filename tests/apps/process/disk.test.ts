@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { refusalOf, unlessFull } from '../../../src/apps/process/disk.ts'
+
+const fault = (code: string, syscall: string, path?: string): Error =>
+  Object.assign(new Error(code), { code, syscall, ...(path === undefined ? {} : { path }) })
+
+describe('an error of the file system', () => {
+  const rows: readonly (readonly [Error, string | null, string])[] = [
+    [fault('EACCES', 'mkdir', '/a'), 'file-not-permitted', '/a'],
+    [fault('EPERM', 'open', '/a'), 'file-not-permitted', '/a'],
+    [fault('EROFS', 'open', '/a'), 'file-not-permitted', '/a'],
+    [fault('ENOSPC', 'write'), 'no-space', 'b'],
+    [fault('EDQUOT', 'write'), 'no-space', 'b'],
+    // Of a port, a process or a dead disk: another story, or nobody's to mend.
+    [fault('EACCES', 'listen'), null, ''],
+    [fault('EPERM', 'kill'), null, ''],
+    [fault('EIO', 'read', '/a'), null, ''],
+    [new TypeError('a bug'), null, ''],
+  ]
+  for (const [error, code, subject] of rows) {
+    it(`${error.message} of ${(error as NodeJS.ErrnoException).syscall ?? 'nothing'}: ${code}`, () => {
+      const refusal = refusalOf(error, 'b')
+      assert.equal(refusal?.code ?? null, code)
+      if (refusal !== null) assert.equal(refusal.subject, subject)
+    })
+  }
+
+  it('is no refusal of a full disk when it is anything else', () => {
+    const throwing = (error: Error) => () => unlessFull('b', () => assert.fail(error))
+    assert.equal(
+      unlessFull('b', () => {}),
+      null,
+    )
+    assert.throws(throwing(fault('EACCES', 'open')), /EACCES/)
+    assert.equal(throwing(fault('ENOSPC', 'write'))()?.code, 'no-space')
+  })
+})
