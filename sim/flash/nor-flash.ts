@@ -6,6 +6,7 @@ import { type Random, seeded } from '../clock/random.ts'
 import { Damage, type DamageState, HEALTHY } from './damage.ts'
 import { type FaultHook, type FlashFault, noFaults, type ReadFault, type ReadHook, type SilentFault } from './faults.ts'
 import { PowerLost } from './power-lost.ts'
+import { UNWORN, Wear, type WearState } from './wear.ts'
 
 type Place = { readonly start: number; readonly size: number; readonly sector: number }
 
@@ -25,7 +26,12 @@ export type NorFlashOptions = {
 }
 
 /** Everything that a flash holds, for a test that goes on from here more than once. */
-export type FlashState = { readonly cells: Uint8Array; readonly written: Uint8Array; readonly damage: DamageState }
+export type FlashState = {
+  readonly cells: Uint8Array
+  readonly written: Uint8Array
+  readonly damage: DamageState
+  readonly wear: WearState
+}
 
 /** How many bytes go weak at once. */
 const WEAKENED = 8
@@ -47,7 +53,7 @@ export class NorFlash implements Flash {
   readonly #written: Uint8Array
   readonly #damage = new Damage()
   #random: Random
-  readonly #worn = new Set<FlashArea>()
+  readonly #wear = new Wear()
   #operations = 0
   #stamp = 0
   #on = true
@@ -85,6 +91,7 @@ export class NorFlash implements Flash {
     const start = this.#at(area, offset, length)
     const fault = this.readFaults === noFaults ? null : this.readFaults({ area, offset, length })
     if (fault !== null && !this.#meet(fault, start, this.#place(area))) return null
+    if (this.#wear.isDead(area)) return null
     const end = start + length
     if (this.#damage.fails(start, end, this.#random)) return null
     const bytes = this.#damage.read(this.#cells, start, end, this.#random)
@@ -181,7 +188,7 @@ export class NorFlash implements Flash {
   /** Whether a read of these bytes may meet weak bits or an ECC fault. No operation either. */
   damaged(area: FlashArea, offset: number, length: number): boolean {
     const start = this.#at(area, offset, length)
-    return this.#damage.touches(start, start + length)
+    return this.#wear.isDead(area) || this.#damage.touches(start, start + length)
   }
 
   /** A fault: flips the bits of `mask` in one byte, for ever or until it is erased. */
@@ -199,9 +206,20 @@ export class NorFlash implements Flash {
     this.#stamp += 1
   }
 
-  /** A fault: the area is worn out; programs and erases of it do nothing from now on, and say nothing. */
-  wearOut(area: FlashArea): void {
-    this.#worn.add(area)
+  /** A fault: the area is worn out; the next programs and erases of it, unset: all, do nothing, and say nothing. */
+  wearOut(area: FlashArea, writes = Number.POSITIVE_INFINITY): void {
+    this.#wear.wearOut(area, writes)
+  }
+
+  /** Ends all wear that would have ended. */
+  relieve(): void {
+    this.#wear.relieve()
+  }
+
+  /** A fault: the area is dead; it answers null to every read, and its programs and erases do nothing, for ever. */
+  kill(area: FlashArea): void {
+    this.#wear.kill(area)
+    this.#stamp += 1
   }
 
   /** A fault: these bytes read differently from time to time until they are erased. */
@@ -224,11 +242,16 @@ export class NorFlash implements Flash {
         const bytes = dump.subarray(word * (this.#word ?? 0), (word + 1) * (this.#word ?? 0))
         words[word] = bytes.every(byte => byte === 0xff) ? 0 : 1
       })
-    this.load({ cells: dump, written: words, damage: HEALTHY }, seed)
+    this.load({ cells: dump, written: words, damage: HEALTHY, wear: UNWORN }, seed)
   }
 
   save(): FlashState {
-    return { cells: this.#cells.slice(), written: this.#written.slice(), damage: this.#damage.state }
+    return {
+      cells: this.#cells.slice(),
+      written: this.#written.slice(),
+      damage: this.#damage.state,
+      wear: this.#wear.state,
+    }
   }
 
   /** Puts back what `save` gave, on the same geometry, with the power on. The seed decides what cuts and weak bits to come leave. */
@@ -236,7 +259,7 @@ export class NorFlash implements Flash {
     this.#cells.set(state.cells)
     this.#written.set(state.written)
     this.#damage.restore(state.damage)
-    this.#worn.clear()
+    this.#wear.restore(state.wear)
     this.#operations = 0
     this.#on = true
     this.reseed(seed)
@@ -261,7 +284,7 @@ export class NorFlash implements Flash {
     const fault = this.faults({ index, kind, area, offset, length })
     this.#operations += 1
     const cut = fault !== null && 'cut' in fault ? fault.cut : null
-    if (cut !== 'before' && !this.#worn.has(area)) {
+    if (cut !== 'before' && this.#wear.takes(area)) {
       work(fault)
       this.#write(this.#place(area).start + offset, length)
     }

@@ -75,12 +75,14 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
     else scan = again
   }
   const memory = newest?.memory ?? BLANK
+  // One answer for both slots: else a floor that is not given for one of them would have the other run in its place.
+  let floor = floorOf(board)
   const verified = new Map<Bootable, VerifiedSlot | Refusal>()
   const seen = (slot: Bootable): VerifiedSlot | Refusal => {
     const known = verified.get(slot)
     if (known !== undefined) return known
-    const first = verify(board, slot)
-    const image = isRefusal(first) ? verify(board, slot) : first
+    const first = verify(board, slot, floor)
+    const image = isRefusal(first) ? verify(board, slot, floor) : first
     verified.set(slot, image)
     return image
   }
@@ -89,7 +91,7 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
       kind: 'reset',
       cause,
       // Where it cannot be read nothing of a or b verifies, and no floor is compared with it.
-      counter: board.element.counter() ?? 0,
+      counter: floor ?? 0,
       anchors: board.element.anchors(),
       budget: board.budget,
       finishes,
@@ -103,6 +105,7 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
     // In the name of the record as it was found. If power fails here, the next boot finds it again, and does the rest.
     // Only the active image was verified so far, and what it asked for leaves it as good as it was.
     problem = performAll(board, decision.effects)
+    floor = floorOf(board)
     decision = decide(false)
   }
   // What a failed append left in the blocks is not known: they are read again.
@@ -173,17 +176,19 @@ export function history(board: Board): { readonly entries: readonly HistoryEntry
   return readHistory(historySectors(board), board.element.mac.bind(board.element), board.crypto.equal)
 }
 
+/** The security counter, asked twice, since an answer may be lost. Null: nothing of a or b can be held against it. */
+const floorOf = ({ element }: Board): number | null => element.counter() ?? element.counter()
+
 /**
- * Verifies one slot as a power-up does. Reads only. Refuses as `verifySlot`, and `golden-exchanged`: a golden image by
+ * Verifies one slot as a power-up does, a and b against `floor`. Reads only. Refuses as `verifySlot`, and `golden-exchanged`: a golden image by
  * a key that was good once is not enough, it must be the one that left the factory.
  */
-export function verify(board: Board, slot: Bootable): VerifiedSlot | Refusal {
+export function verify(board: Board, slot: Bootable, floor: number | null = floorOf(board)): VerifiedSlot | Refusal {
   const { element, device } = board
   if (slot !== 'golden') {
-    const counter = element.counter()
     // Without a floor nothing that could be below it runs. Golden does, as nothing is held against it.
-    if (counter === null) return refuse('counter-unreadable', `slot ${slot}`, 'the security counter', 'no answer')
-    return look(board, slot, element.anchors(), counter)
+    if (floor === null) return refuse('counter-unreadable', `slot ${slot}`, 'the security counter', 'no answer')
+    return look(board, slot, element.anchors(), floor)
   }
   const golden = look(board, slot, device.anchors, null)
   if (isRefusal(golden)) return golden

@@ -15,9 +15,12 @@ import type { ResetCause } from '../../src/core/slot/slot.ts'
 import { type Board, type BootOutcome, bootUp, manufacture, type Running } from '../../src/flows/boot.ts'
 import { type Observation, observe, openWindow } from '../../src/flows/health.ts'
 import { beginInstall, type Installation } from '../../src/flows/install.ts'
+import type { FlashArea } from '../../src/flows/ports.ts'
 import type { Release } from '../../src/flows/release.ts'
+import { elementWith } from './element.ts'
 import { Gate } from './gate.ts'
 import type { Board as Flashed } from './geometries.ts'
+import type { Around, Effect, Operation } from './mode.ts'
 import { COMPONENTS, FIRST_KEY, type Releases, WINDOW } from './releases.ts'
 
 /** How an image behaves once it runs. */
@@ -25,6 +28,10 @@ export type Behaviour = 'healthy' | 'unhealthy' | 'hanging'
 
 /** What is in a running controller's memory, and gone with its power. */
 export type Ram = { readonly running: Running; readonly window: HealthState | null }
+
+/** How the secure element is, apart from what it holds: whether it gives its counter, and takes commands. */
+type ElementHarm = { readonly counter: 'given' | 'not in this boot' | 'never'; readonly commands: 'taken' | 'refused' }
+const WELL: ElementHarm = { counter: 'given', commands: 'taken' }
 
 /** Everything about a device between two of its steps, while nothing is being installed. */
 export type DeviceState = {
@@ -37,6 +44,7 @@ export type DeviceState = {
   readonly cause: ResetCause
   readonly hung: boolean
   readonly rounds: number
+  readonly harm: ElementHarm
 }
 
 /** Budgets small enough that a run can spend them. */
@@ -115,6 +123,7 @@ export class Device {
   hung = false
   /** Rounds of readings since this boot. */
   rounds = 0
+  #harm: ElementHarm = WELL
   behaviour: (version: string) => Behaviour = () => 'healthy'
 
   constructor(flashed: Flashed, releases: Releases) {
@@ -129,12 +138,15 @@ export class Device {
       return this.gate.write({ kind, area, offset, length, sectors })
     }
     this.flash.readFaults = read => this.gate.read(read)
-    this.element.faults = command => this.gate.element(command)
+    this.element.faults = command => {
+      const fault = this.gate.element(command)
+      return this.#harm.commands === 'refused' && fault === null ? 'refused' : fault
+    }
     this.gate.reseed = seed => this.flash.reseed(seed)
-    this.gate.jump = millis => this.clock.jump(millis)
+    this.gate.take = (effect, operation) => this.#take(effect, operation)
     this.board = {
       flash: this.flash,
-      element: this.element,
+      element: elementWith(this.element, () => this.#counter()),
       watchdog: this.watchdog,
       crypto,
       open: rememberingOpen(),
@@ -157,6 +169,7 @@ export class Device {
   /** Powers up, as the last reset is told. */
   boot(): BootOutcome {
     this.flash.powerUp()
+    if (this.#harm.counter === 'not in this boot') this.#harm = { ...this.#harm, counter: 'given' }
     this.watchdog.stop()
     this.ram = null
     this.installation = null
@@ -233,6 +246,7 @@ export class Device {
       cause: this.cause,
       hung: this.hung,
       rounds: this.rounds,
+      harm: this.#harm,
     }
   }
 
@@ -246,7 +260,34 @@ export class Device {
     this.cause = state.cause
     this.hung = state.hung
     this.rounds = state.rounds
+    this.#harm = state.harm
     this.installation = null
+  }
+
+  #counter(): number | null {
+    const answered = this.gate.counter()
+    return answered && this.#harm.counter === 'given' ? this.element.counter() : null
+  }
+
+  /** What a fault does beyond its operation. */
+  #take({ jump, clock, dies, wears, silent, refuses }: Effect, operation: Operation): void {
+    if (jump !== undefined) this.clock.jump(jump)
+    if (clock !== undefined) this.clock.jump(clock - this.clock.now())
+    if (dies !== undefined) for (const area of this.#areas(dies, operation)) this.flash.kill(area)
+    if (wears !== undefined) {
+      for (const area of this.#areas(wears.what, operation)) this.flash.wearOut(area, wears.writes)
+    }
+    if (silent === 'boot') this.#harm = { ...this.#harm, counter: 'not in this boot' }
+    if (silent === 'ever') this.#harm = { ...this.#harm, counter: 'never' }
+    if (refuses === true) this.#harm = { ...this.#harm, commands: 'refused' }
+  }
+
+  #areas(around: Around, { area }: Operation): readonly FlashArea[] {
+    if (around === 'records') return ['record0', 'record1']
+    if (area === null) throw new Error('no area of flash')
+    const slot = area.charAt(0)
+    if (area.length > 2 || (slot !== 'a' && slot !== 'b')) return [area]
+    return this.board.device.components.map((_, index) => areaOf(slot, index))
   }
 
   #on(): Ram {

@@ -1,5 +1,7 @@
 import { type Fault, mix } from './gate.ts'
-import { type Mode, modeNamed, modesOn, type Operation } from './modes.ts'
+import type { Board } from './geometries.ts'
+import type { Mode, Operation } from './mode.ts'
+import { modeNamed, modesOn } from './modes.ts'
 import type { Ended, Stand } from './run.ts'
 import type { Seed } from './seed.ts'
 
@@ -55,8 +57,10 @@ export function singles(stand: Stand, phase: string, take: Take): void {
  * before a write, leaves what the write before left, and stands for the same pair as the cut behind that write. Only the
  * one before the first operation has none before it.
  */
-function pairFaults(operation: Operation, at: number): Fault[] {
-  return faultsAt(operation, at, mode => mode.pairs && (at === 0 || !BEFORE.has(mode.name))).filter(fault => {
+function pairFaults(operation: Operation, at: number, { pairs: wanted }: Board): Fault[] {
+  const isPaired = ({ pairs: paired, name }: Mode): boolean =>
+    (paired === true || (paired === 'smallest' && wanted === 'all')) && (at === 0 || !BEFORE.has(name))
+  return faultsAt(operation, at, isPaired).filter(fault => {
     const { mode, variant } = fault as Extract<Fault, { mode: string }>
     const places = modeNamed(mode).variants(operation)
     // Of the places that a bit may rot in, one; of the sectors of an erase, each.
@@ -70,7 +74,7 @@ const BEFORE: ReadonlySet<string> = new Set(['cut-before', 'element-cut-before',
 export function pairs(stand: Stand, phase: string, at: number, take: Take): void {
   const operation = operationsOf(stand, phase)[at]
   if (operation === undefined) return
-  for (const first of pairFaults(operation, at)) {
+  for (const first of pairFaults(operation, at, stand.board)) {
     // A cut empties the memory: what follows it is run from there. Another fault leaves the device running.
     const halted = stand.run(phase, [first], { until: 'done', stop: true })
     if (halted.violation !== null) continue
@@ -82,7 +86,7 @@ export function pairs(stand: Stand, phase: string, at: number, take: Take): void
     })
     if (recovery.violation !== null) continue
     for (const [next, behind] of recovery.operations.entries()) {
-      for (const second of pairFaults(behind, next)) {
+      for (const second of pairFaults(behind, next, stand.board)) {
         const ended =
           from === null
             ? stand.run(phase, [first, second], { until: 'done' })

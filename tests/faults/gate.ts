@@ -1,15 +1,10 @@
 import type { FlashFault, FlashRead, ReadFault, SilentFault } from '../../sim/flash/faults.ts'
 import { PowerLost } from '../../sim/flash/power-lost.ts'
+import type { ElementCommand, ElementFault } from '../../sim/secure-element/sim-element.ts'
 import type { ResetCause } from '../../src/core/slot/slot.ts'
-import {
-  type Effect,
-  type FaultClass,
-  type Mode,
-  modeNamed,
-  modesOn,
-  type Operation,
-  type OperationKind,
-} from './modes.ts'
+import { type Asked, both, EVERYTHING } from './asked.ts'
+import type { Effect, Mode, Operation } from './mode.ts'
+import { modeNamed, modesOn } from './modes.ts'
 
 /**
  * A fault of a run: the operation that it strikes, counted from the one behind the fault before (from the phase's first,
@@ -42,7 +37,8 @@ export class Gate {
   /** Told of each operation before it happens; throws to end the run. */
   watch: (operation: Operation) => void = () => {}
   reseed: (seed: number) => void = () => {}
-  jump: (millis: number) => void = () => {}
+  /** Told what a fault does beyond the operation that it strikes. */
+  take: (effect: Effect, operation: Operation) => void = () => {}
   /** The operations that have passed since the last fault, when somebody wants them. */
   trace: Operation[] | null = null
   struck: Struck[] = []
@@ -85,8 +81,11 @@ export class Gate {
     return this.#next === this.#plan.length
   }
 
-  has(faultClass: FaultClass): boolean {
-    return this.struck.some(({ mode }) => mode.class === faultClass)
+  /** What is asked of the device behind the faults that struck. */
+  get asked(): Asked {
+    let asked = EVERYTHING
+    for (const { mode, operation, variant } of this.struck) asked = both(asked, mode.asks(operation, variant))
+    return asked
   }
 
   write(operation: Operation): FlashFault | SilentFault | null {
@@ -97,8 +96,14 @@ export class Gate {
     return this.#pass({ kind: 'read', area, offset, length, sectors: 1 })?.read ?? null
   }
 
-  element(kind: OperationKind): 'before' | 'after' | null {
+  element(kind: ElementCommand): ElementFault | null {
     return this.#pass({ kind, area: null, offset: 0, length: 1, sectors: 1 })?.element ?? null
+  }
+
+  /** A question for the security counter. Answers whether it is answered. */
+  counter(): boolean {
+    const effect = this.#pass({ kind: 'counter', area: null, offset: 0, length: 1, sectors: 1 })
+    return effect?.silent === undefined
   }
 
   /** One round of the application. Throws PowerLost; answers whether it hangs from now on. */
@@ -125,7 +130,7 @@ export class Gate {
     this.reseed(this.#chain)
     const effect = mode.effect(operation, variant, (mix(this.#chain, 'place') >>> 8) / 0x100_0000)
     if (effect.reset !== undefined) this.cause = effect.reset
-    if (effect.jump !== undefined) this.jump(effect.jump)
+    this.take(effect, operation)
     return effect
   }
 }

@@ -4,7 +4,7 @@ import type { Bootable } from '../../src/core/slot/slot.ts'
 import type { BootOutcome } from '../../src/flows/boot.ts'
 import type { FlashArea } from '../../src/flows/ports.ts'
 import { BUDGET, type Device } from './device.ts'
-import type { Operation } from './modes.ts'
+import type { Operation } from './mode.ts'
 import { newestRecord, plainHistory } from './plain-reader.ts'
 import type { Made } from './releases.ts'
 
@@ -28,19 +28,25 @@ export type Witness = {
   readonly allowed: number
 }
 
-export type Look = { readonly device: Device; readonly witness: Witness; readonly strict: boolean }
+export type Look = {
+  readonly device: Device
+  readonly witness: Witness
+  readonly strict: boolean
+  /** Whether something runs that is not golden. */
+  readonly running: boolean
+}
 type Judged = string | null
 
 const releaseOf = (device: Device, version: string): Made | undefined =>
   Object.values(device.releases).find(({ facts }) => facts.version === version)
 
 /** "Cuts only: every next boot runs a verified, non-golden image" / "Cuts plus one rotten slot: at least golden." */
-export function runsSomething(outcome: BootOutcome, { device, strict }: Look): Judged {
+export function runsSomething(outcome: BootOutcome, { device, strict, running }: Look): Judged {
   if (outcome.at === 'halted') {
     const golden = device.gate.struck.some(({ operation }) => operation.area === 'golden')
     return golden && !strict ? null : `nothing runs: ${outcome.reason}`
   }
-  return strict && outcome.running.slot === 'golden' ? 'golden runs, and nothing has rotted' : null
+  return running && outcome.running.slot === 'golden' ? 'golden runs, and nothing has rotted' : null
 }
 
 /** "… runs a verified image": what the cells hold is, byte for byte, a release that was signed. */
@@ -124,11 +130,12 @@ export function raiseFollowsItsRecord({ device }: Look): Judged {
 }
 
 /** "A confirm once observed never reverts without rot." */
-export function confirmStands(outcome: BootOutcome, { witness, strict }: Look): Judged {
+export function confirmStands(outcome: BootOutcome, { witness, strict, running }: Look): Judged {
   if (!strict || outcome.at === 'halted') return null
   const { facts, trial, slot } = outcome.running
   const [last, first] = [witness.confirmed.at(-1), witness.confirmed.includes(facts.version)]
-  if (facts.version === last && !trial) return null
+  // Golden takes the release in anew that it could not see to be there.
+  if (facts.version === last && (!trial || !running)) return null
   // A newer one, on trial or with its confirmation to be finished, is what an update is.
   if (!first) return null
   return `${last} was confirmed, and ${facts.version} runs in ${slot}${trial ? ' on trial' : ''}`
@@ -146,9 +153,10 @@ export function confirmedOnlyWhenWatched(version: string, { device, witness, str
 }
 
 /** "Unconfirmed runs are bounded": by the budget of tries and the budget of losses. */
-export function trialsAreBounded({ witness, strict }: Look): Judged {
+export function trialsAreBounded({ witness, strict, running }: Look): Judged {
   const most = BUDGET.tries + BUDGET.losses
-  const over = Object.entries(witness.trials).find(([, runs]) => runs > (strict ? most : 3 * most))
+  // A trial that was dropped unseen, by rot or by a counter that could not be read, may be begun anew.
+  const over = Object.entries(witness.trials).find(([, runs]) => runs > (strict && running ? most : 3 * most))
   return over === undefined ? null : `${over[0]} ran unconfirmed ${over[1]} times`
 }
 

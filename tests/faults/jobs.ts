@@ -38,7 +38,7 @@ export async function everyJob(draws: number): Promise<Job[]> {
       const { length } = operationsOf(stand, phase)
       const job = { board: board.name, phase, count: 0 }
       jobs.push({ ...job, kind: 'single', at: 0 })
-      if (board.pairs) for (let at = 0; at < length; at += 1) jobs.push({ ...job, kind: 'pair', at })
+      if (board.pairs !== 'none') for (let at = 0; at < length; at += 1) jobs.push({ ...job, kind: 'pair', at })
       for (let at = 0; at < draws; at += SHARE) {
         jobs.push({ ...job, kind: 'drawn', at, count: Math.min(SHARE, draws - at) })
       }

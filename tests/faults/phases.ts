@@ -58,6 +58,7 @@ const RESTART: ReadonlySet<string> = new Set([
   'trial-in-progress',
   'boot-record-missing',
   'boot-record-not-written',
+  'counter-unreadable',
 
   'not-in-trial',
   // What is confirmed already, and not finished: the next boot does that.
@@ -240,6 +241,9 @@ export const PHASES: readonly Phase[] = [
       device.installation = null
     },
     step: device => {
+      // Golden asks for nothing but an update; the site starts the controller again.
+      if (device.ram?.running.slot === 'golden') device.reset('software')
+      if (device.ram === null) return null
       const given = withdraw(device.board, device.clock.now())
       return answered(device, given)
     },

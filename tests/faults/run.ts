@@ -5,7 +5,7 @@ import { BUDGET, Device, type DeviceState } from './device.ts'
 import { type Fault, mix, type Struck } from './gate.ts'
 import type { Board } from './geometries.ts'
 import * as invariants from './invariants.ts'
-import type { Operation } from './modes.ts'
+import type { Operation } from './mode.ts'
 import { type Phase, phasesOf } from './phases.ts'
 import { newestRecord } from './plain-reader.ts'
 import { type Releases, releasesOf } from './releases.ts'
@@ -152,7 +152,7 @@ export class Stand {
     }
     // A fault may lie behind the end of the phase: then it did not strike, and this says so.
     judge('every fault strikes', invariants.everyFaultStruck(device))
-    if (this.#strict) judge('comes to its end', invariants.comesToItsEnd(over(), answer))
+    if (device.gate.asked.ends) judge('comes to its end', invariants.comesToItsEnd(over(), answer))
     device.gate.rest()
     this.#restsThere()
     return { boots: boots + 2, steps, position: null }
@@ -162,6 +162,7 @@ export class Stand {
   #restsThere(): void {
     const { device } = this
     if (newestRecord(device.flash, device.element)?.state === 3) return
+    device.flash.relieve()
     device.reset('power-loss')
     const one = device.boot()
     this.#booted(one)
@@ -169,7 +170,7 @@ export class Stand {
     const two = device.boot()
     this.#booted(two)
     judge('resets converge', invariants.bootsAlike(one, two))
-    judge('the history is whole', invariants.historyIsWhole(this.#look()))
+    if (device.gate.asked.history) judge('the history is whole', invariants.historyIsWhole(this.#look()))
   }
 
   /** An image that was reset as often as it has tries counts as failed, as it must: nobody can tell whose fault it was. */
@@ -183,12 +184,9 @@ export class Stand {
     )
   }
 
-  get #strict(): boolean {
-    return !this.device.gate.has('rot')
-  }
-
   #look(): invariants.Look {
-    return { device: this.device, witness: this.#witness, strict: this.#strict }
+    const { strict, running } = this.device.gate.asked
+    return { device: this.device, witness: this.#witness, strict, running }
   }
 
   #start(name: string): { readonly phase: Phase; readonly position: Position } {

@@ -42,7 +42,7 @@ describe('a fault in an update', () => {
 
 describe('a fault in the recovery from a fault', () => {
   for (const { name, pairs: isPaired } of BOARDS) {
-    if (!isPaired) continue
+    if (isPaired === 'none') continue
     it(`every second one behind one operation of three phases, on the board ${name}`, async t => {
       const stand = await standOf(name)
       const tally = emptyTally()

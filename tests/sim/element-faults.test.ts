@@ -4,7 +4,7 @@ import type { ElementFault } from '../../sim/secure-element/sim-element.ts'
 import type { Transition } from '../../src/core/firmware/release-facts.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { bootUp } from '../../src/flows/boot.ts'
-import { type Bench, bench, KID, NEXT_KID, nextSigner, release, settle, stage, update, V2 } from './bench-board.ts'
+import { type Bench, bench, KID, NEXT_KID, nextSigner, release, settle, stage, update, V2, V3 } from './bench-board.ts'
 
 const ADD: Transition = { kind: 'add', kid: NEXT_KID, alg: 'ecdsa-p256', spki: nextSigner.key.spki.toHex() }
 const ADDS = await release('2.0.0', 20, { transition: ADD })
@@ -64,5 +64,40 @@ describe('a secure element that does not do what a confirmation asks of it', () 
     on.controller.element.faults = () => null
     assert.equal(boot(on), 'a 3.0.0 well')
     assert.deepEqual([on.controller.element.counter(), keys(on)], [2, [NEXT_KID]])
+  })
+})
+
+describe('a security counter that is not given', () => {
+  /** What a boot runs when the questions from `first` on, so many of them, have no answer. */
+  function bootWithout(on: Bench, first: number, many: number): string {
+    const { controller, clock } = on
+    let asked = 0
+    const element = Object.create(controller.element, {
+      counter: {
+        value: () => {
+          asked += 1
+          return asked >= first && asked < first + many ? null : controller.element.counter()
+        },
+      },
+      anchors: { value: () => controller.element.anchors() },
+      goldenDigest: { value: () => controller.element.goldenDigest() },
+      mac: { value: (message: Uint8Array) => controller.element.mac(message) },
+      raise: { value: (value: number) => controller.element.raise(value) },
+    })
+    const outcome = bootUp({ ...controller.board, element }, 'software', clock.now())
+    return outcome.at === 'halted' ? 'halted' : `${outcome.running.slot} ${outcome.running.facts.version}`
+  }
+
+  it('never has an older image run in the place of the one that is confirmed, though that would do', () => {
+    for (const many of [1, 2, 3, 100]) {
+      for (const first of [1, 2, 3, 4, 5]) {
+        const on = bench()
+        update(on, V2)
+        update(on, V3)
+        const runs = bootWithout(on, first, many)
+        assert.ok(['a 3.0.0', 'golden 0.9.0'].includes(runs), `${many} from question ${first} on: ${runs}`)
+        assert.equal(boot(on), 'a 3.0.0 well', `${many} from question ${first} on, and the boot behind it`)
+      }
+    }
   })
 })
