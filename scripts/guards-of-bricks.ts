@@ -42,14 +42,14 @@ export const BRICK_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a decision number given twice',
-    file: 'src/flows/boot.ts',
+    file: 'src/flows/remember.ts',
     text: 'const numbered = Math.max(scan.newest?.entry.decision ?? 0, known.newest)',
     without: 'const numbered = scan.newest?.entry.decision ?? known.newest',
     tests: STALE_RECORD,
   },
   {
     stops: 'a history erased for one word that cannot be read',
-    file: 'src/flows/boot.ts',
+    file: 'src/flows/remember.ts',
     text: 'if (bytes !== null) parts.set(bytes, at)',
     without: 'if (bytes === null) parts.set(parts, at)',
     tests: STALE_RECORD,

@@ -2,6 +2,7 @@
 import type { Guard } from './guard.ts'
 
 const BOOT = 'src/flows/boot.ts'
+const REMEMBER = 'src/flows/remember.ts'
 const INSTALL = 'src/flows/install.ts'
 const MACHINE = 'src/core/slot/boot-machine.ts'
 const POWER_UP = 'src/core/slot/power-up.ts'
@@ -21,13 +22,13 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'acting on a record that may read differently tomorrow: it is appended again after an unclean reset',
     file: BOOT,
-    text: "if (cause !== 'software') {",
-    without: 'if (cause === null) {',
+    text: "if (newest !== null && cause !== 'software') {",
+    without: 'if (newest !== null && cause === null) {',
     tests: ENUMERATED,
   },
   {
     stops: 'a record that does not read back as it was written',
-    file: BOOT,
+    file: REMEMBER,
     text: 'if (back !== null && sameBytes(back, encoded)) return scanBehind(record, place, bytes)',
     without: 'if (back !== undefined) return scanBehind(record, place, bytes)',
     tests: BOTH,
@@ -129,8 +130,8 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'a counter that rises before the record stands',
     file: BOOT,
-    text: '  if (isRefusal(written)) return written\n  // If power fails here, the record stands',
-    without: '  // If power fails here, the record stands',
+    text: '  if (isRefusal(written)) return written\n  // If power fails here, or the element',
+    without: '  // If power fails here, or the element',
     tests: BOTH,
   },
   {
@@ -248,8 +249,8 @@ export const SLOT_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'an unreadable sector that takes the whole block with it',
-    file: BOOT,
-    text: 'if (part !== null) block.set(part, at)',
+    file: REMEMBER,
+    text: 'if (bytes !== null) parts.set(bytes, at)',
     without: '',
     tests: BOTH,
   },
@@ -292,14 +293,14 @@ export const SLOT_GUARDS: readonly Guard[] = [
   // History.
   {
     stops: 'a decision that the history does not tell: it is in the record too',
-    file: BOOT,
-    text: 'const known = caughtUp(board, scan)',
-    without: 'const known = placed(board)',
+    file: REMEMBER,
+    text: 'const known = caughtUp(keeping, scan)',
+    without: 'const known = placed(keeping)',
     tests: 'tests/sim/stale-record.test.ts',
   },
   {
     stops: 'a decision that the history tells twice',
-    file: BOOT,
+    file: REMEMBER,
     text: '    if (at.newest >= entry.decision) return at\n',
     without: '',
     tests: BOTH,

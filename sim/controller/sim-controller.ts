@@ -13,19 +13,11 @@ import type { Memory } from '../../src/core/slot/memory.ts'
 import type { ResetCause } from '../../src/core/slot/slot.ts'
 import { type ControllerStatus, statusOf } from '../../src/core/slot/status.ts'
 import type { DeviceIdentity } from '../../src/core/slot/verify-slot.ts'
-import {
-  type Board,
-  type BootOutcome,
-  bootUp,
-  history,
-  manufacture,
-  type Running,
-  readMemory,
-  verify,
-} from '../../src/flows/boot.ts'
+import { type Board, type BootOutcome, bootUp, manufacture, type Running, verify } from '../../src/flows/boot.ts'
 import { observe, openWindow } from '../../src/flows/health.ts'
 import { arm, beginInstall, type Installation, type Offer, withdraw } from '../../src/flows/install.ts'
 import type { Clock } from '../../src/flows/ports.ts'
+import { history, readMemory } from '../../src/flows/remember.ts'
 import { NorFlash, type NorFlashOptions } from '../flash/nor-flash.ts'
 import { PowerLost } from '../flash/power-lost.ts'
 import { SimElement } from '../secure-element/sim-element.ts'

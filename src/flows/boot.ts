@@ -1,4 +1,3 @@
-import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
@@ -6,22 +5,13 @@ import type { Anchor, OpenEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { BootDecision, BootEffect, BootEvent, Budget, Note } from '../core/slot/boot-decision.ts'
 import { decideBoot } from '../core/slot/boot-machine.ts'
-import {
-  encodeCell,
-  HISTORY_CELL_BYTES,
-  type HistoryEnd,
-  type HistoryEntry,
-  placeHistory,
-  readHistory,
-} from '../core/slot/history.ts'
 import { ANCHOR_PLACES, NO_KEY_CHANGE } from '../core/slot/key-change.ts'
 import { areaOf } from '../core/slot/layout.ts'
 import { isNamed, type Memory } from '../core/slot/memory.ts'
-import { type BootRecord, encodeRecord, RECORD_BYTES } from '../core/slot/record.ts'
-import { type Place, placeAfter, type RecordScan, scanBehind, scanRecords } from '../core/slot/record-log.ts'
 import { type Bootable, digestPrefix, other, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
 import { type DeviceIdentity, type SlotReader, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'
 import type { Flash, FlashArea, SecureElement, Watchdog } from './ports.ts'
+import { append, BLANK, commit, scanRecordBlocks } from './remember.ts'
 
 /** A controller's hardware and what it was made to be: all that booting, installing and confirming need. */
 export type Board = {
@@ -52,11 +42,6 @@ export type Running = {
 export type BootOutcome =
   | { readonly at: 'running'; readonly running: Running; readonly problem: Refusal | null }
   | { readonly at: 'halted'; readonly reason: string }
-
-const RECORD_AREAS = ['record0', 'record1'] as const satisfies readonly FlashArea[]
-/** Cells tried for one entry before it is given up. */
-const HISTORY_ATTEMPTS = 3
-const BLANK: Memory = { state: { at: 'blank' }, slots: { a: UNKNOWN_NOTE, b: UNKNOWN_NOTE }, failed: [], update: '' }
 
 /**
  * One power-up: reads the record, verifies what may run, decides, writes the decision down, and says what runs. A slot
@@ -166,16 +151,6 @@ export function act(
 const names = (memory: Memory, { slot, facts }: Running): boolean =>
   slot !== 'golden' && isNamed(memory, slot, { digest: facts.imageDigest })
 
-/** What the device remembers; null before its first boot. */
-export function readMemory(board: Board): Memory | null {
-  return scanRecordBlocks(board).newest?.memory ?? null
-}
-
-/** The device's history, oldest first, and how many of its cells are torn. Needs no network and no clock. */
-export function history(board: Board): { readonly entries: readonly HistoryEntry[]; readonly torn: number } {
-  return readHistory(historySectors(board), board.element.mac.bind(board.element), board.crypto.equal)
-}
-
 /** The security counter, asked twice, since an answer may be lost. Null: nothing of a or b can be held against it. */
 const floorOf = ({ element }: Board): number | null => element.counter() ?? element.counter()
 
@@ -276,129 +251,3 @@ function told(element: SecureElement, effect: BootEffect): boolean {
 
 const notDone = (command: string): Refusal =>
   refuse('element-command-not-done', 'secure element', `${command} done`, 'no answer that it is')
-
-/**
- * Makes a decision durable: one record, read back, then its line of history. A decision without a note writes nothing.
- * `scan` is where the records end, as the caller has found them.
- */
-function commit(
-  board: Board,
-  decision: BootDecision,
-  reset: ResetCause,
-  now: Instant,
-  scan: RecordScan,
-): null | Refusal {
-  const { note, next } = decision
-  if (note === null) return null
-  // The history may know a later decision than the record: of a record that has rotted since. Its number is not given twice.
-  const known = caughtUp(board, scan)
-  const numbered = Math.max(scan.newest?.entry.decision ?? 0, known.newest)
-  const entry: HistoryEntry = {
-    decision: numbered + 1,
-    at: now,
-    event: note.event,
-    phase: note.phase,
-    reset,
-    slot: note.slot,
-    sequence: note.image.sequence,
-    version: note.image.version,
-    digest: note.image.digest,
-    cause: note.cause,
-  }
-  const written = append(board, scan, next, entry)
-  if (isRefusal(written)) return written
-  // If power fails here, the next boot sees a record whose decision is not in the history yet, and adds it.
-  remember(board, entry, known)
-  return null
-}
-
-/**
- * Where the history ends, once it has the decision of the newest record: that one was cut before it was told, or its
- * read-back failed and it is whole all the same.
- */
-function caughtUp(board: Board, { newest }: RecordScan): HistoryEnd {
-  return (newest === null ? null : remember(board, newest.entry, placed(board))) ?? placed(board)
-}
-
-/**
- * Appends a record and reads it back; answers where the records end then. A place that does not hold it is skipped,
- * together with its number.
- */
-function append(board: Board, scan: RecordScan, memory: Memory, entry: HistoryEntry): RecordScan | Refusal {
-  const { flash, element } = board
-  const bytes = flash.size('record0')
-  let sequence = scan.sequence
-  for (let place: Place | null = scan.next; place !== null; place = placeAfter(place, bytes, scan.newestIn)) {
-    const area = RECORD_AREAS[place.block]
-    // If power fails in this erase, the newest record is untouched: it is in the other block.
-    if (place.erase) flash.erase(area, 0, flash.size(area))
-    const record: BootRecord = { sequence, memory, entry }
-    const encoded = encodeRecord(record, message => element.mac(message))
-    // If power fails in this program, the next boot sees a spoilt place behind the record before, or the new record.
-    flash.program(area, place.index * RECORD_BYTES, encoded)
-    const back = flash.read(area, place.index * RECORD_BYTES, RECORD_BYTES)
-    if (back !== null && sameBytes(back, encoded)) return scanBehind(record, place, bytes)
-    sequence += 1
-  }
-  return refuse('boot-record-not-written', 'record blocks', 'the record as it was written', 'other bytes')
-}
-
-/**
- * Adds a decision to the history unless it is there. A history that cannot be written never stops a boot: the decision
- * is then missing, and its number shows the gap. `end` is where the history ends. Answers it when nothing was written.
- */
-function remember(board: Board, entry: HistoryEntry, end: HistoryEnd): HistoryEnd | null {
-  const { flash } = board
-  let at = end
-  for (let attempt = 0; attempt < HISTORY_ATTEMPTS; attempt += 1) {
-    if (at.newest >= entry.decision) return at
-    const { next } = at
-    const cell = encodeCell(entry, message => board.element.mac(message))
-    // If power fails in this erase, only the oldest entries are lost, as they would have been.
-    if (next.erase !== null) flash.erase('history', next.erase, flash.sector('history'))
-    // If power fails in this program, the cell is torn and shows it; the next boot adds the decision behind it.
-    flash.program('history', next.offset, cell)
-    const back = flash.read('history', next.offset, cell.length)
-    if (back !== null && sameBytes(back, cell)) return null
-    at = placed(board)
-  }
-  return null
-}
-
-function placed(board: Board): HistoryEnd {
-  const sectors = historySectors(board)
-  return placeHistory(sectors, board.flash.sector('history'), message => board.element.mac(message), board.crypto.equal)
-}
-
-function historySectors(board: Board): Uint8Array[] {
-  const { flash } = board
-  const bytes = flash.sector('history')
-  return Array.from({ length: flash.size('history') / bytes }, (_, index) =>
-    readParts(flash, 'history', index * bytes, bytes, HISTORY_CELL_BYTES),
-  )
-}
-
-function scanRecordBlocks(board: Board): RecordScan {
-  const { flash } = board
-  const [one, two] = RECORD_AREAS
-  const blocks = [
-    readParts(flash, one, 0, flash.size(one), RECORD_BYTES),
-    readParts(flash, two, 0, flash.size(two), RECORD_BYTES),
-  ] as const
-  return scanRecords(blocks, message => board.element.mac(message), board.crypto.equal)
-}
-
-/**
- * A stretch of records or of cells of the history, `part` bytes each. What cannot be read of it stands as zeros: neither
- * whole nor free (rule 8). One word with an ECC fault hides no more than the part that it is in.
- */
-function readParts(flash: Flash, area: FlashArea, start: number, length: number, part: number): Uint8Array {
-  const whole = flash.read(area, start, length)
-  if (whole !== null) return whole
-  const parts = new Uint8Array(length)
-  for (let at = 0; at + part <= length; at += part) {
-    const bytes = flash.read(area, start + at, part)
-    if (bytes !== null) parts.set(bytes, at)
-  }
-  return parts
-}

@@ -12,7 +12,8 @@ import type { Memory } from '../core/slot/memory.ts'
 import { hasFailed } from '../core/slot/memory.ts'
 import { digestPrefix, other, type Slot } from '../core/slot/slot.ts'
 import { roomsOf } from '../core/slot/verify-slot.ts'
-import { act, type Board, type Running, readMemory, verify } from './boot.ts'
+import { act, type Board, type Running, verify } from './boot.ts'
+import { readMemory } from './remember.ts'
 
 /** What is offered to a controller. `update` names the assignment; the record keeps the first 16 bytes of its SHA-256. */
 export type Offer = { readonly envelope: Uint8Array; readonly update: string }

@@ -12,7 +12,8 @@ import { type AgentSetup, initAgent } from '../../src/apps/agent/init.ts'
 import { openBoard } from '../../src/apps/agent/linux-board.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import type { HistoryEntry } from '../../src/core/slot/history.ts'
-import { history } from '../../src/flows/boot.ts'
+import type { Board } from '../../src/flows/boot.ts'
+import { history } from '../../src/flows/remember.ts'
 import { type AgentConfig, FIRST_AGENT_CONFIG } from '../../src/wire/agent-config.ts'
 import type { DeviceRequest } from '../../src/wire/fleet-api.ts'
 import { Undertaker } from '../crash/processes.ts'
@@ -165,7 +166,7 @@ export class AgentBench {
   }
 
   /** The board itself, while nobody runs it. */
-  owned<T>(look: (board: Parameters<typeof history>[0]) => T): T {
+  owned<T>(look: (board: Board) => T): T {
     const owned = orThrow(openBoard(this.folder, orThrow(readBoardFile(this.folder))))
     try {
       return look(owned.board)

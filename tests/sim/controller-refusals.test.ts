@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { SimController } from '../../sim/controller/sim-controller.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { encodeSlotHeader } from '../../src/core/slot/layout.ts'
-import { readMemory } from '../../src/flows/boot.ts'
+import { readMemory } from '../../src/flows/remember.ts'
 import { bench, foreignSigner, GOLDEN, imageOf, release, SMALL, stage, V2, V3 } from './bench-board.ts'
 
 const codeOf = (value: unknown): string => (isRefusal(value) ? value.code : `no refusal: ${JSON.stringify(value)}`)

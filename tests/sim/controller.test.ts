@@ -8,7 +8,7 @@ import type { SimController } from '../../sim/controller/sim-controller.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { reportBytes } from '../../src/core/trust/report.ts'
-import { history } from '../../src/flows/boot.ts'
+import { history } from '../../src/flows/remember.ts'
 import { bench, imageOf, release, SMALL, settle, stage, update, V1, V2, V3 } from './bench-board.ts'
 
 const codeOf = (value: unknown): string => (isRefusal(value) ? value.code : `no refusal: ${JSON.stringify(value)}`)

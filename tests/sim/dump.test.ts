@@ -7,7 +7,7 @@ import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { DumpScan } from '../../src/core/slot/dump.ts'
 import { findImage, type ReadDump } from '../../src/core/slot/dump-image.ts'
 import { type DumpView, viewDump } from '../../src/core/slot/dump-view.ts'
-import { history, readMemory } from '../../src/flows/boot.ts'
+import { history, readMemory } from '../../src/flows/remember.ts'
 import {
   ANCHORS,
   type Bench,

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { digestPrefix } from '../../src/core/slot/slot.ts'
-import { act, history, readMemory } from '../../src/flows/boot.ts'
+import { act } from '../../src/flows/boot.ts'
 import { confirm, revert } from '../../src/flows/health.ts'
+import { history, readMemory } from '../../src/flows/remember.ts'
 import { type Bench, bench, stage, V1, V2 } from './bench-board.ts'
 
 /** The bytes of a record and of a cell of the history (docs/controller.md). */

@@ -3,7 +3,7 @@ import { healthyApplication } from '../../../sim/controller/application.ts'
 import type { FlashFault } from '../../../sim/flash/faults.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { SLOT_HEADER_BYTES } from '../../../src/core/slot/layout.ts'
-import { readMemory } from '../../../src/flows/boot.ts'
+import { readMemory } from '../../../src/flows/remember.ts'
 import { type Bench, SMALL, settle, update, V2, V3, WINDOW } from '../bench-board.ts'
 import { cutAt, operationsOf, runs } from '../interrupting.ts'
 import {
