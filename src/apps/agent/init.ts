@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { certificateRequest } from '../../adapters/certificates.ts'
 import { writeWhole } from '../../adapters/config-file.ts'
@@ -58,7 +59,7 @@ const LONGEST_FOLDER = 80
 /**
  * Makes a board in a new folder: erased flash, the golden and the factory image, new keys, the first boot record; and
  * what asks the fleet to enrol it. Durable on return; `board.json` is written last, so that a board that was cut off
- * half-way is none.
+ * half-way is none. One that is refused leaves the folder as it was.
  *
  * Refuses `folder-not-empty`, `usage-error`, what `readRelease` and `loadPublicKey` refuse, `config-malformed`,
  * `board-area-missing`, `board-area-short`, `no-space`, `envelope-larger-than-slot`, `release-larger-than-slot`, and what the boot
@@ -67,6 +68,23 @@ const LONGEST_FOLDER = 80
 export async function initAgent(folder: string, setup: AgentSetup, clock: Clock): Promise<DeviceRequest | Refusal> {
   const taken = refuseTaken(folder)
   if (taken !== null) return taken
+  const found = existsSync(folder)
+  let made: DeviceRequest | Refusal | null = null
+  try {
+    made = await makeBoard(folder, setup, clock)
+    return made
+  } finally {
+    // What was begun is in the way of the next attempt. The folder held nothing before.
+    if (made === null || isRefusal(made)) clear(folder, found)
+  }
+}
+
+function clear(folder: string, keep: boolean): void {
+  const paths = keep ? readdirSync(folder).map(name => join(folder, name)) : [folder]
+  for (const path of paths) rmSync(path, { recursive: true, force: true })
+}
+
+async function makeBoard(folder: string, setup: AgentSetup, clock: Clock): Promise<DeviceRequest | Refusal> {
   if (folder.length > LONGEST_FOLDER) {
     return refuse('usage-error', folder, `a path of at most ${LONGEST_FOLDER} characters`, `${folder.length}`)
   }
@@ -162,6 +180,10 @@ function place(
   for (const [index, { name, size }] of components.entries()) {
     const offset = index === 0 ? imageOffset : 0
     const area = areaOf(slot, index)
+    if (slot === 'golden' && index > 0) {
+      const names = components.map(component => component.name).join(', ')
+      return refuse('release-wrong-components', subject, `${APPLICATION} alone: golden holds one image`, names)
+    }
     const room = flash.has(area) ? flash.size(area) - offset : 0
     if (size > room)
       return refuse('release-larger-than-slot', `${subject}, ${name}`, `at most ${room} bytes`, `${size}`)

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { systemClock } from '../../src/adapters/clock-system.ts'
+import { type AgentSetup, initAgent } from '../../src/apps/agent/init.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { CLASS, HARDWARE, Maker, VENDOR } from './releases.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'voltseal-init-'))
+const at = (name: string): string => join(folder, name)
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('a board that is made', () => {
+  let setup: AgentSetup
+  let group = ''
+  before(async () => {
+    const maker = new Maker(folder)
+    const golden = await maker.release({ version: '0.1.0', sequence: 1, counter: 0, image: 'golden' })
+    const factory = await maker.release({ version: '1.0.0', sequence: 2, image: 'factory '.repeat(1000) })
+    const further = [{ name: 'agent', image: new Uint8Array(100) }]
+    group = (await maker.release({ version: '1.0.1', sequence: 3, image: 'group', further })).folder
+    setup = {
+      ...{ id: 'bms-1', site: 'quay', vendor: VENDOR, class: CLASS, hardware: HARDWARE },
+      ...{ anchors: [`${maker.keyFile}.pub`], golden: golden.folder, factory: factory.folder },
+      ...{ slot: 64 * 1024, secondStage: 0, sector: 4096, devices: {} },
+    }
+  })
+
+  const rows: readonly (readonly [string, () => Partial<AgentSetup>, string])[] = [
+    ['an image of another class', () => ({ class: 'ems' }), 'release-wrong-class'],
+    ['an image that does not fit', () => ({ slot: 1 }), 'release-larger-than-slot'],
+    ['a group as golden', () => ({ golden: group, secondStage: 4096 }), 'release-wrong-components'],
+    ['one image where there is room for two', () => ({ secondStage: 4096 }), 'release-wrong-components'],
+  ]
+  for (const [name, change, code] of rows) {
+    for (const there of [false, true]) {
+      it(`with ${name} is refused, and leaves ${there ? 'the empty folder' : 'no folder'}`, async () => {
+        const path = at('refused')
+        if (there) mkdirSync(path)
+        const made = await initAgent(path, { ...setup, ...change() }, systemClock)
+        assert.ok(isRefusal(made))
+        assert.equal(made.code, code)
+        assert.equal(existsSync(path), there)
+        if (there) assert.deepEqual(readdirSync(path), [])
+        rmSync(path, { recursive: true, force: true })
+        orThrow(await initAgent(path, setup, systemClock))
+        rmSync(path, { recursive: true })
+      })
+    }
+  }
+})
