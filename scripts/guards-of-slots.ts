@@ -14,7 +14,6 @@ const HEALTH = 'src/core/slot/health-machine.ts'
 const BOARD = 'tests/sim/*.test.ts'
 const CORE = 'tests/core/slot/*.test.ts'
 const BOTH = 'tests/{core/slot,sim}/*.test.ts'
-const ENUMERATED = 'tests/faults/sample.test.ts'
 
 /** What a controller that cannot be bricked rests on: records, budgets, order of writes, keys, groups, chunks. */
 export const SLOT_GUARDS: readonly Guard[] = [
@@ -24,7 +23,7 @@ export const SLOT_GUARDS: readonly Guard[] = [
     file: BOOT,
     text: "if (newest !== null && cause !== 'software') {",
     without: 'if (newest !== null && cause === null) {',
-    tests: ENUMERATED,
+    tests: 'tests/sim/weak-record.test.ts',
   },
   {
     stops: 'a record that does not read back as it was written',
