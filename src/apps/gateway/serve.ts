@@ -71,6 +71,7 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
     return port
   }
   const loops = startLoops(world, bells, config.pollMillis, log)
+  log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this gateway signs with keys that lie in plain files')
   return {
     ready: { url: `https://${config.listen.host}:${config.listen.port}`, site: site.site },
     close: async () => {

@@ -84,7 +84,7 @@ export const slotCodes = {
     status: 409,
     action: 'refuse',
     title: 'this version was tried on this controller and did not hold',
-    fix: 'Read the cause in the history of the controller. Publish a corrected release with a new version and sequence number.',
+    fix: 'Read the cause (voltseal controller history, agent status). Publish a corrected release with a new version and sequence number.',
   },
   'counter-unreadable': {
     exit: 23,

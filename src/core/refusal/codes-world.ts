@@ -7,7 +7,7 @@ export const worldCodes = {
     status: 400,
     action: 'refuse',
     title: 'the command is not written as it should be',
-    fix: 'Run the same command with --help: it lists the options and shows an example.',
+    fix: 'Run the same command with --help: it lists the arguments and the options.',
   },
   'code-unknown': {
     exit: 66,
@@ -44,7 +44,7 @@ export const worldCodes = {
     status: 422,
     action: 'refuse',
     title: 'the file is not what Voltseal reads in its place',
-    fix: 'Correct the named place. The documentation of the file shows every field with an example.',
+    fix: 'Correct the named place. The documentation of the file says what each field is.',
   },
   'file-not-permitted': {
     exit: 77,

@@ -16,6 +16,9 @@ type InitOptions = Omit<AgentSetup, 'anchors' | 'devices'> & {
   readonly device?: readonly string[]
 }
 
+const KEYS_IN_A_FILE =
+  'DEVELOPMENT KEYS: keys and counter of this board are in a file, and whoever can write it can turn the counter back.'
+
 export function addAgent(program: Command, cli: Cli): void {
   const agent = new Command('agent')
     .description('make and run the agent of a Linux controller, and update it on the spot')
@@ -75,9 +78,7 @@ async function init(cli: Cli, folder: string, options: InitOptions): Promise<Wor
   if (isRefusal(devices)) return devices
   const made = await initAgent(folder, { ...options, anchors: options.anchor, devices }, cli.world.clock)
   if (isRefusal(made)) return made
-  cli.output.warn(
-    'The keys and the counter of this board are in a file: whoever can write it can turn the counter back.',
-  )
+  cli.output.warn(KEYS_IN_A_FILE)
   cli.output.progress(
     `Next: put probes and account into ${folder}/agent.yaml, then: voltseal agent run ${folder}\n` +
       `To take it into a fleet: voltseal site enrol with ${folder}/enrolment.json, and bring issued.json back here.`,
@@ -104,6 +105,7 @@ function devicesOf(texts: readonly string[]): AgentSetup['devices'] | Refusal {
 }
 
 async function runAgent(cli: Cli, folder: string): Promise<Work> {
+  cli.output.warn(KEYS_IN_A_FILE)
   const { clock, onStop, stdout } = cli.world
   const note = printing(
     line => stdout.write(line),
