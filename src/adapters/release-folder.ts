@@ -98,7 +98,9 @@ function readLimited(path: string, maxBytes: number): Uint8Array | Refusal {
     return new Uint8Array(readFileSync(path))
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR') return missing(path)
+    // The image itself, or an envelope, was named in place of the folder that holds both.
+    if (code === 'ENOTDIR') return refuse('file-missing', path, 'a release: a folder with this file in it', 'a file')
+    if (code === 'ENOENT') return missing(path)
     return refuse('file-unreadable', path, 'a file that this user may read', code ?? String(error))
   }
 }

@@ -24,7 +24,7 @@ describe('the lock of a file', () => {
   const args = ['--disable-warning=ExperimentalWarning', '--input-type=module-typescript', '-e', program]
 
   it('is held by one process at a time', () => {
-    const lock = takeLock(path)
+    const lock = orThrow(takeLock(path))
     assert.ok(lock !== null)
     assert.match(spawnSync(process.execPath, args).stdout.toString(), /taken/)
     lock.release()
@@ -39,9 +39,21 @@ describe('the lock of a file', () => {
     const gone = once(holder, 'exit')
     holder.kill('SIGKILL')
     await gone
-    const lock = takeLock(path)
+    const lock = orThrow(takeLock(path))
     assert.ok(lock !== null)
     lock.release()
+  })
+
+  it('is refused in a folder that is gone, and on a file that holds something', () => {
+    writeFileSync(join(folder, 'notes'), 'not a lock')
+    for (const [name, code] of [
+      ['gone/lock', 'file-missing'],
+      ['notes', 'file-unreadable'],
+    ] as const) {
+      const lock = takeLock(join(folder, name))
+      assert.ok(isRefusal(lock) && lock.code === code, name)
+    }
+    assert.equal(readFileSync(join(folder, 'notes'), 'utf8'), 'not a lock')
   })
 })
 

@@ -157,7 +157,13 @@ export class AgentBench {
 
   /** The second stage that runs, or null between two. */
   get secondStage(): number | null {
-    return this.processes.find(pid => commandOf(pid).includes('second-stage')) ?? null
+    return this.secondStageOf(this.token)
+  }
+
+  /** The same by the mark of the board, also when its folder is gone. */
+  secondStageOf(token: string): number | null {
+    const all = processesOf({ name: 'VOLTSEAL_BOARD', value: token })
+    return all.find(pid => commandOf(pid).includes('second-stage')) ?? null
   }
 
   /** The history of a board that nobody runs. */

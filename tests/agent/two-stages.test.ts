@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import type { AgentEvent } from '../../src/apps/agent/events.ts'
@@ -78,8 +78,9 @@ describe('the boot stage', { concurrency: 3 }, () => {
     const bench = await make()
     const { agent } = bench
     bench.owned(({ flash }) => flash.erase('a', 0, flash.sector('a')))
-    const serving = agent.next('serving')
+    const [boot, serving] = [agent.next('boot'), agent.next('serving')]
     agent.start()
+    assert.deepEqual([(await boot).decision, (await boot).why], ['golden', 'slot-empty'])
     assert.deepEqual([(await serving).slot, (await serving).version], ['golden', '0.1.0'])
     const wanted = await bench.maker.release({ version: '1.1.0', sequence: 3, image: script('1.1.0') })
     orThrow(await bench.ask({ do: 'stage', ...wanted }))
@@ -114,6 +115,20 @@ describe('the boot stage', { concurrency: 3 }, () => {
     bench.agent.start()
     assert.equal(await bench.agent.ended(), 74)
     assert.match(bench.agent.tail(), /element-unreadable/)
+  })
+
+  it('says that its folder is gone, and makes none', async () => {
+    const bench = await make()
+    const started = bench.agent.next('application-started')
+    bench.agent.start()
+    await started
+    const { token } = bench
+    renameSync(bench.folder, bench.at('elsewhere'))
+    process.kill(bench.secondStageOf(token) as number, 'SIGKILL')
+    assert.equal(await bench.agent.ended(), 66)
+    assert.match(bench.agent.tail(), /file-missing/)
+    assert.equal(existsSync(bench.folder), false)
+    renameSync(bench.at('elsewhere'), bench.folder)
   })
 
   it('does not execute an image that was changed in flash while it ran', async () => {

@@ -55,7 +55,12 @@ describe('a Linux controller that is updated on the spot', () => {
     await back
     const again = await bench.ask({ do: 'stage', ...wanted })
     assert.ok(isRefusal(again))
-    assert.equal(again.code, 'version-failed-before')
+    assert.deepEqual([again.code, again.actual], ['version-failed-before', 'the sequence number of one that has'])
+    // Nor is it taken under another name.
+    const renamed = await bench.maker.release({ version: '1.2.1', sequence: 40, counter: 2, image })
+    const same = await bench.ask({ do: 'stage', ...renamed })
+    assert.ok(isRefusal(same))
+    assert.deepEqual([same.code, same.actual], ['version-failed-before', 'the image of one that has'])
   })
 
   it('takes no release that names a probe which it has not, and takes it once agent.yaml has it', async () => {

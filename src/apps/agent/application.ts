@@ -92,12 +92,8 @@ export class Application {
     if (isRefusal(account)) return this.#refused(account)
     const program = prepare()
     if (isRefusal(program)) return this.#refused(program)
-    const child = spawn(program, config.arguments, {
-      cwd: '/',
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: this.#environment(),
-      ...(account ?? ({} as Partial<Account>)),
-    })
+    const child = this.#spawn(program, account)
+    if (typeof child === 'string') return `not started: ${child}`
     this.#child = child
     passLines(
       child.stdout as Readable,
@@ -128,6 +124,23 @@ export class Application {
     } finally {
       this.#stop.signal.removeEventListener('abort', late)
       this.#child = null
+    }
+  }
+
+  /** Starts the program, or says why not: some errors of the system are thrown at once, others come as an event. */
+  #spawn(program: string, account: Account | null): ChildProcess | string {
+    const { config } = this.#parts
+    try {
+      return spawn(program, config.arguments, {
+        cwd: '/',
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        env: this.#environment(),
+        ...(account ?? ({} as Partial<Account>)),
+      })
+    } catch (error) {
+      const { code = (error as Error).message } = error as NodeJS.ErrnoException
+      if (code !== 'EPERM' || account === null) return code
+      return `${code}: this agent may not become user ${config.user} (it runs as ${process.getuid?.()})`
     }
   }
 

@@ -5,10 +5,12 @@ import { type FileLock, takeLock } from '../../adapters/file-lock.ts'
 import { notifySystemd, watchdogInterval } from '../../adapters/notify-systemd.ts'
 import { bootId, killGroup, killProcessesOf } from '../../adapters/processes-linux.ts'
 import { DeviceWatchdog } from '../../adapters/watchdog-device.ts'
+import type { Instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { ResetCause } from '../../core/slot/slot.ts'
-import { type BootOutcome, bootUp } from '../../flows/boot.ts'
+import { type Board, type BootOutcome, bootUp } from '../../flows/boot.ts'
 import type { Clock } from '../../flows/ports.ts'
+import { history } from '../../flows/remember.ts'
 import type { AgentConfig } from '../../wire/agent-config.ts'
 import { type BoardFile, readBoardFile } from './board-file.ts'
 import type { Note } from './events.ts'
@@ -59,6 +61,7 @@ export async function runBootStage(folder: string, parts: BootStageParts): Promi
     return refuse('file-missing', above, 'the folder that runtime in agent.yaml stands in', 'none')
   accessSync(folder, constants.W_OK | constants.X_OK)
   const lock = takeLock(agentFiles(folder).stageLock)
+  if (isRefusal(lock)) return lock
   if (lock === null) return refuse('board-in-use', folder, 'a board without an agent', 'an agent that runs')
   const device = config.watchdogDevice === undefined ? null : DeviceWatchdog.open(config.watchdogDevice)
   if (isRefusal(device)) {
@@ -66,6 +69,13 @@ export async function runBootStage(folder: string, parts: BootStageParts): Promi
     return device
   }
   return new BootStage(resolve(folder), made, config, parts).run(lock, device)
+}
+
+/** What the boot that is just over decided, as its history has it, when it is not what anybody expects of a boot. */
+function decided(board: Board, now: Instant): { readonly decision?: string; readonly why?: string } {
+  const last = history(board).entries.at(-1)
+  const told = last !== undefined && last.at === now && last.phase === 'boot' && last.event !== 'boot'
+  return told ? { decision: last.event, ...(last.cause === '' ? {} : { why: last.cause }) } : {}
 }
 
 class BootStage {
@@ -92,6 +102,10 @@ class BootStage {
     // If power fails from here on, the next start sees a session that did not end: a loss of power.
     writeSession(session, { boot, ended: false })
     const feeding = this.#feed(device)
+    if (this.#config.application.user === undefined && process.getuid?.() === 0) {
+      const detail = 'the application runs as root, and can read the keys of this board: name a user in agent.yaml'
+      this.#parts.note({ event: 'unprotected', detail })
+    }
     try {
       const refusal = await this.#lives(cause)
       if (refusal !== null) return refusal
@@ -145,12 +159,13 @@ class BootStage {
     const owned = openBoard(this.#folder, this.#made)
     if (isRefusal(owned)) return owned
     try {
-      const outcome = bootUp(owned.board, cause, clock.now())
+      const now = clock.now()
+      const outcome = bootUp(owned.board, cause, now)
       const installed = join(import.meta.dirname, 'second-stage.ts')
       if (outcome.at === 'halted') return { ...outcome, program: installed }
       const { slot, trial, facts } = outcome.running
       const problem = outcome.problem === null ? {} : { problem: outcome.problem.code }
-      note({ event: 'boot', cause, slot, version: facts.version, trial, ...problem })
+      note({ event: 'boot', cause, slot, version: facts.version, trial, ...decided(owned.board, now), ...problem })
       // Golden asks for an update and does nothing else: with the code that came with the boot stage.
       if (slot === 'golden' || !holds(facts, SECOND_STAGE)) return { ...outcome, program: installed }
       this.#makeRuntime()

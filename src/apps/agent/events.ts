@@ -9,8 +9,12 @@ export type AgentEvent =
       readonly slot: string
       readonly version: string
       readonly trial: boolean
+      /** What was decided and why, where it was not simply what was confirmed or armed: fallback, golden, dropped, ... */
+      readonly decision?: string
+      readonly why?: string
       readonly problem?: string
     }
+  | { readonly event: 'unprotected'; readonly detail: string }
   | { readonly event: 'halted'; readonly reason: string }
   | { readonly event: 'second-stage-ended'; readonly how: string }
   | { readonly event: 'serving'; readonly slot: string; readonly version: string; readonly stage: 'slot' | 'installed' }

@@ -23,6 +23,7 @@ const ALWAYS_WATCHED: Watchdog = { start: () => {}, kick: () => {}, stop: () => 
 export function openBoard(folder: string, made: BoardFile): LinuxBoard | Refusal {
   const files = agentFiles(folder)
   const lock = takeLock(files.boardLock)
+  if (isRefusal(lock)) return lock
   if (lock === null) return refuse('board-in-use', folder, 'a board that no other process owns', 'a lock on it')
   const flash = FlashFiles.open(made.geometry, areaPaths(folder, made.devices))
   if (isRefusal(flash)) {

@@ -73,3 +73,15 @@ export function size(text: string): number {
   if (count === undefined) throw new InvalidArgumentError('Expected a number of bytes, such as 32MiB.')
   return Number(count) * 1024 ** ['', 'KiB', 'MiB', 'GiB'].indexOf(unit)
 }
+
+/** A duration as `duration` reads it, in the largest unit that it is whole in. */
+export function durationText(millis: number): string {
+  const [unit, factor] = Object.entries(UNITS).findLast(([, one]) => millis % one === 0) as [string, number]
+  return `${millis / factor}${unit}`
+}
+
+/** A number of bytes as `size` reads it, in the largest unit that it is whole in. */
+export function sizeText(bytes: number): string {
+  const power = [3, 2, 1].find(one => bytes > 0 && bytes % 1024 ** one === 0) ?? 0
+  return `${bytes / 1024 ** power}${['', 'KiB', 'MiB', 'GiB'][power]}`
+}

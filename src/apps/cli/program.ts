@@ -1,5 +1,6 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, type Option } from 'commander'
 import { refuse } from '../../core/refusal/refusal.ts'
+import { duration, durationText, size, sizeText } from './arguments.ts'
 import { type Cli, perform, type World } from './cli.ts'
 import { addAgent } from './commands/agent.ts'
 import { addAudit } from './commands/audit.ts'
@@ -71,7 +72,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
     .option('-q, --quiet', 'no progress on stderr; warnings and refusals stay')
     .version(VERSION, '-V', 'print the version')
     .configureOutput({ writeOut: text => world.stdout.write(text), writeErr: () => {} })
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription: described })
     .showSuggestionAfterError()
     .addHelpText('after', EXAMPLES)
     .exitOverride()
@@ -95,6 +96,13 @@ function usage(output: Output, program: Command, argv: readonly string[], error:
   if (asked && !output.json) output.help(command.helpInformation())
   else output.refusal(refusal)
   return exitOf(refusal)
+}
+
+/** What an option is for, with its default in the form in which it would be written. */
+function described({ description, defaultValue: value, parseArg }: Option): string {
+  if (value === undefined || (typeof value === 'object' && value !== null)) return description
+  const text = parseArg === duration ? durationText(value) : parseArg === size ? sizeText(value) : value
+  return `${description} (default: ${text})`
 }
 
 /** Commander's sentence as a phrase inside ours. */

@@ -50,6 +50,7 @@ describe('a command', () => {
     ['that ends with 1', command('exit 1'), 'fail'],
     ['that is killed', command('kill -9 $$'), 'fail'],
     ['that prints without end', command('yes | head -c 3000000'), 'pass'],
+    ['that has too much to say', { kind: 'command', run: ['true', 'x'.repeat(200_000)], timeoutMillis: LIMIT }, 'fail'],
     ['that is not there', { kind: 'command', run: ['/nowhere/at-all'], timeoutMillis: LIMIT }, 'fail'],
     ['that takes too long', command('sleep 1000', 50), 'fail'],
     ['that leaves a child behind which keeps its output', command('sleep 1000 & exit 0', 200), 'fail'],

@@ -194,6 +194,20 @@ describe('a release by hand', () => {
 })
 
 describe('help and explain', () => {
+  test('help shows a default as it would be written, and none where there is none', async () => {
+    const create = await voltseal('release', 'create', '--help')
+    assert.match(create.out, /\(default:\s+1min\)/)
+    assert.doesNotMatch(create.out, /\[\]|\{/)
+    assert.match((await voltseal('agent', 'init', '--help')).out, /\(default:\s+32MiB\)[\s\S]*\(default:\s+0\)/)
+  })
+
+  test('a file in the place of a release folder is told as that', async () => {
+    writeFileSync(at('lone.bin'), 'x')
+    const { exit, err } = await voltseal('release', 'inspect', at('lone.bin'))
+    assert.equal(exit, 66)
+    assert.match(err, /expected a release: a folder with this file in it; got a file/)
+  })
+
   test('help goes to stdout when it is asked for, to stderr when it is not', async () => {
     const asked = await voltseal('--help')
     assert.deepEqual([asked.exit, asked.err], [0, ''])

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -50,6 +50,13 @@ describe('the technician’s view', () => {
     writeFileSync(at('short.hex'), 'ab'.repeat(31))
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('of an empty folder is nothing, and names it', async () => {
+    mkdirSync(at('no-areas'))
+    const { exit, err } = await device('--device', at('no-areas'))
+    assert.equal(exit, 65)
+    assert.match(err, /^Refused: \S+no-areas: .*got an empty folder/)
+  })
 
   it('without a key: what runs, the slots, the history, and that nothing of it is authenticated', async () => {
     const { exit, out, err } = await device('--device', at('rack-1/flash.bin'))

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 
 /** How a command ended: with a code, or not in time, or not started. `output` is the beginning of what it printed. */
 export type Ran = { readonly code: number | null; readonly output: string }
@@ -17,13 +18,19 @@ export function runCommand(
 ): Promise<Ran> {
   return new Promise(resolve => {
     const { PATH, TZ } = process.env
-    const child = spawn(program, args, {
-      cwd: '/',
-      stdio: ['ignore', 'pipe', 'ignore'],
-      // A group of its own: a shell's children end with it.
-      detached: true,
-      env: { PATH, TZ, ...mark },
-    })
+    let child: ChildProcessByStdio<null, Readable, null>
+    try {
+      child = spawn(program, args, {
+        cwd: '/',
+        stdio: ['ignore', 'pipe', 'ignore'],
+        // A group of its own: a shell's children end with it.
+        detached: true,
+        env: { PATH, TZ, ...mark },
+      })
+    } catch {
+      // No room for its arguments, no memory: some errors of the system come as an event, these do not.
+      return resolve({ code: null, output: '' })
+    }
     let output = ''
     let over = false
     const end = (code: number | null): void => {

@@ -7,9 +7,10 @@ import { runBootStage } from '../../agent/boot-stage.ts'
 import { askAgent } from '../../agent/client.ts'
 import { printing } from '../../agent/events.ts'
 import { type AgentSetup, initAgent } from '../../agent/init.ts'
+import { type AgentStatus, statusLines } from '../agent-text.ts'
 import { several, size } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
-import { type Cell, listing } from '../table.ts'
+import { listing } from '../table.ts'
 
 type InitOptions = Omit<AgentSetup, 'anchors' | 'devices'> & {
   readonly anchor: readonly string[]
@@ -33,7 +34,7 @@ export function addAgent(program: Command, cli: Cli): void {
     .command('status')
     .description('what runs, and what is staged')
     .argument('<folder>', 'the folder of the agent that runs')
-    .action(cli.act((folder: string) => show(cli, askAgent(folder, { do: 'status' }))))
+    .action(cli.act((folder: string) => status(cli, folder)))
   agent
     .command('stage')
     .description('hand a release to the agent, without a network: verified and staged, not restarted')
@@ -120,19 +121,15 @@ async function stage(cli: Cli, folder: string, path: string): Promise<Work> {
   return show(cli, askAgent(folder, { do: 'stage', ...release }))
 }
 
+async function status(cli: Cli, folder: string): Promise<Work> {
+  const answer = await askAgent(folder, { do: 'status' })
+  if (isRefusal(answer)) return answer
+  return { json: answer, text: listing(cli.output, statusLines(answer as AgentStatus)) }
+}
+
 async function show(cli: Cli, asked: Promise<object | Refusal>): Promise<Work> {
   const answer = await asked
   if (isRefusal(answer)) return answer
-  const rows = Object.entries(answer).map(([name, value]): [string, Cell] => [name, cellOf(value)])
+  const rows = Object.entries(answer).map(([name, value]) => [name, String(value)] as const)
   return { json: answer, text: listing(cli.output, rows) }
-}
-
-/** A version by its number and its slot; anything else as it is. */
-function cellOf(value: unknown): Cell {
-  if (Array.isArray(value)) return value.length === 0 ? null : value.map(one => JSON.stringify(one)).join('; ')
-  if (typeof value === 'object' && value !== null) {
-    const { version, slot } = value as { version?: unknown; slot?: unknown }
-    return slot === undefined ? String(version) : `${version} in slot ${slot}`
-  }
-  return value === null ? null : typeof value === 'number' ? value : String(value)
 }

@@ -38,7 +38,7 @@ export function addController(program: Command, cli: Cli): void {
       several,
     )
     .option('--record-key <file>', 'the device’s record key: shows only what carries its MAC')
-    .option('--anchor <files>', 'public keys of the firmware, to verify the envelopes in the slots', words)
+    .option('--anchor <files>', 'public keys of the firmware, with commas, to verify the envelopes in the slots', words)
     .action(
       cli.act((name: string | undefined, options: Options & DeviceOptions) => {
         if (options.device !== undefined && name === undefined) return deviceHistory(cli, options)

@@ -36,6 +36,10 @@ export function deviceHistory(cli: Cli, options: DeviceOptions): Work {
     if (isRefusal(read)) return read
     parts.push(...read)
   }
+  if (parts.length === 0) {
+    const folders = (options.device ?? []).join(', ')
+    return refuse('dump-holds-nothing', folders, 'a boot record, a history or a slot', 'an empty folder')
+  }
   const view = viewDump(parts, key !== null, anchors, cli.world.crypto)
   if (isRefusal(view)) return view
   const unreadable = parts.reduce((sum, part) => sum + part.unreadable, 0)
@@ -205,7 +209,7 @@ function slotTable({ output }: Cli, slots: readonly DumpSlot[]): string {
 
 /** What of the image is there, chunk by chunk, as its envelope names them. */
 function wholeCell(image: DumpSlot['image']): Cell {
-  if (image === null) return { text: 'not there', tone: 'bad' }
+  if (image === null) return { text: 'no chunk of it', tone: 'bad' }
   const { good, chunks } = image
   return good === chunks ? { text: 'whole', tone: 'good' } : { text: `${good} of ${chunks} chunks`, tone: 'warn' }
 }

@@ -180,7 +180,10 @@ export function factLines(facts: ReleaseFacts): (readonly [name: string, value: 
     ['security counter', String(facts.counter)],
     ...facts.components.map(({ name, size }) => ['component', `${name}, ${size} bytes`] as const),
     ['payload', `${facts.imageSize} bytes, SHA-256 ${facts.imageDigest}`],
-    ['checked in', `${facts.chunks.digests.length} chunks of ${facts.chunks.bytes} bytes`],
+    [
+      'checked in',
+      `${facts.chunks.digests.length} ${facts.chunks.digests.length === 1 ? 'chunk' : 'chunks'} of ${facts.chunks.bytes} bytes`,
+    ],
     ['bootloader', bootloaderText(facts.bootloader)],
     ['needs', needs.length === 0 ? 'nothing' : needs.join('; ')],
     ...transitionLines(facts.transition),
