@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts'
 const STAGES = 'tests/agent/two-stages.test.ts'
 const ON_THE_SPOT = 'tests/agent/update-on-the-spot.test.ts'
 const PROBES = 'tests/apps/agent/probes.test.ts'
+const STORAGE = 'tests/agent/failing-storage.test.ts'
 const ELEMENT = 'tests/adapters/element-file.test.ts'
 const FLASH = 'tests/adapters/flash-files.test.ts'
 
@@ -25,8 +26,15 @@ export const AGENT_GUARDS: readonly Guard[] = [
   {
     stops: 'overlooking a process that is about to execute another program',
     file: 'src/adapters/processes-linux.ts',
-    text: 'now - since > EXECUTING)',
-    without: 'now - since >= 0)',
+    text: 'if (looks >= LOOKS && now - since > EXECUTING) return true',
+    without: 'if (looks > 0) return true',
+    tests: 'tests/adapters/linux.test.ts',
+  },
+  {
+    stops: 'a sweep that processes of others starve',
+    file: 'src/adapters/processes-linux.ts',
+    text: 'if (looks >= LOOKS && now - since > EXECUTING) return true',
+    without: 'if (looks < 0) return true',
     tests: 'tests/adapters/linux.test.ts',
   },
   {
@@ -109,10 +117,73 @@ export const AGENT_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'writing golden on a Linux controller',
-    file: 'src/adapters/flash-files.ts',
-    text: "area => (area === 'golden' ? 'r' : 'r+')",
-    without: "() => 'r+'",
+    file: 'src/adapters/flash-files/flash-files.ts',
+    text: "sizes, area !== 'golden',",
+    without: 'sizes, true,',
     tests: FLASH,
+  },
+  {
+    stops: 'dying of storage that takes no write any more',
+    file: 'src/adapters/flash-files/area-file.ts',
+    text: "      this.#failed('write', codeOf(error))",
+    without: '      throw error',
+    tests: FLASH,
+  },
+  {
+    stops: 'dying of an area that is gone',
+    file: 'src/adapters/flash-files/flash-files.ts',
+    text: 'if (first === undefined || missing.length < BOOTABLE.length) return',
+    without: 'if (first === undefined || missing.length < 1) return',
+    tests: STORAGE,
+  },
+  {
+    stops: 'believing the page cache about a write that was not made durable',
+    file: 'src/adapters/flash-files/area-file.ts',
+    text: '      this.#unsure.add(start, end)',
+    without: '      this.#unsure.remove(start, end)',
+    tests: FLASH,
+  },
+  {
+    stops: 'dying of a session that cannot be written',
+    file: 'src/apps/agent/session.ts',
+    text: '    return (error as NodeJS.ErrnoException).code ?? (error as Error).message',
+    without: '    throw error',
+    tests: STORAGE,
+  },
+  {
+    stops: 'two agents on a board that takes no write',
+    file: 'src/adapters/file-lock.ts',
+    text: '  const flocked = isReadOnly(path) ? flock(path)',
+    without: '  const flocked = isReadOnly(path) && false ? flock(path)',
+    tests: 'tests/adapters/linux.test.ts',
+  },
+  {
+    stops: 'an application that has no place to run from on a disk that takes no write',
+    file: 'src/apps/agent/runtime.ts',
+    text: "const NO_WRITE = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'])",
+    without: 'const NO_WRITE = new Set<string>()',
+    tests: STORAGE,
+  },
+  {
+    stops: 'forgetting a verdict that could not be written down (agent)',
+    file: 'src/apps/agent/trial.ts',
+    text: "      note({ event: 'waiting', code: seen.code, detail: seen.actual })",
+    without: "      note({ event: 'waiting', code: seen.code, detail: seen.actual })\n      continue",
+    tests: 'tests/apps/agent/trial.test.ts',
+  },
+  {
+    stops: 'forgetting a verdict that could not be written down (simulated controller)',
+    file: 'sim/controller/sim-controller.ts',
+    text: "return { at: 'refused', refusal: seen, boot: this.powerUp('software') }",
+    without: "return { at: 'refused', refusal: seen, boot: { at: 'halted', reason: '' } }",
+    tests: 'tests/sim/controller.test.ts',
+  },
+  {
+    stops: 'giving the number of a report that is not reserved',
+    file: 'src/adapters/element-file.ts',
+    text: 'if (!this.#save({ ...this.#contents, reserved: this.#nextReport + RESERVE })) return null',
+    without: 'this.#save({ ...this.#contents, reserved: this.#nextReport + RESERVE })',
+    tests: ELEMENT,
   },
   {
     stops: 'turning the counter in a file back',

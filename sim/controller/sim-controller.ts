@@ -62,13 +62,13 @@ export type ControllerOptions = {
 /** An envelope and its image, as they are put into a slot at the factory. */
 export type FactoryImage = { readonly envelope: Uint8Array; readonly image: Uint8Array }
 
-/** What a tick brought. After `reverted` and `reset` the controller has booted again; `boot` says into what. */
+/** What a tick brought. Where there is a `boot`, the controller has booted again, into that. */
 export type Tick =
   | { readonly at: 'quiet' }
   | { readonly at: 'confirmed' }
   | { readonly at: 'reverted'; readonly cause: string; readonly boot: BootOutcome }
   | { readonly at: 'reset'; readonly cause: ResetCause; readonly boot: BootOutcome }
-  | { readonly at: 'refused'; readonly refusal: Refusal }
+  | { readonly at: 'refused'; readonly refusal: Refusal; readonly boot: BootOutcome }
 
 type Power =
   | { readonly at: 'off' }
@@ -228,7 +228,8 @@ export class SimController {
       if (this.watchdog.expired) return { at: 'reset', cause: 'watchdog', boot: this.powerUp('watchdog') }
       if (readings === null) return { at: 'quiet' }
       const seen = observe(this.board, power.running, window, readings, this.#clock.now())
-      if (isRefusal(seen)) return { at: 'refused', refusal: seen }
+      // The verdict was not written down: the boot decides anew. To go on watching would be to forget it.
+      if (isRefusal(seen)) return { at: 'refused', refusal: seen, boot: this.powerUp('software') }
       if (seen.at === 'watching') {
         this.#power = { ...power, window: seen.window }
         return { at: 'quiet' }

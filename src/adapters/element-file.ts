@@ -7,7 +7,7 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { KeyAlgorithm, PublicKey } from '../core/encoding/crypto.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
@@ -41,7 +41,8 @@ const LIMIT = 0xffff_ffff
  * back. It keeps out what comes over the network and what an application without this user's rights does. A TPM or a
  * PKCS#11 token takes this place.
  *
- * The file is replaced whole at each change: a loss of power leaves the old one or the new one.
+ * The file is replaced whole at each change: a loss of power leaves the old one or the new one. A change that the disk does
+ * not take is answered for as not done.
  */
 export class FileElement implements SecureElement {
   readonly counterLimit = LIMIT
@@ -54,6 +55,8 @@ export class FileElement implements SecureElement {
   #contents: Contents
   #anchors: readonly Anchor[]
   #nextReport: number
+  /** The file that is in the folder now is there after a loss of power too. */
+  #settled = true
 
   private constructor(path: string, contents: Contents) {
     this.#path = path
@@ -84,6 +87,7 @@ export class FileElement implements SecureElement {
       golden: null,
     }
     replace(path, contents)
+    syncFolderOf(path)
     return new FileElement(path, contents)
   }
 
@@ -105,7 +109,7 @@ export class FileElement implements SecureElement {
   raise(value: number): boolean {
     if (!Number.isSafeInteger(value) || value > LIMIT) throw new Error(`counter out of range: ${value}`)
     // If power fails here, the counter stands where it stood: the floor intent in the record makes the next boot raise it.
-    return value <= this.#contents.counter || this.#did({ ...this.#contents, counter: value })
+    return value <= this.#contents.counter ? this.#settle() : this.#save({ ...this.#contents, counter: value })
   }
 
   anchors(): readonly Anchor[] {
@@ -114,10 +118,10 @@ export class FileElement implements SecureElement {
 
   addAnchor({ kid, key }: Anchor): boolean {
     const { anchors } = this.#contents
-    if (anchors.some(anchor => anchor.kid === kid)) return true
+    if (anchors.some(anchor => anchor.kid === kid)) return this.#settle()
     if (anchors.length >= ANCHOR_PLACES) throw new Error('no place for another key')
     // If power fails here, the key is not accepted yet: the intent in the record makes the next boot add it.
-    return this.#did({ ...this.#contents, anchors: [...anchors, { kid, alg: key.alg, spki: key.spki.toHex() }] })
+    return this.#save({ ...this.#contents, anchors: [...anchors, { kid, alg: key.alg, spki: key.spki.toHex() }] })
   }
 
   revokeAnchor(kid: string): boolean {
@@ -125,7 +129,7 @@ export class FileElement implements SecureElement {
     const left = anchors.filter(anchor => anchor.kid !== kid)
     if (left.length === 0) throw new Error('the last key is never revoked')
     // If power fails here, the key is still accepted: the intent in the record makes the next boot take it away.
-    return left.length === anchors.length || this.#did({ ...this.#contents, anchors: left })
+    return left.length === anchors.length ? this.#settle() : this.#save({ ...this.#contents, anchors: left })
   }
 
   goldenDigest(): string | null {
@@ -135,7 +139,8 @@ export class FileElement implements SecureElement {
   pinGolden(digest: string): void {
     if (this.#contents.golden === digest) return
     if (this.#contents.golden !== null) throw new Error('golden is pinned already')
-    this.#save({ ...this.#contents, golden: digest })
+    if (!this.#save({ ...this.#contents, golden: digest }))
+      throw new Error('golden was not pinned: the disk takes no write')
   }
 
   mac(message: Uint8Array): Uint8Array {
@@ -146,30 +151,38 @@ export class FileElement implements SecureElement {
     return new Uint8Array(sign('sha256', message, this.#signer))
   }
 
-  nextReport(): number {
+  nextReport(): number | null {
     if (this.#nextReport >= this.#contents.reserved) {
       // If power fails here, at most these numbers are never used.
-      this.#save({ ...this.#contents, reserved: this.#nextReport + RESERVE })
+      if (!this.#save({ ...this.#contents, reserved: this.#nextReport + RESERVE })) return null
     }
     const number = this.#nextReport
     this.#nextReport += 1
     return number
   }
 
-  /** Answers false when the file cannot be written: a full disk, or one at the end of its life. */
-  #did(contents: Contents): boolean {
+  /** Answers false when it may not be durable: a full disk, or one at the end of its life. */
+  #save(contents: Contents): boolean {
     try {
-      this.#save(contents)
-      return true
+      replace(this.#path, contents)
     } catch {
       return false
     }
-  }
-
-  #save(contents: Contents): void {
-    replace(this.#path, contents)
+    // The file says so from here on, whatever becomes of the folder: nothing may ever turn it back.
     this.#contents = contents
     this.#anchors = anchorsOf(contents)
+    this.#settled = false
+    return this.#settle()
+  }
+
+  #settle(): boolean {
+    try {
+      if (!this.#settled) syncFolderOf(this.#path)
+      this.#settled = true
+    } catch {
+      // Tried again with the next command.
+    }
+    return this.#settled
   }
 }
 
@@ -194,17 +207,20 @@ function read(path: string): Contents | Refusal {
   return value as Contents
 }
 
-/** If power fails here, the old file stands, or the new one; never a part of either. */
+/** If power fails here, the old file stands, or the new one; never a part of either. Throws when it cannot be written. */
 function replace(path: string, contents: Contents): void {
   const temporary = `${path}.new`
   const file = openSync(temporary, 'w', 0o600)
   try {
-    writeSync(file, `${JSON.stringify(contents, null, 2)}\n`)
+    writeFileSync(file, `${JSON.stringify(contents, null, 2)}\n`)
     fsyncSync(file)
   } finally {
     closeSync(file)
   }
   renameSync(temporary, path)
+}
+
+function syncFolderOf(path: string): void {
   const folder = openSync(dirname(path), 'r')
   fsyncSync(folder)
   closeSync(folder)

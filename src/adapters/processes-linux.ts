@@ -9,10 +9,12 @@ export type Mark = { readonly name: string; readonly value: string }
 /** The flag of a kernel thread, in field 9 of `/proc/PID/stat`: `PF_KTHREAD`, include/linux/sched.h. */
 const KERNEL_THREAD = 0x0020_0000
 /**
- * How long a process without any environment is taken for one in the middle of `execve`, in milliseconds: the kernel has
- * the new environment readable a moment after the old one is gone, and may be made to wait in between.
+ * How long, in milliseconds, and how often at least it is looked for marked processes while there are some without any
+ * environment. Such a one may be in the middle of `execve`: the kernel has the new environment readable a moment after
+ * the old one is gone, and may be made to wait in between. Whoever is seen without one each time has none.
  */
 const EXECUTING = 100
+const LOOKS = 10
 
 /**
  * The processes that carry a mark, this one excepted. One that hides its environment from this user (another user's,
@@ -23,34 +25,38 @@ export function processesOf(mark: Mark): number[] {
   return look(mark).carrying
 }
 
-/** Kills every process that carries a mark, and answers whether none is left after `patienceMillis`. */
+/**
+ * Kills every process that carries a mark, and answers whether none is left after `patienceMillis`. Processes of others
+ * that come and go without an environment delay this by a moment, and no longer.
+ */
 export async function killProcessesOf(mark: Mark, patienceMillis: number): Promise<boolean> {
   const end = performance.now() + patienceMillis
-  let seen = new Map<string, number>()
+  let [looks, since] = [0, performance.now()]
   for (;;) {
     // A process may fork while it is looked for: looked for again until nobody is found.
     const { carrying, bare } = look(mark)
     const now = performance.now()
-    seen = new Map(bare.map(name => [name, seen.get(name) ?? now]))
-    const settled = [...seen.values()].every(since => now - since > EXECUTING)
-    if (carrying.length === 0 && settled) return true
+    if (carrying.length > 0) [looks, since] = [0, now]
+    else if (bare === 0) return true
+    else looks += 1
+    if (looks >= LOOKS && now - since > EXECUTING) return true
     for (const pid of carrying) kill(pid)
     if (now > end) return false
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }
 
-/** Who carries a mark now, and who has no environment now: the latter each by a name that no other process gets. */
-function look({ name, value }: Mark): { readonly carrying: number[]; readonly bare: string[] } {
+/** Who carries a mark now, and how many have no environment now. */
+function look({ name, value }: Mark): { readonly carrying: number[]; readonly bare: number } {
   const wanted = `${name}=${value}`
   const carrying: number[] = []
-  const bare: string[] = []
+  let bare = 0
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry)
     if (!/^\d+$/.test(entry) || pid === process.pid) continue
     const environment = environmentOf(pid)
     if (environment?.split('\0').includes(wanted)) carrying.push(pid)
-    else if (environment === '') bare.push(...programOf(pid))
+    else if (environment === '' && executes(pid)) bare += 1
   }
   return { carrying, bare }
 }
@@ -58,11 +64,6 @@ function look({ name, value }: Mark): { readonly carrying: number[]; readonly ba
 /** Kills a process group at once; one that has ended is no fault. */
 export function killGroup(leader: number): void {
   kill(-leader)
-}
-
-/** A name for the time since this machine was started: another one, and the power was off, or somebody rebooted. */
-export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
 
 function kill(id: number): void {
@@ -82,16 +83,16 @@ function environmentOf(pid: number): string | null {
   }
 }
 
-/** Names a process by its number and its time of start, if it is one that executes a program. */
-function programOf(pid: number): string[] {
+/** True for a process that executes a program: no kernel thread, and none that has ended and waits to be asked about. */
+function executes(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // Fields from the third on: the second is a name in brackets, which may hold anything.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     const [state] = fields
     const flags = Number(fields[6])
-    return state === 'Z' || state === 'X' || (flags & KERNEL_THREAD) !== 0 ? [] : [`${pid} ${fields[19]}`]
+    return state !== 'Z' && state !== 'X' && (flags & KERNEL_THREAD) === 0
   } catch {
-    return []
+    return false
   }
 }

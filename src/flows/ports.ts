@@ -73,8 +73,11 @@ export interface SecureElement {
   /** The key that signs this device's reports. */
   readonly reportKey: PublicKey
   signReport(message: Uint8Array): Uint8Array
-  /** The next number for a report: above every number given before, also over a loss of power. May skip numbers. */
-  nextReport(): number
+  /**
+   * The next number for a report: above every number given before, also over a loss of power. May skip numbers. Null when
+   * the element cannot say that it gave one: a number is never given twice.
+   */
+  nextReport(): number | null
 }
 
 export interface Watchdog {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -31,7 +31,7 @@ describe('a secure element in a file', () => {
     const numbers: number[] = []
     for (let restart = 0; restart < 4; restart += 1) {
       const opened = orThrow(FileElement.open(path))
-      for (let report = 0; report < 70; report += 1) numbers.push(opened.nextReport())
+      for (let report = 0; report < 70; report += 1) numbers.push(opened.nextReport() as number)
     }
     assert.equal(new Set(numbers).size, numbers.length)
     assert.deepEqual(
@@ -49,6 +49,24 @@ describe('a secure element in a file', () => {
     element.revokeAnchor('aa')
     assert.deepEqual(orThrow(FileElement.open(path)).anchors(), [anchor('bb')])
     assert.throws(() => element.revokeAnchor('bb'), /last key/)
+  })
+
+  it('answers that nothing was done, and gives no number, while its file cannot be written', () => {
+    const frozen = join(folder, 'frozen.json')
+    FileElement.create(frozen).addAnchor(anchor('aa'))
+    const opened = orThrow(FileElement.open(frozen))
+    // Where the new file is put before it takes the place of the old one.
+    mkdirSync(`${frozen}.new`)
+    assert.deepEqual(
+      [opened.raise(3), opened.addAnchor(anchor('bb')), opened.raise(0), opened.addAnchor(anchor('aa'))],
+      [false, false, true, true],
+    )
+    assert.equal(opened.nextReport(), null)
+    assert.deepEqual([opened.counter(), opened.anchors()], [0, [anchor('aa')]])
+    rmdirSync(`${frozen}.new`)
+    assert.deepEqual([opened.raise(3), opened.nextReport()], [true, 1])
+    assert.deepEqual([opened.addAnchor(anchor('bb')), opened.revokeAnchor('aa')], [true, true])
+    assert.equal(orThrow(FileElement.open(frozen)).counter(), 3)
   })
 
   it('pins golden once', () => {

@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { FlashFiles } from '../../src/adapters/flash-files.ts'
+import { AreaFile, type FileCalls, type Trouble } from '../../src/adapters/flash-files/area-file.ts'
+import { FlashFiles } from '../../src/adapters/flash-files/flash-files.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { areasOf, type FlashArea, type Geometry } from '../../src/core/slot/layout.ts'
 
@@ -57,7 +69,8 @@ describe('flash in files', () => {
 
   it('has golden open for reading only', () => {
     const flash = orThrow(FlashFiles.open(GEOMETRY, path))
-    assert.throws(() => flash.program('golden', 0, new Uint8Array([0])), { code: 'EBADF' })
+    flash.program('golden', 0, new Uint8Array([0]))
+    flash.erase('golden', 0, 1024)
     assert.deepEqual(readFileSync(path('golden')).subarray(0, 3), Buffer.from([1, 2, 3]))
     flash.close()
   })
@@ -70,14 +83,81 @@ describe('flash in files', () => {
     flash.close()
   })
 
-  it('refuses a board with a file that is too short, or not there', () => {
-    const short = FlashFiles.open(GEOMETRY, path)
-    assert.ok(isRefusal(short))
-    assert.equal(short.code, 'board-area-short')
-    rmSync(path('history'))
-    const missing = FlashFiles.open(GEOMETRY, path)
-    assert.ok(isRefusal(missing))
-    assert.equal(missing.code, 'board-area-missing')
+  it('has a stand-in for a file that is too short, or not there: it reads null and takes no write', () => {
+    rmSync(path('record1'))
+    const heard: string[] = []
+    const flash = orThrow(
+      FlashFiles.open(GEOMETRY, path, ({ area, during, code }) => heard.push(`${area} ${during} ${code}`)),
+    )
+    for (const area of ['history', 'record1'] as const) {
+      flash.program(area, 0, new Uint8Array(4))
+      flash.erase(area, 0, flash.sector(area))
+      flash.program(area, 0, new Uint8Array(4))
+      assert.equal(flash.read(area, 0, 4), null)
+    }
+    flash.close()
+    assert.deepEqual(heard, ['record1 open ENOENT', 'history open short', 'history write ENXIO', 'record1 write ENXIO'])
+    assert.equal(statSync(path('history')).size, 2048)
+  })
+
+  it('is refused only when neither a slot nor golden is there', () => {
+    for (const area of ['a', 'b'] as const) rmSync(path(area))
+    orThrow(FlashFiles.open(GEOMETRY, path)).close()
+    truncateSync(path('golden'), 10)
+    const refused = FlashFiles.open(GEOMETRY, path)
+    assert.ok(isRefusal(refused))
+    assert.equal(refused.code, 'board-area-missing')
+  })
+})
+
+describe('an area whose disk fails', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'voltseal-area-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const sizes = { size: 4096, sector: 1024 }
+  const failure = Object.assign(new Error('the disk'), { code: 'EIO' })
+  const fail = (): never => {
+    throw failure
+  }
+
+  /** An area over a real file, some of whose calls fail, and what it says. */
+  function areaWith(calls: Partial<FileCalls>): { area: AreaFile; heard: string[]; calls: FileCalls } {
+    const path = join(folder, 'area')
+    writeFileSync(path, new Uint8Array(4096).fill(0xff))
+    const heard: string[] = []
+    const all = { readSync, writeSync, fdatasyncSync, ...calls }
+    const hear = ({ during, code }: Trouble): void => void heard.push(`${during} ${code}`)
+    return { area: new AreaFile(sizes, openSync(path, 'r+'), null, hear, all), heard, calls: all }
+  }
+
+  it('reads null where it cannot be read', () => {
+    const { area, heard } = areaWith({ readSync: fail })
+    assert.equal(area.read(0, 16), null)
+    assert.deepEqual(heard, ['read EIO'])
+    area.close()
+  })
+
+  it('does not throw for a write that fails', () => {
+    const { area, heard } = areaWith({ writeSync: fail })
+    area.write(0, new Uint8Array(16))
+    area.fill(1024, 1024, 0)
+    assert.deepEqual(heard, ['write EIO', 'write EIO'])
+    area.close()
+  })
+
+  it('does not believe the page cache about what was not made durable, until it is', () => {
+    const { area, heard, calls } = areaWith({ fdatasyncSync: fail })
+    area.write(100, new Uint8Array(16).fill(7))
+    assert.equal(area.read(100, 16), null)
+    assert.equal(area.read(0, 101), null)
+    assert.deepEqual(area.read(0, 100), new Uint8Array(100).fill(0xff))
+    assert.deepEqual(area.read(116, 4), new Uint8Array(4).fill(0xff))
+    area.fill(0, 1024, 0xff)
+    assert.equal(area.read(0, 1), null)
+    assert.deepEqual(heard, ['write EIO', 'write EIO'])
+    Object.assign(calls, { fdatasyncSync })
+    area.fill(0, 1024, 0xff)
+    assert.deepEqual(area.read(0, 1024), new Uint8Array(1024).fill(0xff))
+    area.close()
   })
 })
 

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { findAccount } from '../../src/adapters/accounts-linux.ts'
 import { takeLock } from '../../src/adapters/file-lock.ts'
 import { notifySystemd, watchdogInterval } from '../../src/adapters/notify-systemd.ts'
-import { bootId, killProcessesOf, processesOf } from '../../src/adapters/processes-linux.ts'
+import { killProcessesOf, processesOf } from '../../src/adapters/processes-linux.ts'
 import { DeviceWatchdog } from '../../src/adapters/watchdog-device.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { Mounts, withoutMounts } from '../agent/mounts.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-linux-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -54,6 +55,34 @@ describe('the lock of a file', () => {
       assert.ok(isRefusal(lock) && lock.code === code, name)
     }
     assert.equal(readFileSync(join(folder, 'notes'), 'utf8'), 'not a lock')
+  })
+})
+
+describe('the lock of a file that takes no write', () => {
+  const parent = join(folder, 'frozen')
+  const mounts = new Mounts()
+  after(() => mounts.close())
+  it('is held by one process at a time all the same, also by one from when it could be written', {
+    skip: withoutMounts(join(folder, 'probe')),
+  }, () => {
+    mkdirSync(parent)
+    const path = join(parent, 'lock')
+    writeFileSync(path, '')
+    const program = `
+      import { takeLock } from ${JSON.stringify(join(import.meta.dirname, '../../src/adapters/file-lock.ts'))}
+      console.log(takeLock(${JSON.stringify(path)}) === null ? 'taken' : 'mine')`
+    const args = ['--disable-warning=ExperimentalWarning', '--input-type=module-typescript', '-e', program]
+    const other = (): string => spawnSync(process.execPath, args).stdout.toString().trim()
+    const before = takeLock(path)
+    assert.ok(before !== null && !isRefusal(before))
+    assert.ok(mounts.readOnly(parent))
+    assert.equal(other(), 'taken')
+    before.release()
+    const lock = takeLock(path)
+    assert.ok(lock !== null && !isRefusal(lock))
+    assert.equal(other(), 'taken')
+    lock.release()
+    assert.equal(other(), 'mine')
   })
 })
 
@@ -109,9 +138,23 @@ describe('the processes that carry a mark', () => {
     }
   })
 
-  it('live in one life of the machine', () => {
-    assert.match(bootId(), /^[0-9a-f-]{36}$/)
-    assert.equal(bootId(), bootId())
+  it('are done with soon, however many processes of others come and go without an environment', async () => {
+    // Of six such loops one is always in a program without an environment, and never in one for long.
+    const loop = 'while :; do env -i sleep 0.08; done'
+    const loops = Array.from({ length: 6 }, () => spawn('sh', ['-c', loop], { stdio: 'ignore', detached: true }))
+    try {
+      await once(loops.at(-1) as ChildProcess, 'spawn')
+      const value = `${mark.value}-starved`
+      const env = { PATH: process.env.PATH, [mark.name]: value }
+      const child = spawn('sleep', ['1000'], { stdio: 'ignore', env })
+      await once(child, 'spawn')
+      for (let round = 0; round < 3; round += 1) {
+        assert.equal(await killProcessesOf({ ...mark, value }, 20_000), true)
+      }
+      assert.match(stateOf(child.pid as number), /^[ZX]?$/)
+    } finally {
+      for (const { pid } of loops) process.kill(-(pid as number), 'SIGKILL')
+    }
   })
 })
 

@@ -64,9 +64,11 @@ export class AgentBench {
       env?: Record<string, string>
       /** The second stage of the factory's release, on a board that updates it through the slots too. */
       secondStage?: Uint8Array
+      /** The file system that all of it lies on. */
+      under?: string
     } = {},
   ): Promise<AgentBench> {
-    const at = mkdtempSync(join(tmpdir(), 'voltseal-agent-'))
+    const at = mkdtempSync(join(options.under ?? tmpdir(), 'voltseal-agent-'))
     const maker = new Maker(at)
     const golden = await maker.release({ version: '0.1.0', sequence: 1, counter: 0, image: script('0.1.0') })
     const { secondStage } = options

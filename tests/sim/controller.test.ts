@@ -324,6 +324,7 @@ describe('a simulated controller', () => {
     const tick = settle(on)
     assert.equal(tick.at === 'refused' && tick.refusal.code, 'boot-record-not-written')
     assert.equal(on.controller.element.counter(), 1, 'no floor without its record')
+    assert.equal(version(on.controller), 'a 1.0.0', 'it has booted again, and does not go on in the old window')
   })
 
   it('raises no floor in a boot that cannot write its record', () => {

@@ -203,7 +203,10 @@ export class ConnectedController {
       if (life !== this.#life || stop.aborted) return
       const tick = controller.tick()
       if (tick.at === 'reset') return this.#booted(tick.boot, tick.cause)
-      if (tick.at === 'refused') this.#note({ event: 'waiting', code: tick.refusal.code, detail: tick.refusal.actual })
+      if (tick.at === 'refused') {
+        this.#note({ event: 'waiting', code: tick.refusal.code, detail: tick.refusal.actual })
+        return this.#booted(tick.boot, 'software')
+      }
       if (tick.at === 'reverted') {
         const { boot, cause } = tick
         this.#booted(boot, 'software', false)

@@ -1,20 +1,23 @@
-import { join } from 'node:path'
+import type { Server } from 'node:net'
 import { readText } from '../../adapters/config-file.ts'
 import { HttpsClient } from '../../adapters/link-https/client.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { RefusalCode } from '../../core/refusal/registry.ts'
+import type { ResetCause } from '../../core/slot/slot.ts'
 import { type Board, type Running, verify } from '../../flows/boot.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { history } from '../../flows/remember.ts'
 import type { AgentConfig } from '../../wire/agent-config.ts'
 import { Application } from './application.ts'
 import { type BoardFile, readBoardFile } from './board-file.ts'
-import { serveControl } from './control.ts'
+import { type ControlParts, serveControl } from './control.ts'
 import { Device } from './device.ts'
 import type { Note } from './events.ts'
 import { agentFiles, readAgentConfig } from './files.ts'
 import { type Handover, RESTART, STOPPED } from './handover.ts'
 import { APPLICATION, copyOut, holds } from './images.ts'
 import { type LinuxBoard, openBoard } from './linux-board.ts'
+import { Runtime } from './runtime.ts'
 import { watchTrial } from './trial.ts'
 import { Work } from './work.ts'
 
@@ -29,6 +32,11 @@ export type AgentParts = {
   readonly stage: 'slot' | 'installed'
 }
 
+/** Why an application is not started whose slot does not hold any more what was verified at the boot. */
+const ROTTEN: ReadonlySet<string> = new Set<RefusalCode>(['slot-unreadable', 'slot-image-damaged'])
+/** Between two boots that a rotten slot asks for, in milliseconds. */
+const BETWEEN_RESTARTS = 10_000
+
 /**
  * The second stage: owns the board while what was booted runs. It runs the application, watches a trial, speaks to the
  * gateway and to whoever is on the spot. Answers how the process ends: STOPPED, or RESTART when it is to be booted again.
@@ -40,7 +48,7 @@ export async function runAgent(parts: AgentParts): Promise<number | Refusal> {
   if (isRefusal(made)) return made
   const config = readAgentConfig(folder)
   if (isRefusal(config)) return config
-  const owned = openBoard(folder, made)
+  const owned = openBoard(folder, made, trouble => parts.note({ event: 'flash-failing', ...trouble }))
   if (isRefusal(owned)) return owned
   try {
     // The boot stage said which slot runs; what is in it is read and verified here once more, and nothing is believed.
@@ -64,7 +72,12 @@ async function operate(
   const { board } = owned
   const { facts, slot, trial } = running
   const device = new Device({ folder, made, config, board, running, clock })
-  const runtime = config.runtime ?? agentFiles(folder).runtime
+  const runtime = new Runtime(folder, made.token, config)
+  let armed = false
+  const restart = (): void => {
+    armed = true
+    stop.abort()
+  }
   const application = new Application({
     config: config.application,
     token: made.token,
@@ -72,24 +85,23 @@ async function operate(
     slot,
     trial,
     prepare: () => {
-      const program = join(runtime, 'application')
-      return copyOut(board, slot, facts, APPLICATION, program, 0o555) ?? program
+      const program = runtime.place('application', 0o555, (target, mode) =>
+        copyOut(board, slot, facts, APPLICATION, target, mode),
+      )
+      // What runs has rotted since it was booted: the boot decides anew, and finds another image.
+      if (isRefusal(program) && ROTTEN.has(program.code) && !tooSoon(handover.cause)) restart()
+      return program
     },
     note,
     log,
   })
-  let armed = false
-  const restart = (): void => {
-    armed = true
-    stop.abort()
-  }
   const about = () => ({
     class: made.device.class,
     hardware: made.device.hardware,
     application: application.pid,
     stage,
   })
-  const control = await serveControl(agentFiles(folder).control, { device, note, restart, about })
+  const control = await openControl(agentFiles(folder).control, { device, note, restart, about })
   note({ event: 'serving', slot, version: facts.version, stage })
   // Golden reconnects and asks for an update. It starts nothing that could move the plant.
   if (slot !== 'golden' && holds(facts, APPLICATION)) application.start()
@@ -109,8 +121,25 @@ async function operate(
     return armed ? RESTART : STOPPED
   } finally {
     stop.abort()
-    control.close()
+    control?.close()
     await application.stop()
+  }
+}
+
+/**
+ * True within a while of a boot that a second stage asked for. If flash reads well at each boot and badly behind it, the
+ * controller would boot without end; so it tries to start the application again before it asks once more.
+ */
+const tooSoon = (cause: ResetCause): boolean => cause === 'software' && performance.now() < BETWEEN_RESTARTS
+
+/** Without its socket the controller cannot be spoken to on the spot, and works all the same. */
+async function openControl(path: string, parts: ControlParts): Promise<Server | null> {
+  try {
+    return await serveControl(path, parts)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+    parts.note({ event: 'not-written', file: path, code })
+    return null
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { type Account, findAccount } from '../../adapters/accounts-linux.ts'
 import { killProcessesOf } from '../../adapters/processes-linux.ts'
-import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { AgentConfig } from '../../wire/agent-config.ts'
 import { passLines } from './bounded-lines.ts'
 import type { Note } from './events.ts'
@@ -87,10 +87,10 @@ export class Application {
 
   /** Runs it once, to its end, and answers how it ended. */
   async #once(): Promise<string> {
-    const { config, version, note, log, prepare } = this.#parts
+    const { config, version, note, log } = this.#parts
     const account = config.user === undefined ? null : findAccount(config.user, config.group)
     if (isRefusal(account)) return this.#refused(account)
-    const program = prepare()
+    const program = this.#prepared()
     if (isRefusal(program)) return this.#refused(program)
     const child = this.#spawn(program, account)
     if (typeof child === 'string') return `not started: ${child}`
@@ -120,10 +120,19 @@ export class Application {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
       return signal === null ? `ended with ${code}` : `ended by ${signal}`
     } catch (error) {
-      return `not started: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`
+      return `not started: ${codeOf(error)}`
     } finally {
       this.#stop.signal.removeEventListener('abort', late)
       this.#child = null
+    }
+  }
+
+  /** Has the program put where it is started from; an error that nobody thought of stops no supervisor. */
+  #prepared(): string | Refusal {
+    try {
+      return this.#parts.prepare()
+    } catch (error) {
+      return refuse('runtime-unusable', 'the application', 'a disk that can be used', codeOf(error))
     }
   }
 
@@ -168,3 +177,5 @@ export class Application {
     }
   }
 }
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? (error as Error).message

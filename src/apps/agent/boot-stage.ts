@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type FileLock, takeLock } from '../../adapters/file-lock.ts'
 import { notifySystemd, watchdogInterval } from '../../adapters/notify-systemd.ts'
-import { bootId, killGroup, killProcessesOf } from '../../adapters/processes-linux.ts'
+import { killGroup, killProcessesOf } from '../../adapters/processes-linux.ts'
 import { DeviceWatchdog } from '../../adapters/watchdog-device.ts'
 import type { Instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -19,7 +19,8 @@ import { HANDOVER, type Handover, LIFE, RESTART, STOPPED } from './handover.ts'
 import { copyOut, holds, SECOND_STAGE } from './images.ts'
 import { BackOff, pause } from './link/back-off.ts'
 import { openBoard } from './linux-board.ts'
-import { causeOf, readSession, writeSession } from './session.ts'
+import { Runtime } from './runtime.ts'
+import { causeOf, readSession, type Session, writeSession } from './session.ts'
 
 /** The variable that marks every process of a board. */
 export const BOARD_VARIABLE = 'VOLTSEAL_BOARD'
@@ -48,8 +49,8 @@ type End = 'stopped' | 'restart' | 'fault'
  * package and is the one part that an update through the slots does not change. Ends when it is stopped.
  *
  * Refuses what `readBoardFile` refuses, `config-malformed`, `file-missing` (the folder that `runtime` is made in),
- * `board-in-use`, `watchdog-device-unusable`, and what `openBoard` refuses. Throws EACCES for a folder that is not this
- * user's to write.
+ * `board-in-use`, `watchdog-device-unusable`, `runtime-unusable`, and what `openBoard` refuses. Throws EACCES for a folder
+ * that is not this user's.
  */
 export async function runBootStage(folder: string, parts: BootStageParts): Promise<null | Refusal> {
   const made = readBoardFile(folder)
@@ -59,7 +60,7 @@ export async function runBootStage(folder: string, parts: BootStageParts): Promi
   const above = dirname(config.runtime ?? agentFiles(folder).runtime)
   if (!existsSync(above))
     return refuse('file-missing', above, 'the folder that runtime in agent.yaml stands in', 'none')
-  accessSync(folder, constants.W_OK | constants.X_OK)
+  accessSync(folder, constants.R_OK | constants.X_OK)
   const lock = takeLock(agentFiles(folder).stageLock)
   if (isRefusal(lock)) return lock
   if (lock === null) return refuse('board-in-use', folder, 'a board without an agent', 'an agent that runs')
@@ -83,7 +84,7 @@ class BootStage {
   readonly #made: BoardFile
   readonly #config: AgentConfig
   readonly #parts: BootStageParts
-  readonly #runtime: string
+  readonly #runtime: Runtime
   readonly #backOff: BackOff
 
   constructor(folder: string, made: BoardFile, config: AgentConfig, parts: BootStageParts) {
@@ -91,29 +92,29 @@ class BootStage {
     this.#made = made
     this.#config = config
     this.#parts = parts
-    this.#runtime = config.runtime ?? agentFiles(folder).runtime
+    this.#runtime = new Runtime(folder, made.token, config)
     this.#backOff = new BackOff(parts.random)
   }
 
   async run(lock: FileLock, device: DeviceWatchdog | null): Promise<null | Refusal> {
-    const { session } = agentFiles(this.#folder)
-    const boot = bootId()
-    const cause = causeOf(readSession(session), boot)
+    const cause = causeOf(readSession(agentFiles(this.#folder).session))
     // If power fails from here on, the next start sees a session that did not end: a loss of power.
-    writeSession(session, { boot, ended: false })
+    this.#session({ ended: false })
     const feeding = this.#feed(device)
     if (this.#config.application.user === undefined && process.getuid?.() === 0) {
       const detail = 'the application runs as root, and can read the keys of this board: name a user in agent.yaml'
       this.#parts.note({ event: 'unprotected', detail })
     }
     try {
-      const refusal = await this.#lives(cause)
+      const refusal = this.#runtime.check() ?? (await this.#lives(cause))
       if (refusal !== null) return refusal
-      writeSession(session, { boot, ended: true })
+      this.#session({ ended: true })
+      // Only here: a boot stage that ends of a fault leaves the machine's watchdog armed, and that resets the machine
+      // unless the next one comes to feed it.
+      device?.disarm()
       return null
     } finally {
       for (const timer of feeding) clearInterval(timer)
-      device?.disarm()
       await notifySystemd(['STOPPING=1'])
       lock.release()
     }
@@ -156,7 +157,7 @@ class BootStage {
   /** One power-up, and the second stage that it ends with. The board is nobody's again on return. */
   #boot(cause: ResetCause): (BootOutcome & { readonly program: string }) | Refusal {
     const { clock, note } = this.#parts
-    const owned = openBoard(this.#folder, this.#made)
+    const owned = openBoard(this.#folder, this.#made, trouble => note({ event: 'flash-failing', ...trouble }))
     if (isRefusal(owned)) return owned
     try {
       const now = clock.now()
@@ -168,12 +169,14 @@ class BootStage {
       note({ event: 'boot', cause, slot, version: facts.version, trial, ...decided(owned.board, now), ...problem })
       // Golden asks for an update and does nothing else: with the code that came with the boot stage.
       if (slot === 'golden' || !holds(facts, SECOND_STAGE)) return { ...outcome, program: installed }
-      this.#makeRuntime()
-      const program = join(this.#runtime, 'second-stage.mjs')
-      const damaged = copyOut(owned.board, slot, facts, SECOND_STAGE, program, 0o400)
+      const program = this.#runtime.place('second-stage.mjs', 0o400, (target, mode) =>
+        copyOut(owned.board, slot, facts, SECOND_STAGE, target, mode),
+      )
+      if (!isRefusal(program)) return { ...outcome, program }
+      if (program.code === 'runtime-unusable') return program
       // Flash changed within this power-up: the next one finds it so too, and falls back.
-      if (damaged !== null) note({ event: 'second-stage-ended', how: `not started: ${damaged.code}` })
-      return damaged === null ? { ...outcome, program } : { ...outcome, program: '' }
+      note({ event: 'second-stage-ended', how: `not started: ${program.code}` })
+      return { ...outcome, program: '' }
     } finally {
       owned.close()
     }
@@ -182,7 +185,6 @@ class BootStage {
   /** Runs one second stage to its end. What it started may still run on return: it is swept before the next boot. */
   async #start(handover: Handover, program: string): Promise<End> {
     if (program === '') return 'fault'
-    this.#makeRuntime()
     const { PATH, TZ } = process.env
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
       cwd: this.#folder,
@@ -255,11 +257,9 @@ class BootStage {
     return killProcessesOf({ name: BOARD_VARIABLE, value: this.#made.token }, GONE)
   }
 
-  /** Closed to everybody but the account that the application runs as, which may enter it and not list it. */
-  #makeRuntime(): void {
-    const mode = this.#config.application.user === undefined ? 0o700 : 0o711
-    // Not the folders above it: on /proc, `recursive` would look for them for ever.
-    if (!existsSync(this.#runtime)) mkdirSync(this.#runtime, { mode })
-    chmodSync(this.#runtime, mode)
+  #session(session: Session): void {
+    const path = agentFiles(this.#folder).session
+    const code = writeSession(path, session)
+    if (code !== null) this.#parts.note({ event: 'not-written', file: path, code })
   }
 }

@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { fromBase64 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { withdraw } from '../../flows/install.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
+import { removeFile } from './files.ts'
 
 /**
  * What a person on the spot may ask of the agent that runs, over a socket in its folder which only the agent's own user
@@ -33,7 +33,7 @@ export type ControlParts = {
 
 /** Listens at `path`; a socket that a killed process left there is replaced. */
 export function serveControl(path: string, parts: ControlParts): Promise<Server> {
-  rmSync(path, { force: true })
+  removeFile(path)
   const server = createServer({ allowHalfOpen: true }, socket => {
     socket.setTimeout(IDLE, () => socket.destroy())
     // Who asked has gone: what was done is done.

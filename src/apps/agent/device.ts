@@ -9,7 +9,7 @@ import { arm, beginInstall, type Installation, type Offer, updateMark } from '..
 import type { Clock } from '../../flows/ports.ts'
 import { history, readMemory } from '../../flows/remember.ts'
 import type { AgentConfig } from '../../wire/agent-config.ts'
-import { unlessFull } from '../process/disk.ts'
+import { unlessNotWritten } from '../process/disk.ts'
 import type { BoardFile } from './board-file.ts'
 import { agentFiles, readAgentConfig } from './files.ts'
 import { writeBaseline } from './probes/baseline.ts'
@@ -80,7 +80,7 @@ export class Device {
 
   /**
    * Begins or goes on with an installation. `assignment`: the gateway's name of the work, null for somebody's on the spot.
-   * Refuses what `beginInstall` refuses, `probe-missing` and `no-space`.
+   * Refuses what `beginInstall` refuses, `probe-missing`, `no-space` and `file-not-permitted`.
    */
   begin(offer: Offer, assignment: string | null): Installation | Refusal {
     // With a config that cannot be read the update may be staged; `activate` refuses to restart into it.
@@ -94,8 +94,8 @@ export class Device {
     if (isRefusal(installation) || assignment === this.#assignment) return installation
     // If power fails here, the next report names the work before; never a part of a name.
     const file = agentFiles(this.#folder).assignment
-    const full = unlessFull(file, () => writeWhole(file, assignment ?? '', 0o600))
-    if (full !== null) return full
+    const unwritten = unlessNotWritten(file, () => writeWhole(file, assignment ?? '', 0o600))
+    if (unwritten !== null) return unwritten
     this.#assignment = assignment
     return installation
   }
@@ -104,7 +104,7 @@ export class Device {
    * The site's word: takes the figures that the candidate will be held against, then arms it. Both are durable on
    * return, in this order; the caller restarts the controller. The second stage of the trial reads `agent.yaml` anew, so
    * one that it could not start with, or that lacks a probe of the candidate, is found here: a good image is not given up
-   * for it. Refuses what `readAgentConfig` refuses, `probe-missing`, `baseline-missing`, `no-space` and what `arm` refuses.
+   * for it. Refuses what `readAgentConfig` refuses, `probe-missing`, `baseline-missing`, `no-space`, `file-not-permitted` and what `arm` refuses.
    */
   async activate(): Promise<Memory | Refusal> {
     const { memory } = this
@@ -121,8 +121,8 @@ export class Device {
       if (isRefusal(figures)) return figures
       // If power fails between the two, nothing is armed, and the figures are taken again.
       const { baseline } = agentFiles(this.#folder)
-      const full = unlessFull(baseline, () => writeBaseline(baseline, { update: memory.update, figures }))
-      if (full !== null) return full
+      const unwritten = unlessNotWritten(baseline, () => writeBaseline(baseline, { update: memory.update, figures }))
+      if (unwritten !== null) return unwritten
     }
     return arm(this.board, this.clock.now())
   }

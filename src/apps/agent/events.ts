@@ -17,6 +17,10 @@ export type AgentEvent =
   | { readonly event: 'unprotected'; readonly detail: string }
   | { readonly event: 'halted'; readonly reason: string }
   | { readonly event: 'second-stage-ended'; readonly how: string }
+  /** An area of flash that fails, and how; what can go on without it goes on. `during`: open, read or write. */
+  | { readonly event: 'flash-failing'; readonly area: string; readonly during: string; readonly code: string }
+  /** A file of the agent that cannot be written; what can go on without it goes on. */
+  | { readonly event: 'not-written'; readonly file: string; readonly code: string }
   | { readonly event: 'serving'; readonly slot: string; readonly version: string; readonly stage: 'slot' | 'installed' }
   | { readonly event: 'application-started'; readonly version: string; readonly pid: number }
   | { readonly event: 'application-ended'; readonly how: string; readonly times: number }

@@ -1,6 +1,7 @@
+import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../../adapters/config-file.ts'
-import type { PathOf } from '../../adapters/flash-files.ts'
+import type { PathOf } from '../../adapters/flash-files/flash-files.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type { FlashArea } from '../../core/slot/layout.ts'
 import { AgentConfig } from '../../wire/agent-config.ts'
@@ -38,6 +39,15 @@ export const agentFiles = (folder: string) => ({
 /** Each area in a file of its own, unless a block device was named for it. */
 export function areaPaths(folder: string, devices: Devices): PathOf {
   return area => devices[area] ?? join(agentFiles(folder).flash, `${area}.bin`)
+}
+
+/** Removes a file if there is one. (An error of `rmSync` bears no code.) */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }
 
 /** Refuses `file-missing` and the like, `config-malformed`. */

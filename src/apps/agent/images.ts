@@ -1,10 +1,10 @@
-import { chmodSync, closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, renameSync, writeSync } from 'node:fs'
 import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
 import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { areaOf, type FlashArea } from '../../core/slot/layout.ts'
 import type { Bootable } from '../../core/slot/slot.ts'
 import type { Board } from '../../flows/boot.ts'
-import { refusalOf } from '../process/disk.ts'
+import { removeFile } from './files.ts'
 
 /** The component that is the plant's application, and the one that is the second stage of the agent itself. */
 export const APPLICATION = 'app'
@@ -28,8 +28,8 @@ export const holds = (facts: ReleaseFacts, component: string): boolean =>
 /**
  * Copies the image of one component out of a verified slot into a file, `mode` and all, and hashes the whole payload
  * while it does: the file gets its name only when the bytes that went into it were the signed ones, so that what is
- * executed is what was hashed. Refuses `slot-unreadable`, `slot-image-damaged`: flash has changed since it was verified;
- * and `no-space`.
+ * executed is what was hashed. Refuses `slot-unreadable`, `slot-image-damaged`: flash has changed since it was verified.
+ * Throws when the file cannot be written.
  */
 export function copyOut(
   board: Board,
@@ -39,13 +39,32 @@ export function copyOut(
   target: string,
   mode: number,
 ): null | Refusal {
-  const subject = `slot ${slot}`
   const temporary = `${target}.new`
+  // One that was cut off before its rename may be closed to writing.
+  removeFile(temporary)
+  try {
+    const damaged = writeOut(board, slot, facts, component, temporary)
+    if (damaged !== null) return damaged
+    // Nobody needs it after a loss of power: it is copied anew at each start, so it is not synced.
+    chmodSync(temporary, mode)
+    renameSync(temporary, target)
+    return null
+  } finally {
+    // A part of it would only fill the disk.
+    removeFile(temporary)
+  }
+}
+
+function writeOut(
+  board: Board,
+  slot: Bootable,
+  facts: ReleaseFacts,
+  component: string,
+  target: string,
+): null | Refusal {
+  const subject = `slot ${slot}`
   const hash = board.crypto.sha256Stream()
-  // One that was cut off before its rename may be closed to writing. The copy before goes too: on a disk that is nearly
-  // full there is room for one.
-  for (const old of [temporary, target]) rmSync(old, { force: true })
-  const file = openSync(temporary, 'wx', 0o600)
+  const file = openSync(target, 'wx', 0o600)
   try {
     for (const { name, area, offset, size } of imagesOf(board, slot, facts)) {
       for (let at = 0; at < size; at += STRETCH) {
@@ -56,11 +75,6 @@ export function copyOut(
         if (name === component) for (let done = 0; done < part.length; ) done += writeSync(file, part, done)
       }
     }
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    const full = refusalOf(error, target)
-    if (full?.code !== 'no-space') throw error
-    return full
   } finally {
     closeSync(file)
   }
@@ -68,8 +82,5 @@ export function copyOut(
   if (digest !== facts.imageDigest) {
     return refuse('slot-image-damaged', subject, `SHA-256 ${facts.imageDigest}`, `SHA-256 ${digest}`)
   }
-  // Nobody needs it after a loss of power: it is copied anew at each start, so it is not synced.
-  chmodSync(temporary, mode)
-  renameSync(temporary, target)
   return null
 }

@@ -6,7 +6,7 @@ import { certificateRequest } from '../../adapters/certificates.ts'
 import { writeWhole } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { FileElement } from '../../adapters/element-file.ts'
-import { FlashFiles } from '../../adapters/flash-files.ts'
+import { FlashFiles } from '../../adapters/flash-files/flash-files.ts'
 import { type ReleaseFiles, readRelease } from '../../adapters/release-folder.ts'
 import { loadPublicKey } from '../../adapters/signer-file.ts'
 import { concat, toBase64 } from '../../core/encoding/bytes.ts'
@@ -112,6 +112,8 @@ async function makeBoard(folder: string, setup: AgentSetup, clock: Clock): Promi
     const reportKey = toBase64(element.reportKey.spki)
     const request: DeviceRequest = { id: made.id, csr: await certificateRequest(element.identityKeyPem), reportKey }
     writeWhole(files.enrolment, `${JSON.stringify({ controllers: [request] }, null, 2)}\n`)
+    // Made now: on a disk that takes no write any more they could not be.
+    for (const lock of [files.stageLock, files.boardLock]) writeWhole(lock, '', 0o600)
     writeWhole(files.config, `${CONFIG_HEAD}${stringify(FIRST_AGENT_CONFIG)}`)
     writeWhole(files.board, `${JSON.stringify(made, null, 2)}\n`)
     return request

@@ -1,7 +1,7 @@
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { FileElement } from '../../adapters/element-file.ts'
 import { takeLock } from '../../adapters/file-lock.ts'
-import { FlashFiles } from '../../adapters/flash-files.ts'
+import { type AreaTrouble, FlashFiles } from '../../adapters/flash-files/flash-files.ts'
 import { openEnvelope } from '../../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { DEFAULT_BUDGET } from '../../core/slot/boot-decision.ts'
@@ -17,15 +17,20 @@ export type LinuxBoard = { readonly board: Board; readonly element: FileElement;
 const ALWAYS_WATCHED: Watchdog = { start: () => {}, kick: () => {}, stop: () => {} }
 
 /**
- * Takes the board for this process alone and puts it together as it was made. Refuses `board-in-use` (another process
- * owns it), `board-area-missing`, `board-area-short`, `element-unreadable`.
+ * Takes the board for this process alone and puts it together as it was made. `hear` is told which areas of flash fail;
+ * a board goes on with what is left of it. Refuses `board-in-use` (another process owns it), `board-area-missing` and
+ * `board-area-short` (of all that could be booted from), `element-unreadable`.
  */
-export function openBoard(folder: string, made: BoardFile): LinuxBoard | Refusal {
+export function openBoard(
+  folder: string,
+  made: BoardFile,
+  hear: (trouble: AreaTrouble) => void = () => {},
+): LinuxBoard | Refusal {
   const files = agentFiles(folder)
   const lock = takeLock(files.boardLock)
   if (isRefusal(lock)) return lock
   if (lock === null) return refuse('board-in-use', folder, 'a board that no other process owns', 'a lock on it')
-  const flash = FlashFiles.open(made.geometry, areaPaths(folder, made.devices))
+  const flash = FlashFiles.open(made.geometry, areaPaths(folder, made.devices), hear)
   if (isRefusal(flash)) {
     lock.release()
     return flash

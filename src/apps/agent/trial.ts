@@ -47,9 +47,11 @@ export async function watchTrial({ folder, device, application, probes, note, st
     const seen = observe(board, running, window, readings, clock.now())
     if (isRefusal(seen)) {
       note({ event: 'waiting', code: seen.code, detail: seen.actual })
-      // The record no longer names what runs: stage 1 decides anew.
-      if (seen.code === 'not-in-trial') return 'restart'
-    } else if (seen.at === 'watching') window = seen.window
+      // The verdict could not be written down, or the record names something else by now. To go on watching would be to
+      // forget the verdict: the boot stage decides anew, and what is tried again then has spent a try.
+      return 'restart'
+    }
+    if (seen.at === 'watching') window = seen.window
     else if (seen.at === 'reverted') {
       note({ event: 'reverted', cause: seen.cause, version })
       return 'restart'

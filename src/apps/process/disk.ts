@@ -20,6 +20,20 @@ export function refusalOf(error: unknown, place = 'a file of this command'): Ref
   return null
 }
 
+/** Writes, and refuses what a disk that takes no write says: `no-space`, `file-not-permitted`. Other errors are thrown. */
+export function unlessNotWritten(path: string, write: () => void): Refusal | null {
+  try {
+    write()
+    return null
+  } catch (error) {
+    const { code } = Object(error) as NodeJS.ErrnoException
+    if (code === 'EIO') return refuse('file-not-permitted', path, 'a disk that can be written', code)
+    const refusal = refusalOf(error, path)
+    if (refusal === null) throw error
+    return refusal
+  }
+}
+
 /** Writes, and refuses `no-space`; every other error is thrown. */
 export function unlessFull(path: string, write: () => void): Refusal | null {
   try {

@@ -44,6 +44,13 @@ export const agentCodes = {
     title: 'the watchdog of the machine cannot be used',
     fix: 'Check watchdogDevice in agent.yaml, and that no other program holds it (systemd does with RuntimeWatchdogSec).',
   },
+  'runtime-unusable': {
+    exit: 78,
+    status: 500,
+    action: 'refuse',
+    title: 'what is to run cannot be put into the runtime folder',
+    fix: 'Check runtime in agent.yaml: its parent must be there, this user must own it, and its file system may not be mounted noexec.',
+  },
   'agent-not-running': {
     exit: 69,
     status: 503,

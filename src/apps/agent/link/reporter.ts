@@ -86,7 +86,10 @@ export class Reporter {
     const { controller, client, note } = this.#parts
     const status = controller.status()
     if (isRefusal(status)) return 'given-up'
-    const report = this.#report(saying, status)
+    const sequence = controller.element.nextReport()
+    // A disk that takes no write: nothing is said until it does, and what runs goes on.
+    if (sequence === null) return 'later'
+    const report = this.#report(saying, status, sequence)
     const bytes = sealReport(report, controller.element.signReport(orThrow(reportBytes(report))))
     const answer = await client.call('POST', '/v1/reports', {
       headers: { 'content-type': 'application/octet-stream' },
@@ -103,14 +106,14 @@ export class Reporter {
     return registry[code].action === 'refuse' && code !== 'report-replayed' ? 'given-up' : 'later'
   }
 
-  #report({ event, assignment, refusal }: Saying, status: ControllerStatus): Report {
-    const { site, controller, clock } = this.#parts
+  #report({ event, assignment, refusal }: Saying, status: ControllerStatus, sequence: number): Report {
+    const { site, clock } = this.#parts
     return {
       ...status,
       kind: 'voltseal-report',
       v: 1,
       site,
-      sequence: controller.element.nextReport(),
+      sequence,
       at: clock.now(),
       event,
       ...(assignment === undefined ? {} : { assignment }),
