@@ -10,6 +10,13 @@ const FLASH = 'tests/adapters/flash-files.test.ts'
 /** The guards of the Linux agent: what runs, who owns the board, what counts as healthy. */
 export const AGENT_GUARDS: readonly Guard[] = [
   {
+    stops: 'a good version that is condemned by an operator who restarts the service',
+    file: 'src/apps/agent/session.ts',
+    text: "? 'power-on' :",
+    without: "? 'software' :",
+    tests: STAGES,
+  },
+  {
     stops: 'executing bytes of a slot that nobody has signed',
     file: 'src/apps/agent/images.ts',
     text: '  if (digest !== facts.imageDigest) {',

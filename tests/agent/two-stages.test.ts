@@ -61,17 +61,33 @@ describe('the boot stage', { concurrency: 3 }, () => {
     assert.equal(await agent.stop(), 0)
     assert.deepEqual(bench.processes, [])
     await start()
-    await agent.stop()
-    const { session } = agentFiles(bench.folder)
-    writeFileSync(session, readFileSync(session, 'utf8').replace(/"boot":"[^"]+"/, '"boot":"another life"'))
-    await start()
     assert.deepEqual(bootsOf(agent.events), [
       'power-loss a', // nothing is known of a time before
       'power-loss a', // killed
       'power-loss a', // killed
-      'software a', // ended in order
-      'power-on a', // ended in order, in another life of the machine
+      'power-on a', // ended in order
     ])
+  })
+
+  it('burns no try of a trial by being stopped and started in order', async () => {
+    const bench = await make()
+    const { agent } = bench
+    const serving = agent.next('serving')
+    agent.start()
+    await serving
+    const image = script('1.1.0')
+    const wanted = await bench.maker.release({ version: '1.1.0', sequence: 3, windowMillis: 3_600_000, image })
+    orThrow(await bench.ask({ do: 'stage', ...wanted }))
+    const trial = agent.next('serving')
+    orThrow(await bench.ask({ do: 'arm' }))
+    assert.equal((await trial).version, '1.1.0')
+    for (let restart = 0; restart < 4; restart += 1) {
+      assert.equal(await agent.stop(), 0)
+      const boot = agent.next('boot')
+      agent.start()
+      const { cause, version, trial } = await boot
+      assert.deepEqual([cause, version, trial], ['power-on', '1.1.0', true])
+    }
   })
 
   it('runs golden when both slots are gone, never an application with it, and takes an update from there', async () => {
