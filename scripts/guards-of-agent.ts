@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts'
 
 const STAGES = 'tests/agent/two-stages.test.ts'
 const ON_THE_SPOT = 'tests/agent/update-on-the-spot.test.ts'
+const BOOT = 'tests/agent/boot-stage.test.ts'
 const PROBES = 'tests/apps/agent/probes.test.ts'
 const STORAGE = 'tests/agent/failing-storage.test.ts'
 const ELEMENT = 'tests/adapters/element-file.test.ts'
@@ -15,6 +16,34 @@ export const AGENT_GUARDS: readonly Guard[] = [
     text: "? 'power-on' :",
     without: "? 'software' :",
     tests: STAGES,
+  },
+  {
+    stops: 'refusing for ever to start what has rotted, with another image in the other slot',
+    file: 'src/apps/agent/agent.ts',
+    text: 'ROTTEN.has(program.code) && !tooSoon',
+    without: '!ROTTEN.has(program.code) && !tooSoon',
+    tests: STAGES,
+  },
+  {
+    stops: 'dying of an application that cannot be put where it is started from',
+    file: 'src/apps/agent/application.ts',
+    text: "      return refuse('runtime-unusable', 'the application', 'a disk that can be used', codeOf(error))",
+    without: '      throw error',
+    tests: 'tests/apps/agent/application.test.ts',
+  },
+  {
+    stops: 'a machine whose watchdog is disarmed by a boot stage that dies',
+    file: 'src/apps/agent/boot-stage.ts',
+    text: '      for (const timer of feeding) clearInterval(timer)',
+    without: '      for (const timer of feeding) clearInterval(timer)\n      device?.disarm()',
+    tests: BOOT,
+  },
+  {
+    stops: 'a halted controller that writes over its history',
+    file: 'src/apps/agent/boot-stage.ts',
+    text: 'while (!stop.aborted && this.#look() === found)',
+    without: 'while (!stop.aborted && this.#look() === `not ${found}`)',
+    tests: BOOT,
   },
   {
     stops: 'executing bytes of a slot that nobody has signed',

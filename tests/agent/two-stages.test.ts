@@ -160,9 +160,36 @@ describe('the boot stage', { concurrency: 3 }, () => {
     bytes[at] = 'W'.charCodeAt(0)
     writeFileSync(path, bytes)
     const refused = agent.next('application-refused')
+    const serving = agent.next('serving')
     process.kill(pid, 'SIGKILL')
     assert.equal((await refused).code, 'slot-image-damaged')
     assert.deepEqual(bench.started, ['1.0.0'])
+    assert.equal((await serving).slot, 'golden')
+  })
+
+  it('boots again when the slot that runs rots, and runs the other one', async () => {
+    const bench = await make()
+    const { agent } = bench
+    const serving = agent.next('serving')
+    agent.start()
+    await serving
+    const wanted = await bench.maker.release({ version: '1.1.0', sequence: 3, image: script('1.1.0') })
+    orThrow(await bench.ask({ do: 'stage', ...wanted }))
+    const confirmed = agent.next('confirmed')
+    orThrow(await bench.ask({ do: 'arm' }))
+    await confirmed
+    await agent.stop()
+    const started = agent.next('application-started')
+    agent.start()
+    const { pid } = await started
+    const path = join(agentFiles(bench.folder).flash, 'b.bin')
+    const bytes = readFileSync(path)
+    bytes[bytes.indexOf('while')] = 'W'.charCodeAt(0)
+    writeFileSync(path, bytes)
+    const [boot, back] = [agent.next('boot'), agent.next('application-started')]
+    process.kill(pid, 'SIGKILL')
+    assert.deepEqual([(await boot).cause, (await boot).decision], ['software', 'fallback'])
+    assert.equal((await back).version, '1.0.0')
   })
 })
 

@@ -8,7 +8,7 @@ import { DeviceWatchdog } from '../../adapters/watchdog-device.ts'
 import type { Instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { ResetCause } from '../../core/slot/slot.ts'
-import { type Board, type BootOutcome, bootUp } from '../../flows/boot.ts'
+import { type Board, type BootOutcome, bootUp, verify } from '../../flows/boot.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { history } from '../../flows/remember.ts'
 import type { AgentConfig } from '../../wire/agent-config.ts'
@@ -27,7 +27,6 @@ export const BOARD_VARIABLE = 'VOLTSEAL_BOARD'
 
 /** How long a killed process may take to be gone, in milliseconds: one in the middle of a disk write ends behind it. */
 const GONE = 30_000
-/** How often a controller that has nothing to run looks again, in milliseconds. */
 const LOOK_AGAIN = 60_000
 /** What is added to the time that the application has to end, before the second stage is killed, in milliseconds. */
 const GRACE = 5_000
@@ -38,7 +37,16 @@ export type BootStageParts = {
   readonly stop: AbortSignal
   /** A number from 0 to below 1, for pauses. */
   readonly random: () => number
+  /** How often a controller that has nothing to run looks again, in milliseconds; a minute when it does not say. */
+  readonly lookAgainMillis?: number
+  /** Opens the machine's watchdog; a test has none. */
+  readonly openWatchdog?: typeof DeviceWatchdog.open
 }
+
+/** How a power-up ended: with the program of the second stage, or with nothing to run, and what was found then. */
+type Booted =
+  | (Extract<BootOutcome, { at: 'running' }> & { readonly program: string })
+  | (Extract<BootOutcome, { at: 'halted' }> & { readonly found: string })
 
 /** How a second stage ended. */
 type End = 'stopped' | 'restart' | 'fault'
@@ -64,7 +72,8 @@ export async function runBootStage(folder: string, parts: BootStageParts): Promi
   const lock = takeLock(agentFiles(folder).stageLock)
   if (isRefusal(lock)) return lock
   if (lock === null) return refuse('board-in-use', folder, 'a board without an agent', 'an agent that runs')
-  const device = config.watchdogDevice === undefined ? null : DeviceWatchdog.open(config.watchdogDevice)
+  const openWatchdog = parts.openWatchdog ?? DeviceWatchdog.open
+  const device = config.watchdogDevice === undefined ? null : openWatchdog(config.watchdogDevice)
   if (isRefusal(device)) {
     lock.release()
     return device
@@ -77,6 +86,15 @@ function decided(board: Board, now: Instant): { readonly decision?: string; read
   const last = history(board).entries.at(-1)
   const told = last !== undefined && last.at === now && last.phase === 'boot' && last.event !== 'boot'
   return told ? { decision: last.event, ...(last.cause === '' ? {} : { why: last.cause }) } : {}
+}
+
+/** What each slot and golden hold: the image where it verifies, else why it does not. */
+function foundIn(board: Board): string {
+  const found = (['a', 'b', 'golden'] as const).map(slot => {
+    const image = verify(board, slot)
+    return isRefusal(image) ? image.code : image.facts.imageDigest
+  })
+  return found.join()
 }
 
 class BootStage {
@@ -137,7 +155,7 @@ class BootStage {
       if (booted.at === 'halted') {
         this.#parts.note({ event: 'halted', reason: booted.reason })
         void notifySystemd([`STATUS=Halted: ${booted.reason}. Nothing runs.`])
-        await pause(LOOK_AGAIN, stop)
+        await this.#untilOtherThan(booted.found)
         cause = 'software'
         continue
       }
@@ -155,15 +173,15 @@ class BootStage {
   }
 
   /** One power-up, and the second stage that it ends with. The board is nobody's again on return. */
-  #boot(cause: ResetCause): (BootOutcome & { readonly program: string }) | Refusal {
+  #boot(cause: ResetCause): Booted | Refusal {
     const { clock, note } = this.#parts
     const owned = openBoard(this.#folder, this.#made, trouble => note({ event: 'flash-failing', ...trouble }))
     if (isRefusal(owned)) return owned
     try {
       const now = clock.now()
       const outcome = bootUp(owned.board, cause, now)
+      if (outcome.at === 'halted') return { ...outcome, found: foundIn(owned.board) }
       const installed = join(import.meta.dirname, 'second-stage.ts')
-      if (outcome.at === 'halted') return { ...outcome, program: installed }
       const { slot, trial, facts } = outcome.running
       const problem = outcome.problem === null ? {} : { problem: outcome.problem.code }
       note({ event: 'boot', cause, slot, version: facts.version, trial, ...decided(owned.board, now), ...problem })
@@ -177,6 +195,27 @@ class BootStage {
       // Flash changed within this power-up: the next one finds it so too, and falls back.
       note({ event: 'second-stage-ended', how: `not started: ${program.code}` })
       return { ...outcome, program: '' }
+    } finally {
+      owned.close()
+    }
+  }
+
+  /**
+   * Waits, with nothing to run, until the slots and golden read otherwise than they did: each boot writes a record and a
+   * line of history, and one a minute would have written over how it came to this within hours.
+   */
+  async #untilOtherThan(found: string): Promise<void> {
+    const { stop, lookAgainMillis = LOOK_AGAIN } = this.#parts
+    do await pause(lookAgainMillis, stop)
+    while (!stop.aborted && this.#look() === found)
+  }
+
+  /** What is found now. Writes nothing. */
+  #look(): string {
+    const owned = openBoard(this.#folder, this.#made)
+    if (isRefusal(owned)) return owned.code
+    try {
+      return foundIn(owned.board)
     } finally {
       owned.close()
     }

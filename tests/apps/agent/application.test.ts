@@ -29,4 +29,35 @@ describe('an application that cannot be started', () => {
       { event: 'application-ended', how: 'not started: E2BIG', times: 2 },
     ])
   })
+
+  it('does not end the agent when the disk fails while it is put in its place', async () => {
+    const events: AgentEvent[] = []
+    const ended = Promise.withResolvers<void>()
+    const application = new Application({
+      config: { arguments: [], environment: {}, stopMillis: 100, restartMillis: 1 },
+      token: '0'.repeat(32),
+      version: '1.0.0',
+      slot: 'a',
+      trial: false,
+      prepare: () => {
+        throw Object.assign(new Error('no room'), { code: 'ENOSPC' })
+      },
+      note: event => {
+        events.push(event)
+        if (event.event === 'application-ended') ended.resolve()
+      },
+      log: () => {},
+    })
+    application.start()
+    await ended.promise
+    await application.stop()
+    assert.deepEqual(events.slice(0, 2), [
+      {
+        event: 'application-refused',
+        code: 'runtime-unusable',
+        detail: 'the application: expected a disk that can be used; got ENOSPC',
+      },
+      { event: 'application-ended', how: 'not started: runtime-unusable', times: 1 },
+    ])
+  })
 })
