@@ -40,8 +40,9 @@ function updateTo(wanted: keyof Releases): (device: Device) => Refusal | null {
     if (installation === null) {
       const begun = device.begin(release)
       if (!isRefusal(begun)) return null
-      // What only a restart resolves: an armed candidate, a record that could not be written or read.
-      if (RESTART.has(begun.code)) device.reset('software')
+      // What only a restart resolves: an armed candidate, a record that could not be written or read; golden, which has
+      // nothing to take in, and looks at the slots again.
+      if (RESTART.has(begun.code) || device.ram.running.slot === 'golden') device.reset('software')
       return begun
     }
     if (installation.state.at === 'receiving') return answered(device, device.piece(release))
@@ -244,6 +245,8 @@ export const PHASES: readonly Phase[] = [
       // Golden asks for nothing but an update; the site starts the controller again.
       if (device.ram?.running.slot === 'golden') device.reset('software')
       if (device.ram === null) return null
+      // Without its record a device tries anew what it has: nothing is withdrawn from a trial.
+      if (device.ram?.window !== null) return second(device)
       const given = withdraw(device.board, device.clock.now())
       return answered(device, given)
     },
@@ -328,7 +331,8 @@ export const PHASES: readonly Phase[] = [
     confirmed: ['first'],
     prepare: onTrial,
     step: device => {
-      if (device.ram?.running.trial !== true) return second(device)
+      // A trial of another image, of a device that lost its record, keeps its power.
+      if (device.ram?.running.trial !== true || device.ram.running.facts.version !== '2.0.0') return second(device)
       device.reset('power-loss')
       return null
     },
