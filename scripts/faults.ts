@@ -17,7 +17,7 @@ import { add, emptyTally, type Tally } from '../tests/faults/tally.ts'
  * Ends with 0 when at least a million runs hurt no invariant, and every planned fault struck.
  */
 const LEAST = 1_000_000
-const DRAWS = 3_500
+const DRAWS = 2_000
 
 const { values } = parseArgs({
   options: {

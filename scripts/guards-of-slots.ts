@@ -33,20 +33,6 @@ export const SLOT_GUARDS: readonly Guard[] = [
     tests: BOTH,
   },
   {
-    stops: 'an older record, for one read that went wrong',
-    file: REMEMBER,
-    text: 'if (sameBytes(one, two)) return two',
-    without: 'if (sameBytes(one, two) || one !== two) return one',
-    tests: 'tests/sim/failing-reads.test.ts',
-  },
-  {
-    stops: 'erasing the only block in which a record can be read',
-    file: REMEMBER,
-    text: 'if (newestIn === place.block) place = { ...place, block: newestIn === 0 ? 1 : 0 }',
-    without: '',
-    tests: 'tests/sim/failing-reads.test.ts',
-  },
-  {
     stops: 'a forged or torn record: its MAC',
     file: RECORD,
     text: 'return peekSequence(bytes) !== null && equal(mac(bytes.subarray(0, MAC_AT)), bytes.subarray(MAC_AT, RECORD_BYTES))',
@@ -209,13 +195,6 @@ export const SLOT_GUARDS: readonly Guard[] = [
     text: 'if (there === undefined && anchors.length < ANCHOR_PLACES) return null',
     without: 'if (there === undefined) return null',
     tests: BOARD,
-  },
-  {
-    stops: 'golden for ever: a retirement that its own floor keeps out',
-    file: KEYS,
-    text: 'if (counter > floor || owed) return null',
-    without: 'if (counter > floor) return null',
-    tests: 'tests/sim/key-change.test.ts',
   },
   {
     stops: 'a change of keys that stays unfinished',

@@ -44,6 +44,12 @@ export type BootOutcome =
   | { readonly at: 'halted'; readonly reason: string }
 
 /**
+ * How often an element is told in one boot what a confirmation still asks of it, before the next trial goes on without:
+ * the record of a trial does not carry it.
+ */
+const COMMAND_TRIES = 3
+
+/**
  * One power-up: reads the record, verifies what may run, decides, writes the decision down, and says what runs. A slot
  * that verifies is hashed once; one that does not is looked at twice, since a read may fail once. On return the record
  * and its line of history are durable, and an unfinished confirmation is finished.
@@ -86,12 +92,12 @@ export function bootUp(board: Board, cause: ResetCause, now: Instant): BootOutco
     return decided
   }
   let decision = decide(problem === null)
-  if (decision.effects.some(({ kind }) => kind === 'again')) {
+  for (let told = 1; decision.effects.some(({ kind }) => kind === 'again'); told += 1) {
     // In the name of the record as it was found. If power fails here, the next boot finds it again, and does the rest.
     // Only the active image was verified so far, and what it asked for leaves it as good as it was.
     problem = performAll(board, decision.effects)
     floor = floorOf(board)
-    decision = decide(false)
+    decision = decide(problem !== null && told < COMMAND_TRIES)
   }
   // What a failed append left in the blocks is not known: they are read again.
   const written = commit(board, decision, cause, now, problem === null ? scan : scanRecordBlocks(board))

@@ -1,5 +1,6 @@
 import { drawn, type Job, operationsOf, pairs, singles } from './enumerate.ts'
-import { BOARDS } from './geometries.ts'
+import { BOARDS, type Board } from './geometries.ts'
+import type { Phase } from './phase.ts'
 import { phasesOf } from './phases.ts'
 import { Stand } from './run.ts'
 import { count, emptyTally, type Tally } from './tally.ts'
@@ -29,16 +30,20 @@ export async function work(job: Job): Promise<Tally> {
   return tally
 }
 
+/** Whether pairs are made in a phase on a board. */
+const isPaired = (board: Board, phase: Phase['pairs']): boolean =>
+  board.pairs !== 'none' && (phase === undefined || (phase === 'smallest' && board.pairs === 'all'))
+
 /** Everything that there is to do: every single fault, every pair, and `draws` cases of three faults for each phase. */
 export async function everyJob(draws: number): Promise<Job[]> {
   const jobs: Job[] = []
   for (const board of BOARDS) {
     const stand = await standOf(board.name)
-    for (const { name: phase } of phasesOf(board)) {
+    for (const { name: phase, pairs: paired } of phasesOf(board)) {
       const { length } = operationsOf(stand, phase)
       const job = { board: board.name, phase, count: 0 }
       jobs.push({ ...job, kind: 'single', at: 0 })
-      if (board.pairs !== 'none') for (let at = 0; at < length; at += 1) jobs.push({ ...job, kind: 'pair', at })
+      if (isPaired(board, paired)) for (let at = 0; at < length; at += 1) jobs.push({ ...job, kind: 'pair', at })
       for (let at = 0; at < draws; at += SHARE) {
         jobs.push({ ...job, kind: 'drawn', at, count: Math.min(SHARE, draws - at) })
       }

@@ -1,4 +1,4 @@
-import { type Asked, EVERYTHING, WHAT_WAS_CONFIRMED } from './asked.ts'
+import { type Asked, AT_LEAST_GOLDEN, EVERYTHING, WHAT_WAS_CONFIRMED } from './asked.ts'
 import { type Around, FLASH, type Mode, type Operation, once } from './mode.ts'
 
 /** Flash that wears out, rots, or dies. */
@@ -17,6 +17,7 @@ const at = (operation: Operation, variant: number, chance: number): number =>
   place(placed(operation))(operation, variant, chance)
 
 const everything = () => EVERYTHING
+const atLeastGolden = () => AT_LEAST_GOLDEN
 /** Of a history that cannot be written nothing is asked, and everything of the rest. */
 const NO_HISTORY: Asked = { ...EVERYTHING, history: false }
 
@@ -81,7 +82,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: placed,
     pairs: false,
-    asks: everything,
+    asks: atLeastGolden,
     effect: (operation, variant, chance) => ({
       read: { read: 'flipped', at: at(operation, variant, chance), mask: mask(chance) },
     }),
@@ -93,7 +94,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: placed,
     pairs: true,
-    asks: everything,
+    asks: atLeastGolden,
     effect: (operation, variant, chance) => ({
       read: { read: 'rotten', at: at(operation, variant, chance), mask: mask(chance) },
     }),
@@ -105,7 +106,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: placed,
     pairs: 'smallest',
-    asks: everything,
+    asks: atLeastGolden,
     effect: (operation, variant, chance) => ({ read: { read: 'weakened', at: at(operation, variant, chance) } }),
   },
   {
@@ -114,7 +115,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: once,
     pairs: true,
-    asks: everything,
+    asks: atLeastGolden,
     effect: () => ({ read: { read: 'ecc-once' } }),
   },
   {
@@ -124,7 +125,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: placed,
     pairs: false,
-    asks: everything,
+    asks: atLeastGolden,
     effect: (operation, variant, chance) => ({
       read: { read: 'ecc-lasting', at: at(operation, variant, chance) },
     }),
@@ -136,7 +137,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'dead',
     variants: reaches,
     pairs: false,
-    asks: ({ area }) => (area === 'history' ? NO_HISTORY : WHAT_WAS_CONFIRMED),
+    asks: ({ area }) => (area === 'history' ? NO_HISTORY : AT_LEAST_GOLDEN),
     effect: (_, variant) => ({ dies: around(variant) }),
   },
 ]

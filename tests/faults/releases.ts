@@ -90,9 +90,11 @@ async function release(sizes: readonly number[], wanted: Wanted): Promise<Made> 
 
 /**
  * What a controller of the fault runs may hold. `second` raises the counter, `third` does not. `adds` brings the next
- * key, `under` is signed by it, `retires` gives the first key up.
+ * key, `under` is signed by it, `retires` gives the first key up, `last` comes behind it.
  */
-export type Releases = Readonly<Record<'golden' | 'first' | 'second' | 'third' | 'adds' | 'under' | 'retires', Made>>
+export type Releases = Readonly<
+  Record<'golden' | 'first' | 'second' | 'third' | 'adds' | 'under' | 'retires' | 'last', Made>
+>
 
 /** The releases with images of so many bytes, one for each component. Golden has the first alone. */
 export async function releasesOf(sizes: readonly number[]): Promise<Releases> {
@@ -107,5 +109,6 @@ export async function releasesOf(sizes: readonly number[]): Promise<Releases> {
     adds: await release(sizes, { version: '2.1.0', sequence: 21, counter: 2, transition: add }),
     under: await release(sizes, { version: '3.1.0', sequence: 31, counter: 2, key: NEXT_KEY }),
     retires: await release(sizes, { version: '4.0.0', sequence: 40, counter: 3, key: NEXT_KEY, transition: retire }),
+    last: await release(sizes, { version: '5.0.0', sequence: 50, counter: 3, key: NEXT_KEY }),
   }
 }

@@ -109,7 +109,7 @@ describe('an update that is armed before the last confirmation is finished', () 
     })
   }
 
-  it('is tried although the element never raises its counter: it is told once in a boot, and no boot waits for it', () => {
+  it('is tried although the element never raises its counter: it is told three times, and no boot waits for it', () => {
     const on = armedUnfinished([V2], 'raise', V3)
     let told = 0
     on.controller.element.raise = () => {
@@ -118,11 +118,28 @@ describe('an update that is armed before the last confirmation is finished', () 
     }
     orThrow(on.controller.activate())
     assert.equal(runs(on, 'armed'), 'a 3.0.0 trial')
-    assert.equal(told, 1)
+    assert.equal(told, 3)
     assert.equal(settle(on).at, 'confirmed')
     on.controller.powerUp()
     assert.equal(runs(on, 'the next boot'), 'a 3.0.0')
   })
+
+  for (const fault of ['refused', 'lost'] as const) {
+    it(`goes on when a command is ${fault} twice, and the floor stands when the trial fails`, () => {
+      const on = armedUnfinished([V2], 'raise', V3)
+      let told = 0
+      on.controller.element.faults = () => {
+        told += 1
+        return told <= 2 ? fault : null
+      }
+      orThrow(on.controller.activate())
+      assert.equal(runs(on, 'armed'), 'a 3.0.0 trial')
+      assert.equal(on.controller.element.counter(), 2)
+      failTrial(on)
+      assert.equal(runs(on, 'failed'), 'b 2.0.0')
+      assert.equal(on.controller.element.counter(), 2)
+    })
+  }
 
   it('raises nothing in a boot that could not write its record again', () => {
     const on = armedUnfinished([V2], 'raise', V3)

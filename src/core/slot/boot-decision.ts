@@ -21,8 +21,8 @@ export type BootEvent =
       readonly anchors: readonly Anchor[]
       readonly budget: Budget
       /**
-       * True when an unfinished confirmation may be finished before a trial. At most once in a reset: an element that does
-       * not do what it is told would else be told for ever.
+       * True when an unfinished confirmation may be finished before a trial. Not for ever in one reset: an
+       * element may not do what it is told.
        */
       readonly finishes: boolean
       readonly verdict: (slot: Bootable) => Verdict

@@ -1,0 +1,30 @@
+import type { Refusal } from '../../src/core/refusal/refusal.ts'
+import type { Behaviour, Device } from './device.ts'
+import type { Look } from './invariants.ts'
+import type { Releases } from './releases.ts'
+
+/**
+ * A part of an update in which faults strike. `prepare` brings a device that has booted once to right before it; `step`
+ * is the next thing that a site or the world does, wherever the device is; `done` says that the phase is over. What
+ * happens behind it is `step` again, up to `settled`.
+ */
+export type Phase = {
+  readonly name: string
+  readonly says: string
+  readonly wanted: keyof Releases
+  readonly behaviour: Behaviour
+  /** What has been seen confirmed when it begins, newest last. */
+  readonly confirmed: readonly (keyof Releases)[]
+  /** Only on a board with several images. */
+  readonly groups?: true
+  readonly prepare: (device: Device) => void
+  readonly step: (device: Device) => Refusal | null
+  readonly done: (device: Device) => boolean
+  readonly settled: (device: Device) => boolean
+  /** Of a device that is in a bad state as it begins: which versions may run until it is out of it, golden included. */
+  readonly mayRun?: (version: string, look: Look) => boolean
+  /** Resets that it brings along by itself, told as the image's own. */
+  readonly blames?: number
+  /** On which boards pairs are made in it; unset: on all that have some. */
+  readonly pairs?: 'smallest' | 'none'
+}
