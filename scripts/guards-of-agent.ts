@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts'
 
 const STAGES = 'tests/agent/two-stages.test.ts'
 const ON_THE_SPOT = 'tests/agent/update-on-the-spot.test.ts'
+const TRIAL = 'tests/apps/agent/trial.test.ts'
 const BOOT = 'tests/agent/boot-stage.test.ts'
 const PROBES = 'tests/apps/agent/probes.test.ts'
 const STORAGE = 'tests/agent/failing-storage.test.ts'
@@ -44,6 +45,20 @@ export const AGENT_GUARDS: readonly Guard[] = [
     text: 'while (!stop.aborted && this.#look() === found)',
     without: "while (!stop.aborted && this.#look() === '')",
     tests: BOOT,
+  },
+  {
+    stops: 'a release that is confirmed after a moment (agent)',
+    file: 'src/apps/agent/trial.ts',
+    text: '  let window = openWindow(running, least, clock.now())',
+    without: '  let window = openWindow(running, { windowMillis: 1, probes: [] }, clock.now())',
+    tests: TRIAL,
+  },
+  {
+    stops: 'a release that is confirmed after a moment, and by nobody',
+    file: 'src/flows/health.ts',
+    text: 'openHealth(atLeast(running.facts.health, least), now)',
+    without: 'openHealth(least.windowMillis < 0 ? least : running.facts.health, now)',
+    tests: 'tests/sim/controller.test.ts',
   },
   {
     stops: 'executing bytes of a slot that nobody has signed',
@@ -205,7 +220,7 @@ export const AGENT_GUARDS: readonly Guard[] = [
     file: 'src/apps/agent/trial.ts',
     text: "      note({ event: 'waiting', code: seen.code, detail: seen.actual })",
     without: "      note({ event: 'waiting', code: seen.code, detail: seen.actual })\n      continue",
-    tests: 'tests/apps/agent/trial.test.ts',
+    tests: TRIAL,
   },
   {
     stops: 'forgetting a verdict that could not be written down (simulated controller)',

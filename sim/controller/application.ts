@@ -1,4 +1,3 @@
-import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
 import type { Readings } from '../../src/core/slot/health-machine.ts'
 
 /** How an image behaves once it runs: it works, one of its probes fails, or it hangs and never feeds the watchdog. */
@@ -18,12 +17,12 @@ export function applicationWith(faulty: Readonly<Record<string, Behaviour>>): Ap
 }
 
 /**
- * What the probes of a release read under a behaviour; null: the application answers nothing. An unhealthy image whose
- * release asks for no probe has only one way to show it: it hangs.
+ * What the probes of a trial read under a behaviour; null: the application answers nothing. An unhealthy image that is
+ * asked for no probe has only one way to show it: it hangs.
  */
-export function readingsOf(facts: ReleaseFacts, behaviour: Behaviour): Readings | null {
+export function readingsOf(probes: readonly string[], behaviour: Behaviour): Readings | null {
   if (behaviour.is === 'hanging') return null
-  if (behaviour.is === 'unhealthy' && facts.health.probes.length === 0) return null
-  const failing = behaviour.is === 'unhealthy' ? (behaviour.probe ?? facts.health.probes[0]) : undefined
-  return Object.fromEntries(facts.health.probes.map(probe => [probe, probe === failing ? 'fail' : 'pass'] as const))
+  if (behaviour.is === 'unhealthy' && probes.length === 0) return null
+  const failing = behaviour.is === 'unhealthy' ? (behaviour.probe ?? probes[0]) : undefined
+  return Object.fromEntries(probes.map(probe => [probe, probe === failing ? 'fail' : 'pass'] as const))
 }

@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import { concat } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
-import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
+import type { HealthSpec, ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
 import { inspectEnvelope, type OpenEnvelope, openEnvelope } from '../../src/core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
 import { type Budget, DEFAULT_BUDGET } from '../../src/core/slot/boot-decision.ts'
-import type { HealthState } from '../../src/core/slot/health-machine.ts'
+import { atLeast, type HealthState } from '../../src/core/slot/health-machine.ts'
 import type { HistoryEntry } from '../../src/core/slot/history.ts'
 import { areaOf, encodeSlotHeader, type Geometry } from '../../src/core/slot/layout.ts'
 import type { Memory } from '../../src/core/slot/memory.ts'
@@ -35,6 +35,8 @@ export const DEFAULT_GEOMETRY: Geometry = {
   imageOffset: 20 * KIB,
 }
 
+const LEAST_TRIAL: HealthSpec = { windowMillis: 100, probes: [] }
+
 export type ControllerOptions = {
   readonly id: string
   /** `components` are `app` alone when it does not say. */
@@ -47,6 +49,8 @@ export type ControllerOptions = {
   readonly application?: Application
   readonly budget?: Budget
   readonly watchdogMillis?: number
+  /** The least that every trial has to hold for, whatever its release says; unset: a tenth of a second, no probe. */
+  readonly leastTrial?: HealthSpec
   readonly counterLimit?: number
   readonly seed?: number
   /** How the flash programs, and whether its words carry a code; unset: byte after byte, none. */
@@ -93,6 +97,7 @@ export class SimController {
   /** May be changed while the controller runs. */
   application: Application
   readonly #clock: Clock
+  readonly #least: HealthSpec
   #power: Power = { at: 'off' }
   #golden: ReleaseFacts | null | undefined
   readonly #assignmentFile: string | null
@@ -116,6 +121,7 @@ export class SimController {
     this.watchdog = new SimWatchdog(options.watchdogClock ?? options.clock)
     this.application = options.application ?? healthyApplication
     this.#clock = options.clock
+    this.#least = options.leastTrial ?? LEAST_TRIAL
     this.#assignmentFile = options.folder === undefined ? null : join(options.folder, 'assignment')
     this.#assignment =
       this.#assignmentFile !== null && existsSync(this.#assignmentFile)
@@ -157,7 +163,7 @@ export class SimController {
           : {
               at: 'running',
               running: outcome.running,
-              window: outcome.running.trial ? openWindow(outcome.running, this.#clock.now()) : null,
+              window: outcome.running.trial ? openWindow(outcome.running, this.#least, this.#clock.now()) : null,
               installation: null,
             }
       return outcome
@@ -223,7 +229,8 @@ export class SimController {
     const power = this.#power
     const window = this.#power.window
     return this.#guard((): Tick => {
-      const readings = readingsOf(power.running.facts, this.application(power.running.facts.imageDigest))
+      const { probes } = atLeast(power.running.facts.health, this.#least)
+      const readings = readingsOf(probes, this.application(power.running.facts.imageDigest))
       if (readings !== null) this.watchdog.kick()
       if (this.watchdog.expired) return { at: 'reset', cause: 'watchdog', boot: this.powerUp('watchdog') }
       if (readings === null) return { at: 'quiet' }

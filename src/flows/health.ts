@@ -1,6 +1,7 @@
 import type { Instant } from '../core/encoding/units.ts'
+import type { HealthSpec } from '../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
-import { decideHealth, type HealthState, openHealth, type Readings } from '../core/slot/health-machine.ts'
+import { atLeast, decideHealth, type HealthState, openHealth, type Readings } from '../core/slot/health-machine.ts'
 import type { Memory } from '../core/slot/memory.ts'
 import { act, type Board, type Running } from './boot.ts'
 
@@ -10,9 +11,12 @@ export type Observation =
   | { readonly at: 'confirmed'; readonly memory: Memory }
   | { readonly at: 'reverted'; readonly memory: Memory; readonly cause: string }
 
-/** Opens the health window of a trial, as its release asks for. It starts anew with every boot of the trial. */
-export function openWindow(running: Running, now: Instant): HealthState {
-  return openHealth(running.facts.health, now)
+/**
+ * Opens the health window of a trial, as its release asks for, and no shorter and with no fewer probes than the device
+ * asks for of every release. It starts anew with every boot of the trial.
+ */
+export function openWindow(running: Running, least: HealthSpec, now: Instant): HealthState {
+  return openHealth(atLeast(running.facts.health, least), now)
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import type { HealthSpec } from '../core/firmware/release-facts.ts'
 
 const closed = { additionalProperties: false }
 const Millis = (maximum: number) => Type.Integer({ minimum: 1, maximum })
@@ -8,6 +9,8 @@ const Account = Type.Union([
   Type.Integer({ minimum: 1, maximum: 0xffff_fffe }),
   Type.String({ pattern: '^[a-z_][a-z0-9_-]{0,31}$' }),
 ])
+
+const PROBE_NAME = '^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$'
 
 /** One way to see whether the controller works; a release names the probes that must pass after an update. */
 export const ProbeConfig = Type.Union([
@@ -61,7 +64,19 @@ export const AgentConfig = Type.Object(
       },
       closed,
     ),
-    probes: Type.Record(Type.String({ pattern: '^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$' }), ProbeConfig),
+    probes: Type.Record(Type.String({ pattern: PROBE_NAME }), ProbeConfig),
+    /** What every trial has to hold for, whatever its release says; absent: `LEAST_TRIAL`. */
+    trial: Type.Optional(
+      Type.Object(
+        {
+          /** The shortest health window, in milliseconds. */
+          leastWindowMillis: Millis(86_400_000),
+          /** Probes that must pass in every trial, by their names above. */
+          probes: Type.Array(Type.String({ pattern: PROBE_NAME }), { maxItems: 64, uniqueItems: true }),
+        },
+        closed,
+      ),
+    ),
     /** How long the second stage may be silent before it is ended, in milliseconds. */
     watchdogMillis: Type.Integer({ minimum: 500, maximum: 3_600_000 }),
     /** The machine's watchdog, such as /dev/watchdog; absent: none. */
@@ -73,10 +88,20 @@ export const AgentConfig = Type.Object(
 )
 export type AgentConfig = Static<typeof AgentConfig>
 
+/** A release that asks for no more than a moment is watched for this long all the same. */
+const LEAST_TRIAL = { leastWindowMillis: 10_000, probes: [] }
+
+/** The least that every trial has to hold for on a controller with this configuration. */
+export function leastTrial({ trial }: AgentConfig): HealthSpec {
+  const { leastWindowMillis: windowMillis, probes } = trial ?? LEAST_TRIAL
+  return { windowMillis, probes }
+}
+
 /** What `voltseal agent init` writes: no probe, no other user. */
 export const FIRST_AGENT_CONFIG: AgentConfig = {
   kind: 'voltseal-agent',
   application: { arguments: [], environment: {}, stopMillis: 5_000, restartMillis: 500 },
   probes: {},
+  trial: LEAST_TRIAL,
   watchdogMillis: 60_000,
 }

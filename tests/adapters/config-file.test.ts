@@ -93,7 +93,7 @@ describe('a slip of the pen in agent.yaml', () => {
     [
       'a field too many',
       { probe: {} },
-      'only kind, application, probes, watchdogMillis, watchdogDevice, runtime in the file',
+      'only kind, application, probes, trial, watchdogMillis, watchdogDevice, runtime in the file',
       'a field probe',
     ],
     ['a field too few', { probes: undefined }, 'a field probes', 'none'],

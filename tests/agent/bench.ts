@@ -129,7 +129,9 @@ export class AgentBench {
       ...config.application,
     }
     const environment = { JOURNAL: this.journal, ...application.environment }
-    const whole = { ...FIRST_AGENT_CONFIG, ...config, application: { ...application, environment } }
+    // Windows in tests are as short as their releases say.
+    const trial = { leastWindowMillis: 1, probes: [] }
+    const whole = { ...FIRST_AGENT_CONFIG, trial, ...config, application: { ...application, environment } }
     writeWhole(agentFiles(this.folder).config, stringify(whole))
   }
 

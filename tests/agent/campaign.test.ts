@@ -46,7 +46,10 @@ describe('a Linux controller in a fleet', () => {
     const environment = { JOURNAL: world.at('journal') }
     const probes = { 'ems-link': { kind: 'command', run: ['/bin/true'], timeoutMillis: 5_000 } }
     const application = { ...FIRST_AGENT_CONFIG.application, environment, stopMillis: 500, restartMillis: 10 }
-    writeWhole(agentFiles(folder).config, stringify({ ...FIRST_AGENT_CONFIG, probes, application }))
+    writeWhole(
+      agentFiles(folder).config,
+      stringify({ ...FIRST_AGENT_CONFIG, trial: { leastWindowMillis: 1, probes: [] }, probes, application }),
+    )
     await world.startFleet()
     await world.must('site', 'enrol', '--gateway', world.at('gateway'), '--controllers', folder)
     await world.startGateway()

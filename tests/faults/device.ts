@@ -54,6 +54,8 @@ const ROUND = WINDOW / 10
 const WATCHDOG = 2 * ROUND - 1
 /** Bytes of a piece of the download; no multiple of a write unit. */
 const PIECE = 700
+/** Releases here ask for enough themselves. */
+const NO_LEAST = { windowMillis: 0, probes: [] }
 const START = Date.UTC(2026, 0, 1)
 
 /** Hashes in one call instead of three: images here are one chunk of a slot's hash, and runs are a million. */
@@ -179,7 +181,7 @@ export class Device {
     this.cause = 'power-loss'
     if (outcome.at === 'running') {
       const { running } = outcome
-      this.ram = { running, window: running.trial ? openWindow(running, this.clock.now()) : null }
+      this.ram = { running, window: running.trial ? openWindow(running, NO_LEAST, this.clock.now()) : null }
     }
     return outcome
   }

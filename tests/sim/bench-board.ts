@@ -69,6 +69,7 @@ export async function release(
     class?: string
     hardware?: string[]
     probes?: string[]
+    windowMillis?: number
     bootloader?: { min: number; max: number }
     signer?: Signer | null
   } = {},
@@ -87,7 +88,7 @@ export async function release(
           sequence,
           counter: options.counter ?? 1,
           bootloader: options.bootloader ?? { min: 1, max: 9 },
-          health: { windowMillis: WINDOW, probes: options.probes ?? PROBES },
+          health: { windowMillis: options.windowMillis ?? WINDOW, probes: options.probes ?? PROBES },
           transition: options.transition ?? null,
         },
       },

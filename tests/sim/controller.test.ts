@@ -9,7 +9,10 @@ import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { reportBytes } from '../../src/core/trust/report.ts'
 import { history } from '../../src/flows/remember.ts'
-import { bench, imageOf, release, SMALL, settle, stage, update, V1, V2, V3 } from './bench-board.ts'
+import { bench, imageOf, release, SMALL, settle, stage, update, V1, V2, V3, WINDOW } from './bench-board.ts'
+
+/** It asks for no time and for no probe. */
+const HASTY = await release('2.1.0', 21, { counter: 2, probes: [], windowMillis: 1 })
 
 const codeOf = (value: unknown): string => (isRefusal(value) ? value.code : `no refusal: ${JSON.stringify(value)}`)
 const version = (controller: SimController): string =>
@@ -339,6 +342,43 @@ describe('a simulated controller', () => {
     on.controller.powerUp()
     assert.equal(version(on.controller), 'b 2.0.0')
     assert.equal(on.controller.element.counter(), 1)
+  })
+
+  it('watches a release that asks for nothing for as long as the device says, and by its probes', () => {
+    const leastTrial = { windowMillis: 5_000, probes: ['ems-link'] }
+    const trial = (behaviour: Parameters<typeof applicationWith>[0][string]): [string, number] => {
+      const on = bench({ leastTrial, application: applicationWith({ [HASTY.facts.imageDigest]: behaviour }) })
+      stage(on.controller, HASTY)
+      orThrow(on.controller.activate())
+      for (let millis = 100; millis <= 10_000; millis += 100) {
+        on.clock.advance(100)
+        const { at } = on.controller.tick()
+        if (at !== 'quiet') return [at, millis]
+      }
+      return ['quiet', 0]
+    }
+    assert.deepEqual(trial({ is: 'healthy' }), ['confirmed', 5_000])
+    assert.equal(trial({ is: 'unhealthy' })[0], 'reverted')
+  })
+
+  it('starts the window anew when the watchdog has reset it in its trial', () => {
+    const on = bench()
+    const { controller, clock } = on
+    stage(controller, V2)
+    orThrow(controller.activate())
+    const pass = (ticks: number): string => {
+      for (let tick = 0; tick < ticks; tick += 1) {
+        clock.advance(WINDOW / 16)
+        const { at } = controller.tick()
+        if (at !== 'quiet') return at
+      }
+      return 'quiet'
+    }
+    assert.equal(pass(15), 'quiet')
+    controller.powerUp('watchdog')
+    assert.equal(version(controller), 'b 2.0.0')
+    assert.equal(pass(15), 'quiet')
+    assert.equal(pass(1), 'confirmed')
   })
 
   it('skips a place of the record that does not hold', () => {

@@ -111,8 +111,7 @@ async function operate(
     const work = isRefusal(link) ? null : link
     work?.reporter.say({ event: firstWord(board) })
     if (trial) {
-      const { probes } = config
-      const ended = await watchTrial({ folder, device, application, probes, note, stop: stop.signal })
+      const ended = await watchTrial({ folder, device, application, config, note, stop: stop.signal })
       if (ended === 'restart') return RESTART
       if (ended === 'confirmed') work?.reporter.say({ event: 'confirmed' })
     }

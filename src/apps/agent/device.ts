@@ -1,6 +1,7 @@
 import { readText, writeWhole } from '../../adapters/config-file.ts'
 import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { atLeast } from '../../core/slot/health-machine.ts'
 import type { Memory } from '../../core/slot/memory.ts'
 import { other } from '../../core/slot/slot.ts'
 import { type ControllerStatus, statusOf } from '../../core/slot/status.ts'
@@ -8,7 +9,7 @@ import { type Board, type Running, verify } from '../../flows/boot.ts'
 import { arm, beginInstall, type Installation, type Offer, updateMark } from '../../flows/install.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { history, readMemory } from '../../flows/remember.ts'
-import type { AgentConfig } from '../../wire/agent-config.ts'
+import { type AgentConfig, leastTrial } from '../../wire/agent-config.ts'
 import { unlessNotWritten } from '../process/disk.ts'
 import type { BoardFile } from './board-file.ts'
 import { agentFiles, readAgentConfig } from './files.ts'
@@ -85,9 +86,9 @@ export class Device {
   begin(offer: Offer, assignment: string | null): Installation | Refusal {
     // With a config that cannot be read the update may be staged; `activate` refuses to restart into it.
     const now = readAgentConfig(this.#folder)
-    const { probes } = isRefusal(now) ? this.#config : now
+    const config = isRefusal(now) ? this.#config : now
     const judged = ({ class: of, version, health }: ReleaseFacts): Refusal | null => {
-      const lack = lackOf(health.probes, probes, `release ${of} ${version}`)
+      const lack = lackOf(atLeast(health, leastTrial(config)).probes, config.probes, `release ${of} ${version}`)
       return lack !== null && isRefusal(now) ? now : lack
     }
     const installation = beginInstall(this.board, this.#running, offer, this.clock.now(), judged)
@@ -111,9 +112,9 @@ export class Device {
     if (memory?.state.at === 'candidate') {
       const candidate = verify(this.board, other(memory.state.active))
       // One that has rotted is armed nevertheless: the next boot finds it so, drops it and writes that down.
-      const names = isRefusal(candidate) ? [] : candidate.facts.health.probes
       const config = readAgentConfig(this.#folder)
       if (isRefusal(config)) return config
+      const names = isRefusal(candidate) ? [] : atLeast(candidate.facts.health, leastTrial(config)).probes
       const { probes } = config
       const lack = lackOf(names, probes, 'the release that is staged')
       if (lack !== null) return lack

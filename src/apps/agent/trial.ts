@@ -1,7 +1,7 @@
 import { isRefusal } from '../../core/refusal/refusal.ts'
-import type { Readings } from '../../core/slot/health-machine.ts'
+import { atLeast, type Readings } from '../../core/slot/health-machine.ts'
 import { observe, openWindow, revert } from '../../flows/health.ts'
-import type { AgentConfig } from '../../wire/agent-config.ts'
+import { type AgentConfig, leastTrial } from '../../wire/agent-config.ts'
 import type { Application } from './application.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
@@ -14,7 +14,7 @@ export type TrialParts = {
   readonly folder: string
   readonly device: Device
   readonly application: Application
-  readonly probes: AgentConfig['probes']
+  readonly config: AgentConfig
   readonly note: Note
   readonly stop: AbortSignal
 }
@@ -29,14 +29,16 @@ const ENDS = 3
 export type TrialEnd = 'confirmed' | 'restart' | 'stopped'
 
 /** Watches a trial to its end. The record of how it ended is durable on return. */
-export async function watchTrial({ folder, device, application, probes, note, stop }: TrialParts): Promise<TrialEnd> {
+export async function watchTrial({ folder, device, application, config, note, stop }: TrialParts): Promise<TrialEnd> {
   const { running, board, clock } = device
-  const { windowMillis, probes: names } = running.facts.health
+  const { probes } = config
+  const least = leastTrial(config)
+  const { windowMillis, probes: names } = atLeast(running.facts.health, least)
   const step = Math.min(Math.max(windowMillis / ROUNDS, 1), LONGEST_PAUSE)
   const figures = readBaseline(agentFiles(folder).baseline, device.memory?.update ?? '')
   const parts = { probes, beat: () => application.beat, figures, mark: device.mark }
   const { version } = running.facts
-  let window = openWindow(running, clock.now())
+  let window = openWindow(running, least, clock.now())
   while (!stop.aborted) {
     await pause(step, stop)
     if (stop.aborted) break

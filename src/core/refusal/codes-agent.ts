@@ -69,7 +69,7 @@ export const agentCodes = {
     exit: 78,
     status: 409,
     action: 'refuse',
-    title: 'the release names a probe that this agent does not have',
+    title: 'a probe that the trial asks for is not in agent.yaml',
     fix: 'It would fail its trial for want of a judge. Add the probe to agent.yaml, then do the same again: no restart is needed.',
   },
   'baseline-missing': {

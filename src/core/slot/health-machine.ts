@@ -31,6 +31,17 @@ export type HealthEvent =
 const PARTS = 4
 const NEVER = -1
 
+/**
+ * What a trial has to hold for: the longer window of the release's and of the least that the device asks for, and every
+ * probe of both. Whoever signs a release can ask for more than the device does, and never for less.
+ */
+export function atLeast(asked: HealthSpec, least: HealthSpec): HealthSpec {
+  return {
+    windowMillis: Math.max(asked.windowMillis, least.windowMillis),
+    probes: [...new Set([...asked.probes, ...least.probes])],
+  }
+}
+
 export function openHealth(spec: HealthSpec, now: Instant): HealthState {
   return { at: 'watching', spec, elapsed: 0, last: now, probes: {} }
 }

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
-import { decideHealth, type HealthState, openHealth, type Readings } from '../../../src/core/slot/health-machine.ts'
+import {
+  atLeast,
+  decideHealth,
+  type HealthState,
+  openHealth,
+  type Readings,
+} from '../../../src/core/slot/health-machine.ts'
 import {
   decideInstall,
   type InstallEvent,
@@ -25,6 +31,24 @@ function play(rounds: readonly (readonly [number, Readings])[], spec = SPEC): He
 
 const every = (millis: number, until: number, readings: (at: number) => Readings) =>
   Array.from({ length: until / millis }, (_, index) => [(index + 1) * millis, readings((index + 1) * millis)] as const)
+
+describe('the least that a device asks of every trial', () => {
+  const rows = [
+    ['a release that asks for more', { windowMillis: 9, probes: ['a'] }, { windowMillis: 5, probes: [] }, 9, ['a']],
+    ['one that asks for nothing', { windowMillis: 1, probes: [] }, { windowMillis: 5, probes: ['b'] }, 5, ['b']],
+    [
+      'one that asks for other probes',
+      { windowMillis: 9, probes: ['a'] },
+      { windowMillis: 5, probes: ['b'] },
+      9,
+      ['a', 'b'],
+    ],
+    ['one that asks for the same', { windowMillis: 5, probes: ['b'] }, { windowMillis: 5, probes: ['b'] }, 5, ['b']],
+  ] as const
+  for (const [name, asked, least, windowMillis, probes] of rows) {
+    it(`holds for ${name}`, () => assert.deepEqual(atLeast(asked, least), { windowMillis, probes }))
+  }
+})
 
 describe('the health window', () => {
   type Row = { name: string; rounds: readonly (readonly [number, Readings])[]; at: string; cause?: string }
