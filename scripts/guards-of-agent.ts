@@ -75,6 +75,13 @@ export const AGENT_GUARDS: readonly Guard[] = [
     tests: STAGES,
   },
   {
+    stops: 'leaving golden for a candidate that the site has not armed',
+    file: 'src/flows/boot.ts',
+    text: "if (memory.state.at !== 'stable' && memory.state.at !== 'blank') return false",
+    without: '',
+    tests: 'tests/sim/failing-reads.test.ts',
+  },
+  {
     stops: 'overlooking a process that is about to execute another program',
     file: 'src/adapters/processes-linux.ts',
     text: 'if (looks >= LOOKS && now - since > EXECUTING) return true',

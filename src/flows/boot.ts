@@ -7,11 +7,11 @@ import type { BootDecision, BootEffect, BootEvent, Budget, Note } from '../core/
 import { decideBoot } from '../core/slot/boot-machine.ts'
 import { ANCHOR_PLACES, NO_KEY_CHANGE } from '../core/slot/key-change.ts'
 import { areaOf } from '../core/slot/layout.ts'
-import { isNamed, type Memory } from '../core/slot/memory.ts'
+import { hasFailed, isNamed, type Memory } from '../core/slot/memory.ts'
 import { type Bootable, digestPrefix, other, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
 import { type DeviceIdentity, type SlotReader, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'
 import type { Flash, FlashArea, SecureElement, Watchdog } from './ports.ts'
-import { append, BLANK, commit, scanRecordBlocks } from './remember.ts'
+import { append, BLANK, commit, readMemory, scanRecordBlocks } from './remember.ts'
 
 /** A controller's hardware and what it was made to be: all that booting, installing and confirming need. */
 export type Board = {
@@ -152,6 +152,19 @@ export function act(
   // next boot, a key that was not added or retired yet is then.
   performAll(board, decision.effects)
   return { memory: decision.next, reset: decision.effects.some(effect => effect.kind === 'reset') }
+}
+
+/**
+ * Whether golden, which runs, would give way to another image at the next reset, since one of the slots reads well again.
+ * Reads only. False while a candidate waits: that one is the site's to arm.
+ */
+export function wouldLeaveGolden(board: Board): boolean {
+  const memory = readMemory(board) ?? BLANK
+  if (memory.state.at !== 'stable' && memory.state.at !== 'blank') return false
+  return (['a', 'b'] as const).some(slot => {
+    const image = verify(board, slot)
+    return !isRefusal(image) && !hasFailed(memory, { digest: image.facts.imageDigest, sequence: image.facts.sequence })
+  })
 }
 
 const names = (memory: Memory, { slot, facts }: Running): boolean =>

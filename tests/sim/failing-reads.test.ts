@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ReadFault } from '../../sim/flash/faults.ts'
+import { watchGolden } from '../../src/apps/agent/golden.ts'
 import { instant } from '../../src/core/encoding/units.ts'
-import { bootUp } from '../../src/flows/boot.ts'
-import { type Bench, bench, update, V2, V3 } from './bench-board.ts'
+import { bootUp, wouldLeaveGolden } from '../../src/flows/boot.ts'
+import { type Bench, bench, release, SMALL, stage, update, V2, V3 } from './bench-board.ts'
+
+const V4 = await release('4.0.0', 40, { counter: 2 })
 
 const runs = ({ controller }: Bench, now = 1_800_000_000_000): string => {
   const outcome = bootUp(controller.board, 'software', instant(now))
@@ -43,6 +46,60 @@ describe('a read that fails once', () => {
       }
     })
   }
+})
+
+describe('golden, once more', () => {
+  const golden = (): Bench => {
+    const on = used()
+    on.controller.flash.readFaults = ({ area }) => (area === 'a' || area === 'b' ? { read: 'ecc-once' } : null)
+    assert.equal(runs(on), 'golden 0.9.0')
+    return on
+  }
+
+  it('would give way as soon as a slot reads well again, and tells so without a write', () => {
+    const on = golden()
+    const { operations } = on.controller.flash
+    assert.equal(wouldLeaveGolden(on.controller.board), false)
+    on.controller.flash.readFaults = () => null
+    assert.equal(wouldLeaveGolden(on.controller.board), true)
+    assert.equal(on.controller.flash.operations, operations)
+    assert.equal(runs(on), 'a 3.0.0')
+  })
+
+  it('would not give way to a candidate that the site has not armed', () => {
+    const on = used()
+    on.controller.flash.rot('a', SMALL.imageOffset)
+    on.controller.flash.rot('b', SMALL.imageOffset)
+    on.controller.powerUp()
+    assert.equal(on.controller.running()?.slot, 'golden')
+    stage(on.controller, V4)
+    assert.equal(wouldLeaveGolden(on.controller.board), false)
+  })
+
+  it('looks again and again, and restarts once', async () => {
+    const on = golden()
+    const { controller } = on
+    let [reads, restarts] = [0, 0]
+    const stop = new AbortController()
+    const restart = (): void => {
+      restarts += 1
+    }
+    controller.flash.readFaults = ({ area }) => {
+      if (area === 'a') reads += 1
+      return reads < 3 && (area === 'a' || area === 'b') ? { read: 'ecc-once' } : null
+    }
+    await watchGolden(controller.board, { stop: stop.signal, restart, everyMillis: 1 })
+    assert.equal(restarts, 1)
+    controller.flash.readFaults = ({ area }) => (area === 'a' || area === 'b' ? { read: 'ecc-once' } : null)
+    const watching = watchGolden(controller.board, {
+      stop: stop.signal,
+      restart,
+      everyMillis: 1,
+    })
+    stop.abort()
+    await watching
+    assert.equal(restarts, 1, 'nothing after it was stopped')
+  })
 })
 
 describe('a clock that says what no clock says', () => {

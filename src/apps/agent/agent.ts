@@ -14,6 +14,7 @@ import { type ControlParts, serveControl } from './control.ts'
 import { Device } from './device.ts'
 import type { Note } from './events.ts'
 import { agentFiles, readAgentConfig } from './files.ts'
+import { watchGolden } from './golden.ts'
 import { type Handover, RESTART, STOPPED } from './handover.ts'
 import { APPLICATION, copyOut, holds } from './images.ts'
 import { type LinuxBoard, openBoard } from './linux-board.ts'
@@ -104,6 +105,7 @@ async function operate(
   const control = await openControl(agentFiles(folder).control, { device, note, restart, about })
   note({ event: 'serving', slot, version: facts.version, stage })
   // Golden reconnects and asks for an update. It starts nothing that could move the plant.
+  if (slot === 'golden') void watchGolden(board, { stop: stop.signal, restart })
   if (slot !== 'golden' && holds(facts, APPLICATION)) application.start()
   try {
     const link = linkOf(folder, made, owned, { device, note, stop: stop.signal, random })
