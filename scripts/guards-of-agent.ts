@@ -61,6 +61,13 @@ export const AGENT_GUARDS: readonly Guard[] = [
     tests: 'tests/sim/controller.test.ts',
   },
   {
+    stops: 'dying of a report whose number cannot be kept',
+    file: 'src/apps/agent/link/reporter.ts',
+    text: '    if (sequence === null) {',
+    without: "    if (sequence === null) throw new Error('no number')\n    if (sequence < 0) {",
+    tests: 'tests/apps/agent/link/reporter.test.ts',
+  },
+  {
     stops: 'executing bytes of a slot that nobody has signed',
     file: 'src/apps/agent/images.ts',
     text: '  if (digest !== facts.imageDigest) {',

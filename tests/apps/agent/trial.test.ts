@@ -16,6 +16,9 @@ import { bench, stage, V2 } from '../../sim/bench-board.ts'
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-trial-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
+/** Four windows: a trial that goes on for so long does not end by itself. */
+const FAR_TOO_MANY = 64
+
 /** What the agent watches a trial with, over a simulated board; a window is over within some rounds. */
 function trialOf(
   well: (round: number) => boolean,
@@ -33,15 +36,18 @@ function trialOf(
   const running = controller.running()
   assert.ok(running?.trial === true)
   const { board } = controller
-  const events: AgentEvent[] = []
+  const [events, stop] = [[] as AgentEvent[], new AbortController()]
   const health = { ...running.facts.health, windowMillis: 160, ...asked }
   const names = [...health.probes, ...least.probes]
+  let rounds = 0
   const device = {
     running: { ...running, facts: { ...running.facts, health } },
     board,
     clock: {
       // Each look at the clock is a round later.
       now: () => {
+        rounds += 1
+        if (rounds > FAR_TOO_MANY) stop.abort()
         clock.advance(10)
         return clock.now()
       },
@@ -70,7 +76,7 @@ function trialOf(
         application,
         config,
         note: event => events.push(event),
-        stop: new AbortController().signal,
+        stop: stop.signal,
       }),
     board,
     events,

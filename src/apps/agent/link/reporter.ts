@@ -87,8 +87,12 @@ export class Reporter {
     const status = controller.status()
     if (isRefusal(status)) return 'given-up'
     const sequence = controller.element.nextReport()
-    // A disk that takes no write: nothing is said until it does, and what runs goes on.
-    if (sequence === null) return 'later'
+    if (sequence === null) {
+      // A disk that takes no write: nothing is said until it does, and what runs goes on.
+      const detail = 'the number of a report: expected one that is kept; got none'
+      note({ event: 'not-reported', report: saying.event, code: 'element-command-not-done', detail })
+      return 'later'
+    }
     const report = this.#report(saying, status, sequence)
     const bytes = sealReport(report, controller.element.signReport(orThrow(reportBytes(report))))
     const answer = await client.call('POST', '/v1/reports', {
