@@ -33,6 +33,20 @@ export const SLOT_GUARDS: readonly Guard[] = [
     tests: BOTH,
   },
   {
+    stops: 'an older record, for one read that went wrong',
+    file: REMEMBER,
+    text: 'if (sameBytes(one, two)) return two',
+    without: 'if (sameBytes(one, two) || one !== two) return one',
+    tests: 'tests/sim/failing-reads.test.ts',
+  },
+  {
+    stops: 'erasing the only block in which a record can be read',
+    file: REMEMBER,
+    text: 'if (newestIn === place.block) place = { ...place, block: newestIn === 0 ? 1 : 0 }',
+    without: '',
+    tests: 'tests/sim/failing-reads.test.ts',
+  },
+  {
     stops: 'a forged or torn record: its MAC',
     file: RECORD,
     text: 'return peekSequence(bytes) !== null && equal(mac(bytes.subarray(0, MAC_AT)), bytes.subarray(MAC_AT, RECORD_BYTES))',
@@ -185,7 +199,7 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'giving an image up for one read that failed',
     file: BOOT,
-    text: 'const image = isRefusal(first) ? verify(board, slot) : first',
+    text: 'const image = isRefusal(first) ? verify(board, slot, floor) : first',
     without: 'const image = first',
     tests: 'tests/sim/failing-reads.test.ts',
   },
@@ -195,6 +209,13 @@ export const SLOT_GUARDS: readonly Guard[] = [
     text: 'if (there === undefined && anchors.length < ANCHOR_PLACES) return null',
     without: 'if (there === undefined) return null',
     tests: BOARD,
+  },
+  {
+    stops: 'golden for ever: a retirement that its own floor keeps out',
+    file: KEYS,
+    text: 'if (counter > floor || owed) return null',
+    without: 'if (counter > floor) return null',
+    tests: 'tests/sim/key-change.test.ts',
   },
   {
     stops: 'a change of keys that stays unfinished',
@@ -220,8 +241,8 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'a boot that waits for an element which does not do what it is told',
     file: BOOT,
-    text: 'decision = decide(false)',
-    without: 'decision = decide(true)',
+    text: 'decide(problem !== null && told < COMMAND_TRIES)',
+    without: 'decide(problem !== null)',
     tests: BOARD,
   },
   {

@@ -6,7 +6,7 @@ import type { Component, ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isErased } from '../core/slot/fields.ts'
 import { decideInstall, type InstallEvent, type InstallState, keptChunks } from '../core/slot/install-machine.ts'
-import { refuseChange } from '../core/slot/key-change.ts'
+import { NO_KEY_CHANGE, refuseChange } from '../core/slot/key-change.ts'
 import { areaOf, encodeSlotHeader, parseSlotHeader, SLOT_HEADER_BYTES } from '../core/slot/layout.ts'
 import type { Memory } from '../core/slot/memory.ts'
 import { hasFailed } from '../core/slot/memory.ts'
@@ -68,7 +68,11 @@ export function beginInstall(
     refuseChange(
       { transition: facts.transition, signers, anchors },
       // Whether the counter can be read was asked before.
-      { counter: facts.counter, floor: board.element.counter() ?? 0 },
+      {
+        counter: facts.counter,
+        floor: board.element.counter() ?? 0,
+        confirmed: 'keys' in memory.state ? memory.state.keys : NO_KEY_CHANGE,
+      },
       `release ${facts.class} ${facts.version}`,
     ) ??
     further(facts)

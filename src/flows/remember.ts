@@ -91,8 +91,15 @@ function caughtUp(keeping: Keeping, { newest }: RecordScan): HistoryEnd {
 export function append(keeping: Keeping, scan: RecordScan, memory: Memory, entry: HistoryEntry): RecordScan | Refusal {
   const { flash, element } = keeping
   const bytes = flash.size('record0')
-  let sequence = scan.sequence
-  for (let place: Place | null = scan.next; place !== null; place = placeAfter(place, bytes, scan.newestIn)) {
+  let { sequence, newestIn } = scan
+  let next: Place | null = scan.next
+  while (next !== null) {
+    let place: Place = next
+    if (place.erase && place !== scan.next) {
+      // A block that took nothing may hide the newest record too: what is erased is never where one can be read.
+      newestIn = scanRecordBlocks(keeping).newestIn
+      if (newestIn === place.block) place = { ...place, block: newestIn === 0 ? 1 : 0 }
+    }
     const area = RECORD_AREAS[place.block]
     // If power fails in this erase, the newest record is untouched: it is in the other block.
     if (place.erase) flash.erase(area, 0, flash.size(area))
@@ -103,6 +110,7 @@ export function append(keeping: Keeping, scan: RecordScan, memory: Memory, entry
     const back = flash.read(area, place.index * RECORD_BYTES, RECORD_BYTES)
     if (back !== null && sameBytes(back, encoded)) return scanBehind(record, place, bytes)
     sequence += 1
+    next = placeAfter(place, bytes, newestIn)
   }
   return refuse('boot-record-not-written', 'record blocks', 'the record as it was written', 'other bytes')
 }
@@ -150,11 +158,24 @@ function historySectors(keeping: Keeping): Uint8Array[] {
 export function scanRecordBlocks(keeping: Keeping): RecordScan {
   const { flash } = keeping
   const [one, two] = RECORD_AREAS
-  const blocks = [
-    readParts(flash, one, 0, flash.size(one), RECORD_BYTES),
-    readParts(flash, two, 0, flash.size(two), RECORD_BYTES),
-  ] as const
+  const blocks = [readSurely(flash, one), readSurely(flash, two)] as const
   return scanRecords(blocks, message => keeping.element.mac(message), keeping.crypto.equal)
+}
+
+/**
+ * A record block, each place of it as two readings agree, or as the third one has it. For one read that goes wrong an older
+ * record would be taken for the newest, or the block that holds the newest be erased.
+ */
+function readSurely(flash: Flash, area: FlashArea): Uint8Array {
+  const look = (): Uint8Array => readParts(flash, area, 0, flash.size(area), RECORD_BYTES)
+  const [one, two] = [look(), look()]
+  if (sameBytes(one, two)) return two
+  const sure = look().slice()
+  for (let at = 0; at + RECORD_BYTES <= sure.length; at += RECORD_BYTES) {
+    const [first, second] = [one.subarray(at, at + RECORD_BYTES), two.subarray(at, at + RECORD_BYTES)]
+    if (sameBytes(first, second)) sure.set(first, at)
+  }
+  return sure
 }
 
 /**

@@ -15,7 +15,12 @@ export type Fault =
   | { readonly at: number; readonly draw: number }
 
 /** A fault that struck. */
-export type Struck = { readonly operation: Operation; readonly mode: Mode; readonly variant: number }
+export type Struck = {
+  readonly operation: Operation
+  readonly mode: Mode
+  readonly variant: number
+  readonly effect: Effect
+}
 
 /** A stream of bits out of text and numbers, the same on every machine (FNV-1a, 32 bits). */
 export function mix(seed: number, text: string): number {
@@ -125,10 +130,10 @@ export class Gate {
     this.#next += 1
     this.#count = 0
     this.#chain = mix(this.#chain, faultText({ at: fault.at, mode: mode.name, variant }))
-    this.struck.push({ operation, mode, variant })
+    const effect = mode.effect(operation, variant, (mix(this.#chain, 'place') >>> 8) / 0x100_0000)
+    this.struck.push({ operation, mode, variant, effect })
     if (this.trace !== null) this.trace = []
     this.reseed(this.#chain)
-    const effect = mode.effect(operation, variant, (mix(this.#chain, 'place') >>> 8) / 0x100_0000)
     if (effect.reset !== undefined) this.cause = effect.reset
     this.take(effect, operation)
     return effect

@@ -1,70 +1,107 @@
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
-import { areaOf } from '../../src/core/slot/layout.ts'
-import type { Bootable } from '../../src/core/slot/slot.ts'
+import type { Slot } from '../../src/core/slot/slot.ts'
 import type { BootOutcome } from '../../src/flows/boot.ts'
-import type { FlashArea } from '../../src/flows/ports.ts'
 import { BUDGET, type Device } from './device.ts'
-import type { Operation } from './mode.ts'
-import { newestRecord, plainHistory } from './plain-reader.ts'
-import type { Made } from './releases.ts'
+import type { Struck } from './gate.ts'
+import { floorUnknown, isLost, LOOKS, recordsGone, rotOf } from './lost.ts'
+import type { Phase } from './phase.ts'
+import { newestRecord, type PlainRecord } from './plain-reader.ts'
+import { goodImage, holdsRelease, imageIn, releaseByDigest, releaseOf, SLOTS } from './truth.ts'
 
 /**
- * The invariants of the design's chapter on the controller, one function each, with its sentence. A function answers what
- * is wrong, or null. Some hold only as long as nothing rotted: `strict` says whether a fault of that class has struck.
+ * The invariants of the design's chapter on the controller about what runs, one function each, with its sentence. A
+ * function answers what is wrong, or null. Rot waives a law only where it struck, and only what is said there:
+ *
+ * - of the history: nothing in here;
+ * - of the slot that runs: that its image runs, for as long as the other one, or golden, does;
+ * - of the other slot: nothing;
+ * - of the records: what the lost record told is decided anew. A confirmed image may go on trial again, or give way to
+ *   the one that the record before it names; what failed may be tried again, on a new budget. What the newest record
+ *   that is left says holds, and golden never runs for it.
+ *
+ * One read that goes wrong waives nothing anywhere. An area that died has rotted whole. What the modes themselves say that
+ * nothing can do any more (asked.ts) is waived too.
  */
 
 /** What a run has seen: the truth that the device is held against. Plain values: copied with the device's state. */
 export type Witness = {
-  /** Versions that were seen confirmed, newest last. */
+  /** Versions that were seen confirmed and stand, newest last. */
   readonly confirmed: readonly string[]
+  /** Versions that were ever seen confirmed. */
+  readonly ever: readonly string[]
+  /** The slot that a confirmed image was last seen to run from. */
+  readonly home: Slot
   /** Versions that were seen given up. */
   readonly failed: readonly string[]
   /** Boots into the same unconfirmed image, by version. */
   readonly trials: Readonly<Record<string, number>>
   /** Rounds that a trial of a version was watched for in one boot, at most. */
   readonly rounds: Readonly<Record<string, number>>
-  /** The security counter when it was looked at last, and the highest that a record allowed. */
+  /** The security counter when it was looked at last, and the highest that a confirmation allowed. */
   readonly counter: number
   readonly allowed: number
 }
 
+/** `recent`: the faults that struck since the last power-up began; `stood`: the newest record when it did. */
 export type Look = {
   readonly device: Device
   readonly witness: Witness
-  readonly strict: boolean
-  /** Whether something runs that is not golden. */
-  readonly running: boolean
-  /** In a phase that begins with harm done: whether a version may run in it. */
-  readonly mayRun: ((version: string) => boolean) | null
-  /** Resets that the phase brings along by itself, told as the image's own. */
-  readonly blames: number
+  readonly recent: readonly Struck[]
+  readonly stood: PlainRecord | null
+  readonly phase: Phase
 }
-type Judged = string | null
+export type Judged = string | null
 
-const releaseOf = (device: Device, version: string): Made | undefined =>
-  Object.values(device.releases).find(({ facts }) => facts.version === version)
+/** The parts of a flash that what runs hangs on. */
+export const PARTS = ['records', 'a', 'b'] as const
+const CONFIRMED = 3
+const [STABLE, CANDIDATE] = [1, 2]
 
-/** "Cuts only: every next boot runs a verified, non-golden image" / "Cuts plus one rotten slot: at least golden." */
-export function runsSomething(outcome: BootOutcome, { device, strict, running, mayRun }: Look): Judged {
-  if (outcome.at === 'halted') {
-    const golden = device.gate.struck.some(({ operation }) => operation.area === 'golden')
-    return golden && !strict ? null : `nothing runs: ${outcome.reason}`
-  }
-  return running && mayRun === null && outcome.running.slot === 'golden' ? 'golden runs, and nothing has rotted' : null
+/** "Every next boot runs a verified, non-golden image" / "Plus one rotten slot: at least golden": and only if neither is good. */
+export function runsSomething(outcome: BootOutcome, look: Look): Judged {
+  const { device, witness, recent, phase } = look
+  if (outcome.at === 'running' && outcome.running.slot !== 'golden') return null
+  const what = outcome.at === 'halted' ? `nothing runs (${outcome.reason})` : 'golden runs'
+  const { struck } = device.gate
+  const golden = outcome.at === 'running'
+  if (floorUnknown(struck, recent) && (golden || isLost(struck, 'golden'))) return null
+  // A trial that cannot be counted does not run.
+  if (golden && outcome.problem?.code === 'boot-record-not-written' && recordsGone(struck)) return null
+  const { facts } = device.releases.golden
+  const bare = phase.mayRun?.(facts.version, look) === true
+  if (bare && (golden || isLost(struck, 'golden'))) return null
+  const good = SLOTS.find(slot => rotOf(recent, slot).length < LOOKS && goodImage(device, slot) !== null)
+  if (good !== undefined) return `${what}, and slot ${good} holds an image that may run`
+  const gone = bare || isLost(struck, witness.home) || (isLost(struck, 'records') && failedAnew(device, witness.home))
+  if (!gone && !spentByResets(look, phase.blames))
+    return `${what}, and nothing of slot ${witness.home}, which ran, has rotted`
+  return !golden && !isLost(struck, 'golden') ? `${what}, and golden has not rotted` : null
 }
 
-/** A device that is in a bad state runs what is left, and nothing else; golden too, when no other image is left to try. */
+/** The image that was confirmed is whole, and was given up: on trial again, for want of the record that confirmed it. */
+function failedAnew(device: Device, home: Slot): boolean {
+  const image = imageIn(device, home)
+  return image !== null && failedNow(device).includes(image.facts.version)
+}
+
+/** A device that is in a bad state runs what is left, and nothing else: golden too, when no other image is left to try. */
 export function runsWhatIsLeft(outcome: BootOutcome, look: Look): Judged {
-  const { strict, running, mayRun } = look
-  if (!strict || mayRun === null || outcome.at === 'halted') return null
+  const { device, recent, phase } = look
+  if (phase.mayRun === undefined || outcome.at === 'halted') return null
+  const { struck } = device.gate
+  if (PARTS.some(part => isLost(struck, part))) return null
   const { slot, facts } = outcome.running
-  if (mayRun(facts.version) || (slot === 'golden' && (!running || spentByResets(look)))) return null
+  const golden = slot === 'golden' && (floorUnknown(struck, recent) || spentByResets(look, phase.blames))
+  if (golden || phase.mayRun(facts.version, look)) return null
   return `${facts.version} runs from ${slot}, which it may not as the phase began`
 }
 
 /** As many resets were told as the image's own as it has tries: it counts as failed, whoever was to blame. */
-export const spentByResets = ({ device, blames }: Pick<Look, 'device' | 'blames'>): boolean =>
-  device.gate.struck.filter(({ mode }) => mode.blames === true).length + blames >= BUDGET.tries
+export function spentByResets({ device: { gate } }: Pick<Look, 'device'>, blames = 0): boolean {
+  const { struck } = gate
+  const resets = struck.filter(({ mode }) => mode.blames === true).length + rotOf(struck, 'records').length
+  return resets + blames >= BUDGET.tries
+}
 
 /** "… runs a verified image": what the cells hold is, byte for byte, a release that was signed. */
 export function runsWhatWasSigned(outcome: BootOutcome, { device }: Look): Judged {
@@ -75,39 +112,13 @@ export function runsWhatWasSigned(outcome: BootOutcome, { device }: Look): Judge
   return holdsRelease(device, slot, release) ? null : `slot ${slot} runs as ${facts.version}, and does not hold it`
 }
 
-/** Whether the cells of a slot are those of a release, header and envelope included. */
-export function holdsRelease(device: Device, slot: Bootable, { envelope, facts, image }: Made): boolean {
-  const { imageOffset } = device.board.device
-  const holds = (area: FlashArea, at: number, bytes: Uint8Array): boolean => {
-    const cells = device.flash.cells(area)
-    if (Buffer.compare(cells.subarray(at, at + bytes.length), bytes) === 0) return true
-    // Weak bits have no value of their own: when they were read for the last time, they fell right.
-    return bytes.every((byte, index) => cells[at + index] === byte || device.flash.damaged(area, at + index, 1))
-  }
-  let start = 0
-  return (
-    holds(slot, 16, envelope) &&
-    facts.components.every(({ size }, index) => {
-      const part = image.subarray(start, start + size)
-      start += size
-      return index === 0 ? holds(slot, imageOffset, part) : holds(areaOf(slot, index), 0, part)
-    })
-  )
-}
-
 /** "… at or above the counter." Golden apart: it is as old as the device, and only asks for an update. */
 export function runsAtOrAboveTheCounter(outcome: BootOutcome, { device }: Look): Judged {
   if (outcome.at === 'halted' || outcome.running.slot === 'golden') return null
-  const { version, counter } = outcome.running.facts
+  const { version } = outcome.running.facts
+  const counter = releaseOf(device, version)?.facts.counter ?? 0
   const floor = device.element.counter()
   return counter < floor ? `${version} with counter ${counter} runs below the floor ${floor}` : null
-}
-
-/** "The counter never falls and never exceeds the confirmed image's." */
-export function counterKeepsItsPlace({ device, witness }: Look): Judged {
-  const now = device.element.counter()
-  if (now < witness.counter) return `the counter fell from ${witness.counter} to ${now}`
-  return now > witness.allowed ? `the counter is ${now}; the confirmed image's is ${witness.allowed}` : null
 }
 
 /** Anchor rotation: "never revoke the key in use": whatever runs, a key that is accepted has signed it. */
@@ -122,108 +133,81 @@ export function keyInUseStays({ device }: Look): Judged {
     : `${running.facts.version} runs, and no key that is accepted has signed it`
 }
 
-/** The change of keys follows its record, as the counter does: an image that is watched and healthy asks for it. */
-export function keysFollowTheirRecord({ device, strict }: Look): Judged {
-  const record = newestRecord(device.flash, device.element)
-  if (record === null && !strict) return null
-  if (record === null || record.state === 0 || record.state === 4) return 'keys change outside of a confirmed state'
-  const release = Object.values(device.releases).find(({ facts }) =>
-    facts.imageDigest.startsWith(record.digests[record.slot]),
-  )
-  return release?.facts.transition == null ? 'keys change for an image that does not ask for it' : null
-}
-
-/** Rule 6, at the moment of the raise: one STABLE record with the floor intent, read back, then the counter. */
-export function raiseFollowsItsRecord({ device, strict }: Look): Judged {
-  const record = newestRecord(device.flash, device.element)
-  // It may have been lost since it was read.
-  if (record === null) return strict ? 'the counter rises, and no record can be read' : null
-  if (record.state !== 1 && record.state !== 2 && record.state !== 3) return 'the counter rises in a trial'
-  const release = Object.values(device.releases).find(({ facts }) =>
-    facts.imageDigest.startsWith(record.digests[record.slot]),
-  )
-  if (release === undefined) return 'the counter rises for an image that nobody made'
-  return device.behaviour(release.facts.version) === 'healthy' || release === device.releases.first
-    ? null
-    : `the counter rises for ${release.facts.version}, which is not healthy`
-}
-
-/** "A confirm once observed never reverts without rot." */
-export function confirmStands(outcome: BootOutcome, { witness, strict, running }: Look): Judged {
-  if (!strict || outcome.at === 'halted') return null
+/**
+ * "A confirm once observed never reverts without rot": of the confirmed image's own slot, or of the record that named it.
+ * Where a record was lost, the newest one that is left names the image.
+ */
+export function confirmStands(outcome: BootOutcome, look: Look): Judged {
+  const { device, witness, recent } = look
+  if (outcome.at === 'halted') return null
   const { facts, trial, slot } = outcome.running
-  const [last, first] = [witness.confirmed.at(-1), witness.confirmed.includes(facts.version)]
-  // Golden takes the release in anew that it could not see to be there.
-  if (facts.version === last && (!trial || !running)) return null
-  // A newer one, on trial or with its confirmation to be finished, is what an update is.
-  if (!first) return null
-  return `${last} was confirmed, and ${facts.version} runs in ${slot}${trial ? ' on trial' : ''}`
+  const last = witness.confirmed.at(-1)
+  if (facts.version === last && !trial) return null
+  // A newer one, on trial or with its confirmation to be finished, is what an update is. So is the same one again, which
+  // golden took in when its slot could not be read.
+  if (!witness.confirmed.includes(facts.version)) return null
+  if (facts.version === last && slot !== witness.home) return null
+  const home = isLost(device.gate.struck, 'records') ? homeBy(look) : witness.home
+  if (home === null || rotOf(recent, home).length >= LOOKS) return null
+  const stands = imageIn(device, home)?.facts.version
+  if (stands === undefined || (home === witness.home && stands !== last)) return null
+  if (stands === facts.version && !trial) return null
+  return `${stands} was confirmed and is whole, and ${facts.version} runs in ${slot}${trial ? ' on trial' : ''}`
+}
+
+/** The slot of the image that the newest record says is confirmed, as the power-up began; null: none, or it may be lost. */
+function homeBy({ device, stood, recent }: Look): Slot | null {
+  if (stood === null || rotOf(recent, 'records').length > 0) return null
+  if (stood.state !== STABLE && stood.state !== CANDIDATE) return null
+  const { state, digest } = stood.notes[stood.slot]
+  const image = goodImage(device, stood.slot)
+  const named = image !== null && image === releaseByDigest(device, digest)
+  return state === CONFIRMED && named ? stood.slot : null
 }
 
 /** Rounds of readings without which no window is over: each counts as at most a quarter of it. */
 const LEAST_ROUNDS = 4
 
 /** Rules 5 and 6: confirmed "only after the health window", "never for want of a fallback". */
-export function confirmedOnlyWhenWatched(version: string, { device, witness, strict }: Look): Judged {
-  if (!strict || witness.confirmed.includes(version)) return null
+export function confirmedOnlyWhenWatched(version: string, { device, witness, phase }: Look): Judged {
+  if (witness.ever.includes(version)) return null
+  // The record of what was confirmed before the phase may be the newest that is left.
+  const before = phase.before?.some(name => device.releases[name].facts.version === version) === true
+  if (before && isLost(device.gate.struck, 'records')) return null
   const rounds = witness.rounds[version] ?? 0
   if (rounds < LEAST_ROUNDS) return `${version} counts as confirmed, and was watched for ${rounds} rounds`
   return device.behaviour(version) === 'healthy' ? null : `${version} counts as confirmed, and is not healthy`
 }
 
-/** "Unconfirmed runs are bounded": by the budget of tries and the budget of losses. */
-export function trialsAreBounded({ witness, strict, running }: Look): Judged {
-  const most = BUDGET.tries + BUDGET.losses
-  // A trial that was dropped unseen, by rot or by a counter that could not be read, may be begun anew.
-  const over = Object.entries(witness.trials).find(([, runs]) => runs > (strict && running ? most : 3 * most))
+/**
+ * "Unconfirmed runs are bounded": by the budget of tries and the budget of losses. A record that was lost may give the
+ * budget back; an image that rotted, or a floor that could not be read, lets it come again with a new one.
+ */
+export function trialsAreBounded({ device, witness }: Look): Judged {
+  const { struck } = device.gate
+  const silent = struck.filter(({ effect }) => effect.silent !== undefined).length
+  const again = PARTS.reduce((sum, part) => sum + rotOf(struck, part).length, silent)
+  const most = (BUDGET.tries + BUDGET.losses) * (1 + again)
+  const over = Object.entries(witness.trials).find(([, runs]) => runs > most)
   return over === undefined ? null : `${over[0]} ran unconfirmed ${over[1]} times`
 }
 
-/** Rule 9: a failed version is remembered. */
-export function failedStaysFailed(outcome: BootOutcome, { witness, strict }: Look): Judged {
-  if (!strict || outcome.at === 'halted') return null
-  const { version } = outcome.running.facts
-  return witness.failed.includes(version) ? `${version} failed here, and runs again` : null
+/** Rule 9: a failed version is remembered. Where a record was lost: what the newest one that is left remembers. */
+export function failedStaysFailed(outcome: BootOutcome, { device, witness, stood, recent }: Look): Judged {
+  if (outcome.at === 'halted') return null
+  const { version, imageDigest } = outcome.running.facts
+  const lost = isLost(device.gate.struck, 'records')
+  const known = rotOf(recent, 'records').length === 0 && stood?.failed.includes(imageDigest.slice(0, 32)) === true
+  const failed = lost ? known : witness.failed.includes(version)
+  return failed ? `${version} failed here, and runs again` : null
 }
 
-/** "Writes touch only the inactive slot, the record blocks and the history." */
-export function writesOnlyWhereItMay(operation: Operation, { device, strict }: Look): Judged {
-  const { area, kind } = operation
-  if (kind !== 'program' && kind !== 'erase') return null
-  if (area === 'history') return null
-  const record = newestRecord(device.flash, device.element)
-  if (area === 'record0' || area === 'record1') {
-    return strict && kind === 'erase' && record?.area === area ? `${area} is erased, and holds the newest record` : null
-  }
-  if (device.ram === null) return `a boot writes to ${area}`
-  const slot = area?.charAt(0)
-  if (device.ram.running.slot === slot) return `a write to ${area}, which runs`
-  if (!strict) return null
-  if (record === null) return `a write to ${area} with no record`
-  if (record.state !== 1 && record.state !== 2) return `a write to ${area} in the state ${record.state}`
-  return record.slot === slot ? `a write to ${area}, which is active` : null
-}
-
-/** "Each boot decision is in the history exactly once, or is detectably torn." */
-export function historyIsWhole({ device, strict }: Look): Judged {
-  const { whole, doubtful, torn } = plainHistory(device.flash, device.element)
-  const sure = new Set(whole)
-  const known = new Set([...whole, ...doubtful])
-  if (known.size === 0) return torn > 0 && !strict ? null : 'the history is empty'
-  const numbers = [...known].sort((one, two) => one - two)
-  const first = numbers[0] as number
-  const last = numbers.at(-1) as number
-  const missing = last - first + 1 - numbers.length
-  const onHistory = device.gate.struck.filter(({ operation }) => operation.area === 'history')
-  // Of what rotted in the history nothing is expected; nor of a cell that answered twice that it cannot be read.
-  const gone = !strict && (onHistory.some(({ mode }) => mode.loses) || onHistory.length > 1)
-  if (missing > torn && !gone) return `${missing} decisions are missing, and ${torn} cells are torn`
-  if (!strict) return null
-  if (sure.size !== whole.length) return `a decision is there twice: ${whole.join(' ')}`
-  const record = newestRecord(device.flash, device.element)
-  return record === null || record.decision === last || torn > 0
-    ? null
-    : `decision ${record.decision} is the record's, ${last} the last of the history`
+/** What the newest whole record remembers as failed, by version. */
+export function failedNow(device: Device): readonly string[] {
+  const failed = newestRecord(device.flash, device.element)?.failed ?? []
+  return Object.values(device.releases)
+    .filter(({ facts }) => failed.includes(facts.imageDigest.slice(0, 32)))
+    .map(({ facts }) => facts.version)
 }
 
 /** "Any number of resets converges": two boots behind each other run the same; a trial apart, whose budget they use up. */

@@ -1,4 +1,4 @@
-import { EVERYTHING, GOLDEN_MEANWHILE, WHAT_WAS_CONFIRMED } from './asked.ts'
+import { EVERYTHING, WHAT_WAS_CONFIRMED } from './asked.ts'
 import { ELEMENT, type Mode, once } from './mode.ts'
 
 /** A secure element that does not do what it is told, or does not answer. The power stays. */
@@ -36,7 +36,7 @@ export const MODES_OF_ELEMENT: readonly Mode[] = [
     class: 'element',
     variants: once,
     pairs: 'smallest',
-    asks: () => GOLDEN_MEANWHILE,
+    asks: () => EVERYTHING,
     effect: () => ({ silent: 'once' }),
   },
   {
@@ -45,7 +45,7 @@ export const MODES_OF_ELEMENT: readonly Mode[] = [
     class: 'element',
     variants: once,
     pairs: 'smallest',
-    asks: () => GOLDEN_MEANWHILE,
+    asks: () => EVERYTHING,
     effect: () => ({ silent: 'boot' }),
   },
   {
@@ -54,7 +54,7 @@ export const MODES_OF_ELEMENT: readonly Mode[] = [
     class: 'element',
     variants: once,
     pairs: false,
-    asks: () => ({ ...GOLDEN_MEANWHILE, ends: false }),
+    asks: () => WHAT_WAS_CONFIRMED,
     effect: () => ({ silent: 'ever' }),
   },
 ]

@@ -1,4 +1,4 @@
-import { type Asked, AT_LEAST_GOLDEN, EVERYTHING, WHAT_WAS_CONFIRMED } from './asked.ts'
+import { type Asked, EVERYTHING, WHAT_WAS_CONFIRMED } from './asked.ts'
 import { type Around, FLASH, type Mode, type Operation, once } from './mode.ts'
 
 /** Flash that wears out, rots, or dies. */
@@ -17,7 +17,6 @@ const at = (operation: Operation, variant: number, chance: number): number =>
   place(placed(operation))(operation, variant, chance)
 
 const everything = () => EVERYTHING
-const atLeastGolden = () => AT_LEAST_GOLDEN
 /** Of a history that cannot be written nothing is asked, and everything of the rest. */
 const NO_HISTORY: Asked = { ...EVERYTHING, history: false }
 
@@ -82,7 +81,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: placed,
     pairs: false,
-    asks: atLeastGolden,
+    asks: everything,
     effect: (operation, variant, chance) => ({
       read: { read: 'flipped', at: at(operation, variant, chance), mask: mask(chance) },
     }),
@@ -94,7 +93,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: placed,
     pairs: true,
-    asks: atLeastGolden,
+    asks: everything,
     effect: (operation, variant, chance) => ({
       read: { read: 'rotten', at: at(operation, variant, chance), mask: mask(chance) },
     }),
@@ -106,7 +105,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: placed,
     pairs: 'smallest',
-    asks: atLeastGolden,
+    asks: everything,
     effect: (operation, variant, chance) => ({ read: { read: 'weakened', at: at(operation, variant, chance) } }),
   },
   {
@@ -115,7 +114,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: once,
     pairs: true,
-    asks: atLeastGolden,
+    asks: everything,
     effect: () => ({ read: { read: 'ecc-once' } }),
   },
   {
@@ -125,7 +124,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'rot',
     variants: placed,
     pairs: false,
-    asks: atLeastGolden,
+    asks: everything,
     effect: (operation, variant, chance) => ({
       read: { read: 'ecc-lasting', at: at(operation, variant, chance) },
     }),
@@ -137,7 +136,7 @@ export const MODES_OF_ROT: readonly Mode[] = [
     class: 'dead',
     variants: reaches,
     pairs: false,
-    asks: ({ area }) => (area === 'history' ? NO_HISTORY : AT_LEAST_GOLDEN),
+    asks: ({ area }) => (area === 'history' ? NO_HISTORY : WHAT_WAS_CONFIRMED),
     effect: (_, variant) => ({ dies: around(variant) }),
   },
 ]

@@ -1,7 +1,8 @@
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import type { Device } from './device.ts'
-import { type Look, spentByResets } from './invariants.ts'
-import type { Phase } from './phase.ts'
+import { spentByResets } from './invariants.ts'
+import { isLost } from './lost.ts'
+import type { Phase, Seen } from './phase.ts'
 import type { Releases } from './releases.ts'
 import { armedCleanly, beforeTheVerdict, beforeTheVerdictOf, onTrial } from './starts.ts'
 import {
@@ -75,25 +76,36 @@ const SPELL = 9
 
 const may =
   (...versions: readonly (keyof Releases)[]) =>
-  (version: string, { device }: Look): boolean =>
+  (version: string, { device }: Seen): boolean =>
     versions.some(name => device.releases[name].facts.version === version)
+
+/** What is confirmed is lost, in a phase in which no trial can be counted for a while: golden runs meanwhile. */
+const unlessUnknown =
+  (mayRun: NonNullable<Phase['mayRun']>) =>
+  (version: string, seen: Seen): boolean =>
+    mayRun(version, seen) ||
+    (may('golden')(version, seen) &&
+      (['records', 'a', 'b'] as const).some(part => isLost(seen.device.gate.struck, part)))
 
 /** A trial that cannot be counted is not run: with record blocks that are worn, and nothing else confirmed, golden is. */
 const unlessUncounted =
   (mayRun: NonNullable<Phase['mayRun']>) =>
-  (version: string, look: Look): boolean => {
-    const worn = look.device.gate.struck.some(
+  (version: string, seen: Seen): boolean => {
+    const worn = seen.device.gate.struck.some(
       ({ mode, operation: { area } }) => mode.class === 'wear' && area?.startsWith('record') === true,
     )
-    return mayRun(version, look) || (worn && may('golden')(version, look))
+    return mayRun(version, seen) || (worn && may('golden')(version, seen))
   }
 
+/** A counter that was not given had golden run once. */
+const muteOnce = ({ device }: Seen): boolean => device.gate.struck.some(({ effect }) => effect.silent !== undefined)
+
 /** The older image first; the newer one when the older has had its turn, or golden had to run in between. */
-const olderFirst = (had: (look: Look) => boolean): NonNullable<Phase['mayRun']> =>
+const olderFirst = (had: (seen: Seen) => boolean): NonNullable<Phase['mayRun']> =>
   unlessUncounted(
-    (version, look) =>
-      may('second')(version, look) ||
-      (may('third')(version, look) && (had(look) || !look.running || spentByResets(look))),
+    (version, seen) =>
+      may('second')(version, seen) ||
+      (may('third')(version, seen) && (had(seen) || spentByResets(seen) || muteOnce(seen))),
   )
 
 export const PHASES_OF_HARM: readonly Phase[] = [
@@ -153,6 +165,7 @@ export const PHASES_OF_HARM: readonly Phase[] = [
     wanted: 'third',
     behaviour: 'healthy',
     confirmed: ['first', 'second'],
+    before: ['third'],
     mayRun: may('second', 'third'),
     pairs: 'smallest',
     prepare: device => {
@@ -170,6 +183,7 @@ export const PHASES_OF_HARM: readonly Phase[] = [
     wanted: 'third',
     behaviour: 'healthy',
     confirmed: ['first', 'second'],
+    before: ['third'],
     mayRun: may('second', 'third'),
     pairs: 'none',
     prepare: device => {
@@ -228,7 +242,7 @@ export const PHASES_OF_HARM: readonly Phase[] = [
     name: 'worn-records',
     says: 'no record can be written for a while, as an update begins',
     ...toSecond,
-    mayRun: may('first', 'second'),
+    mayRun: unlessUnknown(may('first', 'second')),
     pairs: 'none',
     prepare: device => {
       for (const area of ['record0', 'record1'] as const) device.flash.wearOut(area, SPELL)
@@ -239,7 +253,7 @@ export const PHASES_OF_HARM: readonly Phase[] = [
     name: 'worn-in-a-trial',
     says: 'the same, as a trial comes to its verdict',
     ...toSecond,
-    mayRun: may('first', 'second'),
+    mayRun: unlessUnknown(may('first', 'second')),
     // The site restarts a controller that cannot write what it decided.
     blames: 2,
     pairs: 'none',

@@ -71,7 +71,8 @@ export const PHASES_OF_TRIAL: readonly Phase[] = [
     confirmed: ['first'],
     prepare: onTrial,
     step: device => {
-      if (device.ram?.running.trial !== true) return second(device)
+      // A trial of another image, of a device that lost its record, keeps its power.
+      if (device.ram?.running.trial !== true || device.ram.running.facts.version !== '2.0.0') return second(device)
       device.reset('power-loss')
       return null
     },

@@ -81,6 +81,8 @@ export const PHASES_OF_UPDATE: readonly Phase[] = [
       // Golden asks for nothing but an update; the site starts the controller again.
       if (device.ram?.running.slot === 'golden') device.reset('software')
       if (device.ram === null) return null
+      // Without its record a device tries anew what it has: nothing is withdrawn from a trial.
+      if (device.ram?.window !== null) return second(device)
       const given = withdraw(device.board, device.clock.now())
       return answered(device, given)
     },

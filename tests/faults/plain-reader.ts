@@ -9,15 +9,20 @@ import type { SimElement } from '../../sim/secure-element/sim-element.ts'
 /** A whole record. `state`: 0 blank, 1 stable, 2 candidate, 3 armed, 4 trial; `slot`: the active one, or the one tried. */
 export type PlainRecord = {
   readonly area: 'record0' | 'record1'
+  /** Where it lies in that area. */
+  readonly at: number
   readonly sequence: bigint
   readonly state: number
   readonly slot: 'a' | 'b'
   readonly floor: number
   readonly failed: readonly string[]
-  /** Digest prefixes of what the record says is in the slots. */
-  readonly digests: { readonly a: string; readonly b: string }
+  /** What the record says is in the slots: 3 is confirmed; the digest is the first half of one. */
+  readonly notes: { readonly a: PlainNote; readonly b: PlainNote }
   readonly decision: number
 }
+
+/** What a record says of a slot. `state`: 0 unknown, 1 candidate, 2 trial, 3 confirmed, 4 failed. */
+export type PlainNote = { readonly state: number; readonly digest: string }
 
 const RECORD = 512
 const CELL = 160
@@ -49,14 +54,16 @@ function findRecord(flash: NorFlash, element: SimElement): PlainRecord | null {
     if (flash.damaged(area, at, RECORD) || !holds(bytes, element)) continue
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const failed = Array.from({ length: bytes[7] as number }, (_, index) => hex(bytes, 200 + index * 24 + 8, 16))
+    const note = (start: number): PlainNote => ({ state: bytes[start] as number, digest: hex(bytes, start + 24, 16) })
     return {
       area,
+      at,
       sequence,
       state: bytes[5] as number,
       slot: bytes[6] === 0 ? 'a' : 'b',
       floor: Number(view.getBigUint64(24, true)),
       failed,
-      digests: { a: hex(bytes, 56 + 24, 16), b: hex(bytes, 128 + 24, 16) },
+      notes: { a: note(56), b: note(128) },
       decision: Number(view.getBigUint64(344, true)),
     }
   }

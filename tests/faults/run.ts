@@ -1,15 +1,20 @@
 import { PowerLost } from '../../sim/flash/power-lost.ts'
 import type { Refusal } from '../../src/core/refusal/refusal.ts'
+import type { Slot } from '../../src/core/slot/slot.ts'
 import type { BootOutcome, Running } from '../../src/flows/boot.ts'
 import { Device, type DeviceState } from './device.ts'
 import { type Fault, mix, type Struck } from './gate.ts'
 import type { Board } from './geometries.ts'
+import { historyIsWhole } from './history-law.ts'
 import * as invariants from './invariants.ts'
+import { isLost } from './lost.ts'
 import type { Operation } from './mode.ts'
 import type { Phase } from './phase.ts'
 import { phasesOf } from './phases.ts'
-import { newestRecord } from './plain-reader.ts'
-import { type Releases, releasesOf } from './releases.ts'
+import { newestRecord, type PlainRecord } from './plain-reader.ts'
+import { type Made, type Releases, releasesOf } from './releases.ts'
+import * as writes from './rules-of-writes.ts'
+import { imageIn, releaseByDigest, SLOTS } from './truth.ts'
 
 /** What a run found wrong. Thrown inside the run, through the code that is being judged. */
 export class Violation extends Error {
@@ -49,24 +54,30 @@ const STEPS = 160
 const STABLE = 1
 /** Rounds of a window that was over before the run began. */
 const LONG = 1000
-const digestOf = ({ imageDigest }: { readonly imageDigest: string }): string => imageDigest.slice(0, 32)
 
 /** Words about a run as it goes, for `npm run replay`. */
 export type Tell = (line: string) => void
+
+/** Where a phase begins, and the version that runs at its end when nothing goes wrong. */
+type Start = { readonly phase: Phase; readonly position: Position; readonly ends: string }
 
 /** One board with the start of every phase. Made once, and then run on many thousands of times. */
 export class Stand {
   readonly board: Board
   readonly device: Device
-  readonly #starts = new Map<string, { readonly phase: Phase; readonly position: Position }>()
+  readonly #starts = new Map<string, Start>()
   #witness: invariants.Witness
-  #phase: Phase | null = null
+  /** Faults that had struck when the last power-up began, and the newest record then. */
+  #before = 0
+  #stood: PlainRecord | null = null
+  #phase: Phase
   tell: Tell | null = null
 
   private constructor(board: Board, releases: Releases) {
     this.board = board
     this.device = new Device(board, releases)
     this.#witness = this.#fresh(['first'])
+    this.#phase = phasesOf(board)[0] as Phase
     const factory = this.device.save()
     for (const phase of phasesOf(board)) {
       this.device.load(factory, 1)
@@ -79,7 +90,10 @@ export class Stand {
       this.device.installation = null
       this.#witness = this.#fresh(phase.confirmed)
       const seed = mix(mix(0x811c_9dc5, board.name), phase.name)
-      this.#starts.set(phase.name, { phase, position: this.#position(seed) })
+      const start = { phase, position: this.#position(seed), ends: '' }
+      this.#starts.set(phase.name, start)
+      this.run(phase.name, [], { until: 'settled' })
+      this.#starts.set(phase.name, { ...start, ends: this.device.ram?.running.facts.version ?? '' })
     }
   }
 
@@ -103,20 +117,23 @@ export class Stand {
   ): Ended {
     const { device } = this
     const { gate } = device
-    const { phase, position } = this.#start(name)
+    const start = this.#start(name)
+    const { phase, position } = start
     this.#phase = phase
     const from = options.from ?? position
     const wanted = device.releases[phase.wanted].facts.version
     device.behaviour = version => (version === wanted ? phase.behaviour : 'healthy')
     device.load(from.device, from.chain)
     this.#witness = from.witness
+    this.#before = 0
+    this.#stood = newestRecord(device.flash, device.element)
     gate.trace = options.record === true ? [] : null
     gate.watch = operation => this.#watch(operation)
     gate.begin(plan, from.chain, from.struck)
     let ended: { boots: number; steps: number; position: Position | null } = { boots: 0, steps: 0, position: null }
     let violation: Violation | null = null
     try {
-      ended = this.#drive(phase, options.until, options.stop === true)
+      ended = this.#drive(start, options.until, options.stop === true)
     } catch (error) {
       violation = error instanceof Violation ? error : new Violation('throws', (error as Error).stack ?? String(error))
     }
@@ -125,22 +142,29 @@ export class Stand {
   }
 
   #drive(
-    phase: Phase,
+    { phase, ends }: Start,
     until: Until,
     stop: boolean,
   ): { readonly boots: number; readonly steps: number; readonly position: Position | null } {
     const { device } = this
     let answer: Refusal | null = null
     let [boots, steps] = [0, 0]
+    let halts = false
     const over = (): boolean =>
-      device.ram !== null &&
+      (device.ram !== null || halts) &&
       device.gate.spent &&
-      (phase[until](device) || phase.settled(device) || this.#givenUp(phase, answer))
+      (halts ||
+        phase[until](device) ||
+        phase.settled(device) ||
+        this.#givenUp(phase, answer) ||
+        this.#isGone(phase, ends))
     for (; steps < STEPS && !over(); steps += 1) {
       try {
         if (device.ram === null) {
           boots += 1
-          this.#booted(device.boot())
+          const outcome = this.#powerUp()
+          this.#booted(outcome)
+          halts = outcome.at === 'halted'
         } else answer = phase.step(device)
         if (answer !== null) this.tell?.(`  refused ${answer.code}: ${answer.actual}`)
       } catch (error) {
@@ -164,35 +188,48 @@ export class Stand {
   /** With nothing more going wrong: two losses of power change nothing, and everything is accounted for. */
   #restsThere(): void {
     const { device } = this
-    if (newestRecord(device.flash, device.element)?.state === 3) return
     device.flash.relieve()
     device.reset('power-loss')
-    const one = device.boot()
+    const one = this.#powerUp()
     this.#booted(one)
     device.reset('power-loss')
-    const two = device.boot()
+    const two = this.#powerUp()
     this.#booted(two)
     judge('resets converge', invariants.bootsAlike(one, two))
-    if (device.gate.asked.history) judge('the history is whole', invariants.historyIsWhole(this.#look()))
+    if (device.gate.asked.history) judge('the history is whole', historyIsWhole(this.#look()))
+  }
+
+  #powerUp(): BootOutcome {
+    this.#before = this.device.gate.struck.length
+    this.#stood = newestRecord(this.device.flash, this.device.element)
+    return this.device.boot()
   }
 
   /** An image that was reset as often as it has tries counts as failed, as it must: nobody can tell whose fault it was. */
   #givenUp(phase: Phase, answer: Refusal | null): boolean {
     if (answer?.code !== 'version-failed-before') return false
     return (
-      invariants.spentByResets(this.#look()) &&
+      invariants.spentByResets(this.#look(), phase.blames) &&
       this.device.ram?.running.facts.version !== this.device.releases[phase.wanted].facts.version
     )
   }
 
-  #look(): invariants.Look {
-    const { strict, running } = this.device.gate.asked
-    const { mayRun, blames = 0 } = this.#phase ?? {}
-    const look = { device: this.device, witness: this.#witness, strict, running, mayRun: null, blames }
-    return mayRun === undefined ? look : { ...look, mayRun: version => mayRun(version, look) }
+  /** The image that a phase ends on, or the record that named it, rotted, no slot holds it any more, and nobody offers it. */
+  #isGone(phase: Phase, ends: string): boolean {
+    const { device } = this
+    const { struck } = device.gate
+    if (!invariants.PARTS.some(part => isLost(struck, part))) return false
+    if (device.releases[phase.wanted].facts.version === ends) return false
+    return SLOTS.every(slot => imageIn(device, slot)?.facts.version !== ends)
   }
 
-  #start(name: string): { readonly phase: Phase; readonly position: Position } {
+  #look(): invariants.Look {
+    const { device } = this
+    const recent = device.gate.struck.slice(this.#before)
+    return { device, witness: this.#witness, recent, stood: this.#stood, phase: this.#phase }
+  }
+
+  #start(name: string): Start {
     const start = this.#starts.get(name)
     if (start === undefined) throw new Error(`no phase is called ${name}`)
     return start
@@ -213,10 +250,12 @@ export class Stand {
     const running = device.ram?.running
     const rounds = running?.trial === true ? { [running.facts.version]: device.rounds } : {}
     // A confirmation that was cut behind its record was watched.
-    const watched = Object.values(device.releases).find(({ facts }) => record?.digests[record.slot] === digestOf(facts))
+    const watched = record === null ? undefined : releaseByDigest(device, record.notes[record.slot].digest)
     const owed = watched === undefined || record?.state !== STABLE ? {} : { [watched.facts.version]: LONG }
     return {
       confirmed: versions,
+      ever: versions,
+      home: homeOf(device, versions.at(-1)),
       failed: [],
       trials: {},
       rounds: { ...rounds, ...owed },
@@ -248,19 +287,31 @@ export class Stand {
   #remember(running: Running): void {
     if (running.slot === 'golden') return
     const { version } = running.facts
-    const { confirmed, trials } = this.#witness
     if (running.trial) {
+      const { trials } = this.#witness
       this.#witness = { ...this.#witness, trials: { ...trials, [version]: (trials[version] ?? 0) + 1 } }
-    } else if (!confirmed.includes(version)) {
-      judge('confirmed only when watched', invariants.confirmedOnlyWhenWatched(version, this.#look()))
-      this.#witness = { ...this.#witness, confirmed: [...confirmed, version] }
+    } else this.#stands(version, running.slot)
+  }
+
+  /** A confirmed image runs, or the counter rises for it. */
+  #stands(version: string, slot: Slot): void {
+    const { confirmed, ever, home } = this.#witness
+    if (confirmed.at(-1) === version && home === slot) return
+    judge('confirmed only when watched', invariants.confirmedOnlyWhenWatched(version, this.#look()))
+    // One that stood before stands again, and what was confirmed behind it does not any more.
+    const before = confirmed.includes(version) ? confirmed.slice(0, confirmed.indexOf(version)) : confirmed
+    this.#witness = {
+      ...this.#witness,
+      confirmed: [...before, version],
+      ever: ever.includes(version) ? ever : [...ever, version],
+      home: slot,
     }
   }
 
   /** Judges what holds between any two steps. */
   #stepped(): void {
     const { device } = this
-    judge('the counter keeps its place', invariants.counterKeepsItsPlace(this.#look()))
+    judge('the counter keeps its place', writes.counterKeepsItsPlace(this.#look()))
     judge('the key in use stays', invariants.keyInUseStays(this.#look()))
     this.#witness = { ...this.#witness, counter: device.element.counter() }
     const running = device.ram?.running
@@ -270,27 +321,33 @@ export class Stand {
       this.#witness = { ...this.#witness, rounds: { ...this.#witness.rounds, [version]: most } }
       if (!running.trial) this.#remember(running)
     }
-    const failed = newestRecord(device.flash, device.element)?.failed ?? []
-    for (const { facts } of Object.values(device.releases)) {
-      if (!failed.includes(facts.imageDigest.slice(0, 32)) || this.#witness.failed.includes(facts.version)) continue
-      this.#witness = { ...this.#witness, failed: [...this.#witness.failed, facts.version] }
+    const [now, known] = [invariants.failedNow(device), this.#witness.failed]
+    if (isLost(device.gate.struck, 'records')) this.#witness = { ...this.#witness, failed: now }
+    else if (!now.every(version => known.includes(version))) {
+      this.#witness = { ...this.#witness, failed: [...new Set([...known, ...now])] }
     }
   }
 
   /** Judges an operation before it happens. */
   #watch(operation: Operation): void {
     this.tell?.(`  ${operation.kind} ${operation.area ?? ''} ${operation.offset}+${operation.length}`)
-    judge('writes only where it may', invariants.writesOnlyWhereItMay(operation, this.#look()))
+    judge('writes only where it may', writes.writesOnlyWhereItMay(operation, this.#look()))
     if (operation.kind === 'add-anchor' || operation.kind === 'revoke-anchor') {
-      judge('keys follow their record', invariants.keysFollowTheirRecord(this.#look()))
+      judge('keys follow their record', writes.keysFollowTheirRecord(this.#look()))
     }
     if (operation.kind !== 'raise') return
-    judge('the counter follows its record', invariants.raiseFollowsItsRecord(this.#look()))
-    const floor = newestRecord(this.device.flash, this.device.element)?.floor ?? 0
-    this.#witness = { ...this.#witness, allowed: Math.max(this.#witness.allowed, floor) }
+    judge('the counter follows its record', writes.raiseFollowsItsRecord(this.#look()))
+    const record = newestRecord(this.device.flash, this.device.element) ?? (this.#stood as PlainRecord)
+    const release = releaseByDigest(this.device, record.notes[record.slot].digest) as Made
+    this.#witness = { ...this.#witness, allowed: Math.max(this.#witness.allowed, record.floor) }
+    this.#stands(release.facts.version, record.slot)
   }
 }
 
 function judge(rule: string, wrong: string | null): void {
   if (wrong !== null) throw new Violation(rule, wrong)
 }
+
+/** The slot that a confirmed image stands in. */
+const homeOf = (device: Device, version: string | undefined): Slot =>
+  SLOTS.find(slot => version !== undefined && imageIn(device, slot)?.facts.version === version) ?? 'a'

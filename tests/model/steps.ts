@@ -175,7 +175,8 @@ export class Steps {
     if (power.slot !== 'golden' && number <= power.image) return []
     if (this.#flow.remembers && hasFailed(memory, wanted)) return []
     const facts = { transition: wanted.transition, signers, anchors: anchorsOf(device.anchors) }
-    if (refuseChange(facts, { counter: wanted.counter, floor: device.counter }, '') !== null) return []
+    if (refuseChange(facts, { counter: wanted.counter, floor: device.counter, confirmed: state.keys }, '') !== null)
+      return []
     const candidate = memory.slots[slot]
     if (state.at === 'candidate' && candidate.digest === digestPrefix(wanted.digest)) return []
     const label = `begin ${number}`

@@ -102,6 +102,70 @@ describe('golden, once more', () => {
   })
 })
 
+describe('a record block of which one read goes wrong', () => {
+  /** The newest record is alone in its block: an older one stands in the other. */
+  const alone = (): Bench => {
+    const on = used()
+    for (let boots = 0; boots < 8; boots += 1) {
+      runs(on)
+      const blocks = (['record0', 'record1'] as const).map(area => on.controller.flash.cells(area))
+      if (blocks.some(cells => cells.subarray(512).every(byte => byte === 0xff))) return on
+    }
+    throw new Error('no block was ever begun')
+  }
+  for (const at of [2, 16, 300, 500]) {
+    it(`is not erased: byte ${at} of the newest record`, () => {
+      for (let wanted = 1; ; wanted += 1) {
+        const on = alone()
+        const erased: string[] = []
+        on.controller.flash.faults = ({ kind, area }) => {
+          if (kind === 'erase') erased.push(area)
+          return null
+        }
+        let reads = 0
+        on.controller.flash.readFaults = ({ area, length }) => {
+          if (area !== 'record0' && area !== 'record1') return null
+          reads += 1
+          return reads === wanted && at < length ? { read: 'flipped', at, mask: 0x10 } : null
+        }
+        assert.equal(runs(on), 'a 3.0.0')
+        if (reads < wanted) break
+        on.controller.flash.readFaults = () => null
+        assert.equal(runs(on), 'a 3.0.0')
+        assert.ok(!erased.some(area => area.startsWith('record')), `read ${wanted}: ${erased}`)
+      }
+    })
+  }
+
+  it('is not erased for one that cannot be read any more', () => {
+    const on = alone()
+    const { flash } = on.controller
+    const newest = flash
+      .cells('record0')
+      .subarray(512)
+      .every(byte => byte === 0xff)
+      ? 'record0'
+      : 'record1'
+    const erased: string[] = []
+    // The block of the newest record breaks as the next one is read back.
+    let broken = false
+    flash.faults = ({ kind, area }) => {
+      if (kind === 'erase') erased.push(area)
+      if (kind === 'program' && area === newest && !broken) {
+        broken = true
+        flash.eccFault(newest, 0)
+      }
+      return null
+    }
+    assert.equal(runs(on), 'a 3.0.0')
+    assert.deepEqual(
+      erased.filter(area => area.startsWith('record')),
+      [newest],
+    )
+    assert.equal(runs(on), 'a 3.0.0')
+  })
+})
+
 describe('a clock that says what no clock says', () => {
   for (const now of [-1, 0, 1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER]) {
     it(`is no reason not to boot: ${now}`, () => {

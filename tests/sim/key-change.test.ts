@@ -75,6 +75,21 @@ describe('a change of keys', () => {
     assert.deepEqual(keys(on), [KID, NEXT_KID])
   })
 
+  it('takes the release that retires a key in again, when it rotted between its confirmation and the retirement', () => {
+    const on = bench()
+    update(on, FIRST)
+    stage(on.controller, SECOND)
+    orThrow(on.controller.activate())
+    on.controller.element.faults = command => (command === 'revoke-anchor' ? 'before' : null)
+    assert.throws(() => settle(on), PowerLost)
+    on.controller.element.faults = () => null
+    on.controller.flash.rot('a', SMALL.imageOffset)
+    on.controller.powerUp()
+    assert.deepEqual([version(on), keys(on)], ['golden 0.9.0', [KID, NEXT_KID]])
+    update(on, SECOND)
+    assert.deepEqual([version(on), keys(on)], ['b 3.0.0', [NEXT_KID]])
+  })
+
   it('attack: a release that retires the only key that signs it is refused before its first byte', async () => {
     const on = bench()
     update(on, FIRST)

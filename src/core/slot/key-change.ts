@@ -59,16 +59,16 @@ export function isCarriedOut(intent: KeyIntent, anchors: readonly Anchor[]): boo
   return there === (intent.kind === 'add')
 }
 
-/** The counter that the image brings, and the one that the device has. */
-export type Floors = { readonly counter: number; readonly floor: number }
+/** The counter that the image brings, the one that the device has, and the change that was confirmed on it last. */
+export type Floors = { readonly counter: number; readonly floor: number; readonly confirmed: KeyIntent }
 
 /**
  * Whether a device may stage an image with this change of keys. Refuses `anchor-places-taken` (a key more than there
  * are places, or another key under an id that is taken), `anchor-in-use` (nobody but the key that is to be retired has
  * signed the release) and `retirement-keeps-floor`: the image that once added the key would otherwise still be good
- * enough to run, and would add it again.
+ * enough to run, and would add it again. One that was confirmed here has raised the floor itself, and may come again.
  */
-export function refuseChange(facts: KeyFacts, { counter, floor }: Floors, subject: string): Refusal | null {
+export function refuseChange(facts: KeyFacts, { counter, floor, confirmed }: Floors, subject: string): Refusal | null {
   const { transition, anchors } = facts
   if (transition === null) return null
   const there = anchors.find(({ kid }) => kid === transition.kid)
@@ -83,7 +83,8 @@ export function refuseChange(facts: KeyFacts, { counter, floor }: Floors, subjec
     const actual = `key ${transition.kid.slice(0, 16)} only`
     return refuse('anchor-in-use', subject, 'a signature by the key that stays', actual)
   }
-  if (counter > floor) return null
+  const owed = confirmed.kind === 'retire' && confirmed.kid === prefixOf(transition.kid)
+  if (counter > floor || owed) return null
   return refuse('retirement-keeps-floor', subject, `a security counter above ${floor}`, String(counter))
 }
 
