@@ -292,8 +292,8 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'a leap of the clock that confirms what nobody watched',
     file: HEALTH,
-    text: 'Math.min(Math.max(now - state.last, 0), state.spec.windowMillis / PARTS)',
-    without: 'Math.max(now - state.last, 0)',
+    text: 'moved > 0 ? Math.min(moved, state.spec.windowMillis / PARTS) : 0',
+    without: 'moved > 0 ? moved : 0',
     tests: BOTH,
   },
   {

@@ -23,6 +23,11 @@ export type NorFlashOptions = {
    * twice, or not to its end, is an ECC fault to read until its sector is erased. Unset: no such code.
    */
   readonly eccWord?: number
+  /**
+   * Bytes that are rewritten whole at each program, as a block device does: a cut inside a program costs all that stands
+   * in its block. Counted from the start of the area. Unset: none.
+   */
+  readonly block?: number
 }
 
 /** Everything that a flash holds, for a test that goes on from here more than once. */
@@ -49,6 +54,7 @@ export class NorFlash implements Flash {
   readonly #file: number | null
   readonly #page: number | null
   readonly #word: number | null
+  readonly #block: number | null
   /** One byte for each word with a code: 1 when it was programmed since its last erase. */
   readonly #written: Uint8Array
   readonly #damage = new Damage()
@@ -73,6 +79,7 @@ export class NorFlash implements Flash {
     this.#cells = new Uint8Array(start).fill(0xff)
     this.#page = options.page ?? null
     this.#word = options.eccWord ?? null
+    this.#block = options.block ?? null
     this.#written = new Uint8Array(this.#word === null ? 0 : Math.ceil(start / this.#word))
     this.#random = seeded(options.seed ?? 1)
     this.#file = options.file === undefined ? null : this.#attach(options.file)
@@ -114,6 +121,7 @@ export class NorFlash implements Flash {
         this.#cells[at] = (this.#cells[at] as number) | (bit & -bit)
       } else if ('cut' in fault && fault.cut === 'inside') {
         this.#stop(start, data, fault.share, fault.weak === true)
+        this.#spoil(this.#place(area), offset, data.length)
       }
     })
   }
@@ -350,6 +358,17 @@ export class NorFlash implements Flash {
     if (!weak || data.length === 0) return
     if (whole < data.length) this.#damage.weaken(start + whole, start + Math.min(data.length, Math.max(end, whole + 8)))
     else this.#damage.weaken(start + Math.max(0, whole - 8), start + whole)
+  }
+
+  /** What stands beside a program that stopped, in the same blocks: other bits, or nothing that can be read. */
+  #spoil({ start, size }: Place, offset: number, length: number): void {
+    if (this.#block === null) return
+    const from = offset - (offset % this.#block)
+    const end = Math.min(size, Math.ceil((offset + length) / this.#block) * this.#block)
+    if (this.#byte() < 128) this.#damage.breakRange(start + from, start + end, true)
+    for (let at = start + from; at < start + end; at += 1) {
+      this.#cells[at] = (this.#cells[at] as number) ^ (this.#byte() & this.#byte())
+    }
   }
 
   /** Notes the words with a code that a program reached; one that was programmed before is spoilt. */

@@ -6,6 +6,7 @@ import { SimWatchdog } from '../../sim/watchdog/sim-watchdog.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { concat } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
+import { type Instant, instant } from '../../src/core/encoding/units.ts'
 import { startOf } from '../../src/core/firmware/payload.ts'
 import { type OpenEnvelope, openEnvelope } from '../../src/core/firmware/suit-open.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
@@ -32,6 +33,21 @@ export type Ram = { readonly running: Running; readonly window: HealthState | nu
 /** How the secure element is, apart from what it holds: whether it gives its counter, and takes commands. */
 type ElementHarm = { readonly counter: 'given' | 'not in this boot' | 'never'; readonly commands: 'taken' | 'refused' }
 const WELL: ElementHarm = { counter: 'given', commands: 'taken' }
+
+/** A clock that also says what lies between two milliseconds. */
+class OddClock extends VirtualClock {
+  #fraction = 0
+
+  override now(): Instant {
+    return instant(super.now() + this.#fraction)
+  }
+
+  /** Sets it to say `millis`. */
+  show(millis: number): void {
+    this.#fraction = millis - Math.floor(millis)
+    this.jump(Math.floor(millis) - super.now())
+  }
+}
 
 /** Everything about a device between two of its steps, while nothing is being installed. */
 export type DeviceState = {
@@ -114,7 +130,7 @@ export class Device {
   /** May be exchanged for one with a planted bug, to see that the judge sees it. */
   board: Board
   readonly releases: Releases
-  readonly clock = new VirtualClock(START)
+  readonly clock = new OddClock(START)
   /** The watchdog has an oscillator of its own: no jump of the clock reaches it. */
   readonly #oscillator = new VirtualClock(0)
   ram: Ram | null = null
@@ -145,6 +161,7 @@ export class Device {
       return this.#harm.commands === 'refused' && fault === null ? 'refused' : fault
     }
     this.gate.reseed = seed => this.flash.reseed(seed)
+    this.gate.spoils = flashed.cells.block !== undefined
     this.gate.take = (effect, operation) => this.#take(effect, operation)
     this.board = {
       flash: this.flash,
@@ -255,7 +272,7 @@ export class Device {
   load(state: DeviceState, seed: number): void {
     this.flash.load(state.flash, seed)
     this.element.restore(state.element)
-    this.clock.jump(state.now - this.clock.now())
+    this.clock.show(state.now)
     this.#oscillator.jump(state.watch - this.#oscillator.now())
     this.watchdog.restore(state.watchdog)
     this.ram = state.ram
@@ -274,7 +291,7 @@ export class Device {
   /** What a fault does beyond its operation. */
   #take({ jump, clock, dies, wears, silent, refuses }: Effect, operation: Operation): void {
     if (jump !== undefined) this.clock.jump(jump)
-    if (clock !== undefined) this.clock.jump(clock - this.clock.now())
+    if (clock !== undefined) this.clock.show(clock)
     if (dies !== undefined) for (const area of this.#areas(dies, operation)) this.flash.kill(area)
     if (wears !== undefined) {
       for (const area of this.#areas(wears.what, operation)) this.flash.wearOut(area, wears.writes)

@@ -44,6 +44,8 @@ export class Gate {
   reseed: (seed: number) => void = () => {}
   /** Told what a fault does beyond the operation that it strikes. */
   take: (effect: Effect, operation: Operation) => void = () => {}
+  /** Whether a cut inside a program costs what stands beside it. */
+  spoils = false
   /** The operations that have passed since the last fault, when somebody wants them. */
   trace: Operation[] | null = null
   struck: Struck[] = []
@@ -89,7 +91,10 @@ export class Gate {
   /** What is asked of the device behind the faults that struck. */
   get asked(): Asked {
     let asked = EVERYTHING
-    for (const { mode, operation, variant } of this.struck) asked = both(asked, mode.asks(operation, variant))
+    for (const { mode, operation, variant, effect } of this.struck) {
+      asked = both(asked, mode.asks(operation, variant))
+      if (effect.spoils === true && operation.area === 'history') asked = { ...asked, history: false }
+    }
     return asked
   }
 
@@ -130,13 +135,22 @@ export class Gate {
     this.#next += 1
     this.#count = 0
     this.#chain = mix(this.#chain, faultText({ at: fault.at, mode: mode.name, variant }))
-    const effect = mode.effect(operation, variant, (mix(this.#chain, 'place') >>> 8) / 0x100_0000)
+    const effect = this.#onBoard(
+      mode.effect(operation, variant, (mix(this.#chain, 'place') >>> 8) / 0x100_0000),
+      operation,
+    )
     this.struck.push({ operation, mode, variant, effect })
     if (this.trace !== null) this.trace = []
     this.reseed(this.#chain)
     if (effect.reset !== undefined) this.cause = effect.reset
     this.take(effect, operation)
     return effect
+  }
+
+  #onBoard(effect: Effect, { kind }: Operation): Effect {
+    const { flash } = effect
+    const inside = flash !== undefined && 'cut' in flash && flash.cut === 'inside'
+    return this.spoils && inside && kind === 'program' ? { ...effect, spoils: true } : effect
   }
 }
 

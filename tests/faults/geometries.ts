@@ -9,7 +9,7 @@ export type Board = {
   readonly name: string
   readonly says: string
   readonly geometry: Geometry
-  readonly cells: Pick<NorFlashOptions, 'page' | 'eccWord'>
+  readonly cells: Pick<NorFlashOptions, 'page' | 'eccWord' | 'block'>
   /** Bytes of each component's image. */
   readonly images: readonly number[]
   readonly pairs: 'none' | 'most' | 'all'
@@ -64,6 +64,14 @@ export const BOARDS: readonly Board[] = [
     cells: {},
     images: [700, 900],
     pairs: 'most',
+  },
+  {
+    name: 'block-device',
+    says: 'blocks of 2 KiB are rewritten whole: a cut inside a program costs all that stands beside it',
+    geometry: { ...SMALL, history: { size: 4096, sector: 2048 } },
+    cells: { block: 2048 },
+    images: [1200],
+    pairs: 'none',
   },
   {
     name: 'record-sectors',

@@ -18,10 +18,11 @@ export function partOf(area: FlashArea): Part {
   return area.charAt(0) === 'a' ? 'a' : 'b'
 }
 
-/** The parts that a fault took bits from: of one that rots, or of areas that died. */
+/** The parts that a fault took bits from: of one that rots, of areas that died, or of a block that was being rewritten. */
 function partsOf({ mode, effect, operation: { area } }: Struck): readonly Part[] {
   if (effect.dies === 'records') return ['records']
-  return area !== null && (mode.class === 'rot' || effect.dies !== undefined) ? [partOf(area)] : []
+  const takes = mode.class === 'rot' || effect.dies !== undefined || effect.spoils === true
+  return area !== null && takes ? [partOf(area)] : []
 }
 
 /** The faults that took bits from a part. */

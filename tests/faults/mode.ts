@@ -48,6 +48,8 @@ export type Effect = {
   /** The element does not give its counter: to this question, in this boot, or ever again; or takes no command ever again. */
   readonly silent?: 'once' | 'boot' | 'ever'
   readonly refuses?: true
+  /** What stands beside the operation in its block is lost. Set by the board. */
+  readonly spoils?: true
 }
 
 /** One way in which an operation fails. */

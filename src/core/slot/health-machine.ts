@@ -81,7 +81,9 @@ export function decideHealth(state: HealthState, event: HealthEvent): HealthStat
 type Watching = Extract<HealthState, { at: 'watching' }>
 
 function advance(state: Watching, now: Instant): Watching {
-  const step = Math.min(Math.max(now - state.last, 0), state.spec.windowMillis / PARTS)
+  const moved = now - state.last
+  // Also where the clock says no number at all, which is as though it stood.
+  const step = moved > 0 ? Math.min(moved, state.spec.windowMillis / PARTS) : 0
   return { ...state, last: now, elapsed: state.elapsed + step }
 }
 

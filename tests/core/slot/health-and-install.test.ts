@@ -79,6 +79,11 @@ describe('the health window', () => {
       cause: 'probe-silent cells',
     },
     {
+      name: 'counts no time by a clock that says no number',
+      rounds: [...every(1_000, 4_000, () => PASS), [Number.NaN, PASS], ...every(1_000, 4_000, () => PASS)],
+      at: 'watching',
+    },
+    {
       name: 'does not believe a leap of the clock',
       rounds: [
         [1_000, PASS],
