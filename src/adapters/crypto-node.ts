@@ -18,6 +18,7 @@ export const nodeCrypto: Crypto = {
       const parsed = publicKeyObject(key)
       return (
         parsed !== null &&
+        isWhole(parsed, signature) &&
         verify(DIGEST[key.alg], message, { key: parsed, ...signatureOptions(key.alg, form) }, signature)
       )
     } catch {
@@ -25,6 +26,15 @@ export const nodeCrypto: Crypto = {
     }
   },
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+}
+
+/**
+ * False for an RSA signature that is shorter than its key, which OpenSSL takes when only zeros are missing: one signature
+ * would have more than one spelling (RFC 8017 §8.1.2, step 1).
+ */
+function isWhole(key: KeyObject, signature: Uint8Array): boolean {
+  const bits = key.asymmetricKeyType === 'rsa' ? key.asymmetricKeyDetails?.modulusLength : undefined
+  return bits === undefined || signature.length === Math.ceil(bits / 8)
 }
 
 /** The key parsed, or null when it is not a key of the algorithm that is claimed for it. */

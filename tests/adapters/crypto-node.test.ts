@@ -51,6 +51,18 @@ describe('signatures', () => {
     })
   }
 
+  test('attack: an RSA signature without the zero that it begins with is another spelling of it, and does not hold', () => {
+    const key = { alg: 'rsa-pss', spki: spkiOf(rsa.publicKey) } as const
+    for (let tries = 0; ; tries += 1) {
+      assert.ok(tries < 20_000, 'one signature in 256 begins with a zero')
+      const signature = new Uint8Array(sign('sha256', message, { key: rsa.privateKey, ...pss }))
+      if (signature[0] !== 0) continue
+      assert.equal(nodeCrypto.verify(key, message, signature, 'der'), true)
+      assert.equal(nodeCrypto.verify(key, message, signature.subarray(1), 'der'), false)
+      return
+    }
+  })
+
   test('an ECDSA signature holds only in the form that is asked for', () => {
     const key = { alg: 'ecdsa-p256', spki: spkiOf(p256.publicKey) } as const
     const der = new Uint8Array(sign('sha256', message, p256.privateKey))
