@@ -66,7 +66,9 @@ export function runsSomething(outcome: BootOutcome, look: Look): Judged {
   const golden = outcome.at === 'running'
   if (floorUnknown(struck, recent) && (golden || isLost(struck, 'golden'))) return null
   // A trial that cannot be counted does not run.
-  if (golden && outcome.problem?.code === 'boot-record-not-written' && recordsGone(struck)) return null
+  const uncounted = recordsGone(struck) || rotOf(recent, 'records').length > 0
+  if (golden && outcome.problem?.code === 'boot-record-not-written' && uncounted) return null
+  if (!golden && uncounted && isLost(struck, 'golden')) return null
   const { facts } = device.releases.golden
   const bare = phase.mayRun?.(facts.version, look) === true
   if (bare && (golden || isLost(struck, 'golden'))) return null
@@ -173,7 +175,7 @@ export function confirmedOnlyWhenWatched(version: string, { device, witness, pha
   if (witness.ever.includes(version)) return null
   // The record of what was confirmed before the phase may be the newest that is left.
   const before = phase.before?.some(name => device.releases[name].facts.version === version) === true
-  if (before && isLost(device.gate.struck, 'records')) return null
+  if (before && PARTS.some(part => isLost(device.gate.struck, part))) return null
   const rounds = witness.rounds[version] ?? 0
   if (rounds < LEAST_ROUNDS) return `${version} counts as confirmed, and was watched for ${rounds} rounds`
   return device.behaviour(version) === 'healthy' ? null : `${version} counts as confirmed, and is not healthy`

@@ -71,6 +71,9 @@ function twoUpdatesOn(device: Device): void {
   device.behaviour = behaviour
 }
 
+/** What was owed is done; unless the image that it belongs to, in slot b, could not be verified when its time was. */
+const carriedOut = ({ gate }: Device, done: boolean): boolean => done || isLost(gate.struck, 'b')
+
 /** Writes that the record blocks lose before they take them again: more than a whole boot tries. */
 const SPELL = 9
 
@@ -272,8 +275,10 @@ export const PHASES_OF_HARM: readonly Phase[] = [
     pairs: 'smallest',
     prepare: owedAsCandidateComes('second', 'third'),
     step: third,
-    done: device => confirmedSecond(device) && remembers(device, 'third'),
-    settled: device => confirmedSecond(device) && remembers(device, 'third'),
+    done: device =>
+      runs(device, 'second') && remembers(device, 'third') && carriedOut(device, device.element.counter() === 2),
+    settled: device =>
+      runs(device, 'second') && remembers(device, 'third') && carriedOut(device, device.element.counter() === 2),
   },
   {
     name: 'key-owed',
@@ -284,8 +289,8 @@ export const PHASES_OF_HARM: readonly Phase[] = [
     pairs: 'none',
     prepare: owedAsCandidateComes('adds', 'third'),
     step: third,
-    done: device => runs(device, 'adds') && remembers(device, 'third') && keys(device) === 2,
-    settled: device => runs(device, 'adds') && remembers(device, 'third') && keys(device) === 2,
+    done: device => runs(device, 'adds') && remembers(device, 'third') && carriedOut(device, keys(device) === 2),
+    settled: device => runs(device, 'adds') && remembers(device, 'third') && carriedOut(device, keys(device) === 2),
   },
   {
     name: 'retirement-owed',
@@ -302,7 +307,7 @@ export const PHASES_OF_HARM: readonly Phase[] = [
       owedAsCandidateComes('retires', 'last')(device)
     },
     step: updateTo('last'),
-    done: device => runs(device, 'retires') && remembers(device, 'last') && keys(device) === 1,
-    settled: device => runs(device, 'retires') && remembers(device, 'last') && keys(device) === 1,
+    done: device => runs(device, 'retires') && remembers(device, 'last') && carriedOut(device, keys(device) === 1),
+    settled: device => runs(device, 'retires') && remembers(device, 'last') && carriedOut(device, keys(device) === 1),
   },
 ]

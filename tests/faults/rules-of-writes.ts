@@ -37,14 +37,16 @@ export function raiseFollowsItsRecord({ device }: Look): Judged {
 }
 
 /** "Writes touch only the inactive slot, the record blocks and the history." */
-export function writesOnlyWhereItMay(operation: Operation, { device }: Look): Judged {
+export function writesOnlyWhereItMay(operation: Operation, { device, recent }: Look): Judged {
   const { area, kind } = operation
   if (kind !== 'program' && kind !== 'erase') return null
   if (area === 'history') return null
   const record = newestRecord(device.flash, device.element)
   if (area === 'record0' || area === 'record1') {
     // Of two faults of the records the second one may strike behind the last look at them.
-    const sure = rotOf(device.gate.struck, 'records').length < LOOKS
+    // So may one that takes the whole block, or a sector of it.
+    const [rot, now] = [rotOf(device.gate.struck, 'records'), rotOf(recent, 'records')]
+    const sure = rot.length < LOOKS && !now.some(({ effect }) => effect.dies ?? effect.read?.read === 'ecc-lasting')
     return sure && kind === 'erase' && record?.area === area ? `${area} is erased, and holds the newest record` : null
   }
   if (device.ram === null) return `a boot writes to ${area}`
