@@ -312,6 +312,13 @@ export const SLOT_GUARDS: readonly Guard[] = [
   },
   // History.
   {
+    stops: 'erasing the sector that was just begun, for a cell of before that a cut hit and that reads as whole again',
+    file: 'src/core/slot/history.ts',
+    text: 'return claim.sector === sector ? claim.at > at : claim.at < at',
+    without: 'return false',
+    tests: CORE,
+  },
+  {
     stops: 'a decision that the history does not tell: it is in the record too',
     file: REMEMBER,
     text: 'const known = caughtUp(keeping, scan)',

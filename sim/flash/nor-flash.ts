@@ -193,6 +193,11 @@ export class NorFlash implements Flash {
     return this.#cells.subarray(start, start + size)
   }
 
+  /** All that is wrong with it apart from the bytes in its cells. No operation either. */
+  get hurt(): { readonly damage: DamageState; readonly wear: WearState } {
+    return { damage: this.#damage.state, wear: this.#wear.state }
+  }
+
   /** Whether a read of these bytes may meet weak bits or an ECC fault. No operation either. */
   damaged(area: FlashArea, offset: number, length: number): boolean {
     const start = this.#at(area, offset, length)

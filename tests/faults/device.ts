@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { VirtualClock } from '../../sim/clock/virtual-clock.ts'
-import { type FlashState, NorFlash } from '../../sim/flash/nor-flash.ts'
+import type { FlashState } from '../../sim/flash/nor-flash.ts'
 import { SimElement } from '../../sim/secure-element/sim-element.ts'
 import { SimWatchdog } from '../../sim/watchdog/sim-watchdog.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
@@ -18,10 +18,11 @@ import { type Observation, observe, openWindow } from '../../src/flows/health.ts
 import { beginInstall, type Installation } from '../../src/flows/install.ts'
 import type { FlashArea } from '../../src/flows/ports.ts'
 import type { Release } from '../../src/flows/release.ts'
-import { elementWith } from './element.ts'
+import { elementWith, type Told } from './element.ts'
 import { Gate } from './gate.ts'
 import type { Board as Flashed } from './geometries.ts'
 import type { Around, Effect, Operation } from './mode.ts'
+import { ObservedFlash } from './observed-flash.ts'
 import { COMPONENTS, FIRST_KEY, type Releases, WINDOW } from './releases.ts'
 
 /** How an image behaves once it runs. */
@@ -31,7 +32,10 @@ export type Behaviour = 'healthy' | 'unhealthy' | 'hanging'
 export type Ram = { readonly running: Running; readonly window: HealthState | null }
 
 /** How the secure element is, apart from what it holds: whether it gives its counter, and takes commands. */
-type ElementHarm = { readonly counter: 'given' | 'not in this boot' | 'never'; readonly commands: 'taken' | 'refused' }
+export type ElementHarm = {
+  readonly counter: 'given' | 'not in this boot' | 'never'
+  readonly commands: 'taken' | 'refused'
+}
 const WELL: ElementHarm = { counter: 'given', commands: 'taken' }
 
 /** A clock that also says what lies between two milliseconds. */
@@ -124,7 +128,7 @@ function remembering(mac: (message: Uint8Array) => Uint8Array): (message: Uint8A
  */
 export class Device {
   readonly gate = new Gate()
-  readonly flash: NorFlash
+  readonly flash: ObservedFlash
   readonly element: SimElement
   readonly watchdog: SimWatchdog
   /** May be exchanged for one with a planted bug, to see that the judge sees it. */
@@ -142,12 +146,14 @@ export class Device {
   /** Rounds of readings since this boot. */
   rounds = 0
   #harm: ElementHarm = WELL
+  /** What the element was told last, for whoever judges it. */
+  told: Told | null = null
   behaviour: (version: string) => Behaviour = () => 'healthy'
 
   constructor(flashed: Flashed, releases: Releases) {
     const { geometry } = flashed
     this.releases = releases
-    this.flash = new NorFlash({ geometry, ...flashed.cells })
+    this.flash = new ObservedFlash({ geometry, ...flashed.cells }, this.gate)
     this.element = new SimElement({ recordKey: '5a'.repeat(32) })
     this.element.mac = remembering(message => SimElement.prototype.mac.call(this.element, message))
     this.watchdog = new SimWatchdog(this.#oscillator)
@@ -163,9 +169,10 @@ export class Device {
     this.gate.reseed = seed => this.flash.reseed(seed)
     this.gate.spoils = flashed.cells.block !== undefined
     this.gate.take = (effect, operation) => this.#take(effect, operation)
+    this.gate.now = () => this.clock.now()
     this.board = {
       flash: this.flash,
-      element: elementWith(this.element, () => this.#counter()),
+      element: elementWith(this, () => this.#counter()),
       watchdog: this.watchdog,
       crypto,
       open: rememberingOpen(),
@@ -281,6 +288,10 @@ export class Device {
     this.rounds = state.rounds
     this.#harm = state.harm
     this.installation = null
+  }
+
+  get harm(): ElementHarm {
+    return this.#harm
   }
 
   #counter(): number | null {

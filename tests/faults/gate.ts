@@ -5,6 +5,7 @@ import type { ResetCause } from '../../src/core/slot/slot.ts'
 import { type Asked, both, EVERYTHING } from './asked.ts'
 import type { Effect, Mode, Operation } from './mode.ts'
 import { modeNamed, modesOn } from './modes.ts'
+import type { Proof } from './proof.ts'
 
 /**
  * A fault of a run: the operation that it strikes, counted from the one behind the fault before (from the phase's first,
@@ -20,6 +21,8 @@ export type Struck = {
   readonly mode: Mode
   readonly variant: number
   readonly effect: Effect
+  /** What it did; null as long as nobody has looked. */
+  proof: Proof | null
 }
 
 /** A stream of bits out of text and numbers, the same on every machine (FNV-1a, 32 bits). */
@@ -46,6 +49,8 @@ export class Gate {
   take: (effect: Effect, operation: Operation) => void = () => {}
   /** Whether a cut inside a program costs what stands beside it. */
   spoils = false
+  /** The time of the clock that a fault may set. */
+  now: () => number = () => 0
   /** The operations that have passed since the last fault, when somebody wants them. */
   trace: Operation[] | null = null
   struck: Struck[] = []
@@ -86,6 +91,11 @@ export class Gate {
   /** Whether every fault of the plan struck. */
   get spent(): boolean {
     return this.#next === this.#plan.length
+  }
+
+  /** Whether a fault strikes the next operation. */
+  get aims(): boolean {
+    return this.#open && this.#plan[this.#next]?.at === this.#count
   }
 
   /** What is asked of the device behind the faults that struck. */
@@ -139,11 +149,15 @@ export class Gate {
       mode.effect(operation, variant, (mix(this.#chain, 'place') >>> 8) / 0x100_0000),
       operation,
     )
-    this.struck.push({ operation, mode, variant, effect })
+    const struck: Struck = { operation, mode, variant, effect, proof: null }
+    this.struck.push(struck)
     if (this.trace !== null) this.trace = []
     this.reseed(this.#chain)
     if (effect.reset !== undefined) this.cause = effect.reset
+    const before = this.now()
     this.take(effect, operation)
+    if (effect.jump !== undefined) struck.proof = this.now() - before === effect.jump ? 'effect' : 'ignored'
+    if (effect.clock !== undefined) struck.proof = Object.is(this.now(), effect.clock) ? 'effect' : 'ignored'
     return effect
   }
 

@@ -7,6 +7,7 @@ import { floorUnknown, isLost, LOOKS, recordsGone, rotOf } from './lost.ts'
 import type { Phase } from './phase.ts'
 import { newestRecord, type PlainRecord } from './plain-reader.ts'
 import { goodImage, holdsRelease, imageIn, releaseByDigest, releaseOf, SLOTS } from './truth.ts'
+import type { Witness } from './witness.ts'
 
 /**
  * The invariants of the design's chapter on the controller about what runs, one function each, with its sentence. A
@@ -22,25 +23,6 @@ import { goodImage, holdsRelease, imageIn, releaseByDigest, releaseOf, SLOTS } f
  * One read that goes wrong waives nothing anywhere. An area that died has rotted whole. What the modes themselves say that
  * nothing can do any more (asked.ts) is waived too.
  */
-
-/** What a run has seen: the truth that the device is held against. Plain values: copied with the device's state. */
-export type Witness = {
-  /** Versions that were seen confirmed and stand, newest last. */
-  readonly confirmed: readonly string[]
-  /** Versions that were ever seen confirmed. */
-  readonly ever: readonly string[]
-  /** The slot that a confirmed image was last seen to run from. */
-  readonly home: Slot
-  /** Versions that were seen given up. */
-  readonly failed: readonly string[]
-  /** Boots into the same unconfirmed image, by version. */
-  readonly trials: Readonly<Record<string, number>>
-  /** Rounds that a trial of a version was watched for in one boot, at most. */
-  readonly rounds: Readonly<Record<string, number>>
-  /** The security counter when it was looked at last, and the highest that a confirmation allowed. */
-  readonly counter: number
-  readonly allowed: number
-}
 
 /** `recent`: the faults that struck since the last power-up began; `stood`: the newest record when it did. */
 export type Look = {
@@ -226,6 +208,11 @@ export function bootsAlike(one: BootOutcome, two: BootOutcome): Judged {
 export const comesToItsEnd = (done: boolean, state: unknown): Judged =>
   done ? null : `not there after many steps; the last said ${isRefusal(state) ? state.code : JSON.stringify(state)}`
 
-/** "Every injected fault fired." */
-export const everyFaultStruck = (device: Device): Judged =>
-  device.gate.spent ? null : `${device.gate.struck.length} faults struck, and not all that were planned`
+/** "Every injected fault fired": and did something, or could not have. */
+export function everyFaultStruck({ gate: { spent, struck } }: Device): Judged {
+  if (!spent) return `${struck.length} faults struck, and not all that were planned`
+  const idle = struck.find(({ proof }) => proof === null || proof === 'ignored')
+  return idle === undefined
+    ? null
+    : `${idle.mode.name} struck a ${idle.operation.kind} of ${idle.operation.area ?? 'the element'}, and did nothing`
+}

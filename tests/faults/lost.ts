@@ -1,4 +1,5 @@
 import type { FlashArea } from '../../src/flows/ports.ts'
+import type { Device } from './device.ts'
 import type { Struck } from './gate.ts'
 
 /**
@@ -8,6 +9,8 @@ import type { Struck } from './gate.ts'
 
 /** The parts of a flash that laws are about. A slot is all of its areas. */
 export type Part = 'history' | 'records' | 'a' | 'b' | 'golden'
+
+const RECORDS = ['record0', 'record1'] as const
 
 /** How often a slot is looked at before it is given up, and a record before an older one is taken for it. */
 export const LOOKS = 2
@@ -46,9 +49,13 @@ export function isLost(struck: readonly Struck[], part: Part): boolean {
 export const floorUnknown = (struck: readonly Struck[], recent: readonly Struck[]): boolean =>
   recent.some(({ effect }) => effect.silent !== undefined) || struck.some(({ effect }) => effect.silent === 'ever')
 
-/** Whether an area of records died or wore out: it may be that no record can be written any more. */
+/** Whether an area of records died or wore out by a fault: it may be that no record can be written any more. */
 export const recordsGone = (struck: readonly Struck[]): boolean =>
   struck.some(({ effect, operation: { area } }) => {
     const around = effect.dies ?? effect.wears?.what
     return around === 'records' || (around === 'own' && area !== null && partOf(area) === 'records')
   })
+
+/** Whether an area of records is dead or worn now, by a fault or as the phase began. */
+export const recordsAreWorn = ({ flash }: Device): boolean =>
+  RECORDS.some(area => flash.hurt.wear.dead.includes(area) || (flash.hurt.wear.worn[area] ?? 0) > 0)

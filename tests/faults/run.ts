@@ -1,35 +1,24 @@
 import { PowerLost } from '../../sim/flash/power-lost.ts'
 import type { Refusal } from '../../src/core/refusal/refusal.ts'
-import type { Slot } from '../../src/core/slot/slot.ts'
-import type { BootOutcome, Running } from '../../src/flows/boot.ts'
 import { Device, type DeviceState } from './device.ts'
+import { outcomeOf, stateOf } from './distinct.ts'
 import { type Fault, mix, type Struck } from './gate.ts'
 import type { Board } from './geometries.ts'
 import { historyIsWhole } from './history-law.ts'
 import * as invariants from './invariants.ts'
+import { Judge, judge, type Tell, Violation } from './judge.ts'
 import { isLost } from './lost.ts'
 import type { Operation } from './mode.ts'
 import type { Phase } from './phase.ts'
 import { phasesOf } from './phases.ts'
-import { newestRecord, type PlainRecord } from './plain-reader.ts'
-import { type Made, type Releases, releasesOf } from './releases.ts'
-import * as writes from './rules-of-writes.ts'
-import { imageIn, releaseByDigest, SLOTS } from './truth.ts'
-
-/** What a run found wrong. Thrown inside the run, through the code that is being judged. */
-export class Violation extends Error {
-  readonly rule: string
-  constructor(rule: string, detail: string) {
-    super(`${rule}: ${detail}`)
-    this.name = 'Violation'
-    this.rule = rule
-  }
-}
+import { type Releases, releasesOf } from './releases.ts'
+import { imageIn, SLOTS } from './truth.ts'
+import { type Witness, witnessOf } from './witness.ts'
 
 /** Where a run stands between two of its steps, for runs that go on from here. */
 export type Position = {
   readonly device: DeviceState
-  readonly witness: invariants.Witness
+  readonly witness: Witness
   readonly struck: readonly Struck[]
   readonly chain: number
 }
@@ -44,19 +33,17 @@ export type Ended = {
   readonly operations: readonly Operation[]
   /** Where it stood when the last fault had taken the power, when that was asked for. */
   readonly position: Position | null
+  /** What its last fault left, and what it came to, by their hashes (distinct.ts); null when it did not get there. */
+  readonly left: number | null
+  readonly outcome: number | null
   readonly boots: number
   readonly steps: number
 }
 
+type Driven = Pick<Ended, 'boots' | 'steps' | 'position' | 'outcome'>
+
 /** Steps that any work is through with, boots included: about three times the longest. */
 const STEPS = 160
-
-const STABLE = 1
-/** Rounds of a window that was over before the run began. */
-const LONG = 1000
-
-/** Words about a run as it goes, for `npm run replay`. */
-export type Tell = (line: string) => void
 
 /** Where a phase begins, and the version that runs at its end when nothing goes wrong. */
 type Start = { readonly phase: Phase; readonly position: Position; readonly ends: string }
@@ -66,18 +53,14 @@ export class Stand {
   readonly board: Board
   readonly device: Device
   readonly #starts = new Map<string, Start>()
-  #witness: invariants.Witness
-  /** Faults that had struck when the last power-up began, and the newest record then. */
-  #before = 0
-  #stood: PlainRecord | null = null
-  #phase: Phase
-  tell: Tell | null = null
+  readonly #judge: Judge
+  /** What the last fault left. */
+  #left: number | null = null
 
   private constructor(board: Board, releases: Releases) {
     this.board = board
     this.device = new Device(board, releases)
-    this.#witness = this.#fresh(['first'])
-    this.#phase = phasesOf(board)[0] as Phase
+    this.#judge = new Judge(this.device, witnessOf(this.device, []), phasesOf(board)[0] as Phase)
     const factory = this.device.save()
     for (const phase of phasesOf(board)) {
       this.device.load(factory, 1)
@@ -88,7 +71,8 @@ export class Stand {
       this.device.boot()
       phase.prepare(this.device)
       this.device.installation = null
-      this.#witness = this.#fresh(phase.confirmed)
+      const confirmed = phase.confirmed.map(name => releases[name].facts.version)
+      this.#judge.witness = witnessOf(this.device, confirmed)
       const seed = mix(mix(0x811c_9dc5, board.name), phase.name)
       const start = { phase, position: this.#position(seed), ends: '' }
       this.#starts.set(phase.name, start)
@@ -99,6 +83,11 @@ export class Stand {
 
   static async of(board: Board): Promise<Stand> {
     return new Stand(board, await releasesOf(board.images))
+  }
+
+  /** Words about each run, to whoever wants them. */
+  set tell(tell: Tell) {
+    this.#judge.tell = tell
   }
 
   /** The start of a phase. */
@@ -119,18 +108,16 @@ export class Stand {
     const { gate } = device
     const start = this.#start(name)
     const { phase, position } = start
-    this.#phase = phase
     const from = options.from ?? position
     const wanted = device.releases[phase.wanted].facts.version
     device.behaviour = version => (version === wanted ? phase.behaviour : 'healthy')
     device.load(from.device, from.chain)
-    this.#witness = from.witness
-    this.#before = 0
-    this.#stood = newestRecord(device.flash, device.element)
+    this.#judge.begin(phase, from.witness)
     gate.trace = options.record === true ? [] : null
-    gate.watch = operation => this.#watch(operation)
+    gate.watch = operation => this.#judge.watch(operation)
     gate.begin(plan, from.chain, from.struck)
-    let ended: { boots: number; steps: number; position: Position | null } = { boots: 0, steps: 0, position: null }
+    let ended: Driven = { boots: 0, steps: 0, position: null, outcome: null }
+    this.#left = null
     let violation: Violation | null = null
     try {
       ended = this.#drive(start, options.until, options.stop === true)
@@ -138,14 +125,10 @@ export class Stand {
       violation = error instanceof Violation ? error : new Violation('throws', (error as Error).stack ?? String(error))
     }
     gate.rest()
-    return { struck: gate.struck, violation, operations: gate.trace ?? [], ...ended }
+    return { struck: gate.struck, violation, operations: gate.trace ?? [], left: this.#left, ...ended }
   }
 
-  #drive(
-    { phase, ends }: Start,
-    until: Until,
-    stop: boolean,
-  ): { readonly boots: number; readonly steps: number; readonly position: Position | null } {
+  #drive({ phase, ends }: Start, until: Until, stop: boolean): Driven {
     const { device } = this
     let answer: Refusal | null = null
     let [boots, steps] = [0, 0]
@@ -162,27 +145,32 @@ export class Stand {
       try {
         if (device.ram === null) {
           boots += 1
-          const outcome = this.#powerUp()
-          this.#booted(outcome)
-          halts = outcome.at === 'halted'
+          halts = this.#judge.powerUp().at === 'halted'
         } else answer = phase.step(device)
-        if (answer !== null) this.tell?.(`  refused ${answer.code}: ${answer.actual}`)
+        if (answer !== null) this.#judge.tell?.(`  refused ${answer.code}: ${answer.actual}`)
       } catch (error) {
         if (!(error instanceof PowerLost)) throw error
-        this.tell?.(`  ${error.message}`)
+        this.#judge.tell?.(`  ${error.message}`)
+        this.#proveStep(true)
         device.reset(device.gate.cause)
         if (stop && device.gate.spent) {
-          return { boots, steps, position: this.#position(device.gate.chain) }
+          this.#judge.stepped()
+          return { boots, steps, position: this.#position(device.gate.chain), outcome: null }
         }
       }
-      this.#stepped()
+      this.#proveStep(false)
+      this.#judge.stepped()
+      const { struck, spent } = device.gate
+      if (this.#left === null && spent && struck.length > 0)
+        this.#left = stateOf(device, `${this.board.name} ${phase.name}`)
     }
     // A fault may lie behind the end of the phase: then it did not strike, and this says so.
     judge('every fault strikes', invariants.everyFaultStruck(device))
     if (device.gate.asked.ends) judge('comes to its end', invariants.comesToItsEnd(over(), answer))
     device.gate.rest()
     this.#restsThere()
-    return { boots: boots + 2, steps, position: null }
+    const outcome = outcomeOf(device, `${this.board.name} ${phase.name}`)
+    return { boots: boots + 2, steps, position: null, outcome }
   }
 
   /** With nothing more going wrong: two losses of power change nothing, and everything is accounted for. */
@@ -190,26 +178,27 @@ export class Stand {
     const { device } = this
     device.flash.relieve()
     device.reset('power-loss')
-    const one = this.#powerUp()
-    this.#booted(one)
+    const one = this.#judge.powerUp()
     device.reset('power-loss')
-    const two = this.#powerUp()
-    this.#booted(two)
+    const two = this.#judge.powerUp()
     judge('resets converge', invariants.bootsAlike(one, two))
-    if (device.gate.asked.history) judge('the history is whole', historyIsWhole(this.#look()))
+    if (device.gate.asked.history) judge('the history is whole', historyIsWhole(this.#judge.look))
   }
 
-  #powerUp(): BootOutcome {
-    this.#before = this.device.gate.struck.length
-    this.#stood = newestRecord(this.device.flash, this.device.element)
-    return this.device.boot()
+  /** Looks at what a fault of the application has done, as its round is over. */
+  #proveStep(lost: boolean): void {
+    const { device } = this
+    const fault = device.gate.struck.at(-1)
+    if (fault === undefined || fault.proof !== null) return
+    if (fault.effect.power === 'off') fault.proof = lost ? 'effect' : 'ignored'
+    else if (fault.effect.hang === true) fault.proof = device.hung ? 'effect' : 'ignored'
   }
 
   /** An image that was reset as often as it has tries counts as failed, as it must: nobody can tell whose fault it was. */
   #givenUp(phase: Phase, answer: Refusal | null): boolean {
     if (answer?.code !== 'version-failed-before') return false
     return (
-      invariants.spentByResets(this.#look(), phase.blames) &&
+      invariants.spentByResets(this.#judge.look, phase.blames) &&
       this.device.ram?.running.facts.version !== this.device.releases[phase.wanted].facts.version
     )
   }
@@ -223,12 +212,6 @@ export class Stand {
     return SLOTS.every(slot => imageIn(device, slot)?.facts.version !== ends)
   }
 
-  #look(): invariants.Look {
-    const { device } = this
-    const recent = device.gate.struck.slice(this.#before)
-    return { device, witness: this.#witness, recent, stood: this.#stood, phase: this.#phase }
-  }
-
   #start(name: string): Start {
     const start = this.#starts.get(name)
     if (start === undefined) throw new Error(`no phase is called ${name}`)
@@ -237,117 +220,6 @@ export class Stand {
 
   #position(chain: number): Position {
     const { device } = this
-    return { device: device.save(), witness: this.#witness, struck: [...device.gate.struck], chain }
-  }
-
-  /** What a run has seen before its first step: taken from the device as its preparation left it. */
-  #fresh(confirmed: readonly (keyof Releases)[]): invariants.Witness {
-    const { device } = this
-    const counter = device.element.counter()
-    const record = newestRecord(device.flash, device.element)
-    const floor = record?.floor ?? 0
-    const versions = confirmed.map(name => device.releases[name].facts.version)
-    const running = device.ram?.running
-    const rounds = running?.trial === true ? { [running.facts.version]: device.rounds } : {}
-    // A confirmation that was cut behind its record was watched.
-    const watched = record === null ? undefined : releaseByDigest(device, record.notes[record.slot].digest)
-    const owed = watched === undefined || record?.state !== STABLE ? {} : { [watched.facts.version]: LONG }
-    return {
-      confirmed: versions,
-      ever: versions,
-      home: homeOf(device, versions.at(-1)),
-      failed: [],
-      trials: {},
-      rounds: { ...rounds, ...owed },
-      counter,
-      allowed: Math.max(counter, floor),
-    }
-  }
-
-  /** Judges what a boot came to, and remembers it. */
-  #booted(outcome: BootOutcome): void {
-    const told = outcome.at === 'halted' ? `halts: ${outcome.reason}` : this.#told(outcome)
-    this.tell?.(`boots: ${told}`)
-    const look = this.#look()
-    judge('something runs', invariants.runsSomething(outcome, look))
-    judge('what is left runs', invariants.runsWhatIsLeft(outcome, look))
-    judge('what runs was signed', invariants.runsWhatWasSigned(outcome, look))
-    judge('nothing runs below the counter', invariants.runsAtOrAboveTheCounter(outcome, look))
-    judge('a confirmation stands', invariants.confirmStands(outcome, look))
-    judge('a failed version does not run', invariants.failedStaysFailed(outcome, look))
-    if (outcome.at === 'running') this.#remember(outcome.running)
-    judge('unconfirmed runs are bounded', invariants.trialsAreBounded(this.#look()))
-  }
-
-  #told({ running, problem }: Extract<BootOutcome, { at: 'running' }>): string {
-    const trial = running.trial ? ' on trial' : ''
-    return `${running.facts.version} from ${running.slot}${trial}${problem === null ? '' : `, ${problem.code}`}`
-  }
-
-  #remember(running: Running): void {
-    if (running.slot === 'golden') return
-    const { version } = running.facts
-    if (running.trial) {
-      const { trials } = this.#witness
-      this.#witness = { ...this.#witness, trials: { ...trials, [version]: (trials[version] ?? 0) + 1 } }
-    } else this.#stands(version, running.slot)
-  }
-
-  /** A confirmed image runs, or the counter rises for it. */
-  #stands(version: string, slot: Slot): void {
-    const { confirmed, ever, home } = this.#witness
-    if (confirmed.at(-1) === version && home === slot) return
-    judge('confirmed only when watched', invariants.confirmedOnlyWhenWatched(version, this.#look()))
-    // One that stood before stands again, and what was confirmed behind it does not any more.
-    const before = confirmed.includes(version) ? confirmed.slice(0, confirmed.indexOf(version)) : confirmed
-    this.#witness = {
-      ...this.#witness,
-      confirmed: [...before, version],
-      ever: ever.includes(version) ? ever : [...ever, version],
-      home: slot,
-    }
-  }
-
-  /** Judges what holds between any two steps. */
-  #stepped(): void {
-    const { device } = this
-    judge('the counter keeps its place', writes.counterKeepsItsPlace(this.#look()))
-    judge('the key in use stays', invariants.keyInUseStays(this.#look()))
-    this.#witness = { ...this.#witness, counter: device.element.counter() }
-    const running = device.ram?.running
-    if (running !== undefined) {
-      const { version } = running.facts
-      const most = Math.max(device.rounds, this.#witness.rounds[version] ?? 0)
-      this.#witness = { ...this.#witness, rounds: { ...this.#witness.rounds, [version]: most } }
-      if (!running.trial) this.#remember(running)
-    }
-    const [now, known] = [invariants.failedNow(device), this.#witness.failed]
-    if (isLost(device.gate.struck, 'records')) this.#witness = { ...this.#witness, failed: now }
-    else if (!now.every(version => known.includes(version))) {
-      this.#witness = { ...this.#witness, failed: [...new Set([...known, ...now])] }
-    }
-  }
-
-  /** Judges an operation before it happens. */
-  #watch(operation: Operation): void {
-    this.tell?.(`  ${operation.kind} ${operation.area ?? ''} ${operation.offset}+${operation.length}`)
-    judge('writes only where it may', writes.writesOnlyWhereItMay(operation, this.#look()))
-    if (operation.kind === 'add-anchor' || operation.kind === 'revoke-anchor') {
-      judge('keys follow their record', writes.keysFollowTheirRecord(this.#look()))
-    }
-    if (operation.kind !== 'raise') return
-    judge('the counter follows its record', writes.raiseFollowsItsRecord(this.#look()))
-    const record = newestRecord(this.device.flash, this.device.element) ?? (this.#stood as PlainRecord)
-    const release = releaseByDigest(this.device, record.notes[record.slot].digest) as Made
-    this.#witness = { ...this.#witness, allowed: Math.max(this.#witness.allowed, record.floor) }
-    this.#stands(release.facts.version, record.slot)
+    return { device: device.save(), witness: this.#judge.witness, struck: [...device.gate.struck], chain }
   }
 }
-
-function judge(rule: string, wrong: string | null): void {
-  if (wrong !== null) throw new Violation(rule, wrong)
-}
-
-/** The slot that a confirmed image stands in. */
-const homeOf = (device: Device, version: string | undefined): Slot =>
-  SLOTS.find(slot => version !== undefined && imageIn(device, slot)?.facts.version === version) ?? 'a'

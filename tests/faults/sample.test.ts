@@ -30,12 +30,12 @@ describe('a fault in an update', () => {
       singles(stand, phase, done => count(tally, done))
       t.diagnostic(`${tally.runs} runs`)
       clean(tally)
-      for (const mode of Object.keys(tally.modes)) struck.add(mode)
+      for (const [mode, { effect }] of Object.entries(tally.cells[phase] ?? {})) if (effect > 0) struck.add(mode)
       assert.ok(tally.runs >= 100)
     })
   }
 
-  it('every mode has struck', () => {
+  it('every mode has struck, and done something', () => {
     assert.deepEqual([...struck].sort(), MODES.map(({ name }) => name).sort())
   })
 })
@@ -65,7 +65,7 @@ describe('three faults', () => {
       const tally = emptyTally()
       for (const { name } of phasesOf(board)) drawn(stand, name, 0, 12, done => count(tally, done))
       clean(tally)
-      assert.equal(tally.runs, 12 * phasesOf(board).length)
+      assert.equal(tally.runs + tally.idle, 12 * phasesOf(board).length)
     })
   }
 })

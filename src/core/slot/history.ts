@@ -198,16 +198,23 @@ type Claim = { readonly decision: number; readonly sector: number; readonly at: 
 function newestCell(sectors: readonly (Uint8Array | null)[], mac: Mac, equal: Equal): Claim | null {
   const holds = ({ sector, at }: Claim): boolean =>
     decodeCell((sectors[sector] as Uint8Array).subarray(at, at + HISTORY_CELL_BYTES), mac, equal) !== null
-  let [highest, sector, place] = [-1, 0, 0]
-  eachClaim(sectors, (decision, inSector, at) => {
-    if (decision > highest) [highest, sector, place] = [decision, inSector, at]
+  let first: Claim | null = null
+  eachClaim(sectors, (decision, sector, at) => {
+    if (first === null || isBehind({ decision, sector, at }, first)) first = { decision, sector, at }
   })
-  if (highest < 0) return null
-  const first = { decision: highest, sector, at: place }
-  if (holds(first)) return first
+  if (first === null || holds(first)) return first
   const claims: Claim[] = []
-  eachClaim(sectors, (decision, inSector, at) => claims.push({ decision, sector: inSector, at }))
-  return claims.sort((a, b) => b.decision - a.decision).find(holds) ?? null
+  eachClaim(sectors, (decision, sector, at) => claims.push({ decision, sector, at }))
+  return claims.sort((a, b) => (isBehind(a, b) ? -1 : 1)).find(holds) ?? null
+}
+
+/**
+ * Whether a claim is the newer one. Of two under one number one was cut while it was written, and reads as whole now: the
+ * other was written behind it, in the next cell, or in the first of the next sector.
+ */
+function isBehind(claim: Claim, { decision, sector, at }: Claim): boolean {
+  if (claim.decision !== decision) return claim.decision > decision
+  return claim.sector === sector ? claim.at > at : claim.at < at
 }
 
 /** Calls `see` for each cell that looks like one, before its MAC is checked, in the order of the flash. */

@@ -241,6 +241,13 @@ describe('the history', () => {
       offset: 0,
       erase: 0,
     },
+    {
+      name: 'behind the second of two with one number: the first was cut, and reads as whole now',
+      sectors: [sector(cell(1), cell(2), cell(3), cell(4)), sector(cell(4))],
+      newest: 4,
+      offset: SECTOR + HISTORY_CELL_BYTES,
+      erase: null,
+    },
     { name: 'with a sector that cannot be read', sectors: [full, null], newest: 4, offset: SECTOR, erase: SECTOR },
   ]
   for (const { name, sectors, newest, offset, erase } of rows) {
