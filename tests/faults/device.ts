@@ -18,7 +18,7 @@ import { type Observation, observe, openWindow } from '../../src/flows/health.ts
 import { beginInstall, type Installation } from '../../src/flows/install.ts'
 import type { FlashArea } from '../../src/flows/ports.ts'
 import type { Release } from '../../src/flows/release.ts'
-import { elementWith, type Told } from './element.ts'
+import { type ElementHarm, elementWith, type Told } from './element.ts'
 import { Gate } from './gate.ts'
 import type { Board as Flashed } from './geometries.ts'
 import type { Around, Effect, Operation } from './mode.ts'
@@ -31,11 +31,6 @@ export type Behaviour = 'healthy' | 'unhealthy' | 'hanging'
 /** What is in a running controller's memory, and gone with its power. */
 export type Ram = { readonly running: Running; readonly window: HealthState | null }
 
-/** How the secure element is, apart from what it holds: whether it gives its counter, and takes commands. */
-export type ElementHarm = {
-  readonly counter: 'given' | 'not in this boot' | 'never'
-  readonly commands: 'taken' | 'refused'
-}
 const WELL: ElementHarm = { counter: 'given', commands: 'taken' }
 
 /** A clock that also says what lies between two milliseconds. */

@@ -1,8 +1,18 @@
 import { PowerLost } from '../../sim/flash/power-lost.ts'
+import type { SimElement } from '../../sim/secure-element/sim-element.ts'
 import type { Anchor } from '../../src/core/firmware/suit-open.ts'
 import type { SecureElement } from '../../src/flows/ports.ts'
-import type { Device } from './device.ts'
+import type { Gate } from './gate.ts'
 import { joined, type Proof } from './proof.ts'
+
+/** How the secure element is, apart from what it holds: whether it gives its counter, and takes commands. */
+export type ElementHarm = {
+  readonly counter: 'given' | 'not in this boot' | 'never'
+  readonly commands: 'taken' | 'refused'
+}
+
+/** The element of a device, and what strikes it. */
+type Wired = { readonly element: SimElement; readonly gate: Gate; readonly harm: ElementHarm; told: Told | null }
 
 /** A command with what it was given. */
 export type Told =
@@ -17,7 +27,7 @@ const SILENT = { once: 'given', boot: 'not in this boot', ever: 'never' } as con
  * The secure element as the flows see it; `counter` is asked instead of its own. The judge asks the element itself, and
  * looks whether a fault that struck a command did something.
  */
-export function elementWith(device: Device, counter: () => number | null): SecureElement {
+export function elementWith(device: Wired, counter: () => number | null): SecureElement {
   const { element, gate } = device
   const command = (told: Told, work: () => boolean): boolean => {
     device.told = told
@@ -68,7 +78,7 @@ export function elementWith(device: Device, counter: () => number | null): Secur
 type Seen = { readonly lost: boolean; readonly done: boolean; readonly changed: boolean }
 
 /** Of a command that has nothing to change it cannot be told whether it was done. */
-function prove({ gate, harm }: Device, number: number, { lost, done, changed }: Seen): void {
+function prove({ gate, harm }: Wired, number: number, { lost, done, changed }: Seen): void {
   const fault = gate.struck[number]
   if (fault === undefined) return
   const { element, refuses } = fault.effect

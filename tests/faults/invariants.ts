@@ -3,7 +3,7 @@ import type { Slot } from '../../src/core/slot/slot.ts'
 import type { BootOutcome } from '../../src/flows/boot.ts'
 import { BUDGET, type Device } from './device.ts'
 import type { Struck } from './gate.ts'
-import { floorUnknown, isLost, LOOKS, recordsGone, rotOf } from './lost.ts'
+import { floorUnknown, isLost, LOOKS, recordsGone, recordWriteLost, rotOf } from './lost.ts'
 import type { Phase } from './phase.ts'
 import { newestRecord, type PlainRecord } from './plain-reader.ts'
 import { goodImage, holdsRelease, imageIn, releaseByDigest, releaseOf, SLOTS } from './truth.ts'
@@ -48,7 +48,7 @@ export function runsSomething(outcome: BootOutcome, look: Look): Judged {
   const golden = outcome.at === 'running'
   if (floorUnknown(struck, recent) && (golden || isLost(struck, 'golden'))) return null
   // A trial that cannot be counted does not run.
-  const uncounted = recordsGone(struck) || rotOf(recent, 'records').length > 0
+  const uncounted = recordsGone(struck) || recordWriteLost(recent) || rotOf(recent, 'records').length > 0
   if (golden && outcome.problem?.code === 'boot-record-not-written' && uncounted) return null
   if (!golden && uncounted && isLost(struck, 'golden')) return null
   const { facts } = device.releases.golden

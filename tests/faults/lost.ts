@@ -1,6 +1,6 @@
 import type { FlashArea } from '../../src/flows/ports.ts'
-import type { Device } from './device.ts'
 import type { Struck } from './gate.ts'
+import type { ObservedFlash } from './observed-flash.ts'
 
 /**
  * What rotted, by where it did: a law is waived for what was struck, and for nothing else. What a fault of another class
@@ -57,5 +57,9 @@ export const recordsGone = (struck: readonly Struck[]): boolean =>
   })
 
 /** Whether an area of records is dead or worn now, by a fault or as the phase began. */
-export const recordsAreWorn = ({ flash }: Device): boolean =>
+export const recordsAreWorn = ({ flash }: { readonly flash: ObservedFlash }): boolean =>
   RECORDS.some(area => flash.hurt.wear.dead.includes(area) || (flash.hurt.wear.worn[area] ?? 0) > 0)
+
+/** Whether a write of the records was lost. */
+export const recordWriteLost = (struck: readonly Struck[]): boolean =>
+  struck.some(({ mode, operation: { area } }) => mode.class === 'wear' && area !== null && partOf(area) === 'records')
