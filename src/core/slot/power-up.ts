@@ -1,5 +1,5 @@
 import { type BootDecision, type BootEffect, type BootEvent, type Note, noteFrom, noteOf } from './boot-decision.ts'
-import { isCarriedOut, unfinishedChange } from './key-change.ts'
+import { intentOf, isCarriedOut, unfinishedChange } from './key-change.ts'
 import {
   activeOnly,
   type BootState,
@@ -59,10 +59,12 @@ function fall(memory: Memory, from: Slot, reason: string, event: Reset): BootDec
   if (!verdict.good || hasFailed(memory, verdict)) return recover(memory, from, reason, event)
   const note = memory.slots[to]
   if (note.state === 'confirmed' && note.digest === digestPrefix(verdict.digest)) {
+    // The floor and the keys that were still to come belong to the image that rotted: they are dropped with it. This one
+    // has its own, and may never have come to them.
+    const confirmed: Confirmed = { active: to, floor: note.counter, keys: intentOf(verdict.transition) }
     return {
-      // The floor and the keys that were still to come belong to the image that rotted: they are dropped with it.
-      next: { ...memory, state: { at: 'stable', ...activeOnly(to) } },
-      effects: [{ kind: 'run', slot: to, trial: false }],
+      next: { ...memory, state: { at: 'stable', ...confirmed } },
+      effects: [...unfinishedOf(confirmed, verdict, event), { kind: 'run', slot: to, trial: false }],
       note: noteOf('fallback', 'boot', to, reason, verdict),
     }
   }

@@ -108,7 +108,25 @@ describe('a change of keys', () => {
   it('goes with the image that carries it when that rots', () => {
     const state: BootState = { at: 'stable', active: 'b', floor: 2, keys: intentOf(add) }
     const decision = decided(memoryOf(state, 'confirmed'), reset(bad, 1, [OLD_KEY]))
-    assert.deepEqual(decision.next.state, { at: 'stable', ...activeOnly('a') })
+    const { counter: floor } = decision.next.slots.a
+    assert.deepEqual(decision.next.state, { at: 'stable', ...activeOnly('a'), floor })
     assert.deepEqual(keysIn(decision), [])
+  })
+
+  it('is finished for an image that is fallen to before its own confirmation was finished', () => {
+    const state: BootState = { at: 'stable', active: 'a', ...{ floor: 1, keys: intentOf(null) } }
+    const event = reset(verdictOf(add, [oldKey]), 1, [OLD_KEY])
+    assert.ok(event.kind === 'reset')
+    const { verdict } = event
+    const decision = decided(memoryOf(state, 'confirmed'), {
+      ...event,
+      verdict: slot => (slot === 'a' ? bad : verdict(slot)),
+    })
+    assert.deepEqual(decision.next.state, { at: 'stable', active: 'b', floor: NEW.counter, keys: intentOf(add) })
+    assert.deepEqual(decision.effects, [
+      { kind: 'raise', counter: NEW.counter },
+      ...ADDED,
+      { kind: 'run', slot: 'b', trial: false },
+    ])
   })
 })
