@@ -197,6 +197,9 @@ export function failedNow(device: Device): readonly string[] {
 /** "Any number of resets converges": two boots behind each other run the same; a trial apart, whose budget they use up. */
 export function bootsAlike(one: BootOutcome, two: BootOutcome): Judged {
   if (one.at === 'running' && one.running.trial) return null
+  // Golden gives way to an image whose weak bits fell right for once.
+  const golden = one.at === 'running' && one.running.slot === 'golden'
+  if (golden && two.at === 'running' && two.running.trial) return null
   const text = (outcome: BootOutcome): string =>
     outcome.at === 'halted'
       ? 'halted'

@@ -148,7 +148,8 @@ export class Judge {
     if (outcome.at === 'running' && outcome.problem?.code === 'boot-record-not-written') return
     const device = this.#device
     // One that halts does not say so.
-    if (outcome.at === 'halted' && after === before && recordsAreWorn(device)) return
+    const worn = recordsAreWorn(device) || this.look.phase.wears === true
+    if (outcome.at === 'halted' && after.entry.number === before.entry.number && worn) return
     const wrong =
       after.entry.number === before.entry.number + 1
         ? decisions.tellsWhatBooted(device, before, after, this.#reset, outcome)

@@ -31,6 +31,8 @@ export type Phase = {
   readonly settled: (device: Device) => boolean
   /** Of a device that is in a bad state as it begins: which versions may run until it is out of it, golden included. */
   readonly mayRun?: (version: string, seen: Seen) => boolean
+  /** It begins with record blocks that take no write for a while. */
+  readonly wears?: true
   /** Resets that it brings along by itself, told as the image's own. */
   readonly blames?: number
   /** On which boards pairs are made in it; unset: on all that have some. */

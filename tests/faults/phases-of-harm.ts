@@ -246,6 +246,7 @@ export const PHASES_OF_HARM: readonly Phase[] = [
     says: 'no record can be written for a while, as an update begins',
     ...toSecond,
     mayRun: unlessUnknown(may('first', 'second')),
+    wears: true,
     pairs: 'none',
     prepare: device => {
       for (const area of ['record0', 'record1'] as const) device.flash.wearOut(area, SPELL)
@@ -257,6 +258,7 @@ export const PHASES_OF_HARM: readonly Phase[] = [
     says: 'the same, as a trial comes to its verdict',
     ...toSecond,
     mayRun: unlessUnknown(may('first', 'second')),
+    wears: true,
     // The site restarts a controller that cannot write what it decided.
     blames: 2,
     pairs: 'none',
