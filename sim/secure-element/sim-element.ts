@@ -177,11 +177,13 @@ export class SimElement implements SecureElement {
 
   /** If the process dies here, the old file stands, or the new one; never a part of either. */
   #save(contents: Contents): void {
+    if (contents.anchors !== this.#contents.anchors || this.#anchors.length !== contents.anchors.length) {
+      this.#anchors = contents.anchors.map(({ kid, alg, spki }) => ({
+        kid,
+        key: { alg, spki: Uint8Array.fromHex(spki) },
+      }))
+    }
     this.#contents = contents
-    this.#anchors = contents.anchors.map(({ kid, alg, spki }) => ({
-      kid,
-      key: { alg, spki: Uint8Array.fromHex(spki) },
-    }))
     if (this.#file === null) return
     const temporary = `${this.#file}.new`
     const handle = openSync(temporary, 'w', 0o600)

@@ -31,7 +31,9 @@ class Hash {
   }
 
   text(text: string): this {
-    return this.words(Int32Array.from(text, letter => letter.charCodeAt(0)))
+    const letters = new Int32Array(text.length)
+    for (let at = 0; at < text.length; at += 1) letters[at] = text.charCodeAt(at)
+    return this.words(letters)
   }
 
   get number(): number {

@@ -23,7 +23,7 @@ export function historyIsWhole({ device, witness }: Look): Judged {
   // With neither record nor history to know the last number, numbers are given anew.
   if (rotten && forgotten) return null
   const wrong = told
-    .filter(({ is }) => is === 'whole' || !forgotten)
+    .filter(({ is, entry }) => (is === 'whole' || !forgotten) && !witness.unsure.includes(entry.number))
     .map(({ entry }) => wrongWords(entry, decided.get(entry.number)))
     .find(word => word !== null)
   if (wrong !== undefined) return wrong
@@ -34,7 +34,7 @@ export function historyIsWhole({ device, witness }: Look): Judged {
   const claimed = cells.map(cell => (cell.is === 'torn' ? cell.claims : null))
   const missing: number[] = []
   for (let number = lowest; number <= last; number += 1) {
-    if (!numbers.has(number) && !claimed.includes(number)) missing.push(number)
+    if (!numbers.has(number) && !claimed.includes(number) && !witness.unsure.includes(number)) missing.push(number)
   }
   // A record that was lost may have been the only one to know of its decision.
   const unknown = isLost(struck, 'records') ? rotOf(struck, 'records').length : 0

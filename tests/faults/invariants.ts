@@ -3,7 +3,7 @@ import type { Slot } from '../../src/core/slot/slot.ts'
 import type { BootOutcome } from '../../src/flows/boot.ts'
 import { BUDGET, type Device } from './device.ts'
 import type { Struck } from './gate.ts'
-import { floorUnknown, isLost, LOOKS, recordsGone, recordWriteLost, rotOf } from './lost.ts'
+import { floorUnknown, isLost, isTorn, LOOKS, recordsGone, recordWriteLost, rotOf } from './lost.ts'
 import type { Phase } from './phase.ts'
 import { newestRecord, type PlainRecord } from './plain-reader.ts'
 import { goodImage, holdsRelease, imageIn, releaseByDigest, releaseOf, SLOTS } from './truth.ts'
@@ -56,7 +56,10 @@ export function runsSomething(outcome: BootOutcome, look: Look): Judged {
   if (bare && (golden || isLost(struck, 'golden'))) return null
   const good = SLOTS.find(slot => rotOf(recent, slot).length < LOOKS && goodImage(device, slot) !== null)
   if (good !== undefined) return `${what}, and slot ${good} holds an image that may run`
-  const gone = bare || isLost(struck, witness.home) || (isLost(struck, 'records') && failedAnew(device, witness.home))
+  // With nothing else left, an image is tried whose last write was cut: it may read as whole for as long as the trial is.
+  const torn = isTorn(struck, witness.home) && isLost(struck, witness.home === 'a' ? 'b' : 'a')
+  const gone =
+    bare || torn || isLost(struck, witness.home) || (isLost(struck, 'records') && failedAnew(device, witness.home))
   if (!gone && !spentByResets(look, phase.blames))
     return `${what}, and nothing of slot ${witness.home}, which ran, has rotted`
   return !golden && !isLost(struck, 'golden') ? `${what}, and golden has not rotted` : null

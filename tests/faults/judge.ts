@@ -42,6 +42,8 @@ export class Judge {
   /** The newest record when it was looked at last, and those that brought a decision since the last power-up began. */
   #newest: PlainRecord | null = null
   #decisions: readonly PlainRecord[] = []
+  /** The record by which it was seen last what has failed; undefined: none yet. */
+  #failedBy: PlainRecord | null | undefined
 
   constructor(device: Device, witness: Witness, phase: Phase) {
     this.#device = device
@@ -61,6 +63,7 @@ export class Judge {
     this.#before = 0
     this.#stood = this.#record()
     this.#newest = this.#stood
+    this.#failedBy = undefined
     this.#decisions = []
   }
 
@@ -79,6 +82,7 @@ export class Judge {
   /** Judges an operation before it happens. */
   watch(operation: Operation): void {
     const { kind, area } = operation
+    if (kind === 'read' && this.tell === null) return
     this.tell?.(`  ${kind} ${area ?? ''} ${operation.offset}+${operation.length}`)
     if (area === 'history' || area === 'record0' || area === 'record1') {
       if (kind !== 'read') this.#learn()
@@ -102,16 +106,22 @@ export class Judge {
   stepped(): void {
     const device = this.#device
     this.#learn()
-    judge('the counter keeps its place', writes.counterKeepsItsPlace(this.look))
-    judge('the key in use stays', invariants.keyInUseStays(this.look))
-    this.witness = { ...this.witness, counter: device.element.counter() }
+    const { look } = this
+    judge('the counter keeps its place', writes.counterKeepsItsPlace(look))
+    judge('the key in use stays', invariants.keyInUseStays(look))
+    const counter = device.element.counter()
+    if (counter !== this.witness.counter) this.witness = { ...this.witness, counter }
     const running = device.ram?.running
     if (running !== undefined) {
       const { version } = running.facts
-      const most = Math.max(device.rounds, this.witness.rounds[version] ?? 0)
-      this.witness = { ...this.witness, rounds: { ...this.witness.rounds, [version]: most } }
+      if (device.rounds > (this.witness.rounds[version] ?? 0)) {
+        this.witness = { ...this.witness, rounds: { ...this.witness.rounds, [version]: device.rounds } }
+      }
       if (!running.trial) this.#remember(running)
     }
+    const record = this.#record()
+    if (record === this.#failedBy) return
+    this.#failedBy = record
     const [now, known] = [invariants.failedNow(device), this.witness.failed]
     if (isLost(device.gate.struck, 'records')) this.witness = { ...this.witness, failed: now }
     else if (!now.every(version => known.includes(version))) {
@@ -167,7 +177,9 @@ export class Judge {
     const { entry } = record
     if (this.witness.decisions.some(({ words }) => words === entry.words)) return
     const tells = history.recordsTell(this.look)
-    if (history.knowsItsNumber(this.look) && last !== undefined && entry.number !== last.number + 1) {
+    const unsure = before?.doubted === true && last !== undefined && entry.number === last.number + 2
+    if (unsure) this.witness = { ...this.witness, unsure: [...this.witness.unsure, entry.number - 1] }
+    else if (history.knowsItsNumber(this.look) && last !== undefined && entry.number !== last.number + 1) {
       judge('the history is whole', `decision ${entry.number} was made behind decision ${last.number}`)
     }
     // A record from before the first decision that is known is the newest again.

@@ -63,3 +63,10 @@ export const recordsAreWorn = ({ flash }: { readonly flash: ObservedFlash }): bo
 /** Whether a write of the records was lost. */
 export const recordWriteLost = (struck: readonly Struck[]): boolean =>
   struck.some(({ mode, operation: { area } }) => mode.class === 'wear' && area !== null && partOf(area) === 'records')
+
+/** Whether a write of a part was cut inside, with weak bits: what it wrote may read as whole for a while. */
+export const isTorn = (struck: readonly Struck[], part: Part): boolean =>
+  struck.some(({ effect: { flash }, operation: { area, kind } }) => {
+    const weak = kind === 'program' && flash !== undefined && 'cut' in flash && flash.cut === 'inside' && flash.weak
+    return weak === true && area !== null && partOf(area) === part
+  })

@@ -33,6 +33,8 @@ export type PlainRecord = {
   readonly failed: readonly string[]
   readonly notes: { readonly a: PlainNote; readonly b: PlainNote }
   readonly entry: PlainEntry
+  /** A newer one stands that reads as whole, or does not: it was cut, or has weak bits. */
+  readonly doubted: boolean
 }
 
 export const RECORD = 512
@@ -55,7 +57,10 @@ export function newestRecord(flash: ObservedFlash, element: SimElement): PlainRe
   if (known?.stamp === stamp) return known.record
   const found = findRecord(flash, element)
   // The same record stays the same object.
-  const same = known?.record?.sequence === found?.sequence && known?.record?.entry.words === found?.entry.words
+  const same =
+    known?.record?.sequence === found?.sequence &&
+    known?.record?.entry.words === found?.entry.words &&
+    known?.record?.doubted === found?.doubted
   const record = same && known !== undefined && known.record?.at === found?.at ? known.record : found
   seen.set(flash, { stamp, record })
   return record
@@ -72,9 +77,12 @@ function findRecord(flash: ObservedFlash, element: SimElement): PlainRecord | nu
     }
   }
   claims.sort((one, two) => (one.sequence < two.sequence ? 1 : -1))
+  let doubted = false
   for (const { area, at, sequence } of claims) {
     const bytes = flash.cells(area).subarray(at, at + RECORD)
-    if (flash.damaged(area, at, RECORD) || !holds(bytes, element)) continue
+    const damaged = flash.damaged(area, at, RECORD)
+    if (damaged) doubted = true
+    if (damaged || !holds(bytes, element)) continue
     const failed = Array.from({ length: bytes[7] as number }, (_, index) => hex(bytes, 200 + index * 24 + 8, 16))
     const note = (start: number): PlainNote => ({ state: bytes[start] as number, digest: hex(bytes, start + 24, 16) })
     return {
@@ -86,6 +94,7 @@ function findRecord(flash: ObservedFlash, element: SimElement): PlainRecord | nu
       failed,
       notes: { a: note(56), b: note(128) },
       entry: entryAt(bytes, 344),
+      doubted,
     }
   }
   return null

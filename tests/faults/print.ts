@@ -11,12 +11,12 @@ const cell = (value: number): string => number(value).padStart(11)
 /** The modes as the columns of a table: each is in the first column that takes it. */
 const COLUMNS: readonly { readonly title: string; readonly takes: (mode: Mode) => boolean }[] = [
   { title: 'cut', takes: ({ name }) => /^(?:cut|tick-cut|element-(?:cut|answer))/.test(name) },
-  { title: 'torn write', takes: ({ name }) => name.startsWith('program-cut') },
-  { title: 'torn erase', takes: ({ name }) => name.startsWith('erase-torn') },
+  { title: 'in write', takes: ({ name }) => name.startsWith('program-cut') },
+  { title: 'in erase', takes: ({ name }) => name.startsWith('erase-torn') },
   { title: 'hang', takes: ({ name }) => /^(?:hang|crash)/.test(name) },
   { title: 'clock', takes: ({ name }) => name.startsWith('clock') },
   { title: 'element', takes: mode => mode.class === 'element' },
-  { title: 'lost write', takes: ({ name }) => name.startsWith('write') },
+  { title: 'lost', takes: ({ name }) => name.startsWith('write') },
   { title: 'worn', takes: mode => mode.class === 'wear' },
   { title: 'read once', takes: ({ name }) => name.endsWith('-once') },
   { title: 'rot', takes: mode => mode.class === 'rot' },
@@ -25,7 +25,7 @@ const COLUMNS: readonly { readonly title: string; readonly takes: (mode: Mode) =
 ]
 const columnOf = (mode: Mode): number => COLUMNS.findIndex(({ takes }) => takes(mode))
 
-/** Faults with an effect by phase and group of modes; behind a `!`, those in whose runs an invariant was hurt. */
+/** Faults with an effect by phase and group of modes, at most 140 columns wide; behind a `!`, those in whose runs an invariant was hurt. */
 export function matrix(tally: Tally): readonly string[] {
   const used = COLUMNS.map((_, column) => MODES.some(mode => columnOf(mode) === column))
   const line = (name: string, texts: readonly string[]): string =>
@@ -35,7 +35,7 @@ export function matrix(tally: Tally): readonly string[] {
       .join('')}`
   const lines = [
     line(
-      'faults',
+      'faults, by phase',
       COLUMNS.map(({ title }) => title),
     ),
   ]

@@ -78,7 +78,8 @@ export function writesOnlyWhereItMay(operation: Operation, { device, recent }: L
     // So may one that takes the whole block, or a sector of it.
     const [rot, now] = [rotOf(device.gate.struck, 'records'), rotOf(recent, 'records')]
     const sure = rot.length < LOOKS && !now.some(({ effect }) => effect.dies ?? effect.read?.read === 'ecc-lasting')
-    if (!sure || record?.area !== area) return null
+    // A newer one that reads as whole today is written once more before anything else.
+    if (!sure || record?.area !== area || record.doubted) return null
     if (kind === 'erase') return `${area} is erased, and holds the newest record`
     const over = operation.offset < record.at + RECORD && operation.offset + operation.length > record.at
     return over ? `${area} is programmed where the newest record lies` : null

@@ -22,6 +22,8 @@ export type Witness = {
   readonly allowed: number
   /** It began without a record: only the history knew the numbers of decisions. */
   readonly blank: boolean
+  /** Numbers of decisions that only a record told which a cut has left half-way: it read as whole for a while. */
+  readonly unsure: readonly number[]
   /** Every decision as its record told it, oldest first; at the start of a phase, as the history has them. */
   readonly decisions: readonly PlainEntry[]
 }
@@ -56,6 +58,7 @@ export function witnessOf(device: Device, confirmed: readonly string[]): Witness
     counter,
     allowed: counter,
     blank: record === null,
+    unsure: [],
     decisions: [...told, ...owing].sort((one, two) => one.number - two.number),
   }
 }
