@@ -42,9 +42,10 @@ function faultsAt(operation: Operation, at: number, wanted: (mode: Mode) => bool
     )
 }
 
-/** Every single fault, at every operation of a phase, up to the end of the whole update. */
-export function singles(stand: Stand, phase: string, take: Take): void {
+/** Every single fault, at every operation of a phase, or at each `every`-th, up to the end of the whole update. */
+export function singles(stand: Stand, phase: string, take: Take, every = 1): void {
   for (const [at, operation] of operationsOf(stand, phase).entries()) {
+    if (at % every !== 0) continue
     for (const fault of faultsAt(operation, at, () => true)) {
       const ended = stand.run(phase, [fault], { until: 'settled' })
       take({ kind: 'single', seed: { board: stand.board.name, phase, faults: [fault], until: 'settled' }, ended })
