@@ -4,7 +4,7 @@ import * as decisions from './decisions.ts'
 import type { Device } from './device.ts'
 import * as history from './history-law.ts'
 import * as invariants from './invariants.ts'
-import { isLost, recordsAreWorn } from './lost.ts'
+import { isLost, recordsAreWorn, recordWriteLost } from './lost.ts'
 import type { Operation } from './mode.ts'
 import type { Phase } from './phase.ts'
 import { newestRecord, type PlainRecord } from './plain-reader.ts'
@@ -158,7 +158,7 @@ export class Judge {
     if (outcome.at === 'running' && outcome.problem?.code === 'boot-record-not-written') return
     const device = this.#device
     // One that halts does not say so.
-    const worn = recordsAreWorn(device) || this.look.phase.wears === true
+    const worn = recordsAreWorn(device) || recordWriteLost(device.gate.struck) || this.look.phase.wears === true
     if (outcome.at === 'halted' && after.entry.number === before.entry.number && worn) return
     const wrong =
       after.entry.number === before.entry.number + 1
