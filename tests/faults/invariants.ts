@@ -198,11 +198,11 @@ export function failedNow(device: Device): readonly string[] {
 }
 
 /** "Any number of resets converges": two boots behind each other run the same; a trial apart, whose budget they use up. */
-export function bootsAlike(one: BootOutcome, two: BootOutcome): Judged {
+export function bootsAlike(one: BootOutcome, two: BootOutcome, device: Device): Judged {
   if (one.at === 'running' && one.running.trial) return null
   // Golden gives way to an image whose weak bits fell right for once.
   const golden = one.at === 'running' && one.running.slot === 'golden'
-  if (golden && two.at === 'running' && two.running.trial) return null
+  if (golden && two.at === 'running' && imageIn(device, two.running.slot) === null) return null
   const text = (outcome: BootOutcome): string =>
     outcome.at === 'halted'
       ? 'halted'

@@ -181,7 +181,7 @@ export class Stand {
     const one = this.#judge.powerUp()
     device.reset('power-loss')
     const two = this.#judge.powerUp()
-    judge('resets converge', invariants.bootsAlike(one, two))
+    judge('resets converge', invariants.bootsAlike(one, two, device))
     if (device.gate.asked.history) judge('the history is whole', historyIsWhole(this.#judge.look))
   }
 
