@@ -37,6 +37,8 @@ export type Judged = string | null
 /** The parts of a flash that what runs hangs on. */
 export const PARTS = ['records', 'a', 'b'] as const
 const CONFIRMED = 3
+/** Records in the smallest block: the writes that an attempt to write one may lose. */
+const PLACES = 4
 const [STABLE, CANDIDATE] = [1, 2]
 
 /** "Every next boot runs a verified, non-golden image" / "Plus one rotten slot: at least golden": and only if neither is good. */
@@ -86,7 +88,12 @@ export function runsWhatIsLeft(outcome: BootOutcome, look: Look): Judged {
 /** As many resets were told as the image's own as it has tries: it counts as failed, whoever was to blame. */
 export function spentByResets({ device: { gate } }: Pick<Look, 'device'>, blames = 0): boolean {
   const { struck } = gate
-  const resets = struck.filter(({ mode }) => mode.blames === true).length + rotOf(struck, 'records').length
+  const resets = struck.reduce((sum, { mode, effect }) => {
+    // As long as records are worn each attempt to write one fails, and a restart follows.
+    const spell =
+      effect.wears === undefined ? 1 : Math.ceil(Math.min(effect.wears.writes, BUDGET.tries * PLACES) / PLACES)
+    return sum + (mode.blames === true ? spell : 0)
+  }, rotOf(struck, 'records').length)
   return resets + blames >= BUDGET.tries
 }
 
