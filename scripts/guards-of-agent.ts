@@ -253,7 +253,7 @@ export const AGENT_GUARDS: readonly Guard[] = [
   {
     stops: 'turning the counter in a file back',
     file: 'src/adapters/element-file.ts',
-    text: 'if (value > this.#contents.counter) this.#save',
+    text: 'value <= this.#contents.counter ? this.#settle() : this.#save',
     without: 'this.#save',
     tests: ELEMENT,
   },

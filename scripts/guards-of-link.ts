@@ -121,7 +121,7 @@ export const LINK_GUARDS: readonly Guard[] = [
   {
     stops: 'a boot without a floor: the counter cannot be read',
     file: 'src/flows/boot.ts',
-    text: "    if (counter === null) return refuse('counter-unreadable', `slot ${slot}`, 'the security counter', 'no answer')\n",
+    text: "    if (floor === null) return refuse('counter-unreadable', `slot ${slot}`, 'the security counter', 'no answer')\n",
     without: '',
     tests: BAD_INPUT,
   },

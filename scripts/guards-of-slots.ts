@@ -185,8 +185,8 @@ export const SLOT_GUARDS: readonly Guard[] = [
   {
     stops: 'a retired key that the release which brought it brings again',
     file: KEYS,
-    text: 'if (counter > floor) return null',
-    without: 'if (counter >= floor) return null',
+    text: 'if (counter > floor || owed) return null',
+    without: 'if (counter >= floor || owed) return null',
     tests: BOARD,
   },
   {
