@@ -15,8 +15,8 @@ const IDLE: readonly { readonly mode: string; readonly phases: readonly string[]
     },
     ...['element-answer-lost', 'hang-behind-a-command', 'element-unanswered'].map(mode => ({
       mode,
-      phases: ['under-the-next-key'],
-      because: 'its release has the counter that the device has already: the command changes nothing',
+      phases: ['under-the-next-key', 'fallback-update', 'blank-one', 'blank-two', 'blank-two-older-fails'],
+      because: 'the release has the counter that the device has already: the command changes nothing',
     })),
   ]
 
