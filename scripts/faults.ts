@@ -21,7 +21,7 @@ import { add, emptyTally, type Tally } from '../tests/faults/tally.ts'
  * had faults that all did something, and each mode did something in each phase in which it can.
  */
 const LEAST = 1_000_000
-const DRAWS = 500
+const DRAWS = 150
 
 const { values } = parseArgs({
   options: {
