@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { AgentBench } from './bench.ts'
+import { AgentBench, BEHAVIOUR, script } from './bench.ts'
 
 const root = join(import.meta.dirname, '../..')
 const unit = readFileSync(join(root, 'packaging/systemd/voltseal-agent.service'), 'utf8')
@@ -13,6 +13,8 @@ const without = (...programs: string[]): string | false => {
   const missing = programs.filter(program => !can(program))
   return missing.length > 0 ? `NOT TESTED: ${missing.join(', ')} is not on this machine` : false
 }
+/** The command line of what the application leaves behind. */
+const LEFT = ['sleep', '1000'].join('\0')
 /** The values of a setting, in order. */
 const valuesOf = (name: string): string[] =>
   [...unit.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(match => match[1] as string)
@@ -56,7 +58,9 @@ describe('packaging/systemd/voltseal-agent.service', () => {
   const rootly = process.getuid?.() === 0
   const skip = rootly ? without('setpriv') : 'NOT TESTED: only root may give up the powers of root'
   it('leaves the agent the powers that it needs, with an application of another account', { skip }, async () => {
-    const bench = await AgentBench.make()
+    // It leaves a process behind in a session of its own, which nothing but its mark leads to.
+    const image = script('1.0.0', `setsid sleep 1000 &\n${BEHAVIOUR.works}`)
+    const bench = await AgentBench.make({ factory: { image } })
     try {
       chmodSync(bench.at('.'), 0o711)
       // The application writes into the folder of its notes, as one with a state folder of its own would.
@@ -71,7 +75,8 @@ describe('packaging/systemd/voltseal-agent.service', () => {
       const started = bench.agent.next('application-started')
       bench.agent.start()
       await started
-      await bench.until('it runs', () => bench.started.length === 1)
+      await bench.until('it runs', () => bench.started.length === 1 && bench.offspring(LEFT).length === 1)
+      const [left] = bench.offspring(LEFT)
       const [application] = bench.applications
       const status = readFileSync(`/proc/${application}/status`, 'latin1')
       assert.match(status, /^CapEff:\s+0+$/m)
@@ -82,6 +87,8 @@ describe('packaging/systemd/voltseal-agent.service', () => {
       const again = bench.agent.next('application-started')
       const { pid } = await again
       await bench.until('one application', () => String(bench.applications) === String(pid))
+      await bench.until('its own', () => bench.offspring(LEFT).length === 1)
+      assert.notDeepEqual(bench.offspring(LEFT), [left])
       assert.equal(await bench.agent.stop(), 0)
       assert.deepEqual(bench.processes, [])
     } finally {
