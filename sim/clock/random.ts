@@ -19,3 +19,11 @@ export function seedOf(name: string): number {
   }
   return hash
 }
+
+/** The same items in an order that the source decides. */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  return items
+    .map(item => ({ item, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+}

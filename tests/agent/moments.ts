@@ -1,4 +1,4 @@
-import { type Random, seeded } from '../../sim/clock/random.ts'
+import { seeded, shuffled } from '../../sim/clock/random.ts'
 
 /** What dies: the boot stage, the second stage, both at once, the application; or the second stage hangs. */
 export const VICTIMS = ['boot stage', 'second stage', 'both', 'application', 'hang'] as const
@@ -40,11 +40,4 @@ export function momentsOf(seed: number, count: number, victims: readonly Victim[
     moments.push({ victim: left.pop()!, mark, nth, delay: Math.floor(random() * random() * 400) })
   }
   return moments
-}
-
-function shuffled<T>(items: readonly T[], random: Random): T[] {
-  return items
-    .map(item => ({ item, at: random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item)
 }

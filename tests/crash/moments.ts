@@ -1,4 +1,4 @@
-import { type Random, seeded } from '../../sim/clock/random.ts'
+import { seeded, shuffled } from '../../sim/clock/random.ts'
 
 export const VICTIMS = ['fleet', 'gateway', 'site'] as const
 export type Victim = (typeof VICTIMS)[number]
@@ -61,13 +61,6 @@ export function momentsOf(seed: number, count: number): Moment[] {
     moments.push({ victim, mark, nth, delay, down })
   }
   return moments
-}
-
-function shuffled<T>(items: readonly T[], random: Random): T[] {
-  return items
-    .map(item => ({ item, at: random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item)
 }
 
 /** Waits for its moments: tell it every mark, and it says who dies, and when. */

@@ -4,7 +4,7 @@ import { BackOff, pause } from '../../../src/apps/agent/link/back-off.ts'
 import { download, type Receiver } from '../../../src/apps/agent/link/download.ts'
 import type { ReadOffer } from '../../../src/apps/agent/link/offer.ts'
 import { Reporter } from '../../../src/apps/agent/link/reporter.ts'
-import { isRefusal, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { detailOf, isRefusal, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { registry } from '../../../src/core/refusal/registry.ts'
 import type { BootOutcome } from '../../../src/flows/boot.ts'
 import { type Installation, updateMark } from '../../../src/flows/install.ts'
@@ -257,8 +257,7 @@ export class ConnectedController {
       return false
     }
     this.#spoilt = 0
-    const detail = `${refusal.subject}: expected ${refusal.expected}; got ${refusal.actual}`
-    this.#note({ event: 'refused', assignment, code: refusal.code, detail })
+    this.#note({ event: 'refused', assignment, code: refusal.code, detail: detailOf(refusal) })
     this.#reporter.say({ event: 'refused', assignment, refusal })
     return false
   }
@@ -269,8 +268,8 @@ export class ConnectedController {
     return readMemory(board)?.update === updateMark(board, assignment)
   }
 
-  async #wait({ code, subject, expected, actual }: Refusal): Promise<void> {
-    this.#note({ event: 'waiting', code, detail: `${subject}: expected ${expected}; got ${actual}` })
+  async #wait(refusal: Refusal): Promise<void> {
+    this.#note({ event: 'waiting', code: refusal.code, detail: detailOf(refusal) })
     await pause(this.#backOff.next(), this.#parts.stop)
   }
 

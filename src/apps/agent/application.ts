@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { type Account, findAccount } from '../../adapters/accounts-linux.ts'
 import { killProcessesOf } from '../../adapters/processes-linux.ts'
-import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { detailOf, isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { AgentConfig } from '../../wire/agent-config.ts'
 import { passLines } from './bounded-lines.ts'
 import type { Note } from './events.ts'
@@ -153,10 +153,9 @@ export class Application {
     }
   }
 
-  #refused({ code, subject, expected, actual }: Refusal): string {
-    const detail = `${subject}: expected ${expected}; got ${actual}`
-    this.#parts.note({ event: 'application-refused', code, detail })
-    return `not started: ${code}`
+  #refused(refusal: Refusal): string {
+    this.#parts.note({ event: 'application-refused', code: refusal.code, detail: detailOf(refusal) })
+    return `not started: ${refusal.code}`
   }
 
   /** Nothing of the agent's own environment but where programs are found. */

@@ -1,5 +1,5 @@
 import type { HttpsClient } from '../../adapters/link-https/client.ts'
-import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { detailOf, isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { registry } from '../../core/refusal/registry.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
@@ -145,15 +145,14 @@ export class Work {
       return 'same'
     }
     this.#spoilt = 0
-    const detail = `${refusal.subject}: expected ${refusal.expected}; got ${refusal.actual}`
-    note({ event: 'refused', assignment, code: refusal.code, detail })
+    note({ event: 'refused', assignment, code: refusal.code, detail: detailOf(refusal) })
     this.reporter.say({ event: 'refused', assignment, refusal })
     return 'same'
   }
 
-  async #wait({ code, subject, expected, actual }: Refusal): Promise<void> {
+  async #wait(refusal: Refusal): Promise<void> {
     const { note, stop } = this.#parts
-    note({ event: 'waiting', code, detail: `${subject}: expected ${expected}; got ${actual}` })
+    note({ event: 'waiting', code: refusal.code, detail: detailOf(refusal) })
     await pause(this.#backOff.next(), stop)
   }
 }

@@ -33,15 +33,3 @@ export function unlessNotWritten(path: string, write: () => void): Refusal | nul
     return refusal
   }
 }
-
-/** Writes, and refuses `no-space`; every other error is thrown. */
-export function unlessFull(path: string, write: () => void): Refusal | null {
-  try {
-    write()
-    return null
-  } catch (error) {
-    const refusal = refusalOf(error, path)
-    if (refusal?.code !== 'no-space') throw error
-    return refusal
-  }
-}

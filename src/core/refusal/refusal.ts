@@ -32,6 +32,10 @@ export function sentence(refusal: Refusal): string {
   return `${refusal.subject}: ${entry.title} (expected ${refusal.expected}; got ${refusal.actual}). ${entry.fix}`
 }
 
+/** One line for a log or a report: what was judged, expected and found; the code stands beside it. */
+export const detailOf = ({ subject, expected, actual }: Refusal): string =>
+  `${subject}: expected ${expected}; got ${actual}`
+
 /** A refusal where no value can travel (a stream, a callback): thrown at the edge, caught at the next edge. */
 export class RefusalError extends Error {
   readonly refusal: Refusal

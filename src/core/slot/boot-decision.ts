@@ -44,7 +44,7 @@ export type BootEffect =
   | { readonly kind: 'run'; readonly slot: Bootable; readonly trial: boolean }
   | { readonly kind: 'halt' }
   | { readonly kind: 'reset' }
-  /** The secure element may answer otherwise now: the reset is decided once more, with `finishes` false. */
+  /** The secure element may answer otherwise now: the reset is decided once more, until its commands were told often enough. */
   | { readonly kind: 'again' }
 
 /** The line of history that a decision leaves. */

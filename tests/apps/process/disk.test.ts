@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { refusalOf, unlessFull } from '../../../src/apps/process/disk.ts'
+import { refusalOf, unlessNotWritten } from '../../../src/apps/process/disk.ts'
 
 const fault = (code: string, syscall: string, path?: string): Error =>
   Object.assign(new Error(code), { code, syscall, ...(path === undefined ? {} : { path }) })
@@ -26,13 +26,15 @@ describe('an error of the file system', () => {
     })
   }
 
-  it('is no refusal of a full disk when it is anything else', () => {
-    const throwing = (error: Error) => () => unlessFull('b', () => assert.fail(error))
-    assert.equal(
-      unlessFull('b', () => {}),
-      null,
-    )
-    assert.throws(throwing(fault('EACCES', 'open')), /EACCES/)
-    assert.equal(throwing(fault('ENOSPC', 'write'))()?.code, 'no-space')
+  it('is a refusal where a disk takes no write, and thrown where it is anything else', () => {
+    const writing = (error?: Error) => () =>
+      unlessNotWritten('b', () => {
+        if (error !== undefined) throw error
+      })
+    assert.equal(writing()(), null)
+    assert.equal(writing(fault('ENOSPC', 'write'))()?.code, 'no-space')
+    assert.equal(writing(fault('EROFS', 'open'))()?.code, 'file-not-permitted')
+    assert.equal(writing(fault('EIO', 'write'))()?.code, 'file-not-permitted')
+    assert.throws(writing(new TypeError('a bug')), /a bug/)
   })
 })

@@ -1,5 +1,5 @@
 import type { HttpsClient } from '../../../adapters/link-https/client.ts'
-import { isRefusal, orThrow, type Refusal } from '../../../core/refusal/refusal.ts'
+import { detailOf, isRefusal, orThrow, type Refusal } from '../../../core/refusal/refusal.ts'
 import { registry } from '../../../core/refusal/registry.ts'
 import type { ControllerStatus } from '../../../core/slot/status.ts'
 import { type Report, type ReportEvent, reportBytes, reportedRefusal, sealReport } from '../../../core/trust/report.ts'
@@ -103,9 +103,8 @@ export class Reporter {
       note({ event: 'reported', report: saying.event, sequence: report.sequence })
       return 'taken'
     }
-    const { code, subject, expected, actual } = answer
-    const detail = `${subject}: expected ${expected}; got ${actual}`
-    if (!this.#parts.stop.aborted) note({ event: 'not-reported', report: saying.event, code, detail })
+    const { code } = answer
+    if (!this.#parts.stop.aborted) note({ event: 'not-reported', report: saying.event, code, detail: detailOf(answer) })
     // What the gateway will never take is not said for ever; a number that was used before is not such a thing.
     return registry[code].action === 'refuse' && code !== 'report-replayed' ? 'given-up' : 'later'
   }
