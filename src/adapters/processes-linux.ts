@@ -21,7 +21,7 @@ const LOOKS = 10
  * to one that is not root) is not found: the control group of the service is for those. Nor is one that is in the
  * middle of `execve`, which `killProcessesOf` waits for.
  */
-export function processesOf(mark: Mark): number[] {
+export function processesOf(mark: Mark): readonly number[] {
   return look(mark).carrying
 }
 
@@ -29,12 +29,20 @@ export function processesOf(mark: Mark): number[] {
  * Kills every process that carries a mark, and answers whether none is left after `patienceMillis`. Processes of others
  * that come and go without an environment delay this by a moment, and no longer.
  */
-export async function killProcessesOf(mark: Mark, patienceMillis: number): Promise<boolean> {
+export function killProcessesOf(mark: Mark, patienceMillis: number): Promise<boolean> {
+  return killSeen(() => look(mark), patienceMillis)
+}
+
+/** Who carries a mark now, and how many have no environment now. */
+export type Seen = { readonly carrying: readonly number[]; readonly bare: number }
+
+/** Looks and kills until nobody is seen, as `killProcessesOf` says. */
+export async function killSeen(look: () => Seen, patienceMillis: number): Promise<boolean> {
   const end = performance.now() + patienceMillis
   let [looks, since] = [0, performance.now()]
   for (;;) {
     // A process may fork while it is looked for: looked for again until nobody is found.
-    const { carrying, bare } = look(mark)
+    const { carrying, bare } = look()
     const now = performance.now()
     if (carrying.length > 0) [looks, since] = [0, now]
     else if (bare === 0) return true
@@ -46,8 +54,7 @@ export async function killProcessesOf(mark: Mark, patienceMillis: number): Promi
   }
 }
 
-/** Who carries a mark now, and how many have no environment now. */
-function look({ name, value }: Mark): { readonly carrying: number[]; readonly bare: number } {
+function look({ name, value }: Mark): Seen {
   const wanted = `${name}=${value}`
   const carrying: number[] = []
   let bare = 0

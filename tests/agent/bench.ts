@@ -140,22 +140,22 @@ export class AgentBench {
   }
 
   /** Every process that carries this board's mark. */
-  get processes(): number[] {
+  get processes(): readonly number[] {
     return processesOf({ name: 'VOLTSEAL_BOARD', value: this.token })
   }
 
   /** The processes that execute the verified copy of the application; not those that such a shell has forked. */
-  get applications(): number[] {
+  get applications(): readonly number[] {
     const all = this.#marked.filter(pid => commandOf(pid).includes('/run/application'))
     return all.filter(pid => !all.includes(parentOf(pid)))
   }
 
   /** The processes that the application has started in turn. */
-  offspring(command: string): number[] {
+  offspring(command: string): readonly number[] {
     return this.#marked.filter(pid => commandOf(pid).includes(command))
   }
 
-  get #marked(): number[] {
+  get #marked(): readonly number[] {
     return processesOf({ name: 'VOLTSEAL_APPLICATION', value: this.token })
   }
 
