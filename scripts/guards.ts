@@ -38,7 +38,9 @@ function passes(copy: string, glob: string): Promise<boolean> {
     ...files,
   ]
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', env, timeout: PATIENCE_MILLIS })
+    // SIGKILL: the test runner answers every other signal in the loop that never ends.
+    const patience = { timeout: PATIENCE_MILLIS, killSignal: 'SIGKILL' } as const
+    const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', env, ...patience })
     child.on('error', reject)
     child.on('close', code => resolve(code === 0))
   })
