@@ -1,6 +1,6 @@
 import { createHash, createHmac, createPublicKey, hash, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
 import type { Crypto, PublicKey, Sha256 } from '../core/encoding/crypto.ts'
-import { algorithmOf, DIGEST, signatureOptions } from './openssl.ts'
+import { DIGEST, fitsAlgorithm, signatureOptions } from './openssl.ts'
 
 /** Keys that are kept parsed. Parsing a key costs more than a verification with it; a fleet uses few keys at a time. */
 const KEPT_KEYS = 1024
@@ -47,7 +47,7 @@ function publicKeyObject(key: PublicKey): KeyObject | null {
     // Copied: the bytes may be a view of a buffer that lives on.
     parsed = createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' })
     // The algorithm is the one that the verifier expects, never the one that the key's bytes would like.
-    if (algorithmOf(parsed) !== key.alg) return null
+    if (!fitsAlgorithm(parsed, key.alg)) return null
     if (parsedByBytes.size >= KEPT_KEYS) parsedByBytes.delete(parsedByBytes.keys().next().value as string)
     parsedByBytes.set(name, parsed)
   }

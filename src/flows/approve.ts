@@ -71,7 +71,7 @@ async function gathered(
 ): Promise<readonly { keyid: string; sig: string }[]> {
   const file = await world.store.file(`draft/${id}`, 'targets.json')
   if (file === null) return []
-  const document = readMetadata('targets', file, `draft ${id}`, world.crypto)
+  const document = readMetadata('targets', file, `draft ${id}`)
   if (isRefusal(document)) return []
   return sameBytes(signableBytes(document.signed.raw), signableBytes(draft)) ? document.signatures : []
 }
@@ -110,7 +110,7 @@ export function approve(
     }
     const signatures = [...before, signature]
     const file = seal(draft.signed, signatures)
-    const targets = readMetadata('targets', file, 'approval: targets', world.crypto)
+    const targets = readMetadata('targets', file, 'approval: targets')
     if (isRefusal(targets)) return targets
     const have = counted(targets.signatures.map(({ keyid }) => keyid))
     const actor: Actor = { kind: 'person', id: person, key: signature.keyid }

@@ -32,7 +32,7 @@ export async function openRepository(world: FleetWorld, repo: RepoName): Promise
     const bytes = await world.store.file(repo, path)
     if (bytes !== null) files.set(path, bytes)
   }
-  const resumed = resume(repo, files, world.crypto, siteOf(repo))
+  const resumed = resume(repo, files, world.crypto, { site: siteOf(repo) })
   if (isRefusal(resumed)) return resumed
   return resumed.discarded[0] ?? resumed.set
 }
@@ -58,7 +58,7 @@ export async function nextFiles(
     roles.snapshot,
   )
   if (isRefusal(snapshotFile)) return snapshotFile
-  const snapshot = readMetadata('snapshot', snapshotFile, `${repo}: snapshot`, crypto)
+  const snapshot = readMetadata('snapshot', snapshotFile, `${repo}: snapshot`)
   if (isRefusal(snapshot)) return snapshot
   const written = nextTimestamp(set.timestamp?.signed ?? null, snapshot, head, crypto)
   const timestampFile = await signed(world, written, roles.timestamp)
@@ -83,7 +83,7 @@ export async function foundDirector(world: FleetWorld, site: string): Promise<Re
   const repo: RepoName = `director/${site}`
   const root = await world.store.file('director', 'root.json')
   if (root === null) return refuse('store-without-root', 'director', 'root.json', 'none')
-  const set = resume(repo, new Map([['root.json', root]]), world.crypto, site)
+  const set = resume(repo, new Map([['root.json', root]]), world.crypto, { site })
   if (isRefusal(set)) return set
   const now = world.clock.now()
   const targets = await directorTargets(world, repo, [], 1, now)
@@ -103,7 +103,7 @@ export async function directorTargets(
 ): Promise<Document<Targets> | Refusal> {
   const written = writeTargets({ ...headOf(world, repo, now), version }, targets)
   const file = await signed(world, written, world.online.director.targets)
-  return isRefusal(file) ? file : readMetadata('targets', file, `${repo}: targets`, world.crypto)
+  return isRefusal(file) ? file : readMetadata('targets', file, `${repo}: targets`)
 }
 
 /**
@@ -122,7 +122,7 @@ export function publishRelease(
   return world.store.exclusive(async () => {
     const set = await openRepository(world, 'image')
     if (isRefusal(set)) return set
-    const targets = readMetadata('targets', metadata, 'image: targets', world.crypto)
+    const targets = readMetadata('targets', metadata, 'image: targets')
     if (isRefusal(targets)) return targets
     const { keys, roles } = set.root.signed
     const unsigned = verifySigned(targets, keys, roles.targets, 'image: targets', world.crypto)
@@ -179,7 +179,7 @@ function changedTargets(before: Targets | null, after: Targets): Target[] | Refu
 function acceptable(world: FleetWorld, set: TrustedSet, files: readonly RepoFile[]): Refusal | null {
   const written = files.filter(({ path }) => (CURRENT as readonly string[]).includes(path))
   const current = new Map([['root.json', set.root.bytes], ...written.map(({ path, bytes }) => [path, bytes] as const)])
-  const resumed = resume(set.repo, current, world.crypto, set.site)
+  const resumed = resume(set.repo, current, world.crypto, { site: set.site })
   return isRefusal(resumed) ? resumed : (resumed.discarded[0] ?? null)
 }
 

@@ -142,7 +142,7 @@ async function trustedSet(world: SiteWorld, repo: Repo): Promise<TrustedSet | Re
   const files = await world.store.files(repo)
   const site = repo === 'director' ? world.site.site : null
   const start = files.size > 0 ? files : new Map([['root.json', world.roots[repo]]])
-  const resumed = resume(repo, start, world.crypto, site)
+  const resumed = resume(repo, start, world.crypto, { site })
   if (isRefusal(resumed)) return resumed
   for (const { code, subject, expected, actual } of resumed.discarded) {
     await note(world, { kind: 'intrusion-signal', code, detail: { subject, expected, actual } })

@@ -43,7 +43,7 @@ describe('publishing, as the server takes it', () => {
   async function current(): Promise<Targets> {
     const get = async (path: string) =>
       orThrow(await call(fleetUrl(world), tls.administrator(world), 'GET', `/v1/repos/image/${path}`)).body
-    return orThrow(readMetadata('targets', await get('targets.json'), 'current', nodeCrypto)).signed
+    return orThrow(readMetadata('targets', await get('targets.json'), 'current')).signed
   }
 
   async function post({ targets, version, expires, change, key = 'release' }: Post) {

@@ -39,10 +39,10 @@ export async function forge(
   }
   const version = 900
   const targetsFile = await sign(writeTargets({ ...head, version }, targets), stolen.targets)
-  const document = orThrow(readMetadata('targets', targetsFile, 'forged', nodeCrypto))
+  const document = orThrow(readMetadata('targets', targetsFile, 'forged'))
   const written = nextSnapshot(null, new Map([['targets', document]]), head, nodeCrypto)
   const snapshotFile = await sign(written, stolen.snapshot)
-  const snapshot = orThrow(readMetadata('snapshot', snapshotFile, 'forged', nodeCrypto))
+  const snapshot = orThrow(readMetadata('snapshot', snapshotFile, 'forged'))
   const timestampFile = await sign(nextTimestamp(null, snapshot, head, nodeCrypto), stolen.timestamp)
   return new Map([
     [`${version}.targets.json`, targetsFile],

@@ -83,7 +83,7 @@ function checkDraft(cli: Cli, before: Targets, draft: Draft, plan: Plan, bytes: 
   const expires = approvalExpiry(before.expires, plan)
   const expected = withTargets(before, { add: [target] }, before.version + 1, expires)
   if (isRefusal(expected)) return expected
-  const signed = readSigned('targets', draft.signed, subject, crypto)
+  const signed = readSigned('targets', draft.signed, subject)
   if (!isRefusal(signed) && sameBytes(signableBytes(expected), signableBytes(draft.signed))) return null
   return refuse('approval-draft-altered', subject, 'this plan beside the earlier approvals', 'something else')
 }

@@ -265,7 +265,7 @@ async function foundOne(
   if (isRefusal(root)) return root
   const file = await signedBy(world, writeTargets({ version: 1, expires: yearsOn(world, 1) }, []), targetSigners)
   if (isRefusal(file)) return file
-  const targets = readMetadata('targets', file, `${repo}: targets`, world.crypto)
+  const targets = readMetadata('targets', file, `${repo}: targets`)
   if (isRefusal(targets)) return targets
   const begun = resume(repo, new Map([['root.json', root]]), world.crypto)
   if (isRefusal(begun)) return begun

@@ -1,5 +1,5 @@
 /** The signature algorithms that Voltseal knows. What a role or a device accepts is a narrower list of its own. */
-export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-pss' | 'ml-dsa-65'
+export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-pss' | 'rsa-pkcs1' | 'ml-dsa-65'
 
 /** A public key: algorithm and SubjectPublicKeyInfo in DER. The algorithm is never taken from a message. */
 export type PublicKey = { readonly alg: KeyAlgorithm; readonly spki: Uint8Array }
@@ -15,7 +15,8 @@ export interface Sha256 {
 
 /**
  * The mathematics that the core asks for and does not bring: synchronous and free of side effects. ECDSA P-256 hashes
- * with SHA-256, P-384 with SHA-384, RSA-PSS with SHA-256 and a salt of 32 bytes. `verify` answers false, and never
+ * with SHA-256, P-384 with SHA-384, RSA with SHA-256, RSA-PSS with a salt of 32 bytes. `rsa-pkcs1` is verified in repositories
+ * of others only. `verify` answers false, and never
  * throws, for a key or signature it cannot read.
  */
 export interface Crypto {

@@ -28,11 +28,6 @@ export const trustCodes = {
     title: 'the metadata does not have the form that its role asks for',
     fix: 'Nothing of it was used. Tell the keeper of the repository which file it is.',
   },
-  'metadata-key-id-mismatch': {
-    ...trust,
-    title: 'a key has an id that is not its own',
-    fix: 'Nothing of the metadata was used. Write it again with key ids computed from the keys.',
-  },
   'metadata-below-threshold': {
     ...trust,
     title: 'too few of the keys of the role have signed the metadata',

@@ -1,7 +1,7 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { speaksFor } from './delegation.ts'
+import { binOf, speaksFor } from './delegation.ts'
 import type { DelegatedRole, Document, Target, Targets } from './metadata.ts'
 import { type FileAnswer, type FileRequest, must, request } from './refresh.ts'
 import { type CurrentSet, readDelegated, stillCurrent } from './trusted-set.ts'
@@ -58,7 +58,9 @@ export function* findTarget(
 
 /** The delegations of a role that speak for a path, up to and including the first that is terminating. */
 function delegationsFor(delegator: Targets, path: string, crypto: Crypto): Visit[] {
-  const roles = (delegator.delegations?.roles ?? []).filter(role => speaksFor(role, path, crypto))
+  const { roles: named = [], succinct = null } = delegator.delegations ?? {}
+  if (succinct !== null) return [{ delegator, role: binOf(succinct, path, crypto) }]
+  const roles = named.filter(role => speaksFor(role, path, crypto))
   const last = roles.findIndex(role => role.terminating)
   return (last < 0 ? roles : roles.slice(0, last + 1)).map(role => ({ delegator, role }))
 }
@@ -76,6 +78,6 @@ function* fetchDelegated(
   }
   const meta = set.snapshot.signed.meta.get(role.name)
   if (meta === undefined) return readDelegated(set, delegator, role, new Uint8Array(), now, crypto)
-  const bytes = yield* must(set, request(role.name, 'targets', meta.version, meta.length))
+  const bytes = yield* must(set, request(set, role.name, meta))
   return isRefusal(bytes) ? bytes : readDelegated(set, delegator, role, bytes, now, crypto)
 }

@@ -1,9 +1,10 @@
 import { concat, fromBase64, fromHex, toBase64, toHex } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto, KeyAlgorithm, PublicKey } from '../encoding/crypto.ts'
+import { isRsaKey } from './rsa-key.ts'
 
-/** The algorithms that sign repository metadata. RSA is not among them: its keys have more than one encoding. */
-export type TrustAlgorithm = Extract<KeyAlgorithm, 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'ml-dsa-65'>
+/** The algorithms that sign repository metadata. */
+export type TrustAlgorithm = KeyAlgorithm
 
 /** A key as TUF metadata writes it (TUF 1.0.34 §4.2): Ed25519 in hex, the others as SubjectPublicKeyInfo in PEM. */
 export type TufKey = {
@@ -15,38 +16,41 @@ export type TufKey = {
 type Form = {
   readonly keytype: string
   readonly scheme: string
-  /** What every SubjectPublicKeyInfo of the algorithm begins with, in hex, and its whole length in bytes. */
-  readonly prefix: string
-  readonly length: number
   readonly encoding: 'hex' | 'pem'
+  /** What every SubjectPublicKeyInfo of the algorithm begins with, in hex, and its whole length in bytes. */
+  readonly spki: { readonly prefix: string; readonly length: number } | 'rsa'
 }
 
-/** One row for each algorithm: fixed prefixes, so that a key has one spelling only and counts once. */
+/** One row for each algorithm: each key has one spelling only, and counts once. */
 const FORMS: Readonly<Record<TrustAlgorithm, Form>> = {
   // RFC 8410 §4
-  ed25519: { keytype: 'ed25519', scheme: 'ed25519', prefix: '302a300506032b6570032100', length: 44, encoding: 'hex' },
+  ed25519: {
+    keytype: 'ed25519',
+    scheme: 'ed25519',
+    encoding: 'hex',
+    spki: { prefix: '302a300506032b6570032100', length: 44 },
+  },
   // RFC 5480 §2; the last byte of the prefix says that the point is not compressed.
   'ecdsa-p256': {
     keytype: 'ecdsa',
     scheme: 'ecdsa-sha2-nistp256',
-    prefix: '3059301306072a8648ce3d020106082a8648ce3d03010703420004',
-    length: 91,
     encoding: 'pem',
+    spki: { prefix: '3059301306072a8648ce3d020106082a8648ce3d03010703420004', length: 91 },
   },
   'ecdsa-p384': {
     keytype: 'ecdsa',
     scheme: 'ecdsa-sha2-nistp384',
-    prefix: '3076301006072a8648ce3d020106052b8104002203620004',
-    length: 120,
     encoding: 'pem',
+    spki: { prefix: '3076301006072a8648ce3d020106052b8104002203620004', length: 120 },
   },
+  'rsa-pss': { keytype: 'rsa', scheme: 'rsassa-pss-sha256', encoding: 'pem', spki: 'rsa' },
+  'rsa-pkcs1': { keytype: 'rsa', scheme: 'rsa-pkcs1v15-sha256', encoding: 'pem', spki: 'rsa' },
   // RFC 9881 §4. TUF 1.0.34 names no scheme for it: this name is ours.
   'ml-dsa-65': {
     keytype: 'ml-dsa',
     scheme: 'ml-dsa-65',
-    prefix: '308207b2300b0609608648016503040312038207a100',
-    length: 1974,
     encoding: 'pem',
+    spki: { prefix: '308207b2300b0609608648016503040312038207a100', length: 1974 },
   },
 }
 
@@ -57,7 +61,8 @@ const FORMS: Readonly<Record<TrustAlgorithm, Form>> = {
 export function keyObject(key: PublicKey): TufKey {
   if (!canSignMetadata(key)) throw new Error(`not a key for metadata: ${key.alg}`)
   const form = FORMS[key.alg as TrustAlgorithm]
-  const text = form.encoding === 'pem' ? pem(key.spki) : toHex(key.spki.slice(form.prefix.length / 2))
+  const text =
+    form.spki === 'rsa' || form.encoding === 'pem' ? pem(key.spki) : toHex(key.spki.slice(bytesIn(form.spki)))
   return { keytype: form.keytype, scheme: form.scheme, keyval: { public: text } }
 }
 
@@ -87,17 +92,24 @@ export function keyId(key: PublicKey, crypto: Crypto): string {
   return keyIdOf(keyObject(key) as unknown as Record<string, Json>, crypto)
 }
 
-/** What tells two keys apart, whatever they are called: algorithm and encoded key. */
+/**
+ * What tells two keys apart, whatever they are called: the encoded key. Not the algorithm: who holds an RSA key signs with
+ * either padding.
+ */
 export function keyMaterial(key: PublicKey): string {
-  return `${key.alg} ${toBase64(key.spki)}`
+  return toBase64(key.spki)
 }
 
-const fits = (form: Form, spki: Uint8Array): boolean =>
-  spki.length === form.length && toHex(spki.slice(0, form.prefix.length / 2)) === form.prefix
+const bytesIn = ({ prefix }: { readonly prefix: string }): number => prefix.length / 2
 
-function unhex(form: Form, text: string): Uint8Array | null {
+function fits({ spki: wanted }: Form, spki: Uint8Array): boolean {
+  if (wanted === 'rsa') return isRsaKey(spki)
+  return spki.length === wanted.length && toHex(spki.slice(0, bytesIn(wanted))) === wanted.prefix
+}
+
+function unhex({ spki }: Form, text: string): Uint8Array | null {
   const raw = fromHex(text)
-  return raw === null ? null : concat(fromHex(form.prefix) as Uint8Array, raw)
+  return raw === null || spki === 'rsa' ? null : concat(fromHex(spki.prefix) as Uint8Array, raw)
 }
 
 const BEGIN = '-----BEGIN PUBLIC KEY-----'

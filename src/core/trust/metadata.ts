@@ -17,9 +17,19 @@ export type KeyRing = ReadonlyMap<string, PublicKey | null>
 /** What all metadata says. `raw` is the whole `signed` object, unknown members included: what signatures are over. */
 export type Common = { readonly version: number; readonly expires: Instant; readonly raw: JsonObject }
 
-/** Root (TUF 1.0.34 §4.3). */
+/**
+ * Which documents are read. `voltseal`: our own repositories, whose names of roles and paths are safe in file names, and
+ * which have consistent snapshots. `tuf`: anybody's, whatever the names are; who stores them writes them as `quoted` says.
+ */
+export type Dialect = 'voltseal' | 'tuf'
+
+/** Root (TUF 1.0.34 §4.3). `consistent`: files have their versions, and targets their digests, in their names (§6.2). */
 export type Root = Branded<
-  Common & { readonly keys: KeyRing; readonly roles: Readonly<Record<TopRole, RoleKeys>> },
+  Common & {
+    readonly keys: KeyRing
+    readonly roles: Readonly<Record<TopRole, RoleKeys>>
+    readonly consistent: boolean
+  },
   'Root'
 >
 
@@ -48,7 +58,18 @@ export type DelegatedRole = RoleKeys & {
   readonly pathHashPrefixes: readonly string[] | null
 }
 
-export type Delegations = { readonly keys: KeyRing; readonly roles: readonly DelegatedRole[] }
+/**
+ * Hash bins without a list of them (TAP 15): 2^`bitLength` roles of the same keys, each for the paths whose SHA-256 begins
+ * with the bits of its number.
+ */
+export type SuccinctRoles = RoleKeys & { readonly bitLength: number; readonly prefix: string }
+
+/** What a targets role delegates: roles by name, or hash bins. */
+export type Delegations = {
+  readonly keys: KeyRing
+  readonly roles: readonly DelegatedRole[]
+  readonly succinct: SuccinctRoles | null
+}
 
 /** Targets, at the top or delegated (TUF 1.0.34 §4.5). Roles are a list in order of priority, whatever their names. */
 export type Targets = Branded<
@@ -78,6 +99,11 @@ export const MAX_METADATA_BYTES: Readonly<Record<MetadataType, number>> = {
   timestamp: 64 * 1024,
   snapshot: 2 * 1024 * 1024,
   targets: 8 * 1024 * 1024,
+}
+
+/** How a role's name stands in a file name or a URL: percent-encoded, all but letters, digits and `. _ ~ -`. */
+export function quoted(role: string): string {
+  return encodeURIComponent(role).replaceAll(/[!'()*]/g, sign => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 /** Names of delegated roles: safe in a file name. Names of digits only keep their place like any other. */

@@ -1,12 +1,12 @@
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
-import type { Crypto, PublicKey } from '../encoding/crypto.ts'
+import type { PublicKey } from '../encoding/crypto.ts'
 import { line, list, Misfit, type Shape, text, then, truth, whole, word } from '../encoding/shape.ts'
 import { readJson } from '../encoding/strict-json.ts'
 import { parseUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { keyIdOf, publicKeyOf } from './keys.ts'
+import { publicKeyOf } from './keys.ts'
 import {
-  type Delegations,
+  type Dialect,
   type Document,
   MAX_METADATA_BYTES,
   type MetadataType,
@@ -15,6 +15,7 @@ import {
   type RoleKeys,
   type Signature,
   type Signed,
+  type SuccinctRoles,
   type Target,
 } from './metadata.ts'
 import { anyObject, map, open } from './open-shape.ts'
@@ -23,11 +24,15 @@ import { TARGET_PATH } from './target-path.ts'
 const MAX_KEYS = 256
 const MAX_SIGNATURES = 64
 const MAX_ROLES = 1024
+/** Files that a snapshot announces: the bins of 16 bits, and some more. */
+const MAX_META = 70_000
 const MAX_TARGETS = 100_000
 const MAX_PATTERNS = 256
 
-const keyidShape = text('a key id of 64 lower-case hex digits', /^[0-9a-f]{64}$/)
+/** A key id is a name within its document (TAP 12): what counts for a threshold is the key. */
+const keyidShape = text('a key id of 1 to 128 characters', /^[\x21-\x7e]{1,128}$/)
 const digestShape = text('a SHA-256 of 64 lower-case hex digits', /^[0-9a-f]{64}$/)
+const anything: Shape<unknown> = value => value
 const sizeShape = whole(0, Number.MAX_SAFE_INTEGER)
 const hashes = open({ sha256: digestShape })
 
@@ -39,26 +44,21 @@ function distinct<T>(shape: Shape<readonly T[]>, name: (item: T) => string): Sha
   })
 }
 
-const roleKeys: Shape<RoleKeys> = open({
+const roleMembers = {
   keyids: distinct(list(keyidShape, 0, MAX_KEYS), id => id),
   threshold: whole(1, MAX_KEYS),
-})
+}
+const roleKeys: Shape<RoleKeys> = open(roleMembers)
 
-const keyShape = then(
+const keyShape: Shape<PublicKey | null> = then(
   open({
     keytype: line(64),
     scheme: line(64),
     keyval: open({ public: text('a public key', /^[\s\x20-\x7e]{1,8192}$/) }),
   }),
   publicKeyOf,
-) as Shape<PublicKey | null>
-/** A key keeps its raw object until its id has been computed over it. */
-const rawKey: Shape<{ key: PublicKey | null; raw: JsonObject }> = (value, at) => {
-  const key = keyShape(value, at)
-  return key instanceof Misfit ? key : { key, raw: value as JsonObject }
-}
-const keyRing = map(keyidShape, () => rawKey, MAX_KEYS)
-type RawRing = Exclude<ReturnType<typeof keyRing>, Misfit>
+)
+const keyRing = map(keyidShape, () => keyShape, MAX_KEYS)
 
 const metaFile: Shape<MetaFile> = then(
   open({ version: whole(1, Number.MAX_SAFE_INTEGER) }, { length: whole(1, Number.MAX_SAFE_INTEGER), hashes }),
@@ -77,24 +77,47 @@ const target = (path: string): Shape<Target> =>
     custom: (custom ?? null) as Json,
   }))
 
-const delegatedRole = then(
-  open(
-    {
-      name: text('a role name of letters, digits and . _ -', ROLE_NAME),
-      keyids: distinct(list(keyidShape, 0, MAX_KEYS), id => id),
-      threshold: whole(1, MAX_KEYS),
-      terminating: truth,
-    },
-    {
-      paths: list(text('a path pattern', /^[\x21-\x7e]{1,512}$/), 0, MAX_PATTERNS),
-      path_hash_prefixes: list(text('hex digits', /^[0-9a-f]{1,64}$/), 0, 1 << 14),
-    },
-  ),
-  ({ paths = null, path_hash_prefixes: pathHashPrefixes = null, ...role }, at) =>
-    (paths === null) === (pathHashPrefixes === null)
-      ? new Misfit(at, 'either paths or path_hash_prefixes', paths === null ? 'neither' : 'both')
-      : { ...role, paths, pathHashPrefixes },
+/** What names are read: of delegated roles, and of targets. */
+type Names = { readonly role: Shape<string>; readonly path: Shape<string>; readonly consistent: Shape<boolean> }
+
+const isFree = (value: string): boolean => !/^(?:root|timestamp|snapshot|targets)$/.test(value)
+const anyRole: Shape<string> = then(line(256), (name, at) =>
+  isFree(name) ? name : new Misfit(at, 'the name of a delegated role', name),
 )
+
+const NAMES: Readonly<Record<Dialect, Names>> = {
+  voltseal: {
+    role: text('a role name of letters, digits and . _ -', ROLE_NAME),
+    path: text('a relative path of plain names', TARGET_PATH),
+    consistent: (value, at) =>
+      value === true ? true : new Misfit(at, 'true', value === false ? 'false' : 'something else'),
+  },
+  // No `consistent_snapshot` means false (TUF 1.0.34 §4.3).
+  tuf: { role: anyRole, path: line(1024), consistent: (value, at) => (value === undefined ? false : truth(value, at)) },
+}
+
+const delegatedRole = ({ role: name }: Names) =>
+  then(
+    open(
+      { name, ...roleMembers, terminating: truth },
+      {
+        paths: list(text('a path pattern', /^[\x21-\x7e]{1,512}$/), 0, MAX_PATTERNS),
+        path_hash_prefixes: list(text('hex digits', /^[0-9a-f]{1,64}$/), 0, 1 << 14),
+      },
+    ),
+    ({ paths = null, path_hash_prefixes: pathHashPrefixes = null, ...role }, at) =>
+      (paths === null) === (pathHashPrefixes === null)
+        ? new Misfit(at, 'either paths or path_hash_prefixes', paths === null ? 'neither' : 'both')
+        : { ...role, paths, pathHashPrefixes },
+  )
+
+/** Hash bins (TAP 15): at most 32 bits, and a prefix with which each of them has a name. */
+const succinctRoles = ({ role }: Names): Shape<SuccinctRoles> =>
+  then(open({ ...roleMembers, bit_length: whole(1, 32), name_prefix: line(200) }), (read, at) => {
+    const { bit_length: bitLength, name_prefix: prefix, keyids, threshold } = read
+    const named = role(`${prefix}-0`, at)
+    return named instanceof Misfit ? named : { keyids, threshold, bitLength, prefix }
+  })
 
 const common = {
   version: whole(1, Number.MAX_SAFE_INTEGER),
@@ -105,45 +128,62 @@ const common = {
   ),
 }
 
-const shapes = {
-  root: open({
-    ...common,
-    _type: word('root'),
-    consistent_snapshot: (value, at) =>
-      value === true ? true : new Misfit(at, 'true', value === false ? 'false' : 'something else'),
-    keys: keyRing,
-    roles: open({ root: roleKeys, timestamp: roleKeys, snapshot: roleKeys, targets: roleKeys }),
-  }),
-  timestamp: then(
-    open({ ...common, _type: word('timestamp'), meta: open({ 'snapshot.json': metaFile }) }),
-    ({ meta, ...rest }) => ({ ...rest, snapshot: meta['snapshot.json'] }),
-  ),
-  snapshot: then(
-    open({
-      ...common,
-      _type: word('snapshot'),
-      meta: map(
-        then(text('the file name of a targets role', /^[^/]{1,70}\.json$/), (name, at) => {
-          const role = name.slice(0, -'.json'.length)
-          return role === 'targets' || ROLE_NAME.test(role) ? role : new Misfit(at, 'the name of a targets role', role)
-        }),
-        () => metaFile,
-        MAX_ROLES,
+const shapesOf = (names: Names) =>
+  ({
+    root: then(
+      open(
+        {
+          ...common,
+          _type: word('root'),
+          keys: keyRing,
+          roles: open({ root: roleKeys, timestamp: roleKeys, snapshot: roleKeys, targets: roleKeys }),
+        },
+        { consistent_snapshot: anything },
       ),
-    }),
-    (signed, at) => (signed.meta.has('targets') ? signed : new Misfit(`${at}meta`, 'targets.json in it', 'none')),
-  ),
-  targets: open(
-    {
-      ...common,
-      _type: word('targets'),
-      targets: map(text('a relative path of plain names', TARGET_PATH), target, MAX_TARGETS),
-    },
-    {
-      delegations: open({ keys: keyRing, roles: distinct(list(delegatedRole, 0, MAX_ROLES), role => role.name) }),
-    },
-  ),
-} satisfies Record<MetadataType, Shape<unknown>>
+      ({ consistent_snapshot: value, ...rest }, at) => {
+        const consistent = names.consistent(value, `${at}consistent_snapshot`)
+        return consistent instanceof Misfit ? consistent : { ...rest, consistent }
+      },
+    ),
+    timestamp: then(
+      open({ ...common, _type: word('timestamp'), meta: open({ 'snapshot.json': metaFile }) }),
+      ({ meta, ...rest }) => ({ ...rest, snapshot: meta['snapshot.json'] }),
+    ),
+    snapshot: then(
+      open({ ...common, _type: word('snapshot'), meta: map(roleOfFile(names), () => metaFile, MAX_META) }),
+      (signed, at) => (signed.meta.has('targets') ? signed : new Misfit(`${at}meta`, 'targets.json in it', 'none')),
+    ),
+    targets: then(
+      open(
+        { ...common, _type: word('targets'), targets: map(names.path, target, MAX_TARGETS) },
+        {
+          delegations: open(
+            { keys: keyRing },
+            {
+              roles: distinct(list(delegatedRole(names), 0, MAX_ROLES), role => role.name),
+              succinct_roles: succinctRoles(names),
+            },
+          ),
+        },
+      ),
+      ({ delegations, ...rest }, at) => {
+        if (delegations === undefined) return { ...rest, delegations: null }
+        const { keys, roles, succinct_roles: succinct } = delegations
+        return (roles === undefined) === (succinct === undefined)
+          ? new Misfit(`${at}delegations`, 'either roles or succinct_roles', roles === undefined ? 'neither' : 'both')
+          : { ...rest, delegations: { keys, roles: roles ?? [], succinct: succinct ?? null } }
+      },
+    ),
+  }) satisfies Record<MetadataType, Shape<unknown>>
+
+/** A role by the name of its file, in a snapshot. */
+const roleOfFile = ({ role }: Names): Shape<string> =>
+  then(text('the file name of a targets role', /^.{1,256}\.json$/su), (file, at) => {
+    const name = file.slice(0, -'.json'.length)
+    return name === 'targets' ? name : role(name, at)
+  })
+
+const SHAPES = { voltseal: shapesOf(NAMES.voltseal), tuf: shapesOf(NAMES.tuf) } as const
 
 const fileShape = open({
   signed: anyObject,
@@ -159,14 +199,13 @@ const fileShape = open({
 
 /**
  * Reads a metadata file of one type (TUF 1.0.34 §4). `subject` names the file in a refusal. Nothing is verified but its
- * form, and that each key id is the key's own. Refuses `metadata-too-large`, `metadata-unreadable`, `metadata-malformed`,
- * `metadata-key-id-mismatch`.
+ * form. Refuses `metadata-too-large`, `metadata-unreadable`, `metadata-malformed`.
  */
 export function readMetadata<Type extends MetadataType>(
   type: Type,
   bytes: Uint8Array,
   subject: string,
-  crypto: Crypto,
+  dialect: Dialect = 'voltseal',
 ): Document<Signed[Type]> | Refusal {
   const limit = MAX_METADATA_BYTES[type]
   if (bytes.length > limit) {
@@ -176,43 +215,19 @@ export function readMetadata<Type extends MetadataType>(
   if (json instanceof JsonFault) return refuse('metadata-unreadable', subject, 'strict JSON', json.message)
   const file = fileShape(json, '')
   if (file instanceof Misfit) return malformed(subject, file)
-  const signed = readSigned(type, file.signed as JsonObject, subject, crypto)
+  const signed = readSigned(type, file.signed as JsonObject, subject, dialect)
   return isRefusal(signed) ? signed : { bytes, signed, signatures: file.signatures }
 }
 
-/** Reads a `signed` object on its own, as an author does before it is signed. Refuses as `readMetadata` does. */
+/** Reads a `signed` object on its own, as an author does before it is signed. Refuses `metadata-malformed`. */
 export function readSigned<Type extends MetadataType>(
   type: Type,
   raw: JsonObject,
   subject: string,
-  crypto: Crypto,
+  dialect: Dialect = 'voltseal',
 ): Signed[Type] | Refusal {
-  const read = (shapes[type] as Shape<Record<string, unknown>>)(raw, '')
-  if (read instanceof Misfit) return malformed(subject, read)
-  const signed: Record<string, unknown> & { raw: JsonObject } = { ...read, raw }
-  if (type === 'root') {
-    const keys = ownIds(signed.keys as RawRing, subject, crypto)
-    if (isRefusal(keys)) return keys
-    signed.keys = keys
-  }
-  if (type === 'targets') {
-    const delegations = signed.delegations as { keys: RawRing; roles: Delegations['roles'] } | undefined
-    const keys = ownIds(delegations?.keys ?? new Map(), subject, crypto)
-    if (isRefusal(keys)) return keys
-    signed.delegations = delegations === undefined ? null : { keys, roles: delegations.roles }
-  }
-  return signed as unknown as Signed[Type]
-}
-
-/** Key ids are computed, not believed (TUF 1.0.34 §4.2.1). */
-function ownIds(ring: RawRing, subject: string, crypto: Crypto): Map<string, PublicKey | null> | Refusal {
-  const keys = new Map<string, PublicKey | null>()
-  for (const [id, { key, raw }] of ring) {
-    const own = keyIdOf(raw, crypto)
-    if (own !== id) return refuse('metadata-key-id-mismatch', subject, own, id, 'TUF 1.0.34 §4.2.1')
-    keys.set(id, key)
-  }
-  return keys
+  const read = (SHAPES[dialect][type] as Shape<object>)(raw, '')
+  return read instanceof Misfit ? malformed(subject, read) : ({ ...read, raw } as unknown as Signed[Type])
 }
 
 /** The bytes that a signature is over: the canonical JSON of the whole `signed` object (TUF 1.0.34 §4.2). */

@@ -1,7 +1,7 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { MAX_METADATA_BYTES, type MetadataType, type MetaFile } from './metadata.ts'
+import { MAX_METADATA_BYTES, type MetaFile, quoted } from './metadata.ts'
 import {
   type CurrentSet,
   checkRootExpiry,
@@ -43,7 +43,7 @@ export function* refresh(
   let set = trusted
   for (let steps = 0; ; steps += 1) {
     const version = set.root.signed.version + 1
-    const bytes = yield* ask(request('root', 'root', version))
+    const bytes = yield* ask({ role: 'root', path: `${version}.root.json`, maxBytes: MAX_METADATA_BYTES.root })
     if (bytes === null) break
     const next = isRefusal(bytes) ? bytes : updateRoot(set, bytes, crypto)
     if (isRefusal(next)) return { at: 'stopped', set, refusal: next }
@@ -85,10 +85,12 @@ export function currentOffline(trusted: TrustedSet, now: Instant, crypto: Crypto
   return step.value.at === 'current' ? step.value.set : step.value.refusal
 }
 
-/** A request for a version of a role's file, under the name that consistent snapshots give it (TUF 1.0.34 §6.2). */
-export function request(role: string, type: MetadataType, version: number, length?: number): FileRequest {
-  const limit = MAX_METADATA_BYTES[type]
-  return { role, path: `${version}.${role}.json`, maxBytes: Math.min(length ?? limit, limit) }
+/** A request for a version of a role's file, under its name in this repository (TUF 1.0.34 §6.2). */
+export function request(set: TrustedSet, role: string, meta: MetaFile): FileRequest {
+  const limit = MAX_METADATA_BYTES[role === 'snapshot' ? 'snapshot' : 'targets']
+  const name = `${quoted(role)}.json`
+  const path = set.root.signed.consistent ? `${meta.version}.${name}` : name
+  return { role, path, maxBytes: Math.min(meta.length ?? limit, limit) }
 }
 
 /** Asks for a file that may be absent. What is longer than was asked for is refused whatever the driver did. */
@@ -115,8 +117,9 @@ function* reuseOr<Next extends TrustedSet>(
   const stored = set[role]
   const reused = stored !== null && stored.signed.version === meta.version ? update(stored.bytes) : null
   if (reused !== null && !isRefusal(reused)) return reused
-  const bytes = yield* ask(request(role, role, meta.version, meta.length))
-  if (bytes === null) return reused ?? missing(set, `${meta.version}.${role}.json`)
+  const wanted = request(set, role, meta)
+  const bytes = yield* ask(wanted)
+  if (bytes === null) return reused ?? missing(set, wanted.path)
   return isRefusal(bytes) ? bytes : update(bytes)
 }
 

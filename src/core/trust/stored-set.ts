@@ -1,12 +1,12 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { type Document, type MetadataType, ROLE_NAME, type Signed, type TopRole } from './metadata.ts'
+import { type Document, type MetadataType, quoted, type Signed, type TopRole } from './metadata.ts'
 import { readMetadata } from './read-metadata.ts'
-import { readBy, type TrustedSet, trustRoot } from './trusted-set.ts'
+import { type Kind, readBy, type TrustedSet, trustRoot } from './trusted-set.ts'
 
 /**
  * The files of a set, by the names they are stored under: root.json, timestamp.json, snapshot.json, targets.json, and
- * ROLE.json of delegated roles. A store keeps exactly these, all in one transaction:
+ * ROLE.json of delegated roles, the role's name as `quoted` writes it. A store keeps exactly these, all in one transaction:
  * if power fails before it commits, the next start goes on from the older set, and fetches the newer files again.
  */
 export function storedFiles(set: TrustedSet): Map<string, Uint8Array> {
@@ -15,7 +15,7 @@ export function storedFiles(set: TrustedSet): Map<string, Uint8Array> {
     const document = set[role]
     if (document !== null) files.set(`${role}.json`, document.bytes)
   }
-  for (const [role, document] of set.delegated) files.set(`${role}.json`, document.bytes)
+  for (const [role, document] of set.delegated) files.set(`${quoted(role)}.json`, document.bytes)
   return files
 }
 
@@ -31,11 +31,11 @@ export function resume(
   repo: string,
   files: ReadonlyMap<string, Uint8Array>,
   crypto: Crypto,
-  site: string | null = null,
+  kind: Kind = {},
 ): Resumed | Refusal {
   const rootBytes = files.get('root.json')
   if (rootBytes === undefined) return refuse('store-without-root', repo, 'root.json', 'none')
-  const begun = trustRoot(repo, rootBytes, crypto, site)
+  const begun = trustRoot(repo, rootBytes, crypto, kind)
   if (isRefusal(begun)) return begun
   const discarded: Refusal[] = []
   const kept = <T>(document: T | Refusal | null): T | null => {
@@ -48,13 +48,25 @@ export function resume(
   const targets = kept(readStored(begun, 'targets', files, crypto))
   const delegated = new Map<string, Document<Signed['targets']>>()
   for (const [name, bytes] of files) {
-    const role = name.endsWith('.json') ? name.slice(0, -'.json'.length) : ''
-    if (!ROLE_NAME.test(role)) continue
+    const role = roleOf(name)
+    if (role === null) continue
     // Only read here: whoever uses it verifies it against its delegator.
-    const document = kept(readMetadata('targets', bytes, `${repo}: stored ${role}`, crypto))
+    const document = kept(readMetadata('targets', bytes, `${repo}: stored ${role}`, begun.dialect))
     if (document !== null) delegated.set(role, document)
   }
   return { set: { ...begun, timestamp, snapshot, targets, delegated }, discarded }
+}
+
+/** The delegated role whose file has this name; null when none has. */
+function roleOf(file: string): string | null {
+  const name = /^(?!(?:root|timestamp|snapshot|targets)\.)(.+)\.json$/.exec(file)?.[1]
+  if (name === undefined) return null
+  try {
+    const role = decodeURIComponent(name)
+    return quoted(role) === name ? role : null
+  } catch {
+    return null
+  }
 }
 
 function readStored<Role extends Exclude<TopRole, 'root'> & MetadataType>(

@@ -6,6 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import type {
   Common,
   DelegatedRole,
+  Dialect,
   Document,
   MetadataType,
   MetaFile,
@@ -30,6 +31,7 @@ import { keysOf, verifySigned } from './signatures.ts'
  */
 export type TrustedSet = {
   readonly repo: string
+  readonly dialect: Dialect
   readonly site: string | null
   readonly root: Document<Root>
   readonly timestamp: Document<Timestamp> | null
@@ -37,6 +39,9 @@ export type TrustedSet = {
   readonly targets: Document<Targets> | null
   readonly delegated: ReadonlyMap<string, Document<Targets>>
 }
+
+/** What a repository is, beside its root: whose site it belongs to, and how it is written. */
+export type Kind = { readonly site?: string | null; readonly dialect?: Dialect }
 
 declare const current: unique symbol
 
@@ -57,12 +62,12 @@ export function trustRoot(
   repo: string,
   bytes: Uint8Array,
   crypto: Crypto,
-  site: string | null = null,
+  { site = null, dialect = 'voltseal' }: Kind = {},
 ): TrustedSet | Refusal {
-  const root = readMetadata('root', bytes, `${repo}: root`, crypto)
+  const root = readMetadata('root', bytes, `${repo}: root`, dialect)
   if (isRefusal(root)) return root
   const fault = verifySigned(root, root.signed.keys, root.signed.roles.root, `${repo}: root`, crypto)
-  return fault ?? { repo, site, root, timestamp: null, snapshot: null, targets: null, delegated: new Map() }
+  return fault ?? { repo, dialect, site, root, timestamp: null, snapshot: null, targets: null, delegated: new Map() }
 }
 
 /**
@@ -74,7 +79,7 @@ export function trustRoot(
 export function updateRoot(set: TrustedSet, bytes: Uint8Array, crypto: Crypto): TrustedSet | Refusal {
   const old = set.root.signed
   const subject = `${set.repo}: root ${old.version + 1}`
-  const root = readMetadata('root', bytes, subject, crypto)
+  const root = readMetadata('root', bytes, subject, set.dialect)
   if (isRefusal(root)) return root
   const fault =
     verifySigned(root, old.keys, old.roles.root, `${subject}, by the keys of root ${old.version}`, crypto) ??
@@ -178,7 +183,7 @@ export function readDelegated(
   if (unlike !== null) return unlike
   // The same bytes need not be parsed again; who signed them is judged afresh, by this delegator.
   const known = set.delegated.get(role.name)
-  const targets = known?.bytes === bytes ? known : readMetadata('targets', bytes, subject, crypto)
+  const targets = known?.bytes === bytes ? known : readMetadata('targets', bytes, subject, set.dialect)
   if (isRefusal(targets)) return targets
   const fault =
     verifySigned(targets, delegator.delegations?.keys ?? new Map(), role, subject, crypto) ??
@@ -204,7 +209,7 @@ export function readBy<Role extends Exclude<TopRole, 'root'> & MetadataType>(
   subject: string,
   crypto: Crypto,
 ): Document<Signed[Role]> | Refusal {
-  const read = readMetadata(role, bytes, subject, crypto)
+  const read = readMetadata(role, bytes, subject, set.dialect)
   if (isRefusal(read)) return read
   const fault =
     verifySigned(read, set.root.signed.keys, set.root.signed.roles[role], subject, crypto) ??

@@ -21,7 +21,7 @@ const read = (type: MetadataType, path: string, change: (content: string) => str
   const before = text(path)
   const after = change(before)
   assert.notEqual(after, before, 'the change does something')
-  return code(readMetadata(type, bytes(after), path, nodeCrypto))
+  return code(readMetadata(type, bytes(after), path))
 }
 
 /** The same for a change of the `signed` object. */
@@ -38,14 +38,14 @@ describe('readMetadata', () => {
     assert.equal(files.length, 4)
     for (const [path, content] of files) {
       const type = path.split('.').at(-2) as MetadataType
-      assert.equal(code(readMetadata(type, content, path, nodeCrypto)), 'nothing', path)
+      assert.equal(code(readMetadata(type, content, path)), 'nothing', path)
     }
   })
 
   test('keeps unknown members, which are signed too', () => {
     const raw = { ...writeTargets({ version: 1, expires: later(1) }, []), 'x-later': { deep: [1] } }
     const key = testKey(1)
-    const document = readMetadata('targets', sealed(raw, [key]), 'test', nodeCrypto)
+    const document = readMetadata('targets', sealed(raw, [key]), 'test')
     assert.ok(!isRefusal(document))
     assert.deepEqual(document.signed.raw['x-later'], { deep: [1] })
     const ring = new Map([[keyId(key.key, nodeCrypto), key.key]])
@@ -79,16 +79,6 @@ describe('readMetadata', () => {
       'attack: a role in the place of another',
       'metadata-malformed',
       () => read('targets', targets, () => text('1.snapshot.json')),
-    ],
-    [
-      'attack: a key under an id that is not its own',
-      'metadata-key-id-mismatch',
-      () => {
-        const [first, second] = repository.holders.root.keys.map(key => keyId(key.key, nodeCrypto)) as [string, string]
-        return read('root', '1.root.json', t =>
-          t.replaceAll(first, '@').replaceAll(second, first).replaceAll('@', second),
-        )
-      },
     ],
     [
       'attack: a key id twice in a role',
@@ -160,7 +150,7 @@ describe('signatures', () => {
   const ring = new Map([a, b, c].map(({ key }, index) => [ids[index] as string, key]))
   const role = { keyids: ids.slice(0, 2), threshold: 2 }
   const verdict = (signatures: Parameters<typeof seal>[1], keys = ring, of = role): string => {
-    const document = readMetadata('targets', seal(raw, signatures), 'test', nodeCrypto)
+    const document = readMetadata('targets', seal(raw, signatures), 'test')
     assert.ok(!isRefusal(document))
     return code(verifySigned(document, keys, of, 'test', nodeCrypto))
   }
@@ -194,7 +184,7 @@ describe('signatures', () => {
       roles: { ...(root.roles as JsonObject), root: both },
     } as unknown as JsonObject
     const signed = both.keyids.map(keyid => ({ keyid, sig: signatureOf(forged, a).sig }))
-    const document = readMetadata('root', seal(forged, signed), 'root', nodeCrypto) as Document<Root>
+    const document = readMetadata('root', seal(forged, signed), 'root') as Document<Root>
     assert.ok(!isRefusal(document))
     const fault = verifySigned(document, document.signed.keys, document.signed.roles.root, 'root', nodeCrypto)
     assert.equal(code(fault), 'metadata-below-threshold')

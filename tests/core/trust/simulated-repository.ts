@@ -132,7 +132,7 @@ export class SimulatedRepository {
   }
 
   putTargets(bytes: Uint8Array): void {
-    this.targets = orThrow(readMetadata('targets', bytes, 'test', nodeCrypto))
+    this.targets = orThrow(readMetadata('targets', bytes, 'test'))
     this.serve('targets', this.targets.signed.version, bytes)
   }
 
@@ -140,7 +140,7 @@ export class SimulatedRepository {
   putDelegated(role: string, targets: readonly Target[], keys: readonly TestKey[], delegations?: JsonObject): void {
     const version = (this.delegated.get(role)?.signed.version ?? 0) + 1
     const bytes = sealed(writeTargets({ version, expires: later(90 + this.horizon) }, targets, delegations), keys)
-    this.delegated.set(role, orThrow(readMetadata('targets', bytes, 'test', nodeCrypto)))
+    this.delegated.set(role, orThrow(readMetadata('targets', bytes, 'test')))
     this.serve(role, version, bytes)
   }
 
@@ -149,7 +149,7 @@ export class SimulatedRepository {
     const changed = new Map([['targets', this.targets as Document<Targets>], ...this.delegated])
     const raw = nextSnapshot(this.snapshot?.signed ?? null, changed, this.head(0, snapshotExpires), nodeCrypto)
     const bytes = sealed(raw, this.holders.snapshot.keys)
-    this.snapshot = orThrow(readMetadata('snapshot', bytes, 'test', nodeCrypto))
+    this.snapshot = orThrow(readMetadata('snapshot', bytes, 'test'))
     this.serve('snapshot', this.snapshot.signed.version, bytes)
     this.stamp(timestampExpires)
   }
@@ -159,7 +159,7 @@ export class SimulatedRepository {
     const snapshot = this.snapshot as Document<Snapshot>
     const raw = nextTimestamp(this.timestamp?.signed ?? null, snapshot, this.head(0, expires), nodeCrypto)
     const bytes = sealed(raw, this.holders.timestamp.keys)
-    this.timestamp = orThrow(readMetadata('timestamp', bytes, 'test', nodeCrypto))
+    this.timestamp = orThrow(readMetadata('timestamp', bytes, 'test'))
     this.serve('timestamp', this.timestamp.signed.version, bytes)
   }
 
@@ -174,7 +174,7 @@ export class SimulatedRepository {
 
   /** What a client is enrolled with. */
   enrolled(): TrustedSet {
-    return orThrow(trustRoot(this.name, this.files.get('1.root.json') as Uint8Array, nodeCrypto, this.site))
+    return orThrow(trustRoot(this.name, this.files.get('1.root.json') as Uint8Array, nodeCrypto, { site: this.site }))
   }
 
   /** Answers a generator's requests from the files. */
