@@ -2,12 +2,18 @@ import { concat } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { isImageOf } from '../core/firmware/acceptance.ts'
 import { LIMITS, parseFacts } from '../core/firmware/facts.ts'
+import { mcubootAgrees, mcubootVersion } from '../core/firmware/mcuboot/agree.ts'
+import { mcubootImage, mcubootSigned } from '../core/firmware/mcuboot/author.ts'
+import type { McubootDependency, McubootVersion } from '../core/firmware/mcuboot/layout.ts'
+import { readMcuboot, verifyMcuboot } from '../core/firmware/mcuboot/read.ts'
 import { CHUNK_LIMITS, measureChunks, usualChunkBytes } from '../core/firmware/payload.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { authorManifest } from '../core/firmware/suit-author.ts'
 import { assembleEnvelope } from '../core/firmware/suit-envelope.ts'
 import { inspectEnvelope, type UnverifiedEnvelope } from '../core/firmware/suit-open.ts'
+import { parseVersion } from '../core/firmware/version.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { Signer } from './ports.ts'
 
 /** A release in memory: the envelope (unsigned when it is new) and the image that travels beside it. */
 export type Release = {
@@ -46,7 +52,8 @@ export type ReleaseInput = {
  * Makes an unsigned release of an image. The length and the digest are measured, never stated. Nothing is durable on
  * return: writing is the caller's. The same input gives the same bytes.
  *
- * Refuses `image-empty`, `image-too-large`, `release-fact-invalid` and `version-malformed`.
+ * Refuses `image-empty`, `image-too-large`, `release-fact-invalid`, `version-malformed`, `mcuboot-malformed` and
+ * `mcuboot-disagrees`.
  */
 export function createRelease(input: ReleaseInput, ports: { readonly crypto: Crypto }): Release | Refusal {
   const { further = [] } = input
@@ -85,8 +92,56 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
     'release',
   )
   if (isRefusal(facts)) return facts
+  const disagreement = mcubootAgrees(facts, image)
+  if (disagreement !== null) return disagreement
   const manifest = authorManifest(facts)
   return { facts, manifest, envelope: assembleEnvelope(manifest, [], ports.crypto), image }
+}
+
+/** What makes an image one for MCUboot: its version and counter are those of the release. */
+export type McubootOptions = {
+  readonly image: Uint8Array
+  readonly version: unknown
+  readonly counter: number
+  /** Bytes of the header, as the boot loader was built for. */
+  readonly headerBytes: number
+  readonly dependencies: readonly { readonly image: number; readonly atLeast: unknown }[]
+}
+
+/**
+ * An image in the format of MCUboot, signed with ECDSA P-256: the payload of a release whose controllers boot by MCUboot.
+ * What was written is read back and verified before it is handed out. Refuses `version-malformed`,
+ * `mcuboot-fact-invalid`, `signer-faulty`, and what the signer refuses.
+ */
+export async function mcubootPayload(
+  options: McubootOptions,
+  { crypto, signer }: { readonly crypto: Crypto; readonly signer: Signer },
+): Promise<Uint8Array | Refusal> {
+  if (signer.key.alg !== 'ecdsa-p256') {
+    return refuse('mcuboot-fact-invalid', 'key', 'ECDSA P-256', signer.key.alg)
+  }
+  const version = mcubootVersionOf(options.version)
+  if (isRefusal(version)) return version
+  const dependencies: McubootDependency[] = []
+  for (const { image, atLeast } of options.dependencies) {
+    const least = mcubootVersionOf(atLeast)
+    if (isRefusal(least)) return least
+    dependencies.push({ image, atLeast: least })
+  }
+  const { image, headerBytes, counter } = options
+  const signed = mcubootSigned({ image, headerBytes, counter, version, dependencies })
+  if (isRefusal(signed)) return signed
+  const signature = await signer.sign(signed, 'der')
+  if (isRefusal(signature)) return signature
+  const payload = mcubootImage(signed, signer.key, signature, crypto)
+  const read = readMcuboot(payload, 'image for MCUboot')
+  const fault = isRefusal(read) ? read : verifyMcuboot(read, signer.key, 'image for MCUboot', crypto)
+  return fault === null ? payload : refuse('signer-faulty', 'image for MCUboot', 'an image that verifies', fault.code)
+}
+
+function mcubootVersionOf(text: unknown): McubootVersion | Refusal {
+  const version = parseVersion(text, 'image for MCUboot, version')
+  return isRefusal(version) ? version : mcubootVersion(version)
 }
 
 const measurable = (chunkBytes: number): boolean => Number.isInteger(chunkBytes) && chunkBytes >= CHUNK_LIMITS.minBytes

@@ -1,5 +1,6 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
+import { mcubootAgrees } from './mcuboot/agree.ts'
 import type { ReleaseFacts, ReleaseTarget } from './release-facts.ts'
 import { compareVersions, type Version } from './version.ts'
 
@@ -98,9 +99,12 @@ export function dependenciesMet(facts: ReleaseFacts, running: ReadonlyMap<string
   return null
 }
 
-/** Whether bytes are the image that a manifest names. Refuses `image-size-mismatch` and `image-digest-mismatch`. */
+/**
+ * Whether bytes are the image that a manifest names, and an image for MCUboot says what the manifest says. Refuses
+ * `image-size-mismatch`, `image-digest-mismatch`, `mcuboot-malformed`, `mcuboot-disagrees`.
+ */
 export function isImageOf(facts: ReleaseFacts, image: Uint8Array, crypto: Crypto): Refusal | null {
-  return isImageDigestOf(facts, image.length, crypto.sha256(image).toHex())
+  return isImageDigestOf(facts, image.length, crypto.sha256(image).toHex()) ?? mcubootAgrees(facts, image)
 }
 
 /** The same for an image that was hashed where it lies (a stream, a slot): its length in bytes and its digest in hex. */

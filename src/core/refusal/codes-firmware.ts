@@ -37,6 +37,38 @@ export const firmwareCodes = {
     fix: 'Fetch the image again: it is cut short or has bytes added. If it still differs, do not install it, and tell the release engineer.',
   },
 
+  // An image for MCUboot, as a payload.
+  'mcuboot-fact-invalid': {
+    ...data,
+    title: 'MCUboot has no way to write this',
+    fix: 'Correct the named value and create the release again.',
+  },
+  'mcuboot-malformed': {
+    ...data,
+    title: 'the image begins like one for MCUboot and is none',
+    fix: 'Check what the build left. With --format mcuboot the plain image is given, without header and TLVs.',
+  },
+  'mcuboot-disagrees': {
+    ...trust,
+    title: 'the release and the MCUboot image in it say different things',
+    fix: 'Do not install it. Create the release again with --format mcuboot, which writes both from the same facts.',
+  },
+  'mcuboot-hash-mismatch': {
+    ...trust,
+    title: 'the MCUboot image is not the one that its hash names',
+    fix: 'Do not install it: it was changed after it was made.',
+  },
+  'mcuboot-unsigned': {
+    ...trust,
+    title: 'the MCUboot image has no signature by this key',
+    fix: 'Check which key the boot loaders of this class were built with, and give that one.',
+  },
+  'mcuboot-signature-invalid': {
+    ...trust,
+    title: 'the signature of the MCUboot image does not hold',
+    fix: 'Do not install it: it was changed, or signed by another key under this name.',
+  },
+
   // The envelope.
   'envelope-too-large': {
     ...data,
