@@ -67,6 +67,18 @@ export function neighbours(text: string, before: readonly object[] = []): readon
   return [...before, below === undefined ? { class: name, min } : { class: name, min, below }]
 }
 
+/** Other images of a device, by number, and the version that each has at least: `1@2.0.0`. */
+export function images(
+  text: string,
+  before: readonly { image: number; atLeast: string }[] = [],
+): readonly { image: number; atLeast: string }[] {
+  const [, image, atLeast] = /^(\d{1,2})@(\d+\.\d+\.\d+)$/.exec(text) ?? []
+  if (image === undefined || atLeast === undefined) {
+    throw new InvalidArgumentError('Expected IMAGE@VERSION, such as 1@2.0.0.')
+  }
+  return [...before, { image: Number(image), atLeast }]
+}
+
 /** A number of bytes: `512KiB`, `32MiB`, `1GiB`, or digits alone. */
 export function size(text: string): number {
   const [, count, unit = ''] = /^(\d{1,10})(KiB|MiB|GiB)?$/.exec(text) ?? []

@@ -1,16 +1,24 @@
 import { Command } from 'commander'
+import { writeWhole } from '../../../adapters/config-file.ts'
 import { readImage, readRelease, writeRelease } from '../../../adapters/release-folder.ts'
-import { loadPublicKey } from '../../../adapters/signer-file.ts'
+import { loadPublicKey, loadSigner } from '../../../adapters/signer-file.ts'
+import { toHex } from '../../../core/encoding/bytes.ts'
+import { isMcuboot } from '../../../core/firmware/mcuboot/agree.ts'
+import { mcubootSlot } from '../../../core/firmware/mcuboot/author.ts'
+import { TLV } from '../../../core/firmware/mcuboot/layout.ts'
+import { type McubootImage, readMcuboot } from '../../../core/firmware/mcuboot/read.ts'
 import type { ReleaseFacts, Transition } from '../../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
-import { createRelease, inspectRelease, RELEASE_DEFAULTS } from '../../../flows/release.ts'
+import { createRelease, inspectRelease, mcubootPayload, RELEASE_DEFAULTS } from '../../../flows/release.ts'
 import type { ReleaseView } from '../../../wire/fleet-api.ts'
-import { duration, namedFiles, neighbours, range, whole, words } from '../arguments.ts'
+import { duration, images, namedFiles, neighbours, oneOf, range, size, whole, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { keyIdOf } from '../key-id.ts'
 import { type Session, withSession } from '../session.ts'
 import { type Cell, listing, table } from '../table.ts'
 
+const FORMATS = ['plain', 'mcuboot'] as const
+type SlotOptions = { slot: number; confirmed?: boolean }
 type CreateOptions = {
   image: string
   vendor: string
@@ -28,6 +36,10 @@ type CreateOptions = {
   needs: readonly object[]
   healthWindow: number
   probe: readonly string[]
+  format: 'plain' | 'mcuboot'
+  mcubootKey?: string
+  mcubootHeader: number
+  mcubootNeeds: readonly { image: number; atLeast: string }[]
   out?: string
 }
 
@@ -61,8 +73,30 @@ export function addRelease(program: Command, cli: Cli): void {
     .option('--needs <class@versions>', 'a neighbour it needs, such as pcs@1.2.0..2.0.0; repeatable', neighbours, [])
     .option('--health-window <time>', 'how long it must run healthy before it stays', duration, health.windowMillis)
     .option('--probe <names>', 'health probes that must pass, with commas', words, [])
+    .option(
+      '--format <name>',
+      'plain, or mcuboot: the image is given MCUboot’s header, TLVs and signature',
+      oneOf(FORMATS),
+      'plain',
+    )
+    .option('--mcuboot-key <file>', 'the ECDSA P-256 key that the boot loaders were built with')
+    .option('--mcuboot-header <bytes>', 'the header that the image was linked behind', size, 512)
+    .option(
+      '--mcuboot-needs <image@version>',
+      'another image of the device that it needs, such as 1@2.0.0; repeatable',
+      images,
+      [],
+    )
     .option('--out <folder>', 'where to write it (CLASS-VERSION.release)')
     .action(cli.act((options: CreateOptions) => create(cli, options)))
+  release
+    .command('flash-image')
+    .description('write the MCUboot image of a release as a whole slot, for a programmer')
+    .argument('<release>', 'a release folder')
+    .argument('<file>', 'the file to write')
+    .requiredOption('--slot <bytes>', 'bytes of the slot, such as 512KiB', size)
+    .option('--confirmed', 'it stays without being confirmed: for the factory')
+    .action(cli.act((folder: string, file: string, options: SlotOptions) => flashImage(folder, file, options)))
   release
     .command('inspect')
     .description('print what a release says of itself; verifies no signature')
@@ -78,8 +112,19 @@ export function addRelease(program: Command, cli: Cli): void {
   program.addCommand(release)
 }
 
-function create(cli: Cli, options: CreateOptions): Work {
+/** The image as the controller gets it. */
+async function imageOf(cli: Cli, options: CreateOptions): Promise<Uint8Array | Refusal> {
   const image = readImage(options.image)
+  const { format, mcubootKey, mcubootHeader: headerBytes, mcubootNeeds: dependencies, version, counter } = options
+  if (isRefusal(image) || format === 'plain') return image
+  if (mcubootKey === undefined) return refuse('usage-error', 'release create', '--mcuboot-key', 'none')
+  const signer = loadSigner(mcubootKey)
+  if (isRefusal(signer)) return signer
+  return mcubootPayload({ image, version, counter, headerBytes, dependencies }, { crypto: cli.world.crypto, signer })
+}
+
+async function create(cli: Cli, options: CreateOptions): Promise<Work> {
+  const image = await imageOf(cli, options)
   if (isRefusal(image)) return image
   const further = readFurther(options.also)
   if (isRefusal(further)) return further
@@ -141,19 +186,43 @@ function readTransition(cli: Cli, { addAnchor, retireAnchor }: CreateOptions): T
   return addAnchor === undefined ? { kind: 'retire', kid } : { kind: 'add', kid, alg: key.alg, spki: key.spki.toHex() }
 }
 
+function flashImage(folder: string, file: string, { slot, confirmed = false }: SlotOptions): Work {
+  const files = readRelease(folder)
+  if (isRefusal(files)) return files
+  const read = readMcuboot(files.image, folder)
+  if (isRefusal(read)) return read
+  const bytes = mcubootSlot(files.image.subarray(0, files.image.length - read.trailing), slot, confirmed)
+  if (isRefusal(bytes)) return bytes
+  writeWhole(file, bytes)
+  return { json: { file, bytes: bytes.length, confirmed }, text: `${file}: ${bytes.length} bytes` }
+}
+
 function inspect(cli: Cli, folder: string): Work {
   const files = readRelease(folder)
   if (isRefusal(files)) return files
   const seen = inspectRelease(files, cli.world)
   if (isRefusal(seen)) return seen
+  const mcuboot = isMcuboot(files.image) ? readMcuboot(files.image, folder) : null
+  if (isRefusal(mcuboot)) return mcuboot
   cli.output.warn('Not verified: this is what the release says of itself. To verify: voltseal verify')
   const claims: [string, Cell][] =
     seen.claimedSigners.length === 0
       ? [['signatures', 'none']]
       : seen.claimedSigners.map(kid => ['claims a signature by', kid])
   return {
-    json: { verified: false, manifest: seen.manifestDigest, claimedSigners: seen.claimedSigners, facts: seen.facts },
-    text: listing(cli.output, [['manifest', seen.manifestDigest], ...factLines(seen.facts), ...claims]),
+    json: {
+      verified: false,
+      manifest: seen.manifestDigest,
+      claimedSigners: seen.claimedSigners,
+      facts: seen.facts,
+      ...(mcuboot === null ? {} : { mcuboot: mcuboot.facts }),
+    },
+    text: listing(cli.output, [
+      ['manifest', seen.manifestDigest],
+      ...factLines(seen.facts),
+      ...(mcuboot === null ? [] : mcubootLines(mcuboot)),
+      ...claims,
+    ]),
   }
 }
 
@@ -163,6 +232,22 @@ async function listPublished(cli: Cli, session: Session): Promise<Work> {
   const rows = releases.map(one => [one.path, one.version, one.sequence, one.counter, one.hardware.join(', ')])
   const headings = ['release', 'version', '>sequence', '>counter', 'hardware']
   return { json: releases, text: table(cli.output, headings, rows) }
+}
+
+function mcubootLines({ facts, open }: McubootImage): (readonly [name: string, value: Cell])[] {
+  const { major, minor, revision, build } = facts.version
+  const needs = facts.dependencies.map(
+    ({ image, atLeast: { major, minor, revision } }) => `image ${image} from ${major}.${minor}.${revision}`,
+  )
+  const keyHash = open.find(({ type }) => type === TLV.keyHash)
+  return [
+    [
+      'MCUboot',
+      `${major}.${minor}.${revision}+${build}, header of ${facts.headerBytes} bytes, counter ${facts.counter ?? 'none'}`,
+    ],
+    ...(needs.length === 0 ? [] : [['MCUboot needs', needs.join('; ')] as const]),
+    ['MCUboot key', keyHash === undefined ? 'none' : toHex(keyHash.value)],
+  ]
 }
 
 /** A release's facts, one to a line. */
