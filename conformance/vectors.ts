@@ -4,7 +4,7 @@ import { canonicalJson, type Json, type JsonObject } from '../src/core/encoding/
 import { instant } from '../src/core/encoding/units.ts'
 import { parseFacts } from '../src/core/firmware/facts.ts'
 import { measureChunks } from '../src/core/firmware/payload.ts'
-import { authorManifest } from '../src/core/firmware/suit-author.ts'
+import { authorManifest, wrappedSha256 } from '../src/core/firmware/suit-author.ts'
 import { assembleEnvelope, signingInput } from '../src/core/firmware/suit-envelope.ts'
 import { checkpointText } from '../src/core/ledger/checkpoint.ts'
 import { consistencyProof, inclusionProof, leafHash, rootOfLeaves } from '../src/core/ledger/merkle.ts'
@@ -24,7 +24,7 @@ import { ed25519, p256, signWith, type VectorKey } from './keys.ts'
 /** ECDSA signatures over the messages below: made once, and kept, because every signing gives other bytes. */
 export const SIGNED_ONCE = {
   envelope:
-    'f6f10378c9da391bf105bb677607ad432d95ecb200bb33099ed99a784f15d70aa47cfd86452eb2ed7d494ea1592c4a27b4ef5752bee89e5ab4f00f11145486f3',
+    '6324bedd955fb1e479df1405beadde78d95bea175409839e525dab6893ce1b06149518d2355f9fd7950b4fe45c3a40123b4f578d6c52fbd2e2fff68a85b7c309',
   report:
     '304402207bb4c1fbf3bfa09d9292e5149bbb2e1c34ce4d0c8ce97f5bf64e9f577f7bff9802206b255b0eff09eb9e704d602a67048419283a3c4f7c48ab3959d80102a1a2fd0f',
 } as const
@@ -68,7 +68,7 @@ export function suitEnvelope(): Json {
     image: 'byte n of 1000 is n modulo 251',
     facts: facts() as unknown as JsonObject,
     manifest: toHex(manifest),
-    manifestDigest: toHex(crypto.sha256(manifest)),
+    manifestDigest: toHex(wrappedSha256(manifest, crypto)),
     signers: signers.map(({ json }) => json),
     envelope: toHex(envelope),
     accepted: [
@@ -104,7 +104,7 @@ export function suitEnvelope(): Json {
 
 /** The first byte of the digest that the authentication wrapper names is another one. */
 function flipped(envelope: Uint8Array): string {
-  const digest = crypto.sha256(authorManifest(facts()))
+  const digest = wrappedSha256(authorManifest(facts()), crypto)
   const at = envelope.findIndex((_, index) => digest.every((byte, offset) => envelope[index + offset] === byte))
   return toHex(envelope.with(at, (envelope[at] as number) ^ 1))
 }

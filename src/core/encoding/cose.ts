@@ -1,5 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { type Cbor, decodeCbor, describe, encodeCbor, Tagged } from './cbor.ts'
+import { type Cbor, type CborMap, decodeCbor, describe, encodeCbor, Tagged } from './cbor.ts'
 import type { KeyAlgorithm } from './crypto.ts'
 
 /**
@@ -74,22 +74,54 @@ export function writeSign1(header: Uint8Array, signature: Uint8Array): Uint8Arra
  * and every header but algorithm and key id) and `signature-algorithm-unknown`.
  */
 export function readSign1(bytes: Uint8Array, subject: string): Sign1 | Refusal {
+  const block = readBlock(bytes, subject)
+  if (isRefusal(block)) return block
+  const { unprotected, kid, ...rest } = block
+  if (unprotected.size > 0) return headerRefused(subject, 'an empty unprotected header', [...unprotected.keys()])
+  const read = readKid(kid, subject)
+  return isRefusal(read) ? read : { ...rest, kid: read }
+}
+
+/** A signature by another author's hand: whose it is may be left to the verifier. */
+export type OpenSign1 = Omit<Sign1, 'kid'> & { readonly kid: Uint8Array | null }
+
+/**
+ * Reads a COSE_Sign1 of the wider form that other authors write: the key id may be left out, and may stand in the
+ * unprotected header, where nobody signed it: it names a key to try, and says nothing. All else is as in `readSign1`.
+ */
+export function readOpenSign1(bytes: Uint8Array, subject: string): OpenSign1 | Refusal {
+  const block = readBlock(bytes, subject)
+  if (isRefusal(block)) return block
+  const { unprotected, kid, ...rest } = block
+  const strangers = [...unprotected.keys()].filter(label => label !== KID)
+  if (strangers.length > 0) return headerRefused(subject, 'kid (4) at most in the unprotected header', strangers)
+  const hint = unprotected.get(KID)
+  // RFC 9052 §3: a label stands in one of the two headers.
+  if (kid !== undefined && hint !== undefined) return malformed(subject, 'one key id', 'one in each header')
+  const named = kid ?? hint
+  if (named === undefined) return { ...rest, kid: null }
+  const read = readKid(named, subject)
+  return isRefusal(read) ? read : { ...rest, kid: read }
+}
+
+type Block = Omit<Sign1, 'kid'> & { readonly kid: Cbor | undefined; readonly unprotected: CborMap }
+
+function readBlock(bytes: Uint8Array, subject: string): Block | Refusal {
   const item = decodeCbor(bytes, MAX_SIGN1_BYTES)
   const parts = item instanceof Tagged && item.tag === COSE_SIGN1_TAG ? item.value : null
   if (!Array.isArray(parts) || parts.length !== 4) return malformed(subject, 'a tagged array of four', describe(item))
   const [header, unprotected, payload, signature] = parts as readonly Cbor[]
   if (!(header instanceof Uint8Array)) return malformed(subject, 'a protected header in bytes', describe(header))
   if (!(unprotected instanceof Map)) return malformed(subject, 'an unprotected header', describe(unprotected))
-  if (unprotected.size > 0) return headerRefused(subject, 'an empty unprotected header', [...unprotected.keys()])
   if (payload !== null) return malformed(subject, 'a detached payload (null)', describe(payload))
   if (!(signature instanceof Uint8Array) || signature.length === 0) {
     return malformed(subject, 'a signature in bytes', describe(signature))
   }
   const fields = readHeader(header, subject)
-  return isRefusal(fields) ? fields : { protectedHeader: header, ...fields, signature }
+  return isRefusal(fields) ? fields : { protectedHeader: header, ...fields, signature, unprotected }
 }
 
-function readHeader(bytes: Uint8Array, subject: string): { alg: KeyAlgorithm; kid: Uint8Array } | Refusal {
+function readHeader(bytes: Uint8Array, subject: string): { alg: KeyAlgorithm; kid: Cbor | undefined } | Refusal {
   const header = decodeCbor(bytes, MAX_SIGN1_BYTES)
   if (!(header instanceof Map)) return malformed(subject, 'a map in the protected header', describe(header))
   const strangers = [...header.keys()].filter(label => label !== ALG && label !== KID)
@@ -100,11 +132,12 @@ function readHeader(bytes: Uint8Array, subject: string): { alg: KeyAlgorithm; ki
     const names = [...ALGORITHMS.keys()].join(', ')
     return refuse('signature-algorithm-unknown', subject, `one of ${names}`, String(alg), 'RFC 9864 §2')
   }
-  const kid = header.get(KID)
-  if (!(kid instanceof Uint8Array) || kid.length === 0 || kid.length > MAX_KID_BYTES) {
-    return malformed(subject, `a key id of 1 to ${MAX_KID_BYTES} bytes`, describe(kid))
-  }
-  return { alg: known, kid }
+  return { alg: known, kid: header.get(KID) }
+}
+
+function readKid(kid: Cbor | undefined, subject: string): Uint8Array | Refusal {
+  if (kid instanceof Uint8Array && kid.length > 0 && kid.length <= MAX_KID_BYTES) return kid
+  return malformed(subject, `a key id of 1 to ${MAX_KID_BYTES} bytes`, describe(kid))
 }
 
 const malformed = (subject: string, expected: string, actual: string): Refusal =>

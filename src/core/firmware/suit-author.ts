@@ -1,5 +1,6 @@
 import { utf8 } from '../encoding/bytes.ts'
 import { type Cbor, encodeCbor } from '../encoding/cbor.ts'
+import type { Crypto } from '../encoding/crypto.ts'
 import { DNS_NAMESPACE, uuid5 } from '../encoding/uuid.ts'
 import type { Component, ReleaseFacts, Transition } from './release-facts.ts'
 import {
@@ -39,6 +40,14 @@ export function counterContent(counter: number): Uint8Array {
   const content = new Uint8Array(4)
   new DataView(content.buffer).setUint32(0, counter)
   return content
+}
+
+/**
+ * SHA-256 of a manifest, or of a part that was cut off it, as it stands in its byte string: the head of the string is
+ * measured too (draft-ietf-suit-manifest-34 §8.3 and §8.4.12).
+ */
+export function wrappedSha256(part: Uint8Array, crypto: Crypto): Uint8Array {
+  return crypto.sha256(encodeCbor(part))
 }
 
 /** A SUIT_Digest of SHA-256: what authentication blocks sign, and how an image is named. */

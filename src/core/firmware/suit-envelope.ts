@@ -3,7 +3,7 @@ import { type Cbor, CborFault, decodeCbor, describe, encodeCbor, Tagged } from '
 import { MAX_SIGN1_BYTES, protectedHeader, readSign1, type Sign1, sigStructure, writeSign1 } from '../encoding/cose.ts'
 import type { Crypto, KeyAlgorithm } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { suitDigest } from './suit-author.ts'
+import { suitDigest, wrappedSha256 } from './suit-author.ts'
 import { ENVELOPE, ENVELOPE_TAG } from './suit-labels.ts'
 
 /** The largest envelope that is read, in bytes: manifest and signatures; the payload travels beside it. */
@@ -37,7 +37,7 @@ export function signingInput(
   if (header === null) {
     return refuse('signature-algorithm-unknown', `key ${kid.slice(0, 16)}`, 'an ECDSA, Ed25519 or ML-DSA-65 key', alg)
   }
-  return { protectedHeader: header, message: sigStructure(header, suitDigest(crypto.sha256(manifest))) }
+  return { protectedHeader: header, message: sigStructure(header, suitDigest(wrappedSha256(manifest, crypto))) }
 }
 
 /** The envelope of a manifest and its signatures, none for a release that has not been signed yet. */
@@ -47,7 +47,7 @@ export function assembleEnvelope(
   crypto: Crypto,
 ): Uint8Array {
   const blocks = signatures.map(({ protectedHeader, signature }) => writeSign1(protectedHeader, signature))
-  const authentication = encodeCbor([suitDigest(crypto.sha256(manifest)), ...blocks])
+  const authentication = encodeCbor([suitDigest(wrappedSha256(manifest, crypto)), ...blocks])
   return encodeCbor(
     new Tagged(
       ENVELOPE_TAG,
@@ -86,7 +86,7 @@ export function takeApart(bytes: Uint8Array, crypto: Crypto, subject: string): O
   if (!(named instanceof Uint8Array) || blocks.length > MAX_SIGNATURES) {
     return malformed(subject, `a digest and at most ${MAX_SIGNATURES} signatures`, describe(authentication))
   }
-  const digest = crypto.sha256(manifest)
+  const digest = wrappedSha256(manifest, crypto)
   if (!sameBytes(named, suitDigest(digest))) {
     return refuse('envelope-digest-mismatch', subject, `SHA-256 ${digest.toHex()}`, named.toHex().slice(0, 80), CLAUSE)
   }

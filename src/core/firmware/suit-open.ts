@@ -14,7 +14,7 @@ export type Envelope = {
   readonly facts: ReleaseFacts
   /** The manifest's bytes exactly as they were signed. */
   readonly manifest: Uint8Array
-  /** SHA-256 of the manifest's bytes, in lower-case hex: what is signed. */
+  /** SHA-256 of the manifest in its byte string, in lower-case hex: what is signed (`wrappedSha256`). */
   readonly manifestDigest: string
   readonly signers: readonly string[]
 }

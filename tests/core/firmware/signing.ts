@@ -6,7 +6,7 @@ import type { PublicKey } from '../../../src/core/encoding/crypto.ts'
 import { parseFacts } from '../../../src/core/firmware/facts.ts'
 import { measureChunks } from '../../../src/core/firmware/payload.ts'
 import type { ReleaseFacts } from '../../../src/core/firmware/release-facts.ts'
-import { authorManifest, suitDigest } from '../../../src/core/firmware/suit-author.ts'
+import { authorManifest, suitDigest, wrappedSha256 } from '../../../src/core/firmware/suit-author.ts'
 import { assembleEnvelope, type HeaderAndSignature, signingInput } from '../../../src/core/firmware/suit-envelope.ts'
 import type { Anchor } from '../../../src/core/firmware/suit-open.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
@@ -66,7 +66,7 @@ export function signatureOf(manifest: Uint8Array, signer: TestKey, kid = signer.
 
 /** A signature under any protected header: what no honest signer would make. */
 export function signatureUnder(header: Uint8Array, manifest: Uint8Array, signer: TestKey): HeaderAndSignature {
-  const message = sigStructure(header, suitDigest(nodeCrypto.sha256(manifest)))
+  const message = sigStructure(header, suitDigest(wrappedSha256(manifest, nodeCrypto)))
   return { protectedHeader: header, signature: rawSignature(message, signer) }
 }
 

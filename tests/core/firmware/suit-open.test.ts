@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { type Cbor, decodeCbor, encodeCbor, Tagged } from '../../../src/core/encoding/cbor.ts'
 import { protectedHeader, writeSign1 } from '../../../src/core/encoding/cose.ts'
-import { authorManifest, suitDigest } from '../../../src/core/firmware/suit-author.ts'
+import { authorManifest, suitDigest, wrappedSha256 } from '../../../src/core/firmware/suit-author.ts'
 import { assembleEnvelope, MAX_ENVELOPE_BYTES, MAX_SIGNATURES } from '../../../src/core/firmware/suit-envelope.ts'
 import { type Anchor, inspectEnvelope, openEnvelope } from '../../../src/core/firmware/suit-open.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
@@ -41,7 +41,7 @@ describe('openEnvelope', () => {
     const opened = orThrow(openEnvelope(ENVELOPE, ANCHORS, nodeCrypto))
     assert.deepEqual(opened.facts, FACTS)
     assert.deepEqual(opened.manifest, MANIFEST_BYTES)
-    assert.equal(opened.manifestDigest, nodeCrypto.sha256(MANIFEST_BYTES).toHex())
+    assert.equal(opened.manifestDigest, wrappedSha256(MANIFEST_BYTES, nodeCrypto).toHex())
     assert.deepEqual(opened.signers, [alice.kid])
   })
 
@@ -74,7 +74,7 @@ describe('openEnvelope', () => {
     assert.deepEqual(opened.manifest, MANIFEST_BYTES)
   })
 
-  const digestOf = (manifest: Uint8Array) => suitDigest(nodeCrypto.sha256(manifest))
+  const digestOf = (manifest: Uint8Array) => suitDigest(wrappedSha256(manifest, nodeCrypto))
   const block = (signature: { protectedHeader: Uint8Array; signature: Uint8Array }): Uint8Array =>
     writeSign1(signature.protectedHeader, signature.signature)
   const own = block(signatureOf(MANIFEST_BYTES, alice))
@@ -160,7 +160,7 @@ describe('openEnvelope', () => {
   it('attack: a signature made for another purpose', () => {
     // Her key did sign this digest, bare, and as a counter-signature: neither is a signature of this manifest.
     const header = protectedHeader('ed25519', Uint8Array.fromHex(alice.kid)) as Uint8Array
-    const digest = suitDigest(nodeCrypto.sha256(MANIFEST_BYTES))
+    const digest = suitDigest(wrappedSha256(MANIFEST_BYTES, nodeCrypto))
     const empty = new Uint8Array(0)
     for (const message of [digest, encodeCbor(['CounterSignature', header, empty, digest])]) {
       const moved = { protectedHeader: header, signature: rawSignature(message, alice) }
