@@ -319,7 +319,7 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'a key of another algorithm than is claimed',
     file: NODE,
-    text: 'if (algorithmOf(parsed) !== key.alg) return null',
+    text: 'if (!fitsAlgorithm(parsed, key.alg)) return null',
     without: '',
     tests: ADAPTERS,
   },

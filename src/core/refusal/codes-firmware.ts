@@ -40,7 +40,7 @@ export const firmwareCodes = {
   // An image for MCUboot, as a payload.
   'mcuboot-fact-invalid': {
     ...data,
-    title: 'MCUboot has no way to write this',
+    title: 'there is no way to write this in the form of MCUboot',
     fix: 'Correct the named value and create the release again.',
   },
   'mcuboot-malformed': {
