@@ -33,8 +33,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'other bytes under a published name',
     file: 'src/flows/publish.ts',
-    text: 'if (old !== undefined && !sameFile(old, target)) {',
-    without: 'if (old === null) {',
+    text: 'if (old !== null && !sameFile(old, target)) {',
+    without: 'if (old === undefined) {',
     tests: PUBLISH,
   },
   {

@@ -13,8 +13,8 @@ import { keysOf, verifySigned } from '../core/trust/signatures.ts'
 import type { TrustedSet } from '../core/trust/trusted-set.ts'
 import { type Event, record } from './audit.ts'
 import { about, commitSteps, notesOf, type Opened, openCampaign } from './campaign.ts'
+import { nextFiles, openRepository } from './keep.ts'
 import type { FleetWorld, RepoFile } from './ports.ts'
-import { nextFiles, openRepository } from './publish.ts'
 
 /** An approval as it would become, for an approver to read and sign; `have` are the keys that signed it already. */
 export type ApprovalDraft = {
@@ -121,12 +121,12 @@ export function approve(
       await record(world, { files: [held] }, [signedNow])
       return { need, have, approved: false }
     }
-    const files = await nextFiles(world, 'approval', set, targets, world.clock.now())
-    if (isRefusal(files)) return files
+    const written = await nextFiles(world, 'approval', set, targets, world.clock.now())
+    if (isRefusal(written)) return written
     const decision = decide(opened.plan, opened.rollout, { kind: 'approve', now: world.clock.now() })
     if (isRefusal(decision)) return decision
     const events = [signedNow, ...(await notesOf(world, opened.plan, decision, actor))]
-    await commitSteps(world, [{ opened, next: decision.next }], events, { files: [held, ...files] })
+    await commitSteps(world, [{ opened, next: decision.next }], events, { files: [held, ...written.files] })
     return { need, have, approved: true }
   })
 }

@@ -18,11 +18,10 @@ import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
 import { type FleetController, fleetController, inventoryOf, refKey } from '../core/fleet/inventory.ts'
 import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
-import { directorTarget, type Order } from '../core/trust/director-target.ts'
-import type { Target } from '../core/trust/metadata.ts'
 import { type Event, record } from './audit.ts'
-import type { CampaignRow, ControllerRow, FleetChange, FleetWorld, RepoFile } from './ports.ts'
-import { directorTargets, nextFiles, openRepository, publishedReleases, type RepoName } from './publish.ts'
+import { type Directed, directSites, ordersFor } from './direct.ts'
+import type { CampaignRow, ControllerRow, FleetChange, FleetWorld } from './ports.ts'
+import { publishedReleases } from './publish.ts'
 
 /** What a person asks for when they plan a campaign. Durations in milliseconds; `validMillis` from now. */
 export type CampaignRequest = {
@@ -101,7 +100,7 @@ async function createdBefore(
 
 /** What the request comes to, as the fleet is now. The same request at the same time gives the same plan. */
 async function drawUp(world: FleetWorld, asked: CampaignRequest, createdAt: Instant): Promise<Drafted | Refusal> {
-  const sources = await sourcesOf(world, asked.id)
+  const sources = await sourcesOf(world, asked)
   if (isRefusal(sources)) return sources
   const { soakMillis, timeoutMillis, validMillis, maxFailures, ...rest } = asked
   const gate = { minSuccessPercent: maxFailures === 0 ? 100 : 0, maxFailures }
@@ -228,8 +227,8 @@ export async function commitSteps(
   const rows = steps.map(({ opened, next }) => ({ ...opened.row, state: writeRollout(next) }))
   const directed = await direct(world, steps)
   if (isRefusal(directed)) throw new RefusalError(directed)
-  const files = [...(change.files ?? []), ...directed]
-  await record(world, { ...change, files, campaigns: rows }, events)
+  const files = [...(change.files ?? []), ...directed.files]
+  await record(world, { ...change, files, campaigns: rows }, [...events, ...directed.events])
 }
 
 /** Looks a controller up: in the store, or first in what the same transaction is about to store. */
@@ -266,8 +265,8 @@ export async function notesOf(
   return notes
 }
 
-/** The director's files of the sites whose assignments these steps change. */
-async function direct(world: FleetWorld, steps: readonly Step[]): Promise<RepoFile[] | Refusal> {
+/** The director's bundles of the sites whose assignments these steps change. */
+async function direct(world: FleetWorld, steps: readonly Step[]): Promise<Directed | Refusal> {
   const sites = new Set<string>()
   const changed = new Map(steps.map(step => [step.opened.row.id, step] as const))
   for (const { opened, next } of steps) {
@@ -275,7 +274,7 @@ async function direct(world: FleetWorld, steps: readonly Step[]): Promise<RepoFi
     const now = assignmentsOf(opened.plan, next).map(assignmentKey(next))
     for (const key of new Set(before).symmetricDifference(new Set(now))) sites.add(key.split('/')[0]!)
   }
-  if (sites.size === 0) return []
+  if (sites.size === 0) return { files: [], events: [], unread: [] }
   const open: { plan: Plan; rollout: Rollout }[] = []
   for (const row of await world.store.campaigns()) {
     const step = changed.get(row.id)
@@ -283,20 +282,7 @@ async function direct(world: FleetWorld, steps: readonly Step[]): Promise<RepoFi
     if (isRefusal(other)) return other
     open.push(other)
   }
-  const files: RepoFile[] = []
-  const now = world.clock.now()
-  for (const site of sites) {
-    const repo: RepoName = `director/${site}`
-    const set = await openRepository(world, repo)
-    if (isRefusal(set)) return set
-    const version = (set.targets?.signed.version ?? 0) + 1
-    const document = await directorTargets(world, repo, await ordersFor(world, site, open), version, now)
-    if (isRefusal(document)) return document
-    const written = await nextFiles(world, repo, set, document, now)
-    if (isRefusal(written)) return written
-    files.push(...written)
-  }
-  return files
+  return directSites(world, await ordersFor(world, sites, open), world.clock.now())
 }
 
 /** What tells one order from another: `SITE/CONTROLLER/RELEASE/ATTEMPT`. */
@@ -307,37 +293,8 @@ const assignmentKey =
     return `${refKey(planned)}/${planned.release}/${turn?.at === 'assigned' ? turn.attempt : 0}`
   }
 
-/** What the director orders at a site: everything that is assigned there by any open campaign, and nothing else. */
-async function ordersFor(
-  world: FleetWorld,
-  site: string,
-  open: readonly { plan: Plan; rollout: Rollout }[],
-): Promise<Target[]> {
-  const rows = new Map((await world.store.controllers(site)).map(row => [row.id, row]))
-  const description = await world.store.site(site)
-  const parsed = description === null ? null : storedSite(description.site, `site ${site}`)
-  const placed = new Set(parsed === null || isRefusal(parsed) ? [] : parsed.controllers.map(({ id }) => id))
-  const byPath = new Map<string, { envelope: Plan['releases'][number]; orders: Map<string, Order> }>()
-  for (const { plan, rollout } of open) {
-    for (const planned of assignmentsOf(plan, rollout)) {
-      const row = rows.get(planned.controller)
-      // One that was taken out of the site since would make its gateway refuse every order: it times out by itself.
-      if (planned.site !== site || row === undefined || !placed.has(planned.controller)) continue
-      const envelope = plan.releases[planned.release]!
-      const turn = turnOf(rollout, planned)
-      const attempt = turn?.at === 'assigned' ? turn.attempt : 1
-      const entry = byPath.get(envelope.path) ?? { envelope, orders: new Map() }
-      byPath.set(envelope.path, entry)
-      entry.orders.set(row.id, { class: row.class, hardware: row.hardware, campaign: plan.id, attempt })
-    }
-  }
-  return [...byPath.values()].map(({ envelope: { path, length, sha256 }, orders }) =>
-    directorTarget({ path, length, sha256 }, orders),
-  )
-}
-
-/** The fleet, what is published, and who is taken by another campaign: what plans are made from. */
-async function sourcesOf(world: FleetWorld, campaign: string): Promise<PlanSources | Refusal> {
+/** The fleet, what is published of what is asked for, and who is taken by another campaign: what plans are made from. */
+async function sourcesOf(world: FleetWorld, asked: CampaignRequest): Promise<PlanSources | Refusal> {
   const controllers: FleetController[] = []
   for (const row of await world.store.sites()) {
     const site = storedSite(row.site, `site ${row.id}`)
@@ -354,13 +311,13 @@ async function sourcesOf(world: FleetWorld, campaign: string): Promise<PlanSourc
   }
   const inventory = inventoryOf(controllers)
   if (isRefusal(inventory)) return inventory
-  const releases = await publishedReleases(world)
+  const releases = await publishedReleases(world, asked.releases)
   if (isRefusal(releases)) return releases
   const busy = new Map<string, string>()
   for (const row of await world.store.campaigns()) {
     const opened = openRow(row)
     if (isRefusal(opened)) return opened
-    if (!isOpen(opened.rollout) || row.id === campaign) continue
+    if (!isOpen(opened.rollout) || row.id === asked.id) continue
     for (const planned of opened.plan.waves.flatMap(wave => wave.controllers)) busy.set(refKey(planned), row.id)
   }
   return { inventory, releases, busy }

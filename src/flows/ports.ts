@@ -267,6 +267,8 @@ export type FleetWorld = {
     readonly approval: OnlineRoles
     readonly director: OnlineRoles & { readonly targets: Signer }
   }
+  /** Further keys for the roles above: those that the next root may name. The root says which of all of them sign. */
+  readonly spares: readonly Signer[]
   readonly auditSigner: Signer
   /** The keys that sign firmware envelopes. */
   readonly anchors: readonly Anchor[]

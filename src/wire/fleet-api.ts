@@ -75,9 +75,29 @@ export type EnrolledSite = {
   readonly anchors: readonly AnchorJson[]
 }
 
-/** POST /v1/releases: new image-targets metadata, already signed, whose new blobs have been uploaded before. */
-export const PublishRelease = Type.Object({ metadata: Base64(4 << 20) }, closed)
+/** Bins of hashed target paths that change with the top-level targets, by role name. */
+const Bins = Type.Record(Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }), Base64(8 << 20), {
+  maxProperties: 1 << 14,
+})
+/** The largest body that carries bins, in bytes: all bins of a repository of a hundred thousand targets. */
+export const MAX_BINS_BODY = 64 << 20
+
+/**
+ * POST /v1/releases: new image-targets metadata, already signed, whose new blobs have been uploaded before; with the bins
+ * that change, in a repository that has bins or gets them.
+ */
+export const PublishRelease = Type.Object({ metadata: Base64(4 << 20), bins: Type.Optional(Bins) }, closed)
 export type PublishRelease = Static<typeof PublishRelease>
+
+/**
+ * POST /v1/roots/REPOSITORY (image, approval, director): the next root, signed; and the targets in force, signed anew,
+ * when too few keys of the new root have signed them, with all bins when there are some. Answers the root's version and in how many repositories it is.
+ */
+export const AcceptRoot = Type.Object(
+  { root: Base64(512 << 10), targets: Type.Optional(Base64(4 << 20)), bins: Type.Optional(Bins) },
+  closed,
+)
+export type AcceptRoot = Static<typeof AcceptRoot>
 
 const Names = Type.Array(Name, { maxItems: 1000 })
 const Span = Type.Integer({ minimum: 0, maximum: 90 * 86_400_000 })

@@ -247,7 +247,7 @@ describe('the doors, over real mutual TLS', () => {
     const put = (path: string, body: Uint8Array | object, headers = {}) =>
       call(fleetUrl(world), admin, 'PUT', path, body, headers)
     const [name, bytes] = [await sha(new Uint8Array(64)), new Uint8Array(64)]
-    const big = { metadata: 'A'.repeat(5 << 20) }
+    const big = { metadata: 'A'.repeat(6 << 20) }
     assert.equal(outcome(await call(fleetUrl(world), admin, 'POST', '/v1/releases', big)), 'request-malformed')
     assert.equal(
       outcome(await call(fleetUrl(world), admin, 'POST', '/v1/releases', { metadata: 'AAAA', more: 1 })),

@@ -34,12 +34,19 @@ describe('docs/operations.md', () => {
     })
   }
 
-  const { key: fleetKey, authority, root, server, ...fleet } = fleetFiles('')
+  const { key: fleetKey, nextKey, authority, root, server, ...fleet } = fleetFiles('')
   const { controller, ...site } = siteFiles('')
   const folders: [line: string, paths: string[]][] = [
     [
       '## The fleet server',
-      [...Object.values(fleet), fleetKey('audit'), authority('fleet').cert, root('image'), server.cert],
+      [
+        ...Object.values(fleet),
+        nextKey('audit'),
+        fleetKey('audit'),
+        authority('fleet').cert,
+        root('image'),
+        server.cert,
+      ],
     ],
     ['## The gateway', Object.values(gatewayFiles(''))],
     ['## The agent', Object.values(agentFiles(''))],

@@ -57,7 +57,7 @@ async function publish(run: Run): Promise<void> {
     await ask(run, () => storeBlob(run.fleet, target, 1 << 20, once(bytes)))
   }
   const metadata = await run.metadata()
-  await ask(run, () => publishRelease(run.fleet, PERSON, metadata))
+  await ask(run, () => publishRelease(run.fleet, PERSON, { metadata }))
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

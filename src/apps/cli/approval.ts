@@ -12,7 +12,7 @@ import { approvalExpiry } from '../../flows/approve.ts'
 import { planText } from './campaign-text.ts'
 import type { Cli, Work } from './cli.ts'
 import { DEVELOPMENT_WARNING } from './commands/key.ts'
-import { openRepository } from './repository.ts'
+import { type OpenedRepository, openRepository } from './repository.ts'
 import type { Session } from './session.ts'
 import { listing } from './table.ts'
 
@@ -38,7 +38,7 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, ke
   if (isRefusal(set)) return set
   const images = await openRepository(cli, session, 'image')
   if (isRefusal(images)) return images
-  const fault = checkReleases(plan, images.targets.signed) ?? checkDraft(cli, set.targets.signed, draft, plan, bytes)
+  const fault = (await checkReleases(plan, images)) ?? checkDraft(cli, set.set.targets.signed, draft, plan, bytes)
   if (fault !== null) return fault
   cli.output.progress(planText(cli.output, fromUtf8(bytes) ?? ''))
   const signature = await signer.sign(signableBytes(draft.signed), 'der')
@@ -62,10 +62,11 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, ke
 }
 
 /** What the plan says of its releases is what their makers signed: an approver reads a version and believes it. */
-function checkReleases(plan: Plan, published: Targets): Refusal | null {
+async function checkReleases(plan: Plan, published: OpenedRepository): Promise<Refusal | null> {
   for (const { path, sha256, length, class: of, version, counter } of plan.releases) {
-    const target = published.targets.get(path)
-    if (target === undefined) return refuse('approval-draft-altered', path, 'a published release', 'none of that path')
+    const target = await published.target(path)
+    if (isRefusal(target)) return target
+    if (target === null) return refuse('approval-draft-altered', path, 'a published release', 'none of that path')
     const release = readImageTarget(target)
     if (isRefusal(release)) return release
     const says = JSON.stringify([sha256, length, of, version, counter])

@@ -1,10 +1,23 @@
-import { instant } from '../../core/encoding/units.ts'
+import { type Instant, instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { binNamed } from '../../core/trust/delegation.ts'
+import { fetchDelegated, findTarget } from '../../core/trust/find-target.ts'
+import { succinctOf } from '../../core/trust/hash-bins.ts'
+import type { Target, Targets } from '../../core/trust/metadata.ts'
 import { type FileAnswer, type FileRequest, refresh } from '../../core/trust/refresh.ts'
 import { type CurrentSet, trustRoot } from '../../core/trust/trusted-set.ts'
 import { checkClock } from '../process/serve.ts'
 import type { Cli } from './cli.ts'
 import type { Session } from './session.ts'
+
+/** A repository, and what is looked up in it file by file: a bin is downloaded when a target in it is asked for. */
+export type OpenedRepository = {
+  readonly set: CurrentSet
+  /** Looks a target up, in hash bins too; null when there is none. Refuses as `findTarget`. */
+  target(path: string): Promise<Target | null | Refusal>
+  /** Bins of the top-level targets, by name. Refuses as `readDelegated`. */
+  bins(names: Iterable<string>): Promise<ReadonlyMap<string, Targets> | Refusal>
+}
 
 /**
  * A repository of the fleet, verified on this machine from the root in the profile: the whole client workflow, but for
@@ -15,7 +28,7 @@ export async function openRepository(
   cli: Cli,
   session: Session,
   repo: 'image' | 'approval',
-): Promise<CurrentSet | Refusal> {
+): Promise<OpenedRepository | Refusal> {
   const now = cli.world.clock.now()
   // With a clock that has lost its time every expiry holds, and old metadata passes for fresh.
   const early = checkClock(now)
@@ -33,12 +46,35 @@ export async function openRepository(
     return answer
   }
   const refreshed = await drive(refresh(trusted, now, cli.world.crypto), fetched)
-  if (refreshed.at === 'current') return refreshed.set
+  if (refreshed.at === 'current') return opened(refreshed.set, now)
   const onlyTargets = refreshed.refusal.code === 'metadata-expired' && refreshed.set.snapshot !== null
   if (!onlyTargets) return refreshed.refusal
   cli.output.warn(`The ${repo} repository's targets have expired. What is signed next takes their place.`)
   const again = await drive(refresh(trusted, instant(0), cli.world.crypto), fetched)
-  return again.at === 'current' ? again.set : again.refusal
+  return again.at === 'current' ? opened(again.set, instant(0)) : again.refusal
+
+  function opened(set: CurrentSet, at: Instant): OpenedRepository {
+    const { crypto } = cli.world
+    return {
+      set,
+      target: async path => {
+        const found = await drive(findTarget(set, path, at, crypto), fetched)
+        return isRefusal(found) ? found : found.target
+      },
+      bins: async names => {
+        const delegator = set.targets.signed
+        const bins = new Map<string, Targets>()
+        for (const name of names) {
+          const role = binNamed(succinctOf(delegator), name)
+          // Whoever reads bins here signs their next ones: that is the way out when the last ones have expired.
+          const bin = await drive(fetchDelegated(set, { delegator, role }, instant(0), crypto), fetched)
+          if (isRefusal(bin)) return bin
+          bins.set(name, bin.signed)
+        }
+        return bins
+      },
+    }
+  }
 }
 
 /** Answers a workflow's requests, one after another. */

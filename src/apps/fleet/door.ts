@@ -21,12 +21,15 @@ import { command, createCampaign } from '../../flows/campaign.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import { blobOf, publishRelease, storeBlob } from '../../flows/publish.ts'
 import { acceptUpstream } from '../../flows/report.ts'
+import { acceptRoot } from '../../flows/rotate.ts'
 import {
+  AcceptRoot,
   Approve,
   type CampaignDraft,
   Command,
   CreateCampaign,
   EnrolSite,
+  MAX_BINS_BODY,
   PublishRelease,
   UpstreamBatch,
 } from '../../wire/fleet-api.ts'
@@ -41,6 +44,7 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
   const server = httpsServer(tls, log)
   gatewayRoutes(server, door)
   releaseRoutes(server, door)
+  rootRoutes(server, door)
   campaignRoutes(server, door)
   fleetRoutes(server, door)
   return server
@@ -100,14 +104,40 @@ function releaseRoutes(server: HttpsServer, { world, maxBlobBytes }: FleetDoor):
 
   server.post<{ Body: PublishRelease }>(
     '/v1/releases',
-    { schema: { body: PublishRelease } },
+    { schema: { body: PublishRelease }, bodyLimit: MAX_BINS_BODY },
     async (request, reply) => {
       const person = requirePeer(request, 'person')
       const metadata = decoded(request.body.metadata, 'the targets metadata')
-      return audited(reply, world, person.id, 'publish', await publishRelease(world, person.id, metadata))
+      const handed = { metadata, bins: decodedBins(request.body.bins) }
+      return audited(reply, world, person.id, 'publish', await publishRelease(world, person.id, handed))
     },
   )
 }
+
+function rootRoutes(server: HttpsServer, { world }: FleetDoor): void {
+  type Repo = { Params: { repo: string } }
+  server.post<Repo & { Body: AcceptRoot }>(
+    '/v1/roots/:repo',
+    { schema: { body: AcceptRoot }, bodyLimit: MAX_BINS_BODY },
+    async (request, reply) => {
+      const person = requirePeer(request, 'person')
+      const { repo } = request.params
+      if (repo !== 'image' && repo !== 'approval' && repo !== 'director') {
+        return sendRefusal(reply, refuse('not-found', repo, 'image, approval or director', 'another repository'))
+      }
+      const { root, targets, bins } = request.body
+      const handed = {
+        root: decoded(root, 'the root'),
+        ...(targets === undefined ? {} : { targets: decoded(targets, 'the targets metadata') }),
+        bins: decodedBins(bins),
+      }
+      return audited(reply, world, person.id, `root of ${repo}`, await acceptRoot(world, person.id, repo, handed))
+    },
+  )
+}
+
+const decodedBins = (bins: Readonly<Record<string, string>> = {}): ReadonlyMap<string, Uint8Array> =>
+  new Map(Object.entries(bins).map(([name, base64]) => [name, decoded(base64, name)]))
 
 function campaignRoutes(server: HttpsServer, { world }: FleetDoor): void {
   type Id = { Params: { id: string } }

@@ -5,8 +5,8 @@ import { findController, parseSite, type Site, siteBytes } from '../../core/flee
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { canSignMetadata } from '../../core/trust/keys.ts'
 import { record } from '../../flows/audit.ts'
+import { foundDirector } from '../../flows/direct.ts'
 import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
-import { foundDirector } from '../../flows/publish.ts'
 import type { AnchorJson, DeviceRequest, EnrolledSite, EnrolSite } from '../../wire/fleet-api.ts'
 import { fleetFiles } from './files.ts'
 

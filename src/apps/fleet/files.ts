@@ -16,12 +16,16 @@ export const FLEET_KEYS = [
 ] as const
 export type FleetKey = (typeof FLEET_KEYS)[number]
 
+/** The roles that this server signs for as long as it runs. A key for the next root lies under the same name in `keys/next`. */
+export const ONLINE_KEYS = FLEET_KEYS.filter(name => /-(?:targets|snapshot|timestamp)$/.test(name))
+
 /** Where a fleet server keeps what. The folder is one fleet's, and one process serves it at a time. */
 export const fleetFiles = (folder: string) => ({
   config: join(folder, 'fleet.yaml'),
   database: join(folder, 'fleet.sqlite'),
   blobs: join(folder, 'blobs'),
   key: (name: FleetKey) => join(folder, 'keys', name),
+  nextKey: (name: FleetKey) => join(folder, 'keys', 'next', name),
   authority: (name: string) => ({
     cert: join(folder, 'ca', `${name}.pem`),
     key: join(folder, 'ca', `${name}-key.pem`),

@@ -17,8 +17,8 @@ import { readMetadata, signableBytes } from '../../core/trust/read-metadata.ts'
 import { type RoleSpec, seal, signatureBy, writeRoot, writeTargets } from '../../core/trust/repository.ts'
 import { resume } from '../../core/trust/stored-set.ts'
 import { record } from '../../flows/audit.ts'
+import { nextFiles, rootFiles } from '../../flows/keep.ts'
 import type { Clock, FleetWorld, RepoFile, Signer } from '../../flows/ports.ts'
-import { nextFiles } from '../../flows/publish.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
 import { refuseTaken } from '../process/folder.ts'
@@ -269,9 +269,8 @@ async function foundOne(
   if (isRefusal(targets)) return targets
   const begun = resume(repo, new Map([['root.json', root]]), world.crypto)
   if (isRefusal(begun)) return begun
-  const files = await nextFiles(world, repo, begun.set, targets, world.clock.now())
-  if (isRefusal(files)) return files
-  return [{ repo, path: 'root.json', bytes: root }, { repo, path: '1.root.json', bytes: root }, ...files]
+  const written = await nextFiles(world, repo, begun.set, targets, world.clock.now())
+  return isRefusal(written) ? written : [...rootFiles(repo, begun.set.root), ...written.files]
 }
 
 async function signedBy(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { systemClock } from '../../adapters/clock-system.ts'
 import { readConfig, readText } from '../../adapters/config-file.ts'
@@ -10,14 +11,14 @@ import { toBase64 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { tick } from '../../flows/campaign.ts'
 import type { Signer } from '../../flows/ports.ts'
-import { renew } from '../../flows/publish.ts'
+import { renew } from '../../flows/renew.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
 import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
-import { FLEET_KEYS, type FleetKey, fleetFiles } from './files.ts'
+import { FLEET_KEYS, type FleetKey, fleetFiles, ONLINE_KEYS } from './files.ts'
 import { fleetWorld } from './world.ts'
 
 /**
@@ -46,6 +47,8 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   const server = readAuthority(files.server)
   if (isRefusal(ca)) return ca
   if (isRefusal(server)) return server
+  const spares = loadSpares(folder)
+  if (isRefusal(spares)) return spares
   const roots = readRoots(folder)
   if (isRefusal(roots)) return roots
   const store = openFleetStore(files.database)
@@ -54,6 +57,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
     crypto: nodeCrypto,
     clock: systemClock,
     keys,
+    spares,
     anchors: config.anchors,
   })
   const enrolment = new Enrolment(world, { folder, url: config.url, anchors: config.anchors, roots })
@@ -61,12 +65,11 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   const door = fleetDoor({ world, enrolment, maxBlobBytes: config.maxBlobBytes }, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()
-  // Online metadata may have expired while the server was off: it is renewed before anybody is answered.
-  const renewed = await renew(world)
-  const shown =
-    isRefusal(renewed) || config.console === undefined ? null : await openConsole(config.console, world, log)
-  const fault = orNull(renewed) ?? orNull(shown)
-  const port = fault ?? (await listen(door, config.listen.host, config.listen.port))
+  // Online metadata may have expired while the server was off: it is renewed before anybody is answered. What cannot be
+  // renewed keeps the rest from nobody: the loop below says so, and tries again.
+  await renew(world)
+  const shown = config.console === undefined ? null : await openConsole(config.console, world, log)
+  const port = orNull(shown) ?? (await listen(door, config.listen.host, config.listen.port))
   if (isRefusal(port)) {
     if (!isRefusal(shown)) await shown?.close()
     store.close()
@@ -75,7 +78,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   const listeningSince = systemClock.now()
   const loops = [
     startLoop('tick', every(config.tickMillis), config.tickMillis, () => tick(world, listeningSince), log),
-    startLoop('renew', every(60_000), 60_000, async () => orNull(await renew(world)), log),
+    startLoop('renew', every(60_000), 60_000, async () => (await renew(world)).refused[0] ?? null, log),
   ]
   log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that lie in plain files')
   return {
@@ -99,6 +102,19 @@ function loadKeys(folder: string): Record<FleetKey, Signer> | Refusal {
     keys[name] = signer
   }
   return keys as Record<FleetKey, Signer>
+}
+
+/** Keys that the next root may name: those that lie in `keys/next`. */
+function loadSpares(folder: string): Signer[] | Refusal {
+  const spares: Signer[] = []
+  for (const name of ONLINE_KEYS) {
+    const path = fleetFiles(folder).nextKey(name)
+    if (!existsSync(path)) continue
+    const signer = loadSigner(path)
+    if (isRefusal(signer)) return signer
+    spares.push(signer)
+  }
+  return spares
 }
 
 function readRoots(folder: string): { image: string; approval: string; director: string } | Refusal {

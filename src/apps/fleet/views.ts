@@ -8,8 +8,9 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/ref
 import type { Report } from '../../core/trust/report.ts'
 import { draftOf } from '../../flows/approve.ts'
 import { type Opened, openCampaign, openRow } from '../../flows/campaign.ts'
+import { openRepository } from '../../flows/keep.ts'
 import type { ControllerRow, EntryFilter, FleetWorld } from '../../flows/ports.ts'
-import { openRepository, publishedReleases } from '../../flows/publish.ts'
+import { publishedReleases } from '../../flows/publish.ts'
 import type {
   AuditPage,
   CampaignControllerView,

@@ -13,7 +13,13 @@ export function fleetWorld(
   config: FleetConfig,
   store: FleetStore,
   folder: string,
-  parts: { crypto: Crypto; clock: Clock; keys: Readonly<Record<FleetKey, Signer>>; anchors: readonly AnchorJson[] },
+  parts: {
+    crypto: Crypto
+    clock: Clock
+    keys: Readonly<Record<FleetKey, Signer>>
+    spares?: readonly Signer[]
+    anchors: readonly AnchorJson[]
+  },
 ): FleetWorld {
   const { keys } = parts
   return {
@@ -31,6 +37,7 @@ export function fleetWorld(
         timestamp: keys['director-timestamp'],
       },
     },
+    spares: parts.spares ?? [],
     auditSigner: keys.audit,
     anchors: parts.anchors.map(anchorOf),
     metadataLife: millis(config.metadataMillis),

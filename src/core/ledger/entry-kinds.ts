@@ -8,6 +8,7 @@ export const entryKinds = {
   'release-published': 'A signed release was put into the image repository.',
   'release-revoked': 'A release was taken out of the image repository.',
   'repository-updated': 'New metadata of a repository was published.',
+  'repository-alarm': 'Metadata of a repository nears its expiry, or could not be renewed.',
   'root-rotated': 'A new root of trust was published.',
   'key-event': 'A signing key was made, replaced, revoked or retired.',
   'certificate-event': 'A certificate was issued, renewed or revoked.',

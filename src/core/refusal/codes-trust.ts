@@ -102,6 +102,48 @@ export const trustCodes = {
     title: 'the role asks for more signatures than it has different keys',
     fix: 'Lower the threshold or add keys: nobody could sign for this role.',
   },
+  'online-key-missing': {
+    exit: 78,
+    status: 503,
+    action: 'halt',
+    title: 'the server does not hold the keys that the root names for this role',
+    fix: 'Put the private key beside the others, in keys/next of the server’s folder, and start it again. If the keys in the folder are new, their root has not been handed in yet: what they sign no client would take.',
+  },
+  'root-orphans-targets': {
+    ...data,
+    title: 'under the new root, the targets in force have too few signatures',
+    fix: 'Have the targets in force signed anew by keys of the new root, and hand them in together with it. Nothing has changed.',
+  },
+  'root-targets-differ': {
+    ...trust,
+    title: 'the targets that came with the new root say something that is not in force',
+    fix: 'A root changes keys and nothing else. Sign the targets in force, without additions; publish what is new afterwards.',
+  },
+  'bins-layout-changed': {
+    ...data,
+    title: 'the hash bins of the repository would become others',
+    fix: 'A repository that has hash bins keeps them, with the same number and names, and has no targets beside them. Publish with the current tools.',
+  },
+  'bins-keys-differ': {
+    ...trust,
+    title: 'the hash bins are not delegated to the keys of the targets',
+    fix: 'Bins are signed by the keys of the top-level targets, as the root names them. After these keys have changed, all bins are signed anew.',
+  },
+  'bin-missing': {
+    ...data,
+    title: 'not all hash bins came with the targets',
+    fix: 'When a repository gets bins, or its keys change, every bin is signed and handed in at once. Nothing has changed.',
+  },
+  'bin-unknown': {
+    ...data,
+    title: 'the file is not a hash bin of this repository',
+    fix: 'Hand in the bins that the targets name, and nothing else.',
+  },
+  'target-outside-bin': {
+    ...trust,
+    title: 'the target stands in a hash bin where nobody looks for it',
+    fix: 'Publish with the current tools: the SHA-256 of its path says in which bin a target stands.',
+  },
   'signer-not-in-role': {
     ...data,
     title: 'the key does not belong to the role',

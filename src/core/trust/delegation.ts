@@ -5,11 +5,15 @@ import { matchesHashPrefix, matchesPattern } from './target-path.ts'
 
 /** The hash bin of a path (TAP 15): its number is the first bits of the path's SHA-256, its name has it in hex. */
 export function binOf(bins: SuccinctRoles, path: string, crypto: Crypto): DelegatedRole {
-  const { bitLength, prefix, keyids, threshold } = bins
+  const { bitLength, prefix } = bins
   const [a = 0, b = 0, c = 0, d = 0] = crypto.sha256(utf8(path))
   const number = (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** (32 - bitLength)
   const digits = Math.ceil(bitLength / 4)
-  const name = `${prefix}-${Math.floor(number).toString(16).padStart(digits, '0')}`
+  return binNamed(bins, `${prefix}-${Math.floor(number).toString(16).padStart(digits, '0')}`)
+}
+
+/** A bin by its name, as a delegated role. */
+export function binNamed({ keyids, threshold }: SuccinctRoles, name: string): DelegatedRole {
   return { name, keyids, threshold, terminating: true, paths: null, pathHashPrefixes: [''] }
 }
 

@@ -12,7 +12,8 @@ export const MAX_DELEGATIONS = 32
 /** What a search found: the target, or null when no role speaks of it; and the set with the files that it read. */
 export type Found = { readonly set: CurrentSet; readonly target: Target | null }
 
-type Visit = { readonly delegator: Targets; readonly role: DelegatedRole }
+/** A delegated role, and the targets that delegate to it. */
+export type Visit = { readonly delegator: Targets; readonly role: DelegatedRole }
 
 /**
  * Looks a target up (TUF 1.0.34 §5.6.7): top-level targets first, then delegated roles in preorder and in the order that
@@ -65,7 +66,8 @@ function delegationsFor(delegator: Targets, path: string, crypto: Crypto): Visit
   return (last < 0 ? roles : roles.slice(0, last + 1)).map(role => ({ delegator, role }))
 }
 
-function* fetchDelegated(
+/** The file of a delegated role: the stored one when it still fits, else a new one. Refuses as `readDelegated`. */
+export function* fetchDelegated(
   set: CurrentSet,
   { delegator, role }: Visit,
   now: Instant,

@@ -6,7 +6,7 @@ import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { keyId, keyMaterial, keyObject } from './keys.ts'
-import type { Common, Document, Signature, Snapshot, Target, Targets, Timestamp, TopRole } from './metadata.ts'
+import type { Common, Document, Root, Signature, Snapshot, Target, Targets, Timestamp, TopRole } from './metadata.ts'
 
 /**
  * Writing a repository. Every function answers the `signed` object as JSON; `signableBytes` (read-metadata.ts) is what a
@@ -47,6 +47,33 @@ export function writeRoot(
     written[name] = role
   }
   return { ...heading('root', { version, expires }), consistent_snapshot: true, keys, roles: written }
+}
+
+/**
+ * The root after some roles changed: the next version, with the given roles in place of the old ones. All else stays as
+ * it was, unknown members too; a key that no role names any more goes. Signed by enough keys of `previous` and of itself
+ * (`updateRoot` checks both), it is what `acceptRoot` (flows/rotate.ts) takes. Refuses `role-unsatisfiable`.
+ */
+export function nextRoot(
+  previous: Root,
+  changes: Readonly<Partial<Record<TopRole, RoleSpec>>>,
+  expires: Instant,
+  crypto: Crypto,
+): JsonObject | Refusal {
+  const roles: Record<string, Json> = { ...(previous.raw.roles as JsonObject) }
+  for (const [name, spec] of Object.entries(changes)) {
+    const role = writeRole(name, spec, crypto)
+    if (isRefusal(role)) return role
+    roles[name] = { ...(roles[name] as JsonObject), ...role }
+  }
+  const added = keyTable(
+    Object.values(changes).flatMap(spec => spec.keys),
+    crypto,
+  )
+  const named = new Set(Object.values(roles).flatMap(role => (role as { keyids: readonly string[] }).keyids))
+  const known = Object.entries({ ...(previous.raw.keys as JsonObject), ...added })
+  const keys = Object.fromEntries(known.filter(([id]) => named.has(id)))
+  return { ...previous.raw, version: previous.version + 1, expires: formatUtc(expires), keys, roles }
 }
 
 /** A delegation: the role's name, its keys, and the path patterns that it may speak for, in order of priority. */
@@ -110,30 +137,40 @@ export function withTargets(
 
 /**
  * The snapshot after some targets files changed (TUF 1.0.34 §4.4): what `previous` announced, with the given files by
- * role name in their place. It has the next version, and names the site of `head` when there is one.
+ * role name in their place. It has the next version above `head.taken`, and names the site of `head` when there is one. Of
+ * a delegated role it says the version alone: a thousand digests would be most of what a client downloads, and who could
+ * make two files of one version is who signs them.
  */
 export function nextSnapshot(
   previous: Snapshot | null,
   changed: ReadonlyMap<string, Document<Targets>>,
-  head: Omit<Heading, 'version'>,
+  head: NextHeading,
   crypto: Crypto,
 ): JsonObject {
   const meta = new Map<string, Json>(Object.entries((previous?.raw.meta ?? {}) as JsonObject))
-  for (const [role, document] of changed) meta.set(`${role}.json`, announce(document, crypto))
-  const version = (previous?.version ?? 0) + 1
-  return { ...heading('snapshot', { ...head, version }), meta: Object.fromEntries(meta) }
+  for (const [role, document] of changed) {
+    meta.set(`${role}.json`, role === 'targets' ? announce(document, crypto) : { version: document.signed.version })
+  }
+  return { ...heading('snapshot', next(previous, head)), meta: Object.fromEntries(meta) }
 }
 
 /** The next timestamp, for a snapshot that is new or stays (TUF 1.0.34 §4.6). */
 export function nextTimestamp(
   previous: Timestamp | null,
   snapshot: Document<Snapshot>,
-  head: Omit<Heading, 'version'>,
+  head: NextHeading,
   crypto: Crypto,
 ): JsonObject {
-  const version = (previous?.version ?? 0) + 1
-  return { ...heading('timestamp', { ...head, version }), meta: { 'snapshot.json': announce(snapshot, crypto) } }
+  return { ...heading('timestamp', next(previous, head)), meta: { 'snapshot.json': announce(snapshot, crypto) } }
 }
+
+/** A heading whose version is the next one; `taken`: a version that clients may have seen although `previous` is older. */
+export type NextHeading = Omit<Heading, 'version'> & { readonly taken?: number }
+
+const next = (previous: Common | null, { taken = 0, ...head }: NextHeading): Heading => ({
+  ...head,
+  version: Math.max(previous?.version ?? 0, taken) + 1,
+})
 
 /** A signature as metadata carries it. `signature` in DER for ECDSA. */
 export function signatureBy(key: PublicKey, signature: Uint8Array, crypto: Crypto): Signature {

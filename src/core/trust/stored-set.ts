@@ -36,7 +36,12 @@ export function resume(
   const rootBytes = files.get('root.json')
   if (rootBytes === undefined) return refuse('store-without-root', repo, 'root.json', 'none')
   const begun = trustRoot(repo, rootBytes, crypto, kind)
-  if (isRefusal(begun)) return begun
+  return isRefusal(begun) ? begun : resumeBelow(begun, files, crypto)
+}
+
+/** Goes on as `resume` does, from stored files below a root that is trusted already. */
+export function resumeBelow(begun: TrustedSet, files: ReadonlyMap<string, Uint8Array>, crypto: Crypto): Resumed {
+  const { repo } = begun
   const discarded: Refusal[] = []
   const kept = <T>(document: T | Refusal | null): T | null => {
     if (!isRefusal(document)) return document

@@ -89,6 +89,12 @@ export function updateRoot(set: TrustedSet, bytes: Uint8Array, crypto: Crypto): 
     const actual = `version ${root.signed.version}`
     return refuse('root-version-skipped', subject, `version ${old.version + 1}`, actual, 'TUF 1.0.34 §5.3.5')
   }
+  return underRoot(set, root)
+}
+
+/** What is left of a set under its next root, which `updateRoot` has verified (TUF 1.0.34 §5.3.11). */
+export function underRoot(set: TrustedSet, root: Document<Root>): TrustedSet {
+  const old = set.root.signed
   const rotated = lostKey(old, root.signed, 'timestamp') || lostKey(old, root.signed, 'snapshot')
   return rotated ? { ...set, root, timestamp: null, snapshot: null } : { ...set, root }
 }
@@ -167,7 +173,7 @@ export function updateTargets(set: TrustedSet, bytes: Uint8Array, now: Instant, 
  * `updateTargets` does, and `metadata-unlisted`.
  */
 export function readDelegated(
-  set: CurrentSet,
+  set: TrustedSet & Pick<CurrentSet, 'snapshot'>,
   delegator: Targets,
   role: DelegatedRole,
   bytes: Uint8Array,

@@ -18,7 +18,7 @@ export async function publishAndPlan(run: Run): Promise<void> {
   for (const { target, bytes } of run.bench.release) {
     assert.equal(await storeBlob(run.fleet, target, 1 << 20, whole(bytes)), null)
   }
-  orThrow(await publishRelease(run.fleet, PERSON, await run.metadata()))
+  orThrow(await publishRelease(run.fleet, PERSON, { metadata: await run.metadata() }))
   for (const controller of run.controllers) {
     const say = async (bytes: Uint8Array) => orThrow(await acceptControllerReport(run.gateway, controller.id, bytes))
     await controller.step(say, async () => null, new Map())

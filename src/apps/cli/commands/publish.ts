@@ -2,23 +2,33 @@ import type { Command } from 'commander'
 import { readRelease } from '../../../adapters/release-folder.ts'
 import { loadSigner } from '../../../adapters/signer-file.ts'
 import { sameBytes, toBase64, toHex } from '../../../core/encoding/bytes.ts'
-import type { Json } from '../../../core/encoding/canonical-json.ts'
-import { instant } from '../../../core/encoding/units.ts'
-import { formatUtc } from '../../../core/encoding/utc-time.ts'
+import { canonicalJson, type Json, type JsonObject } from '../../../core/encoding/canonical-json.ts'
+import { type Instant, instant } from '../../../core/encoding/units.ts'
 import { releaseTarget } from '../../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import {
+  binNames,
+  binsOf,
+  hasBins,
+  type Publication,
+  publication,
+  publicationInBins,
+  succinctOf,
+} from '../../../core/trust/hash-bins.ts'
+import { sameFile } from '../../../core/trust/image-target.ts'
 import { canSignMetadata, keyId } from '../../../core/trust/keys.ts'
 import type { Target } from '../../../core/trust/metadata.ts'
 import { signableBytes } from '../../../core/trust/read-metadata.ts'
-import { seal, signatureBy, withTargets } from '../../../core/trust/repository.ts'
+import { seal, signatureBy } from '../../../core/trust/repository.ts'
+import type { Signer } from '../../../flows/ports.ts'
 import { inspectRelease } from '../../../flows/release.ts'
 import type { Cli, Work } from '../cli.ts'
-import { openRepository } from '../repository.ts'
+import { type OpenedRepository, openRepository } from '../repository.ts'
 import { type Session, withSession } from '../session.ts'
 import { table } from '../table.ts'
 import { DEVELOPMENT_WARNING } from './key.ts'
 
-type Options = { key: string; profile?: string }
+type Options = { key: string; profile?: string; renew?: boolean }
 
 /** How long published targets stay valid without another publication, in milliseconds. */
 const YEAR = 365 * 86_400_000
@@ -28,12 +38,13 @@ export function addPublish(program: Command, cli: Cli): void {
   program
     .command('publish')
     .description('put signed releases into the fleet’s image repository')
-    .argument('<releases...>', 'release folders')
+    .argument('[releases...]', 'release folders')
     .requiredOption('--key <file>', 'the private key of the image repository’s targets')
+    .option('--renew', 'sign everything that is published anew, so that it stays valid for another year')
     .option('--profile <file>', 'who you are: a profile.yaml')
     .action(
       cli.act((folders: string[], options: Options) =>
-        withSession(cli, options.profile, session => publish(cli, session, folders, options.key)),
+        withSession(cli, options.profile, session => publish(cli, session, folders, options)),
       ),
     )
 }
@@ -45,7 +56,9 @@ type Prepared = {
 }
 
 /** Blobs first, metadata last: until the server has accepted the metadata, nobody can see any of it. */
-async function publish(cli: Cli, session: Session, folders: readonly string[], keyFile: string): Promise<Work> {
+async function publish(cli: Cli, session: Session, folders: readonly string[], options: Options): Promise<Work> {
+  const { key: keyFile, renew = false } = options
+  if (folders.length === 0 && !renew) return refuse('usage-error', 'publish', 'release folders, or --renew', 'neither')
   const signer = loadSigner(keyFile)
   if (isRefusal(signer)) return signer
   if (!canSignMetadata(signer.key)) {
@@ -57,20 +70,19 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], k
     if (isRefusal(one)) return one
     prepared.push(one)
   }
-  const set = await openRepository(cli, session, 'image')
-  if (isRefusal(set)) return set
+  const opened = await openRepository(cli, session, 'image')
+  if (isRefusal(opened)) return opened
+  const { root, targets } = opened.set
   const kid = keyId(signer.key, cli.world.crypto)
-  const { keyids } = set.root.signed.roles.targets
+  const { keyids } = root.signed.roles.targets
   // Said here, before anything is uploaded; the server would say it of the finished metadata.
   if (!keyids.includes(kid)) {
     return refuse('signer-not-in-role', keyFile, `a key of the image repository: ${keyids.join(', ')}`, kid)
   }
-  const before = set.targets.signed
+  const before = targets.signed
   const add = prepared.flatMap(({ blobs }) => blobs.map(({ target }) => target))
   const now = cli.world.clock.now()
   const expires = instant(Math.ceil((now + YEAR) / 1000) * 1000)
-  const written = withTargets(before, { add }, before.version + 1, expires)
-  if (isRefusal(written)) return written
   const rows = prepared.map(({ path, version, blobs }) => [path, version, blobs[0]!.target.sha256])
   const answer = (version: number): Work => ({
     json: { repositoryVersion: version, releases: prepared.map(({ path }) => path) },
@@ -78,11 +90,17 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], k
   })
   // All of it is public, and was signed lately: the answer was lost, and there is nothing to say again. Later on, the
   // same releases are signed anew, so that they stay valid.
-  const unchanged = { ...written, version: before.version, expires: formatUtc(before.expires) }
-  if (sameBytes(signableBytes(unchanged), signableBytes(before.raw)) && expires - before.expires < DAY) {
-    cli.output.progress('Published already.')
-    return answer(before.version)
+  const lately = !renew && expires - before.expires < DAY
+  if (lately) {
+    const standing = await arePublished(opened, add)
+    if (isRefusal(standing)) return standing
+    if (standing) {
+      cli.output.progress('Published already.')
+      return answer(before.version)
+    }
   }
+  const written = await write(cli, opened, add, expires, renew)
+  if (isRefusal(written)) return written
   for (const { blobs, path } of prepared) {
     for (const { target, bytes } of blobs) {
       cli.output.progress(`Uploading ${target.path}, ${bytes.length} bytes`)
@@ -90,13 +108,58 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], k
       if (refusal !== null) return { ...refusal, subject: `${path}: ${refusal.subject}` }
     }
   }
-  const signature = await signer.sign(signableBytes(written), 'der')
-  if (isRefusal(signature)) return signature
-  const metadata = toBase64(seal(written, [signatureBy(signer.key, signature, cli.world.crypto)]))
-  const result = await session.post<{ version: number; published: string[] }>('/v1/releases', { metadata })
+  const metadata = await sealed(cli, written.targets, signer)
+  if (isRefusal(metadata)) return metadata
+  const bins: Record<string, string> = {}
+  for (const [name, bin] of written.bins) {
+    const file = await sealed(cli, bin, signer)
+    if (isRefusal(file)) return file
+    bins[name] = file
+  }
+  const count = written.bins.size
+  if (count > 16) cli.output.progress(`Handing in ${count} hash bins`)
+  const body = count === 0 ? { metadata } : { metadata, bins }
+  const result = await session.post<{ version: number; published: string[] }>('/v1/releases', body)
   if (isRefusal(result)) return result
   if (signer.development) cli.output.warn(DEVELOPMENT_WARNING)
   return answer(result.version)
+}
+
+async function sealed(cli: Cli, written: JsonObject, signer: Signer): Promise<string | Refusal> {
+  const signature = await signer.sign(signableBytes(written), 'der')
+  if (isRefusal(signature)) return signature
+  return toBase64(seal(written, [signatureBy(signer.key, signature, cli.world.crypto)]))
+}
+
+/** Whether the repository says of all these targets exactly this. */
+async function arePublished(opened: OpenedRepository, add: readonly Target[]): Promise<boolean | Refusal> {
+  for (const target of add) {
+    const found = await opened.target(target.path)
+    if (isRefusal(found)) return found
+    if (found === null || !sameFile(found, target)) return false
+    if (!sameBytes(canonicalJson(found.custom), canonicalJson(target.custom))) return false
+  }
+  return true
+}
+
+/** What is to be signed: the targets, and the bins that change, or all of them to renew them or after a change of keys. */
+async function write(
+  cli: Cli,
+  { set, bins }: OpenedRepository,
+  add: readonly Target[],
+  expires: Instant,
+  renew: boolean,
+): Promise<Publication | Refusal> {
+  const { crypto } = cli.world
+  const [root, before] = [set.root.signed, set.targets.signed]
+  if (!hasBins(before)) return publication(root, before, { add }, expires, crypto)
+  const layout = succinctOf(before)
+  const { keyids, threshold } = root.roles.targets
+  const rekeyed = layout.threshold !== threshold || layout.keyids.join() !== keyids.join()
+  const paths = add.map(({ path }) => path)
+  const names = renew || rekeyed ? binNames(layout) : binsOf(before, paths, crypto)
+  const current = await bins(names)
+  return isRefusal(current) ? current : publicationInBins(root, before, current, { add }, expires, crypto)
 }
 
 /** A release folder as two targets: the envelope, and the payload that it names. */

@@ -1,0 +1,202 @@
+import type { Plan, PlannedController } from '../core/campaign/plan.ts'
+import { assignmentsOf, type Rollout, turnOf } from '../core/campaign/rollout-state.ts'
+import { sameBytes } from '../core/encoding/bytes.ts'
+import type { Instant } from '../core/encoding/units.ts'
+import { storedSite } from '../core/fleet/attested.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { goOn } from '../core/trust/after-rotation.ts'
+import { directorTarget, type Order } from '../core/trust/director-target.ts'
+import type { FileRef } from '../core/trust/image-target.ts'
+import type { Document, Root, Target } from '../core/trust/metadata.ts'
+import { writeTargets } from '../core/trust/repository.ts'
+import { resumeBelow } from '../core/trust/stored-set.ts'
+import { type TrustedSet, trustRoot, underRoot } from '../core/trust/trusted-set.ts'
+import type { Event } from './audit.ts'
+import { currentFiles, headOf, nextFiles, rootFiles, signed } from './keep.ts'
+import type { FleetWorld, RepoFile } from './ports.ts'
+
+/** The director's root: one for all sites. Refuses `store-without-root`, and what `trustRoot` refuses. */
+export async function directorRoot(world: FleetWorld): Promise<TrustedSet | Refusal> {
+  const root = await world.store.file('director', 'root.json')
+  if (root === null) return refuse('store-without-root', 'director', 'root.json', 'none')
+  return trustRoot('director', root, world.crypto)
+}
+
+/** The first director's files of a new site: no orders. The roots are all that the fleet ever had. */
+export async function foundDirector(world: FleetWorld, site: string): Promise<RepoFile[] | Refusal> {
+  const director = await directorRoot(world)
+  if (isRefusal(director)) return director
+  const repo = `director/${site}` as const
+  const bundle = await bundleOf(world, { ...director, repo, site }, [], 0, world.clock.now())
+  if (isRefusal(bundle)) return bundle
+  const chain: RepoFile[] = []
+  // A gateway is given the first root and follows the chain: every root since then is under its name.
+  for (let version = 1; version < director.root.signed.version; version += 1) {
+    const bytes = await world.store.file('director', `${version}.root.json`)
+    if (bytes !== null) chain.push({ repo, path: `${version}.root.json`, bytes })
+  }
+  return [...chain, ...rootFiles(repo, director.root), ...bundle.files]
+}
+
+/** What came of signing for several sites: the files, what is to be recorded, and the sites that were left out. */
+export type Directed = {
+  readonly files: RepoFile[]
+  readonly events: Event[]
+  /** Sites whose orders were to stay as they are, and are not to be read any more. */
+  readonly unread: readonly string[]
+}
+
+/**
+ * Signs the director's bundles of several sites in one pass: targets, snapshot and timestamp of each. `wanted` gives the
+ * orders by site; null keeps them as they stand. With `root`, which `updateRoot` has verified, the bundles go over to it.
+ *
+ * A stored file that does not verify stops nobody: it is recorded, and the bundle is written anew above every version
+ * that is left, since a site's orders are derived from the campaigns and need no copy of their own (decision 10). Where
+ * the orders were to stay and are lost, the site is in `unread`: the caller derives them and asks again.
+ *
+ * Nothing is durable yet: the caller commits everything in one transaction. Refuses what the signers refuse,
+ * `online-key-missing`, and a director's root that does not verify.
+ */
+export async function directSites(
+  world: FleetWorld,
+  wanted: ReadonlyMap<string, readonly Target[] | null>,
+  now: Instant,
+  root: Document<Root> | null = null,
+): Promise<Directed | Refusal> {
+  const director = await directorRoot(world)
+  if (isRefusal(director)) return director
+  const [files, events, unread]: [RepoFile[], Event[], string[]] = [[], [], []]
+  for (const [site, orders] of wanted) {
+    const { set: before, damage } = await standing(world, director, site)
+    if (damage !== null) events.push(damaged(world, site, damage))
+    const set = root === null ? before : goOn(before, underRoot(before, root), now)
+    const targets = orders ?? set.targets?.signed.targets.values()
+    if (targets === undefined) {
+      unread.push(site)
+      continue
+    }
+    const bundle = await bundleOf(world, set, [...targets], damage === null ? 0 : highest(set, now), now)
+    if (isRefusal(bundle)) return bundle
+    if (root !== null) files.push(...rootFiles(set.repo, root))
+    files.push(...bundle.files)
+    remember(world, site, bundle.set)
+  }
+  return { files, events, unread }
+}
+
+/** The orders of a site as a bundle. `taken`: the versions that clients may have seen. */
+async function bundleOf(world: FleetWorld, set: TrustedSet, orders: readonly Target[], taken: number, now: Instant) {
+  const version = Math.max(set.targets?.signed.version ?? 0, taken) + 1
+  const written = writeTargets({ ...headOf(world, set.repo, now), version }, orders)
+  const targets = await signed(world, set.repo, set.root.signed, 'targets', written)
+  return isRefusal(targets) ? targets : nextFiles(world, set.repo, set, targets, now, { taken })
+}
+
+/**
+ * The three online roles of a site are numbered alike, for they are always written together: any one that is left says
+ * how far the others had come. With none left, the seconds since 1970 are above what was ever reached.
+ */
+function highest({ timestamp, snapshot, targets }: TrustedSet, now: Instant): number {
+  const versions = [timestamp, snapshot, targets].flatMap(document => document?.signed.version ?? [])
+  return versions.length === 0 ? Math.floor(now / 1000) : Math.max(...versions)
+}
+
+/** The sites' sets as they were written last: in a fleet of thousands, verifying anew what was just signed costs most. */
+const written = new WeakMap<FleetWorld, Map<string, TrustedSet>>()
+/** Sets that are kept at most. */
+const KEPT_SETS = 4096
+
+function remember(world: FleetWorld, site: string, set: TrustedSet): void {
+  const sets = written.get(world) ?? new Map<string, TrustedSet>()
+  written.set(world, sets)
+  sets.delete(site)
+  sets.set(site, set)
+  if (sets.size > KEPT_SETS) sets.delete(sets.keys().next().value as string)
+}
+
+/**
+ * Where a site's bundle stands. The one that was written last when the store's timestamp is its own: a commit that never
+ * came about leaves the older timestamp there. Else what is stored, verified anew, and what was wrong with it.
+ */
+async function standing(
+  world: FleetWorld,
+  director: TrustedSet,
+  site: string,
+): Promise<{ readonly set: TrustedSet; readonly damage: Refusal | null }> {
+  const repo = `director/${site}`
+  const known = written.get(world)?.get(site)
+  const timestamp = await world.store.file(repo, 'timestamp.json')
+  if (
+    timestamp !== null &&
+    known?.timestamp != null &&
+    sameBytes(known.timestamp.bytes, timestamp) &&
+    sameBytes(known.root.bytes, director.root.bytes)
+  ) {
+    return { set: known, damage: null }
+  }
+  const begun = { ...director, repo, site }
+  const { set, discarded } = resumeBelow(begun, await currentFiles(world, repo), world.crypto)
+  const gone = (['timestamp', 'snapshot', 'targets'] as const).find(role => set[role] === null)
+  const lost = gone === undefined ? null : refuse('metadata-missing', `${repo}: ${gone}.json`, 'the file', 'none')
+  return { set, damage: discarded[0] ?? lost }
+}
+
+const damaged = (world: FleetWorld, site: string, { code, subject, expected, actual }: Refusal): Event => ({
+  kind: 'intrusion-signal',
+  actor: { kind: 'fleet', id: world.name },
+  site,
+  code,
+  detail: { subject, expected, actual, done: 'the bundle of the site was written anew' },
+})
+
+// --- What is ordered ---
+
+/** A campaign as far as orders go. */
+export type OpenCampaign = { readonly plan: Plan; readonly rollout: Rollout }
+
+/**
+ * What the director orders at some sites: everything that is assigned there by any open campaign, and nothing else. One
+ * look at each assignment, however many sites there are.
+ */
+export async function ordersFor(
+  world: FleetWorld,
+  sites: ReadonlySet<string>,
+  open: readonly OpenCampaign[],
+): Promise<Map<string, Target[]>> {
+  const bySite = new Map<string, { of: OpenCampaign; planned: PlannedController }[]>()
+  for (const site of sites) bySite.set(site, [])
+  for (const of of open) {
+    for (const planned of assignmentsOf(of.plan, of.rollout)) bySite.get(planned.site)?.push({ of, planned })
+  }
+  const orders = new Map<string, Target[]>()
+  for (const [site, assigned] of bySite) {
+    orders.set(site, assigned.length === 0 ? [] : await ordersAt(world, site, assigned))
+  }
+  return orders
+}
+
+async function ordersAt(
+  world: FleetWorld,
+  site: string,
+  assigned: readonly { of: OpenCampaign; planned: PlannedController }[],
+): Promise<Target[]> {
+  const rows = new Map((await world.store.controllers(site)).map(row => [row.id, row]))
+  const description = await world.store.site(site)
+  const parsed = description === null ? null : storedSite(description.site, `site ${site}`)
+  const placed = new Set(parsed === null || isRefusal(parsed) ? [] : parsed.controllers.map(({ id }) => id))
+  const byPath = new Map<string, { envelope: FileRef; orders: Map<string, Order> }>()
+  for (const { of, planned } of assigned) {
+    const row = rows.get(planned.controller)
+    // One that was taken out of the site since would make its gateway refuse every order: it times out by itself.
+    if (row === undefined || !placed.has(planned.controller)) continue
+    const envelope = of.plan.releases[planned.release]!
+    const turn = turnOf(of.rollout, planned)
+    const attempt = turn?.at === 'assigned' ? turn.attempt : 1
+    const entry = byPath.get(envelope.path) ?? { envelope, orders: new Map() }
+    byPath.set(envelope.path, entry)
+    entry.orders.set(row.id, { class: row.class, hardware: row.hardware, campaign: of.plan.id, attempt })
+  }
+  return [...byPath.values()].map(({ envelope: { path, length, sha256 }, orders }) =>
+    directorTarget({ path, length, sha256 }, orders),
+  )
+}

@@ -1,0 +1,168 @@
+import { sameBytes } from '../core/encoding/bytes.ts'
+import type { Instant } from '../core/encoding/units.ts'
+import { formatUtc } from '../core/encoding/utc-time.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { goOn } from '../core/trust/after-rotation.ts'
+import { checkBins } from '../core/trust/hash-bins.ts'
+import type { Document, Targets } from '../core/trust/metadata.ts'
+import { readMetadata } from '../core/trust/read-metadata.ts'
+import { refresh } from '../core/trust/refresh.ts'
+import { verifySigned } from '../core/trust/signatures.ts'
+import { checkRootExpiry, type TrustedSet, updateRoot } from '../core/trust/trusted-set.ts'
+import { type Event, record } from './audit.ts'
+import { directorRoot } from './direct.ts'
+import { nextFiles, openRepository, rootFiles } from './keep.ts'
+import type { FleetWorld, RepoFile } from './ports.ts'
+import { changedTargets } from './publish.ts'
+import { resignSites } from './renew.ts'
+
+/**
+ * A signed root, and with it what must come into force at the same moment: targets that enough keys of the new root have
+ * signed, when the ones in force no longer have; with them all bins, by name, of a repository that has bins. Bytes of the
+ * files as a ceremony has made them.
+ */
+export type NewRoot = {
+  readonly root: Uint8Array
+  readonly targets?: Uint8Array
+  readonly bins?: ReadonlyMap<string, Uint8Array>
+}
+
+/** What came of it: the root's version, and in how many repositories it is (the director's: one for each site). */
+export type Rotated = { readonly version: number; readonly repositories: number }
+
+/**
+ * Puts a new root in force: the next version, signed by enough keys of the root before and of its own
+ * (TUF 1.0.34 §5.3.4 to §5.3.5), with everything that the server signs online signed anew by the keys that it names. All of
+ * it in one transaction, after the client workflow has been run over it from what was in force before: what no client
+ * would take is refused, and nothing has changed. The director's root goes to every site at once. Durable on return.
+ * The same root again is answered as before.
+ *
+ * How a ceremony uses it: `nextRoot` (core/trust/repository.ts) writes the root, its signers sign `signableBytes`, `seal`
+ * makes the file; where the keys of the targets change, the targets in force are signed anew beside it
+ * (`withTargets(previous, {}, version + 1, expires)`; with bins `publicationInBins` of all of them), and all are handed in
+ * together. The private halves of new online
+ * keys lie at the server first (`spares` of its world): before this they sign nothing, after it they do. Keys of
+ * timestamp and snapshot that the root takes away make clients forget what versions they saw, which ends a fast-forward
+ * attack (TUF 1.0.34 §5.3.11).
+ *
+ * Refuses as `updateRoot`, `metadata-expired`, `root-orphans-targets` (too few keys of the new root have signed the
+ * targets in force, and none were handed in), `root-targets-differ` (those that were say something new),
+ * `publish-version-conflict`, what `checkBins` refuses, `online-key-missing` (the server lacks a key that the root names), and
+ * what `refresh` refuses.
+ */
+export function acceptRoot(
+  world: FleetWorld,
+  person: string,
+  repo: 'image' | 'approval' | 'director',
+  handed: NewRoot,
+): Promise<Rotated | Refusal> {
+  return world.store.exclusive(async () => {
+    const now = world.clock.now()
+    const current = repo === 'director' ? await directorRoot(world) : await openRepository(world, repo)
+    if (isRefusal(current)) return current
+    const sites = (await world.store.sites()).map(({ id }) => id)
+    const repositories = repo === 'director' ? sites.length : 1
+    if (sameBytes(current.root.bytes, handed.root)) return { version: current.root.signed.version, repositories }
+    const after = updateRoot(current, handed.root, world.crypto)
+    if (isRefusal(after)) return after
+    const expired = checkRootExpiry(after, now)
+    if (expired !== null) return expired
+    const next =
+      repo === 'director'
+        ? await directorFiles(world, current, after, sites, now)
+        : await filesOf(world, repo, current, after, handed, now)
+    if (isRefusal(next)) return next
+    const { version } = after.root.signed
+    const actor = { kind: 'person', id: person } as const
+    const event = { kind: 'root-rotated', actor, detail: { repository: repo, version, repositories } } as const
+    // If power fails before this commit, the old root is in force with all that stands below it; after it, the new one.
+    await record(world, { files: next.files }, [event, ...next.events])
+    return { version, repositories }
+  })
+}
+
+/** What comes into force, and what is to be told of it. */
+type InForce = { readonly files: readonly RepoFile[]; readonly events: readonly Event[] }
+
+async function filesOf(
+  world: FleetWorld,
+  repo: 'image' | 'approval',
+  current: TrustedSet,
+  after: TrustedSet,
+  handed: NewRoot,
+  now: Instant,
+): Promise<InForce | Refusal> {
+  const targets = handed.targets === undefined ? current.targets : signedAnew(current, handed.targets, now)
+  if (isRefusal(targets)) return targets
+  if (targets === null) return refuse('store-without-root', repo, 'targets.json', 'none')
+  const root = after.root.signed
+  const { threshold } = root.roles.targets
+  if (verifySigned(targets, root.keys, root.roles.targets, `${repo}: targets`, world.crypto) !== null) {
+    const expected = `targets that ${threshold} of its keys have signed`
+    const actual = `targets ${targets.signed.version} without them`
+    return refuse('root-orphans-targets', `${repo}: root ${root.version}`, expected, actual)
+  }
+  const announced = current.snapshot?.signed.meta ?? new Map()
+  const inForce = { root, before: current.targets?.signed ?? null, announced }
+  const bins = checkBins(repo, inForce, targets.signed, handed.bins ?? new Map(), now, world.crypto)
+  if (isRefusal(bins)) return bins
+  // Targets may be left out, for a stolen key may have put some in. What is new goes through `publishRelease`, or the
+  // approvers: here nothing looks at its blobs.
+  const changed = await changedTargets(world, current, targets.signed, bins)
+  if (isRefusal(changed)) return changed
+  const [first] = changed
+  if (first !== undefined) {
+    return refuse('root-targets-differ', `${repo}: ${first.path}`, 'what is published', 'something else')
+  }
+  const next = await nextFiles(world, repo, goOn(current, after, now), targets, now, { bins })
+  if (isRefusal(next)) return next
+  const files = [...rootFiles(repo, after.root), ...next.files]
+  return (await taken(world, current, files, now)) ?? { files, events: [] }
+}
+
+/** Targets that were signed anew for the new root: the next version of the ones in force. */
+function signedAnew({ repo, targets }: TrustedSet, bytes: Uint8Array, now: Instant): Document<Targets> | Refusal {
+  const subject = `${repo}: targets`
+  const read = readMetadata('targets', bytes, subject)
+  if (isRefusal(read)) return read
+  const { version, expires } = read.signed
+  const next = (targets?.signed.version ?? 0) + 1
+  if (version !== next) return refuse('publish-version-conflict', subject, `version ${next}`, `version ${version}`)
+  if (now < expires) return read
+  return refuse('metadata-expired', subject, `a time after ${formatUtc(now)}`, formatUtc(expires))
+}
+
+async function directorFiles(
+  world: FleetWorld,
+  current: TrustedSet,
+  after: TrustedSet,
+  sites: readonly string[],
+  now: Instant,
+): Promise<InForce | Refusal> {
+  const signed = await resignSites(world, sites, now, after.root)
+  if (isRefusal(signed)) return signed
+  const files = [...rootFiles('director', current.root), ...rootFiles('director', after.root), ...signed.files]
+  for (const site of sites) {
+    const before = { ...current, repo: `director/${site}`, site }
+    const fault = await taken(world, before, files, now)
+    if (fault !== null) return fault
+  }
+  return { files, events: signed.events }
+}
+
+/** Whether a client that had what was in force before takes these files. Refuses as `refresh` does. */
+async function taken(
+  world: FleetWorld,
+  before: TrustedSet,
+  files: readonly RepoFile[],
+  now: Instant,
+): Promise<Refusal | null> {
+  const written = new Map(files.filter(({ repo }) => repo === before.repo).map(({ path, bytes }) => [path, bytes]))
+  const workflow = refresh(before, now, world.crypto)
+  let step = workflow.next()
+  while (!step.done) {
+    const { path } = step.value
+    step = workflow.next(written.get(path) ?? (await world.store.file(before.repo, path)))
+  }
+  return step.value.at === 'current' ? null : step.value.refusal
+}

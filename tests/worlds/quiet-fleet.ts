@@ -1,0 +1,177 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { VirtualClock } from '../../sim/clock/virtual-clock.ts'
+import { readConfig } from '../../src/adapters/config-file.ts'
+import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { generateKeyFile, loadSigner } from '../../src/adapters/signer-file.ts'
+import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
+import { FLEET_KEYS, type FleetKey, fleetFiles } from '../../src/apps/fleet/files.ts'
+import { initFleet } from '../../src/apps/fleet/init.ts'
+import { fleetWorld } from '../../src/apps/fleet/world.ts'
+import type { Plan } from '../../src/core/campaign/plan.ts'
+import { planBytes } from '../../src/core/campaign/plan.ts'
+import { type Rollout, writeRollout } from '../../src/core/campaign/rollout-state.ts'
+import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
+import { parseSite, siteBytes } from '../../src/core/fleet/topology.ts'
+import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
+import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { signableBytes } from '../../src/core/trust/read-metadata.ts'
+import { refresh } from '../../src/core/trust/refresh.ts'
+import { seal, signatureBy } from '../../src/core/trust/repository.ts'
+import { type CurrentSet, type TrustedSet, trustRoot } from '../../src/core/trust/trusted-set.ts'
+import { record } from '../../src/flows/audit.ts'
+import { foundDirector } from '../../src/flows/direct.ts'
+import type { FleetStore, FleetWorld, Signer } from '../../src/flows/ports.ts'
+import { FleetConfig, parseConfig } from '../../src/wire/config.ts'
+
+const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+const START = Date.UTC(2027, 0, 10)
+
+/**
+ * A fleet server's folder and the world of its flows, without a door and without processes: a test runs one flow after
+ * the other, moves the clock, opens it anew, and reads the repositories as their clients do.
+ */
+export class QuietFleet {
+  readonly folder: string
+  readonly clock = new VirtualClock(START)
+  world!: FleetWorld
+  #store!: SqliteFleetStore
+
+  private constructor(folder: string) {
+    this.folder = folder
+  }
+
+  static async make({ approvers = 2, threshold = 2 } = {}): Promise<QuietFleet> {
+    const fleet = new QuietFleet(mkdtempSync(join(FAST, 'voltseal-quiet-')))
+    const people = ['firmware', 'release', ...Array.from({ length: approvers }, (_, n) => `approver-${n}`)]
+    for (const name of people) orThrow(generateKeyFile(fleet.keyFile(name), 'ed25519'))
+    orThrow(
+      await initFleet(
+        join(fleet.folder, 'fleet'),
+        {
+          name: 'quiet',
+          host: '127.0.0.1',
+          port: 8443,
+          firmwareKey: [`${fleet.keyFile('firmware')}.pub`],
+          releaseKey: fleet.keyFile('release'),
+          approverKey: people.slice(2).map(name => fleet.keyFile(name)),
+          approvalThreshold: threshold,
+          metadataLife: 86_400_000,
+          tick: 1000,
+        },
+        { crypto, clock: fleet.clock },
+      ),
+    )
+    fleet.open()
+    return fleet
+  }
+
+  keyFile(name: string): string {
+    return join(this.folder, 'keys', name)
+  }
+
+  /** A person's key, or one of the server's own. */
+  key(name: string): Signer {
+    const own = (FLEET_KEYS as readonly string[]).includes(name)
+    return orThrow(loadSigner(own ? fleetFiles(join(this.folder, 'fleet')).key(name as FleetKey) : this.keyFile(name)))
+  }
+
+  /** A key that nobody has had before. */
+  newKey(name: string): Signer {
+    return orThrow(generateKeyFile(this.keyFile(name), 'ed25519'))
+  }
+
+  /** Starts the server's flows anew on the folder, with further keys; `through` stands between them and the store. */
+  open(spares: readonly Signer[] = [], through: (store: FleetStore) => FleetStore = store => store): void {
+    this.#store?.close()
+    const folder = join(this.folder, 'fleet')
+    const files = fleetFiles(folder)
+    const config = orThrow(parseConfig<FleetConfig>(FleetConfig, orThrow(readConfig(files.config)), files.config))
+    const keys = Object.fromEntries(FLEET_KEYS.map(name => [name, this.key(name)])) as Record<FleetKey, Signer>
+    this.#store = orThrow(openFleetStore(files.database))
+    const parts = { crypto, clock: this.clock, keys, spares, anchors: config.anchors }
+    this.world = fleetWorld(config, through(this.#store), folder, parts)
+  }
+
+  close(): void {
+    this.#store.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** Registers a site with some controllers (`c0`, `c1`, …) of one class. */
+  async site(id: string, controllers = 1): Promise<void> {
+    const ids = Array.from({ length: controllers }, (_, n) => `c${n}`)
+    const site = orThrow(
+      parseSite(
+        {
+          site: id,
+          name: id,
+          region: 'nl',
+          zone: 'Europe/Amsterdam',
+          vendor: 'voltworks.example',
+          gateway: { id: `${id}-gateway` },
+          links: [{ id: 'lan', kind: 'ethernet' }],
+          classes: { bms: { hardware: 'r1', slot: '64KiB', bootloader: 1 } },
+          controllers: ids.map(one => ({ id: one, class: 'bms', link: 'lan' })),
+        },
+        id,
+      ),
+    )
+    const files = orThrow(await foundDirector(this.world, id))
+    const { spki } = this.key('release').key
+    const rows = ids.map(one => {
+      return { site: id, id: one, class: 'bms', hardware: 'r1', reportKey: spki, report: null, sequence: 0 }
+    })
+    const row = { id, site: siteBytes(site), gatewayKey: spki, upstream: 0 }
+    await record(this.world, { sites: [row], controllers: rows, files }, [])
+  }
+
+  /** Puts a campaign into the store as it stands, without anybody's approval. */
+  async campaign(plan: Plan, rollout: Rollout): Promise<void> {
+    const row = { id: plan.id, plan: planBytes(plan), state: writeRollout(rollout) }
+    await record(this.world, { campaigns: [row] }, [])
+  }
+
+  /** Overwrites a stored file, as a broken disk or somebody at the database does. */
+  async damage(repo: string, path: string, bytes: Uint8Array = new Uint8Array([0x7b])): Promise<void> {
+    await this.world.store.commit({ files: [{ repo, path, bytes }] })
+  }
+
+  async entries(): Promise<AuditEntry[]> {
+    const { size } = await this.world.store.log()
+    const rows = await this.world.store.entries(0, size)
+    return rows.map(({ index, bytes }) => orThrow(parseEntry(bytes, `entry ${index}`)))
+  }
+
+  /** A client of a repository that trusts its first root, and nothing yet. */
+  client(repo: string): Promise<TrustedSet> {
+    return this.#firstRoot(repo)
+  }
+
+  /** Brings a client up to date from the store, as `refresh` does over a line. */
+  async refreshed(client: TrustedSet): Promise<CurrentSet | Refusal> {
+    const workflow = refresh(client, this.clock.now(), crypto)
+    let step = workflow.next()
+    while (!step.done) step = workflow.next(await this.world.store.file(client.repo, step.value.path))
+    return step.value.at === 'current' ? step.value.set : step.value.refusal
+  }
+
+  async #firstRoot(repo: string): Promise<TrustedSet> {
+    const site = repo.startsWith('director/') ? repo.slice('director/'.length) : null
+    const bytes = await this.world.store.file(repo, '1.root.json')
+    if (bytes === null) throw new Error(`${repo} has no first root`)
+    const set = trustRoot(repo, bytes, crypto, { site })
+    if (isRefusal(set)) throw new Error(set.code)
+    return set
+  }
+}
+
+/** A `signed` object as a file, with the signatures of some keys. */
+export async function sealedBy(written: JsonObject, signers: readonly Signer[]): Promise<Uint8Array> {
+  const signatures = []
+  for (const signer of signers) {
+    signatures.push(signatureBy(signer.key, orThrow(await signer.sign(signableBytes(written), 'der')), crypto))
+  }
+  return seal(written, signatures)
+}
