@@ -41,7 +41,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
     stops: 'other facts about a published release',
     file: 'src/flows/publish.ts',
     text: '    if (!same) changed.push(target)',
-    without: '    if (old === undefined) changed.push(target)',
+    without: '    if (old === null) changed.push(target)',
     tests: PUBLISH,
   },
   {
