@@ -1,6 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { hmac } from '@noble/hashes/hmac.js'
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import type { Crypto, Sha256 } from '../src/core/encoding/crypto.ts'
 import { rawEd25519 } from '../src/core/ledger/signed-note.ts'
 
@@ -10,6 +10,7 @@ import { rawEd25519 } from '../src/core/ledger/signed-note.ts'
  */
 export const browserCrypto: Crypto = {
   sha256: bytes => sha256(bytes),
+  sha512: bytes => sha512(bytes),
   sha256Stream: () => stream(sha256.create()),
   hmacSha256: (key, message) => hmac(sha256, key, message),
   verify: (key, message, signature) => {

@@ -1,9 +1,18 @@
 import { AGENT_GUARDS } from './guards-of-agent.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
+import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
 
 /** Every guard, in the order in which they are taken out. */
-export const GUARDS = [...PART_GUARDS, ...SLOT_GUARDS, ...BRICK_GUARDS, ...DOOR_GUARDS, ...LINK_GUARDS, ...AGENT_GUARDS]
+export const GUARDS = [
+  ...PART_GUARDS,
+  ...SLOT_GUARDS,
+  ...BRICK_GUARDS,
+  ...DOOR_GUARDS,
+  ...LINK_GUARDS,
+  ...AGENT_GUARDS,
+  ...FOREIGN_GUARDS,
+]

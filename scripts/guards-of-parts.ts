@@ -211,8 +211,8 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'mix and match by digest',
     file: SET,
-    text: 'return actual === sha256 ? null :',
-    without: 'return actual !== null ? null :',
+    text: 'if (stated === undefined || hasDigests(announced, bytes, crypto)) return null',
+    without: 'if (stated === undefined || bytes.length > 0) return null',
     tests: TRUST,
   },
   {

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeWhole } from '../../src/adapters/config-file.ts'
-import { toHex } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
+import { hasDigests } from '../../src/core/trust/digests.ts'
 import { quoted, type Target } from '../../src/core/trust/metadata.ts'
 
 /** The folders of the TUF client: trusted metadata without versions in the names, and downloaded targets. */
@@ -32,7 +32,7 @@ export function storedTarget(folder: string, target: Target, crypto: Crypto): bo
   const file = fileOf(folder, target)
   if (!existsSync(file)) return false
   const bytes = new Uint8Array(readFileSync(file))
-  return bytes.length === target.length && toHex(crypto.sha256(bytes)) === target.sha256
+  return bytes.length === target.length && hasDigests(target, bytes, crypto)
 }
 
 export function keepTarget(folder: string, target: Target, bytes: Uint8Array): void {

@@ -1,6 +1,7 @@
 import { toHex } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
+import { hasDigests } from '../../src/core/trust/digests.ts'
 import { quoted, type Target } from '../../src/core/trust/metadata.ts'
 import type { FileAnswer, FileRequest } from '../../src/core/trust/refresh.ts'
 
@@ -10,9 +11,12 @@ const PATIENCE = 30_000
 /** Drives a workflow of core/trust over a repository behind a URL. */
 export async function driveOver<Done>(base: string, workflow: Generator<FileRequest, Done, FileAnswer>): Promise<Done> {
   let step = workflow.next()
-  while (!step.done) step = workflow.next(await get(`${base}/${step.value.path}`, step.value.maxBytes))
+  while (!step.done) step = workflow.next(await get(`${folderUrl(base)}/${step.value.path}`, step.value.maxBytes))
   return step.value
 }
+
+/** A folder's URL without the slashes at its end: with and without them means the same. */
+const folderUrl = (url: string): string => url.replace(/\/+$/, '')
 
 /**
  * Fetches a target and verifies its length and digest. Where snapshots are consistent its name begins with its digest
@@ -20,19 +24,21 @@ export async function driveOver<Done>(base: string, workflow: Generator<FileRequ
  */
 export async function fetchTarget(
   base: string,
-  { path, length, sha256 }: Target,
+  target: Target,
   consistent: boolean,
   crypto: Crypto,
 ): Promise<Uint8Array | Refusal> {
+  const { path, length, sha256, sha512 } = target
+  const digest = sha256 === '' ? sha512 : sha256
   const names = path.split('/').map(quoted)
   const last = names.pop() as string
-  const url = [base, ...names, consistent ? `${sha256}.${last}` : last].join('/')
+  const url = [folderUrl(base), ...names, consistent ? `${digest}.${last}` : last].join('/')
   const bytes = await get(url, length)
   if (bytes === null) return refuse('file-missing', url, 'the target', 'none of that name')
   if (isRefusal(bytes)) return bytes
-  const actual = toHex(crypto.sha256(bytes))
-  if (bytes.length === length && actual === sha256) return bytes
-  return refuse('blob-digest-mismatch', path, `${length} bytes, ${sha256}`, `${bytes.length} bytes, ${actual}`)
+  if (bytes.length === length && hasDigests(target, bytes, crypto)) return bytes
+  const actual = `${bytes.length} bytes of SHA-256 ${toHex(crypto.sha256(bytes))}`
+  return refuse('blob-digest-mismatch', path, `${length} bytes, ${digest}`, actual)
 }
 
 /**

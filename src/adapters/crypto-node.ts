@@ -11,6 +11,7 @@ const parsedByBytes = new Map<string, KeyObject>()
 /** The core's mathematics by OpenSSL. Verified keys stay parsed: the cache is bounded and holds nothing secret. */
 export const nodeCrypto: Crypto = {
   sha256: bytes => plain(hash('sha256', bytes, 'buffer')),
+  sha512: bytes => plain(hash('sha512', bytes, 'buffer')),
   sha256Stream: () => stream(createHash('sha256')),
   hmacSha256: (key, message) => plain(createHmac('sha256', key).update(message).digest()),
   verify: (key, message, signature, form) => {

@@ -20,6 +20,7 @@ describe('the mathematics in the browser', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 150 }), (a, b) => {
         assert.deepEqual(browserCrypto.sha256(a), nodeCrypto.sha256(a))
+        assert.deepEqual(browserCrypto.sha512(a), nodeCrypto.sha512(a))
         assert.deepEqual(browserCrypto.hmacSha256(b, a), nodeCrypto.hmacSha256(b, a))
         const stream = browserCrypto.sha256Stream().update(a).update(b)
         assert.deepEqual(stream.digest(), nodeCrypto.sha256(concat(a, b)))

@@ -21,6 +21,8 @@ export interface Sha256 {
  */
 export interface Crypto {
   sha256(bytes: Uint8Array): Uint8Array
+  /** For the digests of others: nothing of ours is named by it. */
+  sha512(bytes: Uint8Array): Uint8Array
   sha256Stream(): Sha256
   hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array
   verify(key: PublicKey, message: Uint8Array, signature: Uint8Array, form: SignatureForm): boolean

@@ -33,8 +33,11 @@ export type Root = Branded<
   'Root'
 >
 
-/** What a file announces of another one: its version and, when given, its length in bytes and SHA-256 in hex. */
-export type MetaFile = { readonly version: number; readonly length?: number; readonly sha256?: string }
+/** Digests of a file, in lower-case hex. Ours state SHA-256; repositories of others may state SHA-512, also alone. */
+export type Digests = { readonly sha256?: string; readonly sha512?: string }
+
+/** What a file announces of another one: its version and, when given, its length in bytes and its digests. */
+export type MetaFile = Digests & { readonly version: number; readonly length?: number }
 
 /** Timestamp (TUF 1.0.34 §4.6). */
 export type Timestamp = Branded<Common & { readonly snapshot: MetaFile }, 'Timestamp'>
@@ -42,11 +45,15 @@ export type Timestamp = Branded<Common & { readonly snapshot: MetaFile }, 'Times
 /** Snapshot (TUF 1.0.34 §4.4): what it announces of each targets role, by role name. */
 export type Snapshot = Branded<Common & { readonly meta: ReadonlyMap<string, MetaFile> }, 'Snapshot'>
 
-/** A file that a repository vouches for. `length` in bytes, `sha256` in lower-case hex. */
+/**
+ * A file that a repository vouches for. `length` in bytes, `sha256` in lower-case hex. Where a repository of others states
+ * SHA-512 alone, `sha256` is empty, which no bytes have: who looks at it only refuses (`hasDigests` looks at both).
+ */
 export type Target = {
   readonly path: string
   readonly length: number
   readonly sha256: string
+  readonly sha512?: string
   readonly custom: Json
 }
 

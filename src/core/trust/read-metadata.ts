@@ -1,5 +1,5 @@
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
-import type { PublicKey } from '../encoding/crypto.ts'
+import type { KeyAlgorithm, PublicKey } from '../encoding/crypto.ts'
 import { line, list, Misfit, type Shape, text, then, truth, whole, word } from '../encoding/shape.ts'
 import { readJson } from '../encoding/strict-json.ts'
 import { parseUtc } from '../encoding/utc-time.ts'
@@ -7,6 +7,7 @@ import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { publicKeyOf } from './keys.ts'
 import {
   type Dialect,
+  type Digests,
   type Document,
   MAX_METADATA_BYTES,
   type MetadataType,
@@ -34,7 +35,15 @@ const keyidShape = text('a key id of 1 to 128 characters', /^[\x21-\x7e]{1,128}$
 const digestShape = text('a SHA-256 of 64 lower-case hex digits', /^[0-9a-f]{64}$/)
 const anything: Shape<unknown> = value => value
 const sizeShape = whole(0, Number.MAX_SAFE_INTEGER)
-const hashes = open({ sha256: digestShape })
+const ourDigests: Shape<Digests> = open({ sha256: digestShape })
+/** Digests by algorithms that are not known here say nothing; one that is known must be among them. */
+const anyDigests: Shape<Digests> = then(
+  open({}, { sha256: digestShape, sha512: text('a SHA-512 of 128 lower-case hex digits', /^[0-9a-f]{128}$/) }),
+  (read, at) =>
+    read.sha256 === undefined && read.sha512 === undefined
+      ? new Misfit(at, 'sha256 or sha512', 'no digest that is known')
+      : read,
+)
 
 /** A list in which nothing stands twice. */
 function distinct<T>(shape: Shape<readonly T[]>, name: (item: T) => string): Shape<readonly T[]> {
@@ -50,53 +59,70 @@ const roleMembers = {
 }
 const roleKeys: Shape<RoleKeys> = open(roleMembers)
 
-const keyShape: Shape<PublicKey | null> = then(
-  open({
-    keytype: line(64),
-    scheme: line(64),
-    keyval: open({ public: text('a public key', /^[\s\x20-\x7e]{1,8192}$/) }),
-  }),
-  publicKeyOf,
-)
-const keyRing = map(keyidShape, () => keyShape, MAX_KEYS)
+/** How a dialect names roles and targets, and what it takes beside the names. */
+type Rules = {
+  readonly role: Shape<string>
+  readonly path: Shape<string>
+  readonly consistent: Shape<boolean>
+  readonly digests: Shape<Digests>
+  /** Algorithms that are read as a kind of key that is not known. */
+  readonly unknown: ReadonlySet<KeyAlgorithm>
+}
 
-const metaFile: Shape<MetaFile> = then(
-  open({ version: whole(1, Number.MAX_SAFE_INTEGER) }, { length: whole(1, Number.MAX_SAFE_INTEGER), hashes }),
-  ({ version, length, hashes: digests }) => ({
-    version,
-    ...(length === undefined ? {} : { length }),
-    ...(digests === undefined ? {} : { sha256: digests.sha256 }),
-  }),
-)
+const keyRing = ({ unknown }: Rules) => {
+  const shape: Shape<PublicKey | null> = then(
+    open({
+      keytype: line(64),
+      scheme: line(64),
+      keyval: open({ public: text('a public key', /^[\s\x20-\x7e]{1,8192}$/) }),
+    }),
+    object => {
+      const key = publicKeyOf(object)
+      return key === null || unknown.has(key.alg) ? null : key
+    },
+  )
+  return map(keyidShape, () => shape, MAX_KEYS)
+}
 
-const target = (path: string): Shape<Target> =>
-  then(open({ length: sizeShape, hashes }, { custom: anyObject }), ({ length, hashes: { sha256 }, custom }) => ({
-    path,
-    length,
-    sha256,
-    custom: (custom ?? null) as Json,
-  }))
+const metaFile = ({ digests: hashes }: Rules): Shape<MetaFile> =>
+  then(
+    open({ version: whole(1, Number.MAX_SAFE_INTEGER) }, { length: whole(1, Number.MAX_SAFE_INTEGER), hashes }),
+    ({ version, length, hashes: digests }) => ({ version, ...(length === undefined ? {} : { length }), ...digests }),
+  )
 
-/** What names are read: of delegated roles, and of targets. */
-type Names = { readonly role: Shape<string>; readonly path: Shape<string>; readonly consistent: Shape<boolean> }
+const target =
+  ({ digests: hashes }: Rules) =>
+  (path: string): Shape<Target> =>
+    then(open({ length: sizeShape, hashes }, { custom: anyObject }), ({ length, hashes: digests, custom }) => {
+      return { path, length, sha256: '', ...digests, custom: (custom ?? null) as Json }
+    })
 
 const isFree = (value: string): boolean => !/^(?:root|timestamp|snapshot|targets)$/.test(value)
 const anyRole: Shape<string> = then(line(256), (name, at) =>
   isFree(name) ? name : new Misfit(at, 'the name of a delegated role', name),
 )
 
-const NAMES: Readonly<Record<Dialect, Names>> = {
+const RULES: Readonly<Record<Dialect, Rules>> = {
   voltseal: {
     role: text('a role name of letters, digits and . _ -', ROLE_NAME),
     path: text('a relative path of plain names', TARGET_PATH),
     consistent: (value, at) =>
       value === true ? true : new Misfit(at, 'true', value === false ? 'false' : 'something else'),
+    digests: ourDigests,
+    // Old repositories of others sign like this. Of ours none ever did, and none shall.
+    unknown: new Set(['rsa-pkcs1']),
   },
-  // No `consistent_snapshot` means false (TUF 1.0.34 §4.3).
-  tuf: { role: anyRole, path: line(1024), consistent: (value, at) => (value === undefined ? false : truth(value, at)) },
+  tuf: {
+    role: anyRole,
+    path: line(1024),
+    // No `consistent_snapshot` means false (TUF 1.0.34 §4.3).
+    consistent: (value, at) => (value === undefined ? false : truth(value, at)),
+    digests: anyDigests,
+    unknown: new Set(),
+  },
 }
 
-const delegatedRole = ({ role: name }: Names) =>
+const delegatedRole = ({ role: name }: Rules) =>
   then(
     open(
       { name, ...roleMembers, terminating: truth },
@@ -112,7 +138,7 @@ const delegatedRole = ({ role: name }: Names) =>
   )
 
 /** Hash bins (TAP 15): at most 32 bits, and a prefix with which each of them has a name. */
-const succinctRoles = ({ role }: Names): Shape<SuccinctRoles> =>
+const succinctRoles = ({ role }: Rules): Shape<SuccinctRoles> =>
   then(open({ ...roleMembers, bit_length: whole(1, 32), name_prefix: line(200) }), (read, at) => {
     const { bit_length: bitLength, name_prefix: prefix, keyids, threshold } = read
     const named = role(`${prefix}-0`, at)
@@ -128,40 +154,41 @@ const common = {
   ),
 }
 
-const shapesOf = (names: Names) =>
-  ({
+const shapesOf = (rules: Rules) => {
+  const meta = metaFile(rules)
+  return {
     root: then(
       open(
         {
           ...common,
           _type: word('root'),
-          keys: keyRing,
+          keys: keyRing(rules),
           roles: open({ root: roleKeys, timestamp: roleKeys, snapshot: roleKeys, targets: roleKeys }),
         },
         { consistent_snapshot: anything },
       ),
       ({ consistent_snapshot: value, ...rest }, at) => {
-        const consistent = names.consistent(value, `${at}consistent_snapshot`)
+        const consistent = rules.consistent(value, `${at}consistent_snapshot`)
         return consistent instanceof Misfit ? consistent : { ...rest, consistent }
       },
     ),
     timestamp: then(
-      open({ ...common, _type: word('timestamp'), meta: open({ 'snapshot.json': metaFile }) }),
-      ({ meta, ...rest }) => ({ ...rest, snapshot: meta['snapshot.json'] }),
+      open({ ...common, _type: word('timestamp'), meta: open({ 'snapshot.json': meta }) }),
+      ({ meta: announced, ...rest }) => ({ ...rest, snapshot: announced['snapshot.json'] }),
     ),
     snapshot: then(
-      open({ ...common, _type: word('snapshot'), meta: map(roleOfFile(names), () => metaFile, MAX_META) }),
+      open({ ...common, _type: word('snapshot'), meta: map(roleOfFile(rules), () => meta, MAX_META) }),
       (signed, at) => (signed.meta.has('targets') ? signed : new Misfit(`${at}meta`, 'targets.json in it', 'none')),
     ),
     targets: then(
       open(
-        { ...common, _type: word('targets'), targets: map(names.path, target, MAX_TARGETS) },
+        { ...common, _type: word('targets'), targets: map(rules.path, target(rules), MAX_TARGETS) },
         {
           delegations: open(
-            { keys: keyRing },
+            { keys: keyRing(rules) },
             {
-              roles: distinct(list(delegatedRole(names), 0, MAX_ROLES), role => role.name),
-              succinct_roles: succinctRoles(names),
+              roles: distinct(list(delegatedRole(rules), 0, MAX_ROLES), role => role.name),
+              succinct_roles: succinctRoles(rules),
             },
           ),
         },
@@ -174,16 +201,17 @@ const shapesOf = (names: Names) =>
           : { ...rest, delegations: { keys, roles: roles ?? [], succinct: succinct ?? null } }
       },
     ),
-  }) satisfies Record<MetadataType, Shape<unknown>>
+  } satisfies Record<MetadataType, Shape<unknown>>
+}
 
 /** A role by the name of its file, in a snapshot. */
-const roleOfFile = ({ role }: Names): Shape<string> =>
+const roleOfFile = ({ role }: Rules): Shape<string> =>
   then(text('the file name of a targets role', /^.{1,256}\.json$/su), (file, at) => {
     const name = file.slice(0, -'.json'.length)
     return name === 'targets' ? name : role(name, at)
   })
 
-const SHAPES = { voltseal: shapesOf(NAMES.voltseal), tuf: shapesOf(NAMES.tuf) } as const
+const SHAPES = { voltseal: shapesOf(RULES.voltseal), tuf: shapesOf(RULES.tuf) } as const
 
 const fileShape = open({
   signed: anyObject,

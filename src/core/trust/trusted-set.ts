@@ -3,6 +3,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { hasDigests } from './digests.ts'
 import type {
   Common,
   DelegatedRole,
@@ -258,13 +259,13 @@ function checkRoles(old: Snapshot | null, next: Snapshot, subject: string): Refu
 }
 
 function checkAnnounced(bytes: Uint8Array, announced: MetaFile, subject: string, crypto: Crypto): Refusal | null {
-  const { length, sha256 } = announced
+  const { length } = announced
   if (length !== undefined && bytes.length !== length) {
     return refuse('metadata-length-mismatch', subject, `${length} bytes`, `${bytes.length}`)
   }
-  if (sha256 === undefined) return null
-  const actual = toHex(crypto.sha256(bytes))
-  return actual === sha256 ? null : refuse('metadata-digest-mismatch', subject, sha256, actual)
+  const stated = announced.sha256 ?? announced.sha512
+  if (stated === undefined || hasDigests(announced, bytes, crypto)) return null
+  return refuse('metadata-digest-mismatch', subject, stated, `a file of SHA-256 ${toHex(crypto.sha256(bytes))}`)
 }
 
 function checkVersion(signed: Common, announced: MetaFile, subject: string, clause: string): Refusal | null {
