@@ -1,6 +1,7 @@
 import { AGENT_GUARDS } from './guards-of-agent.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
+import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
@@ -15,4 +16,5 @@ export const GUARDS = [
   ...LINK_GUARDS,
   ...AGENT_GUARDS,
   ...FOREIGN_GUARDS,
+  ...EVIDENCE_GUARDS,
 ]

@@ -47,8 +47,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'publishing a blob that is not here',
     file: 'src/flows/publish.ts',
-    text: '      if (isRefusal(fault)) return fault\n      if (fault !== null)',
-    without: '      if (fault !== null && !isRefusal(fault))',
+    text: '      if (isRefusal(checked)) return checked\n      if (checked !== null)',
+    without: '      if (checked !== null && !isRefusal(checked))',
     tests: PUBLISH,
   },
   {
@@ -61,8 +61,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'metadata that differs from the envelope',
     file: 'src/flows/publish.ts',
-    text: '  return agreesWithTarget(envelope.facts, release) ?? envelope',
-    without: '  return envelope',
+    text: '  if (disagreement !== null) return disagreement',
+    without: '',
     tests: PUBLISH,
   },
   {

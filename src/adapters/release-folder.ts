@@ -16,8 +16,13 @@ import { LIMITS } from '../core/firmware/facts.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { EVIDENCE, type EvidenceFiles, type EvidenceKind } from '../core/trust/evidence/judge.ts'
+import { EVIDENCE_FILES } from '../core/trust/image-target.ts'
 
-/** A release on disk: a folder `NAME.release` of three files. `release.json` is for people: no machine reads it. */
+/**
+ * A release on disk: a folder `NAME.release` of three files, and its evidence, if it has any, under the names of
+ * `EVIDENCE_FILES`. `release.json` is for people: no machine reads it.
+ */
 export const ENVELOPE_FILE = 'envelope.suit'
 export const PAYLOAD_FILE = 'payload.bin'
 export const SUMMARY_FILE = 'release.json'
@@ -29,7 +34,11 @@ export type ReleaseFiles = { readonly envelope: Uint8Array; readonly image: Uint
  * Writes a release to a new folder, all of it or nothing. Durable on return. Refuses `release-exists` and
  * `release-not-written`.
  */
-export function writeRelease(folder: string, release: ReleaseFiles & { facts: ReleaseFacts }): Refusal | null {
+export function writeRelease(
+  folder: string,
+  release: ReleaseFiles & { facts: ReleaseFacts },
+  evidence: EvidenceFiles = NO_EVIDENCE,
+): Refusal | null {
   const target = resolve(folder)
   if (existsSync(target)) return refuse('release-exists', folder, 'a name that is free', 'a folder of that name')
   let temporary: string | null = null
@@ -38,6 +47,10 @@ export function writeRelease(folder: string, release: ReleaseFiles & { facts: Re
     chmodSync(temporary, 0o755)
     writeSynced(join(temporary, PAYLOAD_FILE), release.image)
     writeSynced(join(temporary, SUMMARY_FILE), `${JSON.stringify(release.facts, null, 2)}\n`)
+    for (const kind of EVIDENCE) {
+      const bytes = evidence[kind]
+      if (bytes !== null) writeSynced(join(temporary, EVIDENCE_FILES[kind].name), bytes)
+    }
     writeSynced(join(temporary, ENVELOPE_FILE), release.envelope)
     syncFolder(temporary)
     // If power fails before the rename, there is no release of this name, and a hidden folder to delete; after it, the
@@ -81,6 +94,26 @@ export function readRelease(folder: string): ReleaseFiles | Refusal {
   if (isRefusal(envelope)) return envelope
   const image = readLimited(join(folder, PAYLOAD_FILE), LIMITS.imageBytes)
   return isRefusal(image) ? image : { envelope, image }
+}
+
+/** No evidence at all. */
+export const NO_EVIDENCE: EvidenceFiles = { sbom: null, provenance: null }
+
+/** Reads the evidence that lies in a release's folder, sizes first; null where there is none. Refuses like `readRelease`. */
+export function readEvidence(folder: string): EvidenceFiles | Refusal {
+  const found: Record<EvidenceKind, Uint8Array | null> = { ...NO_EVIDENCE }
+  for (const kind of EVIDENCE) {
+    const path = join(folder, EVIDENCE_FILES[kind].name)
+    const bytes = existsSync(path) ? readEvidenceFile(path, kind) : null
+    if (isRefusal(bytes)) return bytes
+    found[kind] = bytes
+  }
+  return found
+}
+
+/** Reads evidence that a build left somewhere. Refuses like `readRelease`. */
+export function readEvidenceFile(path: string, kind: EvidenceKind): Uint8Array | Refusal {
+  return readLimited(path, EVIDENCE_FILES[kind].maxBytes)
 }
 
 /** Reads a firmware image that a build left somewhere. Refuses like `readRelease`. */

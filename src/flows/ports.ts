@@ -5,6 +5,7 @@ import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { FlashArea } from '../core/slot/layout.ts'
+import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 
 /** What the flows need of the world. A port is added when a flow needs it, with its second implementation in sight. */
 
@@ -274,6 +275,8 @@ export type FleetWorld = {
   readonly anchors: readonly Anchor[]
   /** How long online metadata stays valid; it is renewed at half of it. */
   readonly metadataLife: Millis
+  /** What a release must carry to be published. */
+  readonly publishPolicy: PublishPolicy
 }
 
 /** What the gateway's flows need. */

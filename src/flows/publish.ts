@@ -1,19 +1,20 @@
 import type { PublishedRelease } from '../core/campaign/draft.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
-import { canonicalJson } from '../core/encoding/canonical-json.ts'
+import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
 import { type Envelope, openEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { binOf } from '../core/trust/delegation.ts'
 import { checkBins, hasBins, succinctOf } from '../core/trust/hash-bins.ts'
-import { describe, type FileRef, readImageTarget, sameFile } from '../core/trust/image-target.ts'
+import { describe, ENVELOPE_NAME, type FileRef, readImageTarget, sameFile } from '../core/trust/image-target.ts'
 import type { Target, Targets } from '../core/trust/metadata.ts'
 import { readMetadata } from '../core/trust/read-metadata.ts'
 import { verifySigned } from '../core/trust/signatures.ts'
 import type { TrustedSet } from '../core/trust/trusted-set.ts'
+import { evidenceDetail, keepsEvidence, type LookUp, publishedEvidence } from './attest.ts'
 import { type Event, record } from './audit.ts'
-import { acceptable, allTargets, type Bins, nextFiles, openRepository, targetAt } from './keep.ts'
+import { acceptable, allTargets, type Bins, nextFiles, openRepository, storedBin, targetAt } from './keep.ts'
 import type { BlobId, FleetWorld } from './ports.ts'
 
 /** Top-level targets as they were signed, and the bins that change with them, by name. Bytes of the files. */
@@ -27,7 +28,8 @@ export type SignedTargets = { readonly metadata: Uint8Array; readonly bins?: Rea
  *
  * Refuses what `readMetadata` refuses, `metadata-below-threshold`, `publish-version-conflict` (somebody published in
  * between), `metadata-expired`, what `checkBins` refuses, `target-conflict` (a published target with other content),
- * `blob-missing`, `blob-digest-mismatch`, what `openEnvelope` and `agreesWithTarget` refuse.
+ * `evidence-changed`, `blob-missing`, `blob-digest-mismatch`, what `openEnvelope`, `agreesWithTarget` and
+ * `publishedEvidence` refuse.
  */
 export function publishRelease(
   world: FleetWorld,
@@ -64,11 +66,14 @@ export function publishRelease(
     const { files } = next
     const unfit = acceptable(set, files, world.crypto)
     if (unfit !== null) return unfit
+    const look = (path: string) => targetAfter(world, next.set, bins, path)
+    const changed = await keepsEvidence(await targetsBefore(world, set, bins), look)
+    if (changed !== null) return changed
     const events: Event[] = []
     for (const target of added) {
-      const fault = await checkBlob(world, target, path => targetAfter(world, next.set, bins, path))
-      if (isRefusal(fault)) return fault
-      if (fault !== null) events.push(published(person, target, fault))
+      const checked = await checkBlob(world, target, look)
+      if (isRefusal(checked)) return checked
+      if (checked !== null) events.push(published(person, target, checked))
     }
     const actor = { kind: 'person', id: person } as const
     events.push({ kind: 'repository-updated', actor, detail: { repository: 'image', version } })
@@ -76,6 +81,20 @@ export function publishRelease(
     await record(world, { files }, events)
     return { version, published: added.map(target => target.path) }
   })
+}
+
+/** The targets that were where a publication changes something: in the bins that come with it, or all of them. */
+async function targetsBefore(world: FleetWorld, set: TrustedSet, bins: Bins): Promise<readonly Target[] | Refusal> {
+  const targets = set.targets?.signed
+  if (targets === undefined) return []
+  if (!hasBins(targets)) return [...targets.targets.values()]
+  const before: Target[] = []
+  for (const name of bins.keys()) {
+    const bin = await storedBin(world, set, name)
+    if (isRefusal(bin)) return bin
+    for (const target of bin.signed.targets.values()) before.push(target)
+  }
+  return before
 }
 
 /** A target as it is after a publication: in a bin that came with it, or where it stood. */
@@ -114,7 +133,10 @@ export async function changedTargets(
   return changed
 }
 
-const published = (person: string, target: Target, { facts, signers }: Envelope): Event => ({
+/** A release whose envelope and evidence hold; `evidence` is what the log says of the latter. */
+type Checked = Envelope & { readonly evidence: JsonObject }
+
+const published = (person: string, target: Target, { facts, signers, evidence }: Checked): Event => ({
   kind: 'release-published',
   actor: { kind: 'person', id: person },
   release: target.sha256,
@@ -126,15 +148,15 @@ const published = (person: string, target: Target, { facts, signers }: Envelope)
     counter: facts.counter,
     image: facts.imageDigest,
     signers: [...signers],
+    evidence,
   },
 })
 
-/** A blob that a target speaks of is here, whole; an envelope is opened and compared with what its target says. */
-async function checkBlob(
-  world: FleetWorld,
-  target: Target,
-  look: (path: string) => Promise<Target | null | Refusal>,
-): Promise<Envelope | null | Refusal> {
+/**
+ * A blob that a target speaks of is here, whole; an envelope is opened and compared with what its target says, and its
+ * evidence is judged.
+ */
+async function checkBlob(world: FleetWorld, target: Target, look: LookUp): Promise<Checked | null | Refusal> {
   const { path, sha256, length } = target
   const named = (refusal: Refusal): Refusal => ({ ...refusal, subject: `${path}: ${refusal.subject}` })
   if (!path.endsWith(ENVELOPE_NAME)) {
@@ -156,11 +178,12 @@ async function checkBlob(
   if (isRefusal(bytes)) return named(bytes)
   const envelope = openEnvelope(bytes, world.anchors, world.crypto)
   if (isRefusal(envelope)) return named(envelope)
-  return agreesWithTarget(envelope.facts, release) ?? envelope
+  const disagreement = agreesWithTarget(envelope.facts, release)
+  if (disagreement !== null) return disagreement
+  const evidence = await publishedEvidence(world, path, release, envelope.facts, look)
+  if (isRefusal(evidence)) return evidence
+  return { ...envelope, evidence: evidenceDetail(evidence, release, world.publishPolicy) }
 }
-
-/** Target paths of envelopes end like this; the folder is CLASS/VERSION. */
-export const ENVELOPE_NAME = '/envelope.suit'
 
 /**
  * The releases of the image repository with the facts of their verified envelopes: all of them, or those of some paths, as

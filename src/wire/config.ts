@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { configFault } from './config-fault.ts'
-import { AnchorJson, Name } from './fleet-api.ts'
+import { AnchorJson, Name, PublishPolicyJson } from './fleet-api.ts'
 
 const closed = { additionalProperties: false }
 const Listen = Type.Object({ host: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65_535 }) }, closed)
@@ -23,6 +23,8 @@ export const FleetConfig = Type.Object(
     /** How often rollouts are looked at, in milliseconds. */
     tickMillis: Type.Integer({ minimum: 50, maximum: 60_000 }),
     maxBlobBytes: Type.Integer({ minimum: 1 }),
+    /** What a release must carry to be published; absent: nothing. */
+    publish: Type.Optional(PublishPolicyJson),
     /** Where the console listens, read-only, for this machine alone; absent: nowhere. */
     console: Type.Optional(Listen),
     log: Level,

@@ -62,6 +62,20 @@ export type EnrolSite = Static<typeof EnrolSite>
 export const AnchorJson = Type.Object({ kid: Type.String(), alg: Type.String(), spki: Type.String() }, closed)
 export type AnchorJson = Static<typeof AnchorJson>
 
+/**
+ * What a fleet wants of a release before it is published (`publish` of fleet.yaml, GET /v1/publish-policy): which evidence
+ * must be there, whose builds count (any, when the list is empty), whose signature a provenance statement must bear.
+ */
+export const PublishPolicyJson = Type.Object(
+  {
+    demand: Type.Array(Type.Union([Type.Literal('sbom'), Type.Literal('provenance')]), { maxItems: 2 }),
+    builders: Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: 64 }),
+    provenanceKeys: Type.Array(AnchorJson, { maxItems: 16 }),
+  },
+  closed,
+)
+export type PublishPolicyJson = Static<typeof PublishPolicyJson>
+
 /** What an enrolled site is given: certificates, authorities, the roots of the three repositories, the anchors. */
 export type EnrolledSite = {
   readonly site: string

@@ -2,16 +2,12 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
-import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
-import { loadSigner } from '../../src/adapters/signer-file.ts'
 import { fromUtf8, toBase64 } from '../../src/core/encoding/bytes.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
-import { type Instant, instant } from '../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import type { Target, Targets } from '../../src/core/trust/metadata.ts'
-import { readMetadata, signableBytes } from '../../src/core/trust/read-metadata.ts'
-import { seal, signatureBy, withTargets } from '../../src/core/trust/repository.ts'
 import { call, fleetUrl, log, standing, tls, voltseal } from '../worlds/people.ts'
+import { currentTargets, type Post, postTargets, soon, upload } from '../worlds/publisher.ts'
 import { image, QUAY } from '../worlds/quay.ts'
 import { rest, started } from '../worlds/started.ts'
 
@@ -21,17 +17,7 @@ async function fill(world: World): Promise<World> {
   return world
 }
 
-/** What a hostile or faulty publisher posts: the next targets, changed, signed by a key. */
-type Post = {
-  readonly targets?: (before: Targets) => { readonly add?: readonly Target[]; readonly remove?: readonly string[] }
-  readonly version?: number
-  readonly expires?: Instant
-  readonly change?: (signed: JsonObject) => JsonObject
-  readonly key?: string
-}
-
 const HOUR = 3_600_000
-const soon = (millis: number): Instant => instant(Math.ceil((Date.now() + millis) / 1000) * 1000)
 
 describe('publishing, as the server takes it', () => {
   let world: World
@@ -40,31 +26,7 @@ describe('publishing, as the server takes it', () => {
   })
   after(() => world?.stop())
 
-  async function current(): Promise<Targets> {
-    const get = async (path: string) =>
-      orThrow(await call(fleetUrl(world), tls.administrator(world), 'GET', `/v1/repos/image/${path}`)).body
-    return orThrow(readMetadata('targets', await get('targets.json'), 'current')).signed
-  }
-
-  async function post({ targets, version, expires, change, key = 'release' }: Post) {
-    const before = await current()
-    const changes = targets?.(before) ?? {}
-    const next = version ?? before.version + 1
-    // What the own tools refuse to write is written by hand.
-    const kept = { ...changes, add: [] }
-    const base = orThrow(withTargets(before, kept, next, expires ?? soon(HOUR)))
-    const added = Object.fromEntries(
-      (changes.add ?? []).map(({ path, length, sha256, custom }) => {
-        return [path, { length, hashes: { sha256 }, ...(custom === null ? {} : { custom }) }]
-      }),
-    )
-    const written = { ...base, targets: { ...(base.targets as JsonObject), ...added } } as JsonObject
-    const signed = change?.(written) ?? written
-    const signer = orThrow(loadSigner(world.at('keys', key)))
-    const signature = orThrow(await signer.sign(signableBytes(signed), 'der'))
-    const metadata = toBase64(seal(signed, [signatureBy(signer.key, signature, nodeCrypto)]))
-    return call(fleetUrl(world), tls.administrator(world), 'POST', '/v1/releases', { metadata })
-  }
+  const post = (what: Post) => postTargets(world, what)
 
   const envelopeOf = (before: Targets): Target => before.targets.get('bms/1.1.0/envelope.suit')!
   const payloadOf = (before: Targets): Target => before.targets.get('bms/1.1.0/payload.bin')!
@@ -147,7 +109,7 @@ describe('publishing, as the server takes it', () => {
   it('the same metadata again is answered as before, and is no event', async () => {
     const folder = await world.release('bms', '1.2.0', image(3))
     await world.publish(folder)
-    const files = await current()
+    const files = await currentTargets(world)
     const answer = orThrow(await call(fleetUrl(world), tls.administrator(world), 'GET', '/v1/repos/image/targets.json'))
     const entries = (await log(world)).length
     const body = { metadata: toBase64(answer.body) }
@@ -157,9 +119,7 @@ describe('publishing, as the server takes it', () => {
   })
 
   it('a blob that was damaged between its upload and its publication: blob-digest-mismatch', async () => {
-    const bytes = new Uint8Array(3000).fill(5)
-    const sha256 = nodeCrypto.sha256(bytes).toHex()
-    orThrow(await call(fleetUrl(world), tls.administrator(world), 'PUT', `/v1/blobs/${sha256}`, bytes))
+    const { sha256 } = await upload(world, new Uint8Array(3000).fill(5))
     writeFileSync(world.at('fleet', 'blobs', sha256.slice(0, 2), sha256), new Uint8Array(3000).fill(6))
     const was = await standing(world)
     const answer = await post({ targets: () => ({ add: [{ path: 'notes.txt', length: 3000, sha256, custom: null }] }) })
@@ -178,7 +138,7 @@ describe('publishing, as the server takes it', () => {
       assert.equal((await publish(folder)).exit, 0)
     }
     assert.ok(lost.length <= 1)
-    const { targets } = await current()
+    const { targets } = await currentTargets(world)
     for (const version of ['1.3.0', '1.4.0']) assert.ok(targets.has(`bms/${version}/envelope.suit`), version)
     for (const folder of folders) rmSync(folder, { recursive: true })
   })

@@ -16,6 +16,7 @@ import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { parseSite, siteBytes } from '../../src/core/fleet/topology.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { NO_POLICY } from '../../src/core/trust/evidence/judge.ts'
 import { signableBytes } from '../../src/core/trust/read-metadata.ts'
 import { refresh } from '../../src/core/trust/refresh.ts'
 import { seal, signatureBy } from '../../src/core/trust/repository.ts'
@@ -90,7 +91,7 @@ export class QuietFleet {
     const config = orThrow(parseConfig<FleetConfig>(FleetConfig, orThrow(readConfig(files.config)), files.config))
     const keys = Object.fromEntries(FLEET_KEYS.map(name => [name, this.key(name)])) as Record<FleetKey, Signer>
     this.#store = orThrow(openFleetStore(files.database))
-    const parts = { crypto, clock: this.clock, keys, spares, anchors: config.anchors }
+    const parts = { crypto, clock: this.clock, keys, spares, anchors: config.anchors, publishPolicy: NO_POLICY }
     this.world = fleetWorld(config, through(this.#store), folder, parts)
   }
 

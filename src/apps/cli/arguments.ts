@@ -18,6 +18,12 @@ export const oneOf =
     return word
   }
 
+/** Some of a list of words, with commas. */
+export const eachOf =
+  <T extends string>(words: readonly T[]) =>
+  (text: string): readonly T[] =>
+    text.split(',').map(word => oneOf(words)(word.trim()))
+
 /** Words from a repeated option, each of which may hold several with commas: `--hardware r1,r2 --hardware r3`. */
 export function words(text: string, before: readonly string[] = []): readonly string[] {
   const more = text.split(',').map(word => word.trim())

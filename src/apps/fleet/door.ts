@@ -34,6 +34,7 @@ import {
   UpstreamBatch,
 } from '../../wire/fleet-api.ts'
 import type { Enrolment } from './enrolment.ts'
+import { policyJson } from './publish-policy.ts'
 import * as views from './views.ts'
 
 /** Where a door needs more than the flows: who may be enrolled, and how often rollouts are looked at. */
@@ -100,6 +101,11 @@ function releaseRoutes(server: HttpsServer, { world, maxBlobBytes }: FleetDoor):
   server.get('/v1/releases', async (request, reply) => {
     requirePeer(request, 'person')
     return answer(reply, await views.releases(world))
+  })
+
+  server.get('/v1/publish-policy', async (request, reply) => {
+    requirePeer(request, 'person')
+    return reply.send(policyJson(world.publishPolicy))
   })
 
   server.post<{ Body: PublishRelease }>(

@@ -12,6 +12,7 @@ import type { Crypto } from '../../core/encoding/crypto.ts'
 import { type Instant, instant, millis } from '../../core/encoding/units.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { NO_POLICY } from '../../core/trust/evidence/judge.ts'
 import { canSignMetadata, keyId } from '../../core/trust/keys.ts'
 import { readMetadata, signableBytes } from '../../core/trust/read-metadata.ts'
 import { type RoleSpec, seal, signatureBy, writeRoot, writeTargets } from '../../core/trust/repository.ts'
@@ -24,6 +25,7 @@ import type { AnchorJson } from '../../wire/fleet-api.ts'
 import { refuseTaken } from '../process/folder.ts'
 import { readAuthority, writeAuthority } from './enrolment.ts'
 import { FLEET_KEYS, type FleetKey, fleetFiles } from './files.ts'
+import { publishPolicyOf } from './publish-policy.ts'
 import { fleetWorld } from './world.ts'
 
 export type FleetSetup = {
@@ -38,6 +40,10 @@ export type FleetSetup = {
   readonly tick: number
   /** Where the console listens; absent: nowhere. */
   readonly consolePort?: number
+  /** What a release must carry to be published, whose builds count, and the public keys that sign provenance. */
+  readonly demand?: readonly ('sbom' | 'provenance')[]
+  readonly builder?: readonly string[]
+  readonly provenanceKey?: readonly string[]
 }
 
 export type FleetMade = {
@@ -65,8 +71,10 @@ export async function initFleet(
   if (taken !== null) return taken
   const people = loadPeople(setup, crypto)
   if (isRefusal(people)) return people
-  const config = configOf(setup, people.anchors)
+  const config = configOf(setup, people)
   if (isRefusal(config)) return config
+  const policy = publishPolicyOf(config.publish, OPTIONS, crypto)
+  if (isRefusal(policy)) return policy
   const made = await make(folder, setup, people, config, { crypto, clock })
   // The folder was empty before: what was begun in it is in nobody's way.
   if (isRefusal(made)) rmSync(folder, { recursive: true, force: true })
@@ -88,7 +96,9 @@ async function make(
   const store = openFleetStore(files.database)
   if (isRefusal(store)) return store
   try {
-    const world = fleetWorld(config, store, folder, { crypto, clock, keys, anchors: people.anchors })
+    // What is published later is judged by the server that is started from the config.
+    const publishPolicy = NO_POLICY
+    const world = fleetWorld(config, store, folder, { crypto, clock, keys, anchors: people.anchors, publishPolicy })
     const repositories = await found(world, keys, people, setup.approvalThreshold)
     if (isRefusal(repositories)) return repositories
     const actor = { kind: 'fleet', id: setup.name } as const
@@ -116,16 +126,14 @@ type People = {
   readonly anchors: readonly AnchorJson[]
   readonly release: Signer
   readonly approvers: readonly Signer[]
+  readonly provenanceKeys: readonly AnchorJson[]
 }
 
 function loadPeople(setup: FleetSetup, crypto: Crypto): People | Refusal {
-  const anchors: AnchorJson[] = []
-  for (const path of setup.firmwareKey) {
-    const key = loadPublicKey(path)
-    if (isRefusal(key)) return key
-    if (!canSignMetadata(key)) return refuse('key-algorithm-unsupported', path, 'a key that signs envelopes', key.alg)
-    anchors.push({ kid: keyId(key, crypto), alg: key.alg, spki: toBase64(key.spki) })
-  }
+  const anchors = loadAnchors(setup.firmwareKey, 'a key that signs envelopes', crypto)
+  if (isRefusal(anchors)) return anchors
+  const provenanceKeys = loadAnchors(setup.provenanceKey ?? [], 'a key that signs statements', crypto)
+  if (isRefusal(provenanceKeys)) return provenanceKeys
   const release = loadSigner(setup.releaseKey)
   if (isRefusal(release)) return release
   const approvers: Signer[] = []
@@ -134,11 +142,25 @@ function loadPeople(setup: FleetSetup, crypto: Crypto): People | Refusal {
     if (isRefusal(approver)) return approver
     approvers.push(approver)
   }
-  return { anchors, release, approvers }
+  return { anchors, release, approvers, provenanceKeys }
 }
 
-function configOf(setup: FleetSetup, anchors: readonly AnchorJson[]): FleetConfig | Refusal {
-  const { name, host, port } = setup
+function loadAnchors(paths: readonly string[], expected: string, crypto: Crypto): AnchorJson[] | Refusal {
+  const anchors: AnchorJson[] = []
+  for (const path of paths) {
+    const key = loadPublicKey(path)
+    if (isRefusal(key)) return key
+    if (!canSignMetadata(key)) return refuse('key-algorithm-unsupported', path, expected, key.alg)
+    anchors.push({ kid: keyId(key, crypto), alg: key.alg, spki: toBase64(key.spki) })
+  }
+  return anchors
+}
+
+const OPTIONS = 'the options of fleet init'
+
+function configOf(setup: FleetSetup, { anchors, provenanceKeys }: People): FleetConfig | Refusal {
+  const { name, host, port, demand = [], builder = [] } = setup
+  const asked = demand.length + builder.length + provenanceKeys.length > 0
   const written = {
     kind: 'voltseal-fleet',
     name,
@@ -148,13 +170,14 @@ function configOf(setup: FleetSetup, anchors: readonly AnchorJson[]): FleetConfi
     metadataMillis: setup.metadataLife,
     tickMillis: setup.tick,
     maxBlobBytes: 512 * 1024 * 1024,
+    ...(asked ? { publish: { demand, builders: builder, provenanceKeys } } : {}),
     // Beside the fleet's own door when that is not on a network, or else on this machine's usual address.
     ...(setup.consolePort === undefined
       ? {}
       : { console: { host: isLoopback(host) ? host : '127.0.0.1', port: setup.consolePort } }),
     log: 'info',
   }
-  return parseConfig<FleetConfig>(FleetConfig, written, 'the options of fleet init')
+  return parseConfig<FleetConfig>(FleetConfig, written, OPTIONS)
 }
 
 function makeKeys(folder: string): Record<FleetKey, Signer> | Refusal {

@@ -9,6 +9,7 @@ import { loadSigner } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
 import type { Signer } from '../../flows/ports.ts'
 import { renew } from '../../flows/renew.ts'
@@ -19,6 +20,7 @@ import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
 import { FLEET_KEYS, type FleetKey, fleetFiles, ONLINE_KEYS } from './files.ts'
+import { publishPolicyOf } from './publish-policy.ts'
 import { fleetWorld } from './world.ts'
 
 /**
@@ -51,6 +53,8 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   if (isRefusal(spares)) return spares
   const roots = readRoots(folder)
   if (isRefusal(roots)) return roots
+  const publishPolicy = publishPolicyOf(config.publish, files.config, nodeCrypto)
+  if (isRefusal(publishPolicy)) return publishPolicy
   const store = openFleetStore(files.database)
   if (isRefusal(store)) return store
   const world = fleetWorld(config, store, folder, {
@@ -59,6 +63,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
     keys,
     spares,
     anchors: config.anchors,
+    publishPolicy,
   })
   const enrolment = new Enrolment(world, { folder, url: config.url, anchors: config.anchors, roots })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }
@@ -68,6 +73,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   // Online metadata may have expired while the server was off: it is renewed before anybody is answered. What cannot be
   // renewed keeps the rest from nobody: the loop below says so, and tries again.
   await renew(world)
+  await notePolicy(world)
   const shown = config.console === undefined ? null : await openConsole(config.console, world, log)
   const port = orNull(shown) ?? (await listen(door, config.listen.host, config.listen.port))
   if (isRefusal(port)) {

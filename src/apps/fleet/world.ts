@@ -3,6 +3,7 @@ import { fromBase64 } from '../../core/encoding/bytes.ts'
 import type { Crypto, KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { millis } from '../../core/encoding/units.ts'
 import type { Anchor } from '../../core/firmware/suit-open.ts'
+import type { PublishPolicy } from '../../core/trust/evidence/judge.ts'
 import type { Clock, FleetStore, FleetWorld, Signer } from '../../flows/ports.ts'
 import type { FleetConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
@@ -19,6 +20,7 @@ export function fleetWorld(
     keys: Readonly<Record<FleetKey, Signer>>
     spares?: readonly Signer[]
     anchors: readonly AnchorJson[]
+    publishPolicy: PublishPolicy
   },
 ): FleetWorld {
   const { keys } = parts
@@ -41,6 +43,7 @@ export function fleetWorld(
     auditSigner: keys.audit,
     anchors: parts.anchors.map(anchorOf),
     metadataLife: millis(config.metadataMillis),
+    publishPolicy: parts.publishPolicy,
   }
 }
 

@@ -11,11 +11,23 @@ export const MAX_DEPTH = 32
  * message is a phrase for the `actual` of a refusal. Look members of unknown names up with `Object.hasOwn`.
  */
 export function readJson(bytes: Uint8Array, maxBytes: number): Json | JsonFault {
+  return read(bytes, maxBytes, WHOLE)
+}
+
+/**
+ * The same for documents of others, which may hold fractions: any number that is finite. What it answers cannot be
+ * written as canonical JSON, so its type does not let it.
+ */
+export function readForeignJson(bytes: Uint8Array, maxBytes: number): unknown {
+  return read(bytes, maxBytes, ANY)
+}
+
+function read(bytes: Uint8Array, maxBytes: number, numbers: Numbers): Json | JsonFault {
   if (bytes.length > maxBytes) return new JsonFault(`${bytes.length} bytes`)
   const text = fromUtf8(bytes)
   if (text === null) return new JsonFault('bytes that are not UTF-8')
   try {
-    return new Reader(text).document()
+    return new Reader(text, numbers).document()
   } catch (error) {
     if (error instanceof JsonFault) return error
     throw error
@@ -28,14 +40,33 @@ export function writeJson(value: Json): Uint8Array {
 }
 
 const SPACE = /[ \t\n\r]*/y
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?![0-9.eE])/y
+
+/** How a number is spelled, and which of them are taken. */
+type Numbers = {
+  readonly pattern: RegExp
+  readonly takes: (value: number, literal: string) => boolean
+  readonly which: string
+}
+const WHOLE: Numbers = {
+  pattern: /-?(?:0|[1-9][0-9]*)(?![0-9.eE])/y,
+  takes: (value, literal) => literal !== '-0' && Number.isSafeInteger(value),
+  which: 'the safe integers',
+}
+const ANY: Numbers = {
+  pattern: /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![0-9.eE])/y,
+  takes: value => Number.isFinite(value),
+  which: 'what is finite',
+}
+
 const WORD = /true|false|null/y
 class Reader {
   readonly #text: string
+  readonly #numbers: Numbers
   #at = 0
 
-  constructor(text: string) {
+  constructor(text: string, numbers: Numbers) {
     this.#text = text
+    this.#numbers = numbers
   }
 
   document(): Json {
@@ -110,14 +141,14 @@ class Reader {
   }
 
   #number(): number {
-    const literal = this.#match(NUMBER)
+    const literal = this.#match(this.#numbers.pattern)
     if (literal === null) {
       throw this.#fault(
         /[-0-9]/.test(this.#text[this.#at] ?? '') ? 'a number that is not whole' : 'something that is not JSON',
       )
     }
     const value = Number(literal)
-    if (literal === '-0' || !Number.isSafeInteger(value)) throw this.#fault('a number outside the safe integers')
+    if (!this.#numbers.takes(value, literal)) throw this.#fault(`a number outside ${this.#numbers.which}`)
     return value
   }
 

@@ -2,6 +2,7 @@ import type { CodeEntry } from './code.ts'
 import { agentCodes } from './codes-agent.ts'
 import { campaignCodes } from './codes-campaign.ts'
 import { consoleCodes } from './codes-console.ts'
+import { evidenceCodes } from './codes-evidence.ts'
 import { firmwareCodes } from './codes-firmware.ts'
 import { fleetCodes } from './codes-fleet.ts'
 import { ledgerCodes } from './codes-ledger.ts'
@@ -21,6 +22,7 @@ const tables = {
   ...ledgerCodes,
   ...linkCodes,
   ...publishCodes,
+  ...evidenceCodes,
   ...consoleCodes,
   ...worldCodes,
 }

@@ -1,5 +1,8 @@
 import { list, Misfit, text, whole } from '../encoding/shape.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
+import { MAX_DSSE_BYTES } from './evidence/dsse.ts'
+import type { EvidenceKind } from './evidence/judge.ts'
+import { MAX_SBOM_BYTES } from './evidence/sbom.ts'
 import type { Target } from './metadata.ts'
 import { className } from './names.ts'
 import { open } from './open-shape.ts'
@@ -8,7 +11,10 @@ import { TARGET_PATH } from './target-path.ts'
 /** A file by its target path, its length in bytes and its SHA-256 in lower-case hex. */
 export type FileRef = { readonly path: string; readonly length: number; readonly sha256: string }
 
-/** What the image repository says of an envelope: the custom data of its target. `payload` is a target of its own. */
+/**
+ * What the image repository says of an envelope: the custom data of its target. `payload` is a target of its own, and so
+ * are `sbom` and `provenance`, when there are any: the evidence of the release lies beside its envelope.
+ */
 export type ImageTarget = {
   readonly class: string
   readonly hardware: readonly string[]
@@ -16,22 +22,38 @@ export type ImageTarget = {
   readonly sequence: number
   readonly counter: number
   readonly payload: FileRef
-}
+} & Partial<Record<EvidenceKind, FileRef>>
 
 const WORD = 0xffffffff
 
-const shape = open({
-  class: className,
-  hardware: list(className, 1, 64),
-  version: text('a version', /^[0-9A-Za-z.-]{1,64}$/),
-  sequence: whole(1, WORD),
-  counter: whole(0, WORD),
-  payload: open({
-    path: text('a target path', TARGET_PATH),
-    length: whole(1, Number.MAX_SAFE_INTEGER),
-    sha256: text('a SHA-256 in lower-case hex', /^[0-9a-f]{64}$/),
-  }),
+const file = open({
+  path: text('a target path', TARGET_PATH),
+  length: whole(1, Number.MAX_SAFE_INTEGER),
+  sha256: text('a SHA-256 in lower-case hex', /^[0-9a-f]{64}$/),
 })
+const shape = open(
+  {
+    class: className,
+    hardware: list(className, 1, 64),
+    version: text('a version', /^[0-9A-Za-z.-]{1,64}$/),
+    sequence: whole(1, WORD),
+    counter: whole(0, WORD),
+    payload: file,
+  },
+  { sbom: file, provenance: file },
+)
+
+/** Target paths of envelopes end like this; the folder is CLASS/VERSION. */
+export const ENVELOPE_NAME = '/envelope.suit'
+
+/** The evidence of a release by kind: the file's name beside the envelope, and its most bytes. */
+export const EVIDENCE_FILES = {
+  sbom: { name: 'sbom.cdx.json', maxBytes: MAX_SBOM_BYTES },
+  provenance: { name: 'provenance.intoto.json', maxBytes: MAX_DSSE_BYTES },
+} as const satisfies Readonly<Record<EvidenceKind, { name: string; maxBytes: number }>>
+
+/** The path of a file beside a target: `bms/1.4.0/sbom.cdx.json` for `bms/1.4.0/envelope.suit`. */
+export const beside = (path: string, name: string): string => `${path.slice(0, path.lastIndexOf('/') + 1)}${name}`
 
 /** Reads what the image repository says of an envelope. Refuses `image-target-malformed`. */
 export function readImageTarget(target: Target): ImageTarget | Refusal {

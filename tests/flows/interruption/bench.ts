@@ -23,6 +23,7 @@ import type { AuditEntry } from '../../../src/core/ledger/entry.ts'
 import { parseEntry } from '../../../src/core/ledger/entry.ts'
 import type { LogVerdict } from '../../../src/core/ledger/verify.ts'
 import { isRefusal, orThrow, refuse } from '../../../src/core/refusal/refusal.ts'
+import { NO_POLICY } from '../../../src/core/trust/evidence/judge.ts'
 import type { Target } from '../../../src/core/trust/metadata.ts'
 import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
 import { seal, signatureBy, withTargets } from '../../../src/core/trust/repository.ts'
@@ -225,7 +226,13 @@ export class Run {
     const files = fleetFiles(folder)
     const config = orThrow(parseConfig<FleetConfig>(FleetConfig, orThrow(readConfig(files.config)), files.config))
     const keys = Object.fromEntries(FLEET_KEYS.map(name => [name, orThrow(loadSigner(files.key(name)))]))
-    const parts = { crypto, clock: this.clock, keys: keys as Record<FleetKey, Signer>, anchors: config.anchors }
+    const parts = {
+      crypto,
+      clock: this.clock,
+      keys: keys as Record<FleetKey, Signer>,
+      anchors: config.anchors,
+      publishPolicy: NO_POLICY,
+    }
     const store = orThrow(openFleetStore(files.database))
     const { fleet } = this.#interruptors
     const world = fleetWorld(config, fleet.store(store), folder, parts)

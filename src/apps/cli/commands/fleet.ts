@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { EVIDENCE } from '../../../core/trust/evidence/judge.ts'
 import { initFleet } from '../../fleet/init.ts'
 import { serveFleet } from '../../fleet/serve.ts'
-import { duration, several, whole } from '../arguments.ts'
+import { duration, eachOf, several, whole } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
 import { listing } from '../table.ts'
 import { DEVELOPMENT_WARNING } from './key.ts'
@@ -18,6 +19,9 @@ type InitOptions = {
   metadataLife: number
   tick: number
   consolePort?: number
+  demand: readonly ('sbom' | 'provenance')[]
+  builder: readonly string[]
+  provenanceKey: readonly string[]
 }
 
 export function addFleet(program: Command, cli: Cli): void {
@@ -34,6 +38,9 @@ export function addFleet(program: Command, cli: Cli): void {
     .option('--host <address>', 'the address that it serves on', '127.0.0.1')
     .option('--port <n>', 'the port', whole, 8443)
     .option('--console-port <n>', 'serve the console, read-only and for this machine alone, on this port', whole)
+    .option('--demand <kinds>', 'what a release must carry to be published: sbom, provenance', eachOf(EVIDENCE), [])
+    .option('--provenance-key <file>', 'a public key that signs provenance statements; repeatable', several, [])
+    .option('--builder <uri>', 'a builder whose builds are taken; repeatable; any, when none is named', several, [])
     .option('--metadata-life <time>', 'how long what it signs online stays valid', duration, 24 * 3_600_000)
     .option('--tick <time>', 'how often it looks at running campaigns', duration, 1000)
     .action(

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import { readRelease } from '../../../adapters/release-folder.ts'
+import { readEvidence, readRelease } from '../../../adapters/release-folder.ts'
 import { loadSigner } from '../../../adapters/signer-file.ts'
 import { sameBytes, toBase64, toHex } from '../../../core/encoding/bytes.ts'
 import { canonicalJson, type Json, type JsonObject } from '../../../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../../../core/encoding/units.ts'
 import { releaseTarget } from '../../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { EVIDENCE, type PublishPolicy } from '../../../core/trust/evidence/judge.ts'
 import {
   binNames,
   binsOf,
@@ -15,13 +16,17 @@ import {
   publicationInBins,
   succinctOf,
 } from '../../../core/trust/hash-bins.ts'
-import { sameFile } from '../../../core/trust/image-target.ts'
+import { EVIDENCE_FILES, sameFile } from '../../../core/trust/image-target.ts'
 import { canSignMetadata, keyId } from '../../../core/trust/keys.ts'
 import type { Target } from '../../../core/trust/metadata.ts'
 import { signableBytes } from '../../../core/trust/read-metadata.ts'
 import { seal, signatureBy } from '../../../core/trust/repository.ts'
+import { checkEvidence } from '../../../flows/attest.ts'
 import type { Signer } from '../../../flows/ports.ts'
 import { inspectRelease } from '../../../flows/release.ts'
+import { parseConfig } from '../../../wire/config.ts'
+import { PublishPolicyJson } from '../../../wire/fleet-api.ts'
+import { publishPolicyOf } from '../../fleet/publish-policy.ts'
 import type { Cli, Work } from '../cli.ts'
 import { type OpenedRepository, openRepository } from '../repository.ts'
 import { type Session, withSession } from '../session.ts'
@@ -64,9 +69,11 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], o
   if (!canSignMetadata(signer.key)) {
     return refuse('key-algorithm-unsupported', keyFile, 'a key that signs metadata', signer.key.alg)
   }
+  const policy = await fetchPolicy(cli, session)
+  if (isRefusal(policy)) return policy
   const prepared: Prepared[] = []
   for (const folder of folders) {
-    const one = prepare(cli, folder)
+    const one = prepare(cli, folder, policy)
     if (isRefusal(one)) return one
     prepared.push(one)
   }
@@ -162,22 +169,44 @@ async function write(
   return isRefusal(current) ? current : publicationInBins(root, before, current, { add }, expires, crypto)
 }
 
-/** A release folder as two targets: the envelope, and the payload that it names. */
-function prepare(cli: Cli, folder: string): Prepared | Refusal {
+/** What the fleet wants of a release: asked before anything is uploaded; the server judges by it again. */
+async function fetchPolicy(cli: Cli, session: Session): Promise<PublishPolicy | Refusal> {
+  const where = '/v1/publish-policy'
+  const told = await session.get<PublishPolicyJson>(where)
+  if (isRefusal(told)) return told
+  const written = parseConfig<PublishPolicyJson>(PublishPolicyJson, told, where)
+  return isRefusal(written) ? written : publishPolicyOf(written, where, cli.world.crypto)
+}
+
+/** A release folder as targets: the envelope, the payload that it names, and the evidence, as the fleet wants it. */
+function prepare(cli: Cli, folder: string, policy: PublishPolicy): Prepared | Refusal {
   const files = readRelease(folder)
   if (isRefusal(files)) return files
   const seen = inspectRelease(files, cli.world)
   if (isRefusal(seen)) return seen
   const { crypto } = cli.world
   const { facts } = seen
+  const evidence = readEvidence(folder)
+  if (isRefusal(evidence)) return evidence
+  const judged = checkEvidence({ facts, payload: files.image }, evidence, cli.world, policy)
+  if (isRefusal(judged)) return judged
   const base = `${facts.class}/${facts.version}`
   const payloadPath = `${base}/payload.bin`
-  const custom = releaseTarget(facts, payloadPath) as unknown as Json
+  const more = EVIDENCE.flatMap(kind => {
+    const bytes = evidence[kind]
+    if (bytes === null) return []
+    return [{ kind, target: { path: `${base}/${EVIDENCE_FILES[kind].name}`, ...sized(bytes), custom: null }, bytes }]
+  })
+  const named = Object.fromEntries(
+    more.map(({ kind, target: { path, sha256, length } }) => [kind, { path, sha256, length }]),
+  )
+  const custom = { ...releaseTarget(facts, payloadPath), ...named } as unknown as Json
   const envelope = { path: `${base}/envelope.suit`, ...sized(files.envelope), custom }
   const payload = { path: payloadPath, length: facts.imageSize, sha256: facts.imageDigest, custom: null }
   const blobs = [
     { target: envelope, bytes: files.envelope },
     { target: payload, bytes: files.image },
+    ...more.map(({ target, bytes }) => ({ target, bytes })),
   ]
   return { blobs, path: envelope.path, version: facts.version }
 

@@ -13,9 +13,11 @@ import { createRelease, inspectRelease, mcubootPayload, RELEASE_DEFAULTS } from 
 import type { ReleaseView } from '../../../wire/fleet-api.ts'
 import { duration, images, namedFiles, neighbours, oneOf, range, size, whole, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
+import { type EvidenceOptions, evidenceJson, evidenceLines, gatherEvidence, readJudged } from '../evidence.ts'
 import { keyIdOf } from '../key-id.ts'
 import { type Session, withSession } from '../session.ts'
 import { type Cell, listing, table } from '../table.ts'
+import { addReleaseShow } from './release-show.ts'
 
 const FORMATS = ['plain', 'mcuboot'] as const
 type SlotOptions = { slot: number; confirmed?: boolean }
@@ -41,7 +43,7 @@ type CreateOptions = {
   mcubootHeader: number
   mcubootNeeds: readonly { image: number; atLeast: string }[]
   out?: string
-}
+} & EvidenceOptions
 
 export function addRelease(program: Command, cli: Cli): void {
   const { component, counter, bootloader, health } = RELEASE_DEFAULTS
@@ -87,6 +89,11 @@ export function addRelease(program: Command, cli: Cli): void {
       images,
       [],
     )
+    .option('--sbom <file>', 'its bill of materials: CycloneDX in JSON, 1.4 to 1.7')
+    .option('--provenance <file>', 'where it comes from: an in-toto statement in a DSSE envelope, as the build made it')
+    .option('--make-provenance', 'write such a statement here, for a build without one; needs --provenance-key')
+    .option('--provenance-key <file>', 'the private key that signs the statement')
+    .option('--builder <uri>', 'who built it, in the statement (the key’s own name)')
     .option('--out <folder>', 'where to write it (CLASS-VERSION.release)')
     .action(cli.act((options: CreateOptions) => create(cli, options)))
   release
@@ -109,6 +116,7 @@ export function addRelease(program: Command, cli: Cli): void {
     .action(
       cli.act(({ profile }: { profile?: string }) => withSession(cli, profile, session => listPublished(cli, session))),
     )
+  addReleaseShow(release, cli, factLines)
   program.addCommand(release)
 }
 
@@ -152,13 +160,15 @@ async function create(cli: Cli, options: CreateOptions): Promise<Work> {
     cli.world,
   )
   if (isRefusal(release)) return release.code === 'image-empty' ? { ...release, subject: options.image } : release
+  const gathered = await gatherEvidence(cli, options, release)
+  if (isRefusal(gathered)) return gathered
   const folder = options.out ?? `${options.class}-${release.facts.version}.release`
-  const refusal = writeRelease(folder, release)
+  const refusal = writeRelease(folder, release, gathered.files)
   if (refusal !== null) return refusal
   cli.output.progress(`Not signed yet. Next: voltseal sign ${folder} --key KEY`)
   return {
-    json: { release: folder, signers: [], facts: release.facts },
-    text: listing(cli.output, [['release', folder], ...factLines(release.facts)]),
+    json: { release: folder, signers: [], facts: release.facts, evidence: evidenceJson(gathered.evidence) },
+    text: listing(cli.output, [['release', folder], ...factLines(release.facts), ...evidenceLines(gathered.evidence)]),
   }
 }
 
@@ -204,6 +214,8 @@ function inspect(cli: Cli, folder: string): Work {
   if (isRefusal(seen)) return seen
   const mcuboot = isMcuboot(files.image) ? readMcuboot(files.image, folder) : null
   if (isRefusal(mcuboot)) return mcuboot
+  const evidence = readJudged(cli, folder, { facts: seen.facts, payload: files.image })
+  if (isRefusal(evidence)) return evidence
   cli.output.warn('Not verified: this is what the release says of itself. To verify: voltseal verify')
   const claims: [string, Cell][] =
     seen.claimedSigners.length === 0
@@ -216,11 +228,13 @@ function inspect(cli: Cli, folder: string): Work {
       claimedSigners: seen.claimedSigners,
       facts: seen.facts,
       ...(mcuboot === null ? {} : { mcuboot: mcuboot.facts }),
+      evidence: evidenceJson(evidence),
     },
     text: listing(cli.output, [
       ['manifest', seen.manifestDigest],
       ...factLines(seen.facts),
       ...(mcuboot === null ? [] : mcubootLines(mcuboot)),
+      ...evidenceLines(evidence),
       ...claims,
     ]),
   }

@@ -2,10 +2,11 @@ import type { Command } from 'commander'
 import { readRelease } from '../../../adapters/release-folder.ts'
 import { loadPublicKey } from '../../../adapters/signer-file.ts'
 import type { Anchor } from '../../../core/firmware/suit-open.ts'
-import { isRefusal, refuse } from '../../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { verifyRelease } from '../../../flows/sign.ts'
 import { several, whole } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
+import { evidenceJson, evidenceLines, readJudged } from '../evidence.ts'
 import { keyIdOf } from '../key-id.ts'
 import { type Cell, listing } from '../table.ts'
 import { factLines } from './release.ts'
@@ -17,30 +18,33 @@ export function addVerify(program: Command, cli: Cli): void {
     .argument('<release>', 'a release folder')
     .requiredOption('--key <file>', 'a trusted public key (.pub); repeatable', several)
     .option('--threshold <n>', 'how many of the keys must have signed', whole, 1)
-    .action(
-      cli.act((folder: string, options: { key: readonly string[]; threshold: number }) =>
-        verify(cli, folder, options.key, options.threshold),
-      ),
+    .option(
+      '--provenance-key <file>',
+      'a public key that signs provenance: a statement must be there; repeatable',
+      several,
     )
+    .action(cli.act((folder: string, options: Options) => verify(cli, folder, options)))
 }
 
-function verify(cli: Cli, folder: string, keyFiles: readonly string[], threshold: number): Work {
+type Options = { key: readonly string[]; threshold: number; provenanceKey?: readonly string[] }
+
+function verify(cli: Cli, folder: string, { key: keyFiles, threshold, provenanceKey = [] }: Options): Work {
   if (threshold < 1) return refuse('usage-error', 'verify --threshold', 'at least 1', String(threshold))
   if (threshold > keyFiles.length) {
     return refuse('usage-error', 'verify --threshold', `at most the number of keys, ${keyFiles.length}`, `${threshold}`)
   }
-  const anchors: Anchor[] = []
-  for (const path of keyFiles) {
-    const key = loadPublicKey(path)
-    if (isRefusal(key)) return key
-    const kid = keyIdOf(key, path, cli.world.crypto)
-    if (isRefusal(kid)) return kid
-    anchors.push({ kid, key })
-  }
+  const anchors = loadAnchors(cli, keyFiles)
+  if (isRefusal(anchors)) return anchors
+  const builders = loadAnchors(cli, provenanceKey)
+  if (isRefusal(builders)) return builders
   const files = readRelease(folder)
   if (isRefusal(files)) return files
   const opened = verifyRelease(files, anchors, threshold, cli.world)
   if (isRefusal(opened)) return { ...opened, subject: `${folder}, ${opened.subject}` }
+  const demand = builders.length === 0 ? [] : (['provenance'] as const)
+  const release = { facts: opened.facts, payload: files.image }
+  const evidence = readJudged(cli, folder, release, { demand, builders: [], keys: builders })
+  if (isRefusal(evidence)) return evidence
   const signers: [string, Cell][] = opened.signers.map(kid => ['signed by', kid])
   return {
     json: {
@@ -49,12 +53,26 @@ function verify(cli: Cli, folder: string, keyFiles: readonly string[], threshold
       signers: opened.signers,
       manifest: opened.manifestDigest,
       facts: opened.facts,
+      evidence: evidenceJson(evidence),
     },
     text: listing(cli.output, [
       ['verified', { text: folder, tone: 'good' }],
       ...signers,
       ['manifest', opened.manifestDigest],
       ...factLines(opened.facts),
+      ...evidenceLines(evidence),
     ]),
   }
+}
+
+function loadAnchors(cli: Cli, paths: readonly string[]): Anchor[] | Refusal {
+  const anchors: Anchor[] = []
+  for (const path of paths) {
+    const key = loadPublicKey(path)
+    if (isRefusal(key)) return key
+    const kid = keyIdOf(key, path, cli.world.crypto)
+    if (isRefusal(kid)) return kid
+    anchors.push({ kid, key })
+  }
+  return anchors
 }
