@@ -6,6 +6,7 @@ import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
+import { TRUST_GUARDS } from './guards-of-trust.ts'
 
 /** Every guard, in the order in which they are taken out. */
 export const GUARDS = [
@@ -17,4 +18,5 @@ export const GUARDS = [
   ...AGENT_GUARDS,
   ...FOREIGN_GUARDS,
   ...EVIDENCE_GUARDS,
+  ...TRUST_GUARDS,
 ]

@@ -347,7 +347,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'an order that rests on expired metadata (freeze)',
     file: 'src/flows/relay.ts',
-    text: 'agreed?.id === assignment && world.clock.now() < agreed.until ? agreed : null',
+    text: 'agreed?.id === assignment && (await siteTime(world)) < agreed.until ? agreed : null',
     without: 'agreed?.id === assignment ? agreed : null',
     tests: ORDERS,
   },

@@ -204,8 +204,8 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'fast-forward for ever',
     file: SET,
-    text: 'return rotated ? { ...set, root, timestamp: null, snapshot: null } : { ...set, root }',
-    without: 'return rotated ? { ...set, root } : { ...set, root }',
+    text: 'return rotated ? { ...next, timestamp: null, snapshot: null } : next',
+    without: 'return next',
     tests: TRUST,
   },
   {

@@ -69,7 +69,7 @@ export async function directSites(
   for (const [site, orders] of wanted) {
     const { set: before, damage } = await standing(world, director, site)
     if (damage !== null) events.push(damaged(world, site, damage))
-    const set = root === null ? before : goOn(before, underRoot(before, root), now)
+    const set = root === null ? before : goOn(before, underRoot(before, root, world.crypto), now)
     const targets = orders ?? set.targets?.signed.targets.values()
     if (targets === undefined) {
       unread.push(site)

@@ -223,7 +223,11 @@ export type GatewayChange = {
   readonly outbox?: readonly { readonly kind: 'entry' | 'report'; readonly bytes: Uint8Array }[]
   /** Items up to this sequence are durable at the fleet, and are forgotten here. */
   readonly acknowledged?: number
+  readonly time?: KeptTime
 }
+
+/** The latest time that a site has judged by, and up to where the time is borne out by what was signed (see time.ts). */
+export type KeptTime = { readonly latest: Instant; readonly bound: Instant }
 
 export interface GatewayStore {
   exclusive<T>(work: () => Promise<T>): Promise<T>
@@ -233,6 +237,8 @@ export interface GatewayStore {
   /** The assignments as they were committed: the same object until others are. */
   assignments(): Promise<Uint8Array | null>
   outbox(limit: number): Promise<OutboxItem[]>
+  /** Zeros before the first. A latest time that was committed is never followed by an earlier one. */
+  time(): Promise<KeptTime>
   /** Durable on return. Concurrent commits share one sync of the disk. */
   commit(change: GatewayChange): Promise<void>
 }

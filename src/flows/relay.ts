@@ -21,6 +21,7 @@ import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
 import { boxed, type Note, note } from './audit.ts'
 import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
+import { bearOut, siteTime } from './time.ts'
 
 type Repo = 'image' | 'approval' | 'director'
 
@@ -47,7 +48,7 @@ export async function refreshSite(world: SiteWorld): Promise<null | Refusal> {
  * refuses.
  */
 export async function takeOrders(world: SiteWorld): Promise<null | Refusal> {
-  const now = world.clock.now()
+  const now = await siteTime(world)
   const director = await refreshRepository(world, 'director', now)
   if (isRefusal(director)) return refused(world, director)
   const ordered = orderedBy(director)
@@ -60,6 +61,7 @@ export async function takeOrders(world: SiteWorld): Promise<null | Refusal> {
     if (isRefusal(set)) return refused(world, set)
     sets.set(repo, set)
   }
+  await bearOut(world, sets.values(), now)
   const agreed = await agree(world, sets, now)
   if (isRefusal(agreed)) return refused(world, agreed)
   for (const assignment of agreed) {
@@ -299,7 +301,7 @@ export async function offerFor(world: SiteWorld, id: string): Promise<Offered | 
 /** An assignment that is still agreed, and rests on nothing that has expired: without news from the fleet it ends. */
 async function inForce(world: SiteWorld, controller: string, assignment: string): Promise<Agreed | null> {
   const agreed = await assignmentOf(world, controller)
-  return agreed?.id === assignment && world.clock.now() < agreed.until ? agreed : null
+  return agreed?.id === assignment && (await siteTime(world)) < agreed.until ? agreed : null
 }
 
 /**

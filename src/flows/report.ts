@@ -18,6 +18,7 @@ import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaig
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
 import { assigned, assignmentOf, step, unknown, workOf } from './relay.ts'
+import { siteTime } from './time.ts'
 
 // --- At the gateway: from the controllers, and whose turn it is ---
 
@@ -45,7 +46,7 @@ export function acceptControllerReport(
     const assignment = await assignmentOf(world, id)
     const heard: GatewayControllerRow = { ...row, report: bytes, sequence: report.sequence }
     const taken = isSettled(report) ? step(heard, { kind: 'through' }) : heard
-    const next = assignment === undefined ? taken : follow(taken, report, assignment, world.clock.now())
+    const next = assignment === undefined ? taken : follow(taken, report, assignment, await siteTime(world))
     // If power fails before this commit, the controller was not answered, and sends the report again.
     await world.store.commit({ controllers: [next], outbox: [{ kind: 'report', bytes }] })
     return { accepted: report.sequence }
@@ -76,7 +77,7 @@ function follow(row: GatewayControllerRow, report: Report, assignment: Assignmen
 export function grantTurns(world: SiteWorld): Promise<string[]> {
   return world.store.exclusive(async () => {
     const rows = await world.store.controllers()
-    const now = world.clock.now()
+    const now = await siteTime(world)
     const assignments = new Map((await assigned(world)).map(one => [one.controller, one]))
     // What has expired waits for news from the fleet; those that were granted before go on counting.
     const work = new Map(

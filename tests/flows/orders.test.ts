@@ -63,29 +63,30 @@ describe('what a site does with its orders', () => {
 
   it('attack: freeze: an order that rests on expired metadata is neither offered nor given a turn', async () => {
     await ordered('frozen')
-    const gateway = await gatewayOf(world)
-    try {
-      assert.equal(await refreshSite(gateway.site), null)
-      const [order] = await assigned(gateway.site)
-      assert.ok(order !== undefined && order.until > Date.now() && order.until < Date.now() + 25 * 3_600_000)
-      const at = (now: number) => ({
-        ...gateway.site,
-        clock: { now: () => instant(now), quality: 'simulated' as const },
-      })
-      const before = at(order.until - 1)
-      const expired = at(order.until)
-      assert.ok((await offerFor(before, 'bms-1')) !== null)
-      assert.equal(await offerFor(expired, 'bms-1'), null)
-      const say = await speaker(world, 'bms-1')
-      const staged = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE }
-      orThrow(await acceptControllerReport(gateway.site, 'bms-1', say({ event: 'staged', staged })))
-      assert.deepEqual(await grantTurns(expired), [])
-      assert.deepEqual(await grantTurns(before), ['bms-1'])
-      assert.equal(await offerFor(expired, 'bms-1'), null)
-    } finally {
-      gateway.close()
-      await halted('frozen')
+    const say = await speaker(world, 'bms-1')
+    const staged = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE }
+    // One gateway whose clock goes on beyond the expiry, and one whose clock is set back from there.
+    for (const isSetBack of [false, true]) {
+      const gateway = await gatewayOf(world)
+      try {
+        assert.equal(await refreshSite(gateway.site), null)
+        const [order] = await assigned(gateway.site)
+        assert.ok(order !== undefined && order.until > Date.now() && order.until < Date.now() + 25 * 3_600_000)
+        let now = isSetBack ? order.until : order.until - 1
+        const site = { ...gateway.site, clock: { now: () => instant(now), quality: 'simulated' as const } }
+        assert.equal((await offerFor(site, 'bms-1')) === null, isSetBack)
+        orThrow(await acceptControllerReport(site, 'bms-1', say({ event: 'staged', staged })))
+        now = isSetBack ? order.until - 1 : order.until
+        assert.equal(await offerFor(site, 'bms-1'), null)
+        assert.deepEqual(await grantTurns(site), [])
+        if (isSetBack) continue
+        now = order.until - 1
+        assert.deepEqual(await grantTurns({ ...site }), [], 'not when the gateway starts anew either')
+      } finally {
+        gateway.close()
+      }
     }
+    await halted('frozen')
   })
 
   it('a restart whose order was taken back counts until the controller says that it is through', async () => {

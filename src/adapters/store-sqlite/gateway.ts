@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
-import type { GatewayChange, GatewayControllerRow, GatewayStore, OutboxItem } from '../../flows/ports.ts'
+import type { GatewayChange, GatewayControllerRow, GatewayStore, KeptTime, OutboxItem } from '../../flows/ports.ts'
 import { openDatabase, Writer } from './database.ts'
 
 const migrations = [
@@ -9,6 +10,7 @@ const migrations = [
      work TEXT NOT NULL) STRICT;
    CREATE TABLE assignments (one INTEGER PRIMARY KEY CHECK (one = 1), bytes BLOB NOT NULL) STRICT;
    CREATE TABLE outbox (sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;`,
+  'CREATE TABLE time (one INTEGER PRIMARY KEY CHECK (one = 1), latest INTEGER NOT NULL, bound INTEGER NOT NULL) STRICT;',
 ]
 
 /** The gateway's store in one SQLite file. Refuses as `openDatabase` does. */
@@ -43,6 +45,11 @@ export class SqliteGatewayStore implements GatewayStore {
       putAssignments: database.prepare(
         'INSERT INTO assignments VALUES (1, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes',
       ),
+      time: database.prepare('SELECT latest, bound FROM time'),
+      putTime: database.prepare(
+        `INSERT INTO time VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET latest = max(latest, excluded.latest),
+         bound = excluded.bound`,
+      ),
       addOutbox: database.prepare('INSERT INTO outbox (kind, bytes) VALUES (?, ?)'),
       forget: database.prepare('DELETE FROM outbox WHERE sequence <= ?'),
     }
@@ -76,6 +83,10 @@ export class SqliteGatewayStore implements GatewayStore {
     return this.#sql.outbox.all(limit) as OutboxItem[]
   }
 
+  async time(): Promise<KeptTime> {
+    return (this.#sql.time.get() as KeptTime | undefined) ?? { latest: instant(0), bound: instant(0) }
+  }
+
   commit(change: GatewayChange): Promise<void> {
     return this.#writer.write(() => {
       for (const { repo, path, bytes } of change.files ?? []) this.#sql.putFile.run(repo, path, bytes)
@@ -88,6 +99,7 @@ export class SqliteGatewayStore implements GatewayStore {
         // Nobody reads between here and the end of the transaction; whichever way it ends, the next read asks it.
         this.#assignments = undefined
       }
+      if (change.time !== undefined) this.#sql.putTime.run(change.time.latest, change.time.bound)
       // AUTOINCREMENT: a sequence that was sent and forgotten is never given again.
       for (const item of change.outbox ?? []) this.#sql.addOutbox.run(item.kind, item.bytes)
       if (change.acknowledged !== undefined) this.#sql.forget.run(change.acknowledged)

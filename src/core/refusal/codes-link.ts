@@ -100,6 +100,13 @@ export const linkCodes = {
     title: 'the clock stands before the day this program was made',
     fix: 'Set the clock (NTP, or by hand), then start again. Without a time no expiry can be judged, so nothing is served.',
   },
+  'clock-set-back': {
+    exit: 78,
+    status: 500,
+    action: 'refuse',
+    title: 'the clock stands before a time that this gateway has already judged by',
+    fix: 'Set the clock (NTP, or by hand), and find out who set it back. Until it has caught up, expiry is judged by the later time.',
+  },
   'gateway-not-enrolled': {
     exit: 78,
     status: 500,

@@ -1,7 +1,7 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { binOf, speaksFor } from './delegation.ts'
+import { binOf, type Scopes, speaksFor, withinScopes } from './delegation.ts'
 import type { DelegatedRole, Document, Target, Targets } from './metadata.ts'
 import { type FileAnswer, type FileRequest, must, request } from './refresh.ts'
 import { type CurrentSet, readDelegated, stillCurrent } from './trusted-set.ts'
@@ -15,11 +15,14 @@ export type Found = { readonly set: CurrentSet; readonly target: Target | null }
 /** A delegated role, and the targets that delegate to it. */
 export type Visit = { readonly delegator: Targets; readonly role: DelegatedRole }
 
+/** A role that waits for its visit, and the boards that the chain down to it is for. */
+type Waiting = Visit & { readonly scopes: Scopes }
+
 /**
  * Looks a target up (TUF 1.0.34 §5.6.7): top-level targets first, then delegated roles in preorder and in the order that
- * the delegator lists them; a terminating role that speaks for the path ends the search; no role is visited twice. A
- * driver answers the requests as in `refresh`. Refuses as `readDelegated` does, `metadata-missing`, `metadata-expired`,
- * `delegations-too-many`.
+ * the delegator lists them; a terminating role that speaks for the path ends the search; no role is visited twice. What
+ * a role says of boards that it was not given is passed over. A driver answers the requests as in `refresh`. Refuses as
+ * `readDelegated` does, `metadata-missing`, `metadata-expired`, `delegations-too-many`.
  */
 export function* findTarget(
   set: CurrentSet,
@@ -33,9 +36,9 @@ export function* findTarget(
   if (own !== undefined) return { set, target: own }
   const delegated = new Map(set.delegated)
   const visited = new Set<string>()
-  let waiting = delegationsFor(set.targets.signed, path, crypto)
+  let waiting = delegationsFor(set.targets.signed, path, [], crypto)
   while (waiting.length > 0) {
-    const [next, ...rest] = waiting as [Visit, ...Visit[]]
+    const [next, ...rest] = waiting as [Waiting, ...Waiting[]]
     waiting = rest
     if (visited.has(next.role.name)) {
       if (next.role.terminating) waiting = []
@@ -50,20 +53,22 @@ export function* findTarget(
     if (isRefusal(document)) return document
     delegated.set(next.role.name, document)
     const target = document.signed.targets.get(path)
-    if (target !== undefined) return { set: { ...set, delegated }, target }
-    const below = delegationsFor(document.signed, path, crypto)
+    if (target !== undefined && withinScopes(target, next.scopes)) return { set: { ...set, delegated }, target }
+    const below = delegationsFor(document.signed, path, next.scopes, crypto)
     waiting = next.role.terminating ? below : [...below, ...waiting]
   }
   return { set: { ...set, delegated }, target: null }
 }
 
 /** The delegations of a role that speak for a path, up to and including the first that is terminating. */
-function delegationsFor(delegator: Targets, path: string, crypto: Crypto): Visit[] {
+function delegationsFor(delegator: Targets, path: string, above: Scopes, crypto: Crypto): Waiting[] {
   const { roles: named = [], succinct = null } = delegator.delegations ?? {}
-  if (succinct !== null) return [{ delegator, role: binOf(succinct, path, crypto) }]
+  if (succinct !== null) return [{ delegator, role: binOf(succinct, path, crypto), scopes: above }]
   const roles = named.filter(role => speaksFor(role, path, crypto))
   const last = roles.findIndex(role => role.terminating)
-  return (last < 0 ? roles : roles.slice(0, last + 1)).map(role => ({ delegator, role }))
+  return (last < 0 ? roles : roles.slice(0, last + 1)).map(role => {
+    return { delegator, role, scopes: role.hardware === null ? above : [...above, role.hardware] }
+  })
 }
 
 /** The file of a delegated role: the stored one when it still fits, else a new one. Refuses as `readDelegated`. */

@@ -57,12 +57,16 @@ export type Target = {
   readonly custom: Json
 }
 
-/** A delegated role, and which paths it may speak for. */
+/**
+ * A delegated role, and which paths it may speak for. `hardware`: for which boards (Uptane 2.1.0 §5.2.3.2), each a class or
+ * `CLASS/REVISION`; null for all.
+ */
 export type DelegatedRole = RoleKeys & {
   readonly name: string
   readonly terminating: boolean
   readonly paths: readonly string[] | null
   readonly pathHashPrefixes: readonly string[] | null
+  readonly hardware: readonly string[] | null
 }
 
 /**

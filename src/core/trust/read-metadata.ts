@@ -1,6 +1,6 @@
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
 import type { KeyAlgorithm, PublicKey } from '../encoding/crypto.ts'
-import { line, list, Misfit, type Shape, text, then, truth, whole, word } from '../encoding/shape.ts'
+import { line, list, Misfit, object, type Shape, text, then, truth, whole, word } from '../encoding/shape.ts'
 import { readJson } from '../encoding/strict-json.ts'
 import { parseUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
@@ -35,7 +35,8 @@ const keyidShape = text('a key id of 1 to 128 characters', /^[\x21-\x7e]{1,128}$
 const digestShape = text('a SHA-256 of 64 lower-case hex digits', /^[0-9a-f]{64}$/)
 const anything: Shape<unknown> = value => value
 const sizeShape = whole(0, Number.MAX_SAFE_INTEGER)
-const ourDigests: Shape<Digests> = open({ sha256: digestShape })
+/** Of ours, nothing stands there that is not compared (Uptane 2.1.0 §5.4.2.4). */
+const ourDigests: Shape<Digests> = object({ sha256: digestShape })
 /** Digests by algorithms that are not known here say nothing; one that is known must be among them. */
 const anyDigests: Shape<Digests> = then(
   open({}, { sha256: digestShape, sha512: text('a SHA-512 of 128 lower-case hex digits', /^[0-9a-f]{128}$/) }),
@@ -67,6 +68,8 @@ type Rules = {
   readonly digests: Shape<Digests>
   /** Algorithms that are read as a kind of key that is not known. */
   readonly unknown: ReadonlySet<KeyAlgorithm>
+  /** The boards that a delegation is for: a member of ours. */
+  readonly boards: Shape<readonly string[] | null>
 }
 
 const keyRing = ({ unknown }: Rules) => {
@@ -111,6 +114,7 @@ const RULES: Readonly<Record<Dialect, Rules>> = {
     digests: ourDigests,
     // Old repositories of others sign like this. Of ours none ever did, and none shall.
     unknown: new Set(['rsa-pkcs1']),
+    boards: list(text('CLASS or CLASS/REVISION', /^[A-Za-z0-9][\w.-]{0,63}(?:\/[A-Za-z0-9][\w.-]{0,63})?$/), 1, 256),
   },
   tuf: {
     role: anyRole,
@@ -119,22 +123,24 @@ const RULES: Readonly<Record<Dialect, Rules>> = {
     consistent: (value, at) => (value === undefined ? false : truth(value, at)),
     digests: anyDigests,
     unknown: new Set(),
+    boards: () => null,
   },
 }
 
-const delegatedRole = ({ role: name }: Rules) =>
+const delegatedRole = ({ role: name, boards }: Rules) =>
   then(
     open(
       { name, ...roleMembers, terminating: truth },
       {
         paths: list(text('a path pattern', /^[\x21-\x7e]{1,512}$/), 0, MAX_PATTERNS),
         path_hash_prefixes: list(text('hex digits', /^[0-9a-f]{1,64}$/), 0, 1 << 14),
+        hardware: boards,
       },
     ),
-    ({ paths = null, path_hash_prefixes: pathHashPrefixes = null, ...role }, at) =>
+    ({ paths = null, path_hash_prefixes: pathHashPrefixes = null, hardware = null, ...role }, at) =>
       (paths === null) === (pathHashPrefixes === null)
         ? new Misfit(at, 'either paths or path_hash_prefixes', paths === null ? 'neither' : 'both')
-        : { ...role, paths, pathHashPrefixes },
+        : { ...role, paths, pathHashPrefixes, hardware },
   )
 
 /** Hash bins (TAP 15): at most 32 bits, and a prefix with which each of them has a name. */
@@ -173,7 +179,8 @@ const shapesOf = (rules: Rules) => {
       },
     ),
     timestamp: then(
-      open({ ...common, _type: word('timestamp'), meta: open({ 'snapshot.json': meta }) }),
+      // It describes the snapshot and nothing else (TUF 1.0.34 §4.6).
+      open({ ...common, _type: word('timestamp'), meta: object({ 'snapshot.json': meta }) }),
       ({ meta: announced, ...rest }) => ({ ...rest, snapshot: announced['snapshot.json'] }),
     ),
     snapshot: then(

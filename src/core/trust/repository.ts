@@ -76,20 +76,21 @@ export function nextRoot(
   return { ...previous.raw, version: previous.version + 1, expires: formatUtc(expires), keys, roles }
 }
 
-/** A delegation: the role's name, its keys, and the path patterns that it may speak for, in order of priority. */
+/** A delegation: the role's name, its keys, the path patterns and the boards (see DelegatedRole) that it may speak for. */
 export type DelegationSpec = RoleSpec & {
   readonly name: string
   readonly paths: readonly string[]
+  readonly hardware?: readonly string[]
   readonly terminating: boolean
 }
 
-/** The `delegations` of a targets role (TUF 1.0.34 §4.5). Refuses `role-unsatisfiable`. */
+/** The `delegations` of a targets role, in order of priority (TUF 1.0.34 §4.5). Refuses `role-unsatisfiable`. */
 export function writeDelegations(specs: readonly DelegationSpec[], crypto: Crypto): JsonObject | Refusal {
   const roles: JsonObject[] = []
-  for (const { name, paths, terminating, ...spec } of specs) {
+  for (const { name, paths, hardware, terminating, ...spec } of specs) {
     const role = writeRole(name, spec, crypto)
     if (isRefusal(role)) return role
-    roles.push({ name, ...role, paths, terminating })
+    roles.push({ name, ...role, paths, ...(hardware === undefined ? {} : { hardware }), terminating })
   }
   const keys = keyTable(
     specs.flatMap(spec => spec.keys),

@@ -74,8 +74,9 @@ export function trustRoot(
 /**
  * The next root (TUF 1.0.34 §5.3.4 to §5.3.5, §5.3.11): exactly one version on, signed by enough keys of the old root
  * and of the new one. When keys of timestamp or snapshot were taken away, the old timestamp and snapshot are forgotten,
- * so that a repository recovers from a fast-forward attack. Expiry is judged at the end of the chain. Refuses as
- * `readMetadata` does, `metadata-below-threshold`, `root-version-skipped`.
+ * so that a repository recovers from a fast-forward attack; so is each file that has too few signatures for the new root.
+ * Expiry is judged at the end of the chain. Refuses as `readMetadata` does, `metadata-below-threshold`,
+ * `root-version-skipped`.
  */
 export function updateRoot(set: TrustedSet, bytes: Uint8Array, crypto: Crypto): TrustedSet | Refusal {
   const old = set.root.signed
@@ -90,14 +91,24 @@ export function updateRoot(set: TrustedSet, bytes: Uint8Array, crypto: Crypto): 
     const actual = `version ${root.signed.version}`
     return refuse('root-version-skipped', subject, `version ${old.version + 1}`, actual, 'TUF 1.0.34 §5.3.5')
   }
-  return underRoot(set, root)
+  return underRoot(set, root, crypto)
 }
 
 /** What is left of a set under its next root, which `updateRoot` has verified (TUF 1.0.34 §5.3.11). */
-export function underRoot(set: TrustedSet, root: Document<Root>): TrustedSet {
+export function underRoot(set: TrustedSet, root: Document<Root>, crypto: Crypto): TrustedSet {
+  const next = forgetUnsigned({ ...set, root }, crypto)
   const old = set.root.signed
   const rotated = lostKey(old, root.signed, 'timestamp') || lostKey(old, root.signed, 'snapshot')
-  return rotated ? { ...set, root, timestamp: null, snapshot: null } : { ...set, root }
+  return rotated ? { ...next, timestamp: null, snapshot: null } : next
+}
+
+/** Forgets what the keys of the set's root, at their thresholds, do not vouch for: nothing newer is compared with it. */
+function forgetUnsigned(set: TrustedSet, crypto: Crypto): TrustedSet {
+  const { keys, roles } = set.root.signed
+  const kept = <T extends Common>(role: Exclude<TopRole, 'root'>, document: Document<T> | null): Document<T> | null =>
+    document === null || verifySigned(document, keys, roles[role], role, crypto) !== null ? null : document
+  const timestamp = kept('timestamp', set.timestamp)
+  return { ...set, timestamp, snapshot: kept('snapshot', set.snapshot), targets: kept('targets', set.targets) }
 }
 
 /** The freeze check of the root, after the last one was found (TUF 1.0.34 §5.3.10). Refuses `metadata-expired`. */
@@ -146,6 +157,8 @@ export function updateSnapshot(set: TrustedSet, bytes: Uint8Array, now: Instant,
   if (isRefusal(snapshot)) return snapshot
   const fault =
     checkVersion(snapshot.signed, announced, subject, 'TUF 1.0.34 §5.5.4') ??
+    // The trusted timestamp says the same, unless it was lost.
+    notBelow(snapshot.signed.version, set.snapshot?.signed.version ?? 0, subject, 'Uptane 2.1.0 §5.4.4.5') ??
     checkRoles(set.snapshot?.signed ?? null, snapshot.signed, subject) ??
     checkExpiry(snapshot.signed, subject, now, 'TUF 1.0.34 §5.5.6')
   return fault ?? { ...set, snapshot }

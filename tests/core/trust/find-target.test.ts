@@ -167,6 +167,44 @@ describe('findTarget', () => {
   })
 })
 
+describe('delegations for some boards only (Uptane 2.1.0 §5.4.4.7)', () => {
+  const path = 'bms/rack.suit'
+  const board = (name: unknown, ...hardware: readonly unknown[]) =>
+    target(path, 'x', { class: name, hardware } as never)
+  const scoped = (hardware: readonly string[], said: Target, ...below: readonly (readonly string[])[]) => {
+    const repository = SimulatedRepository.with([])
+    const [first] = below
+    repository.putDelegated(
+      'line',
+      first === undefined ? [said] : [],
+      [lineKey],
+      first && delegate({ name: 'low', hardware: first }),
+    )
+    repository.putDelegated('low', [said], [lineKey])
+    repository.publish([], delegate({ name: 'line', hardware }))
+    return content(repository, path, [said])
+  }
+  const rows: readonly (readonly [string, readonly string[], Target, number | null])[] = [
+    ['its class', ['bms-rack'], board('bms-rack', 'primehub', 'other'), 0],
+    ['its class and revision', ['pcs', 'bms-rack/primehub'], board('bms-rack', 'primehub'), 0],
+    ['attack: wrong device class by a delegated role', ['bms-rack'], board('pcs', 'primehub'), null],
+    ['attack: wrong hardware by a delegated role', ['bms-rack/primehub'], board('bms-rack', 'primehub', 'other'), null],
+    ['attack: a class that is none, by a delegated role', ['bms-rack'], board(['bms-rack'], 'primehub'), null],
+    ['attack: no hardware at all, by a delegated role', ['bms-rack'], board('bms-rack'), null],
+    ['a file for no board, which an envelope names', ['bms-rack'], target(path, 'payload'), 0],
+    ['other custom data', ['bms-rack'], target(path, 'payload', { note: 'x' }), 0],
+  ]
+  for (const [name, hardware, said, expected] of rows) {
+    test(name, () => assert.equal(scoped(hardware, said), expected))
+  }
+
+  test('attack: a delegated role that delegates more than it was given', () => {
+    assert.equal(scoped(['bms-rack'], board('pcs', 'primehub'), ['pcs']), null)
+    assert.equal(scoped(['bms-rack', 'pcs'], board('pcs', 'primehub'), ['pcs']), 0)
+    assert.equal(scoped(['bms-rack', 'pcs'], board('bms-rack', 'primehub'), ['pcs']), null)
+  })
+})
+
 describe('path patterns', () => {
   const rows: readonly (readonly [string, string, boolean])[] = [
     ['bms/a.suit', 'bms/*', true],

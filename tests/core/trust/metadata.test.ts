@@ -134,6 +134,21 @@ describe('readMetadata', () => {
       () => read('targets', targets, t => t.replace('"sha256"', '"sha512"')),
     ],
     [
+      'attack: a digest that nobody compares, of metadata',
+      'metadata-malformed',
+      () => read('snapshot', '1.snapshot.json', t => t.replace('"hashes":{', '"hashes":{"sha512":"00",')),
+    ],
+    [
+      'attack: a digest that nobody compares, of a target',
+      'metadata-malformed',
+      () => read('targets', targets, t => t.replace('"hashes":{', '"hashes":{"sha512":"00",')),
+    ],
+    [
+      'a timestamp that speaks of more than the snapshot',
+      'metadata-malformed',
+      () => read('timestamp', 'timestamp.json', t => t.replace('"meta":{', '"meta":{"root.json":{"version":9},')),
+    ],
+    [
       'a second signature of one key id',
       'metadata-malformed',
       () => read('targets', targets, t => t.replace(/(\{"keyid":"[^}]*\})/, '$1,$1')),

@@ -4,8 +4,8 @@ import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { isRefusal, orThrow, refuse } from '../../../src/core/refusal/refusal.ts'
 import { currentOffline, MAX_ROOT_STEPS, type Refreshed, refresh } from '../../../src/core/trust/refresh.ts'
 import { resume, storedFiles } from '../../../src/core/trust/stored-set.ts'
-import type { CurrentSet, TrustedSet } from '../../../src/core/trust/trusted-set.ts'
-import { later, NOW, SimulatedRepository, target, testKey } from './simulated-repository.ts'
+import { type CurrentSet, type TrustedSet, trustRoot } from '../../../src/core/trust/trusted-set.ts'
+import { later, NOW, SimulatedRepository, sealed, target, testKey } from './simulated-repository.ts'
 
 const run = (repository: SimulatedRepository, set: TrustedSet = repository.enrolled(), now = NOW): Refreshed =>
   repository.drive(refresh(set, now, nodeCrypto))
@@ -306,6 +306,62 @@ describe('attacks on a repository', () => {
     repository.files.set('timestamp.json', old)
     assert.equal(stoppedBy(run(repository, trusted)), 'metadata-rollback')
   })
+
+  test('attack: a file that too few keys of the new root have signed is not compared with, or kept', () => {
+    const repository = SimulatedRepository.with([target('a.suit')])
+    repository.stamp()
+    const trusted = current(run(repository))
+    const thief = repository.holders.timestamp
+    // No key is taken away: from now on a second one must sign too.
+    repository.holders.timestamp = { keys: [...thief.keys, testKey(8200)], threshold: 2 }
+    repository.publishRoot()
+    repository.timestamp = null
+    repository.announce()
+    assert.equal(repository.timestamp!.signed.version, 1)
+    const after = current(run(repository, trusted))
+    assert.equal(after.timestamp.signed.version, 1, 'the one that both have signed, though it has the lower version')
+    assert.deepEqual(orThrow(resume('image', storedFiles(after), nodeCrypto)).discarded, [], 'no false alarm')
+  })
+
+  test('roots that take keys away leave nothing in the store that does not verify', () => {
+    const repository = SimulatedRepository.with([target('a.suit')])
+    const trusted = current(run(repository))
+    repository.holders.targets = { keys: [testKey(8300)], threshold: 1 }
+    repository.publishRoot()
+    repository.files.delete('timestamp.json')
+    const stopped = run(repository, trusted)
+    assert.equal(stoppedBy(stopped), 'metadata-missing')
+    const { set, discarded } = orThrow(resume('image', storedFiles(stopped.set), nodeCrypto))
+    assert.deepEqual(discarded, [])
+    assert.equal(set.targets, null)
+    assert.notEqual(set.timestamp, null, 'what the new root still vouches for stays')
+  })
+
+  test('attack: an older snapshot once the trusted timestamp was lost', () => {
+    const repository = SimulatedRepository.with([target('a.suit')])
+    const before = new Map(repository.files)
+    repository.announce()
+    const trusted = current(run(repository))
+    for (const [path, bytes] of before) repository.files.set(path, bytes)
+    const damaged = run(repository, { ...trusted, timestamp: null })
+    assert.equal(stoppedBy(damaged), 'metadata-rollback')
+  })
+
+  for (const holds of [true, false]) {
+    test(`${holds ? '' : 'attack: '}a second digest that ${holds ? 'holds' : 'does not hold'}, in a repository of others`, () => {
+      const repository = SimulatedRepository.with([target('a.suit')])
+      const { snapshot } = repository
+      const { length } = snapshot!.bytes
+      const sha512 = holds ? nodeCrypto.sha512(snapshot!.bytes).toHex() : 'ab'.repeat(64)
+      const hashes = { sha256: nodeCrypto.sha256(snapshot!.bytes).toHex(), sha512 }
+      const raw = { ...repository.timestamp!.signed.raw, meta: { 'snapshot.json': { version: 1, length, hashes } } }
+      repository.files.set('timestamp.json', sealed(raw, repository.holders.timestamp.keys))
+      const root = repository.files.get('1.root.json') as Uint8Array
+      const enrolled = orThrow(trustRoot('other', root, nodeCrypto, { dialect: 'tuf' }))
+      const end = stoppedBy(run(repository, enrolled))
+      assert.equal(end, holds ? 'nothing: it is current' : 'metadata-digest-mismatch')
+    })
+  }
 
   test("attack: wrong site: one site's files are played to another", () => {
     const trusted = current(run(SimulatedRepository.with([], 'director', 'harbour')))

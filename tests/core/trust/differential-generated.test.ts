@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { DIFFERENCES } from './differential/differences.ts'
+import { compare, plant, shown } from './differential/judge.ts'
+import { ATTACKS } from './differential/steps.ts'
+
+/** How many repositories are drawn: `DIFFERENTIAL_RUNS=20000 npm test -- tests/core/trust/differential-generated.test.ts`. */
+const RUNS = Number(process.env.DIFFERENTIAL_RUNS ?? 50)
+const SEED = Number(process.env.DIFFERENTIAL_SEED ?? 20_261_121)
+
+describe('our verifier and tuf-js', () => {
+  test('answer alike about drawn repositories, attacked on the way', async run => {
+    const tally = await compare(RUNS, SEED)
+    run.diagnostic(shown(tally))
+    assert.equal(tally.repositories, RUNS)
+    assert.deepEqual([...tally.answers.keys()].sort(), ['found', 'none', 'refused', 'repository refused'])
+    assert.deepEqual([...tally.attacks.keys()].sort(), Object.keys(ATTACKS).sort(), 'every attack was met')
+  })
+
+  for (const difference of DIFFERENCES) {
+    const { name, ours, theirs } = difference
+    test(`differ as listed: ${name} (${ours}; tuf-js ${theirs})`, () => plant(difference, 3, SEED))
+  }
+})
