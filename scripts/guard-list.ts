@@ -5,6 +5,7 @@ import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
+import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
 import { TRUST_GUARDS } from './guards-of-trust.ts'
 
@@ -19,4 +20,5 @@ export const GUARDS = [
   ...FOREIGN_GUARDS,
   ...EVIDENCE_GUARDS,
   ...TRUST_GUARDS,
+  ...REPOSITORY_GUARDS,
 ]

@@ -47,7 +47,7 @@ export function publishRelease(
     const before = set.targets?.signed ?? null
     const { version, expires } = targets.signed
     const again = set.targets !== null && sameBytes(set.targets.bytes, metadata)
-    if (again) return { version, published: [] }
+    if (again && (await areInForce(world, handed))) return { version, published: [] }
     if (version !== (before?.version ?? 0) + 1) {
       return refuse('publish-version-conflict', 'image: targets', `version ${(before?.version ?? 0) + 1}`, `${version}`)
     }
@@ -95,6 +95,15 @@ async function targetsBefore(world: FleetWorld, set: TrustedSet, bins: Bins): Pr
     for (const target of bin.signed.targets.values()) before.push(target)
   }
   return before
+}
+
+/** Whether these very bins are in force. The targets above them may be the same for two publications into other bins. */
+async function areInForce(world: FleetWorld, bins: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
+  for (const [name, bytes] of bins) {
+    const stored = await world.store.file('image', `${name}.json`)
+    if (stored === null || !sameBytes(stored, bytes)) return false
+  }
+  return true
 }
 
 /** A target as it is after a publication: in a bin that came with it, or where it stood. */

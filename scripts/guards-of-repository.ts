@@ -1,0 +1,170 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are source code
+import type { Guard } from './guard.ts'
+
+const BINS = 'src/core/trust/hash-bins.ts'
+const KEEP = 'src/flows/keep.ts'
+const ROTATE = 'src/flows/rotate.ts'
+const DIRECT = 'src/flows/direct.ts'
+
+const OF_BINS = 'tests/core/trust/hash-bins.test.ts'
+const PUBLISHED = 'tests/flows/bins.test.ts'
+const ROTATED = 'tests/flows/rotate.test.ts'
+const RENEWED = 'tests/flows/renew.test.ts'
+
+/** The guards of the writing side: hash bins, new roots, the server's own signatures, damaged bundles. */
+export const REPOSITORY_GUARDS: readonly Guard[] = [
+  {
+    stops: 'hash bins that are given up, so that their targets vanish',
+    file: BINS,
+    text: "if (old !== null) return changed('no bins')",
+    without: '',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'hash bins that become others',
+    file: BINS,
+    text: 'if (old !== null && shown(old) !== shown(layout)) return changed(shown(layout))',
+    without: '',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'more hash bins than a server wants to read',
+    file: BINS,
+    text: 'if (layout.bitLength > MAX_BIN_BITS) return changed(shown(layout))',
+    without: '',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'targets beside the hash bins',
+    file: BINS,
+    text: 'if (after.targets.size > 0) return changed(`${after.targets.size} targets beside the bins`)',
+    without: '',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'hash bins delegated to other keys than those of the targets',
+    file: BINS,
+    text: '!sameKeys(keysOf(keys, layout), keysOf(root.keys, root.roles.targets))',
+    without: 'layout.keyids.length === 0',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'fewer signers for the hash bins than for the targets',
+    file: BINS,
+    text: ' || !sameThreshold(layout, root)',
+    without: '',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'hash bins of which some are missing',
+    file: BINS,
+    text: 'if (allAnew && handed.size < names.size) {',
+    without: 'if (allAnew && handed.size < 0) {',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'a hash bin that nobody has signed',
+    file: BINS,
+    text: 'if (unsigned !== null) return unsigned',
+    without: '',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'an older hash bin',
+    file: BINS,
+    text: 'if (signed.version !== version) {',
+    without: 'if (signed.version < 0) {',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'a target in a hash bin where nobody looks for it',
+    file: BINS,
+    text: 'if (own !== name) return',
+    without: "if (own === '') return",
+    tests: OF_BINS,
+  },
+  {
+    stops: 'a hash bin that delegates further',
+    file: BINS,
+    text: "if (signed.delegations !== null) return refuse('bins-layout-changed', subject, 'targets', 'a bin that delegates')",
+    without: '',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'a publication that is taken for another one in other hash bins',
+    file: 'src/flows/publish.ts',
+    text: 'if (again && (await areInForce(world, handed)))',
+    without: 'if (again)',
+    tests: PUBLISHED,
+  },
+  {
+    stops: 'a hash bin that was changed in the store',
+    file: KEEP,
+    text: 'readDelegated({ ...set, snapshot }, targets.signed, role, bytes, instant(0), world.crypto)',
+    without: "readMetadata('targets', bytes, path)",
+    tests: PUBLISHED,
+  },
+  {
+    stops: 'metadata signed by keys that the root does not name',
+    file: KEEP,
+    text: 'if (signers.length < threshold) {',
+    without: 'if (signers.length > threshold) {',
+    tests: ROTATED,
+  },
+  {
+    stops: 'a root under which the targets in force have too few signatures',
+    file: ROTATE,
+    text: 'if (verifySigned(targets, root.keys, root.roles.targets, `${repo}: targets`, world.crypto) !== null) {',
+    without: 'if (targets.bytes.length === 0) {',
+    tests: ROTATED,
+  },
+  {
+    stops: 'targets that say something new on the way of a root',
+    file: ROTATE,
+    text: 'if (first !== undefined) {',
+    without: "if (first?.path === '') {",
+    tests: ROTATED,
+  },
+  {
+    stops: 'a root that has expired when it is handed in',
+    file: ROTATE,
+    text: 'if (expired !== null) return expired',
+    without: '',
+    tests: ROTATED,
+  },
+  {
+    stops: 'versions that were driven up going on for ever',
+    file: 'src/core/trust/after-rotation.ts',
+    text: 'if (document === null || document.signed.version <= MAX_GROWN_VERSION) return document',
+    without: 'if (document !== undefined) return document',
+    tests: ROTATED,
+  },
+  {
+    stops: 'a damaged bundle of one site stopping the renewal of all',
+    file: DIRECT,
+    text: 'return { set, damage: discarded[0] ?? lost }',
+    without: 'if (discarded[0] !== undefined) throw new Error(discarded[0].code)\n  return { set, damage: lost }',
+    tests: RENEWED,
+  },
+  {
+    stops: 'a bundle that is written anew below what its site has seen',
+    file: DIRECT,
+    text: 'damage === null ? 0 : highest(set, now)',
+    without: '0',
+    tests: RENEWED,
+  },
+  {
+    stops: 'bundles that were signed and never committed being gone on from',
+    file: DIRECT,
+    text: 'sameBytes(known.timestamp.bytes, timestamp) &&',
+    without: '',
+    tests: ROTATED,
+  },
+  {
+    stops: 'a damaged image repository stopping the renewal of the sites',
+    file: 'src/flows/renew.ts',
+    text: 'if (isRefusal(next)) refused.push(next)',
+    without: 'if (isRefusal(next)) return { renewed: 0, refused: [next] }',
+    tests: RENEWED,
+  },
+]
