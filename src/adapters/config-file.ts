@@ -31,13 +31,19 @@ export function readConfig(path: string): unknown | Refusal {
 
 /** Reads a text file of at most `maxBytes`. Refuses: `file-missing`, `file-unreadable`, `file-too-large`. */
 export function readText(path: string, maxBytes: number): string | Refusal {
+  const bytes = readBytes(path, maxBytes)
+  return bytes instanceof Uint8Array ? Buffer.from(bytes).toString('utf8') : bytes
+}
+
+/** Reads a file of at most `maxBytes`. Refuses: `file-missing`, `file-unreadable`, `file-too-large`. */
+export function readBytes(path: string, maxBytes: number): Uint8Array | Refusal {
   try {
     const status = statSync(path)
     // A folder, a device or a pipe has no size that says how much there is to read.
     if (!status.isFile()) return refuse('file-unreadable', path, 'a regular file', 'something else')
     const { size } = status
     if (size > maxBytes) return refuse('file-too-large', path, `at most ${maxBytes} bytes`, `${size} bytes`)
-    return readFileSync(path, 'utf8')
+    return new Uint8Array(readFileSync(path))
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT') return refuse('file-missing', path, 'a file', 'none of that name')

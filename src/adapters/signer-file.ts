@@ -60,10 +60,7 @@ export function generateKeyFile(path: string, alg: FileKeyAlgorithm): Signer | R
     createWhole(target, preamble + privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600)
     return new FileSigner({ alg, spki }, privateKey)
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
-    if ((error as NodeJS.ErrnoException).syscall === 'link' && code === 'EEXIST') return exists(path)
-    if (code === 'ENOSPC' || code === 'EDQUOT') return refuse('no-space', path, 'room for the key', code)
-    return refuse('key-not-written', path, 'a folder that this user may write', code)
+    return notWritten(path, error)
   }
 }
 
@@ -108,6 +105,21 @@ export function loadPublicKey(path: string): PublicKey | Refusal {
   }
   const alg = algorithmOf(key)
   return alg === null ? unsupported(path, key) : { alg, spki: exportSpki(key) }
+}
+
+/**
+ * Writes a public key as `loadPublicKey` reads it. Never overwrites. Durable on return. Refuses `key-exists`,
+ * `key-not-written`, `no-space`.
+ */
+export function writePublicKey(path: string, key: PublicKey): null | Refusal {
+  try {
+    const spki = createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' })
+    // If power fails before the name is given, there is no such file; after it, all of it.
+    createWhole(resolve(path), spki.export({ type: 'spki', format: 'pem' }).toString(), 0o644)
+    return null
+  } catch (error) {
+    return notWritten(path, error)
+  }
 }
 
 class FileSigner implements Signer {
@@ -195,6 +207,13 @@ function unread(path: string, error: unknown): Refusal {
   const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
   if (code === 'ENOENT' || code === 'ENOTDIR') return refuse('file-missing', path, 'a file', 'none of that name')
   return refuse('file-unreadable', path, 'a file that this user may read', code)
+}
+
+function notWritten(path: string, error: unknown): Refusal {
+  const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+  if ((error as NodeJS.ErrnoException).syscall === 'link' && code === 'EEXIST') return exists(path)
+  if (code === 'ENOSPC' || code === 'EDQUOT') return refuse('no-space', path, 'room for the key', code)
+  return refuse('key-not-written', path, 'a folder that this user may write', code)
 }
 
 const exists = (path: string): Refusal => refuse('key-exists', path, 'a name that is free', 'a file of that name')

@@ -16,10 +16,13 @@ export interface Clock {
   readonly quality: ClockQuality
 }
 
-/** A private key that signs and cannot be read: a file in development, a PKCS#11 token later. */
+/** A private key that signs and cannot be read: in a file for development, in a PKCS #11 token otherwise. */
 export interface Signer {
   readonly key: PublicKey
-  /** True for a key that lives in a plain file: everything that it signs is labelled a development signature. */
+  /**
+   * True for a key that can be copied: in a plain file, or in a token that lets it out. Everything that it signs is
+   * labelled a development signature.
+   */
   readonly development: boolean
   sign(message: Uint8Array, form: SignatureForm): Promise<Uint8Array | Refusal>
 }

@@ -1,11 +1,18 @@
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { isImageOf } from '../core/firmware/acceptance.ts'
-import { assembleEnvelope, MAX_SIGNATURES, signingInput, takeApart } from '../core/firmware/suit-envelope.ts'
+import {
+  assembleEnvelope,
+  MAX_SIGNATURES,
+  type OpenedParts,
+  type SigningInput,
+  signingInput,
+  takeApart,
+} from '../core/firmware/suit-envelope.ts'
 import { type Anchor, type Envelope, inspectEnvelope, openEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { Signer } from './ports.ts'
 
-/** An envelope with one signature more. `development` is true when the key lives in a plain file: say so loudly. */
+/** An envelope with one signature more. `development` is true when the key can be copied: say so loudly. */
 export type Signed = { readonly envelope: Uint8Array; readonly kid: string; readonly development: boolean }
 
 /**
@@ -23,6 +30,44 @@ export async function signEnvelope(
   ports: { readonly crypto: Crypto; readonly signer: Signer },
 ): Promise<Signed | Refusal> {
   const { crypto, signer } = ports
+  const by = { kid, key: signer.key }
+  const open = signable(envelope, by, crypto)
+  if (isRefusal(open)) return open
+  const signature = await signer.sign(open.input.message, 'p1363')
+  if (isRefusal(signature)) return signature
+  const signed = addSignature(envelope, by, signature, ports)
+  return isRefusal(signed) ? signed : { ...signed, development: signer.development }
+}
+
+/**
+ * Adds a signature that was made elsewhere, over the bytes that `signingInput` gives for this envelope and this key; it
+ * must hold. Refuses as `signEnvelope`, but for the signer.
+ */
+export function addSignature(
+  envelope: Uint8Array,
+  by: Anchor,
+  signature: Uint8Array,
+  { crypto }: { readonly crypto: Crypto },
+): Omit<Signed, 'development'> | Refusal {
+  const open = signable(envelope, by, crypto)
+  if (isRefusal(open)) return open
+  const { parts, input } = open
+  const { kid, key } = by
+  if (!crypto.verify(key, input.message, signature, 'p1363')) {
+    return refuse('signer-faulty', `key ${kid.slice(0, 16)}`, 'a signature over the manifest', 'one that does not hold')
+  }
+  const added = { protectedHeader: input.protectedHeader, signature }
+  const signed = assembleEnvelope(parts.manifest, [...parts.signatures, added], crypto)
+  const readBack = takeApart(signed, crypto, 'signed envelope')
+  return isRefusal(readBack) ? readBack : { envelope: signed, kid }
+}
+
+/** An envelope that a key has yet to sign, and what it would sign. */
+function signable(
+  envelope: Uint8Array,
+  { kid, key }: Anchor,
+  crypto: Crypto,
+): { readonly parts: OpenedParts; readonly input: SigningInput } | Refusal {
   const seen = inspectEnvelope(envelope, crypto)
   if (isRefusal(seen)) return seen
   const parts = takeApart(envelope, crypto, 'envelope')
@@ -33,17 +78,8 @@ export async function signEnvelope(
   if (parts.signatures.length >= MAX_SIGNATURES) {
     return refuse('envelope-signatures-full', 'envelope', `fewer than ${MAX_SIGNATURES} signatures`, 'as many')
   }
-  const input = signingInput(parts.manifest, signer.key.alg, kid, crypto)
-  if (isRefusal(input)) return input
-  const signature = await signer.sign(input.message, 'p1363')
-  if (isRefusal(signature)) return signature
-  if (!crypto.verify(signer.key, input.message, signature, 'p1363')) {
-    return refuse('signer-faulty', `key ${kid.slice(0, 16)}`, 'a signature over the manifest', 'one that does not hold')
-  }
-  const added = { protectedHeader: input.protectedHeader, signature }
-  const signed = assembleEnvelope(parts.manifest, [...parts.signatures, added], crypto)
-  const readBack = takeApart(signed, crypto, 'signed envelope')
-  return isRefusal(readBack) ? readBack : { envelope: signed, kid, development: signer.development }
+  const input = signingInput(parts.manifest, key.alg, kid, crypto)
+  return isRefusal(input) ? input : { parts, input }
 }
 
 /**

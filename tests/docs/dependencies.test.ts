@@ -19,8 +19,9 @@ function told(): Map<string, string> {
 }
 
 describe('docs/adr/0002-dependencies.md', () => {
-  const { dependencies, devDependencies } = json('package.json')
-  const all = Object.keys({ ...dependencies, ...devDependencies })
+  const { dependencies, devDependencies, optionalDependencies } = json('package.json')
+  const versions: Record<string, string> = { ...dependencies, ...devDependencies, ...optionalDependencies }
+  const all = Object.keys(versions)
 
   test('gives a reason for every dependency, and for nothing else', () => {
     assert.deepEqual([...told().keys()].toSorted(), all.toSorted())
@@ -33,7 +34,6 @@ describe('docs/adr/0002-dependencies.md', () => {
   }
 
   test('every version is exact', () => {
-    for (const version of Object.values({ ...dependencies, ...devDependencies }))
-      assert.match(String(version), /^(?:npm:@?[\w/-]+@)?\d+\.\d+\.\d+$/)
+    for (const version of Object.values(versions)) assert.match(version, /^(?:npm:@?[\w/-]+@)?\d+\.\d+\.\d+$/)
   })
 })

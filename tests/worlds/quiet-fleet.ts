@@ -61,7 +61,7 @@ export class QuietFleet {
           metadataLife: 86_400_000,
           tick: 1000,
         },
-        { crypto, clock: fleet.clock },
+        { crypto, clock: fleet.clock, openSigner: async path => loadSigner(path) },
       ),
     )
     fleet.open()

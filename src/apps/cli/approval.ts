@@ -1,20 +1,24 @@
-import { loadSigner } from '../../adapters/signer-file.ts'
+import { loadPublicKey } from '../../adapters/signer-file.ts'
 import { type Plan, parsePlan } from '../../core/campaign/plan.ts'
 import { fromUtf8, sameBytes, toHex } from '../../core/encoding/bytes.ts'
 import type { JsonObject } from '../../core/encoding/canonical-json.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { readImageTarget } from '../../core/trust/image-target.ts'
 import { planPath } from '../../core/trust/mapping.ts'
-import type { Targets } from '../../core/trust/metadata.ts'
+import type { Signature, Targets } from '../../core/trust/metadata.ts'
 import { readSigned, signableBytes } from '../../core/trust/read-metadata.ts'
 import { signatureBy, withTargets } from '../../core/trust/repository.ts'
 import { approvalExpiry } from '../../flows/approve.ts'
+import { requestMetadata, takeSignatures } from '../../flows/request.ts'
 import { planText } from './campaign-text.ts'
 import type { Cli, Work } from './cli.ts'
-import { DEVELOPMENT_WARNING } from './commands/key.ts'
 import { type OpenedRepository, openRepository } from './repository.ts'
 import type { Session } from './session.ts'
+import { exportRequest, openRequestFile } from './signing-requests.ts'
 import { listing } from './table.ts'
+
+/** With which key, or whose signature came back: `--key`, `--key` with `--export`, or `--import`. */
+export type ApproveOptions = { readonly key?: string; readonly export?: string; readonly import?: string }
 
 type Draft = { readonly signed: JsonObject; readonly need: number; readonly have: readonly string[] }
 
@@ -24,9 +28,11 @@ type Draft = { readonly signed: JsonObject; readonly need: number; readonly have
  * this plan beside it, and nothing else; and that the plan says of its releases what the image repository says. Refuses `approval-draft-altered`, what the repository's verification refuses,
  * and what the server refuses.
  */
-export async function approveCampaign(cli: Cli, session: Session, id: string, keyFile: string): Promise<Work> {
-  const signer = loadSigner(keyFile)
-  if (isRefusal(signer)) return signer
+export async function approveCampaign(cli: Cli, session: Session, id: string, options: ApproveOptions): Promise<Work> {
+  const { key, export: exported, import: imported } = options
+  if ((key === undefined) === (imported === undefined) || (exported !== undefined && key === undefined)) {
+    return refuse('usage-error', 'campaign approve', '--key, --key with --export, or --import', 'something else')
+  }
   const bytes = await session.getBytes(`/v1/campaigns/${id}/plan`, 8 << 20)
   if (isRefusal(bytes)) return bytes
   const plan = parsePlan(bytes, `the plan of ${id}`)
@@ -41,15 +47,14 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, ke
   const fault = (await checkReleases(plan, images)) ?? checkDraft(cli, set.set.targets.signed, draft, plan, bytes)
   if (fault !== null) return fault
   cli.output.progress(planText(cli.output, fromUtf8(bytes) ?? ''))
-  const signature = await signer.sign(signableBytes(draft.signed), 'der')
-  if (isRefusal(signature)) return signature
-  const body = signatureBy(signer.key, signature, cli.world.crypto)
+  if (exported !== undefined) return ask(cli, draft, set.set.targets.bytes, key as string, exported)
+  const body = imported === undefined ? await signed(cli, draft, key as string) : taken(cli, draft, imported)
+  if (isRefusal(body)) return body
   const result = await session.post<{ need: number; have: number; approved: boolean }>(
     `/v1/campaigns/${id}/approvals`,
     body,
   )
   if (isRefusal(result)) return result
-  if (signer.development) cli.output.warn(DEVELOPMENT_WARNING)
   if (result.approved) cli.output.progress(`Approved. Next: voltseal campaign start ${id}`)
   return {
     json: { campaign: id, ...result, keyid: body.keyid },
@@ -59,6 +64,29 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, ke
       ['approved', result.approved ? 'yes' : 'not yet'],
     ]),
   }
+}
+
+async function signed(cli: Cli, draft: Draft, reference: string): Promise<Signature | Refusal> {
+  const signer = await cli.openSigner(reference)
+  if (isRefusal(signer)) return signer
+  const signature = await signer.sign(signableBytes(draft.signed), 'der')
+  return isRefusal(signature) ? signature : signatureBy(signer.key, signature, cli.world.crypto)
+}
+
+/** The approver's key is on another machine: it gets the draft that was checked here. */
+function ask(cli: Cli, draft: Draft, before: Uint8Array, reference: string, path: string): Work {
+  const key = loadPublicKey(reference)
+  if (isRefusal(key)) return key
+  const request = requestMetadata([{ name: 'targets', signed: draft.signed, before }], key, cli.world)
+  return isRefusal(request) ? request : exportRequest(cli, path, request)
+}
+
+/** The signature of a request that came back, over exactly the draft of now. */
+function taken(cli: Cli, draft: Draft, path: string): Signature | Refusal {
+  const opened = openRequestFile(cli, path)
+  if (isRefusal(opened)) return opened
+  const taken = takeSignatures([{ name: 'targets', signed: draft.signed }], opened, path, cli.world)
+  return isRefusal(taken) ? taken : (taken[0] as Signature)
 }
 
 /** What the plan says of its releases is what their makers signed: an approver reads a version and believes it. */

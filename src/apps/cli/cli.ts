@@ -1,7 +1,9 @@
+import type { AskPin } from '../../adapters/signer-pkcs11/pin.ts'
 import type { Crypto } from '../../core/encoding/crypto.ts'
 import { isRefusal, type Refusal, RefusalError } from '../../core/refusal/refusal.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { refusalOf } from '../process/disk.ts'
+import type { OpenSigner } from '../process/signers.ts'
 import { type Answer, exitOf, type Output, type Sink } from './output.ts'
 
 /** What a run of the command line needs of the process around it; a test gives its own. */
@@ -13,6 +15,8 @@ export type World = {
   readonly clock: Clock
   /** For commands that serve or watch: a signal that is aborted when somebody asks to stop (Ctrl-C, SIGTERM). */
   readonly onStop: () => AbortSignal
+  /** Asks whoever sits there for a PIN. Absent: nobody does. */
+  readonly askPin?: AskPin
 }
 
 /** Work of a command: an answer to print, a refusal to explain, or nothing (the command has printed as it went). */
@@ -30,6 +34,11 @@ export type Cli = {
   readonly world: World
   /** Made when the options are known: use it inside commands only. */
   readonly output: Output
+  /**
+   * Opens a private key by what its owner calls it: a file's path, or a `pkcs11:` reference. It is closed when the run
+   * ends. What it signs is verified before anybody sees it, and labelled when the key can be copied.
+   */
+  readonly openSigner: OpenSigner
   // biome-ignore lint/suspicious/noExplicitAny: commander passes arguments, then options, of any type
   act(work: (...args: any[]) => Promise<Work> | Work): (...args: any[]) => Promise<void>
 }

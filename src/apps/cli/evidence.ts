@@ -1,13 +1,11 @@
 import { basename } from 'node:path'
 import { NO_EVIDENCE, readEvidence, readEvidenceFile, readImage } from '../../adapters/release-folder.ts'
-import { loadSigner } from '../../adapters/signer-file.ts'
 import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { Evidence, EvidenceFiles, PublishPolicy } from '../../core/trust/evidence/judge.ts'
 import type { NamedDigest } from '../../core/trust/evidence/provenance.ts'
 import { checkEvidence, makeProvenance } from '../../flows/attest.ts'
 import type { Cli } from './cli.ts'
-import { DEVELOPMENT_WARNING } from './commands/key.ts'
 import { keyIdOf } from './key-id.ts'
 import type { Cell } from './table.ts'
 
@@ -55,9 +53,9 @@ async function provenanceOf(
 ): Promise<Uint8Array | null | Refusal> {
   if (provenance !== undefined) return readEvidenceFile(provenance, 'provenance')
   if (provenanceKey === undefined) return null
-  const signer = loadSigner(provenanceKey)
+  const signer = await cli.openSigner(provenanceKey)
   if (isRefusal(signer)) return signer
-  const kid = keyIdOf(signer.key, provenanceKey, cli.world.crypto)
+  const kid = keyIdOf(signer.key, provenanceKey.split('?')[0] as string, cli.world.crypto)
   if (isRefusal(kid)) return kid
   const inputs: NamedDigest[] = []
   for (const path of [options.image, ...options.also.map(({ file }) => file)]) {
@@ -66,7 +64,6 @@ async function provenanceOf(
     inputs.push({ name: basename(path), sha256: cli.world.crypto.sha256(bytes).toHex() })
   }
   const { crypto, clock } = cli.world
-  if (signer.development) cli.output.warn(DEVELOPMENT_WARNING)
   return makeProvenance(facts, inputs, { builder: builder ?? null, at: clock.now() }, { crypto, signer })
 }
 

@@ -1,5 +1,6 @@
 import { systemClock } from '../../adapters/clock-system.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
+import { askAtTerminal } from '../../adapters/terminal.ts'
 import { run } from './program.ts'
 
 // A reader that has seen enough (`voltseal explain | head`) closes the pipe: that is no failure.
@@ -36,4 +37,5 @@ process.exitCode = await run(process.argv.slice(2), {
   crypto: nodeCrypto,
   clock: systemClock,
   onStop,
+  askPin: askAtTerminal,
 })

@@ -37,6 +37,7 @@ export function isColoured(sink: Sink, env: Readonly<Record<string, string | und
 export class Output {
   readonly json: boolean
   readonly #quiet: boolean
+  readonly #warned = new Set<string>()
   readonly #stdout: Sink
   readonly #stderr: Sink
   readonly #outColoured: boolean
@@ -79,6 +80,13 @@ export class Output {
   /** A warning to stderr, with `--quiet` too: it is there because somebody could come to harm. */
   warn(text: string): void {
     this.#stderr.write(withNewline(paint(this.#errColoured, 'warn', clean(text))))
+  }
+
+  /** A warning that says the same however often there is reason for it. */
+  warnOnce(text: string): void {
+    if (this.#warned.has(text)) return
+    this.#warned.add(text)
+    this.warn(text)
   }
 
   /** A refusal: the whole sentence and where to read more, to stderr; with `--json` its problem body to stdout too. */

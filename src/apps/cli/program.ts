@@ -1,5 +1,6 @@
 import { Command, CommanderError, type Option } from 'commander'
 import { refuse } from '../../core/refusal/refusal.ts'
+import { nobodyThere, Signers } from '../process/signers.ts'
 import { duration, durationText, size, sizeText } from './arguments.ts'
 import { type Cli, perform, type World } from './cli.ts'
 import { addAgent } from './commands/agent.ts'
@@ -16,6 +17,7 @@ import { addSign } from './commands/sign.ts'
 import { addSite } from './commands/site.ts'
 import { addVerify } from './commands/verify.ts'
 import { exitOf, Output } from './output.ts'
+import { labelled } from './signing-key.ts'
 import { VERSION } from './version.ts'
 
 /**
@@ -56,10 +58,12 @@ export async function run(argv: readonly string[], world: World): Promise<number
   // Known before the options are parsed, since a wrong option is refused in the form that was asked for.
   const options = { json: argv.includes('--json'), quiet: argv.includes('--quiet') || argv.includes('-q') }
   const output = new Output(world.stdout, world.stderr, world.env, options)
+  const signers = new Signers(world.crypto, { askPin: world.askPin ?? nobodyThere })
   let exit = 0
   const cli: Cli = {
     world,
     output,
+    openSigner: labelled(signers.open, output),
     act:
       work =>
       async (...args) => {
@@ -84,6 +88,8 @@ export async function run(argv: readonly string[], world: World): Promise<number
   } catch (error) {
     if (!(error instanceof CommanderError)) return perform(output, () => Promise.reject(error))
     return error.exitCode === 0 ? 0 : usage(output, program, argv, error)
+  } finally {
+    signers.close()
   }
 }
 

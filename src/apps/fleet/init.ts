@@ -4,7 +4,7 @@ import { stringify } from 'yaml'
 import { certifyNewKey, createAuthority } from '../../adapters/certificates.ts'
 import { writeWhole } from '../../adapters/config-file.ts'
 import { isLoopback } from '../../adapters/http-loopback.ts'
-import { generateKeyFile, loadPublicKey, loadSigner } from '../../adapters/signer-file.ts'
+import { generateKeyFile, loadPublicKey } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
 import type { JsonObject } from '../../core/encoding/canonical-json.ts'
@@ -23,6 +23,7 @@ import type { Clock, FleetWorld, RepoFile, Signer } from '../../flows/ports.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
 import { refuseTaken } from '../process/folder.ts'
+import type { OpenSigner } from '../process/signers.ts'
 import { readAuthority, writeAuthority } from './enrolment.ts'
 import { FLEET_KEYS, type FleetKey, fleetFiles } from './files.ts'
 import { publishPolicyOf } from './publish-policy.ts'
@@ -60,16 +61,16 @@ const YEAR = 365 * 86_400_000
  * their first signed metadata, the database with the first entry of the log, and the administrator's profile. The keys
  * of the firm that releases and of the people who approve stay where they are: they only sign the first, empty targets.
  *
- * Refuses `folder-not-empty`, what `loadSigner` and `loadPublicKey` refuse, `role-unsatisfiable`, `config-malformed`.
+ * Refuses `folder-not-empty`, what `openSigner` and `loadPublicKey` refuse, `role-unsatisfiable`, `config-malformed`.
  */
 export async function initFleet(
   folder: string,
   setup: FleetSetup,
-  { crypto, clock }: { crypto: Crypto; clock: Clock },
+  { crypto, clock, openSigner }: { crypto: Crypto; clock: Clock; openSigner: OpenSigner },
 ): Promise<FleetMade | Refusal> {
   const taken = refuseTaken(folder)
   if (taken !== null) return taken
-  const people = loadPeople(setup, crypto)
+  const people = await loadPeople(setup, crypto, openSigner)
   if (isRefusal(people)) return people
   const config = configOf(setup, people)
   if (isRefusal(config)) return config
@@ -129,16 +130,16 @@ type People = {
   readonly provenanceKeys: readonly AnchorJson[]
 }
 
-function loadPeople(setup: FleetSetup, crypto: Crypto): People | Refusal {
+async function loadPeople(setup: FleetSetup, crypto: Crypto, openSigner: OpenSigner): Promise<People | Refusal> {
   const anchors = loadAnchors(setup.firmwareKey, 'a key that signs envelopes', crypto)
   if (isRefusal(anchors)) return anchors
   const provenanceKeys = loadAnchors(setup.provenanceKey ?? [], 'a key that signs statements', crypto)
   if (isRefusal(provenanceKeys)) return provenanceKeys
-  const release = loadSigner(setup.releaseKey)
+  const release = await openSigner(setup.releaseKey)
   if (isRefusal(release)) return release
   const approvers: Signer[] = []
-  for (const path of setup.approverKey) {
-    const approver = loadSigner(path)
+  for (const reference of setup.approverKey) {
+    const approver = await openSigner(reference)
     if (isRefusal(approver)) return approver
     approvers.push(approver)
   }

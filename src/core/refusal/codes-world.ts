@@ -32,6 +32,13 @@ export const worldCodes = {
     title: 'the file cannot be read',
     fix: 'Check that it is a regular file and that this user may read it.',
   },
+  'file-exists': {
+    exit: 73,
+    status: 409,
+    action: 'refuse',
+    title: 'a file of that name exists',
+    fix: 'Choose another name, or take the old file away first: it may be the only one of its kind.',
+  },
   'file-too-large': {
     exit: 65,
     status: 413,

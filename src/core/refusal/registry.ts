@@ -5,6 +5,7 @@ import { consoleCodes } from './codes-console.ts'
 import { evidenceCodes } from './codes-evidence.ts'
 import { firmwareCodes } from './codes-firmware.ts'
 import { fleetCodes } from './codes-fleet.ts'
+import { keyCodes } from './codes-keys.ts'
 import { ledgerCodes } from './codes-ledger.ts'
 import { linkCodes } from './codes-link.ts'
 import { publishCodes } from './codes-publish.ts'
@@ -24,6 +25,7 @@ const tables = {
   ...publishCodes,
   ...evidenceCodes,
   ...consoleCodes,
+  ...keyCodes,
   ...worldCodes,
 }
 

@@ -1,11 +1,12 @@
 import { Command, Option } from 'commander'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import type { CampaignDraft, CampaignView, CreateCampaign } from '../../../wire/fleet-api.ts'
-import { approveCampaign } from '../approval.ts'
+import { type ApproveOptions, approveCampaign } from '../approval.ts'
 import { duration, several, whole, words } from '../arguments.ts'
 import { campaignAnswer, planText } from '../campaign-text.ts'
 import type { Cli, Work } from '../cli.ts'
 import { checkNames, type Session, withSession } from '../session.ts'
+import { PRIVATE_KEY } from '../signing-key.ts'
 import { table } from '../table.ts'
 import { watchCampaign } from '../watch.ts'
 
@@ -78,11 +79,16 @@ export function addCampaign(program: Command, cli: Cli): void {
     .command('approve')
     .description('read the plan and sign it with your own key')
     .argument('<id>', 'the campaign')
-    .requiredOption('--key <file>', 'your private key: one of the approval repository’s')
+    .option(
+      '--key <key>',
+      `your private key: one of the approval repository’s ${PRIVATE_KEY}; with --export your public key`,
+    )
+    .option('--export <file>', 'sign nothing yet: write a signing request for your key on another machine')
+    .option('--import <file>', 'approve with the signing request that came back')
     .option(...PROFILE)
     .action(
-      cli.act((id: string, { profile, key }: Options & { key: string }) =>
-        about(id, profile, session => approveCampaign(cli, session, id, key)),
+      cli.act((id: string, { profile, ...options }: Options & ApproveOptions) =>
+        about(id, profile, session => approveCampaign(cli, session, id, options)),
       ),
     )
   for (const verb of ['start', 'resume'] as const) {

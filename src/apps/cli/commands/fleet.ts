@@ -5,8 +5,8 @@ import { initFleet } from '../../fleet/init.ts'
 import { serveFleet } from '../../fleet/serve.ts'
 import { duration, eachOf, several, whole } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
+import { DEVELOPMENT_WARNING, PRIVATE_KEY } from '../signing-key.ts'
 import { listing } from '../table.ts'
-import { DEVELOPMENT_WARNING } from './key.ts'
 
 type InitOptions = {
   name: string
@@ -31,8 +31,12 @@ export function addFleet(program: Command, cli: Cli): void {
     .description('make a fleet server’s folder: config, repositories, authority, your own profile')
     .argument('<folder>', 'the folder; it must not exist, or be empty')
     .requiredOption('--firmware-key <file>', 'a public key that signs firmware; repeatable', several)
-    .requiredOption('--release-key <file>', 'the private key that signs what is published')
-    .requiredOption('--approver-key <file>', 'a private key of somebody who approves; repeatable', several)
+    .requiredOption('--release-key <key>', `the private key that signs what is published ${PRIVATE_KEY}`)
+    .requiredOption(
+      '--approver-key <key>',
+      `a private key of somebody who approves; repeatable ${PRIVATE_KEY}`,
+      several,
+    )
     .option('--approval-threshold <n>', 'how many of the approvers must sign a plan', whole, 1)
     .option('--name <name>', 'the fleet’s name: the origin of its audit log', 'fleet')
     .option('--host <address>', 'the address that it serves on', '127.0.0.1')
@@ -45,9 +49,10 @@ export function addFleet(program: Command, cli: Cli): void {
     .option('--tick <time>', 'how often it looks at running campaigns', duration, 1000)
     .action(
       cli.act(async (folder: string, options: InitOptions) => {
-        const made = await initFleet(folder, options, cli.world)
+        const made = await initFleet(folder, options, { ...cli.world, openSigner: cli.openSigner })
         if (isRefusal(made)) return made
-        cli.output.warn(DEVELOPMENT_WARNING)
+        // Its own keys are files, whatever those of the people are.
+        cli.output.warnOnce(DEVELOPMENT_WARNING)
         cli.output.progress(`Next: voltseal fleet serve ${folder}`)
         return {
           json: made,

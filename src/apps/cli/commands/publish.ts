@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { readEvidence, readRelease } from '../../../adapters/release-folder.ts'
-import { loadSigner } from '../../../adapters/signer-file.ts'
+import { loadPublicKey } from '../../../adapters/signer-file.ts'
 import { sameBytes, toBase64, toHex } from '../../../core/encoding/bytes.ts'
-import { canonicalJson, type Json, type JsonObject } from '../../../core/encoding/canonical-json.ts'
+import { canonicalJson, type Json } from '../../../core/encoding/canonical-json.ts'
+import type { PublicKey } from '../../../core/encoding/crypto.ts'
 import { type Instant, instant } from '../../../core/encoding/units.ts'
 import { releaseTarget } from '../../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
@@ -18,22 +19,24 @@ import {
 } from '../../../core/trust/hash-bins.ts'
 import { EVIDENCE_FILES, sameFile } from '../../../core/trust/image-target.ts'
 import { canSignMetadata, keyId } from '../../../core/trust/keys.ts'
-import type { Target } from '../../../core/trust/metadata.ts'
+import type { Signature, Target } from '../../../core/trust/metadata.ts'
 import { signableBytes } from '../../../core/trust/read-metadata.ts'
 import { seal, signatureBy } from '../../../core/trust/repository.ts'
 import { checkEvidence } from '../../../flows/attest.ts'
-import type { Signer } from '../../../flows/ports.ts'
 import { inspectRelease } from '../../../flows/release.ts'
+import { type OpenRequest, requestMetadata, type ToSign, takeSignatures } from '../../../flows/request.ts'
 import { parseConfig } from '../../../wire/config.ts'
 import { PublishPolicyJson } from '../../../wire/fleet-api.ts'
 import { publishPolicyOf } from '../../fleet/publish-policy.ts'
+import { several } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { type OpenedRepository, openRepository } from '../repository.ts'
 import { type Session, withSession } from '../session.ts'
+import { PRIVATE_KEY } from '../signing-key.ts'
+import { exportRequest, openRequestFile } from '../signing-requests.ts'
 import { table } from '../table.ts'
-import { DEVELOPMENT_WARNING } from './key.ts'
 
-type Options = { key: string; profile?: string; renew?: boolean }
+type Options = { key?: string; profile?: string; renew?: boolean; export?: string; import?: readonly string[] }
 
 /** How long published targets stay valid without another publication, in milliseconds. */
 const YEAR = 365 * 86_400_000
@@ -44,8 +47,13 @@ export function addPublish(program: Command, cli: Cli): void {
     .command('publish')
     .description('put signed releases into the fleet’s image repository')
     .argument('[releases...]', 'release folders')
-    .requiredOption('--key <file>', 'the private key of the image repository’s targets')
+    .option(
+      '--key <key>',
+      `the private key of the image repository’s targets ${PRIVATE_KEY}; with --export the public key that is asked`,
+    )
     .option('--renew', 'sign everything that is published anew, so that it stays valid for another year')
+    .option('--export <file>', 'publish nothing yet: write a signing request for a key that is on another machine')
+    .option('--import <file>', 'publish with the signatures of a signing request that came back; repeatable', several)
     .option('--profile <file>', 'who you are: a profile.yaml')
     .action(
       cli.act((folders: string[], options: Options) =>
@@ -60,14 +68,21 @@ type Prepared = {
   readonly version: string
 }
 
-/** Blobs first, metadata last: until the server has accepted the metadata, nobody can see any of it. */
+/** What is published, and the repository that it goes into. */
+type Job = {
+  readonly cli: Cli
+  readonly session: Session
+  readonly opened: OpenedRepository
+  readonly prepared: readonly Prepared[]
+  readonly add: readonly Target[]
+  readonly renew: boolean
+}
+
 async function publish(cli: Cli, session: Session, folders: readonly string[], options: Options): Promise<Work> {
-  const { key: keyFile, renew = false } = options
+  const { key, renew = false, export: exported, import: imported } = options
   if (folders.length === 0 && !renew) return refuse('usage-error', 'publish', 'release folders, or --renew', 'neither')
-  const signer = loadSigner(keyFile)
-  if (isRefusal(signer)) return signer
-  if (!canSignMetadata(signer.key)) {
-    return refuse('key-algorithm-unsupported', keyFile, 'a key that signs metadata', signer.key.alg)
+  if ((key === undefined) === (imported === undefined) || (exported !== undefined && key === undefined)) {
+    return refuse('usage-error', 'publish', '--key, --key with --export, or --import', 'something else')
   }
   const policy = await fetchPolicy(cli, session)
   if (isRefusal(policy)) return policy
@@ -77,37 +92,107 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], o
     if (isRefusal(one)) return one
     prepared.push(one)
   }
+  const add = prepared.flatMap(({ blobs }) => blobs.map(({ target }) => target))
   const opened = await openRepository(cli, session, 'image')
   if (isRefusal(opened)) return opened
-  const { root, targets } = opened.set
-  const kid = keyId(signer.key, cli.world.crypto)
-  const { keyids } = root.signed.roles.targets
-  // Said here, before anything is uploaded; the server would say it of the finished metadata.
-  if (!keyids.includes(kid)) {
-    return refuse('signer-not-in-role', keyFile, `a key of the image repository: ${keyids.join(', ')}`, kid)
+  const job = { cli, session, opened, prepared, add, renew }
+  if (imported !== undefined) return publishSigned(job, imported)
+  return exported === undefined ? publishNow(job, key as string) : ask(job, key as string, exported)
+}
+
+const inAYear = (cli: Cli): Instant => instant(Math.ceil((cli.world.clock.now() + YEAR) / 1000) * 1000)
+
+/** Said before anything is uploaded or carried away; the server would say it of the finished metadata. */
+function checkRole({ cli, opened }: Job, key: PublicKey, reference: string): Refusal | null {
+  const subject = reference.split('?')[0] as string
+  if (!canSignMetadata(key)) {
+    return refuse('key-algorithm-unsupported', subject, 'a key that signs metadata', key.alg)
   }
-  const before = targets.signed
-  const add = prepared.flatMap(({ blobs }) => blobs.map(({ target }) => target))
-  const now = cli.world.clock.now()
-  const expires = instant(Math.ceil((now + YEAR) / 1000) * 1000)
-  const rows = prepared.map(({ path, version, blobs }) => [path, version, blobs[0]!.target.sha256])
-  const answer = (version: number): Work => ({
-    json: { repositoryVersion: version, releases: prepared.map(({ path }) => path) },
-    text: table(cli.output, ['release', 'version', 'SHA-256 of the envelope'], rows),
-  })
+  const kid = keyId(key, cli.world.crypto)
+  const { keyids } = opened.set.root.signed.roles.targets
+  if (keyids.includes(kid)) return null
+  return refuse('signer-not-in-role', subject, `a key of the image repository: ${keyids.join(', ')}`, kid)
+}
+
+/** The targets first, then the bins that go with them, as one list. */
+const documentsOf = ({ targets, bins }: Publication, before: Uint8Array | null): ToSign[] => [
+  { name: 'targets', signed: targets, before },
+  ...[...bins].map(([name, signed]) => ({ name, signed, before: null })),
+]
+
+async function publishNow(job: Job, reference: string): Promise<Work> {
+  const { cli, opened, add, renew } = job
+  const signer = await cli.openSigner(reference)
+  if (isRefusal(signer)) return signer
+  const stranger = checkRole(job, signer.key, reference)
+  if (stranger !== null) return stranger
+  const expires = inAYear(cli)
   // All of it is public, and was signed lately: the answer was lost, and there is nothing to say again. Later on, the
   // same releases are signed anew, so that they stay valid.
-  const lately = !renew && expires - before.expires < DAY
-  if (lately) {
-    const standing = await arePublished(opened, add)
-    if (isRefusal(standing)) return standing
-    if (standing) {
-      cli.output.progress('Published already.')
-      return answer(before.version)
-    }
-  }
-  const written = await write(cli, opened, add, expires, renew)
+  const lately = !renew && expires - opened.set.targets.signed.expires < DAY
+  const standing = lately && (await arePublished(opened, add))
+  if (isRefusal(standing)) return standing
+  if (standing) return publishedAlready(job)
+  const written = await write(job, expires)
   if (isRefusal(written)) return written
+  const refusal = await upload(job)
+  if (refusal !== null) return refusal
+  const documents = documentsOf(written, null)
+  const signatures: Signature[] = []
+  for (const { signed } of documents) {
+    const signature = await signer.sign(signableBytes(signed), 'der')
+    if (isRefusal(signature)) return signature
+    signatures.push(signatureBy(signer.key, signature, cli.world.crypto))
+  }
+  return handIn(job, documents, [signatures])
+}
+
+/** A request for the key of the targets, which is on another machine. Nothing goes to the server yet. */
+async function ask(job: Job, reference: string, path: string): Promise<Work> {
+  const { cli, opened } = job
+  // A private key in its place is refused: whoever has that has no reason to ask.
+  const key = loadPublicKey(reference)
+  if (isRefusal(key)) return key
+  const stranger = checkRole(job, key, reference)
+  if (stranger !== null) return stranger
+  const written = await write(job, inAYear(cli))
+  if (isRefusal(written)) return written
+  const request = requestMetadata(documentsOf(written, opened.set.targets.bytes), key, cli.world)
+  return isRefusal(request) ? request : exportRequest(cli, path, request)
+}
+
+/**
+ * Publishes what was signed elsewhere. The documents are made again here, from the releases and from what is published
+ * today, and the signatures must be over exactly these: only the expiry is taken from the requests.
+ */
+async function publishSigned(job: Job, paths: readonly string[]): Promise<Work> {
+  const { cli, opened } = job
+  const requests: OpenRequest[] = []
+  for (const path of paths) {
+    const request = openRequestFile(cli, path)
+    if (isRefusal(request)) return request
+    requests.push(request)
+  }
+  const said = requests[0]?.said
+  const asked = said?.kind === 'metadata' ? said.documents[0]?.signed : undefined
+  const now = opened.set.targets.signed
+  // The answer to the first time was lost: what was signed is what is in force.
+  if (asked !== undefined && sameBytes(signableBytes(asked.raw), signableBytes(now.raw))) return publishedAlready(job)
+  const written = await write(job, asked?.expires ?? inAYear(cli))
+  if (isRefusal(written)) return written
+  const documents = documentsOf(written, null)
+  const given: Signature[][] = []
+  for (const [index, request] of requests.entries()) {
+    const signatures = takeSignatures(documents, request, paths[index] as string, cli.world)
+    if (isRefusal(signatures)) return signatures
+    given.push(signatures)
+  }
+  const refusal = await upload(job)
+  return refusal ?? handIn(job, documents, given)
+}
+
+/** Blobs first, metadata last: until the server has accepted the metadata, nobody can see any of it. */
+async function upload({ cli, session, prepared }: Job): Promise<Refusal | null> {
   for (const { blobs, path } of prepared) {
     for (const { target, bytes } of blobs) {
       cli.output.progress(`Uploading ${target.path}, ${bytes.length} bytes`)
@@ -115,28 +200,35 @@ async function publish(cli: Cli, session: Session, folders: readonly string[], o
       if (refusal !== null) return { ...refusal, subject: `${path}: ${refusal.subject}` }
     }
   }
-  const metadata = await sealed(cli, written.targets, signer)
-  if (isRefusal(metadata)) return metadata
-  const bins: Record<string, string> = {}
-  for (const [name, bin] of written.bins) {
-    const file = await sealed(cli, bin, signer)
-    if (isRefusal(file)) return file
-    bins[name] = file
-  }
-  const count = written.bins.size
-  if (count > 16) cli.output.progress(`Handing in ${count} hash bins`)
-  const body = count === 0 ? { metadata } : { metadata, bins }
-  const result = await session.post<{ version: number; published: string[] }>('/v1/releases', body)
-  if (isRefusal(result)) return result
-  if (signer.development) cli.output.warn(DEVELOPMENT_WARNING)
-  return answer(result.version)
+  return null
 }
 
-async function sealed(cli: Cli, written: JsonObject, signer: Signer): Promise<string | Refusal> {
-  const signature = await signer.sign(signableBytes(written), 'der')
-  if (isRefusal(signature)) return signature
-  return toBase64(seal(written, [signatureBy(signer.key, signature, cli.world.crypto)]))
+/** `given`: for each signer the signatures over the documents, in their order. */
+async function handIn(job: Job, documents: readonly ToSign[], given: readonly (readonly Signature[])[]): Promise<Work> {
+  const files = documents.map(({ name, signed }, index) => {
+    const signatures = given.map(one => one[index] as Signature)
+    return [name, toBase64(seal(signed, signatures))] as const
+  })
+  const [[, metadata], ...bins] = files as [(typeof files)[number], ...typeof files]
+  if (bins.length > 16) job.cli.output.progress(`Handing in ${bins.length} hash bins`)
+  const body = bins.length === 0 ? { metadata } : { metadata, bins: Object.fromEntries(bins) }
+  const result = await job.session.post<{ version: number; published: string[] }>('/v1/releases', body)
+  return isRefusal(result) ? result : answer(job, result.version)
 }
+
+function publishedAlready(job: Job): Work {
+  job.cli.output.progress('Published already.')
+  return answer(job, job.opened.set.targets.signed.version)
+}
+
+const answer = ({ cli, prepared }: Job, version: number): Work => ({
+  json: { repositoryVersion: version, releases: prepared.map(({ path }) => path) },
+  text: table(
+    cli.output,
+    ['release', 'version', 'SHA-256 of the envelope'],
+    prepared.map(({ path, version, blobs }) => [path, version, blobs[0]!.target.sha256]),
+  ),
+})
 
 /** Whether the repository says of all these targets exactly this. */
 async function arePublished(opened: OpenedRepository, add: readonly Target[]): Promise<boolean | Refusal> {
@@ -149,14 +241,12 @@ async function arePublished(opened: OpenedRepository, add: readonly Target[]): P
   return true
 }
 
-/** What is to be signed: the targets, and the bins that change, or all of them to renew them or after a change of keys. */
-async function write(
-  cli: Cli,
-  { set, bins }: OpenedRepository,
-  add: readonly Target[],
-  expires: Instant,
-  renew: boolean,
-): Promise<Publication | Refusal> {
+/**
+ * What is to be signed: the targets, and the bins that change, or all of them to renew them or after a change of keys. The
+ * same releases and the same expiry give the same, on any machine.
+ */
+async function write({ cli, opened, add, renew }: Job, expires: Instant): Promise<Publication | Refusal> {
+  const { set, bins } = opened
   const { crypto } = cli.world
   const [root, before] = [set.root.signed, set.targets.signed]
   if (!hasBins(before)) return publication(root, before, { add }, expires, crypto)

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { writeWhole } from '../../../adapters/config-file.ts'
 import { readImage, readRelease, writeRelease } from '../../../adapters/release-folder.ts'
-import { loadPublicKey, loadSigner } from '../../../adapters/signer-file.ts'
+import { loadPublicKey } from '../../../adapters/signer-file.ts'
 import { toHex } from '../../../core/encoding/bytes.ts'
 import { isMcuboot } from '../../../core/firmware/mcuboot/agree.ts'
 import { mcubootSlot } from '../../../core/firmware/mcuboot/author.ts'
@@ -16,6 +16,7 @@ import type { Cli, Work } from '../cli.ts'
 import { type EvidenceOptions, evidenceJson, evidenceLines, gatherEvidence, readJudged } from '../evidence.ts'
 import { keyIdOf } from '../key-id.ts'
 import { type Session, withSession } from '../session.ts'
+import { PRIVATE_KEY } from '../signing-key.ts'
 import { type Cell, listing, table } from '../table.ts'
 import { addReleaseShow } from './release-show.ts'
 
@@ -81,7 +82,7 @@ export function addRelease(program: Command, cli: Cli): void {
       oneOf(FORMATS),
       'plain',
     )
-    .option('--mcuboot-key <file>', 'the ECDSA P-256 key that the boot loaders were built with')
+    .option('--mcuboot-key <key>', `the ECDSA P-256 key that the boot loaders were built with ${PRIVATE_KEY}`)
     .option('--mcuboot-header <bytes>', 'the header that the image was linked behind', size, 512)
     .option(
       '--mcuboot-needs <image@version>',
@@ -92,7 +93,7 @@ export function addRelease(program: Command, cli: Cli): void {
     .option('--sbom <file>', 'its bill of materials: CycloneDX in JSON, 1.4 to 1.7')
     .option('--provenance <file>', 'where it comes from: an in-toto statement in a DSSE envelope, as the build made it')
     .option('--make-provenance', 'write such a statement here, for a build without one; needs --provenance-key')
-    .option('--provenance-key <file>', 'the private key that signs the statement')
+    .option('--provenance-key <key>', `the private key that signs the statement ${PRIVATE_KEY}`)
     .option('--builder <uri>', 'who built it, in the statement (the key’s own name)')
     .option('--out <folder>', 'where to write it (CLASS-VERSION.release)')
     .action(cli.act((options: CreateOptions) => create(cli, options)))
@@ -126,7 +127,7 @@ async function imageOf(cli: Cli, options: CreateOptions): Promise<Uint8Array | R
   const { format, mcubootKey, mcubootHeader: headerBytes, mcubootNeeds: dependencies, version, counter } = options
   if (isRefusal(image) || format === 'plain') return image
   if (mcubootKey === undefined) return refuse('usage-error', 'release create', '--mcuboot-key', 'none')
-  const signer = loadSigner(mcubootKey)
+  const signer = await cli.openSigner(mcubootKey)
   if (isRefusal(signer)) return signer
   return mcubootPayload({ image, version, counter, headerBytes, dependencies }, { crypto: cli.world.crypto, signer })
 }
