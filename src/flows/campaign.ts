@@ -21,7 +21,7 @@ import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/
 import { type Event, record } from './audit.ts'
 import { type Directed, directSites, ordersFor } from './direct.ts'
 import type { CampaignRow, ControllerRow, FleetChange, FleetWorld } from './ports.ts'
-import { publishedReleases } from './publish.ts'
+import { publishedReleases, transitionReleases } from './publish.ts'
 
 /** What a person asks for when they plan a campaign. Durations in milliseconds; `validMillis` from now. */
 export type CampaignRequest = {
@@ -36,6 +36,7 @@ export type CampaignRequest = {
   readonly validMillis: number
   readonly retries: number
   readonly maxFailures: number
+  readonly stepping?: boolean
 }
 
 export type Drafted = {
@@ -313,6 +314,8 @@ async function sourcesOf(world: FleetWorld, asked: CampaignRequest): Promise<Pla
   if (isRefusal(inventory)) return inventory
   const releases = await publishedReleases(world, asked.releases)
   if (isRefusal(releases)) return releases
+  const stones = await transitionReleases(world)
+  if (isRefusal(stones)) return stones
   const busy = new Map<string, string>()
   for (const row of await world.store.campaigns()) {
     const opened = openRow(row)
@@ -320,7 +323,7 @@ async function sourcesOf(world: FleetWorld, asked: CampaignRequest): Promise<Pla
     if (!isOpen(opened.rollout) || row.id === asked.id) continue
     for (const planned of opened.plan.waves.flatMap(wave => wave.controllers)) busy.set(refKey(planned), row.id)
   }
-  return { inventory, releases, busy }
+  return { inventory, releases, stones, busy }
 }
 
 /** What an entry says of the campaign that it belongs to. */

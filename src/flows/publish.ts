@@ -3,7 +3,7 @@ import { sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
-import { type Envelope, openEnvelope } from '../core/firmware/suit-open.ts'
+import { type Anchor, type Envelope, openEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { binOf } from '../core/trust/delegation.ts'
 import { checkBins, hasBins, succinctOf } from '../core/trust/hash-bins.ts'
@@ -16,6 +16,7 @@ import { evidenceDetail, keepsEvidence, type LookUp, publishedEvidence } from '.
 import { type Event, record } from './audit.ts'
 import { acceptable, allTargets, type Bins, nextFiles, openRepository, storedBin, targetAt } from './keep.ts'
 import type { BlobId, FleetWorld } from './ports.ts'
+import { follow, recognised, recognisedWith, transitions } from './recognise.ts'
 
 /** Top-level targets as they were signed, and the bins that change with them, by name. Bytes of the files. */
 export type SignedTargets = { readonly metadata: Uint8Array; readonly bins?: ReadonlyMap<string, Uint8Array> }
@@ -70,8 +71,11 @@ export function publishRelease(
     const changed = await keepsEvidence(await targetsBefore(world, set, bins), look)
     if (changed !== null) return changed
     const events: Event[] = []
+    // A release may be signed by a key that another one adds, published before it or together with it.
+    const anchors = await recognisedWith(world, added)
+    if (isRefusal(anchors)) return anchors
     for (const target of added) {
-      const checked = await checkBlob(world, target, look)
+      const checked = await checkBlob(world, target, anchors, look)
       if (isRefusal(checked)) return checked
       if (checked !== null) events.push(published(person, target, checked))
     }
@@ -79,6 +83,8 @@ export function publishRelease(
     events.push({ kind: 'repository-updated', actor, detail: { repository: 'image', version } })
     // If power fails before this commit, the blobs are here and nothing speaks of them; after it, all of it is public.
     await record(world, { files }, events)
+    const unread = await follow(world, added)
+    if (unread !== null) return unread
     return { version, published: added.map(target => target.path) }
   })
 }
@@ -165,7 +171,12 @@ const published = (person: string, target: Target, { facts, signers, evidence }:
  * A blob that a target speaks of is here, whole; an envelope is opened and compared with what its target says, and its
  * evidence is judged.
  */
-async function checkBlob(world: FleetWorld, target: Target, look: LookUp): Promise<Checked | null | Refusal> {
+async function checkBlob(
+  world: FleetWorld,
+  target: Target,
+  anchors: readonly Anchor[],
+  look: LookUp,
+): Promise<Checked | null | Refusal> {
   const { path, sha256, length } = target
   const named = (refusal: Refusal): Refusal => ({ ...refusal, subject: `${path}: ${refusal.subject}` })
   if (!path.endsWith(ENVELOPE_NAME)) {
@@ -185,7 +196,7 @@ async function checkBlob(world: FleetWorld, target: Target, look: LookUp): Promi
   }
   const bytes = await world.blobs.read({ sha256, length })
   if (isRefusal(bytes)) return named(bytes)
-  const envelope = openEnvelope(bytes, world.anchors, world.crypto)
+  const envelope = openEnvelope(bytes, anchors, world.crypto)
   if (isRefusal(envelope)) return named(envelope)
   const disagreement = agreesWithTarget(envelope.facts, release)
   if (disagreement !== null) return disagreement
@@ -231,23 +242,38 @@ async function targetsAt(
   return found
 }
 
-/** Verified envelopes by their digest: a digest means the same bytes for ever, so each is read and opened once. */
-const opened = new WeakMap<FleetWorld, Map<string, PublishedRelease>>()
+/** Verified envelopes by their digest: a digest means the same bytes for ever. Opened anew when there are more keys. */
+const opened = new WeakMap<readonly Anchor[], Map<string, PublishedRelease>>()
 
 /** A published release with the facts of its verified envelope. Refuses what `Blobs.read` and `openEnvelope` refuse. */
 export async function releaseAt(world: FleetWorld, envelope: FileRef): Promise<PublishedRelease | Refusal> {
   const { path, sha256, length } = envelope
-  const cache = opened.get(world) ?? new Map<string, PublishedRelease>()
-  opened.set(world, cache)
+  const anchors = await recognised(world)
+  if (isRefusal(anchors)) return anchors
+  const cache = opened.get(anchors) ?? new Map<string, PublishedRelease>()
+  opened.set(anchors, cache)
   const known = cache.get(sha256)
   if (known !== undefined) return { ...known, path }
   const bytes = await world.blobs.read({ sha256, length })
   if (isRefusal(bytes)) return { ...bytes, subject: `${path}: ${bytes.subject}` }
-  const envelopeOf = openEnvelope(bytes, world.anchors, world.crypto)
+  const envelopeOf = openEnvelope(bytes, anchors, world.crypto)
   if (isRefusal(envelopeOf)) return { ...envelopeOf, subject: `${path}: ${envelopeOf.subject}` }
-  const release = { path, sha256, length, facts: envelopeOf.facts }
+  const release = { path, sha256, length, facts: envelopeOf.facts, signers: envelopeOf.signers }
   cache.set(sha256, release)
   return release
+}
+
+/** The published transition releases: what a controller's way to another key leads over. Refuses as `releaseAt`. */
+export async function transitionReleases(world: FleetWorld): Promise<readonly PublishedRelease[] | Refusal> {
+  const refs = await transitions(world)
+  if (isRefusal(refs)) return refs
+  const releases: PublishedRelease[] = []
+  for (const ref of refs) {
+    const release = await releaseAt(world, ref)
+    if (isRefusal(release)) return release
+    releases.push(release)
+  }
+  return releases
 }
 
 /** Takes a blob in. Refuses `blob-too-large`, and what `Blobs.append` refuses. Durable on return. */

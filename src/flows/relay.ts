@@ -21,6 +21,7 @@ import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
 import { boxed, type Note, note } from './audit.ts'
 import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
+import { keepAdded, recognisedAt } from './recognise.ts'
 import { bearOut, siteTime } from './time.ts'
 
 type Repo = 'image' | 'approval' | 'director'
@@ -90,7 +91,7 @@ export async function fetchPayloads(world: SiteWorld): Promise<null | Refusal> {
 /** What the envelope in the cache says of the payload; null when it is not there, or no longer what was verified. */
 async function factsOf(world: SiteWorld, { envelope }: Assignment): Promise<ReleaseFacts | null> {
   const bytes = await world.blobs.read(envelope)
-  const opened = isRefusal(bytes) ? bytes : openEnvelope(bytes, world.anchors, world.crypto)
+  const opened = isRefusal(bytes) ? bytes : openEnvelope(bytes, await recognisedAt(world), world.crypto)
   return isRefusal(opened) ? null : opened.facts
 }
 
@@ -229,9 +230,11 @@ function holdsUntil(sets: readonly CurrentSet[], plan: Uint8Array | undefined): 
 async function checkEnvelope(world: SiteWorld, { envelope, release, controller }: Assignment): Promise<null | Refusal> {
   const bytes = await fetchSmall(world, envelope)
   if (isRefusal(bytes)) return bytes
-  const opened = openEnvelope(bytes, world.anchors, world.crypto)
+  const opened = openEnvelope(bytes, await recognisedAt(world), world.crypto)
   if (isRefusal(opened)) return { ...opened, subject: `${controller}: ${envelope.path}: ${opened.subject}` }
-  return agreesWithTarget(opened.facts, release)
+  const fault = agreesWithTarget(opened.facts, release)
+  if (fault === null) await keepAdded(world, bytes, opened.facts)
+  return fault
 }
 
 /** Puts agreed assignments in force: each controller's work follows. */

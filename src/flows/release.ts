@@ -52,8 +52,8 @@ export type ReleaseInput = {
  * Makes an unsigned release of an image. The length and the digest are measured, never stated. Nothing is durable on
  * return: writing is the caller's. The same input gives the same bytes.
  *
- * Refuses `image-empty`, `image-too-large`, `release-fact-invalid`, `version-malformed`, `mcuboot-malformed` and
- * `mcuboot-disagrees`.
+ * Refuses `image-empty`, `image-too-large`, `release-fact-invalid`, `version-malformed`, `retirement-keeps-floor`, and what
+ * `mcubootAgrees` refuses.
  */
 export function createRelease(input: ReleaseInput, ports: { readonly crypto: Crypto }): Release | Refusal {
   const { further = [] } = input
@@ -92,6 +92,11 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
     'release',
   )
   if (isRefusal(facts)) return facts
+  if (facts.transition?.kind === 'retire' && facts.counter === 0) {
+    // No device has a floor below 0: every one of them would refuse it, for the same reason.
+    const expected = 'a security counter above that of every release before'
+    return refuse('retirement-keeps-floor', `release ${facts.class} ${facts.version}`, expected, '0')
+  }
   const disagreement = mcubootAgrees(facts, image)
   if (disagreement !== null) return disagreement
   const manifest = authorManifest(facts)

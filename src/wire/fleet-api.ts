@@ -140,6 +140,8 @@ export const CreateCampaign = Type.Object(
     validMillis: Span,
     retries: Type.Integer({ minimum: 0, maximum: 10 }),
     maxFailures: Type.Integer({ minimum: 0, maximum: 50_000 }),
+    /** Whoever does not accept a release's keys yet gets the next release on the way there. */
+    stepping: Type.Optional(Type.Boolean()),
     dryRun: Type.Boolean(),
   },
   closed,

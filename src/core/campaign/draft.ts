@@ -1,17 +1,22 @@
 import type { Instant, Millis } from '../encoding/units.ts'
-import { acceptFor, dependenciesMet } from '../firmware/acceptance.ts'
+import { dependenciesMet } from '../firmware/acceptance.ts'
 import type { ReleaseFacts } from '../firmware/release-facts.ts'
 import type { Version } from '../firmware/version.ts'
 import { type FleetController, type Inventory, parseRefKey, refKey } from '../fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { keyPath, newestFirst } from './key-path.ts'
 import { type Criticality, checkPlan, type Gate, type Plan, type PlannedController, type Wave } from './plan.ts'
 
-/** A release as the image repository has it: its envelope's target path, SHA-256 (hex) and length, and its own facts. */
+/**
+ * A release as the image repository has it: its envelope's target path, SHA-256 (hex) and length, its own facts, and the ids
+ * of the keys whose signatures on it hold.
+ */
 export type PublishedRelease = {
   readonly path: string
   readonly sha256: string
   readonly length: number
   readonly facts: ReleaseFacts
+  readonly signers: readonly string[]
 }
 
 /**
@@ -43,7 +48,11 @@ export type WaveRequest = {
   readonly take: Share
 }
 
-/** What an operator asks for. `releases` are target paths of published envelopes. */
+/**
+ * What an operator asks for. `releases` are target paths of published envelopes. `stepping`: a controller that does not
+ * accept its release's keys yet gets the next release on its way there (key-path.ts); the same request again, once that is
+ * confirmed, gives it the one after.
+ */
 export type PlanRequest = {
   readonly id: string
   readonly title: string
@@ -57,12 +66,17 @@ export type PlanRequest = {
   readonly waves: readonly WaveRequest[]
   readonly timeoutMillis: Millis
   readonly retries: number
+  readonly stepping?: boolean
 }
 
-/** What the plan is made from: the fleet, what is published, and who is taken (`refKey` to the other campaign's id). */
+/**
+ * What the plan is made from: the fleet, what is published of what is asked for, the transition releases (all that are
+ * published), and who is taken (`refKey` to the other campaign's id).
+ */
 export type PlanSources = {
   readonly inventory: Inventory
   readonly releases: ReadonlyMap<string, PublishedRelease>
+  readonly stones: readonly PublishedRelease[]
   readonly busy: ReadonlyMap<string, string>
 }
 
@@ -88,7 +102,8 @@ export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveReq
  * Refuses `plan-release-unknown`, `plan-release-ambiguous`, `plan-controller-unknown`, `plan-nothing-selected`,
  * `plan-class-mismatch`, `plan-controller-not-attested`, `plan-controller-busy`, `plan-controller-not-selected`,
  * `plan-wave-empty`, `plan-controllers-left`, what `acceptFor` refuses (class, hardware, slot, floor, version),
- * `release-dependency-unmet` (by what its neighbours at the site run when it is planned), and what `checkPlan` refuses.
+ * `release-dependency-unmet` (by what its neighbours at the site run when it is planned), `plan-keys-not-accepted` (others
+ * come first, by name), `plan-key-path-missing`, and what `checkPlan` refuses.
  */
 export function buildPlan(request: PlanRequest, sources: PlanSources): Draft | Refusal {
   const releases: PublishedRelease[] = []
@@ -101,10 +116,13 @@ export function buildPlan(request: PlanRequest, sources: PlanSources): Draft | R
   if (isRefusal(chosen)) return chosen
   const named = request.select.controllers !== undefined
   const neighbours = neighboursBySite(sources.inventory)
+  const stones = newestFirst(sources.stones)
+  const { stepping = false } = request
   const turns: Turn[] = []
   const passedOver: Draft['passedOver'][number][] = []
   for (const controller of chosen) {
-    const release = releaseFor(controller, releases, sources.busy, neighbours.get(controller.site) ?? new Map())
+    const near = neighbours.get(controller.site) ?? new Map()
+    const release = releaseFor(controller, releases, { busy: sources.busy, neighbours: near, stones, stepping })
     if (!isRefusal(release)) turns.push({ controller, release })
     else if (named || release.code === 'plan-release-ambiguous') return release
     else passedOver.push({ site: controller.site, controller: controller.id, why: release })
@@ -112,13 +130,16 @@ export function buildPlan(request: PlanRequest, sources: PlanSources): Draft | R
   if (turns.length === 0) {
     return passedOver[0]?.why ?? refuse('plan-nothing-selected', request.id, 'at least one controller', 'none')
   }
-  const waves = divide(request, turns)
+  // Stepping stones stand in the plan beside what was asked for; what nobody gets in this step does not.
+  const given = new Set(turns.map(({ release }) => release))
+  const inPlan = stepping ? [...given] : releases
+  const waves = divide(request, turns, inPlan)
   if (isRefusal(waves)) return waves
-  const plan = checkPlan(body(request, releases, waves), `plan ${request.id}`)
+  const plan = checkPlan(body(request, inPlan, waves), `plan ${request.id}`)
   return isRefusal(plan) ? plan : { plan, passedOver }
 }
 
-type Turn = { readonly controller: FleetController; readonly release: number }
+type Turn = { readonly controller: FleetController; readonly release: PublishedRelease }
 
 function choose(select: Selection, inventory: Inventory): FleetController[] | Refusal {
   for (const key of select.controllers ?? []) {
@@ -155,13 +176,20 @@ function neighboursBySite(inventory: Inventory): ReadonlyMap<string, Neighbours>
   return sites
 }
 
-/** The release that a controller gets, as an index into the releases, or why it gets none. */
+/** What decides about one controller beside the releases that are asked for. */
+type Around = {
+  readonly busy: ReadonlyMap<string, string>
+  readonly neighbours: Neighbours
+  readonly stones: readonly PublishedRelease[]
+  readonly stepping: boolean
+}
+
+/** The release that a controller gets, or why it gets none. */
 function releaseFor(
   controller: FleetController,
   releases: readonly PublishedRelease[],
-  busy: ReadonlyMap<string, string>,
-  neighbours: Neighbours,
-): number | Refusal {
+  { busy, neighbours, stones, stepping }: Around,
+): PublishedRelease | Refusal {
   const key = keyOf(controller)
   const ofClass = releases.filter(({ facts }) => facts.class === controller.class && facts.vendor === controller.vendor)
   const fitting = ofClass.filter(({ facts }) => facts.hardware.includes(controller.hardware))
@@ -176,17 +204,26 @@ function releaseFor(
   }
   const { attested } = controller
   if (attested === null) return refuse('plan-controller-not-attested', key, 'a signed report', 'none')
-  const { running, counter } = attested
-  const { vendor, class: className, hardware, slot: slotBytes, bootloader } = controller
-  const device = { vendor, class: className, hardware, slotBytes, bootloader, counter, installed: running }
-  const unfit = acceptFor(device, release.facts) ?? dependenciesMet(release.facts, neighbours)
-  if (unfit !== null) return { ...unfit, subject: `${key}, ${unfit.subject}` }
+  const way = keyPath({ ...controller, attested }, release, stones)
+  if (isRefusal(way)) return way.code === 'plan-key-path-missing' ? way : { ...way, subject: `${key}, ${way.subject}` }
+  const first = way[0] as PublishedRelease
+  if (first !== release && !stepping) {
+    const names = way.slice(0, -1).map(({ path }) => path)
+    return refuse('plan-keys-not-accepted', `${key}, ${release.path}`, `${names.join(', then ')} before it`, 'not yet')
+  }
+  const unmet = dependenciesMet(first.facts, neighbours)
+  if (unmet !== null) return { ...unmet, subject: `${key}, ${unmet.subject}` }
   const other = busy.get(key)
   if (other !== undefined) return refuse('plan-controller-busy', key, 'a controller that is free', `one in ${other}`)
-  return releases.indexOf(release)
+  return first
 }
 
-function divide(request: PlanRequest, turns: readonly Turn[]): Wave[] | Refusal {
+function divide(request: PlanRequest, turns: readonly Turn[], releases: readonly PublishedRelease[]): Wave[] | Refusal {
+  const planned = ({ controller, release }: Turn): PlannedController => ({
+    site: controller.site,
+    controller: controller.id,
+    release: releases.indexOf(release),
+  })
   let left = turns
   const waves: Wave[] = []
   for (const { name, soakMillis, gate, take } of request.waves) {
@@ -248,9 +285,3 @@ function body(request: PlanRequest, releases: readonly PublishedRelease[], waves
 }
 
 const keyOf = (controller: FleetController): string => refKey({ site: controller.site, controller: controller.id })
-
-const planned = ({ controller, release }: Turn): PlannedController => ({
-  site: controller.site,
-  controller: controller.id,
-  release,
-})

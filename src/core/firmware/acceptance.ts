@@ -1,7 +1,7 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { mcubootAgrees } from './mcuboot/agree.ts'
-import type { ReleaseFacts, ReleaseTarget } from './release-facts.ts'
+import { changeOf, type ReleaseFacts, type ReleaseTarget } from './release-facts.ts'
 import { compareVersions, type Version } from './version.ts'
 
 /**
@@ -131,10 +131,15 @@ export function agreesWithTarget(facts: ReleaseFacts, target: ReleaseTarget): Re
     ['counter', facts.counter, target.counter],
     ['payload digest', facts.imageDigest, target.payload.sha256],
     ['payload length', facts.imageSize, target.payload.length],
+    [
+      'change of keys',
+      facts.transition && changeOf(facts.transition),
+      target.transition && changeOf(target.transition),
+    ],
   ]
   for (const [what, signed, repeated] of rows) {
-    const expected = JSON.stringify(signed)
-    const actual = JSON.stringify(repeated) ?? 'nothing'
+    const expected = JSON.stringify(signed ?? null)
+    const actual = JSON.stringify(repeated ?? null)
     if (expected === actual) continue
     const subject = `release ${facts.class} ${facts.version}, ${what}`
     return refuse('release-metadata-disagrees', subject, `${expected} as in the manifest`, `${actual} in the metadata`)

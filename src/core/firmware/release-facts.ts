@@ -62,7 +62,8 @@ export type ReleaseFacts = {
 
 /**
  * What the image repository's metadata repeats of a release: the custom data of the envelope's target. `payload` is the
- * target that holds the image: its path, its SHA-256 in lower-case hex, its length in bytes.
+ * target that holds the image: its path, its SHA-256 in lower-case hex, its length in bytes. `transition`: the change of keys,
+ * when the release carries one, so that those releases are found without opening every envelope.
  */
 export type ReleaseTarget = {
   readonly class: string
@@ -71,6 +72,7 @@ export type ReleaseTarget = {
   readonly sequence: number
   readonly counter: number
   readonly payload: { readonly path: string; readonly sha256: string; readonly length: number }
+  readonly transition?: { readonly kind: 'add' | 'retire'; readonly kid: string }
 }
 
 /** The custom data to publish for a release whose image is the target `payloadPath`. */
@@ -82,5 +84,9 @@ export function releaseTarget(facts: ReleaseFacts, payloadPath: string): Release
     sequence: facts.sequence,
     counter: facts.counter,
     payload: { path: payloadPath, sha256: facts.imageDigest, length: facts.imageSize },
+    ...(facts.transition === null ? {} : { transition: changeOf(facts.transition) }),
   }
 }
+
+/** A change of keys by its kind and the key's id. */
+export const changeOf = ({ kind, kid }: Pick<Transition, 'kind' | 'kid'>) => ({ kind, kid })

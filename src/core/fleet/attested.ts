@@ -26,10 +26,11 @@ export function lastReport({ site, id, reportKey, report }: StoredController, cr
 
 /** What plans are made from. Refuses `version-malformed`: a controller that runs something without a version. */
 export function attestedBy(report: Report, subject: string): Attested | Refusal {
-  const { sequence, at, state, counter, running } = report
+  const { sequence, at, state, counter, running, anchors } = report
   const version = parseVersion(running.version, subject)
   if (isRefusal(version)) return version
-  return { sequence, at, state, counter, running: { version, sequence: running.sequence, digest: running.digest } }
+  const runs = { version, sequence: running.sequence, digest: running.digest }
+  return { sequence, at, state, counter, anchors, running: runs }
 }
 
 const MAX_SITE = 4 << 20

@@ -21,7 +21,8 @@ export function parseRefKey(text: string): ControllerRef | null {
 
 /**
  * What a controller said of itself in its last accepted signed report. `at` is the controller's own clock; `sequence`
- * is the report's. `counter` is the security counter in its secure element.
+ * is the report's. `counter` is the security counter in its secure element, `anchors` the ids of the keys whose releases it
+ * accepts.
  */
 export type Attested = {
   readonly sequence: number
@@ -29,6 +30,7 @@ export type Attested = {
   readonly state: 'stable' | 'trial' | 'golden'
   readonly running: { readonly version: Version; readonly sequence: number; readonly digest: string }
   readonly counter: number
+  readonly anchors: readonly string[]
 }
 
 /** A registered controller: what its site claims of it, and what it attested; null before its first report. */

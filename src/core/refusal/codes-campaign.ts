@@ -71,6 +71,20 @@ export const campaignCodes = {
     title: 'no release of the campaign is for the class of the controller',
     fix: 'Add the release for that class to the campaign, or leave the controller out.',
   },
+  'plan-keys-not-accepted': {
+    exit: 21,
+    status: 409,
+    action: 'refuse',
+    title: 'the controller does not accept the key that signed the release yet',
+    fix: 'Give it the named releases first, in this order, each with a campaign: "voltseal campaign create --stepping" takes one step on the way at a time.',
+  },
+  'plan-key-path-missing': {
+    exit: 21,
+    status: 409,
+    action: 'refuse',
+    title: 'no published releases lead the controller to the key that signed the release',
+    fix: 'Publish the missing transition release again, or make one: signed by a key that the controller accepts, it adds the next key. Who holds none of those keys any more exchanges the controller, or sets it up anew on the spot.',
+  },
   'plan-controller-not-attested': {
     exit: 21,
     status: 409,

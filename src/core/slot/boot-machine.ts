@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import type { RefusalCode } from '../refusal/registry.ts'
 import { type BootDecision, type BootEvent, noteFrom, noteOf } from './boot-decision.ts'
-import { intentOf, type KeyFacts, unfinishedChange } from './key-change.ts'
+import { intentOf, type KeyFacts, leftUndone, unfinishedChange } from './key-change.ts'
 import { type BootState, type Confirmed, fail, type Memory, withNote } from './memory.ts'
 import { startArmed, startBlank, startStable, startTrial } from './power-up.ts'
 import { other, type Slot, UNKNOWN_NOTE } from './slot.ts'
@@ -140,6 +140,6 @@ function confirm(memory: Memory, slot: Slot, image: KeyFacts): BootDecision {
       ...(change === null ? [] : [change]),
       { kind: 'watchdog', on: false },
     ],
-    note: noteOf('confirmed', 'health', slot, '', note),
+    note: noteOf('confirmed', 'health', slot, leftUndone(image) ?? '', note),
   }
 }

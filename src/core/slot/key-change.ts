@@ -1,4 +1,4 @@
-import { fromHex } from '../encoding/bytes.ts'
+import { anchorOf } from '../firmware/anchor-chain.ts'
 import type { Transition } from '../firmware/release-facts.ts'
 import type { Anchor } from '../firmware/suit-open.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
@@ -52,6 +52,19 @@ export function unfinishedChange(intent: KeyIntent, facts: KeyFacts): KeyEffect 
   return there && signedByAnother(transition.kid, facts) ? { kind: 'revoke-anchor', kid: transition.kid } : null
 }
 
+/**
+ * Why a confirmed image's change of keys is left undone for good, in a few words for the history; null when it is done or
+ * will be. A release is refused before its first byte when its change could not be done (`refuseChange`); but an image that
+ * is in a slot already is tried without being offered: after its record was lost, or from golden. It runs, as it verifies.
+ */
+export function leftUndone({ transition, signers, anchors }: KeyFacts): string | null {
+  if (transition === null) return null
+  const there = anchors.some(({ kid }) => kid === transition.kid)
+  const kid = transition.kid.slice(0, 16)
+  if (transition.kind === 'add') return there || anchors.length < ANCHOR_PLACES ? null : `no place for key ${kid}`
+  return !there || signedByAnother(transition.kid, { transition, signers, anchors }) ? null : `key ${kid} is in use`
+}
+
 /** True when the keys of the device are as the record of a confirmation wants them: nobody needs to ask the image. */
 export function isCarriedOut(intent: KeyIntent, anchors: readonly Anchor[]): boolean {
   if (intent.kind === 'none') return true
@@ -88,13 +101,31 @@ export function refuseChange(facts: KeyFacts, { counter, floor, confirmed }: Flo
   return refuse('retirement-keeps-floor', subject, `a security counter above ${floor}`, String(counter))
 }
 
-function signedByAnother(kid: string, { signers, anchors }: KeyFacts): boolean {
-  return signers.some(signer => signer !== kid && anchors.some(anchor => anchor.kid === signer))
+/** The keys that a release brings: which ids have signed it, and the change that it carries. */
+export type KeyedRelease = { readonly transition: Transition | null; readonly signers: readonly string[] }
+
+/**
+ * The ids of the keys that a device accepts once a release is confirmed on it; null when it would not take the release,
+ * for its signers or for its change of keys. Who plans from afar asks this: it knows ids and no keys, so that another key
+ * under an id that is taken shows only at the device (`refuseChange`, which this agrees with otherwise).
+ */
+export function keysAfter(
+  { transition, signers }: KeyedRelease,
+  accepted: readonly string[],
+  { counter, floor }: Pick<Floors, 'counter' | 'floor'>,
+): readonly string[] | null {
+  const held = signers.filter(kid => accepted.includes(kid))
+  if (held.length === 0) return null
+  if (transition === null) return accepted
+  const { kind, kid } = transition
+  const there = accepted.includes(kid)
+  if (kind === 'add') return there ? accepted : accepted.length < ANCHOR_PLACES ? [...accepted, kid] : null
+  if (!there) return accepted
+  return counter > floor && held.some(signer => signer !== kid) ? accepted.filter(other => other !== kid) : null
 }
 
-function anchorOf({ kid, alg, spki }: Extract<Transition, { kind: 'add' }>): Anchor | null {
-  const bytes = fromHex(spki)
-  return bytes === null ? null : { kid, key: { alg, spki: bytes } }
+function signedByAnother(kid: string, { signers, anchors }: KeyFacts): boolean {
+  return signers.some(signer => signer !== kid && anchors.some(anchor => anchor.kid === signer))
 }
 
 const prefixOf = (kid: string): string => kid.slice(0, 2 * KID_PREFIX_BYTES)

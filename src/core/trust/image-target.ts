@@ -1,4 +1,4 @@
-import { list, Misfit, text, whole } from '../encoding/shape.ts'
+import { list, Misfit, text, whole, word } from '../encoding/shape.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { MAX_DSSE_BYTES } from './evidence/dsse.ts'
 import type { EvidenceKind } from './evidence/judge.ts'
@@ -22,6 +22,7 @@ export type ImageTarget = {
   readonly sequence: number
   readonly counter: number
   readonly payload: FileRef
+  readonly transition?: { readonly kind: 'add' | 'retire'; readonly kid: string }
 } & Partial<Record<EvidenceKind, FileRef>>
 
 const WORD = 0xffffffff
@@ -40,7 +41,11 @@ const shape = open(
     counter: whole(0, WORD),
     payload: file,
   },
-  { sbom: file, provenance: file },
+  {
+    sbom: file,
+    provenance: file,
+    transition: open({ kind: word('add', 'retire'), kid: text('a key id in hex', /^[0-9a-f]{64}$/) }),
+  },
 )
 
 /** Target paths of envelopes end like this; the folder is CLASS/VERSION. */

@@ -18,6 +18,8 @@ import { HOUR, T0 } from './plans.ts'
 
 const v = (text: string): Version => text as Version
 
+const KEY = 'a1'.repeat(32)
+
 function controller(
   id: string,
   change: Partial<FleetController> & { version?: string; counter?: number } = {},
@@ -39,6 +41,7 @@ function controller(
       state: 'stable',
       running: { version: v(version), sequence: 1, digest: 'cd'.repeat(32) },
       counter,
+      anchors: [KEY],
     },
     ...rest,
   }
@@ -62,7 +65,7 @@ function release(path: string, change: Partial<ReleaseFacts> = {}): [string, Pub
     health: { windowMillis: 60_000, probes: [] },
     ...change,
   }
-  return [path, { path, sha256: 'ab'.repeat(32), length: 500, facts }]
+  return [path, { path, sha256: 'ab'.repeat(32), length: 500, facts, signers: [KEY] }]
 }
 
 const FLEET = [
@@ -80,6 +83,7 @@ const sources = (fleet = FLEET, ...more: [string, PublishedRelease][]): PlanSour
     release('pcs/2.0.0.suit', { class: 'pcs', hardware: ['essentialhub'] }),
     ...more,
   ]),
+  stones: [],
   busy: new Map(),
 })
 

@@ -25,6 +25,7 @@ type CreateOptions = Options & {
   validFor: number
   retries: number
   maxFailures: number
+  stepping?: boolean
   dryRun?: boolean
 }
 
@@ -54,6 +55,7 @@ export function addCampaign(program: Command, cli: Cli): void {
     .option('--valid-for <time>', 'the plan’s end, from now', duration, 7 * 86_400_000)
     .option('--retries <n>', 'further tries after a passing fault', whole, 1)
     .option('--max-failures <n>', 'failures that the second wave may have', whole, 0)
+    .option('--stepping', 'where the release’s key is not accepted yet: the next release on the way there')
     .option('--dry-run', 'show the plan, keep nothing')
     .option(...PROFILE)
     .action(
@@ -120,6 +122,7 @@ async function create(cli: Cli, session: Session, options: CreateOptions): Promi
     ...(options.site === undefined ? {} : { sites: [...options.site] }),
     ...(options.class === undefined ? {} : { classes: [...options.class] }),
     ...(options.controller === undefined ? {} : { controllers: [...options.controller] }),
+    ...(options.stepping === true ? { stepping: true } : {}),
   }
   const request: CreateCampaign = {
     id: options.id,
