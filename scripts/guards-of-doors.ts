@@ -382,8 +382,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'a release beside neighbours that are too old for it',
     file: 'src/core/campaign/draft.ts',
-    text: ' ?? dependenciesMet(release.facts, neighbours)',
-    without: '',
+    text: 'if (unmet !== null) return { ...unmet,',
+    without: 'if (unmet === undefined) return {',
     tests: ORDERS,
   },
 ]
