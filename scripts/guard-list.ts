@@ -1,5 +1,6 @@
 import { AGENT_GUARDS } from './guards-of-agent.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
+import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
 import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
@@ -14,6 +15,7 @@ export const GUARDS = [
   ...PART_GUARDS,
   ...SLOT_GUARDS,
   ...BRICK_GUARDS,
+  ...CEREMONY_GUARDS,
   ...DOOR_GUARDS,
   ...LINK_GUARDS,
   ...AGENT_GUARDS,

@@ -4,8 +4,8 @@ import { formatUtc } from '../core/encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { goOn } from '../core/trust/after-rotation.ts'
 import { checkBins } from '../core/trust/hash-bins.ts'
-import type { Document, Targets } from '../core/trust/metadata.ts'
-import { readMetadata } from '../core/trust/read-metadata.ts'
+import type { Common, Document, Targets } from '../core/trust/metadata.ts'
+import { readMetadata, signableBytes } from '../core/trust/read-metadata.ts'
 import { refresh } from '../core/trust/refresh.ts'
 import { verifySigned } from '../core/trust/signatures.ts'
 import { checkRootExpiry, type TrustedSet, updateRoot } from '../core/trust/trusted-set.ts'
@@ -18,14 +18,20 @@ import { resignSites } from './renew.ts'
 
 /**
  * A signed root, and with it what must come into force at the same moment: targets that enough keys of the new root have
- * signed, when the ones in force no longer have; with them all bins, by name, of a repository that has bins. Bytes of the
- * files as a ceremony has made them.
+ * signed, when the ones in force no longer have; with them all bins, by name, of a repository that has bins. Without a
+ * root: targets that delegate otherwise, or leave some out. Bytes of the files as a ceremony has made them.
  */
 export type NewRoot = {
-  readonly root: Uint8Array
+  readonly root?: Uint8Array
   readonly targets?: Uint8Array
   readonly bins?: ReadonlyMap<string, Uint8Array>
 }
+
+/**
+ * Whoever has a say before anything is put in force: judges it against what is in force now, and answers what is to be
+ * recorded with it, or refuses.
+ */
+export type Judge = (inForce: TrustedSet, now: Instant) => readonly Event[] | Refusal
 
 /** What came of it: the root's version, and in how many repositories it is (the director's: one for each site). */
 export type Rotated = { readonly version: number; readonly repositories: number }
@@ -35,7 +41,7 @@ export type Rotated = { readonly version: number; readonly repositories: number 
  * (TUF 1.0.34 §5.3.4 to §5.3.5), with everything that the server signs online signed anew by the keys that it names. All of
  * it in one transaction, after the client workflow has been run over it from what was in force before: what no client
  * would take is refused, and nothing has changed. The director's root goes to every site at once. Durable on return.
- * The same root again is answered as before.
+ * The same documents again, with whichever of their signatures, are answered as before.
  *
  * How a ceremony uses it: `nextRoot` (core/trust/repository.ts) writes the root, its signers sign `signableBytes`, `seal`
  * makes the file; where the keys of the targets change, the targets in force are signed anew beside it
@@ -48,13 +54,14 @@ export type Rotated = { readonly version: number; readonly repositories: number 
  * Refuses as `updateRoot`, `metadata-expired`, `root-orphans-targets` (too few keys of the new root have signed the
  * targets in force, and none were handed in), `root-targets-differ` (those that were say something new),
  * `publish-version-conflict`, what `checkBins` refuses, `online-key-missing` (the server lacks a key that the root names), and
- * what `refresh` refuses.
+ * what `refresh` and `judge` refuse.
  */
 export function acceptRoot(
   world: FleetWorld,
   person: string,
   repo: 'image' | 'approval' | 'director',
   handed: NewRoot,
+  judge: Judge = () => [],
 ): Promise<Rotated | Refusal> {
   return world.store.exclusive(async () => {
     const now = world.clock.now()
@@ -62,8 +69,10 @@ export function acceptRoot(
     if (isRefusal(current)) return current
     const sites = (await world.store.sites()).map(({ id }) => id)
     const repositories = repo === 'director' ? sites.length : 1
-    if (sameBytes(current.root.bytes, handed.root)) return { version: current.root.signed.version, repositories }
-    const after = updateRoot(current, handed.root, world.crypto)
+    if (isInForce(current, handed)) return { version: current.root.signed.version, repositories }
+    const judged = judge(current, now)
+    if (isRefusal(judged)) return judged
+    const after = handed.root === undefined ? current : updateRoot(current, handed.root, world.crypto)
     if (isRefusal(after)) return after
     const expired = checkRootExpiry(after, now)
     if (expired !== null) return expired
@@ -74,11 +83,26 @@ export function acceptRoot(
     if (isRefusal(next)) return next
     const { version } = after.root.signed
     const actor = { kind: 'person', id: person } as const
-    const event = { kind: 'root-rotated', actor, detail: { repository: repo, version, repositories } } as const
+    const kind = handed.root === undefined ? 'repository-updated' : 'root-rotated'
+    const event = { kind, actor, detail: { repository: repo, version, repositories } } as const
     // If power fails before this commit, the old root is in force with all that stands below it; after it, the new one.
-    await record(world, { files: next.files }, [event, ...next.events])
+    await record(world, { files: next.files }, [event, ...judged, ...next.events])
     return { version, repositories }
   })
+}
+
+/** Whether what is handed in is in force already: the answer was lost. Of a root and targets, the root says it. */
+function isInForce({ root, targets }: TrustedSet, handed: NewRoot): boolean {
+  const same = (type: 'root' | 'targets', bytes: Uint8Array, current: Document<Common> | null): boolean => {
+    const read = readMetadata(type, bytes, type)
+    return (
+      !isRefusal(read) &&
+      current !== null &&
+      sameBytes(signableBytes(read.signed.raw), signableBytes(current.signed.raw))
+    )
+  }
+  if (handed.root !== undefined) return same('root', handed.root, root)
+  return handed.targets !== undefined && same('targets', handed.targets, targets)
 }
 
 /** What comes into force, and what is to be told of it. */

@@ -61,8 +61,11 @@ export const Profile = Type.Object(
     key: Type.String(),
     /** The key that signs the audit log's checkpoints, as a C2SP verifier key. */
     auditKey: Type.String(),
-    /** The first root of each repository, as files. */
-    roots: Type.Object({ image: Type.String(), approval: Type.String() }, closed),
+    /** The first root of each repository, as files; the director's for who holds its keys. */
+    roots: Type.Object(
+      { image: Type.String(), approval: Type.String(), director: Type.Optional(Type.String()) },
+      closed,
+    ),
   },
   closed,
 )

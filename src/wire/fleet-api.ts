@@ -104,14 +104,14 @@ export const PublishRelease = Type.Object({ metadata: Base64(4 << 20), bins: Typ
 export type PublishRelease = Static<typeof PublishRelease>
 
 /**
- * POST /v1/roots/REPOSITORY (image, approval, director): the next root, signed; and the targets in force, signed anew,
- * when too few keys of the new root have signed them, with all bins when there are some. Answers the root's version and in how many repositories it is.
+ * POST /v1/ceremonies/REPOSITORY (image, approval, director): what was signed at a ceremony: the next root, the next
+ * targets, or both. Answers the root's version and in how many repositories it is.
  */
-export const AcceptRoot = Type.Object(
-  { root: Base64(512 << 10), targets: Type.Optional(Base64(4 << 20)), bins: Type.Optional(Bins) },
+export const CloseCeremony = Type.Object(
+  { root: Type.Optional(Base64(512 << 10)), targets: Type.Optional(Base64(8 << 20)) },
   closed,
 )
-export type AcceptRoot = Static<typeof AcceptRoot>
+export type CloseCeremony = Static<typeof CloseCeremony>
 
 const Names = Type.Array(Name, { maxItems: 1000 })
 const Span = Type.Integer({ minimum: 0, maximum: 90 * 86_400_000 })

@@ -6,6 +6,7 @@ import { type Cli, perform, type World } from './cli.ts'
 import { addAgent } from './commands/agent.ts'
 import { addAudit } from './commands/audit.ts'
 import { addCampaign } from './commands/campaign.ts'
+import { addCeremony } from './commands/ceremony.ts'
 import { addController } from './commands/controller.ts'
 import { addExplain } from './commands/explain.ts'
 import { addFleet } from './commands/fleet.ts'
@@ -32,6 +33,7 @@ const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
   addPublish,
   addCampaign,
   addController,
+  addCeremony,
   addAudit,
   addFleet,
   addGateway,

@@ -22,12 +22,14 @@ export type OpenedRepository = {
 /**
  * A repository of the fleet, verified on this machine from the root in the profile: the whole client workflow, but for
  * the expiry of the targets. Whoever opens a repository here is about to sign its next targets, and that is the way out
- * when the last ones have expired; timestamp and snapshot say that they are the last ones.
+ * when the last ones have expired; timestamp and snapshot say that they are the last ones. With `renewing` the way out is
+ * open for an expired root too, for the ceremony that makes the next one.
  */
 export async function openRepository(
   cli: Cli,
   session: Session,
   repo: 'image' | 'approval',
+  { renewing = false } = {},
 ): Promise<OpenedRepository | Refusal> {
   const now = cli.world.clock.now()
   // With a clock that has lost its time every expiry holds, and old metadata passes for fresh.
@@ -37,6 +39,7 @@ export async function openRepository(
   if (isRefusal(root)) return root
   const trusted = trustRoot(repo, root, cli.world.crypto)
   if (isRefusal(trusted)) return trusted
+  const first = trusted.root.signed.version
   const files = new Map<string, Uint8Array | null>()
   const fetched = async (wanted: FileRequest): Promise<FileAnswer> => {
     const known = files.get(wanted.path)
@@ -47,14 +50,21 @@ export async function openRepository(
   }
   const refreshed = await drive(refresh(trusted, now, cli.world.crypto), fetched)
   if (refreshed.at === 'current') return opened(refreshed.set, now)
-  const onlyTargets = refreshed.refusal.code === 'metadata-expired' && refreshed.set.snapshot !== null
-  if (!onlyTargets) return refreshed.refusal
-  cli.output.warn(`The ${repo} repository's targets have expired. What is signed next takes their place.`)
+  if (refreshed.refusal.code !== 'metadata-expired') return refreshed.refusal
+  const onlyTargets = refreshed.set.snapshot !== null
+  if (!onlyTargets && !renewing) return refreshed.refusal
+  const what = onlyTargets
+    ? `The ${repo} repository's targets have expired.`
+    : `${refreshed.refusal.subject} has expired.`
+  cli.output.warn(`${what} What is signed next takes their place.`)
   const again = await drive(refresh(trusted, instant(0), cli.world.crypto), fetched)
   return again.at === 'current' ? opened(again.set, instant(0)) : again.refusal
 
   function opened(set: CurrentSet, at: Instant): OpenedRepository {
     const { crypto } = cli.world
+    // Found once, a newer root is kept: a server that was taken over cannot offer the older ones any more.
+    const { signed, bytes } = set.root
+    if (signed.version > first) session.trust(repo, bytes)
     return {
       set,
       target: async path => {

@@ -1,8 +1,10 @@
 import { dirname, join } from 'node:path'
-import { readConfig, readText } from '../../adapters/config-file.ts'
+import { readConfig, readText, writeWhole } from '../../adapters/config-file.ts'
 import { HttpsClient, readAnswer } from '../../adapters/link-https/client.ts'
+import { utf8 } from '../../core/encoding/bytes.ts'
 import { NAME } from '../../core/fleet/identity.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { Repository } from '../../core/trust/ceremony-note.ts'
 import { Profile, parseConfig } from '../../wire/config.ts'
 import type { Cli, Work } from './cli.ts'
 
@@ -25,10 +27,15 @@ export type Session = {
   put(path: string, body: Uint8Array): Promise<null | Refusal>
   /** A file of a repository, or null when there is none of that name. */
   repoFile(repo: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal>
-  /** The first root of a repository, as the profile pins it. */
-  root(repo: 'image' | 'approval'): Uint8Array | Refusal
+  /** The newest root of a repository that was verified here; before that the one that the profile pins. */
+  root(repo: Repository): Uint8Array | Refusal
+  /** Keeps a root that was verified from the one before: from now on nobody can offer an older one here. */
+  trust(repo: Repository, root: Uint8Array): void
   close(): void
 }
+
+/** Where the newest verified root of a repository lies, beside the profile. */
+const trusted = (repo: Repository): string => join('trusted', `${repo}.root.json`)
 
 /** Where the profile is looked for when none is named. */
 const DEFAULT_PROFILE = join('fleet', 'profile', 'profile.yaml')
@@ -39,13 +46,8 @@ export async function withSession(
   named: string | undefined,
   work: (session: Session) => Promise<Work>,
 ): Promise<Work> {
-  const path = named ?? cli.world.env.VOLTSEAL_PROFILE ?? DEFAULT_PROFILE
-  const session = openSession(path)
-  if (isRefusal(session)) {
-    return session.code === 'file-missing' && named === undefined
-      ? refuse('profile-missing', path, 'a profile (--profile FILE, or VOLTSEAL_PROFILE)', 'no such file')
-      : session
-  }
+  const session = openSession(cli, named)
+  if (isRefusal(session)) return session
   try {
     return await work(session)
   } finally {
@@ -53,7 +55,16 @@ export async function withSession(
   }
 }
 
-function openSession(path: string): Session | Refusal {
+/** Opens a session; whoever does so closes it. Nobody is called yet. Refuses `profile-missing` when none was named. */
+export function openSession(cli: Cli, named: string | undefined): Session | Refusal {
+  const path = named ?? cli.world.env.VOLTSEAL_PROFILE ?? DEFAULT_PROFILE
+  const session = sessionOf(path)
+  return isRefusal(session) && session.code === 'file-missing' && named === undefined
+    ? refuse('profile-missing', path, 'a profile (--profile FILE, or VOLTSEAL_PROFILE)', 'no such file')
+    : session
+}
+
+function sessionOf(path: string): Session | Refusal {
   const written = readConfig(path)
   if (isRefusal(written)) return written
   const profile = parseConfig<Profile>(Profile, written, path)
@@ -85,9 +96,17 @@ function openSession(path: string): Session | Refusal {
       return answer.code === 'not-found' ? null : answer
     },
     root: repo => {
-      const text = readText(at(profile.roots[repo]), 1 << 20)
-      return isRefusal(text) ? text : new TextEncoder().encode(text)
+      const kept = readText(at(trusted(repo)), 1 << 20)
+      if (!isRefusal(kept)) return utf8(kept)
+      const pinned = profile.roots[repo]
+      if (pinned === undefined) {
+        return refuse('ceremony-root-missing', path, `the root of the ${repo} repository in roots`, 'none')
+      }
+      const text = readText(at(pinned), 1 << 20)
+      return isRefusal(text) ? text : utf8(text)
     },
+    // If power fails here, the older root is there, and the newer ones are followed again.
+    trust: (repo, root) => writeWhole(at(trusted(repo)), root),
     close: () => client.close(),
   }
 }

@@ -15,17 +15,18 @@ import {
 import { planBytes } from '../../core/campaign/plan.ts'
 import { fromBase64, fromUtf8 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, RefusalError, refuse, sentence } from '../../core/refusal/refusal.ts'
+import { REPOSITORIES } from '../../core/trust/ceremony-note.ts'
 import { approve, draftOf } from '../../flows/approve.ts'
 import { recordRefusal } from '../../flows/audit.ts'
 import { command, createCampaign } from '../../flows/campaign.ts'
+import { closeCeremony } from '../../flows/close.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import { blobOf, publishRelease, storeBlob } from '../../flows/publish.ts'
 import { acceptUpstream } from '../../flows/report.ts'
-import { acceptRoot } from '../../flows/rotate.ts'
 import {
-  AcceptRoot,
   Approve,
   type CampaignDraft,
+  CloseCeremony,
   Command,
   CreateCampaign,
   EnrolSite,
@@ -45,7 +46,7 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
   const server = httpsServer(tls, log)
   gatewayRoutes(server, door)
   releaseRoutes(server, door)
-  rootRoutes(server, door)
+  ceremonyRoutes(server, door)
   campaignRoutes(server, door)
   fleetRoutes(server, door)
   return server
@@ -120,27 +121,33 @@ function releaseRoutes(server: HttpsServer, { world, maxBlobBytes }: FleetDoor):
   )
 }
 
-function rootRoutes(server: HttpsServer, { world }: FleetDoor): void {
+function ceremonyRoutes(server: HttpsServer, { world }: FleetDoor): void {
   type Repo = { Params: { repo: string } }
-  server.post<Repo & { Body: AcceptRoot }>(
-    '/v1/roots/:repo',
-    { schema: { body: AcceptRoot }, bodyLimit: MAX_BINS_BODY },
+  server.post<Repo & { Body: CloseCeremony }>(
+    '/v1/ceremonies/:repo',
+    { schema: { body: CloseCeremony }, bodyLimit: MAX_CEREMONY_BODY },
     async (request, reply) => {
       const person = requirePeer(request, 'person')
-      const { repo } = request.params
-      if (repo !== 'image' && repo !== 'approval' && repo !== 'director') {
-        return sendRefusal(reply, refuse('not-found', repo, 'image, approval or director', 'another repository'))
+      const repo = REPOSITORIES.find(name => name === request.params.repo)
+      if (repo === undefined) {
+        return sendRefusal(
+          reply,
+          refuse('not-found', request.params.repo, REPOSITORIES.join(', '), 'another repository'),
+        )
       }
-      const { root, targets, bins } = request.body
-      const handed = {
-        root: decoded(root, 'the root'),
-        ...(targets === undefined ? {} : { targets: decoded(targets, 'the targets metadata') }),
-        bins: decodedBins(bins),
+      const { root, targets } = request.body
+      const files = {
+        root: root === undefined ? null : decoded(root, 'the root'),
+        targets: targets === undefined ? null : decoded(targets, 'the targets metadata'),
       }
-      return audited(reply, world, person.id, `root of ${repo}`, await acceptRoot(world, person.id, repo, handed))
+      const closed = await closeCeremony(world, person.id, repo, files)
+      return audited(reply, world, person.id, `ceremony of ${repo}`, closed)
     },
   )
 }
+
+/** Room for a root and targets in base64. */
+const MAX_CEREMONY_BODY = 16 << 20
 
 const decodedBins = (bins: Readonly<Record<string, string>> = {}): ReadonlyMap<string, Uint8Array> =>
   new Map(Object.entries(bins).map(([name, base64]) => [name, decoded(base64, name)]))
@@ -275,11 +282,15 @@ async function siteTag({ store }: FleetWorld, site: string): Promise<string> {
   return tag
 }
 
-/** The repository that a path means: `director` is the asking gateway's own; a person may name a site's. */
+/**
+ * The repository that a path means: `director` is the asking gateway's own. To a person it is what all sites have in
+ * common: the director's roots.
+ */
 function repoFor(request: FastifyRequest, repo: string): string {
   if (repo === 'image' || repo === 'approval') return repo
   const identity = peer(request)
   if (repo === 'director' && identity?.kind === 'gateway') return `director/${identity.site}`
+  if (repo === 'director' && identity?.kind === 'person') return repo
   throw new RefusalError(refuse('not-found', repo, 'image, approval or director', 'another repository'))
 }
 

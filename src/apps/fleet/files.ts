@@ -16,6 +16,10 @@ export const FLEET_KEYS = [
 ] as const
 export type FleetKey = (typeof FLEET_KEYS)[number]
 
+/** The keys that this server signs with. The roots are not here: they belong to people, and leave its folder. */
+export const SERVER_KEYS = FLEET_KEYS.filter(name => !name.endsWith('-root')) as readonly ServerKey[]
+export type ServerKey = Exclude<FleetKey, `${string}-root`>
+
 /** The roles that this server signs for as long as it runs. A key for the next root lies under the same name in `keys/next`. */
 export const ONLINE_KEYS = FLEET_KEYS.filter(name => /-(?:targets|snapshot|timestamp)$/.test(name))
 

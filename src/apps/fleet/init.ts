@@ -219,7 +219,7 @@ async function makeProfile(
   writeWhole(at('cert.pem'), person.cert)
   writeWhole(at('ca.pem'), authority.cert)
   const auditKey = verifierKey(crypto, { name: config.name, key: audit.key })
-  const roots = { image: '../roots/image.root.json', approval: '../roots/approval.root.json' }
+  const roots = Object.fromEntries(['image', 'approval', 'director'].map(repo => [repo, `../roots/${repo}.root.json`]))
   const profile = {
     kind: 'voltseal-profile',
     name,

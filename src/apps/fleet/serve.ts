@@ -19,7 +19,7 @@ import { type Serving, serveUntilSignal } from '../process/serve.ts'
 import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
-import { FLEET_KEYS, type FleetKey, fleetFiles, ONLINE_KEYS } from './files.ts'
+import { fleetFiles, ONLINE_KEYS, SERVER_KEYS, type ServerKey } from './files.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { fleetWorld } from './world.ts'
 
@@ -100,14 +100,14 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
 
 const orNull = <T>(value: T | Refusal): null | Refusal => (isRefusal(value) ? value : null)
 
-function loadKeys(folder: string): Record<FleetKey, Signer> | Refusal {
-  const keys: Partial<Record<FleetKey, Signer>> = {}
-  for (const name of FLEET_KEYS) {
+function loadKeys(folder: string): Record<ServerKey, Signer> | Refusal {
+  const keys: Partial<Record<ServerKey, Signer>> = {}
+  for (const name of SERVER_KEYS) {
     const signer = loadSigner(fleetFiles(folder).key(name))
     if (isRefusal(signer)) return signer
     keys[name] = signer
   }
-  return keys as Record<FleetKey, Signer>
+  return keys as Record<ServerKey, Signer>
 }
 
 /** Keys that the next root may name: those that lie in `keys/next`. */

@@ -7,7 +7,7 @@ import type { PublishPolicy } from '../../core/trust/evidence/judge.ts'
 import type { Clock, FleetStore, FleetWorld, Signer } from '../../flows/ports.ts'
 import type { FleetConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
-import { type FleetKey, fleetFiles } from './files.ts'
+import { fleetFiles, type ServerKey } from './files.ts'
 
 /** The world of a fleet server's flows, put together from its folder. */
 export function fleetWorld(
@@ -17,7 +17,7 @@ export function fleetWorld(
   parts: {
     crypto: Crypto
     clock: Clock
-    keys: Readonly<Record<FleetKey, Signer>>
+    keys: Readonly<Record<ServerKey, Signer>>
     spares?: readonly Signer[]
     anchors: readonly AnchorJson[]
     publishPolicy: PublishPolicy

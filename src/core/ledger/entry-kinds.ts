@@ -10,6 +10,7 @@ export const entryKinds = {
   'repository-updated': 'New metadata of a repository was published.',
   'repository-alarm': 'Metadata of a repository nears its expiry, or could not be renewed.',
   'root-rotated': 'A new root of trust was published.',
+  'ceremony-closed': 'People signed a new root or new delegations together: who, what, and what it changed.',
   'key-event': 'A signing key was made, replaced, revoked or retired.',
   'certificate-event': 'A certificate was issued, renewed or revoked.',
 

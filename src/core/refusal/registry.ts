@@ -1,6 +1,7 @@
 import type { CodeEntry } from './code.ts'
 import { agentCodes } from './codes-agent.ts'
 import { campaignCodes } from './codes-campaign.ts'
+import { ceremonyCodes } from './codes-ceremony.ts'
 import { consoleCodes } from './codes-console.ts'
 import { evidenceCodes } from './codes-evidence.ts'
 import { firmwareCodes } from './codes-firmware.ts'
@@ -15,6 +16,7 @@ import { worldCodes } from './codes-world.ts'
 
 const tables = {
   ...trustCodes,
+  ...ceremonyCodes,
   ...firmwareCodes,
   ...fleetCodes,
   ...slotCodes,

@@ -5,6 +5,7 @@ import { writeJson } from '../encoding/strict-json.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { NOTE } from './ceremony-note.ts'
 import { keyId, keyMaterial, keyObject } from './keys.ts'
 import type { Common, Document, Root, Signature, Snapshot, Target, Targets, Timestamp, TopRole } from './metadata.ts'
 
@@ -133,7 +134,9 @@ export function withTargets(
     }
     targets.set(target.path, writeTarget(target))
   }
-  return { ...previous.raw, version, expires: formatUtc(expires), targets: Object.fromEntries(targets) }
+  // The note of a ceremony says how a version came to be: of the next one it would be a lie.
+  const { [NOTE]: _, ...others } = previous.raw
+  return { ...others, version, expires: formatUtc(expires), targets: Object.fromEntries(targets) }
 }
 
 /**

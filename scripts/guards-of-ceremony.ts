@@ -1,0 +1,141 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are source code
+import type { Guard } from './guard.ts'
+
+const CEREMONY = 'tests/core/trust/ceremony.test.ts'
+const DIFF = 'tests/core/trust/differences.test.ts'
+const REHEARSAL = 'tests/core/trust/rehearsal.test.ts'
+const DESK = 'tests/apps/cli/ceremony.test.ts'
+const FILE = 'src/core/trust/ceremony.ts'
+
+/** The guards of ceremonies: what may be signed, by whom, until when, and what of it counts. */
+export const CEREMONY_GUARDS: readonly Guard[] = [
+  {
+    stops: 'a ceremony document that is changed between two signers, or signed in the name of another',
+    file: FILE,
+    text: '      if (holds) continue',
+    without: '      if (holds || !holds) continue',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a ceremony that is closed after its deadline',
+    file: FILE,
+    text: '  if (now >= deadline) {',
+    without: '  if (now < 0) {',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a ceremony whose document has expired',
+    file: FILE,
+    text: '    if (now >= expires) {',
+    without: '    if (now < 0) {',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a ceremony below a threshold',
+    file: FILE,
+    text: '    if (short === undefined) continue',
+    without: '    if (short === undefined || short.have > 0) continue',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a ceremony that only the holders of the old root, or of the new one, have signed',
+    file: FILE,
+    text: '    { by: `holders of root ${next.version}`, keys: next.keys, role: next.roles.root, owners: is },\n',
+    without: '',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'an old ceremony, replayed',
+    file: FILE,
+    text: '  if (next === before + 1) return null',
+    without: '  if (next <= before + 1) return null',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a ceremony of one repository played to another',
+    file: FILE,
+    text: '  if (found.repository !== inForce.repository) {',
+    without: '  if (found.name === inForce.repository) {',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a ceremony’s key under an id that is not its own',
+    file: FILE,
+    text: '    if (own !== keyid) return',
+    without: '    if (own === null) return',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a target that is slipped into a ceremony',
+    file: FILE,
+    text: '    if (Object.hasOwn(was, path) && sameJson(was[path] as Json, target)) continue',
+    without: '    if (Object.hasOwn(is, path)) continue',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a root that leaves targets without signatures',
+    file: FILE,
+    text: '  return left ?? { note, root: first, targets: second }',
+    without:
+      '  return left === first ? left ?? { note, root: first, targets: second } : { note, root: first, targets: second }',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a note of a ceremony with more in it than is shown',
+    file: 'src/core/trust/ceremony-note.ts',
+    text: '  const read = noteShape(written, NOTE)\n  if (read instanceof Misfit) {',
+    without:
+      '  const { name, repository, deadline, rehearsal: drill } = written as Record<string, string>\n' +
+      '  const read = noteShape({ name, repository, deadline, rehearsal: drill }, NOTE)\n  if (read instanceof Misfit) {',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'two keys of one person in a role',
+    file: 'src/core/trust/key-change.ts',
+    text: '      if (people.has(owner)) {',
+    without: '      if (people.has(keyid)) {',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'one key under two ids in a role',
+    file: 'src/core/trust/key-change.ts',
+    text: '      if (materials.has(material)) return twice',
+    without: '      if (materials.has(keyid)) return twice',
+    tests: CEREMONY,
+  },
+  {
+    stops: 'a diff that hides a member that the program does not know',
+    file: 'src/core/trust/differences.ts',
+    text: '    if (step === undefined) say(walk, `member ${quote(name)}`, at(before, name), at(after, name), false)\n    else step(walk, at(before, name), at(after, name))',
+    without: '    step?.(walk, at(before, name), at(after, name))',
+    tests: DIFF,
+  },
+  {
+    stops: 'a diff that hides a member of a key',
+    file: 'src/core/trust/differences.ts',
+    text: '  return Object.keys(unknown).length === 0 ? scheme : `${scheme}, with ${json(unknown)}`',
+    without: '  return unknown === null ? json(key) : scheme',
+    tests: DIFF,
+  },
+  {
+    stops: 'a diff that hides a new order of priority',
+    file: 'src/core/trust/differences.ts',
+    text: "  if (left !== right) walk.out.push({ what: 'delegations, the order', before: left, after: right, known: true })",
+    without: '  if (left === null) walk.out.length = 0',
+    tests: DIFF,
+  },
+  {
+    stops: 'the root of a rehearsal, signed with real keys',
+    file: 'src/core/trust/trusted-set.ts',
+    text: '  return checkEarnest(old, root.signed, subject) ?? underRoot(set, root, crypto)',
+    without: '  return underRoot(set, root, crypto)',
+    tests: REHEARSAL,
+  },
+  {
+    stops: 'signing a ceremony that was altered',
+    file: 'src/apps/cli/ceremony/sign.ts',
+    text: ' ?? checkGiven(ceremony, crypto)\n',
+    without: '\n',
+    tests: DESK,
+  },
+]

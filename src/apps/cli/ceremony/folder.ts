@@ -1,0 +1,172 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeWhole } from '../../../adapters/config-file.ts'
+import { JsonFault, type JsonObject } from '../../../core/encoding/canonical-json.ts'
+import { Misfit, object, text } from '../../../core/encoding/shape.ts'
+import { readJson, writeJson } from '../../../core/encoding/strict-json.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import type { CeremonyFiles, PendingType } from '../../../core/trust/ceremony.ts'
+import { MAX_METADATA_BYTES, type Signature } from '../../../core/trust/metadata.ts'
+import { readMetadata } from '../../../core/trust/read-metadata.ts'
+import { seal } from '../../../core/trust/repository.ts'
+
+/**
+ * A ceremony on disk: plain files, to be carried on a USB stick to a machine without a network and back. A document never
+ * changes after the start, and each signature is a file of its own: what several people signed apart is put together by
+ * copying the files of `signatures/`. Nothing in the folder is believed: who opens it verifies it from a root of their own.
+ */
+export const ceremonyPaths = (folder: string) => ({
+  /** The roots so far, `1.root.json` and on. */
+  roots: join(folder, 'roots'),
+  /** The targets in force, where people sign them. */
+  targets: join(folder, 'in-force', 'targets.json'),
+  next: (type: PendingType) => join(folder, 'next', `${type}.json`),
+  signatures: join(folder, 'signatures'),
+  signature: (type: PendingType, keyid: string) => join(folder, 'signatures', `${type}.${keyid}.json`),
+  /** What came into force, with its signatures: the proof for who signed, and their next trusted root. */
+  closed: (type: PendingType) => join(folder, 'closed', `${type}.json`),
+  /** A rehearsal's throw-away keys, and the staging fleet that it is closed at. */
+  keys: join(folder, 'keys'),
+  staging: join(folder, 'staging'),
+})
+
+const TYPES = ['root', 'targets'] as const satisfies readonly PendingType[]
+const MAX_FILES = 4096
+const MAX_SIGNATURE_BYTES = 32 * 1024
+
+/** A ceremony's folder as it was read: bytes within their limits, and nothing verified. */
+export type CeremonyFolder = {
+  readonly roots: ReadonlyMap<number, Uint8Array>
+  readonly targets: Uint8Array | null
+  /** The documents with the signatures that lie beside them. */
+  readonly next: CeremonyFiles
+  readonly closed: CeremonyFiles
+}
+
+/**
+ * Writes a new ceremony; a rehearsal's keys and staging fleet may lie there already. Durable on return. If power fails
+ * before the documents of `next/` are written, the folder is no ceremony, and a new start refuses it by name. Refuses
+ * `ceremony-exists`.
+ */
+export function createCeremony(
+  folder: string,
+  roots: ReadonlyMap<number, Uint8Array>,
+  targets: Uint8Array | null,
+  next: Readonly<Record<PendingType, JsonObject | null>>,
+): null | Refusal {
+  const paths = ceremonyPaths(folder)
+  if (existsSync(paths.signatures)) return refuse('ceremony-exists', folder, 'a name that is free', 'a ceremony in it')
+  mkdirSync(paths.signatures, { recursive: true })
+  for (const [version, bytes] of roots) writeWhole(join(paths.roots, `${version}.root.json`), bytes)
+  if (targets !== null) writeWhole(paths.targets, targets)
+  // The root last: a folder without one of its documents is seen to be unfinished.
+  for (const type of ['targets', 'root'] as const) {
+    const signed = next[type]
+    if (signed !== null) writeWhole(paths.next(type), seal(signed, []))
+  }
+  return null
+}
+
+/** Whether the place of a new ceremony is free. Refuses `ceremony-exists`. */
+export function refuseTaken(folder: string): null | Refusal {
+  const there = existsSync(folder) ? readdirSync(folder) : []
+  return there.length === 0 ? null : refuse('ceremony-exists', folder, 'a name that is free', `${there[0]} in it`)
+}
+
+/** Reads a ceremony's folder. Refuses `ceremony-malformed`, and what `readMetadata` refuses. */
+export function readCeremony(folder: string): CeremonyFolder | Refusal {
+  const paths = ceremonyPaths(folder)
+  const roots = new Map<number, Uint8Array>()
+  for (const name of namesIn(paths.roots)) {
+    const version = Number(/^([1-9]\d{0,8})\.root\.json$/.exec(name)?.[1])
+    if (!Number.isSafeInteger(version)) return malformed(join(paths.roots, name), 'a root, such as 1.root.json')
+    const bytes = readBounded(join(paths.roots, name), MAX_METADATA_BYTES.root)
+    if (isRefusal(bytes)) return bytes
+    if (bytes !== null) roots.set(version, bytes)
+  }
+  const targets = readBounded(paths.targets, MAX_METADATA_BYTES.targets)
+  if (isRefusal(targets)) return targets
+  const signatures = readSignatures(folder)
+  if (isRefusal(signatures)) return signatures
+  const files = { next: { root: null, targets: null }, closed: { root: null, targets: null } } as {
+    next: Record<PendingType, Uint8Array | null>
+    closed: Record<PendingType, Uint8Array | null>
+  }
+  for (const type of TYPES) {
+    const closed = readBounded(paths.closed(type), MAX_METADATA_BYTES[type])
+    if (isRefusal(closed)) return closed
+    files.closed[type] = closed
+    const bytes = readBounded(paths.next(type), MAX_METADATA_BYTES[type])
+    if (isRefusal(bytes)) return bytes
+    if (bytes === null) continue
+    const document = readMetadata(type, bytes, paths.next(type))
+    if (isRefusal(document)) return document
+    files.next[type] = seal(document.signed.raw, signatures[type])
+  }
+  if (files.next.root === null && files.next.targets === null) {
+    return malformed(folder, 'a folder that `voltseal ceremony start` made', 'no document in next/')
+  }
+  return { roots, targets, ...files }
+}
+
+/** Adds one signature. Durable on return; if power fails before, it is not there, and is given again. */
+export function addSignature(folder: string, type: PendingType, { keyid, sig }: Signature): void {
+  writeWhole(ceremonyPaths(folder).signature(type, keyid), writeJson({ keyid, sig }))
+}
+
+/** Keeps what came into force. Durable on return. */
+export function keepClosed(folder: string, closed: CeremonyFiles): void {
+  for (const type of TYPES) {
+    const bytes = closed[type]
+    if (bytes !== null) writeWhole(ceremonyPaths(folder).closed(type), bytes)
+  }
+}
+
+const signatureShape = object({
+  keyid: text('a key id of 64 lower-case hex digits', /^[0-9a-f]{64}$/),
+  sig: text('a signature in hex', /^(?:[0-9a-f]{2}){1,8192}$/),
+})
+
+function readSignatures(folder: string): Record<PendingType, Signature[]> | Refusal {
+  const { signatures: place } = ceremonyPaths(folder)
+  const found: Record<PendingType, Signature[]> = { root: [], targets: [] }
+  for (const name of namesIn(place)) {
+    const path = join(place, name)
+    const [, type, keyid] = /^(root|targets)\.([0-9a-f]{64})\.json$/.exec(name) ?? []
+    if (type === undefined) return malformed(path, 'a signature: DOCUMENT.KEYID.json')
+    const bytes = readBounded(path, MAX_SIGNATURE_BYTES)
+    if (isRefusal(bytes)) return bytes
+    const json = bytes === null ? null : readJson(bytes, MAX_SIGNATURE_BYTES)
+    const read = json instanceof JsonFault ? new Misfit('', 'strict JSON', json.message) : signatureShape(json, '')
+    if (read instanceof Misfit) return malformed(path, read.expected, read.actual)
+    if (read.keyid !== keyid) return malformed(path, `a signature of the key ${keyid}`, `one of ${read.keyid}`)
+    found[type as PendingType].push(read)
+  }
+  return found
+}
+
+/** The names in a folder, the operating system's own files aside; none when it is not there. */
+function namesIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  const names = readdirSync(folder).filter(name => !name.startsWith('.'))
+  if (names.length > MAX_FILES) throw new Error(`${folder}: more than ${MAX_FILES} files`)
+  return names.sort()
+}
+
+function readBounded(path: string, maxBytes: number): Uint8Array | null | Refusal {
+  try {
+    const status = statSync(path)
+    if (!status.isFile()) return refuse('file-unreadable', path, 'a regular file', 'something else')
+    if (status.size > maxBytes) {
+      return refuse('file-too-large', path, `at most ${maxBytes} bytes`, `${status.size} bytes`)
+    }
+    return new Uint8Array(readFileSync(path))
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null
+    return refuse('file-unreadable', path, 'a file that this user may read', code ?? (error as Error).message)
+  }
+}
+
+const malformed = (path: string, expected: string, actual = 'something else'): Refusal =>
+  refuse('ceremony-malformed', path, expected, actual)

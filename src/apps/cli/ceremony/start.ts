@@ -1,0 +1,157 @@
+import type { JsonObject } from '../../../core/encoding/canonical-json.ts'
+import { type Instant, instant } from '../../../core/encoding/units.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { type CeremonyFiles, type InForce, openCeremony } from '../../../core/trust/ceremony.ts'
+import type { CeremonyNote, Repository } from '../../../core/trust/ceremony-note.ts'
+import { changedRoot, changedTargets, type TargetsChanges } from '../../../core/trust/changed-document.ts'
+import { MAX_METADATA_BYTES, type Root } from '../../../core/trust/metadata.ts'
+import { readSigned } from '../../../core/trust/read-metadata.ts'
+import { seal } from '../../../core/trust/repository.ts'
+import { followRoots } from '../../../core/trust/root-chain.ts'
+import { verifySigned } from '../../../core/trust/signatures.ts'
+import { trustRoot } from '../../../core/trust/trusted-set.ts'
+import type { Cli } from '../cli.ts'
+import { openRepository } from '../repository.ts'
+import type { Session } from '../session.ts'
+import { type Asked, type ChangeOptions, readChanges } from './changes.ts'
+import { createCeremony, refuseTaken } from './folder.ts'
+
+export type StartOptions = ChangeOptions & {
+  readonly repository: Repository
+  readonly name?: string
+  readonly deadline: number
+  readonly expires: number
+}
+
+/** What is in force, with every root up to it that the server gave. */
+export type Base = { readonly inForce: InForce; readonly roots: ReadonlyMap<number, Uint8Array> }
+
+/** The next documents as they are to be signed; null where one stays as it is. */
+export type NextDocuments = { readonly root: JsonObject | null; readonly targets: JsonObject | null }
+
+/**
+ * Fetches what is in force and verifies it on this machine, from the newest root that was ever verified here. Refuses
+ * what the client workflow refuses.
+ */
+export async function fetchBase(cli: Cli, session: Session, repository: Repository): Promise<Base | Refusal> {
+  if (repository === 'director') return fetchDirector(cli, session)
+  const opened = await openRepository(cli, session, repository, { renewing: true })
+  if (isRefusal(opened)) return opened
+  const { set } = opened
+  const inForce: InForce = { repository, root: set.root, targets: set.targets }
+  const roots = await fetchRoots(session, repository, set.root.signed.version)
+  if (isRefusal(roots)) return roots
+  return { inForce, roots: new Map([...roots, [set.root.signed.version, set.root.bytes]]) }
+}
+
+/** The director's root is all that sites have in common: its chain is followed, and nothing below it is asked for. */
+async function fetchDirector(cli: Cli, session: Session): Promise<Base | Refusal> {
+  const trusted = session.root('director')
+  if (isRefusal(trusted)) return trusted
+  const first = trustRoot('director', trusted, cli.world.crypto)
+  if (isRefusal(first)) return first
+  const known = first.root.signed.version
+  const roots = await fetchRoots(session, 'director', null)
+  if (isRefusal(roots)) return roots
+  const chain = new Map([...roots, ...(roots.has(known) ? [] : ([[known, trusted]] as const))])
+  const set = followRoots('director', trusted, chain, cli.world.crypto)
+  if (isRefusal(set)) return set
+  if (set.root.signed.version > known) session.trust('director', set.root.bytes)
+  return { inForce: { repository: 'director', root: set.root, targets: null }, roots: chain }
+}
+
+const MAX_ROOTS = 1024
+
+/** Roots as the server has them, from the first to `last`, or to the end: whoever trusts an old one can follow. */
+async function fetchRoots(
+  session: Session,
+  repository: Repository,
+  last: number | null,
+): Promise<ReadonlyMap<number, Uint8Array> | Refusal> {
+  const roots = new Map<number, Uint8Array>()
+  for (let version = 1; version <= (last ?? MAX_ROOTS); version += 1) {
+    const bytes = await session.repoFile(repository, `${version}.root.json`, MAX_METADATA_BYTES.root)
+    if (isRefusal(bytes)) return bytes
+    if (bytes !== null) roots.set(version, bytes)
+    // A first root that is not served is the one that everybody was given.
+    else if (last === null && version > 1) break
+  }
+  return roots
+}
+
+/** When a ceremony is held, and for how long what it makes is valid. */
+export type Terms = { readonly note: CeremonyNote; readonly expires: Instant }
+
+export function termsOf(cli: Cli, options: StartOptions): Terms {
+  const now = cli.world.clock.now()
+  const seconds = (millis: number): Instant => instant(Math.ceil((now + millis) / 1000) * 1000)
+  const { repository, deadline } = options
+  const name = options.name ?? `${repository}-${new Date(now).toISOString().slice(0, 10)}`
+  const note = { name, repository, deadline: seconds(deadline), rehearsal: false }
+  return { note, expires: seconds(options.expires) }
+}
+
+/**
+ * The next documents: the root when keys of its roles change, the targets when delegations do, and the targets once more
+ * when the next root's keys have not signed the ones in force. Refuses what `changedRoot` and `changedTargets` refuse.
+ */
+export function nextDocuments(
+  { inForce }: Base,
+  asked: Asked,
+  { note, expires }: Terms,
+  cli: Cli,
+): NextDocuments | Refusal {
+  const { crypto } = cli.world
+  const root = asked.root === null ? null : changedRoot(inForce.root.signed, asked.root, { note, expires }, crypto)
+  if (isRefusal(root)) return root
+  const { targets } = inForce
+  if (targets === null) {
+    return asked.targets === null
+      ? { root, targets: null }
+      : refuse('usage-error', `the ${inForce.repository} repository`, 'changes of its root', 'changes of its targets')
+  }
+  const left = root === null ? null : readSigned('root', root, 'the next root')
+  if (isRefusal(left)) return left
+  if (asked.targets === null && (left === null || stillSigned(left, inForce, cli))) return { root, targets: null }
+  const { changes, keys } = asked.targets ?? { changes: NO_CHANGE, keys: null }
+  // Approvals hold for as long as they were given for: who changes the keys does not make them shorter.
+  const until = instant(Math.max(expires, targets.signed.expires))
+  const written = changedTargets(targets.signed, changes, keys, { note, expires: until }, crypto)
+  return isRefusal(written) ? written : { root, targets: written }
+}
+
+const NO_CHANGE: TargetsChanges = { delegate: null, undelegate: [], withdraw: [] }
+
+/** Whether enough keys of the next root have signed the targets in force. */
+function stillSigned(root: Root, { targets }: InForce, cli: Cli): boolean {
+  if (targets === null) return true
+  return verifySigned(targets, root.keys, root.roles.targets, 'targets', cli.world.crypto) === null
+}
+
+/** Starts a ceremony of the real thing: nothing but a folder is made. Refuses as `fetchBase`, `readChanges`, `createCeremony`. */
+export async function startCeremony(
+  cli: Cli,
+  session: Session,
+  folder: string,
+  options: StartOptions,
+): Promise<null | Refusal> {
+  const taken = refuseTaken(folder)
+  if (taken !== null) return taken
+  const base = await fetchBase(cli, session, options.repository)
+  if (isRefusal(base)) return base
+  const asked = readChanges(base.inForce, options, cli.world.crypto)
+  if (isRefusal(asked)) return asked
+  const next = nextDocuments(base, asked, termsOf(cli, options), cli)
+  return isRefusal(next) ? next : writeCeremony(cli, folder, base, next)
+}
+
+/** Writes a ceremony's folder once its documents can be opened as every signer will open them. */
+export function writeCeremony(cli: Cli, folder: string, { inForce, roots }: Base, next: NextDocuments): null | Refusal {
+  const opened = openCeremony(inForce, unsigned(next), cli.world.crypto)
+  return isRefusal(opened) ? opened : createCeremony(folder, roots, inForce.targets?.bytes ?? null, next)
+}
+
+const unsigned = ({ root, targets }: NextDocuments): CeremonyFiles => ({
+  root: root === null ? null : seal(root, []),
+  targets: targets === null ? null : seal(targets, []),
+})

@@ -1,0 +1,63 @@
+import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
+import {
+  type Ceremony,
+  type CeremonyFiles,
+  checkComplete,
+  checkGiven,
+  checkTime,
+  type InForce,
+  openCeremony,
+} from '../core/trust/ceremony.ts'
+import type { Repository } from '../core/trust/ceremony-note.ts'
+import { keyName } from '../core/trust/differences.ts'
+import { transcriptOf } from '../core/trust/transcript.ts'
+import type { Event } from './audit.ts'
+import type { FleetWorld } from './ports.ts'
+import { acceptRoot, type Rotated } from './rotate.ts'
+
+/**
+ * Closes a ceremony at the server: opens its documents as successors of what is in force here, judges every signature,
+ * the thresholds of the old root and of the new one (TUF 1.0.34 §5.3.4), and the deadline; then puts them in force as
+ * `acceptRoot` does, with the transcript in the audit log, in one transaction. Durable on return. The same documents again
+ * are answered as before, and are no event.
+ *
+ * Refuses what `openCeremony`, `checkTime`, `checkGiven`, `checkComplete` and `acceptRoot` refuse.
+ */
+export function closeCeremony(
+  world: FleetWorld,
+  person: string,
+  repository: Repository,
+  files: CeremonyFiles,
+): Promise<Rotated | Refusal> {
+  const handed = {
+    ...(files.root === null ? {} : { root: files.root }),
+    ...(files.targets === null ? {} : { targets: files.targets }),
+  }
+  return acceptRoot(world, person, repository, handed, ({ root, targets }, now) => {
+    // The director's targets are the server's own: people sign none.
+    const inForce: InForce = { repository, root, targets: repository === 'director' ? null : targets }
+    const ceremony = openCeremony(inForce, files, world.crypto)
+    if (isRefusal(ceremony)) return ceremony
+    const fault =
+      checkTime(ceremony, now) ?? checkGiven(ceremony, world.crypto) ?? checkComplete(ceremony, world.crypto)
+    return fault ?? told(world, person, ceremony)
+  })
+}
+
+/** The transcript, and each key that a role of the root gained or lost, to be found by whoever looks for a key. */
+function told(world: FleetWorld, person: string, ceremony: Ceremony): Event[] {
+  const actor = { kind: 'person', id: person } as const
+  const transcript: Event = { kind: 'ceremony-closed', actor, detail: transcriptOf(ceremony, world.crypto) }
+  const [before, after] = ceremony.root?.electorates ?? []
+  if (before === undefined || after === undefined) return [transcript]
+  const changed = before.keys.keys().toArray().concat(after.keys.keys().toArray())
+  const events = [...new Set(changed)].flatMap((id): Event[] => {
+    if (before.keys.has(id) === after.keys.has(id)) return []
+    const [event, owners] = before.keys.has(id) ? ['revoked', before.owners] : ['added', after.owners]
+    const key = keyName(id, owners as ReadonlyMap<string, string>)
+    return [
+      { kind: 'key-event', actor, detail: { repository: ceremony.note.repository, key, id, event: event as string } },
+    ]
+  })
+  return [transcript, ...events]
+}

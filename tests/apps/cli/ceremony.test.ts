@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import { World } from '../../../sim/doors/world.ts'
+import type { CeremonyView } from '../../../src/apps/cli/ceremony/text.ts'
+import { log, voltseal } from '../../worlds/people.ts'
+import { QUAY } from '../../worlds/quay.ts'
+
+/** A fleet server, and people with folders of their own, each with the root that they were given. */
+async function desk(): Promise<World> {
+  const world = await World.make(QUAY)
+  await world.startFleet()
+  for (const name of PEOPLE) {
+    await world.must('key', 'generate', world.at(name, 'key'), '-a', 'ed25519')
+    cpSync(world.at('fleet', 'roots'), world.at(name), { recursive: true })
+  }
+  return world
+}
+
+const PEOPLE = ['ana', 'bo', 'cho', 'dan']
+
+describe('a ceremony by the command line', () => {
+  let world: World
+  before(async () => {
+    world = await desk()
+  })
+  after(() => world?.stop())
+
+  const signer = (name: string): string => `${name}=${world.at(name, 'key.pub')}`
+  const own = (name: string, repo: string): string[] => ['--root', world.at(name, `${repo}.root.json`)]
+  const start = (folder: string, ...more: string[]) => voltseal(world, ['ceremony', 'start', world.at(folder), ...more])
+  const sign = (folder: string, key: string, ...more: string[]) =>
+    voltseal(world, ['ceremony', 'sign', world.at(folder), '--key', key, ...more])
+  const close = (folder: string) => voltseal(world, ['ceremony', 'close', world.at(folder)])
+  const view = async (folder: string): Promise<CeremonyView> =>
+    (await voltseal(world, ['ceremony', 'status', world.at(folder)])).json as CeremonyView
+  const take = ['--repository', 'image', '--threshold', '2']
+
+  it('takes the root out of the server: three holders, two of whom must sign', async () => {
+    const people = ['ana', 'bo', 'cho'].flatMap(name => ['--add-signer', signer(name)])
+    const old = world.at('fleet', 'keys', 'image-root')
+    const begun = await start('first', ...take, ...people, '--remove-signer', `${old}.pub`, '--name', 'first')
+    assert.equal(begun.exit, 0, begun.said)
+    assert.deepEqual(readdirSync(world.at('first')).sort(), ['in-force', 'next', 'roots', 'signatures'])
+    assert.equal((await view('first')).state, 'open')
+    // Each on a machine of their own: a copy of the folder travels, and the signatures come back as files.
+    for (const [name, key] of [
+      ['server', old],
+      ['ana', world.at('ana', 'key')],
+      ['bo', world.at('bo', 'key')],
+    ] as const) {
+      cpSync(world.at('first'), world.at(`usb-${name}`), { recursive: true })
+      const root = name === 'server' ? [] : own(name, 'image')
+      const ended = await sign(`usb-${name}`, key, ...root)
+      assert.equal(ended.exit, 0, ended.said)
+      cpSync(world.at(`usb-${name}`, 'signatures'), world.at('first', 'signatures'), { recursive: true })
+    }
+    assert.equal((await view('first')).state, 'complete')
+    const closed = await close('first')
+    assert.equal(closed.exit, 0, closed.said)
+    assert.deepEqual([(closed.json as { version: number }).version, (closed.json as CeremonyView).state], [2, 'closed'])
+    const again = await close('first')
+    assert.equal(again.exit, 0, again.said)
+    const told = (await log(world)).filter(({ kind }) => kind === 'ceremony-closed' || kind === 'root-rotated')
+    assert.deepEqual(
+      told.map(({ kind }) => kind),
+      ['root-rotated', 'ceremony-closed'],
+      'once, though it was closed twice',
+    )
+    const shown = await voltseal(world, ['ceremony', 'show', world.at('first'), ...own('ana', 'image')])
+    assert.equal(shown.exit, 0, shown.said)
+    assert.equal(JSON.parse(readFileSync(world.at('ana', 'image.root.json'), 'utf8')).signed.version, 2)
+  })
+
+  it('the server serves on without the root keys', async () => {
+    rmSync(world.at('fleet', 'keys', 'image-root'))
+    await world.fleet?.close()
+    await world.startFleet()
+    await world.publish(await world.release('bms', '1.1.0', new Uint8Array(4000).fill(3)))
+  })
+
+  it('a rehearsal goes all the way, and nothing of it counts', async () => {
+    const asked = ['--repository', 'image', '--replace-key', 'bo', '--with', signer('dan')]
+    const begun = await start('drill', ...asked, '--rehearse')
+    assert.equal(begun.exit, 0, begun.said)
+    assert.equal((begun.json as CeremonyView).rehearsal, true)
+    for (const name of ['ana', 'cho']) {
+      const ended = await sign('drill', world.at('drill', 'keys', name))
+      assert.equal(ended.exit, 0, ended.said)
+    }
+    const closed = await close('drill')
+    assert.equal(closed.exit, 0, closed.said)
+    assert.equal((closed.json as CeremonyView).state, 'closed')
+    const roles = (await world.must('ceremony', 'roles', '--repository', 'image')) as { root: number }
+    assert.equal(roles.root, 2, 'the real root is the one before')
+    assert.equal((await sign('drill', world.at('ana', 'key'))).refusal?.code, 'ceremony-not-next')
+    assert.equal(existsSync(world.at('drill', 'closed', 'root.json')), true)
+  })
+
+  it('attack: a signature of a rehearsal is put beside the real documents', async () => {
+    const asked = ['--repository', 'image', '--replace-key', 'bo', '--with', signer('dan')]
+    assert.equal((await start('real', ...asked)).exit, 0)
+    cpSync(world.at('drill', 'signatures'), world.at('real', 'signatures'), { recursive: true })
+    assert.equal((await sign('real', world.at('ana', 'key'))).refusal?.code, 'ceremony-altered')
+    assert.equal((await close('real')).refusal?.code, 'ceremony-altered')
+  })
+})

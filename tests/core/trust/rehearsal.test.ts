@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
+import type { Json, JsonObject } from '../../../src/core/encoding/canonical-json.ts'
+import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { type Ceremony, checkComplete, checkGiven, checkTime, quorums } from '../../../src/core/trust/ceremony.ts'
+import { NOTE, writeNote } from '../../../src/core/trust/ceremony-note.ts'
+import { readMetadata } from '../../../src/core/trust/read-metadata.ts'
+import { rehearsalOf } from '../../../src/core/trust/rehearsal.ts'
+import { trustRoot, updateRoot } from '../../../src/core/trust/trusted-set.ts'
+import {
+  ana,
+  bo,
+  cho,
+  dee,
+  eve,
+  finn,
+  id,
+  inForce,
+  line,
+  NOTE_OF,
+  nextRootOf,
+  open,
+  snapshot,
+  timestamp,
+} from './ceremony-desk.ts'
+import { NOW, sealed, signatureOf, testKey } from './simulated-repository.ts'
+
+const codeOf = (result: unknown): string => (isRefusal(result) ? result.code : 'taken')
+
+/** What a ceremony comes to when it is closed: the first refusal of all that is checked. */
+const closing = (opened: Ceremony | Refusal, now = NOW): Refusal | null =>
+  isRefusal(opened)
+    ? opened
+    : (checkTime(opened, now) ?? checkGiven(opened, nodeCrypto) ?? checkComplete(opened, nodeCrypto))
+
+const with_ = (raw: JsonObject, members: Record<string, Json>): JsonObject => ({ ...raw, ...members })
+
+describe('a rehearsal', () => {
+  const base = inForce()
+  const keys = [ana, bo, cho, dee, eve, finn, snapshot, timestamp, line]
+  const TWINS = keys.map((_, n) => testKey(7100 + n))
+  const twin = new Map(keys.map((key, n) => [id(key), TWINS[n]!.key]))
+  const note = { ...NOTE_OF, rehearsal: true }
+
+  test('is the same ceremony with other keys', () => {
+    const staged = rehearsalOf(base.root.signed.raw, twin, note, nodeCrypto)
+    const root = orThrow(readMetadata('root', sealed(staged, [TWINS[0]!, TWINS[1]!]), 'staging root'))
+    const next = rehearsalOf(nextRootOf(base), twin, note, nodeCrypto)
+    const opened = orThrow(
+      open({ ...base, root, targets: null, repository: 'image' }, { root: next, rootBy: [TWINS[0]!, TWINS[2]!] }),
+    )
+    assert.equal(closing(opened), null)
+    assert.deepEqual(
+      quorums(opened.root!, nodeCrypto)[1]?.missing.map(({ owner }) => owner),
+      ['finn'],
+    )
+    orThrow(
+      updateRoot(orThrow(trustRoot('image', root.bytes, nodeCrypto)), sealed(next, [TWINS[0]!, TWINS[2]!]), nodeCrypto),
+    )
+  })
+
+  test('attack: its signatures are used for the real thing: they are over other bytes', () => {
+    const real = nextRootOf(base)
+    const next = rehearsalOf(real, twin, note, nodeCrypto)
+    const rootBy = [signatureOf(next, TWINS[0]!), signatureOf(next, ana), signatureOf(next, cho)]
+    assert.equal(closing(open(base, { root: real, rootBy }))?.code, 'ceremony-altered')
+  })
+
+  test('attack: real keys sign at a rehearsal, and its root is served: no client takes it', () => {
+    const marked = with_(nextRootOf(base), { [NOTE]: writeNote(note) })
+    const set = orThrow(trustRoot('image', base.root.bytes, nodeCrypto))
+    assert.equal(codeOf(updateRoot(set, sealed(marked, [ana, bo, cho]), nodeCrypto)), 'metadata-of-rehearsal')
+    assert.equal(codeOf(open(base, { root: marked })), 'ceremony-rehearsal')
+    const unreadable = with_(nextRootOf(base), { [NOTE]: { rehearsal: 'no' } })
+    assert.equal(codeOf(updateRoot(set, sealed(unreadable, [ana, bo, cho]), nodeCrypto)), 'metadata-of-rehearsal')
+  })
+})
