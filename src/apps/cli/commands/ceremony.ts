@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander'
-import { loadSigner } from '../../../adapters/signer-file.ts'
 import { toBase64 } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
 import { checkComplete, checkGiven, checkTime } from '../../../core/trust/ceremony.ts'
@@ -16,7 +15,7 @@ import { ceremonyText, statusText, viewOf } from '../ceremony/text.ts'
 import type { Cli, Work } from '../cli.ts'
 import { keyIdOf } from '../key-id.ts'
 import { openSession, type Session, withSession } from '../session.ts'
-import { DEVELOPMENT_WARNING } from './key.ts'
+import { PRIVATE_KEY } from '../signing-key.ts'
 
 const ROOT = 'the root of the repository that you trust; kept up to date (default: what your profile has seen)'
 const PROFILE = 'who you are: a profile.yaml'
@@ -40,7 +39,7 @@ export function addCeremony(program: Command, cli: Cli): void {
     .command('sign')
     .description('add your signature, after showing what it is for')
     .argument('<folder>', folder)
-    .requiredOption('--key <key>', 'your private key')
+    .requiredOption('--key <key>', `your private key ${PRIVATE_KEY}`)
     .option('--root <file>', ROOT)
     .option('--profile <file>', PROFILE)
     .action(cli.act((path: string, options: TrustOptions & { key: string }) => sign(cli, path, options)))
@@ -146,14 +145,13 @@ function warnOfGiven(cli: Cli, { ceremony }: Opened): void {
 async function sign(cli: Cli, folder: string, options: TrustOptions & { key: string }): Promise<Work> {
   const opened = await openFolder(cli, folder, options)
   if (isRefusal(opened)) return opened
-  const signer = loadSigner(options.key)
+  const signer = await cli.openSigner(options.key)
   if (isRefusal(signer)) return signer
   const keyid = keyIdOf(signer.key, options.key, cli.world.crypto)
   if (isRefusal(keyid)) return keyid
   cli.output.progress(ceremonyText(cli.output, viewed(cli, opened)))
   const signed = await signCeremony(cli, folder, opened, signer, keyid)
   if (isRefusal(signed)) return signed
-  if (signer.development) cli.output.warn(DEVELOPMENT_WARNING)
   const after = await openFolder(cli, folder, options)
   if (isRefusal(after)) return after
   const view = viewed(cli, after)
