@@ -167,4 +167,18 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
     without: 'if (isRefusal(next)) return { renewed: 0, refused: [next] }',
     tests: RENEWED,
   },
+  {
+    stops: 'a warning that is told at every look until nobody reads it',
+    file: 'src/flows/warn.ts',
+    text: 'if (before !== null && before.expires === one.expires && before.due <= due) continue',
+    without: '',
+    tests: 'tests/flows/warn.test.ts',
+  },
+  {
+    stops: 'metadata that expires with nobody told',
+    file: 'src/core/trust/expiry.ts',
+    text: 'if (expires <= now) return -1',
+    without: '',
+    tests: 'tests/flows/warn.test.ts',
+  },
 ]

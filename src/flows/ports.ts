@@ -284,6 +284,8 @@ export type FleetWorld = {
   readonly anchors: readonly Anchor[]
   /** How long online metadata stays valid; it is renewed at half of it. */
   readonly metadataLife: Millis
+  /** How many days before it expires people are told of metadata that only they can renew. */
+  readonly warningDays: readonly number[]
   /** What a release must carry to be published. */
   readonly publishPolicy: PublishPolicy
 }

@@ -88,19 +88,25 @@ async function derivedOrders(world: FleetWorld, sites: ReadonlySet<string>): Pro
 }
 
 /** When a timestamp ends, by its bytes: the store answers the same ones until others are committed. Null: not to be read. */
-const ends = new WeakMap<Uint8Array, Instant | 'unreadable'>()
+const ends = new WeakMap<Uint8Array, Instant | null>()
 
-/** Whether more than half of a repository's online life is over, or nobody can tell. Nothing is verified for it. */
-async function isDue(world: FleetWorld, repo: string, now: Instant): Promise<boolean> {
+/** When a repository's timestamp ends; null when it is not there or not to be read. Nothing is verified for it. */
+export async function endOf(world: FleetWorld, repo: string): Promise<Instant | null> {
   const bytes = await world.store.file(repo, 'timestamp.json')
-  if (bytes === null) return true
+  if (bytes === null) return null
   let end = ends.get(bytes)
   if (end === undefined) {
     const read = readMetadata('timestamp', bytes, repo)
-    end = isRefusal(read) ? 'unreadable' : read.signed.expires
+    end = isRefusal(read) ? null : read.signed.expires
     ends.set(bytes, end)
   }
-  return end === 'unreadable' || end - now <= world.metadataLife / 2
+  return end
+}
+
+/** Whether more than half of a repository's online life is over, or nobody can tell. */
+async function isDue(world: FleetWorld, repo: string, now: Instant): Promise<boolean> {
+  const end = await endOf(world, repo)
+  return end === null || end - now <= world.metadataLife / 2
 }
 
 /** Refusals that were told last: the same one, met again at every look, is one event and not one a minute. */

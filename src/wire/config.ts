@@ -20,6 +20,8 @@ export const FleetConfig = Type.Object(
     anchors: Type.Array(AnchorJson, { minItems: 1 }),
     /** How long online metadata stays valid, in milliseconds; renewed at half of it. */
     metadataMillis: Type.Integer({ minimum: 1000, maximum: 30 * 86_400_000 }),
+    /** How many days before it expires people are told of metadata that only they can renew; absent: 90, 30 and 7. */
+    warningDays: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 3650 }), { minItems: 1, maxItems: 8 })),
     /** How often rollouts are looked at, in milliseconds. */
     tickMillis: Type.Integer({ minimum: 50, maximum: 60_000 }),
     maxBlobBytes: Type.Integer({ minimum: 1 }),

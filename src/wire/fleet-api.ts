@@ -210,6 +210,27 @@ export type CampaignControllerView = {
 /** GET /v1/campaigns/ID/draft: what an approver signs: the approval targets as they would become, canonical JSON. */
 export type DraftView = { readonly signed: string; readonly need: number; readonly have: readonly string[] }
 
+/** GET /v1/status: how long what people and what the server sign still holds. Times are instants. */
+export type StatusView = {
+  readonly name: string
+  readonly metadata: readonly {
+    readonly repository: string
+    readonly role: string
+    readonly version: number
+    readonly expires: number
+    readonly daysLeft: number
+  }[]
+  /** The director's bundles of the sites: how many, and when the first of them expires; null without sites. */
+  readonly sites: { readonly count: number; readonly firstExpires: number | null }
+  /** What a person has to see to, as refusals. */
+  readonly alarms: readonly {
+    readonly code: string
+    readonly subject: string
+    readonly expected: string
+    readonly actual: string
+  }[]
+}
+
 /** GET /v1/controllers and /v1/controllers/SITE/ID: the last attested state. */
 export type ControllerView = {
   readonly site: string

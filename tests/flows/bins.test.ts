@@ -25,6 +25,7 @@ import type { FleetStore } from '../../src/flows/ports.ts'
 import { publishedReleases, publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { assigned, takeOrders } from '../../src/flows/relay.ts'
 import { acceptRoot } from '../../src/flows/rotate.ts'
+import type { StatusView } from '../../src/wire/fleet-api.ts'
 import { call, fleetUrl, tls } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
@@ -272,6 +273,12 @@ describe('bins from the command line to a site', () => {
     await world.publish(await world.release('bms', '1.1.0', image(2)))
     await world.publish(await world.release('bms', '1.2.0', image(3)))
     await world.must('publish', '--renew', '--key', world.at('keys', 'release'))
+    const { metadata: kept, alarms } = (await world.must('fleet', 'status')) as StatusView
+    assert.deepEqual(
+      kept.map(({ repository, role }) => `${repository} ${role}`),
+      ['image root', 'image targets', 'image bins', 'approval root', 'approval targets', 'director root'],
+    )
+    assert.deepEqual(alarms, [])
     const releases = (await world.must('release', 'list')) as { path: string }[]
     assert.deepEqual(releases.map(({ path }) => path).sort(), ['bms/1.1.0/envelope.suit', 'bms/1.2.0/envelope.suit'])
     await world.campaign('binned', ['bms/1.2.0/envelope.suit'], '--soak', '1h')

@@ -234,6 +234,11 @@ function fleetRoutes(server: HttpsServer, { world, enrolment }: FleetDoor): void
     return audited(reply, world, person.id, 'site enrol', await enrolment.enrol(person.id, request.body))
   })
 
+  server.get('/v1/status', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await views.status(world))
+  })
+
   server.get('/v1/controllers', async (request, reply) => {
     requirePeer(request, 'person')
     return answer(reply, await views.controllers(world))

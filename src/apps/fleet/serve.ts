@@ -13,6 +13,7 @@ import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
 import type { Signer } from '../../flows/ports.ts'
 import { renew } from '../../flows/renew.ts'
+import { warn } from '../../flows/warn.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
@@ -84,7 +85,16 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   const listeningSince = systemClock.now()
   const loops = [
     startLoop('tick', every(config.tickMillis), config.tickMillis, () => tick(world, listeningSince), log),
-    startLoop('renew', every(60_000), 60_000, async () => (await renew(world)).refused[0] ?? null, log),
+    startLoop(
+      'renew',
+      every(60_000),
+      60_000,
+      async () => {
+        for (const told of await warn(world)) log.warn({ ...told }, 'metadata expires that only people can renew')
+        return (await renew(world)).refused[0] ?? null
+      },
+      log,
+    ),
   ]
   log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that lie in plain files')
   return {

@@ -1,16 +1,20 @@
 import type { PublishedRelease } from '../../core/campaign/draft.ts'
 import { type Rollout, turnOf } from '../../core/campaign/rollout-state.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
+import { formatUtc } from '../../core/encoding/utc-time.ts'
 import { lastReport } from '../../core/fleet/attested.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { daysLeft } from '../../core/trust/expiry.ts'
 import type { Report } from '../../core/trust/report.ts'
 import { draftOf } from '../../flows/approve.ts'
 import { type Opened, openCampaign, openRow } from '../../flows/campaign.ts'
 import { openRepository } from '../../flows/keep.ts'
 import type { ControllerRow, EntryFilter, FleetWorld } from '../../flows/ports.ts'
 import { publishedReleases } from '../../flows/publish.ts'
+import { endOf } from '../../flows/renew.ts'
+import { alarmOf, standing } from '../../flows/warn.ts'
 import type {
   AuditPage,
   CampaignControllerView,
@@ -19,9 +23,37 @@ import type {
   ControllerView,
   HistoryView,
   ReleaseView,
+  StatusView,
 } from '../../wire/fleet-api.ts'
 
 /** What the fleet server shows of itself: read from the store at each question, nothing kept. */
+
+export async function status(world: FleetWorld): Promise<StatusView> {
+  const now = world.clock.now()
+  const { kept, refused } = await standing(world)
+  const ends: number[] = []
+  const alarms = [...refused, ...kept.flatMap(one => alarmOf(world, one, now) ?? [])]
+  const sites = await world.store.sites()
+  for (const repo of ['image', 'approval', ...sites.map(({ id }) => `director/${id}`)]) {
+    const end = await endOf(world, repo)
+    if (end === null) alarms.push(refuse('metadata-missing', `${repo}: timestamp`, 'one that can be read', 'none'))
+    else {
+      if (repo.startsWith('director/')) ends.push(end)
+      // The server renews it at half of its life: one that is nearly over was not renewed.
+      if (end - now < world.metadataLife / 4) {
+        alarms.push(
+          refuse('metadata-expires-soon', `${repo}: timestamp`, 'one that the server renewed', formatUtc(end)),
+        )
+      }
+    }
+  }
+  return {
+    name: world.name,
+    metadata: kept.map(one => ({ ...one, daysLeft: daysLeft(one.expires, now) })),
+    sites: { count: sites.length, firstExpires: ends.length === 0 ? null : ends.reduce((a, b) => Math.min(a, b)) },
+    alarms: alarms.map(({ code, subject, expected, actual }) => ({ code, subject, expected, actual })),
+  }
+}
 
 export async function releases(world: FleetWorld): Promise<ReleaseView[] | Refusal> {
   const published = await publishedReleases(world)

@@ -4,6 +4,7 @@ import type { Crypto, KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { millis } from '../../core/encoding/units.ts'
 import type { Anchor } from '../../core/firmware/suit-open.ts'
 import type { PublishPolicy } from '../../core/trust/evidence/judge.ts'
+import { WARNING_DAYS } from '../../core/trust/expiry.ts'
 import type { Clock, FleetStore, FleetWorld, Signer } from '../../flows/ports.ts'
 import type { FleetConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
@@ -43,6 +44,7 @@ export function fleetWorld(
     auditSigner: keys.audit,
     anchors: parts.anchors.map(anchorOf),
     metadataLife: millis(config.metadataMillis),
+    warningDays: config.warningDays ?? WARNING_DAYS,
     publishPolicy: parts.publishPolicy,
   }
 }

@@ -38,6 +38,11 @@ export const trustCodes = {
     title: 'the metadata has expired',
     fix: 'Check the clock of this machine first. If it is right, the repository is no longer kept fresh, or somebody holds new metadata back.',
   },
+  'metadata-expires-soon': {
+    ...trust,
+    title: 'the metadata expires soon, and only people can renew it',
+    fix: 'Targets: "voltseal publish --renew" with the key of the image repository; approvals are renewed by the next approval. Root: hold a ceremony. After the expiry no site takes anything new from this repository.',
+  },
   'metadata-rollback': {
     ...trust,
     title: 'the metadata is older than what is already trusted',

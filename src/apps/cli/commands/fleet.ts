@@ -1,12 +1,15 @@
 import { Command } from 'commander'
-import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { isRefusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
+import { isRefusalCode } from '../../../core/refusal/registry.ts'
 import { EVIDENCE } from '../../../core/trust/evidence/judge.ts'
+import type { StatusView } from '../../../wire/fleet-api.ts'
 import { initFleet } from '../../fleet/init.ts'
 import { serveFleet } from '../../fleet/serve.ts'
 import { duration, eachOf, several, whole } from '../arguments.ts'
-import type { Cli } from '../cli.ts'
+import type { Cli, Work } from '../cli.ts'
+import { type Session, withSession } from '../session.ts'
 import { DEVELOPMENT_WARNING, PRIVATE_KEY } from '../signing-key.ts'
-import { listing } from '../table.ts'
+import { listing, table } from '../table.ts'
 
 type InitOptions = {
   name: string
@@ -70,5 +73,32 @@ export function addFleet(program: Command, cli: Cli): void {
     .description('serve a fleet until it is told to stop (Ctrl-C, SIGTERM)')
     .argument('<folder>', 'the folder that fleet init made')
     .action(cli.act((folder: string) => serveFleet(folder, cli.world.clock)))
+  fleet
+    .command('status')
+    .description('show how long the fleet’s metadata still holds, and what a person has to see to')
+    .option('--profile <file>', 'who you are: a profile.yaml')
+    .action(
+      cli.act((options: { profile?: string }) => withSession(cli, options.profile, session => status(cli, session))),
+    )
   program.addCommand(fleet)
+}
+
+async function status(cli: Cli, session: Session): Promise<Work> {
+  const view = await session.get<StatusView>('/v1/status')
+  if (isRefusal(view)) return view
+  for (const { code, subject, expected, actual } of view.alarms) {
+    // A server of a later version may know codes that are not known here.
+    const said = isRefusalCode(code) ? sentence(refuse(code, subject, expected, actual)) : `${subject}: ${actual}`
+    cli.output.warn(`${code}: ${said}`)
+  }
+  const soon = new Set(view.alarms.map(({ subject }) => subject))
+  const day = (instant: number): string => new Date(instant).toISOString().slice(0, 10)
+  const rows = view.metadata.map(({ repository, role, version, expires, daysLeft }) => {
+    const tone = soon.has(`${repository}: ${role}`) ? 'bad' : 'good'
+    return [repository, role, version, day(expires), { text: String(daysLeft), tone } as const]
+  })
+  const { count, firstExpires } = view.sites
+  const first = firstExpires === null ? [] : [['director', `bundles of ${count} sites`, null, day(firstExpires), null]]
+  const headings = ['repository', 'role', '>version', 'expires', '>days left']
+  return { json: view, text: table(cli.output, headings, [...rows, ...first]) }
 }
