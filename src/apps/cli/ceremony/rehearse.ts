@@ -10,6 +10,7 @@ import { isRefusal, orThrow, type Refusal } from '../../../core/refusal/refusal.
 import type { InForce } from '../../../core/trust/ceremony.ts'
 import { OWNERS } from '../../../core/trust/ceremony-note.ts'
 import { NO_POLICY } from '../../../core/trust/evidence/judge.ts'
+import { WARNING_DAYS } from '../../../core/trust/expiry.ts'
 import { readMetadata, signableBytes } from '../../../core/trust/read-metadata.ts'
 import { rehearsalOf } from '../../../core/trust/rehearsal.ts'
 import { seal, signatureBy } from '../../../core/trust/repository.ts'
@@ -154,6 +155,7 @@ async function inStaging<T>(
     crypto,
     online: { image: none, approval: none, director: none },
     spares: signers,
+    warningDays: WARNING_DAYS,
     auditSigner,
     anchors: [],
     publishPolicy: NO_POLICY,
