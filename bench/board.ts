@@ -1,6 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { VirtualClock } from '../sim/clock/virtual-clock.ts'
 import { SimController } from '../sim/controller/sim-controller.ts'
+import { nodeCipher } from '../src/adapters/cipher-node.ts'
 import { nodeCrypto } from '../src/adapters/crypto-node.ts'
 import type { PublicKey } from '../src/core/encoding/crypto.ts'
 import { isRefusal, orThrow } from '../src/core/refusal/refusal.ts'
@@ -49,6 +50,7 @@ export async function boardWith(imageBytes: number): Promise<BoardBench> {
     id: 'bms-1',
     device: { class: 'bms', hardware: 'primehub', bootloader: 1, anchors: [{ kid: KEY_ID, key }] },
     crypto: nodeCrypto,
+    cipher: nodeCipher,
     clock,
     geometry: {
       record: { size: SECTOR, sector: SECTOR },

@@ -2,6 +2,7 @@ import { AGENT_GUARDS } from './guards-of-agent.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
+import { ENCRYPTION_GUARDS } from './guards-of-encryption.ts'
 import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
@@ -20,6 +21,7 @@ export const GUARDS = [
   ...LINK_GUARDS,
   ...AGENT_GUARDS,
   ...FOREIGN_GUARDS,
+  ...ENCRYPTION_GUARDS,
   ...EVIDENCE_GUARDS,
   ...TRUST_GUARDS,
   ...REPOSITORY_GUARDS,

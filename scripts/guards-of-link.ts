@@ -99,7 +99,7 @@ export const LINK_GUARDS: readonly Guard[] = [
   {
     stops: 'a damaged chunk that ends a download at once',
     file: DOWNLOAD,
-    text: "if (refusal.code !== 'install-chunk-damaged') return refusal",
+    text: 'if (!SPOILT.has(refusal.code)) return refusal',
     without: 'if (refusal.code !== null) return refusal',
     tests: CONTROLLER,
   },

@@ -118,7 +118,7 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'an exchanged image',
     file: ACCEPT,
-    text: 'if (digest !== facts.imageDigest)',
+    text: 'if (digest !== named.sha256)',
     without: 'if (digest === null)',
     tests: 'tests/{core/firmware,flows}/*.test.ts',
   },

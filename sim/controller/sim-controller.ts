@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { concat } from '../../src/core/encoding/bytes.ts'
+import type { Cipher } from '../../src/core/encoding/cipher.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
 import type { HealthSpec, ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
 import { inspectEnvelope, type OpenEnvelope, openEnvelope } from '../../src/core/firmware/suit-open.ts'
@@ -42,6 +43,7 @@ export type ControllerOptions = {
   /** `components` are `app` alone when it does not say. */
   readonly device: Omit<DeviceIdentity, 'imageOffset' | 'components'> & Partial<Pick<DeviceIdentity, 'components'>>
   readonly crypto: Crypto
+  readonly cipher: Cipher
   readonly clock: Clock
   readonly geometry?: Geometry
   /** Keeps flash and secure element in this folder, so that the controller outlives its process. */
@@ -132,6 +134,7 @@ export class SimController {
       element: this.element,
       watchdog: this.watchdog,
       crypto: options.crypto,
+      cipher: options.cipher,
       open: options.open ?? openEnvelope,
       device: { components: ['app'], ...options.device, imageOffset: geometry.imageOffset },
       budget: options.budget ?? DEFAULT_BUDGET,

@@ -1,6 +1,7 @@
 import {
   createPrivateKey,
   createPublicKey,
+  diffieHellman,
   generateKeyPairSync,
   hash,
   type KeyObject,
@@ -10,6 +11,7 @@ import {
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { concat } from '../../src/core/encoding/bytes.ts'
+import { spkiOfPoint } from '../../src/core/encoding/cipher.ts'
 import type { KeyAlgorithm, PublicKey } from '../../src/core/encoding/crypto.ts'
 import type { Anchor } from '../../src/core/firmware/suit-open.ts'
 import { ANCHOR_PLACES } from '../../src/core/slot/key-change.ts'
@@ -25,6 +27,7 @@ type Contents = {
   readonly recordKey: string
   readonly reportKey: string
   readonly identityKey: string
+  readonly decryptionKey: string
   readonly anchors: readonly { readonly kid: string; readonly alg: KeyAlgorithm; readonly spki: string }[]
   readonly golden: string | null
 }
@@ -61,6 +64,7 @@ export class SimElement implements SecureElement {
   readonly identityKeyPem: string
   readonly #file: string | null
   readonly #signer: KeyObject
+  #decryption: { readonly secret: KeyObject; readonly spki: Uint8Array } | null = null
   readonly #mac: (message: Uint8Array) => Uint8Array
   #contents: Contents
   #anchors: readonly Anchor[] = []
@@ -161,6 +165,29 @@ export class SimElement implements SecureElement {
     return new Uint8Array(sign(hash, message, this.#signer))
   }
 
+  get decryptionKey(): Uint8Array {
+    return this.#decryptionPair().spki
+  }
+
+  agree(point: Uint8Array): Uint8Array | null {
+    try {
+      const publicKey = createPublicKey({ key: Buffer.from(spkiOfPoint(point)), format: 'der', type: 'spki' })
+      return new Uint8Array(diffieHellman({ privateKey: this.#decryptionPair().secret, publicKey }))
+    } catch {
+      return null // no point of the curve
+    }
+  }
+
+  /** Parsed when it is first asked for: most runs never do. */
+  #decryptionPair(): { readonly secret: KeyObject; readonly spki: Uint8Array } {
+    if (this.#decryption === null) {
+      const secret = createPrivateKey(this.#contents.decryptionKey)
+      const spki = new Uint8Array(createPublicKey(secret).export({ type: 'spki', format: 'der' }))
+      this.#decryption = { secret, spki }
+    }
+    return this.#decryption
+  }
+
   nextReport(): number {
     if (this.#nextReport >= this.#contents.reserved) {
       this.#save({ ...this.#contents, reserved: this.#nextReport + RESERVE })
@@ -228,6 +255,7 @@ function generate(alg: 'ecdsa-p256' | 'ed25519', recordKey?: string): Contents {
     recordKey: recordKey ?? randomBytes(32).toString('hex'),
     reportKey: pem(alg === 'ed25519' ? generateKeyPairSync('ed25519').privateKey : p256()),
     identityKey: pem(p256()),
+    decryptionKey: pem(p256()),
     anchors: [],
     golden: null,
   }

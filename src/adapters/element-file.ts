@@ -9,11 +9,13 @@ import {
 } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { spkiOfPoint } from '../core/encoding/cipher.ts'
 import type { KeyAlgorithm, PublicKey } from '../core/encoding/crypto.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { ANCHOR_PLACES } from '../core/slot/key-change.ts'
 import type { SecureElement } from '../flows/ports.ts'
+import { agreeP256 } from './openssl.ts'
 
 /** What the file holds: keys as PKCS#8 PEM, the record key and the accepted keys in hex, and the numbers. */
 type Contents = {
@@ -25,6 +27,8 @@ type Contents = {
   readonly recordKey: string
   readonly reportKey: string
   readonly identityKey: string
+  /** Absent in an element that was made before payloads were encrypted. */
+  readonly decryptionKey?: string
   readonly anchors: readonly { readonly kid: string; readonly alg: KeyAlgorithm; readonly spki: string }[]
   /** SHA-256 of the golden image; null before manufacture. */
   readonly golden: string | null
@@ -49,9 +53,11 @@ export class FileElement implements SecureElement {
   readonly reportKey: PublicKey
   /** The controller's own TLS key, PKCS#8 PEM, ECDSA P-256. */
   readonly identityKeyPem: string
+  readonly decryptionKey: Uint8Array | null
   readonly #path: string
   readonly #recordKey: Uint8Array
   readonly #signer: KeyObject
+  readonly #decryption: KeyObject | null
   #contents: Contents
   #anchors: readonly Anchor[]
   #nextReport: number
@@ -65,8 +71,9 @@ export class FileElement implements SecureElement {
     this.#recordKey = Uint8Array.fromHex(contents.recordKey)
     this.#signer = createPrivateKey(contents.reportKey)
     this.identityKeyPem = contents.identityKey
-    const spki = createPublicKey(this.#signer).export({ type: 'spki', format: 'der' })
-    this.reportKey = { alg: 'ecdsa-p256', spki: new Uint8Array(spki) }
+    this.reportKey = { alg: 'ecdsa-p256', spki: publicHalf(this.#signer) }
+    this.#decryption = contents.decryptionKey === undefined ? null : createPrivateKey(contents.decryptionKey)
+    this.decryptionKey = this.#decryption === null ? null : publicHalf(this.#decryption)
     // Numbers that were reserved before the process ended may have been used: they are skipped.
     this.#nextReport = contents.reserved
   }
@@ -83,6 +90,7 @@ export class FileElement implements SecureElement {
       recordKey: randomBytes(32).toString('hex'),
       reportKey: p256(),
       identityKey: p256(),
+      decryptionKey: p256(),
       anchors: [],
       golden: null,
     }
@@ -151,6 +159,10 @@ export class FileElement implements SecureElement {
     return new Uint8Array(sign('sha256', message, this.#signer))
   }
 
+  agree(point: Uint8Array): Uint8Array | null {
+    return this.#decryption === null ? null : agreeP256(this.#decryption, spkiOfPoint(point))
+  }
+
   nextReport(): number | null {
     if (this.#nextReport >= this.#contents.reserved) {
       // If power fails here, at most these numbers are never used.
@@ -186,6 +198,9 @@ export class FileElement implements SecureElement {
   }
 }
 
+const publicHalf = (key: KeyObject): Uint8Array =>
+  new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }))
+
 const anchorsOf = ({ anchors }: Contents): readonly Anchor[] =>
   anchors.map(({ kid, alg, spki }) => ({ kid, key: { alg, spki: Uint8Array.fromHex(spki) } }))
 
@@ -196,9 +211,9 @@ function read(path: string): Contents | Refusal {
   } catch (error) {
     return unreadable(path, (error as NodeJS.ErrnoException).code ?? 'no JSON')
   }
-  const { kind, v, counter, reserved, recordKey, reportKey, identityKey, anchors, golden } = value
+  const { kind, v, counter, reserved, recordKey, reportKey, identityKey, decryptionKey = '', anchors, golden } = value
   const numbers = [counter, reserved].every(part => Number.isSafeInteger(part) && (part as number) >= 0)
-  const keys = [reportKey, identityKey].every(part => typeof part === 'string')
+  const keys = [reportKey, identityKey, decryptionKey].every(part => typeof part === 'string')
   const accepts = Array.isArray(anchors) && (golden === null || typeof golden === 'string')
   const whole = accepts && kind === 'voltseal-element' && v === 1 && numbers && keys
   if (!whole || typeof recordKey !== 'string' || !/^[0-9a-f]{64}$/.test(recordKey)) {

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
 import type { KeyAlgorithm, SignatureForm } from '../core/encoding/crypto.ts'
 
 /** How Voltseal's algorithms are called by OpenSSL: the one ground that the adapters with keys in them stand on. */
@@ -41,4 +41,18 @@ export function signatureOptions(alg: KeyAlgorithm, form: SignatureForm): object
   if (alg === 'rsa-pkcs1') return { padding: RSA_PKCS1_PADDING }
   if (alg === 'ecdsa-p256' || alg === 'ecdsa-p384') return { dsaEncoding: form === 'der' ? 'der' : 'ieee-p1363' }
   return {}
+}
+
+/**
+ * The secret that a P-256 private key and a public one (SubjectPublicKeyInfo) come to: the x coordinate, 32 bytes. Null
+ * when the public one is not a point of the curve (NIST SP 800-56A Rev. 3 §5.6.2.3.3).
+ */
+export function agreeP256(privateKey: KeyObject, spki: Uint8Array): Uint8Array | null {
+  try {
+    const publicKey = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+    const secret = diffieHellman({ privateKey, publicKey })
+    return new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength)
+  } catch {
+    return null
+  }
 }

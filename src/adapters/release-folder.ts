@@ -12,6 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { MAX_WRAP_BYTES, MAX_WRAPS_BYTES, readWraps, writeWraps } from '../core/encoding/cose-recipient.ts'
+import { maxSealedBytes } from '../core/firmware/encryption.ts'
 import { LIMITS } from '../core/firmware/facts.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
@@ -20,15 +22,23 @@ import { EVIDENCE, type EvidenceFiles, type EvidenceKind } from '../core/trust/e
 import { EVIDENCE_FILES } from '../core/trust/image-target.ts'
 
 /**
- * A release on disk: a folder `NAME.release` of three files, and its evidence, if it has any, under the names of
- * `EVIDENCE_FILES`. `release.json` is for people: no machine reads it.
+ * A release on disk: a folder `NAME.release` of three files, of four when it is encrypted, and its evidence, if it has any,
+ * under the names of `EVIDENCE_FILES`. `release.json` is for people: no machine reads it.
  */
 export const ENVELOPE_FILE = 'envelope.suit'
 export const PAYLOAD_FILE = 'payload.bin'
 export const SUMMARY_FILE = 'release.json'
+export const CONTENT_KEYS_FILE = 'content-keys.cbor'
 
-/** What the folder holds, as bytes. Nothing in it is verified yet. */
-export type ReleaseFiles = { readonly envelope: Uint8Array; readonly image: Uint8Array }
+/**
+ * What the folder holds, as bytes. Nothing in it is verified yet. `contentKeys`: the content key of an encrypted payload,
+ * wrapped for each of those whom the release was encrypted to; none for a payload that travels as it is.
+ */
+export type ReleaseFiles = {
+  readonly envelope: Uint8Array
+  readonly payload: Uint8Array
+  readonly contentKeys: readonly Uint8Array[]
+}
 
 /**
  * Writes a release to a new folder, all of it or nothing. Durable on return. Refuses `release-exists` and
@@ -45,7 +55,10 @@ export function writeRelease(
   try {
     temporary = mkdtempSync(join(dirname(target), `.${basename(target)}-`))
     chmodSync(temporary, 0o755)
-    writeSynced(join(temporary, PAYLOAD_FILE), release.image)
+    writeSynced(join(temporary, PAYLOAD_FILE), release.payload)
+    if (release.contentKeys.length > 0) {
+      writeSynced(join(temporary, CONTENT_KEYS_FILE), writeWraps(release.contentKeys))
+    }
     writeSynced(join(temporary, SUMMARY_FILE), `${JSON.stringify(release.facts, null, 2)}\n`)
     for (const kind of EVIDENCE) {
       const bytes = evidence[kind]
@@ -86,14 +99,19 @@ export function replaceEnvelope(folder: string, envelope: Uint8Array): Refusal |
 }
 
 /**
- * Reads a release's files, sizes first. Verifies nothing. Refuses `file-missing`, `file-unreadable` and
- * `file-too-large`.
+ * Reads a release's files, sizes first. Verifies nothing. Refuses `file-missing`, `file-unreadable`, `file-too-large` and
+ * `wrap-malformed`.
  */
 export function readRelease(folder: string): ReleaseFiles | Refusal {
   const envelope = readLimited(join(folder, ENVELOPE_FILE), MAX_ENVELOPE_BYTES)
   if (isRefusal(envelope)) return envelope
-  const image = readLimited(join(folder, PAYLOAD_FILE), LIMITS.imageBytes)
-  return isRefusal(image) ? image : { envelope, image }
+  const payload = readLimited(join(folder, PAYLOAD_FILE), maxSealedBytes(LIMITS.imageBytes))
+  if (isRefusal(payload)) return payload
+  const path = join(folder, CONTENT_KEYS_FILE)
+  const written = readLimited(path, MAX_WRAPS_BYTES)
+  if (isRefusal(written)) return written.code === 'file-missing' ? { envelope, payload, contentKeys: [] } : written
+  const contentKeys = readWraps(written, path)
+  return isRefusal(contentKeys) ? contentKeys : { envelope, payload, contentKeys }
 }
 
 /** No evidence at all. */
@@ -119,6 +137,11 @@ export function readEvidenceFile(path: string, kind: EvidenceKind): Uint8Array |
 /** Reads a firmware image that a build left somewhere. Refuses like `readRelease`. */
 export function readImage(path: string): Uint8Array | Refusal {
   return readLimited(path, LIMITS.imageBytes)
+}
+
+/** Reads a wrap that somebody made for one controller. Refuses like `readRelease`; its form is judged by who opens it. */
+export function readWrapFile(path: string): Uint8Array | Refusal {
+  return readLimited(path, MAX_WRAP_BYTES)
 }
 
 function readLimited(path: string, maxBytes: number): Uint8Array | Refusal {

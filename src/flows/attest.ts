@@ -34,7 +34,8 @@ import { record } from './audit.ts'
 import type { FleetWorld, Signer } from './ports.ts'
 
 /**
- * By which digests evidence may name a release. `payload` null: it is not here, and only its digest is known. An image
+ * By which digests evidence may name a release. `payload`: its images, in the clear; null: they are not here, or encrypted,
+ * and only the digest of all of them is known. An image
  * that was wrapped for MCUboot may be named by what the build put out, which lies inside it unchanged.
  */
 export function imageDigests(facts: ReleaseFacts, payload: Uint8Array | null, crypto: Crypto): ImageDigests {
@@ -129,7 +130,7 @@ export async function publishedEvidence(
   }
   // The payload is read only when there is something to compare it with.
   const any = files.sbom !== null || files.provenance !== null
-  const payload = any ? await world.blobs.read(release.payload) : null
+  const payload = any && facts.encryption === null ? await world.blobs.read(release.payload) : null
   if (isRefusal(payload)) return { ...payload, subject: `${release.payload.path}: ${payload.subject}` }
   const judged = { subject: path, version: facts.version, digests: imageDigests(facts, payload, world.crypto) }
   return judgeEvidence(files, judged, world.publishPolicy, world.crypto)

@@ -1,3 +1,4 @@
+import type { Cipher } from '../core/encoding/cipher.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
@@ -19,6 +20,7 @@ export type Board = {
   readonly element: SecureElement
   readonly watchdog: Watchdog
   readonly crypto: Crypto
+  readonly cipher: Cipher
   readonly open: OpenEnvelope
   readonly device: DeviceIdentity
   readonly budget: Budget

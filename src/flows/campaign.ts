@@ -20,8 +20,9 @@ import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import { type Event, record } from './audit.ts'
 import { type Directed, directSites, ordersFor } from './direct.ts'
-import type { CampaignRow, ControllerRow, FleetChange, FleetWorld } from './ports.ts'
+import type { CampaignRow, ControllerRow, FleetChange, FleetWorld, WrapRow } from './ports.ts'
 import { publishedReleases, transitionReleases } from './publish.ts'
+import { refuseUnwrappable, type Wanted } from './wrap.ts'
 
 /** What a person asks for when they plan a campaign. Durations in milliseconds; `validMillis` from now. */
 export type CampaignRequest = {
@@ -136,7 +137,16 @@ async function storePlan(world: FleetWorld, bytes: Uint8Array): Promise<null | R
   )
 }
 
-/** What a person may tell a campaign. Durable on return. Refuses `campaign-unknown`, and what `decide` refuses. */
+/** The controllers of a plan with the releases that they get. */
+const wantedBy = ({ releases, waves }: Plan): readonly Wanted[] =>
+  waves
+    .flatMap(({ controllers }) => controllers)
+    .map(({ site, controller, release }) => ({ site, controller, envelope: releases[release]! }))
+
+/**
+ * What a person may tell a campaign. Durable on return. Refuses `campaign-unknown`, and what `decide` and, of a start,
+ * `refuseUnwrappable` refuse.
+ */
 export function command(
   world: FleetWorld,
   person: string,
@@ -147,6 +157,8 @@ export function command(
   return world.store.exclusive(async () => {
     const opened = await openCampaign(world, id)
     if (isRefusal(opened)) return opened
+    const unfit = verb === 'start' ? await refuseUnwrappable(world, id, wantedBy(opened.plan)) : null
+    if (unfit !== null) return unfit
     const now = world.clock.now()
     const event: RolloutEvent =
       verb === 'pause' || verb === 'halt'
@@ -229,7 +241,7 @@ export async function commitSteps(
   const directed = await direct(world, steps)
   if (isRefusal(directed)) throw new RefusalError(directed)
   const files = [...(change.files ?? []), ...directed.files]
-  await record(world, { ...change, files, campaigns: rows }, [...events, ...directed.events])
+  await record(world, { ...change, files, wraps: directed.wraps, campaigns: rows }, [...events, ...directed.events])
 }
 
 /** Looks a controller up: in the store, or first in what the same transaction is about to store. */
@@ -266,8 +278,11 @@ export async function notesOf(
   return notes
 }
 
-/** The director's bundles of the sites whose assignments these steps change. */
-async function direct(world: FleetWorld, steps: readonly Step[]): Promise<Directed | Refusal> {
+/** The director's bundles of the sites whose assignments these steps change, and the wraps that are new in them. */
+async function direct(
+  world: FleetWorld,
+  steps: readonly Step[],
+): Promise<(Directed & { wraps: readonly WrapRow[] }) | Refusal> {
   const sites = new Set<string>()
   const changed = new Map(steps.map(step => [step.opened.row.id, step] as const))
   for (const { opened, next } of steps) {
@@ -275,7 +290,7 @@ async function direct(world: FleetWorld, steps: readonly Step[]): Promise<Direct
     const now = assignmentsOf(opened.plan, next).map(assignmentKey(next))
     for (const key of new Set(before).symmetricDifference(new Set(now))) sites.add(key.split('/')[0]!)
   }
-  if (sites.size === 0) return { files: [], events: [], unread: [] }
+  if (sites.size === 0) return { files: [], events: [], unread: [], wraps: [] }
   const open: { plan: Plan; rollout: Rollout }[] = []
   for (const row of await world.store.campaigns()) {
     const step = changed.get(row.id)
@@ -283,7 +298,9 @@ async function direct(world: FleetWorld, steps: readonly Step[]): Promise<Direct
     if (isRefusal(other)) return other
     open.push(other)
   }
-  return directSites(world, await ordersFor(world, sites, open), world.clock.now())
+  const { orders, wraps } = await ordersFor(world, sites, open)
+  const directed = await directSites(world, orders, world.clock.now())
+  return isRefusal(directed) ? directed : { ...directed, wraps }
 }
 
 /** What tells one order from another: `SITE/CONTROLLER/RELEASE/ATTEMPT`. */
@@ -306,7 +323,8 @@ async function sourcesOf(world: FleetWorld, asked: CampaignRequest): Promise<Pla
       const said = report === null ? null : attestedBy(report, `${row.id}/${stored.id}`)
       // A controller that attests nonsense is one that has attested nothing: it stops no campaign but its own.
       const attested = isRefusal(said) ? null : said
-      const known = fleetController(site, stored.id, { alg: 'ecdsa-p256', spki: stored.reportKey }, attested)
+      const key = { alg: 'ecdsa-p256', spki: stored.reportKey } as const
+      const known = fleetController(site, stored.id, key, attested, stored.decryptionKey !== null)
       if (known !== null) controllers.push(known)
     }
   }

@@ -13,7 +13,8 @@ import { resumeBelow } from '../core/trust/stored-set.ts'
 import { type TrustedSet, trustRoot, underRoot } from '../core/trust/trusted-set.ts'
 import type { Event } from './audit.ts'
 import { currentFiles, headOf, nextFiles, rootFiles, signed } from './keep.ts'
-import type { FleetWorld, RepoFile } from './ports.ts'
+import type { FleetWorld, RepoFile, WrapRow } from './ports.ts'
+import { type SiteWraps, wrapsOf } from './wrap.ts'
 
 /** The director's root: one for all sites. Refuses `store-without-root`, and what `trustRoot` refuses. */
 export async function directorRoot(world: FleetWorld): Promise<TrustedSet | Refusal> {
@@ -154,6 +155,9 @@ const damaged = (world: FleetWorld, site: string, { code, subject, expected, act
 /** A campaign as far as orders go. */
 export type OpenCampaign = { readonly plan: Plan; readonly rollout: Rollout }
 
+/** What is ordered, by site, and the wraps in it that are new and not stored yet. */
+export type Ordered = { readonly orders: Map<string, Target[]>; readonly wraps: readonly WrapRow[] }
+
 /**
  * What the director orders at some sites: everything that is assigned there by any open campaign, and nothing else. One
  * look at each assignment, however many sites there are.
@@ -162,23 +166,27 @@ export async function ordersFor(
   world: FleetWorld,
   sites: ReadonlySet<string>,
   open: readonly OpenCampaign[],
-): Promise<Map<string, Target[]>> {
+): Promise<Ordered> {
   const bySite = new Map<string, { of: OpenCampaign; planned: PlannedController }[]>()
   for (const site of sites) bySite.set(site, [])
   for (const of of open) {
     for (const planned of assignmentsOf(of.plan, of.rollout)) bySite.get(planned.site)?.push({ of, planned })
   }
   const orders = new Map<string, Target[]>()
+  const fresh: WrapRow[] = []
   for (const [site, assigned] of bySite) {
-    orders.set(site, assigned.length === 0 ? [] : await ordersAt(world, site, assigned))
+    const wraps = wrapsOf(world, site)
+    orders.set(site, assigned.length === 0 ? [] : await ordersAt(world, site, assigned, wraps))
+    fresh.push(...wraps.fresh)
   }
-  return orders
+  return { orders, wraps: fresh }
 }
 
 async function ordersAt(
   world: FleetWorld,
   site: string,
   assigned: readonly { of: OpenCampaign; planned: PlannedController }[],
+  wraps: SiteWraps,
 ): Promise<Target[]> {
   const rows = new Map((await world.store.controllers(site)).map(row => [row.id, row]))
   const description = await world.store.site(site)
@@ -190,11 +198,14 @@ async function ordersAt(
     // One that was taken out of the site since would make its gateway refuse every order: it times out by itself.
     if (row === undefined || !placed.has(planned.controller)) continue
     const envelope = of.plan.releases[planned.release]!
+    const wrap = await wraps.of(envelope, row)
+    if (wrap === null) continue
     const turn = turnOf(of.rollout, planned)
     const attempt = turn?.at === 'assigned' ? turn.attempt : 1
     const entry = byPath.get(envelope.path) ?? { envelope, orders: new Map() }
     byPath.set(envelope.path, entry)
-    entry.orders.set(row.id, { class: row.class, hardware: row.hardware, campaign: of.plan.id, attempt })
+    const order = { class: row.class, hardware: row.hardware, campaign: of.plan.id, attempt }
+    entry.orders.set(row.id, wrap === undefined ? order : { ...order, wrap })
   }
   return [...byPath.values()].map(({ envelope: { path, length, sha256 }, orders }) =>
     directorTarget({ path, length, sha256 }, orders),

@@ -1,6 +1,7 @@
 import { concat, sameBytes, toHex, utf8 } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { acceptFor, fitsRooms } from '../core/firmware/acceptance.ts'
+import { carriedBy } from '../core/firmware/encryption.ts'
 import { type Chunk, chunkAt, isChunk, startOf } from '../core/firmware/payload.ts'
 import type { Component, ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -13,10 +14,14 @@ import { hasFailed } from '../core/slot/memory.ts'
 import { digestPrefix, other, type Slot } from '../core/slot/slot.ts'
 import { roomsOf } from '../core/slot/verify-slot.ts'
 import { act, type Board, type Running, verify } from './boot.ts'
+import { type Decryption, decryptionOf, type Sink } from './decrypt.ts'
 import { readMemory } from './remember.ts'
 
-/** What is offered to a controller. `update` names the assignment; the record keeps the first 16 bytes of its SHA-256. */
-export type Offer = { readonly envelope: Uint8Array; readonly update: string }
+/**
+ * What is offered to a controller. `update` names the assignment; the record keeps the first 16 bytes of its SHA-256.
+ * `wrap`: the content key of an encrypted release, wrapped for this controller.
+ */
+export type Offer = { readonly envelope: Uint8Array; readonly update: string; readonly wrap?: Uint8Array }
 
 /** Bytes programmed at a time at least; a shorter rest waits for more. Flash with ECC takes each word only once. */
 const WRITE_UNIT = 256
@@ -34,9 +39,11 @@ export function updateMark(board: Pick<Board, 'crypto'>, update: string): string
  * On return the slot is ready from `Installation.offset` on; an interrupted download of the same envelope is kept as far
  * as its chunks verify in flash. An installation of what is staged already comes back `staged`.
  *
- * `further` is what else a device asks of a release that is signed and fits, before its slot is touched.
+ * `further` is what else a device asks of a release that is signed and fits, before its slot is touched. Of an encrypted
+ * release the content key is unwrapped, and known to be the release's own, before the slot is touched too.
  *
- * Refuses: the codes of `openEnvelope`, `acceptFor`, `fitsRooms`, `refuseChange` and `further`, `counter-unreadable`,
+ * Refuses: the codes of `openEnvelope`, `acceptFor`, `fitsRooms`, `refuseChange`, `further` and `decryptionOf`,
+ * `release-not-encrypted`, `counter-unreadable`,
  * `version-failed-before`, `counter-headroom-spent`, `envelope-larger-than-slot`, `trial-in-progress`, `activation-pending`, `boot-record-missing`,
  * `boot-record-not-written`.
  */
@@ -82,13 +89,23 @@ export function beginInstall(
   if (memory.state.at === 'candidate') {
     const same = note.digest === digestPrefix(facts.imageDigest) && note.sequence === facts.sequence
     if (same && memory.update === update) {
-      return new Installation(board, facts, update, { at: 'staged', slot, total: facts.imageSize })
+      return new Installation(board, facts, update, { at: 'staged', slot, total: facts.imageSize }, null)
     }
+  }
+  const decryption = decryptionOf(board, facts, offer.wrap)
+  if (isRefusal(decryption)) return decryption
+  if (memory.state.at === 'candidate') {
     // The record stops naming a candidate before its slot is touched. If power fails here, the slot is whole, unnamed.
     const withdrawn = act(board, { kind: 'withdraw' }, now)
     if (isRefusal(withdrawn)) return withdrawn
   }
-  const installation = new Installation(board, facts, update, { at: 'preparing', slot, total: facts.imageSize })
+  const installation = new Installation(
+    board,
+    facts,
+    update,
+    { at: 'preparing', slot, total: facts.imageSize },
+    decryption,
+  )
   installation.prepare(offer.envelope)
   return installation
 }
@@ -113,12 +130,15 @@ export class Installation {
   #state: InstallState
   /** Bytes taken but not yet programmed: fewer than a write unit, all of one chunk. */
   #pending: Uint8Array = new Uint8Array(0)
+  /** Null: what travels is the images themselves. */
+  readonly #decryption: Decryption | null
 
-  constructor(board: Board, facts: ReleaseFacts, update: string, state: InstallState) {
+  constructor(board: Board, facts: ReleaseFacts, update: string, state: InstallState, decryption: Decryption | null) {
     this.#board = board
     this.#update = update
     this.facts = facts
     this.#state = state
+    this.#decryption = decryption
   }
 
   get state(): InstallState {
@@ -129,8 +149,23 @@ export class Installation {
     return this.#state.slot
   }
 
-  /** The offset of the image byte that is wanted next. */
+  /** Bytes of the payload, as it travels. */
+  get total(): number {
+    return carriedBy(this.facts).length
+  }
+
+  /** The offset of the byte of the payload that is wanted next, as it travels. */
   get offset(): number {
+    const taken = this.#taken
+    return this.#decryption === null
+      ? taken === this.#state.total
+        ? this.total
+        : taken
+      : this.#decryption.offset(taken)
+  }
+
+  /** Bytes of the images that were taken. */
+  get #taken(): number {
     return this.#state.at === 'receiving'
       ? this.#state.received
       : this.#state.at === 'preparing'
@@ -159,9 +194,28 @@ export class Installation {
   /**
    * Takes the next piece of the payload, of any length. Bytes are in flash a write unit at a time; each chunk is verified
    * from flash once it is there; only `finish` makes them count. Refuses `install-out-of-order`, `install-too-long`,
-   * `install-closed`, and `install-chunk-damaged`: that chunk is erased, and `offset` says where to go on.
+   * `install-closed`, `payload-segment-refused`, and `install-chunk-damaged`: that chunk is erased. `offset` says where to go on.
    */
   write(offset: number, piece: Uint8Array): Refusal | null {
+    if (this.#decryption === null) return this.#take(offset, piece)
+    const open = decideInstall(this.#state, { kind: 'piece', offset: this.#taken, length: 0 })
+    if (isRefusal(open)) return open
+    return this.#decryption.write(offset, piece, this.#sink, `slot ${this.slot}`)
+  }
+
+  /** Where what was decrypted goes. */
+  get #sink(): Sink {
+    const taken = () => this.#taken
+    return {
+      get offset() {
+        return taken()
+      },
+      take: (at, plain) => this.#take(at, plain),
+    }
+  }
+
+  /** Takes the next piece of the images. */
+  #take(offset: number, piece: Uint8Array): Refusal | null {
     const whole = decideInstall(this.#state, { kind: 'piece', offset, length: piece.length })
     if (isRefusal(whole)) return whole
     let done = 0
@@ -189,6 +243,7 @@ export class Installation {
   finish(now: Instant): ReleaseFacts | Refusal {
     const wanted = this.#advance({ kind: 'finish' })
     if (isRefusal(wanted)) return wanted
+    this.#decryption?.forget()
     if (this.#state.at === 'staged') return this.facts
     const { flash } = this.#board
     const { slot } = this.#state
@@ -355,6 +410,9 @@ function unfitFor(
     facts,
   )
   if (accepted !== null || unsuited !== null) return accepted ?? unsuited
+  if (device.requireEncryption === true && facts.encryption === null) {
+    return refuse('release-not-encrypted', subject, 'an encrypted release', 'one that travels in the clear')
+  }
   if (hasFailed(memory, { digest: facts.imageDigest, sequence: facts.sequence })) {
     // By its bytes or by its sequence number: an image that failed is not tried again under another version.
     const which = memory.failed.some(({ sequence }) => sequence === facts.sequence) ? 'sequence number' : 'image'

@@ -1,3 +1,4 @@
+import type { Cipher } from '../core/encoding/cipher.ts'
 import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
@@ -25,6 +26,16 @@ export interface Signer {
    */
   readonly development: boolean
   sign(message: Uint8Array, form: SignatureForm): Promise<Uint8Array | Refusal>
+}
+
+/** The private key that makers of releases wrap content keys for, and which cannot be read. P-256. */
+export interface WrappingKey {
+  /** SubjectPublicKeyInfo of its public half. */
+  readonly spki: Uint8Array
+  /** True for a key that lives in a plain file. */
+  readonly development: boolean
+  /** The secret that it comes to with a point of P-256 (SEC 1, uncompressed). Refuses `wrap-not-opened`: no such point. */
+  agree(point: Uint8Array): Promise<Uint8Array | Refusal>
 }
 
 export type { FlashArea }
@@ -74,6 +85,16 @@ export interface SecureElement {
   pinGolden(digest: string): void
   /** HMAC-SHA-256 under the device's record key, which never leaves. */
   mac(message: Uint8Array): Uint8Array
+  /**
+   * The public half of the key that content keys are wrapped for: P-256, SubjectPublicKeyInfo. Null: the element was made
+   * without one, and takes no encrypted release.
+   */
+  readonly decryptionKey: Uint8Array | null
+  /**
+   * The secret that the decryption key comes to with a point of P-256 (SEC 1, uncompressed): its x coordinate. The private
+   * key never leaves. Null: no such point, no such key, or no answer.
+   */
+  agree(point: Uint8Array): Uint8Array | null
   /** The key that signs this device's reports. */
   readonly reportKey: PublicKey
   signReport(message: Uint8Array): Uint8Array
@@ -147,10 +168,20 @@ export type ControllerRow = {
   readonly hardware: string
   /** SubjectPublicKeyInfo (DER, ECDSA P-256) of the key that signs its reports. */
   readonly reportKey: Uint8Array
+  /** SubjectPublicKeyInfo (DER, P-256) of the key that content keys are wrapped for; null: it has none. */
+  readonly decryptionKey: Uint8Array | null
   /** The last accepted signed report, as it came; null before the first. */
   readonly report: Uint8Array | null
   /** The sequence of that report; 0 before the first. */
   readonly sequence: number
+}
+
+/** A content key wrapped for a controller; `envelope` is the SHA-256 of the release's envelope in lower-case hex. */
+export type WrapRow = {
+  readonly envelope: string
+  readonly site: string
+  readonly controller: string
+  readonly wrap: Uint8Array
 }
 
 export type CampaignRow = { readonly id: string; readonly plan: Uint8Array; readonly state: string }
@@ -173,6 +204,7 @@ export type FleetChange = {
   readonly files?: readonly RepoFile[]
   readonly sites?: readonly SiteRow[]
   readonly controllers?: readonly ControllerRow[]
+  readonly wraps?: readonly WrapRow[]
   readonly campaigns?: readonly CampaignRow[]
   readonly entries?: readonly EntryRow[]
   readonly log?: LogRow
@@ -189,6 +221,8 @@ export interface FleetStore {
   sites(): Promise<SiteRow[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
   controllers(site?: string): Promise<ControllerRow[]>
+  /** The wraps of a release's content key for the controllers of a site, by controller. */
+  wraps(envelope: string, site: string): Promise<ReadonlyMap<string, Uint8Array>>
   /** A campaign: the same object until it is committed again, and the same plan for ever. */
   campaign(id: string): Promise<CampaignRow | null>
   campaigns(): Promise<CampaignRow[]>
@@ -280,6 +314,9 @@ export type FleetWorld = {
   /** Further keys for the roles above: those that the next root may name. The root says which of all of them sign. */
   readonly spares: readonly Signer[]
   readonly auditSigner: Signer
+  readonly cipher: Cipher
+  /** What content keys are wrapped for controllers with; null: a person brings the wraps. */
+  readonly wrappingKey: WrappingKey | null
   /** The keys that sign firmware envelopes. */
   readonly anchors: readonly Anchor[]
   /** How long online metadata stays valid; it is renewed at half of it. */

@@ -1,19 +1,28 @@
 import type { PublishedRelease } from '../core/campaign/draft.ts'
-import { sameBytes } from '../core/encoding/bytes.ts'
+import { fromBase64, sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
+import { readWrap } from '../core/encoding/cose-recipient.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
 import { type Anchor, type Envelope, openEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { binOf } from '../core/trust/delegation.ts'
 import { checkBins, hasBins, succinctOf } from '../core/trust/hash-bins.ts'
-import { describe, ENVELOPE_NAME, type FileRef, readImageTarget, sameFile } from '../core/trust/image-target.ts'
+import {
+  describe,
+  ENVELOPE_NAME,
+  type FileRef,
+  type ImageTarget,
+  readImageTarget,
+  sameFile,
+} from '../core/trust/image-target.ts'
 import type { Target, Targets } from '../core/trust/metadata.ts'
 import { readMetadata } from '../core/trust/read-metadata.ts'
 import { verifySigned } from '../core/trust/signatures.ts'
 import type { TrustedSet } from '../core/trust/trusted-set.ts'
 import { evidenceDetail, keepsEvidence, type LookUp, publishedEvidence } from './attest.ts'
 import { type Event, record } from './audit.ts'
+import { contentKeyWith } from './encrypt.ts'
 import { acceptable, allTargets, type Bins, nextFiles, openRepository, storedBin, targetAt } from './keep.ts'
 import type { BlobId, FleetWorld } from './ports.ts'
 import { follow, recognised, recognisedWith, transitions } from './recognise.ts'
@@ -198,11 +207,32 @@ async function checkBlob(
   if (isRefusal(bytes)) return named(bytes)
   const envelope = openEnvelope(bytes, anchors, world.crypto)
   if (isRefusal(envelope)) return named(envelope)
-  const disagreement = agreesWithTarget(envelope.facts, release)
+  const disagreement = agreesWithTarget(envelope.facts, release) ?? (await unwrappable(world, envelope, release, path))
   if (disagreement !== null) return disagreement
   const evidence = await publishedEvidence(world, path, release, envelope.facts, look)
   if (isRefusal(evidence)) return evidence
   return { ...envelope, evidence: evidenceDetail(evidence, release, world.publishPolicy) }
+}
+
+/** A release that this fleet could never wrap for a controller is not published here. */
+async function unwrappable(
+  world: FleetWorld,
+  { facts: { encryption } }: Envelope,
+  release: ImageTarget,
+  path: string,
+): Promise<null | Refusal> {
+  if (encryption === null) return null
+  const wraps = decodedWraps(release, path)
+  if (isRefusal(wraps)) return wraps
+  for (const wrap of wraps) {
+    const read = readWrap(wrap, path)
+    if (isRefusal(read)) return read
+  }
+  if (world.wrappingKey === null) return null
+  const key = await contentKeyWith(wraps, encryption, world.wrappingKey, world, path)
+  if (isRefusal(key)) return key
+  key.fill(0)
+  return null
 }
 
 /**
@@ -240,6 +270,30 @@ async function targetsAt(
     if (target !== null) found.set(path, target)
   }
   return found
+}
+
+/**
+ * The content key of a published release, wrapped for holders of wrapping keys; none when it travels in the clear. Refuses
+ * `content-keys-missing`: there is no such release.
+ */
+export async function contentKeysOf(world: FleetWorld, path: string): Promise<readonly Uint8Array[] | Refusal> {
+  const set = await openRepository(world, 'image')
+  if (isRefusal(set)) return set
+  const target = await targetAt(world, set, path)
+  if (isRefusal(target)) return target
+  if (target === null) return refuse('content-keys-missing', path, 'a published release', 'none of that path')
+  const release = readImageTarget(target)
+  return isRefusal(release) ? release : decodedWraps(release, path)
+}
+
+function decodedWraps({ encrypted }: ImageTarget, path: string): readonly Uint8Array[] | Refusal {
+  const wraps: Uint8Array[] = []
+  for (const encoded of encrypted?.contentKeys ?? []) {
+    const wrap = fromBase64(encoded)
+    if (wrap === null) return refuse('wrap-malformed', path, 'canonical base64', 'something else')
+    wraps.push(wrap)
+  }
+  return wraps
 }
 
 /** Verified envelopes by their digest: a digest means the same bytes for ever. Opened anew when there are more keys. */

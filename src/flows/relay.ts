@@ -272,6 +272,7 @@ export type Offered = {
   readonly envelope: string
   readonly payload: BlobId
   readonly activate: boolean
+  readonly wrap?: string
 }
 
 /**
@@ -298,7 +299,8 @@ export async function offerFor(world: SiteWorld, id: string): Promise<Offered | 
   // Reading may have waited for a download, and a halt may have come in between.
   if ((await inForce(world, id, work.assignment)) === null) return null
   const { sha256, length } = assignment.payload
-  return { assignment: assignment.id, envelope: toBase64(envelope), payload: { sha256, length }, activate }
+  const wrapped = assignment.wrap === undefined ? {} : { wrap: assignment.wrap }
+  return { assignment: assignment.id, envelope: toBase64(envelope), payload: { sha256, length }, activate, ...wrapped }
 }
 
 /** An assignment that is still agreed, and rests on nothing that has expired: without news from the fleet it ends. */

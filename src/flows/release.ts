@@ -1,6 +1,6 @@
 import { concat } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
-import { isImageOf } from '../core/firmware/acceptance.ts'
+import { isPayloadOf } from '../core/firmware/acceptance.ts'
 import { LIMITS, parseFacts } from '../core/firmware/facts.ts'
 import { mcubootAgrees, mcubootVersion } from '../core/firmware/mcuboot/agree.ts'
 import { mcubootImage, mcubootSigned } from '../core/firmware/mcuboot/author.ts'
@@ -13,14 +13,20 @@ import { assembleEnvelope } from '../core/firmware/suit-envelope.ts'
 import { inspectEnvelope, type UnverifiedEnvelope } from '../core/firmware/suit-open.ts'
 import { parseVersion } from '../core/firmware/version.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { type EncryptTo, encryptFor } from './encrypt.ts'
 import type { Signer } from './ports.ts'
 
-/** A release in memory: the envelope (unsigned when it is new) and the image that travels beside it. */
+/**
+ * A release in memory: the envelope (unsigned when it is new), the images in the clear, and the payload that travels beside
+ * the envelope: the same bytes, or their ciphertext, and then its content key wrapped for whom it was encrypted to.
+ */
 export type Release = {
   readonly facts: ReleaseFacts
   readonly manifest: Uint8Array
   readonly envelope: Uint8Array
   readonly image: Uint8Array
+  readonly payload: Uint8Array
+  readonly contentKeys: readonly Uint8Array[]
 }
 
 /** What is said of a release when nobody says otherwise. */
@@ -33,16 +39,19 @@ export const RELEASE_DEFAULTS = {
   health: { windowMillis: 60_000, probes: [] },
 } as const
 
-type Stated = Omit<ReleaseFacts, 'imageSize' | 'imageDigest' | 'components' | 'chunks'> & { component: unknown }
+type Stated = Omit<ReleaseFacts, 'imageSize' | 'imageDigest' | 'components' | 'chunks' | 'encryption'> & {
+  component: unknown
+}
 /**
  * What a release engineer states, unread: every field is checked. Those with a default may be left out. `further`: the
  * images that move together with this one, each for a component of its own. `chunkBytes`: how the payload is checked
- * while it comes, when that is not left to us.
+ * while it comes, when that is not left to us. `encrypt`: the payload travels encrypted, for these.
  */
 export type ReleaseInput = {
   readonly image: Uint8Array
   readonly further?: readonly { readonly name: string; readonly image: Uint8Array }[]
   readonly chunkBytes?: number
+  readonly encrypt?: EncryptTo
   readonly facts: { readonly [Name in Exclude<keyof Stated, keyof typeof RELEASE_DEFAULTS>]: unknown } & {
     readonly [Name in keyof typeof RELEASE_DEFAULTS]?: unknown
   }
@@ -50,10 +59,10 @@ export type ReleaseInput = {
 
 /**
  * Makes an unsigned release of an image. The length and the digest are measured, never stated. Nothing is durable on
- * return: writing is the caller's. The same input gives the same bytes.
+ * return: writing is the caller's. The same input gives the same bytes, unless it is encrypted.
  *
  * Refuses `image-empty`, `image-too-large`, `release-fact-invalid`, `version-malformed`, `retirement-keeps-floor`, and what
- * `mcubootAgrees` refuses.
+ * `mcubootAgrees` and `encryptFor` refuse.
  */
 export function createRelease(input: ReleaseInput, ports: { readonly crypto: Crypto }): Release | Refusal {
   const { further = [] } = input
@@ -74,6 +83,9 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
     components,
     chunks: measurable(chunkBytes) ? measureChunks(image, components, chunkBytes, ports.crypto) : { bytes: chunkBytes },
   }
+  const encrypted =
+    input.encrypt === undefined ? null : encryptFor(image, measured.imageDigest, input.encrypt, ports.crypto)
+  if (isRefusal(encrypted)) return encrypted
   const { vendor, class: className, hardware, version, sequence } = input.facts
   const facts = parseFacts(
     {
@@ -88,6 +100,7 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
       health: input.facts.health ?? RELEASE_DEFAULTS.health,
       transition: input.facts.transition ?? RELEASE_DEFAULTS.transition,
       ...measured,
+      encryption: encrypted?.encryption ?? null,
     },
     'release',
   )
@@ -100,7 +113,9 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
   const disagreement = mcubootAgrees(facts, image)
   if (disagreement !== null) return disagreement
   const manifest = authorManifest(facts)
-  return { facts, manifest, envelope: assembleEnvelope(manifest, [], ports.crypto), image }
+  const envelope = assembleEnvelope(manifest, [], ports.crypto)
+  const [payload, contentKeys] = encrypted === null ? [image, []] : [encrypted.ciphertext, encrypted.contentKeys]
+  return { facts, manifest, envelope, image, payload, contentKeys }
 }
 
 /** What makes an image one for MCUboot: its version and counter are those of the release. */
@@ -152,14 +167,14 @@ function mcubootVersionOf(text: unknown): McubootVersion | Refusal {
 const measurable = (chunkBytes: number): boolean => Number.isInteger(chunkBytes) && chunkBytes >= CHUNK_LIMITS.minBytes
 
 /**
- * Reads a release without believing it: what the envelope says, and that the image beside it (when one is given) is the
- * one it names. Refuses the codes of `inspectEnvelope` and of `isImageOf`.
+ * Reads a release without believing it: what the envelope says, and that the payload beside it (when one is given) is the
+ * one it names. Refuses the codes of `inspectEnvelope` and of `isPayloadOf`.
  */
 export function inspectRelease(
-  release: { readonly envelope: Uint8Array; readonly image?: Uint8Array },
+  release: { readonly envelope: Uint8Array; readonly payload?: Uint8Array },
   ports: { readonly crypto: Crypto },
 ): UnverifiedEnvelope | Refusal {
   const seen = inspectEnvelope(release.envelope, ports.crypto)
-  if (isRefusal(seen) || release.image === undefined) return seen
-  return isImageOf(seen.facts, release.image, ports.crypto) ?? seen
+  if (isRefusal(seen) || release.payload === undefined) return seen
+  return isPayloadOf(seen.facts, release.payload, ports.crypto) ?? seen
 }

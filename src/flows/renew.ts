@@ -1,12 +1,12 @@
 import type { Instant } from '../core/encoding/units.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
-import type { Document, Root, Target } from '../core/trust/metadata.ts'
+import type { Document, Root } from '../core/trust/metadata.ts'
 import { readMetadata } from '../core/trust/read-metadata.ts'
 import { type Event, record } from './audit.ts'
 import { openRow } from './campaign.ts'
-import { type Directed, directSites, type OpenCampaign, ordersFor } from './direct.ts'
+import { type Directed, directSites, type OpenCampaign, type Ordered, ordersFor } from './direct.ts'
 import { nextFiles, openRepository } from './keep.ts'
-import type { FleetWorld, RepoFile } from './ports.ts'
+import type { FleetWorld, RepoFile, WrapRow } from './ports.ts'
 
 /** What a renewal came to: how many repositories were renewed, and why others could not be. */
 export type Renewal = { readonly renewed: number; readonly refused: readonly Refusal[] }
@@ -22,6 +22,7 @@ export function renew(world: FleetWorld): Promise<Renewal> {
     const now = world.clock.now()
     const files: RepoFile[] = []
     const events: Event[] = []
+    const wraps: WrapRow[] = []
     const refused: Refusal[] = []
     for (const repo of ['image', 'approval'] as const) {
       const next = await renewed(world, repo, now)
@@ -35,13 +36,14 @@ export function renew(world: FleetWorld): Promise<Renewal> {
     else {
       files.push(...directed.files)
       events.push(...directed.events)
+      wraps.push(...directed.wraps)
     }
     const repos = new Set(files.map(file => file.repo)).size
     const actor = { kind: 'fleet', id: world.name } as const
     if (repos > 0) events.push({ kind: 'repository-updated', actor, detail: { renewed: repos } })
     events.push(...news(world, refused).map(refusal => alarm(world, refusal)))
     // If power fails before this commit, nothing was renewed, and the next start renews at once.
-    if (events.length > 0) await record(world, { files }, events)
+    if (events.length > 0) await record(world, { files, wraps }, events)
     return { renewed: repos, refused }
   })
 }
@@ -56,6 +58,9 @@ async function renewed(world: FleetWorld, repo: 'image' | 'approval', now: Insta
   return isRefusal(next) ? next : next.files
 }
 
+/** What signing some sites anew came to. */
+type Resigned = Pick<Directed, 'files' | 'events'> & Pick<Ordered, 'wraps'>
+
 /**
  * Signs the bundles of some sites anew: the orders as they stand, or derived from the campaigns where they are lost. With
  * `root`, which `updateRoot` has verified, they go over to it. Nothing is durable yet. Refuses as `directSites`, and what
@@ -66,18 +71,19 @@ export async function resignSites(
   sites: Iterable<string>,
   now: Instant,
   root: Document<Root> | null = null,
-): Promise<Pick<Directed, 'files' | 'events'> | Refusal> {
+): Promise<Resigned | Refusal> {
   const kept = await directSites(world, new Map([...sites].map(site => [site, null])), now, root)
-  if (isRefusal(kept) || kept.unread.length === 0) return kept
+  if (isRefusal(kept)) return kept
+  if (kept.unread.length === 0) return { ...kept, wraps: [] }
   const derived = await derivedOrders(world, new Set(kept.unread))
   if (isRefusal(derived)) return derived
-  const anew = await directSites(world, derived, now, root)
+  const anew = await directSites(world, derived.orders, now, root)
   // The damage was found twice and is one event.
-  return isRefusal(anew) ? anew : { files: [...kept.files, ...anew.files], events: kept.events }
+  return isRefusal(anew) ? anew : { files: [...kept.files, ...anew.files], events: kept.events, wraps: derived.wraps }
 }
 
 /** What the campaigns order at some sites. Refuses what `openRow` refuses. */
-async function derivedOrders(world: FleetWorld, sites: ReadonlySet<string>): Promise<Map<string, Target[]> | Refusal> {
+async function derivedOrders(world: FleetWorld, sites: ReadonlySet<string>): Promise<Ordered | Refusal> {
   const open: OpenCampaign[] = []
   for (const row of await world.store.campaigns()) {
     const opened = openRow(row)

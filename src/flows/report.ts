@@ -10,6 +10,7 @@ import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
 import { isGatewayKind } from '../core/ledger/entry-kinds.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
+import { imageOf } from '../core/trust/image-target.ts'
 import { type Assignment, assignmentId } from '../core/trust/mapping.ts'
 import { checkReportNew, claimedReporter, openReport, type Report } from '../core/trust/report.ts'
 import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
@@ -61,8 +62,8 @@ async function rejected(world: SiteWorld, controller: string, refusal: Refusal):
 
 /** What a report means for the controller's work. */
 function follow(row: GatewayControllerRow, report: Report, assignment: Assignment, at: Instant): GatewayControllerRow {
-  const { id, payload, release } = assignment
-  const wanted = { assignment: id, image: payload.sha256, sequence: release.sequence }
+  const { id, release } = assignment
+  const wanted = { assignment: id, image: imageOf(release), sequence: release.sequence }
   const outcome = outcomeOf(report, wanted)
   if (outcome !== null) return step(row, { kind: 'ended', assignment: id, result: outcome.result })
   if (isStaged(report, wanted)) return step(row, { kind: 'staged', assignment: id, at })

@@ -12,7 +12,7 @@ import { checkRootExpiry, type TrustedSet, updateRoot } from '../core/trust/trus
 import { type Event, record } from './audit.ts'
 import { directorRoot } from './direct.ts'
 import { nextFiles, openRepository, rootFiles } from './keep.ts'
-import type { FleetWorld, RepoFile } from './ports.ts'
+import type { FleetWorld, RepoFile, WrapRow } from './ports.ts'
 import { changedTargets } from './publish.ts'
 import { resignSites } from './renew.ts'
 
@@ -86,7 +86,7 @@ export function acceptRoot(
     const kind = handed.root === undefined ? 'repository-updated' : 'root-rotated'
     const event = { kind, actor, detail: { repository: repo, version, repositories } } as const
     // If power fails before this commit, the old root is in force with all that stands below it; after it, the new one.
-    await record(world, { files: next.files }, [event, ...judged, ...next.events])
+    await record(world, { files: next.files, wraps: next.wraps ?? [] }, [event, ...judged, ...next.events])
     return { version, repositories }
   })
 }
@@ -106,7 +106,11 @@ function isInForce({ root, targets }: TrustedSet, handed: NewRoot): boolean {
 }
 
 /** What comes into force, and what is to be told of it. */
-type InForce = { readonly files: readonly RepoFile[]; readonly events: readonly Event[] }
+type InForce = {
+  readonly files: readonly RepoFile[]
+  readonly events: readonly Event[]
+  readonly wraps?: readonly WrapRow[]
+}
 
 async function filesOf(
   world: FleetWorld,
@@ -171,7 +175,7 @@ async function directorFiles(
     const fault = await taken(world, before, files, now)
     if (fault !== null) return fault
   }
-  return { files, events: signed.events }
+  return { files, events: signed.events, wraps: signed.wraps }
 }
 
 /** Whether a client that had what was in force before takes these files. Refuses as `refresh` does. */

@@ -1,5 +1,5 @@
 import type { Crypto } from '../core/encoding/crypto.ts'
-import { isImageOf } from '../core/firmware/acceptance.ts'
+import { isPayloadOf } from '../core/firmware/acceptance.ts'
 import {
   assembleEnvelope,
   MAX_SIGNATURES,
@@ -83,16 +83,17 @@ function signable(
 }
 
 /**
- * Verifies a release whole: the signatures of `threshold` anchors, and the image's length and digest. Refuses the codes
- * of `openEnvelope` and of `isImageOf`.
+ * Verifies a release whole: the signatures of `threshold` anchors, and the payload's length and digest as it travels: of an
+ * encrypted release all that can be said without its content key. Refuses the codes
+ * of `openEnvelope` and of `isPayloadOf`.
  */
 export function verifyRelease(
-  release: { readonly envelope: Uint8Array; readonly image: Uint8Array },
+  release: { readonly envelope: Uint8Array; readonly payload: Uint8Array },
   anchors: readonly Anchor[],
   threshold: number,
   ports: { readonly crypto: Crypto },
 ): Envelope | Refusal {
   const opened = openEnvelope(release.envelope, anchors, ports.crypto, threshold)
   if (isRefusal(opened)) return opened
-  return isImageOf(opened.facts, release.image, ports.crypto) ?? opened
+  return isPayloadOf(opened.facts, release.payload, ports.crypto) ?? opened
 }

@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox'
+import { toBase64 } from '../core/encoding/bytes.ts'
+import { decryptionKeyStatement } from '../core/fleet/decryption-key.ts'
 
 /**
  * What passes through the fleet server's door. One schema serves validation, types and (later) the OpenAPI document.
@@ -31,12 +33,37 @@ export const UpstreamBatch = Type.Object(
 )
 export type UpstreamBatch = Static<typeof UpstreamBatch>
 
-/** What a device asks for when it is enrolled: a certificate for its own key, and its report key's registration. */
+/**
+ * What a device asks for when it is enrolled: a certificate for its own key, and the registration of its report key and of
+ * its decryption key, which the report key has signed (`decryptionKeyStatement`). An element of before has none.
+ */
 export const DeviceRequest = Type.Object(
-  { id: Name, csr: Type.String({ maxLength: 8192 }), reportKey: Base64(1024) },
+  {
+    id: Name,
+    csr: Type.String({ maxLength: 8192 }),
+    reportKey: Base64(1024),
+    decryption: Type.Optional(Type.Object({ key: Base64(1024), signature: Base64(1024) }, closed)),
+  },
   closed,
 )
 export type DeviceRequest = Static<typeof DeviceRequest>
+
+/** A device's request, made with its secure element. `csr` proves that it holds the key of its certificate. */
+export function deviceRequest(
+  id: string,
+  csr: string,
+  element: {
+    readonly reportKey: { readonly spki: Uint8Array }
+    readonly decryptionKey: Uint8Array | null
+    signReport(message: Uint8Array): Uint8Array
+  },
+): DeviceRequest {
+  const request = { id, csr, reportKey: toBase64(element.reportKey.spki) }
+  const key = element.decryptionKey
+  if (key === null) return request
+  const signature = toBase64(element.signReport(decryptionKeyStatement(key)))
+  return { ...request, decryption: { key: toBase64(key), signature } }
+}
 
 /** POST /v1/sites: a site as its `site.yaml` says (parsed), its gateway's and its controllers' requests. */
 export const EnrolSite = Type.Object(

@@ -12,6 +12,8 @@ export type Offer = {
   readonly payload: { readonly sha256: string; readonly length: number }
   /** False: download and stage. True: the site can spare this controller now; restart into the staged image. */
   readonly activate: boolean
+  /** Base64 of the content key, wrapped for the asking controller; only of an encrypted payload. */
+  readonly wrap?: string
 }
 
 /** The largest signed report that a gateway takes from a controller, in bytes. */

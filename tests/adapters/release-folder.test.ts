@@ -26,7 +26,7 @@ import { MAX_ENVELOPE_BYTES } from '../../src/core/firmware/suit-envelope.ts'
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import { FACTS, IMAGE, MANIFEST_BYTES, sealed, testKey } from '../core/firmware/signing.ts'
 
-const RELEASE = { facts: FACTS, envelope: sealed(MANIFEST_BYTES, testKey(1)), image: IMAGE }
+const RELEASE = { facts: FACTS, envelope: sealed(MANIFEST_BYTES, testKey(1)), payload: IMAGE, contentKeys: [] }
 const codeOf = (answer: unknown): string | null => (isRefusal(answer) ? answer.code : null)
 
 describe('release folder', () => {
@@ -39,7 +39,7 @@ describe('release folder', () => {
   it('reads back what it wrote, and leaves nothing else', () => {
     const folder = join(base, 'one.release')
     assert.equal(writeRelease(folder, RELEASE), null)
-    assert.deepEqual(readRelease(folder), { envelope: RELEASE.envelope, image: RELEASE.image })
+    assert.deepEqual(readRelease(folder), { envelope: RELEASE.envelope, payload: IMAGE, contentKeys: [] })
     assert.deepEqual(readdirSync(folder).sort(), [ENVELOPE_FILE, PAYLOAD_FILE, SUMMARY_FILE].sort())
     assert.deepEqual(JSON.parse(readFileSync(join(folder, SUMMARY_FILE), 'utf8')), FACTS)
     assert.deepEqual(
@@ -52,8 +52,8 @@ describe('release folder', () => {
   it('never writes over a release', () => {
     const folder = join(base, 'two.release')
     assert.equal(writeRelease(folder, RELEASE), null)
-    assert.equal(codeOf(writeRelease(folder, { ...RELEASE, image: IMAGE.slice(1) })), 'release-exists')
-    assert.deepEqual(readRelease(folder), { envelope: RELEASE.envelope, image: RELEASE.image })
+    assert.equal(codeOf(writeRelease(folder, { ...RELEASE, payload: IMAGE.slice(1) })), 'release-exists')
+    assert.deepEqual(readRelease(folder), { envelope: RELEASE.envelope, payload: IMAGE, contentKeys: [] })
   })
 
   it('replaces an envelope whole', () => {
@@ -61,7 +61,7 @@ describe('release folder', () => {
     assert.equal(writeRelease(folder, RELEASE), null)
     const envelope = sealed(MANIFEST_BYTES, testKey(1), testKey(2))
     assert.equal(replaceEnvelope(folder, envelope), null)
-    assert.deepEqual(readRelease(folder), { envelope, image: IMAGE })
+    assert.deepEqual(readRelease(folder), { envelope, payload: IMAGE, contentKeys: [] })
     assert.equal(readdirSync(folder).length, 3)
     assert.equal(codeOf(replaceEnvelope(join(base, 'none.release'), envelope)), 'file-missing')
   })

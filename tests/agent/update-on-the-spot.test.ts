@@ -108,9 +108,9 @@ describe('a Linux controller that is updated on the spot', () => {
 
   it('refuses an image that is not the signed one, and goes on running', async () => {
     const wanted = await bench.maker.release({ version: '1.5.0', sequence: 7, counter: 2, image: script('1.5.0') })
-    const image = wanted.image.slice()
-    image[40] = (image[40] as number) ^ 1
-    const staged = await bench.ask({ do: 'stage', envelope: wanted.envelope, image })
+    const payload = wanted.payload.slice()
+    payload[40] = (payload[40] as number) ^ 1
+    const staged = await bench.ask({ do: 'stage', envelope: wanted.envelope, payload })
     assert.ok(isRefusal(staged))
     const armed = await bench.ask({ do: 'arm' })
     assert.ok(isRefusal(armed))

@@ -3,6 +3,7 @@ import { VirtualClock } from '../../sim/clock/virtual-clock.ts'
 import type { FlashState } from '../../sim/flash/nor-flash.ts'
 import { SimElement } from '../../sim/secure-element/sim-element.ts'
 import { SimWatchdog } from '../../sim/watchdog/sim-watchdog.ts'
+import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { concat } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
@@ -170,6 +171,7 @@ export class Device {
       element: elementWith(this, () => this.#counter()),
       watchdog: this.watchdog,
       crypto,
+      cipher: nodeCipher,
       open: rememberingOpen(),
       device: {
         class: 'bms-rack',

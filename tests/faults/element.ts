@@ -69,6 +69,10 @@ export function elementWith(device: Wired, counter: () => number | null): Secure
     goldenDigest: () => element.goldenDigest(),
     pinGolden: digest => element.pinGolden(digest),
     mac: message => element.mac(message),
+    get decryptionKey() {
+      return element.decryptionKey
+    },
+    agree: point => element.agree(point),
     reportKey: element.reportKey,
     signReport: message => element.signReport(message),
     nextReport: () => element.nextReport(),

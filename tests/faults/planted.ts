@@ -33,6 +33,10 @@ const withElement =
       goldenDigest: () => element.goldenDigest(),
       pinGolden: digest => element.pinGolden(digest),
       mac: message => element.mac(message),
+      get decryptionKey() {
+        return element.decryptionKey
+      },
+      agree: point => element.agree(point),
       reportKey: element.reportKey,
       signReport: message => element.signReport(message),
       nextReport: () => element.nextReport(),

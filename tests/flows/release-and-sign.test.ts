@@ -69,7 +69,7 @@ describe('createRelease', () => {
   it('attack: image exchanged beside its envelope', () => {
     const other = IMAGE.with(0, 99)
     assert.equal(
-      codeOf(inspectRelease({ envelope: RELEASE.envelope, image: other }, { crypto })),
+      codeOf(inspectRelease({ envelope: RELEASE.envelope, payload: other }, { crypto })),
       'image-digest-mismatch',
     )
   })
@@ -85,13 +85,13 @@ describe('signEnvelope', () => {
     assert.equal(codeOf(verifyRelease(RELEASE, anchors, 1, { crypto })), 'envelope-unsigned')
     const once = orThrow(await sign(RELEASE.envelope, alice))
     assert.equal(once.development, true)
-    assert.equal(codeOf(verifyRelease({ ...once, image: IMAGE }, anchors, 2, { crypto })), 'envelope-below-threshold')
+    assert.equal(codeOf(verifyRelease({ ...once, payload: IMAGE }, anchors, 2, { crypto })), 'envelope-below-threshold')
     const twice = orThrow(await sign(once.envelope, bob))
-    const verified = orThrow(verifyRelease({ ...twice, image: IMAGE }, anchors, 2, { crypto }))
+    const verified = orThrow(verifyRelease({ ...twice, payload: IMAGE }, anchors, 2, { crypto }))
     assert.deepEqual(verified.signers, [alice.kid, bob.kid])
     assert.deepEqual(verified.manifest, RELEASE.manifest)
     assert.equal(
-      codeOf(verifyRelease({ ...twice, image: IMAGE.with(3, 0) }, anchors, 2, { crypto })),
+      codeOf(verifyRelease({ ...twice, payload: IMAGE.with(3, 0) }, anchors, 2, { crypto })),
       'image-digest-mismatch',
     )
   })

@@ -29,7 +29,7 @@ async function filled(): Promise<QuietFleet> {
   const turns = { 'harbour/c0': turn, 'harbour/c1': turn }
   const rollout = { campaign: plan.id, state: { at: 'running', wave: 0, since }, turns } as const
   await fleet.campaign(plan, rollout)
-  const orders = await ordersFor(fleet.world, new Set(['harbour']), [{ plan, rollout }])
+  const { orders } = await ordersFor(fleet.world, new Set(['harbour']), [{ plan, rollout }])
   const { files } = orThrow(await directSites(fleet.world, orders, fleet.clock.now()))
   await record(fleet.world, { files }, [])
   return fleet

@@ -77,9 +77,10 @@ describe('a release, signed on another machine', () => {
       const back = orThrow(opened(await signedBy(request, signer(kind))))
       const signed = orThrow(takeIntoEnvelope(envelope, back, 'request', ports))
       const anchors = [{ kid: signed.kid, key: signer(kind).key }]
-      assert.deepEqual(orThrow(verifyRelease({ envelope: signed.envelope, image }, anchors, 1, ports)).signers, [
-        signed.kid,
-      ])
+      assert.deepEqual(
+        orThrow(verifyRelease({ envelope: signed.envelope, payload: image }, anchors, 1, ports)).signers,
+        [signed.kid],
+      )
     })
   }
 
@@ -94,7 +95,10 @@ describe('a release, signed on another machine', () => {
       { kid, key: signer('other').key },
       { kid: both.kid, key: signer('ecdsa-p256').key },
     ]
-    assert.equal(orThrow(verifyRelease({ envelope: both.envelope, image }, anchors, 2, ports)).signers.length, 2)
+    assert.equal(
+      orThrow(verifyRelease({ envelope: both.envelope, payload: image }, anchors, 2, ports)).signers.length,
+      2,
+    )
     assert.equal(codeOf(takeIntoEnvelope(both.envelope, back, 'request', ports)), 'envelope-already-signed')
   })
 

@@ -3,12 +3,14 @@ import { seeded } from '../../sim/clock/random.ts'
 import { VirtualClock } from '../../sim/clock/virtual-clock.ts'
 import type { ControllerOptions } from '../../sim/controller/sim-controller.ts'
 import { SimController } from '../../sim/controller/sim-controller.ts'
+import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import type { PublicKey } from '../../src/core/encoding/crypto.ts'
 import type { Transition } from '../../src/core/firmware/release-facts.ts'
 import { type Anchor, type OpenEnvelope, openEnvelope } from '../../src/core/firmware/suit-open.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import type { Geometry } from '../../src/core/slot/layout.ts'
+import type { EncryptTo } from '../../src/flows/encrypt.ts'
 import type { Signer } from '../../src/flows/ports.ts'
 import { createRelease, type Release, type ReleaseInput } from '../../src/flows/release.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
@@ -72,6 +74,7 @@ export async function release(
     windowMillis?: number
     bootloader?: { min: number; max: number }
     signer?: Signer | null
+    encrypt?: EncryptTo
   } = {},
 ): Promise<Release> {
   const made = orThrow(
@@ -79,6 +82,7 @@ export async function release(
       {
         image: options.image ?? imageOf(sequence, 2_700),
         chunkBytes: options.chunkBytes ?? 512,
+        ...(options.encrypt === undefined ? {} : { encrypt: options.encrypt }),
         ...(options.further === undefined ? {} : { further: options.further }),
         facts: {
           vendor: 'voltworks.example',
@@ -126,6 +130,7 @@ export function bench(options: Partial<ControllerOptions> = {}, factory: Release
     id: 'rack-1',
     device: { class: 'bms-rack', hardware: 'primehub', bootloader: 3, anchors: ANCHORS },
     crypto: nodeCrypto,
+    cipher: nodeCipher,
     clock,
     geometry: SMALL,
     ...options,
@@ -136,13 +141,12 @@ export function bench(options: Partial<ControllerOptions> = {}, factory: Release
 }
 
 /** Stages a release, from wherever an earlier attempt got to. */
-export function stage(controller: SimController, wanted: Release, pieceBytes = 700): void {
-  const installation = orThrow(
-    controller.begin({ envelope: wanted.envelope, update: `update-${wanted.facts.version}` }),
-  )
-  while (installation.offset < wanted.image.length && installation.state.at !== 'staged') {
+export function stage(controller: SimController, wanted: Release, pieceBytes = 700, wrap?: Uint8Array): void {
+  const offer = { envelope: wanted.envelope, update: `update-${wanted.facts.version}` }
+  const installation = orThrow(controller.begin(wrap === undefined ? offer : { ...offer, wrap }))
+  while (installation.offset < wanted.payload.length && installation.state.at !== 'staged') {
     const at = installation.offset
-    orThrow(controller.write(at, wanted.image.subarray(at, at + pieceBytes)))
+    orThrow(controller.write(at, wanted.payload.subarray(at, at + pieceBytes)))
   }
   orThrow(controller.finish())
 }

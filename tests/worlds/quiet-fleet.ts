@@ -91,7 +91,8 @@ export class QuietFleet {
     const config = orThrow(parseConfig<FleetConfig>(FleetConfig, orThrow(readConfig(files.config)), files.config))
     const keys = Object.fromEntries(FLEET_KEYS.map(name => [name, this.key(name)])) as Record<FleetKey, Signer>
     this.#store = orThrow(openFleetStore(files.database))
-    const parts = { crypto, clock: this.clock, keys, spares, anchors: config.anchors, publishPolicy: NO_POLICY }
+    const more = { publishPolicy: NO_POLICY, wrappingKey: null }
+    const parts = { crypto, clock: this.clock, keys, spares, anchors: config.anchors, ...more }
     this.world = fleetWorld(config, through(this.#store), folder, parts)
   }
 
@@ -122,7 +123,16 @@ export class QuietFleet {
     const files = orThrow(await foundDirector(this.world, id))
     const { spki } = this.key('release').key
     const rows = ids.map(one => {
-      return { site: id, id: one, class: 'bms', hardware: 'r1', reportKey: spki, report: null, sequence: 0 }
+      return {
+        site: id,
+        id: one,
+        class: 'bms',
+        hardware: 'r1',
+        reportKey: spki,
+        decryptionKey: null,
+        report: null,
+        sequence: 0,
+      }
     })
     const row = { id, site: siteBytes(site), gatewayKey: spki, upstream: 0 }
     await record(this.world, { sites: [row], controllers: rows, files }, [])

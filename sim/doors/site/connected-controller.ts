@@ -4,6 +4,7 @@ import { BackOff, pause } from '../../../src/apps/agent/link/back-off.ts'
 import { download, type Receiver } from '../../../src/apps/agent/link/download.ts'
 import type { ReadOffer } from '../../../src/apps/agent/link/offer.ts'
 import { Reporter } from '../../../src/apps/agent/link/reporter.ts'
+import { carriedBy } from '../../../src/core/firmware/encryption.ts'
 import { detailOf, isRefusal, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { registry } from '../../../src/core/refusal/registry.ts'
 import type { BootOutcome } from '../../../src/flows/boot.ts'
@@ -131,7 +132,8 @@ export class ConnectedController {
       this.#reporter.say({ event: 'confirmed', assignment })
       return false
     }
-    const installation = controller.begin({ envelope: offer.envelope, update: assignment })
+    const { envelope, wrap } = offer
+    const installation = controller.begin({ envelope, update: assignment, ...(wrap === undefined ? {} : { wrap }) })
     if (isRefusal(installation)) return this.#refuse(offer, installation)
     if (installation.state.at === 'staged') {
       if (offer.activate) return this.#activate(assignment)
@@ -167,10 +169,10 @@ export class ConnectedController {
   /** Each piece goes through the controller, and may meet a loss of power there. */
   #receiver(installation: Installation): Receiver {
     const { controller } = this.#parts
-    const { facts, slot } = installation
-    const busy = { at: 'writing', slot, total: facts.imageSize } as const
+    const { total, slot } = installation
+    const busy = { at: 'writing', slot, total } as const
     return {
-      facts,
+      total,
       get offset() {
         return installation.offset
       },
@@ -240,7 +242,7 @@ export class ConnectedController {
     // A candidate that waits may hold the same image under another manifest: what runs is then not yet this work.
     const { board } = this.#parts.controller
     return (
-      running.facts.imageDigest === payload.sha256 &&
+      carriedBy(running.facts).sha256 === payload.sha256 &&
       readMemory(board)?.state.at === 'stable' &&
       this.#knows(assignment)
     )

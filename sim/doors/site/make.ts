@@ -1,16 +1,16 @@
 import { existsSync, rmSync } from 'node:fs'
 import { certificateRequest } from '../../../src/adapters/certificates.ts'
+import { nodeCipher } from '../../../src/adapters/cipher-node.ts'
 import { writeWhole } from '../../../src/adapters/config-file.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { readRelease } from '../../../src/adapters/release-folder.ts'
 import { loadPublicKey } from '../../../src/adapters/signer-file.ts'
-import { toBase64 } from '../../../src/core/encoding/bytes.ts'
 import type { Anchor } from '../../../src/core/firmware/suit-open.ts'
 import type { Site, SiteController } from '../../../src/core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
 import { keyId } from '../../../src/core/trust/keys.ts'
 import type { Clock } from '../../../src/flows/ports.ts'
-import type { DeviceRequest } from '../../../src/wire/fleet-api.ts'
+import { type DeviceRequest, deviceRequest } from '../../../src/wire/fleet-api.ts'
 import { type FactoryImage, SimController } from '../../controller/sim-controller.ts'
 import { geometryOf, type MadeSite, readSiteFile, siteFiles, writeMade } from './folder.ts'
 
@@ -69,6 +69,7 @@ export function assemble(made: MadeSite, placed: SiteController, folder: string,
       anchors: made.anchors,
     },
     crypto: nodeCrypto,
+    cipher: nodeCipher,
     clock,
     geometry: geometryOf(made.site, placed.class),
     folder: siteFiles(folder).controller(placed.id),
@@ -86,8 +87,7 @@ async function makeController(
   const memory = controller.manufacture(image, image)
   controller.flash.close()
   if (isRefusal(memory)) return { ...memory, subject: `${placed.id}, ${memory.subject}` }
-  const { identityKeyPem, reportKey } = controller.element
-  return { id: placed.id, csr: await certificateRequest(identityKeyPem), reportKey: toBase64(reportKey.spki) }
+  return deviceRequest(placed.id, await certificateRequest(controller.element.identityKeyPem), controller.element)
 }
 
 function readAnchors(paths: readonly string[]): Anchor[] | Refusal {
@@ -110,7 +110,7 @@ function readFactory(site: Site, { factory }: MakeOptions): Map<string, FactoryI
     }
     const release = readRelease(folder)
     if (isRefusal(release)) return release
-    images.set(className, release)
+    images.set(className, { envelope: release.envelope, image: release.payload })
   }
   return images
 }

@@ -23,6 +23,9 @@ const migrations = [
    CREATE INDEX entry_campaign ON entry (campaign, ix) WHERE campaign IS NOT NULL;
    CREATE TABLE log (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, range BLOB NOT NULL, checkpoint TEXT NOT NULL) STRICT;
    INSERT INTO log VALUES (1, 0, x'', '');`,
+  `ALTER TABLE controller ADD COLUMN decryption_key BLOB;
+   CREATE TABLE wrap (envelope TEXT NOT NULL, site TEXT NOT NULL, controller TEXT NOT NULL, wrap BLOB NOT NULL,
+     PRIMARY KEY (envelope, site, controller), FOREIGN KEY (site, controller) REFERENCES controller (site, id)) STRICT, WITHOUT ROWID;`,
 ]
 
 const HASH = 32
@@ -50,7 +53,8 @@ export class SqliteFleetStore implements FleetStore {
   constructor(database: DatabaseSync) {
     this.#database = database
     this.#writer = new Writer(database)
-    const controller = 'site, id, class, hardware, report_key AS reportKey, report, sequence FROM controller'
+    const controller =
+      'site, id, class, hardware, report_key AS reportKey, decryption_key AS decryptionKey, report, sequence FROM controller'
     this.#sql = {
       file: database.prepare('SELECT bytes FROM file WHERE repo = ? AND path = ?'),
       site: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site WHERE id = ?'),
@@ -58,6 +62,8 @@ export class SqliteFleetStore implements FleetStore {
       controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
+      wraps: database.prepare('SELECT controller, wrap FROM wrap WHERE envelope = ? AND site = ?'),
+      putWrap: database.prepare('INSERT INTO wrap VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET wrap = excluded.wrap'),
       plan: database.prepare('SELECT plan FROM campaign WHERE id = ?'),
       campaigns: database.prepare('SELECT id, state FROM campaign ORDER BY rowid'),
       log: database.prepare('SELECT size, range, checkpoint FROM log'),
@@ -74,9 +80,10 @@ export class SqliteFleetStore implements FleetStore {
          SET site = excluded.site, gateway_key = excluded.gateway_key, upstream = excluded.upstream`,
       ),
       putController: database.prepare(
-        `INSERT INTO controller VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET class = excluded.class,
-         hardware = excluded.hardware, report_key = excluded.report_key, report = excluded.report,
-         sequence = excluded.sequence`,
+        `INSERT INTO controller (site, id, class, hardware, report_key, decryption_key, report, sequence)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET class = excluded.class,
+         hardware = excluded.hardware, report_key = excluded.report_key, decryption_key = excluded.decryption_key,
+         report = excluded.report, sequence = excluded.sequence`,
       ),
       putCampaign: database.prepare(
         'INSERT INTO campaign VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state',
@@ -113,6 +120,11 @@ export class SqliteFleetStore implements FleetStore {
   async controllers(site?: string): Promise<ControllerRow[]> {
     const rows = site === undefined ? this.#sql.controllers.all() : this.#sql.controllersOf.all(site)
     return rows as ControllerRow[]
+  }
+
+  async wraps(envelope: string, site: string): Promise<ReadonlyMap<string, Uint8Array>> {
+    const rows = this.#sql.wraps.all(envelope, site) as { controller: string; wrap: Uint8Array }[]
+    return new Map(rows.map(({ controller, wrap }) => [controller, wrap]))
   }
 
   async campaign(id: string): Promise<CampaignRow | null> {
@@ -175,7 +187,11 @@ export class SqliteFleetStore implements FleetStore {
     }
     for (const row of change.sites ?? []) this.#sql.putSite.run(row.id, row.site, row.gatewayKey, row.upstream)
     for (const row of change.controllers ?? []) {
-      this.#sql.putController.run(row.site, row.id, row.class, row.hardware, row.reportKey, row.report, row.sequence)
+      const { site, id, class: of, hardware, reportKey, decryptionKey, report, sequence } = row
+      this.#sql.putController.run(site, id, of, hardware, reportKey, decryptionKey, report, sequence)
+    }
+    for (const row of change.wraps ?? []) {
+      this.#sql.putWrap.run(row.envelope, row.site, row.controller, row.wrap)
     }
     for (const row of change.campaigns ?? []) {
       this.#sql.putCampaign.run(row.id, row.plan, row.state)

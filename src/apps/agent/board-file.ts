@@ -47,6 +47,8 @@ export const BoardFile = Type.Object(
         components: Type.Array(Type.String(), { minItems: 1, maxItems: 4 }),
         /** The keys of the factory. Those that are accepted today are in the element. */
         anchors: Type.Array(AnchorJson, { minItems: 1 }),
+        /** Takes encrypted releases only. */
+        requireEncryption: Type.Optional(Type.Boolean()),
       },
       closed,
     ),

@@ -10,18 +10,29 @@ import { agentFiles } from './files.ts'
 const MAX_ANSWER = 1 << 20
 const PATIENCE = 600_000
 
+/** What is staged on the spot: a release's two files, and the wrap of its content key when it is encrypted. */
+type Staged = {
+  readonly do: 'stage'
+  readonly envelope: Uint8Array
+  readonly payload: Uint8Array
+  readonly wrap?: Uint8Array
+}
+
+const stageQuestion = ({ envelope, wrap }: Staged): Asked => ({
+  do: 'stage',
+  envelope: toBase64(envelope),
+  ...(wrap === undefined ? {} : { wrap: toBase64(wrap) }),
+})
+
 /**
- * Asks the agent that runs on a board, over the socket in its folder; for `stage`, the image follows the question.
+ * Asks the agent that runs on a board, over the socket in its folder; for `stage`, the payload follows the question.
  * Refuses `board-missing`, `agent-not-running`, `file-not-permitted` (it runs as another user), and what the agent refuses.
  */
-export async function askAgent(
-  folder: string,
-  asked: { readonly do: 'stage'; readonly envelope: Uint8Array; readonly image: Uint8Array } | Asked,
-): Promise<object | Refusal> {
+export async function askAgent(folder: string, asked: Staged | Asked): Promise<object | Refusal> {
   const made = readBoardFile(folder)
   if (isRefusal(made)) return made
-  const image = 'image' in asked ? asked.image : new Uint8Array(0)
-  const question = 'image' in asked ? { do: asked.do, envelope: toBase64(asked.envelope) } : asked
+  const payload = 'payload' in asked ? asked.payload : new Uint8Array(0)
+  const question = 'payload' in asked ? stageQuestion(asked) : asked
   const text = await new Promise<string | Refusal>(resolve => {
     const away = (actual: string): void => resolve(refuse('agent-not-running', folder, 'an agent that answers', actual))
     const socket = connect({ path: agentFiles(folder).control, allowHalfOpen: true })
@@ -45,7 +56,7 @@ export async function askAgent(
     // A refusal may come before the image was taken: what cannot be written then is no fault.
     socket.on('close', () => (answer === '' ? away('no answer') : resolve(answer)))
     socket.write(`${JSON.stringify(question)}\n`)
-    socket.end(image)
+    socket.end(payload)
   })
   return isRefusal(text) ? text : readAnswer(folder, text)
 }

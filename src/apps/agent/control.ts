@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { fromBase64 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import { withdraw } from '../../flows/install.ts'
+import { type Offer, withdraw } from '../../flows/install.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
 import { removeFile } from './files.ts'
@@ -12,7 +12,7 @@ import { removeFile } from './files.ts'
  */
 export type Asked =
   | { readonly do: 'status' }
-  | { readonly do: 'stage'; readonly envelope: string }
+  | { readonly do: 'stage'; readonly envelope: string; readonly wrap?: string }
   | { readonly do: 'arm' }
   | { readonly do: 'withdraw' }
 
@@ -71,8 +71,10 @@ async function perform(
   }
   if (asked.do === 'stage') {
     const envelope = fromBase64(asked.envelope)
-    if (envelope === null) return malformed()
-    return device.takeSlot(true, () => stage(envelope, rest, incoming, device, note))
+    const wrap = asked.wrap === undefined ? undefined : fromBase64(asked.wrap)
+    if (envelope === null || wrap === null) return malformed()
+    const given = { envelope, ...(wrap === undefined ? {} : { wrap }) }
+    return device.takeSlot(true, () => stage(given, rest, incoming, device, note))
   }
   return device.takeSlot(true, async () => {
     const memory = asked.do === 'arm' ? await device.activate() : withdraw(device.board, device.clock.now())
@@ -80,18 +82,19 @@ async function perform(
   })
 }
 
-/** Takes an image off the connection into the slot, from where an earlier attempt got to, and marks it a candidate. */
+/** Takes a payload off the connection into the slot, from where an earlier attempt got to, and marks it a candidate. */
 async function stage(
-  envelope: Uint8Array,
+  given: Omit<Offer, 'update'>,
   rest: Uint8Array,
   incoming: AsyncIterator<Buffer>,
   device: Device,
   note: Note,
 ): Promise<object | Refusal> {
-  const assignment = `on the spot ${device.board.crypto.sha256(envelope).toHex().slice(0, 16)}`
-  const installation = device.begin({ envelope, update: assignment }, null)
+  const assignment = `on the spot ${device.board.crypto.sha256(given.envelope).toHex().slice(0, 16)}`
+  const installation = device.begin({ ...given, update: assignment }, null)
   if (isRefusal(installation)) return installation
-  const { version, imageSize } = installation.facts
+  const { version } = installation.facts
+  const { total } = installation
   const { generation } = device
   let at = 0
   for (let part = rest; ; ) {
@@ -110,7 +113,7 @@ async function stage(
     if (next.done === true) break
     part = next.value
   }
-  note({ event: 'download', received: installation.offset, total: imageSize })
+  note({ event: 'download', received: installation.offset, total })
   const finished = installation.finish(device.clock.now())
   if (isRefusal(finished)) return finished
   note({ event: 'staged', assignment, version })
@@ -145,8 +148,11 @@ async function readQuestion(incoming: AsyncIterator<Buffer>): Promise<{ asked: A
 
 function parseQuestion(text: string): Asked | null {
   try {
-    const { do: wanted, envelope } = Object(JSON.parse(text)) as { do?: unknown; envelope?: unknown }
-    if (wanted === 'stage') return typeof envelope === 'string' ? { do: wanted, envelope } : null
+    const { do: wanted, envelope, wrap } = Object(JSON.parse(text)) as Record<'do' | 'envelope' | 'wrap', unknown>
+    if (wanted === 'stage') {
+      if (typeof envelope !== 'string' || (wrap !== undefined && typeof wrap !== 'string')) return null
+      return { do: wanted, envelope, ...(wrap === undefined ? {} : { wrap }) }
+    }
     return wanted === 'status' || wanted === 'arm' || wanted === 'withdraw' ? { do: wanted } : null
   } catch {
     return null

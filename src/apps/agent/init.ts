@@ -9,7 +9,7 @@ import { FileElement } from '../../adapters/element-file.ts'
 import { FlashFiles } from '../../adapters/flash-files/flash-files.ts'
 import { type ReleaseFiles, readRelease } from '../../adapters/release-folder.ts'
 import { loadPublicKey } from '../../adapters/signer-file.ts'
-import { concat, toBase64 } from '../../core/encoding/bytes.ts'
+import { concat } from '../../core/encoding/bytes.ts'
 import { startOf } from '../../core/firmware/payload.ts'
 import type { Component } from '../../core/firmware/release-facts.ts'
 import { type Anchor, inspectEnvelope } from '../../core/firmware/suit-open.ts'
@@ -20,7 +20,7 @@ import { manufacture } from '../../flows/boot.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { FIRST_AGENT_CONFIG } from '../../wire/agent-config.ts'
 import { parseConfig } from '../../wire/config.ts'
-import type { DeviceRequest } from '../../wire/fleet-api.ts'
+import { type DeviceRequest, deviceRequest } from '../../wire/fleet-api.ts'
 import { refuseTaken } from '../process/folder.ts'
 import { anchorJson, BoardFile } from './board-file.ts'
 import { agentFiles, areaPaths, type Devices } from './files.ts'
@@ -43,6 +43,8 @@ export type AgentSetup = {
   readonly secondStage: number
   readonly sector: number
   readonly devices: Devices
+  /** The board takes encrypted releases only, for ever. */
+  readonly requireEncryption?: boolean
 }
 
 const KIB = 1024
@@ -109,8 +111,8 @@ async function makeBoard(folder: string, setup: AgentSetup, clock: Clock): Promi
     const memory = manufacture(boardOf(made, flash, element), clock.now())
     if (isRefusal(memory)) return memory
     if (made.devices.golden === undefined) chmodSync(areaPaths(folder, made.devices)('golden'), 0o400)
-    const reportKey = toBase64(element.reportKey.spki)
-    const request: DeviceRequest = { id: made.id, csr: await certificateRequest(element.identityKeyPem), reportKey }
+    const csr = await certificateRequest(element.identityKeyPem)
+    const request = deviceRequest(made.id, csr, element)
     writeWhole(files.enrolment, `${JSON.stringify({ controllers: [request] }, null, 2)}\n`)
     // Made now: on a disk that takes no write any more they could not be.
     for (const lock of [files.stageLock, files.boardLock]) writeWhole(lock, '', 0o600)
@@ -146,6 +148,7 @@ function describeBoard(setup: AgentSetup): BoardFile | Refusal {
       bootloader: HANDOVER,
       components: secondStage > 0 ? [APPLICATION, SECOND_STAGE] : [APPLICATION],
       anchors: anchors.map(anchorJson),
+      ...(setup.requireEncryption === true ? { requireEncryption: true } : {}),
     },
     geometry: {
       record: { size: upTo(16 * KIB), sector },
@@ -165,7 +168,7 @@ function place(
   flash: FlashFiles,
   slot: 'golden' | 'a',
   { imageOffset }: Geometry,
-  { envelope, image }: ReleaseFiles,
+  { envelope, payload }: ReleaseFiles,
 ): null | Refusal {
   const subject = `slot ${slot}`
   // Not verified yet: what decides about it is what `manufacture` finds in flash.
@@ -190,7 +193,7 @@ function place(
     if (size > room)
       return refuse('release-larger-than-slot', `${subject}, ${name}`, `at most ${room} bytes`, `${size}`)
     const start = startOf(components, index)
-    flash.program(area, offset, image.subarray(start, start + size))
+    flash.program(area, offset, payload.subarray(start, start + size))
   }
   return null
 }

@@ -1,3 +1,4 @@
+import { nodeCipher } from '../../adapters/cipher-node.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { FileElement } from '../../adapters/element-file.ts'
 import { takeLock } from '../../adapters/file-lock.ts'
@@ -53,12 +54,13 @@ export function openBoard(
 }
 
 export function boardOf(made: BoardFile, flash: FlashFiles, element: FileElement): Board {
-  const { vendor, class: className, hardware, bootloader, components } = made.device
+  const { vendor, class: className, hardware, bootloader, components, requireEncryption = false } = made.device
   return {
     flash,
     element,
     watchdog: ALWAYS_WATCHED,
     crypto: nodeCrypto,
+    cipher: nodeCipher,
     open: openEnvelope,
     device: {
       vendor,
@@ -68,6 +70,7 @@ export function boardOf(made: BoardFile, flash: FlashFiles, element: FileElement
       components,
       anchors: anchorsOf(made),
       imageOffset: made.geometry.imageOffset,
+      requireEncryption,
     },
     budget: DEFAULT_BUDGET,
     watchdogMillis: 0,

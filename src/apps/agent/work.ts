@@ -1,4 +1,5 @@
 import type { HttpsClient } from '../../adapters/link-https/client.ts'
+import { carriedBy } from '../../core/firmware/encryption.ts'
 import { detailOf, isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { registry } from '../../core/refusal/registry.ts'
 import type { Device } from './device.ts'
@@ -80,7 +81,9 @@ export class Work {
     const { generation } = device
     const going = (): boolean => generation === device.generation && !stop.aborted
     if (stop.aborted) return 'same'
-    const installation = device.begin({ envelope: offer.envelope, update: assignment }, assignment)
+    const { envelope, wrap } = offer
+    const offered = { envelope, update: assignment, ...(wrap === undefined ? {} : { wrap }) }
+    const installation = device.begin(offered, assignment)
     if (isRefusal(installation)) return this.#refuse(offer, installation)
     if (installation.state.at === 'staged') {
       if (offer.activate) return this.#activate(assignment)
@@ -129,7 +132,7 @@ export class Work {
     const { running } = device
     if (running.trial || running.slot === 'golden') return false
     // A candidate that waits may hold the same image under another manifest: what runs is then not yet this work.
-    const same = running.facts.imageDigest === payload.sha256 && device.memory?.state.at === 'stable'
+    const same = carriedBy(running.facts).sha256 === payload.sha256 && device.memory?.state.at === 'stable'
     return same && device.knows(assignment)
   }
 

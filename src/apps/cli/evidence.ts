@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { NO_EVIDENCE, readEvidence, readEvidenceFile, readImage } from '../../adapters/release-folder.ts'
+import { imagesIn } from '../../core/firmware/encryption.ts'
 import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { Evidence, EvidenceFiles, PublishPolicy } from '../../core/trust/evidence/judge.ts'
@@ -75,7 +76,9 @@ export function readJudged(
   policy?: PublishPolicy,
 ): Evidence | Refusal {
   const files = readEvidence(folder)
-  return isRefusal(files) ? files : checkEvidence(release, files, cli.world, policy)
+  if (isRefusal(files)) return files
+  const { facts, payload } = release
+  return checkEvidence({ facts, payload: imagesIn(facts, payload) }, files, cli.world, policy)
 }
 
 const MATCHES = {

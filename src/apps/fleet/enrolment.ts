@@ -1,6 +1,7 @@
 import { type Authority, createAuthority, issueCertificate } from '../../adapters/certificates.ts'
 import { readText, writeWhole } from '../../adapters/config-file.ts'
 import { fromBase64, sameBytes } from '../../core/encoding/bytes.ts'
+import { refuseDecryptionKey } from '../../core/fleet/decryption-key.ts'
 import { findController, parseSite, type Site, siteBytes } from '../../core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { canSignMetadata } from '../../core/trust/keys.ts'
@@ -37,7 +38,7 @@ export class Enrolment {
    * Durable on return; the same request again answers with fresh certificates for the same keys. Refuses what
    * `parseSite` refuses, `controller-unknown` (a request for one that the site does not have), `controller-duplicate`
    * (two requests for one), `controller-missing` (none for one of the site), `enrolment-key-malformed`,
-   * `enrolment-key-shared`, `enrolment-key-changed`, and what `issueCertificate` refuses.
+   * `enrolment-key-shared`, `enrolment-key-changed`, and what `refuseDecryptionKey` and `issueCertificate` refuse.
    */
   enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
     return this.#world.store.exclusive(() => this.#enrol(person, request))
@@ -80,7 +81,7 @@ export class Enrolment {
 
   async #rows(site: Site, requests: readonly DeviceRequest[]): Promise<ControllerRow[] | Refusal> {
     const rows = new Map<string, ControllerRow>()
-    for (const { id, reportKey: encoded } of requests) {
+    for (const { id, reportKey: encoded, decryption } of requests) {
       const found = findController(site, id)
       const key = `${site.site}/${id}`
       if (found === null) return refuse('controller-unknown', key, 'a controller of the site', 'none of that id')
@@ -93,6 +94,8 @@ export class Enrolment {
       if (known !== null && !sameBytes(known.reportKey, reportKey)) {
         return refuse('enrolment-key-changed', key, 'the key it was registered with', 'another one')
       }
+      const decryptionKey = this.#decryptionKey(key, decryption, reportKey, known)
+      if (isRefusal(decryptionKey)) return decryptionKey
       const { class: of, hardware } = found
       rows.set(id, {
         site: site.site,
@@ -100,6 +103,7 @@ export class Enrolment {
         class: of,
         hardware,
         reportKey,
+        decryptionKey,
         report: known?.report ?? null,
         sequence: known?.sequence ?? 0,
       })
@@ -112,6 +116,28 @@ export class Enrolment {
       'a request of every controller',
       'none of this one',
     )
+  }
+
+  /**
+   * The decryption key that a controller is registered with. One that came later is taken in; one that was there is never
+   * exchanged, nor left out: somebody else could then read what is wrapped for it.
+   */
+  #decryptionKey(
+    subject: string,
+    asked: DeviceRequest['decryption'],
+    reportKey: Uint8Array,
+    known: ControllerRow | null,
+  ): Uint8Array | null | Refusal {
+    const before = known?.decryptionKey ?? null
+    if (asked === undefined) return before
+    const [key, signature] = [fromBase64(asked.key), fromBase64(asked.signature)]
+    if (key === null || signature === null) {
+      return refuse('decryption-key-malformed', subject, 'a key and a signature in base64', 'something else')
+    }
+    const fault = refuseDecryptionKey(key, signature, reportKey, this.#world.crypto, subject)
+    if (fault !== null) return fault
+    if (before === null || sameBytes(before, key)) return key
+    return refuse('enrolment-key-changed', subject, 'the decryption key it was registered with', 'another one')
   }
 
   async #issue(site: Site, request: EnrolSite): Promise<EnrolledSite | Refusal> {

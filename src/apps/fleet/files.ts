@@ -30,6 +30,8 @@ export const fleetFiles = (folder: string) => ({
   blobs: join(folder, 'blobs'),
   key: (name: FleetKey) => join(folder, 'keys', name),
   nextKey: (name: FleetKey) => join(folder, 'keys', 'next', name),
+  /** What releases are encrypted to; absent where a person wraps the content keys. */
+  wrappingKey: join(folder, 'keys', 'wrapping'),
   authority: (name: string) => ({
     cert: join(folder, 'ca', `${name}.pem`),
     key: join(folder, 'ca', `${name}-key.pem`),

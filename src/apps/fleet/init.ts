@@ -93,13 +93,16 @@ async function make(
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const keys = makeKeys(folder)
   if (isRefusal(keys)) return keys
+  const wrappingFile = generateKeyFile(files.wrappingKey, 'ecdsa-p256')
+  if (isRefusal(wrappingFile)) return wrappingFile
   await makeAuthority(folder, setup.host, clock.now())
   const store = openFleetStore(files.database)
   if (isRefusal(store)) return store
   try {
     // What is published later is judged by the server that is started from the config.
     const publishPolicy = NO_POLICY
-    const world = fleetWorld(config, store, folder, { crypto, clock, keys, anchors: people.anchors, publishPolicy })
+    const parts = { crypto, clock, keys, anchors: people.anchors, publishPolicy, wrappingKey: null }
+    const world = fleetWorld(config, store, folder, parts)
     const repositories = await found(world, keys, people, setup.approvalThreshold)
     if (isRefusal(repositories)) return repositories
     const actor = { kind: 'fleet', id: setup.name } as const

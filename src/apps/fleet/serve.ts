@@ -7,6 +7,7 @@ import { refuseNetwork } from '../../adapters/http-loopback.ts'
 import { listen } from '../../adapters/http-server.ts'
 import { loadSigner } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
+import { loadWrappingKey } from '../../adapters/wrapping-key-file.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { notePolicy } from '../../flows/attest.ts'
@@ -46,6 +47,9 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   const files = fleetFiles(folder)
   const keys = loadKeys(folder)
   if (isRefusal(keys)) return keys
+  const wrapping = loadWrappingKey(files.wrappingKey)
+  // Without it, wraps are brought by a person: one that cannot be read is no such decision.
+  if (isRefusal(wrapping) && wrapping.code !== 'file-missing') return wrapping
   const ca = readAuthority(files.authority('fleet'))
   const server = readAuthority(files.server)
   if (isRefusal(ca)) return ca
@@ -65,6 +69,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
     spares,
     anchors: config.anchors,
     publishPolicy,
+    wrappingKey: isRefusal(wrapping) ? null : wrapping,
   })
   const enrolment = new Enrolment(world, { folder, url: config.url, anchors: config.anchors, roots })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }

@@ -1,11 +1,12 @@
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
+import { nodeCipher } from '../../adapters/cipher-node.ts'
 import { fromBase64 } from '../../core/encoding/bytes.ts'
 import type { Crypto, KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { millis } from '../../core/encoding/units.ts'
 import type { Anchor } from '../../core/firmware/suit-open.ts'
 import type { PublishPolicy } from '../../core/trust/evidence/judge.ts'
 import { WARNING_DAYS } from '../../core/trust/expiry.ts'
-import type { Clock, FleetStore, FleetWorld, Signer } from '../../flows/ports.ts'
+import type { Clock, FleetStore, FleetWorld, Signer, WrappingKey } from '../../flows/ports.ts'
 import type { FleetConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
 import { fleetFiles, type ServerKey } from './files.ts'
@@ -22,6 +23,7 @@ export function fleetWorld(
     spares?: readonly Signer[]
     anchors: readonly AnchorJson[]
     publishPolicy: PublishPolicy
+    wrappingKey: WrappingKey | null
   },
 ): FleetWorld {
   const { keys } = parts
@@ -31,6 +33,8 @@ export function fleetWorld(
     blobs: new DiskBlobs(fleetFiles(folder).blobs),
     clock: parts.clock,
     crypto: parts.crypto,
+    cipher: nodeCipher,
+    wrappingKey: parts.wrappingKey,
     online: {
       image: { snapshot: keys['image-snapshot'], timestamp: keys['image-timestamp'] },
       approval: { snapshot: keys['approval-snapshot'], timestamp: keys['approval-timestamp'] },

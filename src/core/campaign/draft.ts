@@ -100,7 +100,7 @@ export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveReq
  * none is left, the first reason refuses the request.
  *
  * Refuses `plan-release-unknown`, `plan-release-ambiguous`, `plan-controller-unknown`, `plan-nothing-selected`,
- * `plan-class-mismatch`, `plan-controller-not-attested`, `plan-controller-busy`, `plan-controller-not-selected`,
+ * `plan-class-mismatch`, `plan-controller-not-attested`, `plan-controller-busy`, `plan-controller-not-selected`, `controller-without-decryption-key`,
  * `plan-wave-empty`, `plan-controllers-left`, what `acceptFor` refuses (class, hardware, slot, floor, version),
  * `release-dependency-unmet` (by what its neighbours at the site run when it is planned), `plan-keys-not-accepted` (others
  * come first, by name), `plan-key-path-missing`, and what `checkPlan` refuses.
@@ -213,6 +213,9 @@ function releaseFor(
   }
   const unmet = dependenciesMet(first.facts, neighbours)
   if (unmet !== null) return { ...unmet, subject: `${key}, ${unmet.subject}` }
+  if (first.facts.encryption !== null && !controller.decrypts) {
+    return refuse('controller-without-decryption-key', key, 'a decryption key', 'none')
+  }
   const other = busy.get(key)
   if (other !== undefined) return refuse('plan-controller-busy', key, 'a controller that is free', `one in ${other}`)
   return first

@@ -1,5 +1,6 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
+import { type Carried, carriedBy } from './encryption.ts'
 import { mcubootAgrees } from './mcuboot/agree.ts'
 import { changeOf, type ReleaseFacts, type ReleaseTarget } from './release-facts.ts'
 import { compareVersions, type Version } from './version.ts'
@@ -100,20 +101,30 @@ export function dependenciesMet(facts: ReleaseFacts, running: ReadonlyMap<string
 }
 
 /**
- * Whether bytes are the image that a manifest names, and an image for MCUboot says what the manifest says. Refuses
- * `image-size-mismatch`, `image-digest-mismatch`, `mcuboot-malformed`, `mcuboot-disagrees`.
+ * Whether bytes are the payload that a manifest names, as it travels: the ciphertext of an encrypted release. An image for
+ * MCUboot that travels as it is says what the manifest says. Refuses `image-size-mismatch`, `image-digest-mismatch`,
+ * `mcuboot-malformed`, `mcuboot-disagrees`.
  */
-export function isImageOf(facts: ReleaseFacts, image: Uint8Array, crypto: Crypto): Refusal | null {
-  return isImageDigestOf(facts, image.length, crypto.sha256(image).toHex()) ?? mcubootAgrees(facts, image)
+export function isPayloadOf(facts: ReleaseFacts, payload: Uint8Array, crypto: Crypto): Refusal | null {
+  const digest = crypto.sha256(payload).toHex()
+  const encrypted = facts.encryption !== null
+  return (
+    isDigestOf(facts, carriedBy(facts), payload.length, digest) ?? (encrypted ? null : mcubootAgrees(facts, payload))
+  )
 }
 
-/** The same for an image that was hashed where it lies (a stream, a slot): its length in bytes and its digest in hex. */
-export function isImageDigestOf(facts: ReleaseFacts, length: number, digest: string): Refusal | null {
+/** The same of the images in the clear, whichever way they travelled. */
+export function areImagesOf(facts: ReleaseFacts, images: Uint8Array, crypto: Crypto): Refusal | null {
+  const named = { sha256: facts.imageDigest, length: facts.imageSize }
+  return isDigestOf(facts, named, images.length, crypto.sha256(images).toHex()) ?? mcubootAgrees(facts, images)
+}
+
+function isDigestOf(facts: ReleaseFacts, named: Carried, length: number, digest: string): Refusal | null {
   const subject = `image of ${facts.class} ${facts.version}`
-  if (length !== facts.imageSize) {
-    return refuse('image-size-mismatch', subject, `${facts.imageSize} bytes`, `${length} bytes`)
+  if (length !== named.length) {
+    return refuse('image-size-mismatch', subject, `${named.length} bytes`, `${length} bytes`)
   }
-  if (digest !== facts.imageDigest) return refuse('image-digest-mismatch', subject, facts.imageDigest, digest)
+  if (digest !== named.sha256) return refuse('image-digest-mismatch', subject, named.sha256, digest)
   return null
 }
 
@@ -123,14 +134,16 @@ export function isImageDigestOf(facts: ReleaseFacts, length: number, digest: str
  * first fact that differs.
  */
 export function agreesWithTarget(facts: ReleaseFacts, target: ReleaseTarget): Refusal | null {
+  const carried = carriedBy(facts)
   const rows: readonly (readonly [string, unknown, unknown])[] = [
     ['class', facts.class, target.class],
     ['hardware', facts.hardware, target.hardware],
     ['version', facts.version, target.version],
     ['sequence', facts.sequence, target.sequence],
     ['counter', facts.counter, target.counter],
-    ['payload digest', facts.imageDigest, target.payload.sha256],
-    ['payload length', facts.imageSize, target.payload.length],
+    ['payload digest', carried.sha256, target.payload.sha256],
+    ['payload length', carried.length, target.payload.length],
+    ['image digest', facts.encryption === null ? null : facts.imageDigest, target.encrypted?.image ?? null],
     [
       'change of keys',
       facts.transition && changeOf(facts.transition),

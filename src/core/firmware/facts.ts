@@ -1,5 +1,6 @@
 import type { KeyAlgorithm } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { parseEncryption, SEGMENT_LIMITS } from './encryption.ts'
 import { CHUNK_LIMITS, MAX_COMPONENTS, parseChunks, parseComponents } from './payload.ts'
 import type { Dependency, HealthSpec, ReleaseFacts, Transition } from './release-facts.ts'
 import { COUNTER_NAME } from './suit-labels.ts'
@@ -26,7 +27,9 @@ const NAME = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i
 const DNS_NAME = /^(?=.{1,128}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
 const DIGEST = /^[0-9a-f]{64}$/
 
-type Fields = { readonly [Name in keyof ReleaseFacts]: unknown }
+type Fields = { readonly [Name in Exclude<keyof ReleaseFacts, 'encryption'>]: unknown } & {
+  readonly encryption?: unknown
+}
 
 /**
  * Reads facts from untrusted fields: types, bounds, no repeated names, an ordered bootloader range. `subject` names what
@@ -69,6 +72,8 @@ export function parseFacts(fields: Fields, subject: string): ReleaseFacts | Refu
   if (transition === undefined) {
     return wrong('transition', 'a key to add, or the id of a key to retire', fields.transition)
   }
+  const encryption = parseEncryption(fields.encryption)
+  if (encryption === undefined) return wrong('encryption', ENCRYPTION_RULE, fields.encryption)
   return {
     vendor,
     class: fields.class,
@@ -84,6 +89,7 @@ export function parseFacts(fields: Fields, subject: string): ReleaseFacts | Refu
     dependencies,
     health,
     transition,
+    encryption,
   }
 }
 
@@ -91,6 +97,8 @@ const NAME_RULE = `a name of 1 to ${LIMITS.nameLength} letters, digits, dots, hy
 
 const COMPONENTS_RULE = `1 to ${MAX_COMPONENTS} names of at most ${LIMITS.componentLength} characters, each once, not "${COUNTER_NAME}", with sizes that come to the image's`
 const CHUNKS_RULE = `at most ${CHUNK_LIMITS.count} digests of 16 bytes, one for each chunk of a power of two of bytes`
+
+const ENCRYPTION_RULE = `segments of a power of two from ${SEGMENT_LIMITS.minBytes} to ${SEGMENT_LIMITS.maxBytes} bytes, the digest of the ciphertext, the check of the key`
 
 function parseBootloader(value: unknown): { min: number; max: number } | null {
   const { min, max } = members(value)

@@ -1,4 +1,6 @@
+import { toBase64 } from '../encoding/bytes.ts'
 import type { KeyAlgorithm } from '../encoding/crypto.ts'
+import { carriedBy, type Encryption } from './encryption.ts'
 import type { Version } from './version.ts'
 
 /** A controller class that must run a version in `[min, below)` before this release may run beside it. */
@@ -42,6 +44,8 @@ export type HealthSpec = { readonly windowMillis: number; readonly probes: reado
  * - `chunks`: how the payload is checked while it comes.
  * - `bootloader`: the bootloader versions (whole numbers, inclusive) that can run it.
  * - `transition`: the change of keys that comes with it, null for nearly all releases.
+ * - `encryption`: how the payload travels encrypted; null for one that travels as it is. Size, digest and chunks are those
+ *   of the images in flash, encrypted or not.
  */
 export type ReleaseFacts = {
   readonly vendor: string
@@ -58,11 +62,14 @@ export type ReleaseFacts = {
   readonly dependencies: readonly Dependency[]
   readonly health: HealthSpec
   readonly transition: Transition | null
+  readonly encryption: Encryption | null
 }
 
 /**
  * What the image repository's metadata repeats of a release: the custom data of the envelope's target. `payload` is the
- * target that holds the image: its path, its SHA-256 in lower-case hex, its length in bytes. `transition`: the change of keys,
+ * target that holds what travels: its path, its SHA-256 in lower-case hex, its length in bytes. `encrypted`, of an encrypted
+ * payload only: the SHA-256 of the images in the clear, and the content key, wrapped for those who may wrap it for
+ * controllers, each in base64. `transition`: the change of keys,
  * when the release carries one, so that those releases are found without opening every envelope.
  */
 export type ReleaseTarget = {
@@ -72,18 +79,26 @@ export type ReleaseTarget = {
   readonly sequence: number
   readonly counter: number
   readonly payload: { readonly path: string; readonly sha256: string; readonly length: number }
+  readonly encrypted?: { readonly image: string; readonly contentKeys: readonly string[] }
   readonly transition?: { readonly kind: 'add' | 'retire'; readonly kid: string }
 }
 
-/** The custom data to publish for a release whose image is the target `payloadPath`. */
-export function releaseTarget(facts: ReleaseFacts, payloadPath: string): ReleaseTarget {
+/** The custom data to publish for a release whose payload is the target `payloadPath`. */
+export function releaseTarget(
+  facts: ReleaseFacts,
+  payloadPath: string,
+  contentKeys: readonly Uint8Array[] = [],
+): ReleaseTarget {
   return {
     class: facts.class,
     hardware: facts.hardware,
     version: facts.version,
     sequence: facts.sequence,
     counter: facts.counter,
-    payload: { path: payloadPath, sha256: facts.imageDigest, length: facts.imageSize },
+    payload: { path: payloadPath, ...carriedBy(facts) },
+    ...(facts.encryption === null
+      ? {}
+      : { encrypted: { image: facts.imageDigest, contentKeys: contentKeys.map(toBase64) } }),
     ...(facts.transition === null ? {} : { transition: changeOf(facts.transition) }),
   }
 }

@@ -2,6 +2,7 @@ import { utf8 } from '../encoding/bytes.ts'
 import { type Cbor, encodeCbor } from '../encoding/cbor.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { DNS_NAMESPACE, uuid5 } from '../encoding/uuid.ts'
+import { A256GCM, carriedBy, type Encryption } from './encryption.ts'
 import type { Component, ReleaseFacts, Transition } from './release-facts.ts'
 import {
   COMMAND,
@@ -27,11 +28,11 @@ export function classIdentifier(vendor: Uint8Array, className: string): Uint8Arr
 }
 
 /**
- * The name of an image by its content (RFC 6920 §3): it says which bytes, and leaves where from to the repository's
+ * The name of what travels by its content (RFC 6920 §3): it says which bytes, and leaves where from to the repository's
  * metadata, so that any mirror serves them.
  */
-export function imageUri(imageDigest: string): string {
-  const digest = Uint8Array.fromHex(imageDigest)
+export function imageUri(carried: string): string {
+  const digest = Uint8Array.fromHex(carried)
   return `ni:///sha-256;${digest.toBase64({ alphabet: 'base64url', omitPadding: true })}`
 }
 
@@ -83,7 +84,7 @@ export function authorManifest(facts: ReleaseFacts): Uint8Array {
 }
 
 function sharedSequence(facts: ReleaseFacts): Cbor {
-  const { vendor, hardware, version, bootloader, health, chunks, transition } = facts
+  const { vendor, hardware, version, bootloader, health, chunks, transition, encryption } = facts
   const further = facts.components.slice(1)
   const dependencies = facts.dependencies.map(({ class: name, min, below }) => [name, min, below ?? null])
   const vendorId = vendorIdentifier(vendor)
@@ -105,6 +106,7 @@ function sharedSequence(facts: ReleaseFacts): Cbor {
     parameters.set(PARAMETER.furtherComponents, encodeCbor(further.map(({ name, size }) => [name, size])))
   }
   if (transition !== null) parameters.set(PARAMETER.transition, encodeCbor(transitionItems(transition)))
+  if (encryption !== null) parameters.set(PARAMETER.encryption, encodeCbor(encryptionItems(encryption)))
   return [
     COMMAND.setComponentIndex,
     IMAGE_COMPONENT,
@@ -123,12 +125,16 @@ function transitionItems(transition: Transition): Cbor {
   return [TRANSITION.add, Uint8Array.fromHex(kid), alg, Uint8Array.fromHex(spki)]
 }
 
+function encryptionItems({ segmentBytes, digest, keyCheck }: Encryption): Cbor {
+  return [A256GCM, segmentBytes, Uint8Array.fromHex(digest), Uint8Array.fromHex(keyCheck)]
+}
+
 function installSequence(facts: ReleaseFacts): Cbor {
   return [
     COMMAND.setComponentIndex,
     IMAGE_COMPONENT,
     COMMAND.overrideParameters,
-    new Map([[PARAMETER.uri, imageUri(facts.imageDigest)]]),
+    new Map([[PARAMETER.uri, imageUri(carriedBy(facts).sha256)]]),
     COMMAND.fetch,
     REPORT_ALL,
     COMMAND.imageMatch,

@@ -51,6 +51,7 @@ export const PARAMETER = {
   furtherComponents: -263,
   chunks: -264,
   transition: -265,
+  encryption: -266,
 } as const
 
 /** The first item of a transition. */

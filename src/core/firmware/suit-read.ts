@@ -1,6 +1,7 @@
 import { fromUtf8, sameBytes } from '../encoding/bytes.ts'
 import { type Cbor, describe } from '../encoding/cbor.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { A256GCM, carriedBy } from './encryption.ts'
 import { parseFacts } from './facts.ts'
 import { CHUNK_DIGEST_BYTES } from './payload.ts'
 import type { ReleaseFacts } from './release-facts.ts'
@@ -83,10 +84,10 @@ function innerArray(item: Cbor | undefined, where: string): readonly Cbor[] | Re
 }
 
 type All = { [Name in keyof ReleaseFacts]: unknown }
-type OfPayload = 'components' | 'chunks' | 'transition'
+type OfPayload = 'components' | 'chunks' | 'transition' | 'encryption'
 type Fields = Omit<All, OfPayload | 'sequence'>
 
-/** The images of the payload, its chunks, and the change of keys. An empty list of further images has no second spelling. */
+/** The images of the payload, its chunks, the change of keys, and how it travels. An empty list of further images has no second spelling. */
 function readPayload(
   image: ReadonlyMap<number, Cbor>,
   component: string,
@@ -115,11 +116,26 @@ function readPayload(
     ? readTransition(image.get(PARAMETER.transition), `${subject}, transition`)
     : null
   if (isRefusal(transition)) return transition
+  const encryption = image.has(PARAMETER.encryption)
+    ? readEncryption(image.get(PARAMETER.encryption), `${subject}, encryption`)
+    : null
+  if (isRefusal(encryption)) return encryption
   return {
     components: [{ name: component, size }, ...further],
     chunks: { bytes, digests: digests.toHex().match(CHUNK_DIGEST) ?? [] },
     transition,
+    encryption,
   }
+}
+
+/** Another algorithm than the one that is known here has other segments: it is not passed over. */
+function readEncryption(item: Cbor | undefined, where: string): object | Refusal {
+  const parts = innerArray(item, where)
+  if (isRefusal(parts)) return parts
+  const [algorithm, segmentBytes, digest, keyCheck] = parts
+  const whole = parts.length === 4 && digest instanceof Uint8Array && keyCheck instanceof Uint8Array
+  if (whole && algorithm === A256GCM) return { segmentBytes, digest: digest.toHex(), keyCheck: keyCheck.toHex() }
+  return malformed(where, `AES-256-GCM (${A256GCM}), a size, and two digests`, describe(parts))
 }
 
 const CHUNK_DIGEST = new RegExp(`.{${2 * CHUNK_DIGEST_BYTES}}`, 'g')
@@ -186,7 +202,7 @@ function contradiction(facts: ReleaseFacts, [image]: Parameters, subject: string
   const derived: readonly (readonly [string, number, Uint8Array | string])[] = [
     ['vendor identifier', PARAMETER.vendorIdentifier, vendor],
     ['class identifier', PARAMETER.classIdentifier, classIdentifier(vendor, facts.class)],
-    ['image URI', PARAMETER.uri, imageUri(facts.imageDigest)],
+    ['image URI', PARAMETER.uri, imageUri(carriedBy(facts).sha256)],
   ]
   for (const [what, label, expected] of derived) {
     const actual = image.get(label)

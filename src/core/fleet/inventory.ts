@@ -45,6 +45,8 @@ export type FleetController = {
   readonly bootloader: number
   readonly reportKey: PublicKey
   readonly attested: Attested | null
+  /** It has a key that content keys can be wrapped for. */
+  readonly decrypts: boolean
 }
 
 /** The controllers of the fleet by `refKey`, in order of site and id. */
@@ -56,13 +58,14 @@ export function fleetController(
   id: string,
   reportKey: PublicKey,
   attested: Attested | null,
+  decrypts = false,
 ): FleetController | null {
   const found = findController(site, id)
   if (found === null) return null
   const { vendor, slot, bootloader } = found.of
   const { class: className, hardware } = found
   const claimed = { site: site.site, id, region: site.region, vendor, class: className, hardware, slot, bootloader }
-  return { ...claimed, reportKey, attested }
+  return { ...claimed, reportKey, attested, decrypts }
 }
 
 /**

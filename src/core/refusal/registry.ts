@@ -3,6 +3,7 @@ import { agentCodes } from './codes-agent.ts'
 import { campaignCodes } from './codes-campaign.ts'
 import { ceremonyCodes } from './codes-ceremony.ts'
 import { consoleCodes } from './codes-console.ts'
+import { encryptionCodes } from './codes-encryption.ts'
 import { evidenceCodes } from './codes-evidence.ts'
 import { firmwareCodes } from './codes-firmware.ts'
 import { fleetCodes } from './codes-fleet.ts'
@@ -18,6 +19,7 @@ const tables = {
   ...trustCodes,
   ...ceremonyCodes,
   ...firmwareCodes,
+  ...encryptionCodes,
   ...fleetCodes,
   ...slotCodes,
   ...agentCodes,

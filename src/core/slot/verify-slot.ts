@@ -20,6 +20,8 @@ export type DeviceIdentity = {
   readonly anchors: readonly Anchor[]
   /** Bytes from the slot's start to its image. */
   readonly imageOffset: number
+  /** Takes encrypted releases only. What is in flash already, from the factory too, is none of this rule's business. */
+  readonly requireEncryption?: boolean
 }
 
 /** An area of flash: `read` answers null for what cannot be read, and may answer a view that the next write invalidates. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../encoding/canonical-json.ts'
-import { Misfit, object, type ShapeOf, whole } from '../encoding/shape.ts'
+import { Misfit, object, type ShapeOf, text, whole } from '../encoding/shape.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import type { FileRef } from './image-target.ts'
+import { type FileRef, WRAP } from './image-target.ts'
 import type { Target } from './metadata.ts'
 import { className, idName } from './names.ts'
 import { map } from './open-shape.ts'
@@ -17,9 +17,14 @@ export type Order = {
   readonly hardware: string
   readonly campaign: string
   readonly attempt: number
+  /** The content key of an encrypted release, wrapped for this controller (encoding/cose-recipient.ts), in base64. */
+  readonly wrap?: string
 }
 
-const order = object({ class: className, hardware: className, campaign: idName, attempt: whole(1, 1000) })
+const order = object(
+  { class: className, hardware: className, campaign: idName, attempt: whole(1, 1000) },
+  { wrap: text('a wrap in base64', WRAP) },
+)
 const shape = object({ controllers: map(idName, () => order, 10_000) })
 
 /** The target that assigns an envelope to controllers, by controller id, for the director's targets of a site. */

@@ -1,3 +1,4 @@
+import { MAX_WRAPS } from '../encoding/cose-recipient.ts'
 import { list, Misfit, text, whole, word } from '../encoding/shape.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { MAX_DSSE_BYTES } from './evidence/dsse.ts'
@@ -14,6 +15,8 @@ export type FileRef = { readonly path: string; readonly length: number; readonly
 /**
  * What the image repository says of an envelope: the custom data of its target. `payload` is a target of its own, and so
  * are `sbom` and `provenance`, when there are any: the evidence of the release lies beside its envelope.
+ * `encrypted`: the payload is a ciphertext; the SHA-256 of the images in it, and its content key wrapped for a few
+ * (encoding/cose-recipient.ts), in base64.
  */
 export type ImageTarget = {
   readonly class: string
@@ -22,15 +25,20 @@ export type ImageTarget = {
   readonly sequence: number
   readonly counter: number
   readonly payload: FileRef
+  readonly encrypted?: { readonly image: string; readonly contentKeys: readonly string[] }
   readonly transition?: { readonly kind: 'add' | 'retire'; readonly kid: string }
 } & Partial<Record<EvidenceKind, FileRef>>
 
 const WORD = 0xffffffff
+/** Base64 of at most 256 bytes. */
+export const WRAP = /^(?:[A-Za-z0-9+/]{4}){1,85}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+const digest = text('a SHA-256 in lower-case hex', /^[0-9a-f]{64}$/)
 
 const file = open({
   path: text('a target path', TARGET_PATH),
   length: whole(1, Number.MAX_SAFE_INTEGER),
-  sha256: text('a SHA-256 in lower-case hex', /^[0-9a-f]{64}$/),
+  sha256: digest,
 })
 const shape = open(
   {
@@ -44,6 +52,7 @@ const shape = open(
   {
     sbom: file,
     provenance: file,
+    encrypted: open({ image: digest, contentKeys: list(text('a wrap in base64', WRAP), 1, MAX_WRAPS) }),
     transition: open({ kind: word('add', 'retire'), kid: text('a key id in hex', /^[0-9a-f]{64}$/) }),
   },
 )
@@ -59,6 +68,9 @@ export const EVIDENCE_FILES = {
 
 /** The path of a file beside a target: `bms/1.4.0/sbom.cdx.json` for `bms/1.4.0/envelope.suit`. */
 export const beside = (path: string, name: string): string => `${path.slice(0, path.lastIndexOf('/') + 1)}${name}`
+
+/** The SHA-256 of the images as they lie in flash: what controllers attest. */
+export const imageOf = ({ payload, encrypted }: ImageTarget): string => encrypted?.image ?? payload.sha256
 
 /** Reads what the image repository says of an envelope. Refuses `image-target-malformed`. */
 export function readImageTarget(target: Target): ImageTarget | Refusal {

@@ -42,7 +42,7 @@ export type MappingInput = {
 
 /**
  * What a controller is to install: all three repositories agree about it. `id` is the same for the same campaign,
- * envelope and attempt. Plain JSON throughout.
+ * envelope and attempt. `wrap`: the content key of an encrypted release, wrapped for the controller. Plain JSON throughout.
  */
 export type Assignment = {
   readonly id: string
@@ -54,6 +54,7 @@ export type Assignment = {
   readonly envelope: FileRef
   readonly payload: FileRef
   readonly release: ImageTarget
+  readonly wrap?: string
 }
 
 /** What a mapping needs beside the director: the image targets' paths, and the campaigns whose plans it compares. */
@@ -183,6 +184,9 @@ function fitsController(
   for (const claimed of [order.class, release.class]) {
     if (claimed !== known.class) return refuse('assignment-wrong-class', subject, known.class, claimed)
   }
+  if (release.encrypted !== undefined && order.wrap === undefined) {
+    return refuse('assignment-wrap-missing', subject, 'a wrap of the content key', 'none')
+  }
   if (order.hardware !== known.hardware) {
     return refuse('assignment-wrong-hardware', subject, known.hardware, order.hardware)
   }
@@ -199,7 +203,7 @@ export function assignmentId(
 }
 
 function assignment(controller: string, order: Order, target: Target, release: ImageTarget): Assignment {
-  const { campaign, attempt } = order
+  const { campaign, attempt, wrap } = order
   const { path, length, sha256 } = target
   return {
     id: assignmentId(order, target),
@@ -211,6 +215,7 @@ function assignment(controller: string, order: Order, target: Target, release: I
     envelope: { path, length, sha256 },
     payload: release.payload,
     release,
+    ...(wrap === undefined ? {} : { wrap }),
   }
 }
 

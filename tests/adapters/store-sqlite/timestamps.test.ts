@@ -32,6 +32,7 @@ describe('the timestamps that the fleet store keeps at hand', () => {
       class: 'bms',
       hardware: 'r1',
       reportKey: utf8('k'),
+      decryptionKey: null,
       report: null,
       sequence: 0,
     }

@@ -43,6 +43,7 @@ function controller(
       counter,
       anchors: [KEY],
     },
+    decrypts: true,
     ...rest,
   }
 }
@@ -58,6 +59,7 @@ function release(path: string, change: Partial<ReleaseFacts> = {}): [string, Pub
     components: [{ name: 'app', size: 1000 }],
     chunks: { bytes: 4096, digests: ['00'.repeat(16)] },
     transition: null,
+    encryption: null,
     imageSize: 1000,
     imageDigest: 'ef'.repeat(32),
     bootloader: { min: 1, max: 1 },
@@ -67,6 +69,8 @@ function release(path: string, change: Partial<ReleaseFacts> = {}): [string, Pub
   }
   return [path, { path, sha256: 'ab'.repeat(32), length: 500, facts, signers: [KEY] }]
 }
+
+const ENCRYPTION = { segmentBytes: 16_384, digest: 'aa'.repeat(32), keyCheck: 'bb'.repeat(32) }
 
 const FLEET = [
   controller('bms-2'),
@@ -193,6 +197,12 @@ describe('building a plan', () => {
       only,
       { ...sources([controller('x')]), busy: new Map([['harbour/x', 'winter']]) },
       'plan-controller-busy',
+    ],
+    [
+      'a controller that cannot decrypt, of an encrypted release,',
+      only,
+      sources([controller('x', { decrypts: false })], release('bms/2.0.0.suit', { encryption: ENCRYPTION })),
+      'controller-without-decryption-key',
     ],
     ['an end that is past', { notAfter: instant(T0) }, sources(), 'plan-times-disordered'],
     ['a title of two lines', { title: 'a\nb' }, sources(), 'plan-malformed'],

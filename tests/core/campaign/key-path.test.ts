@@ -30,6 +30,7 @@ function release(number: number, by: string, transition: Transition | null = nul
     dependencies: [],
     health: { windowMillis: 1, probes: [] },
     transition,
+    encryption: null,
   }
   return { path: `bms/${number}.0.0/envelope.suit`, facts, signers: [...by].map(kid) }
 }
@@ -47,6 +48,7 @@ function controller(keys: string, running = 1, counter = running): Attesting {
     slot: bytes(1 << 20),
     bootloader: 1,
     reportKey: { alg: 'ecdsa-p256', spki: new Uint8Array(91) },
+    decrypts: false,
   }
   const anchors = [...keys].map(kid)
   return { ...of, attested: { sequence: 1, at: instant(1), state: 'stable', running: runs, counter, anchors } }

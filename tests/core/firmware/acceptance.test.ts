@@ -7,7 +7,7 @@ import {
   type Device,
   dependenciesMet,
   fitsDevice,
-  isImageOf,
+  isPayloadOf,
 } from '../../../src/core/firmware/acceptance.ts'
 import { type ReleaseTarget, releaseTarget } from '../../../src/core/firmware/release-facts.ts'
 import { parseVersion, type Version } from '../../../src/core/firmware/version.ts'
@@ -50,11 +50,11 @@ describe('acceptFor', () => {
   it('lets the installed release boot again', () => assert.equal(fitsDevice(DEVICE, FACTS), null))
 })
 
-describe('isImageOf', () => {
+describe('isPayloadOf', () => {
   it('takes the image and no other', () => {
-    assert.equal(isImageOf(FACTS, IMAGE, nodeCrypto), null)
-    assert.equal(isImageOf(FACTS, IMAGE.with(500, 1), nodeCrypto)?.code, 'image-digest-mismatch')
-    assert.equal(isImageOf(FACTS, IMAGE.slice(1), nodeCrypto)?.code, 'image-size-mismatch')
+    assert.equal(isPayloadOf(FACTS, IMAGE, nodeCrypto), null)
+    assert.equal(isPayloadOf(FACTS, IMAGE.with(500, 1), nodeCrypto)?.code, 'image-digest-mismatch')
+    assert.equal(isPayloadOf(FACTS, IMAGE.slice(1), nodeCrypto)?.code, 'image-size-mismatch')
   })
 })
 

@@ -196,7 +196,7 @@ describe('readManifest', () => {
   })
 
   it('attack: unknown parameter', () => {
-    for (const label of [4, 5, 12, 13, 19, 22, 23, 24, 26, 27, 28, 29, 30, -1, -7, -255, -266, -1000]) {
+    for (const label of [4, 5, 12, 13, 19, 22, 23, 24, 26, 27, 28, 29, 30, -1, -7, -255, -267, -1000]) {
       assert.equal(
         codeOf(parametersWith(new Map([[label, 1]]))),
         'manifest-parameter-not-allowed',

@@ -115,7 +115,20 @@ const ordered = (change: Partial<Order>, id = 'bms-1'): readonly Target[] => [
   directorTarget(envelope, new Map([[id, { ...order, ...change }]])),
 ]
 
+/** The same envelope, of which the image repository says that its payload is encrypted. */
+const encryptedEnvelope: Target = {
+  ...envelope,
+  custom: { ...release, encrypted: { image: 'ab'.repeat(32), contentKeys: ['AAAA'] } } as unknown as Json,
+}
+
 describe('assignmentsOf', () => {
+  test('hands a controller the wrap that the director ordered with it', () => {
+    const [first] = orThrow(map({ image: [encryptedEnvelope, payload], director: ordered({ wrap: 'AAAA' }) }))
+    assert.equal(first?.wrap, 'AAAA')
+    const malformed = map({ image: [encryptedEnvelope, payload], director: ordered({ wrap: 'no base64' }) })
+    assert.equal(isRefusal(malformed) && malformed.code, 'assignment-malformed')
+  })
+
   test('answers what all three repositories say', () => {
     const [first, ...rest] = orThrow(map({}))
     assert.deepEqual(rest, [])
@@ -189,6 +202,11 @@ describe('assignmentsOf', () => {
         approved: planOf({}, [turn('pcs-1')]),
         served: planOf({}, [turn('pcs-1')]),
       },
+    ],
+    [
+      'attack: an order for an encrypted release without a wrap',
+      'assignment-wrap-missing',
+      { image: [encryptedEnvelope, payload] },
     ],
     [
       'attack: wrong hardware by the director',

@@ -92,7 +92,7 @@ export class Bench {
     }
     const release = [
       { target: envelope, bytes: files.envelope },
-      { target: payload, bytes: files.image },
+      { target: payload, bytes: files.payload },
     ]
     return new Bench(world, release, toHex(crypto.sha256(factory)))
   }
@@ -232,6 +232,7 @@ export class Run {
       keys: keys as Record<FleetKey, Signer>,
       anchors: config.anchors,
       publishPolicy: NO_POLICY,
+      wrappingKey: null,
     }
     const store = orThrow(openFleetStore(files.database))
     const { fleet } = this.#interruptors

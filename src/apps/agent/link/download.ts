@@ -1,12 +1,12 @@
 import type { HttpsClient } from '../../../adapters/link-https/client.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
-import { registry } from '../../../core/refusal/registry.ts'
+import { type RefusalCode, registry } from '../../../core/refusal/registry.ts'
 import { type BackOff, pause } from './back-off.ts'
 import type { LinkEvent } from './events.ts'
 
-/** What an image is downloaded into: where it stands, and its next piece. An `Installation` is one. */
+/** What a payload is downloaded into: its length, where it stands, and its next piece. An `Installation` is one. */
 export type Receiver = {
-  readonly facts: { readonly imageSize: number }
+  readonly total: number
   /** The offset of the byte that is wanted next. */
   readonly offset: number
   write(offset: number, piece: Uint8Array): Refusal | null
@@ -24,15 +24,17 @@ export type Watch = {
 
 /** Bytes handed to flash at a time. */
 const PIECE = 16 * 1024
-/** How often a chunk is fetched before its source is refused. */
+/** How often a chunk or a segment is fetched before its source is refused. */
 const CHUNK_ATTEMPTS = 3
+/** What may have been spoilt on its way: it is fetched again. */
+const SPOILT: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['install-chunk-damaged', 'payload-segment-refused'])
 /** Milliseconds between two lines about the progress. */
 const NOTE_EVERY = 100
 
 /**
  * Downloads the rest of an image into the controller's flash, from where the installation stands. A line that breaks is
  * taken up again at the next byte, for ever; nothing behind the signed length is read. A chunk that flash does not
- * confirm is fetched again, a few times. `ask-again`: the gateway does not give this image any more, or the controller
+ * confirm, or a segment that does not decrypt, is fetched again, a few times. `ask-again`: the gateway does not give this image any more, or the controller
  * restarted. Refuses what the installation refuses, and `blob-digest-mismatch`, by the name of the source, for a chunk
  * that keeps coming damaged.
  */
@@ -42,14 +44,14 @@ export async function download(
   sha256: string,
   watch: Watch,
 ): Promise<'written' | 'ask-again' | Refusal> {
-  const total = receiver.facts.imageSize
+  const { total } = receiver
   let [spoilt, attempts] = [-1, 0]
   while (receiver.offset < total && watch.going()) {
     const before = receiver.offset
     const ended = await transfer(line, receiver, sha256, watch)
     if (ended.at === 'refused') {
       const { refusal } = ended
-      if (refusal.code !== 'install-chunk-damaged') return refusal
+      if (!SPOILT.has(refusal.code)) return refusal
       attempts = receiver.offset === spoilt ? attempts + 1 : 1
       spoilt = receiver.offset
       if (attempts >= CHUNK_ATTEMPTS) return damaged(refusal, sha256, line.client.origin)
@@ -79,7 +81,7 @@ type Transfer =
   | { readonly at: 'refused'; readonly refusal: Refusal }
 
 async function transfer({ client }: Line, receiver: Receiver, sha256: string, watch: Watch): Promise<Transfer> {
-  const total = receiver.facts.imageSize
+  const { total } = receiver
   const body = await client.download(`/v1/blobs/${sha256}`, { from: receiver.offset, length: total })
   if (isRefusal(body)) return { at: 'not-given', refusal: body }
   let noted = 0

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DiskBlobs } from '../../../adapters/blobs-disk.ts'
+import { nodeCipher } from '../../../adapters/cipher-node.ts'
 import { generateKeyFile, loadSigner } from '../../../adapters/signer-file.ts'
 import { openFleetStore } from '../../../adapters/store-sqlite/fleet.ts'
 import type { JsonObject } from '../../../core/encoding/canonical-json.ts'
@@ -153,6 +154,8 @@ async function inStaging<T>(
     blobs: new DiskBlobs(join(paths.staging, 'blobs')),
     clock,
     crypto,
+    cipher: nodeCipher,
+    wrappingKey: null,
     online: { image: none, approval: none, director: none },
     spares: signers,
     warningDays: WARNING_DAYS,

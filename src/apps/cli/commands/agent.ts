@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { readRelease } from '../../../adapters/release-folder.ts'
+import { readRelease, readWrapFile } from '../../../adapters/release-folder.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { AREAS } from '../../agent/board-file.ts'
 import { runBootStage } from '../../agent/boot-stage.ts'
@@ -11,6 +11,8 @@ import { type AgentStatus, statusLines } from '../agent-text.ts'
 import { several, size } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { listing } from '../table.ts'
+
+type StageOptions = { readonly wrap?: string }
 
 type InitOptions = Omit<AgentSetup, 'anchors' | 'devices'> & {
   readonly anchor: readonly string[]
@@ -40,7 +42,8 @@ export function addAgent(program: Command, cli: Cli): void {
     .description('hand a release to the agent, without a network: verified and staged, not restarted')
     .argument('<folder>', 'the folder of the agent that runs')
     .argument('<release>', 'the release folder')
-    .action(cli.act((folder: string, path: string) => stage(cli, folder, path)))
+    .option('--wrap <file>', 'the content key of an encrypted release, wrapped for this controller: release wrap')
+    .action(cli.act((folder: string, path: string, options: StageOptions) => stage(cli, folder, path, options)))
   agent
     .command('arm')
     .description('restart into what is staged, and watch it')
@@ -69,6 +72,7 @@ function addInit(agent: Command, cli: Cli): void {
     .requiredOption('--factory <release>', 'the release folder that it starts with')
     .option('--slot <bytes>', 'the room for an image', size, 32 << 20)
     .option('--second-stage <bytes>', 'the room for the agent itself, to update it through the slots too', size, 0)
+    .option('--require-encryption', 'it takes encrypted releases only, for ever')
     .option('--sector <bytes>', 'the erase sector', size, 4096)
     .option('--device <area=path>', `a block device for an area: ${AREAS.join(', ')} (may be repeated)`, several)
     .action(cli.act((folder: string, options: InitOptions) => init(cli, folder, options)))
@@ -115,10 +119,13 @@ async function runAgent(cli: Cli, folder: string): Promise<Work> {
   return runBootStage(folder, { clock, note, stop: onStop(), random: Math.random })
 }
 
-async function stage(cli: Cli, folder: string, path: string): Promise<Work> {
+async function stage(cli: Cli, folder: string, path: string, { wrap: file }: StageOptions): Promise<Work> {
   const release = readRelease(resolve(path))
   if (isRefusal(release)) return release
-  return show(cli, askAgent(folder, { do: 'stage', ...release }))
+  const wrap = file === undefined ? undefined : readWrapFile(file)
+  if (isRefusal(wrap)) return wrap
+  const { envelope, payload } = release
+  return show(cli, askAgent(folder, { do: 'stage', envelope, payload, ...(wrap === undefined ? {} : { wrap }) }))
 }
 
 async function status(cli: Cli, folder: string): Promise<Work> {

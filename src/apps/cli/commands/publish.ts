@@ -5,6 +5,7 @@ import { sameBytes, toBase64, toHex } from '../../../core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../../../core/encoding/canonical-json.ts'
 import type { PublicKey } from '../../../core/encoding/crypto.ts'
 import { type Instant, instant } from '../../../core/encoding/units.ts'
+import { carriedBy, imagesIn } from '../../../core/firmware/encryption.ts'
 import { releaseTarget } from '../../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { EVIDENCE, type PublishPolicy } from '../../../core/trust/evidence/judge.ts'
@@ -278,10 +279,13 @@ function prepare(cli: Cli, folder: string, policy: PublishPolicy): Prepared | Re
   const { facts } = seen
   const evidence = readEvidence(folder)
   if (isRefusal(evidence)) return evidence
-  const judged = checkEvidence({ facts, payload: files.image }, evidence, cli.world, policy)
+  const judged = checkEvidence({ facts, payload: imagesIn(facts, files.payload) }, evidence, cli.world, policy)
   if (isRefusal(judged)) return judged
   const base = `${facts.class}/${facts.version}`
   const payloadPath = `${base}/payload.bin`
+  if (facts.encryption !== null && files.contentKeys.length === 0) {
+    return refuse('content-keys-missing', folder, 'content-keys.cbor', 'none')
+  }
   const more = EVIDENCE.flatMap(kind => {
     const bytes = evidence[kind]
     if (bytes === null) return []
@@ -290,12 +294,12 @@ function prepare(cli: Cli, folder: string, policy: PublishPolicy): Prepared | Re
   const named = Object.fromEntries(
     more.map(({ kind, target: { path, sha256, length } }) => [kind, { path, sha256, length }]),
   )
-  const custom = { ...releaseTarget(facts, payloadPath), ...named } as unknown as Json
+  const custom = { ...releaseTarget(facts, payloadPath, files.contentKeys), ...named } as unknown as Json
   const envelope = { path: `${base}/envelope.suit`, ...sized(files.envelope), custom }
-  const payload = { path: payloadPath, length: facts.imageSize, sha256: facts.imageDigest, custom: null }
+  const payload = { path: payloadPath, ...carriedBy(facts), custom: null }
   const blobs = [
     { target: envelope, bytes: files.envelope },
-    { target: payload, bytes: files.image },
+    { target: payload, bytes: files.payload },
     ...more.map(({ target, bytes }) => ({ target, bytes })),
   ]
   return { blobs, path: envelope.path, version: facts.version }

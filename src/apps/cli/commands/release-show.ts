@@ -93,7 +93,7 @@ async function fetchEvidence(
     files[kind] = bytes
   }
   const whole = checkEvidence({ facts, payload: null }, files, cli.world)
-  if (!isRefusal(whole)) return whole
+  if (!isRefusal(whole) || facts.encryption !== null) return whole
   // It may name the images in the payload, or what was wrapped in one: then the payload is needed to tell.
   const payload = await fetchFile(cli, session, release.payload, LIMITS.imageBytes)
   return isRefusal(payload) ? payload : checkEvidence({ facts, payload }, files, cli.world)

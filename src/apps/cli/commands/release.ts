@@ -11,13 +11,14 @@ import type { ReleaseFacts, Transition } from '../../../core/firmware/release-fa
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { createRelease, inspectRelease, mcubootPayload, RELEASE_DEFAULTS } from '../../../flows/release.ts'
 import type { ReleaseView } from '../../../wire/fleet-api.ts'
-import { duration, images, namedFiles, neighbours, oneOf, range, size, whole, words } from '../arguments.ts'
+import { duration, images, namedFiles, neighbours, oneOf, range, several, size, whole, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { type EvidenceOptions, evidenceJson, evidenceLines, gatherEvidence, readJudged } from '../evidence.ts'
 import { keyIdOf } from '../key-id.ts'
 import { type Session, withSession } from '../session.ts'
 import { PRIVATE_KEY } from '../signing-key.ts'
 import { type Cell, listing, table } from '../table.ts'
+import { addWrap, type EncryptOptions, encryptionLines, encryptTo, recipientsOf } from './release-encryption.ts'
 import { addReleaseShow } from './release-show.ts'
 
 const FORMATS = ['plain', 'mcuboot'] as const
@@ -44,7 +45,8 @@ type CreateOptions = {
   mcubootHeader: number
   mcubootNeeds: readonly { image: number; atLeast: string }[]
   out?: string
-} & EvidenceOptions
+} & EvidenceOptions &
+  EncryptOptions
 
 export function addRelease(program: Command, cli: Cli): void {
   const { component, counter, bootloader, health } = RELEASE_DEFAULTS
@@ -96,6 +98,8 @@ export function addRelease(program: Command, cli: Cli): void {
     .option('--provenance-key <key>', `the private key that signs the statement ${PRIVATE_KEY}`)
     .option('--builder <uri>', 'who built it, in the statement (the key’s own name)')
     .option('--out <folder>', 'where to write it (CLASS-VERSION.release)')
+    .option('--encrypt-to <file>', 'encrypt the payload to a wrapping key, the fleet’s (.pub); repeatable', several, [])
+    .option('--segment <bytes>', 'how much is encrypted at a time: a power of two from 1KiB to 16KiB', size)
     .action(cli.act((options: CreateOptions) => create(cli, options)))
   release
     .command('flash-image')
@@ -105,6 +109,7 @@ export function addRelease(program: Command, cli: Cli): void {
     .requiredOption('--slot <bytes>', 'bytes of the slot, such as 512KiB', size)
     .option('--confirmed', 'it stays without being confirmed: for the factory')
     .action(cli.act((folder: string, file: string, options: SlotOptions) => flashImage(folder, file, options)))
+  addWrap(release, cli)
   release
     .command('inspect')
     .description('print what a release says of itself; verifies no signature')
@@ -139,11 +144,14 @@ async function create(cli: Cli, options: CreateOptions): Promise<Work> {
   if (isRefusal(further)) return further
   const transition = readTransition(cli, options)
   if (isRefusal(transition)) return transition
+  const encrypt = encryptTo(options)
+  if (isRefusal(encrypt)) return encrypt
   const release = createRelease(
     {
       image,
       further,
       ...(options.chunk === undefined ? {} : { chunkBytes: options.chunk }),
+      ...(encrypt === undefined ? {} : { encrypt }),
       facts: {
         vendor: options.vendor,
         class: options.class,
@@ -200,9 +208,9 @@ function readTransition(cli: Cli, { addAnchor, retireAnchor }: CreateOptions): T
 function flashImage(folder: string, file: string, { slot, confirmed = false }: SlotOptions): Work {
   const files = readRelease(folder)
   if (isRefusal(files)) return files
-  const read = readMcuboot(files.image, folder)
+  const read = readMcuboot(files.payload, folder)
   if (isRefusal(read)) return read
-  const bytes = mcubootSlot(files.image.subarray(0, files.image.length - read.trailing), slot, confirmed)
+  const bytes = mcubootSlot(files.payload.subarray(0, files.payload.length - read.trailing), slot, confirmed)
   if (isRefusal(bytes)) return bytes
   writeWhole(file, bytes)
   return { json: { file, bytes: bytes.length, confirmed }, text: `${file}: ${bytes.length} bytes` }
@@ -213,10 +221,12 @@ function inspect(cli: Cli, folder: string): Work {
   if (isRefusal(files)) return files
   const seen = inspectRelease(files, cli.world)
   if (isRefusal(seen)) return seen
-  const mcuboot = isMcuboot(files.image) ? readMcuboot(files.image, folder) : null
+  const mcuboot = seen.facts.encryption === null && isMcuboot(files.payload) ? readMcuboot(files.payload, folder) : null
   if (isRefusal(mcuboot)) return mcuboot
-  const evidence = readJudged(cli, folder, { facts: seen.facts, payload: files.image })
+  const evidence = readJudged(cli, folder, { facts: seen.facts, payload: files.payload })
   if (isRefusal(evidence)) return evidence
+  const encryptedTo = recipientsOf(files.contentKeys, folder)
+  if (isRefusal(encryptedTo)) return encryptedTo
   cli.output.warn('Not verified: this is what the release says of itself. To verify: voltseal verify')
   const claims: [string, Cell][] =
     seen.claimedSigners.length === 0
@@ -228,12 +238,14 @@ function inspect(cli: Cli, folder: string): Work {
       manifest: seen.manifestDigest,
       claimedSigners: seen.claimedSigners,
       facts: seen.facts,
+      ...(encryptedTo.length === 0 ? {} : { encryptedTo }),
       ...(mcuboot === null ? {} : { mcuboot: mcuboot.facts }),
       evidence: evidenceJson(evidence),
     },
     text: listing(cli.output, [
       ['manifest', seen.manifestDigest],
       ...factLines(seen.facts),
+      ...encryptedTo.map(id => ['encrypted to', id] as const),
       ...(mcuboot === null ? [] : mcubootLines(mcuboot)),
       ...evidenceLines(evidence),
       ...claims,
@@ -279,7 +291,7 @@ export function factLines(facts: ReleaseFacts): (readonly [name: string, value: 
     ['sequence', String(facts.sequence)],
     ['security counter', String(facts.counter)],
     ...facts.components.map(({ name, size }) => ['component', `${name}, ${size} bytes`] as const),
-    ['payload', `${facts.imageSize} bytes, SHA-256 ${facts.imageDigest}`],
+    [facts.encryption === null ? 'payload' : 'in the clear', `${facts.imageSize} bytes, SHA-256 ${facts.imageDigest}`],
     [
       'checked in',
       `${facts.chunks.digests.length} ${facts.chunks.digests.length === 1 ? 'chunk' : 'chunks'} of ${facts.chunks.bytes} bytes`,
@@ -287,6 +299,7 @@ export function factLines(facts: ReleaseFacts): (readonly [name: string, value: 
     ['bootloader', bootloaderText(facts.bootloader)],
     ['needs', needs.length === 0 ? 'nothing' : needs.join('; ')],
     ...transitionLines(facts.transition),
+    ...encryptionLines(facts),
     ['health', `${windowMillis / 1000} s${probes.length === 0 ? '' : `, probes ${probes.join(', ')}`}`],
   ]
 }

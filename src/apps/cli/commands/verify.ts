@@ -10,6 +10,7 @@ import { evidenceJson, evidenceLines, readJudged } from '../evidence.ts'
 import { keyIdOf } from '../key-id.ts'
 import { type Cell, listing } from '../table.ts'
 import { factLines } from './release.ts'
+import { verifyPlaintext } from './release-encryption.ts'
 
 export function addVerify(program: Command, cli: Cli): void {
   program
@@ -23,12 +24,14 @@ export function addVerify(program: Command, cli: Cli): void {
       'a public key that signs provenance: a statement must be there; repeatable',
       several,
     )
+    .option('--wrapping-key <file>', 'decrypt an encrypted release too, with the private key it is encrypted to')
     .action(cli.act((folder: string, options: Options) => verify(cli, folder, options)))
 }
 
-type Options = { key: readonly string[]; threshold: number; provenanceKey?: readonly string[] }
+type Options = { key: readonly string[]; threshold: number; provenanceKey?: readonly string[]; wrappingKey?: string }
 
-function verify(cli: Cli, folder: string, { key: keyFiles, threshold, provenanceKey = [] }: Options): Work {
+async function verify(cli: Cli, folder: string, options: Options): Promise<Work> {
+  const { key: keyFiles, threshold, provenanceKey = [], wrappingKey } = options
   if (threshold < 1) return refuse('usage-error', 'verify --threshold', 'at least 1', String(threshold))
   if (threshold > keyFiles.length) {
     return refuse('usage-error', 'verify --threshold', `at most the number of keys, ${keyFiles.length}`, `${threshold}`)
@@ -41,8 +44,15 @@ function verify(cli: Cli, folder: string, { key: keyFiles, threshold, provenance
   if (isRefusal(files)) return files
   const opened = verifyRelease(files, anchors, threshold, cli.world)
   if (isRefusal(opened)) return { ...opened, subject: `${folder}, ${opened.subject}` }
+  const { facts } = opened
+  const unfit = wrappingKey === undefined ? null : await verifyPlaintext(cli, facts, files, wrappingKey)
+  if (unfit !== null) return { ...unfit, subject: `${folder}, ${unfit.subject}` }
+  const decrypted = facts.encryption === null ? {} : { decrypted: wrappingKey !== undefined }
+  if (facts.encryption !== null && wrappingKey === undefined) {
+    cli.output.progress('Encrypted: verified is the ciphertext. To verify the images too: --wrapping-key')
+  }
   const demand = builders.length === 0 ? [] : (['provenance'] as const)
-  const release = { facts: opened.facts, payload: files.image }
+  const release = { facts: opened.facts, payload: files.payload }
   const evidence = readJudged(cli, folder, release, { demand, builders: [], keys: builders })
   if (isRefusal(evidence)) return evidence
   const signers: [string, Cell][] = opened.signers.map(kid => ['signed by', kid])
@@ -52,14 +62,15 @@ function verify(cli: Cli, folder: string, { key: keyFiles, threshold, provenance
       release: folder,
       signers: opened.signers,
       manifest: opened.manifestDigest,
-      facts: opened.facts,
+      facts,
+      ...decrypted,
       evidence: evidenceJson(evidence),
     },
     text: listing(cli.output, [
       ['verified', { text: folder, tone: 'good' }],
       ...signers,
       ['manifest', opened.manifestDigest],
-      ...factLines(opened.facts),
+      ...factLines(facts),
       ...evidenceLines(evidence),
     ]),
   }

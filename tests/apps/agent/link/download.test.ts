@@ -102,7 +102,7 @@ describe('a download into a controller', () => {
   }
   /** Takes so many bytes, and not one more: then the power goes. */
   const upTo = (installation: Installation, reached: number, { stop }: Told): Receiver => ({
-    facts: installation.facts,
+    total: installation.total,
     get offset() {
       return installation.offset
     },
