@@ -17,10 +17,14 @@ export type Device = {
   payload(uri: string): Uint8Array | null
 }
 
-/** The images while a manifest runs. Nothing reaches the device before the end: a manifest that fails changes nothing. */
+/**
+ * The images while a manifest runs. Nothing reaches the device before the end: a manifest that fails changes nothing. An image
+ * is checked when this run matched it, or wrote it from the manifest itself; what is fetched is not, until it is matched.
+ */
 export class Images {
   readonly #device: Device
   readonly #changed = new Map<string, Uint8Array | null>()
+  readonly #checked = new Set<string>()
 
   constructor(device: Device) {
     this.#device = device
@@ -32,8 +36,24 @@ export class Images {
     return changed === undefined ? this.#device.image(key) : changed
   }
 
-  put(id: ComponentId, image: Uint8Array | null): void {
+  put(id: ComponentId, image: Uint8Array | null, checked: boolean): void {
     this.#changed.set(keyOf(id), image)
+    if (checked) this.check(id)
+    else this.#checked.delete(keyOf(id))
+  }
+
+  check(id: ComponentId): void {
+    this.#checked.add(keyOf(id))
+  }
+
+  isChecked(id: ComponentId): boolean {
+    return this.#checked.has(keyOf(id))
+  }
+
+  /** A component that was changed and whose image nobody checked; null when there is none. */
+  unchecked(): string | null {
+    for (const [key, image] of this.#changed) if (image !== null && !this.#checked.has(key)) return key
+    return null
   }
 
   /** What is to be written, by key; null is a component whose image goes. */

@@ -23,7 +23,7 @@ export const PROCEDURES: Readonly<Record<Procedure, readonly SequenceName[]>> = 
 export type Trace = {
   readonly sequence: string
   readonly command: string
-  readonly component: string | null
+  readonly component: string
   readonly result: string
 }
 
@@ -47,7 +47,7 @@ type Scope = { soft: boolean } | null
  * a sequence means the same at the update and at the start.
  *
  * Answers what was done, and the refusal that ended it: `suit-limit`, `suit-severed-missing`, `suit-component-unknown`,
- * `suit-sequence-old`, `suit-exhausted` and the codes of the commands in `step.ts`.
+ * `suit-sequence-old`, `suit-exhausted`, `suit-image-unchecked` and the codes of the commands in `step.ts`.
  */
 export function runManifest(
   manifest: Manifest,
@@ -101,7 +101,9 @@ class Machine {
         this.#index = [0]
       }
     }
-    return null
+    // What was brought here and matched by nothing is whatever its server liked it to be.
+    const left = this.bench.images.unchecked()
+    return left === null ? null : stop('suit-image-unchecked', `component ${left}`, 'an image match', 'none')
   }
 
   #sequence({ commands }: Sequence, where: string, scope: Scope): Fail | null {

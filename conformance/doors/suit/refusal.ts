@@ -50,6 +50,11 @@ export const suitCodes = {
     title: 'the component has no image',
     fix: 'Run the sequences that bring it first, or put its file into the folder.',
   },
+  'suit-image-unchecked': {
+    ...failed,
+    title: 'the manifest brings or starts an image that it never checks',
+    fix: 'Correct the manifest: an image match belongs behind each fetch, and before each invoke.',
+  },
   'suit-sequence-old': {
     ...failed,
     title: 'the manifest is older than the one that the device took last',

@@ -1,7 +1,7 @@
 import { toHex } from '../../../src/core/encoding/bytes.ts'
 import { type Cbor, decodeCbor, Tagged } from '../../../src/core/encoding/cbor.ts'
 import { refuse } from '../../../src/core/refusal/refusal.ts'
-import type { Bench } from './device.ts'
+import type { Bench, Images } from './device.ts'
 import { type Digest, readDigest } from './envelope.ts'
 import { PARAMETER, PARAMETERS } from './labels.ts'
 import { LIMITS } from './limits.ts'
@@ -34,7 +34,7 @@ export const STEPS: ReadonlyMap<number, Step> = new Map<number, Step>([
   [5, componentSlot],
   [6, checkContent],
   [14, ({ id }) => stop('suit-aborted', keyOf(id), 'another way', 'abort')],
-  [18, (now, bench) => withValue(now, PARAMETER.content, value => put(now, bench, value as Uint8Array))],
+  [18, (now, bench) => withValue(now, PARAMETER.content, value => put(now, bench, value as Uint8Array, true))],
   [21, fetchPayload],
   [22, copy],
   [23, invoke],
@@ -74,9 +74,14 @@ function imageMatch(now: Current, { images, crypto }: Bench): Done | Refused {
     }
     const { bytes } = readDigest(decodeCbor(value as Uint8Array, LIMITS.manifestBytes) as Cbor) as Digest
     const digest = crypto.sha256(image)
-    if (crypto.equal(bytes, digest)) return { bytes: image.length }
+    if (crypto.equal(bytes, digest)) return checked(now, images, image)
     return refuse('image-digest-mismatch', subject, toHex(bytes), toHex(digest))
   })
+}
+
+function checked(now: Current, images: Images, image: Uint8Array): Done {
+  images.check(now.id)
+  return { bytes: image.length }
 }
 
 function componentSlot(now: Current, { device }: Bench): Done | Refused {
@@ -93,12 +98,12 @@ function checkContent(now: Current, { images, crypto }: Bench): Done | Refused {
     const image = images.of(now.id)
     if (image === null) return missing(now)
     // Draft §8.4.9.3: in constant time, or the time says how much of a guess was right.
-    if (crypto.equal(value as Uint8Array, image)) return { bytes: image.length }
+    if (crypto.equal(value as Uint8Array, image)) return checked(now, images, image)
     return stop('suit-content-differs', `component ${keyOf(now.id)}`, 'the content of the manifest', 'another')
   })
 }
 
-function put(now: Current, { images }: Bench, image: Uint8Array): Done | Refused {
+function put(now: Current, { images }: Bench, image: Uint8Array, isChecked: boolean): Done | Refused {
   const size = now.parameters.get(PARAMETER.imageSize)
   const most = typeof size === 'number' ? size : LIMITS.imageBytes
   if (image.length > most) {
@@ -109,7 +114,7 @@ function put(now: Current, { images }: Bench, image: Uint8Array): Done | Refused
       `${image.length} bytes`,
     )
   }
-  images.put(now.id, image)
+  images.put(now.id, image, isChecked)
   return { bytes: image.length }
 }
 
@@ -117,7 +122,7 @@ function fetchPayload(now: Current, bench: Bench): Done | Refused {
   return withValue(now, PARAMETER.uri, value => {
     const uri = value as string
     const payload = now.integrated.get(uri) ?? bench.device.payload(uri)
-    if (payload !== null) return put(now, bench, payload)
+    if (payload !== null) return put(now, bench, payload, false)
     return stop('suit-payload-missing', `component ${keyOf(now.id)}`, uri.slice(0, 120), 'nothing of that name')
   })
 }
@@ -135,15 +140,16 @@ function sourceOf(now: Current, bench: Bench, use: (id: ComponentId, image: Uint
 }
 
 function copy(now: Current, bench: Bench): Done | Refused {
-  return sourceOf(now, bench, (_, image) => put(now, bench, image))
+  return sourceOf(now, bench, (id, image) => put(now, bench, image, bench.images.isChecked(id)))
 }
 
 function swap(now: Current, bench: Bench): Done | Refused {
   return sourceOf(now, bench, (id, image) => {
     const own = bench.images.of(now.id)
     if (own === null) return missing(now)
-    const done = put(now, bench, image)
-    if (done.refused === undefined) bench.images.put(id, own)
+    const [before, after] = [bench.images.isChecked(now.id), bench.images.isChecked(id)]
+    const done = put(now, bench, image, after)
+    if (done.refused === undefined) bench.images.put(id, own, before)
     return done
   })
 }
@@ -151,12 +157,16 @@ function swap(now: Current, bench: Bench): Done | Refused {
 /** Names what would be started: a door for test suites starts nothing. */
 function invoke(now: Current, { images }: Bench): Done | Refused {
   if (images.of(now.id) === null) return missing(now)
+  // Draft §4.2: every image is validated before it is started.
+  if (!images.isChecked(now.id)) {
+    return stop('suit-image-unchecked', `component ${keyOf(now.id)}`, 'an image match before invoke', 'none')
+  }
   const given = now.parameters.get(PARAMETER.invokeArguments)
   return { bytes: 0, start: given instanceof Uint8Array ? given : new Uint8Array(0) }
 }
 
 function unlink(now: Current, { images }: Bench): Done | Refused {
   if (images.of(now.id) === null) return missing(now)
-  images.put(now.id, null)
+  images.put(now.id, null, false)
   return HELD
 }
