@@ -3,6 +3,7 @@ import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
 import { ENCRYPTION_GUARDS } from './guards-of-encryption.ts'
+import { ENVELOPE_GUARDS } from './guards-of-envelopes.ts'
 import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
@@ -14,6 +15,7 @@ import { TRUST_GUARDS } from './guards-of-trust.ts'
 /** Every guard, in the order in which they are taken out. */
 export const GUARDS = [
   ...PART_GUARDS,
+  ...ENVELOPE_GUARDS,
   ...SLOT_GUARDS,
   ...BRICK_GUARDS,
   ...CEREMONY_GUARDS,

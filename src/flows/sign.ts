@@ -2,6 +2,7 @@ import type { Crypto } from '../core/encoding/crypto.ts'
 import { isPayloadOf } from '../core/firmware/acceptance.ts'
 import {
   assembleEnvelope,
+  MAX_ENVELOPE_BYTES,
   MAX_SIGNATURES,
   type OpenedParts,
   type SigningInput,
@@ -58,6 +59,11 @@ export function addSignature(
   }
   const added = { protectedHeader: input.protectedHeader, signature }
   const signed = assembleEnvelope(parts.manifest, [...parts.signatures, added], crypto)
+  if (signed.length > MAX_ENVELOPE_BYTES) {
+    // Signatures of ML-DSA-65 fill it before their number does: 3309 bytes each.
+    const expected = `at most ${MAX_ENVELOPE_BYTES} bytes with the signature`
+    return refuse('envelope-signatures-full', 'envelope', expected, `${signed.length}`)
+  }
   const readBack = takeApart(signed, crypto, 'signed envelope')
   return isRefusal(readBack) ? readBack : { envelope: signed, kid }
 }

@@ -5,7 +5,17 @@ import { isRefused, type Refused } from '../../conformance/doors/suit/refusal.ts
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { utf8 } from '../../src/core/encoding/bytes.ts'
 import type { Cbor } from '../../src/core/encoding/cbor.ts'
-import { blockOf, envelopeOf, hex, manifestOf, type Parts, parameters, sequence, signer } from './suit-authoring.ts'
+import {
+  blockOf,
+  digestOf,
+  envelopeOf,
+  hex,
+  manifestOf,
+  type Parts,
+  parameters,
+  sequence,
+  signer,
+} from './suit-authoring.ts'
 import { CLASS, VENDOR } from './suit-examples.ts'
 
 /** A device in memory, and a run on it, for the tests of the processor. */
@@ -64,3 +74,16 @@ export function leftBy(envelope: Uint8Array, device?: Device, procedure?: Proced
 
 export const NEW = utf8('the new image')
 export const OLD = utf8('the old one')
+
+export const MATCH = [3, 15] as const
+export const install = (...commands: readonly Cbor[]) => authored({ more: [[20, sequence(...commands)]] })
+export const both = (...commands: readonly Cbor[]) =>
+  authored({
+    components: [[hex('00')], [hex('01')]],
+    shared: sequence(12, true, ...IDENTIFIED),
+    more: [[20, sequence(12, 0, ...commands)]],
+  })
+export const content = (bytes: Uint8Array) => parameters([18, bytes])
+export const image = (bytes: Uint8Array, ...more: readonly (readonly [number, Cbor])[]) =>
+  parameters([3, digestOf(bytes)], ...more)
+export const write = (text: string): readonly Cbor[] => [20, content(utf8(text)), 18, 15]

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { LIMITS } from '../../src/core/firmware/facts.ts'
@@ -8,7 +9,7 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../../src/core/refusal
 import type { Signer } from '../../src/flows/ports.ts'
 import { createRelease, inspectRelease, type ReleaseInput } from '../../src/flows/release.ts'
 import { signEnvelope, verifyRelease } from '../../src/flows/sign.ts'
-import { anchorOf, FACTS, IMAGE, signatureOf, type TestKey, testKey } from '../core/firmware/signing.ts'
+import { anchorOf, FACTS, IMAGE, keyOf, signatureOf, type TestKey, testKey } from '../core/firmware/signing.ts'
 
 const crypto = nodeCrypto
 const STATED: ReleaseInput['facts'] = {
@@ -122,5 +123,14 @@ describe('signEnvelope', () => {
     }
     assert.equal(orThrow(inspectEnvelope(envelope, crypto)).claimedSigners.length, MAX_SIGNATURES)
     assert.equal(codeOf(await sign(envelope, testKey(99))), 'envelope-signatures-full')
+  })
+
+  it('stops when the envelope is full of long signatures: four of ML-DSA-65', async () => {
+    let envelope = RELEASE.envelope
+    const keys = Array.from({ length: 5 }, () => keyOf(generateKeyPairSync('ml-dsa-65').privateKey, 'ml-dsa-65'))
+    for (const key of keys.slice(0, 4)) envelope = orThrow(await sign(envelope, key)).envelope
+    const opened = orThrow(verifyRelease({ envelope, payload: IMAGE }, keys.map(anchorOf), 4, { crypto }))
+    assert.equal(opened.signers.length, 4)
+    assert.equal(codeOf(await sign(envelope, keys[4] as TestKey)), 'envelope-signatures-full')
   })
 })

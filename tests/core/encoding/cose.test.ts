@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { type Cbor, encodeCbor, Tagged } from '../../../src/core/encoding/cbor.ts'
-import { protectedHeader, readSign1, sigStructure, writeSign1 } from '../../../src/core/encoding/cose.ts'
+import { protectedHeader, readOpenSign1, readSign1, sigStructure, writeSign1 } from '../../../src/core/encoding/cose.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 
 const hex = (text: string): Uint8Array => Uint8Array.fromHex(text)
@@ -98,4 +98,55 @@ describe('COSE_Sign1', () => {
       assert.match(read.actual, /crit/)
     }
   })
+
+  it('attack: a header that nobody signed', () => {
+    // Another algorithm, another key, a critical header or anything at all beside the header that was signed.
+    const stray: readonly (readonly [number | string, Cbor])[] = [
+      [1, -19],
+      [4, hex('cc')],
+      [2, [99]],
+      [99, 0],
+      ['x', 0],
+    ]
+    for (const entry of stray) {
+      const read = readSign1(block(HEADER, new Map([entry]), null, hex('01')), 'test')
+      assert.ok(isRefusal(read), String(entry[0]))
+      assert.equal(read.code, 'signature-header-not-allowed')
+    }
+  })
+})
+
+describe('COSE_Sign1 of other authors', () => {
+  const ALG = header([1, -7])
+
+  it('reads a key id in either header, or none', () => {
+    for (const [protectedPart, unprotected, kid] of [
+      [ALG, EMPTY, null],
+      [ALG, new Map([[4, KID]]), KID],
+      [header([1, -7], [4, KID]), EMPTY, KID],
+    ] as const) {
+      const read = readOpenSign1(block(protectedPart, unprotected, null, hex('01')), 'test')
+      assert.ok(!isRefusal(read))
+      assert.deepEqual(read, { protectedHeader: protectedPart, alg: 'ecdsa-p256', kid, signature: hex('01') })
+    }
+  })
+
+  const refusedOpen: readonly (readonly [string, Uint8Array, string])[] = [
+    ['a key id in both', block(HEADER, new Map([[4, KID]]), null, hex('01')), 'signature-malformed'],
+    ['a key id that is no bytes', block(ALG, new Map([[4, 'k']]), null, hex('01')), 'signature-malformed'],
+    ['a long key id', block(ALG, new Map([[4, new Uint8Array(33)]]), null, hex('01')), 'signature-malformed'],
+    ['the algorithm unsigned', block(header(), new Map([[1, -7]]), null, hex('01')), 'signature-algorithm-unknown'],
+    ['a stray header', block(ALG, new Map([[99, 0]]), null, hex('01')), 'signature-header-not-allowed'],
+    ['no algorithm', block(header(), EMPTY, null, hex('01')), 'signature-algorithm-unknown'],
+    ['a critical header', block(header([1, -7], [2, [99]]), EMPTY, null, hex('01')), 'signature-header-not-allowed'],
+    ['a payload inside', block(ALG, EMPTY, hex('00'), hex('01')), 'signature-malformed'],
+    ['COSE_Mac0', encodeCbor(new Tagged(17, [ALG, EMPTY, null, hex('01')])), 'signature-malformed'],
+  ]
+  for (const [name, bytes, code] of refusedOpen) {
+    it(`refuses ${name}`, () => {
+      const read = readOpenSign1(bytes, 'test')
+      assert.ok(isRefusal(read), name)
+      assert.equal(read.code, code)
+    })
+  }
 })

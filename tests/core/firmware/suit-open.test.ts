@@ -140,6 +140,49 @@ describe('openEnvelope', () => {
     assert.equal(codeOf(assembleEnvelope(MANIFEST_BYTES, [forged], nodeCrypto)), 'envelope-signature-invalid')
   })
 
+  it('attack: algorithm confusion between any two kinds of key', () => {
+    const pairs = [
+      keyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'ecdsa-p256'),
+      keyOf(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey, 'ecdsa-p384'),
+      keyOf(generateKeyPairSync('ed25519').privateKey, 'ed25519'),
+      keyOf(generateKeyPairSync('ml-dsa-65').privateKey, 'ml-dsa-65'),
+    ]
+    const labels = { 'ecdsa-p256': [-7, -9], 'ecdsa-p384': [-35, -51], ed25519: [-8, -19], 'ml-dsa-65': [-49] }
+    for (const pair of pairs) {
+      for (const [alg, identifiers] of Object.entries(labels)) {
+        for (const identifier of identifiers) {
+          const header = encodeCbor(
+            new Map<number, Cbor>([
+              [1, identifier],
+              [4, Uint8Array.fromHex(pair.kid)],
+            ]),
+          )
+          const bytes = assembleEnvelope(MANIFEST_BYTES, [signatureUnder(header, MANIFEST_BYTES, pair)], nodeCrypto)
+          const expected = alg === pair.key.alg ? 'opened' : 'envelope-signature-invalid'
+          assert.equal(codeOf(bytes, [anchorOf(pair)]), expected, `${pair.key.alg} marked ${identifier}`)
+        }
+      }
+    }
+  })
+
+  it('attack: a signature of another envelope', () => {
+    // Both were honestly signed by the same key: each signature belongs to one manifest.
+    const other = authorManifest({ ...FACTS, sequence: FACTS.sequence + 1 })
+    const [here, there] = [signatureOf(MANIFEST_BYTES, alice), signatureOf(other, alice)]
+    assert.equal(codeOf(assembleEnvelope(MANIFEST_BYTES, [here], nodeCrypto)), 'opened')
+    assert.equal(codeOf(assembleEnvelope(other, [there], nodeCrypto)), 'opened')
+    assert.equal(codeOf(assembleEnvelope(MANIFEST_BYTES, [there], nodeCrypto)), 'envelope-signature-invalid')
+    assert.equal(codeOf(assembleEnvelope(other, [here], nodeCrypto)), 'envelope-signature-invalid')
+  })
+
+  it('attack: a signature stripped below the threshold', () => {
+    const three = [alice, bob, carol].map(by => signatureOf(MANIFEST_BYTES, by))
+    const codes = [3, 2, 1, 0].map(kept =>
+      codeOf(assembleEnvelope(MANIFEST_BYTES, three.slice(0, kept), nodeCrypto), ANCHORS, 3),
+    )
+    assert.deepEqual(codes, ['opened', 'envelope-below-threshold', 'envelope-below-threshold', 'envelope-unsigned'])
+  })
+
   it('attack: altered manifest with intact payload', () => {
     // The image, its digest and its size stay; the counter, the class or the version do not.
     const altered = [
