@@ -169,10 +169,11 @@ export class World {
     this.gateway = orThrow(await startGateway(folder, orThrow(readGatewayFolder(folder)), quiet))
   }
 
-  startSite(): void {
+  /** Starts the site's controllers, but for those that are asleep. */
+  startSite(...asleep: readonly string[]): void {
     this.#siteStop = new AbortController()
     this.site = orThrow(
-      serveSite(this.at('site'), systemClock, event => void this.events.push(event), this.#siteStop.signal),
+      serveSite(this.at('site'), systemClock, event => void this.events.push(event), this.#siteStop.signal, asleep),
     )
   }
 

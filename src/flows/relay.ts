@@ -22,6 +22,7 @@ import { boxed, type Note, note } from './audit.ts'
 import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { keepAdded, recognisedAt } from './recognise.ts'
+import { sawRoot } from './tell.ts'
 import { bearOut, siteTime } from './time.ts'
 
 type Repo = 'image' | 'approval' | 'director'
@@ -137,6 +138,7 @@ async function refreshRepository(world: SiteWorld, repo: Repo, now: Instant): Pr
   if (isRefusal(trusted)) return trusted
   const result = await drive(world, repo, refresh(trusted, now, world.crypto))
   await keep(world, repo, trusted, result.set)
+  await sawRoot(world, repo, result.set.root.signed.version)
   return result.at === 'current' ? result.set : result.refusal
 }
 

@@ -19,6 +19,7 @@ import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaig
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
 import { assigned, assignmentOf, step, unknown, workOf } from './relay.ts'
+import { newRoots, trustedRoots } from './tell.ts'
 import { siteTime } from './time.ts'
 
 // --- At the gateway: from the controllers, and whose turn it is ---
@@ -160,6 +161,7 @@ async function siteManifest(world: SiteWorld, items: readonly OutboxItem[]): Pro
     at: world.clock.now(),
     batch: batchDigest(items, world.crypto),
     reports: [...newest.values()],
+    roots: await trustedRoots(world),
   })
   const signature = await world.signer.sign(canonicalJson(body), 'der')
   return isRefusal(signature) ? signature : sealSiteManifest(body, signature)
@@ -200,7 +202,9 @@ export function acceptUpstream(
     const intake = new Intake(world, site, await openCampaigns(world))
     for (const item of fresh) await intake.take(item)
     const acknowledged = fresh.at(-1)!.sequence
-    const change = { sites: [{ ...row, upstream: acknowledged }], controllers: [...intake.controllers.values()] }
+    const files = await newRoots(world, row, opened, manifest)
+    const sites = [{ ...row, upstream: acknowledged }]
+    const change = { sites, controllers: [...intake.controllers.values()], files }
     await commitSteps(world, [...intake.steps.values()], intake.events, change)
     return { acknowledged }
   })

@@ -298,3 +298,32 @@ export type ReleaseView = {
 /** GET /v1/audit/checkpoint and /v1/audit/entries?from=&to= (at most 1,000 a page). */
 export type AuditPage = { readonly entries: readonly { readonly index: number; readonly bytes: string }[] }
 export type CheckpointView = { readonly size: number; readonly checkpoint: string; readonly key: string }
+
+/** GET /v1/anchors: which controllers accept which keys, and which roots the gateways trust. Names are `SITE/CONTROLLER`. */
+export type AnchorsView = {
+  readonly controllers: number
+  readonly anchors: readonly AnchorView[]
+  /** Controllers that have never reported: nobody knows their keys. */
+  readonly unknown: readonly string[]
+  /** Controllers that run a release whose change of keys they have not made, with the key that it is about. */
+  readonly undone: readonly { readonly controller: string; readonly kind: 'add' | 'retire'; readonly kid: string }[]
+  readonly roots: readonly RootsView[]
+}
+
+export type AnchorView = {
+  readonly kid: string
+  /** Whether the fleet takes releases by this key. */
+  readonly recognised: boolean
+  /** How many controllers accept it, as they attested. */
+  readonly acceptedBy: number
+  /** Those that accept no other: none of them takes a release that it has not signed. */
+  readonly only: readonly string[]
+  /** Those that reported and do not accept it. */
+  readonly lacking: readonly string[]
+}
+
+/** A repository's root: the newest version, and the one that each site's gateway last said it trusts, null for never. */
+export type RootsView = {
+  readonly repository: 'image' | 'approval' | 'director'
+  readonly sites: readonly { readonly site: string; readonly newest: number; readonly trusted: number | null }[]
+}

@@ -17,13 +17,19 @@ export type ServedSite = {
 }
 
 /**
- * Runs every controller of a site until `stop` is aborted. Everything that a controller knows is in its flash, in its
+ * Runs every controller of a site until `stop` is aborted, but for those that are `asleep`: they have no power. Everything that a controller knows is in its flash, in its
  * secure element and in the notes: the process may be killed at any moment.
  *
  * Refuses `gateway-not-enrolled` (also for a controller without a certificate), `config-malformed`, and
  * `data-folder-in-use` and the like.
  */
-export function serveSite(folder: string, clock: Clock, watch: Watcher, stop: AbortSignal): ServedSite | Refusal {
+export function serveSite(
+  folder: string,
+  clock: Clock,
+  watch: Watcher,
+  stop: AbortSignal,
+  asleep: readonly string[] = [],
+): ServedSite | Refusal {
   const made = readMade(folder)
   if (isRefusal(made)) return made
   const issued = readIssued(folder)
@@ -57,6 +63,8 @@ export function serveSite(folder: string, clock: Clock, watch: Watcher, stop: Ab
       target?.attack()
       return target !== undefined
     },
-    ended: Promise.all([...connected.values()].map(controller => controller.run())).then(close),
+    ended: Promise.all(
+      [...connected.values()].filter(({ id }) => !asleep.includes(id)).map(controller => controller.run()),
+    ).then(close),
   }
 }

@@ -34,6 +34,7 @@ import {
   PublishRelease,
   UpstreamBatch,
 } from '../../wire/fleet-api.ts'
+import { anchors } from './anchors.ts'
 import type { Enrolment } from './enrolment.ts'
 import { policyJson } from './publish-policy.ts'
 import * as views from './views.ts'
@@ -237,6 +238,11 @@ function fleetRoutes(server: HttpsServer, { world, enrolment }: FleetDoor): void
   server.get('/v1/status', async (request, reply) => {
     requirePeer(request, 'person')
     return answer(reply, await views.status(world))
+  })
+
+  server.get('/v1/anchors', async (request, reply) => {
+    requirePeer(request, 'person')
+    return answer(reply, await anchors(world))
   })
 
   server.get('/v1/controllers', async (request, reply) => {

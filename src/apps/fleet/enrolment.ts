@@ -1,6 +1,6 @@
 import { type Authority, createAuthority, issueCertificate } from '../../adapters/certificates.ts'
 import { readText, writeWhole } from '../../adapters/config-file.ts'
-import { fromBase64, sameBytes } from '../../core/encoding/bytes.ts'
+import { fromBase64, sameBytes, toBase64 } from '../../core/encoding/bytes.ts'
 import { refuseDecryptionKey } from '../../core/fleet/decryption-key.ts'
 import { findController, parseSite, type Site, siteBytes } from '../../core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -8,14 +8,14 @@ import { canSignMetadata } from '../../core/trust/keys.ts'
 import { record } from '../../flows/audit.ts'
 import { foundDirector } from '../../flows/direct.ts'
 import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
-import type { AnchorJson, DeviceRequest, EnrolledSite, EnrolSite } from '../../wire/fleet-api.ts'
+import { recognised } from '../../flows/recognise.ts'
+import type { DeviceRequest, EnrolledSite, EnrolSite } from '../../wire/fleet-api.ts'
 import { fleetFiles } from './files.ts'
 
 /** What the enrolment of a site needs beside the fleet's world. */
 export type EnrolmentSetup = {
   readonly folder: string
   readonly url: string
-  readonly anchors: readonly AnchorJson[]
   /** The first roots, as files. */
   readonly roots: EnrolledSite['roots']
 }
@@ -159,7 +159,10 @@ export class Enrolment {
       if (isRefusal(issued)) return { ...issued, subject: `${site.site}/${id}, ${issued.subject}` }
       controllers[id] = { cert: issued, reportKey }
     }
-    const { url, roots, anchors } = this.#setup
+    const { url, roots } = this.#setup
+    const taken = await recognised(this.#world)
+    if (isRefusal(taken)) return taken
+    const anchors = taken.map(({ kid, key }) => ({ kid, alg: key.alg, spki: toBase64(key.spki) }))
     const fleet = { url, ca: fleetCa.cert }
     return { site: site.site, fleet, siteCa: siteCa.cert, gateway: { cert, serverCert }, controllers, roots, anchors }
   }

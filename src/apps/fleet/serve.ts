@@ -71,7 +71,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
     publishPolicy,
     wrappingKey: isRefusal(wrapping) ? null : wrapping,
   })
-  const enrolment = new Enrolment(world, { folder, url: config.url, anchors: config.anchors, roots })
+  const enrolment = new Enrolment(world, { folder, url: config.url, roots })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }
   const door = fleetDoor({ world, enrolment, maxBlobBytes: config.maxBlobBytes }, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.

@@ -9,6 +9,9 @@ import { idName } from './names.ts'
 import { anyObject } from './open-shape.ts'
 import { claimedReporter, MAX_REPORT_BYTES, openSigned } from './report.ts'
 
+/** The version of each repository's root that a gateway trusts. */
+export type RootVersions = { readonly image: number; readonly approval: number; readonly director: number }
+
 /**
  * What a gateway says of its site (Uptane 2.1.0 §5.4.2.1, the vehicle version manifest): the latest report of each
  * controller, as each has signed it. `sequence` never goes back; the same one may come again, when an answer was lost.
@@ -21,6 +24,7 @@ export type SiteManifest = {
   readonly batch: string
   /** The reports as they travel on their own: see `openReport`. Not yet verified. */
   readonly reports: readonly Uint8Array[]
+  readonly roots?: RootVersions
 }
 
 export const MAX_SITE_MANIFEST_BYTES = 1024 * 1024
@@ -28,15 +32,20 @@ const MAX_REPORTS = 10_000
 
 type Body = Omit<SiteManifest, 'reports'> & { readonly reports: readonly JsonObject[] }
 
-const shape: Shape<Body> = object({
-  kind: word('voltseal-site-manifest'),
-  v: exactly(1),
-  site: idName,
-  sequence: whole(0, Number.MAX_SAFE_INTEGER),
-  batch: text('a SHA-256 in hex', /^[0-9a-f]{64}$/),
-  at: then(whole(0, 8_640_000_000_000_000), value => instant(value)),
-  reports: list(anyObject as Shape<JsonObject>, 0, MAX_REPORTS),
-})
+const rootVersion = whole(1, Number.MAX_SAFE_INTEGER)
+
+const shape: Shape<Body> = object(
+  {
+    kind: word('voltseal-site-manifest'),
+    v: exactly(1),
+    site: idName,
+    sequence: whole(0, Number.MAX_SAFE_INTEGER),
+    batch: text('a SHA-256 in hex', /^[0-9a-f]{64}$/),
+    at: then(whole(0, 8_640_000_000_000_000), value => instant(value)),
+    reports: list(anyObject as Shape<JsonObject>, 0, MAX_REPORTS),
+  },
+  { roots: object({ image: rootVersion, approval: rootVersion, director: rootVersion }) },
+)
 
 /** An item that a gateway hands over: its place in the gateway's own order, what it is, its bytes. */
 export type BatchItem = { readonly sequence: number; readonly kind: string; readonly bytes: Uint8Array }
@@ -48,13 +57,14 @@ export function batchDigest(items: readonly BatchItem[], crypto: Crypto): string
 }
 
 /** The manifest's `signed` object. Throws when a report is not one: a gateway holds only reports that it has opened. */
-export function writeSiteManifest({ site, sequence, at, batch, reports }: SiteManifest): JsonObject {
+export function writeSiteManifest({ site, sequence, at, batch, reports, roots }: SiteManifest): JsonObject {
   const embedded = reports.map(bytes => {
     const json = readJson(bytes, MAX_REPORT_BYTES)
     if (json instanceof JsonFault) throw json
     return json
   })
-  return { kind: 'voltseal-site-manifest', v: 1, site, sequence, at, batch, reports: embedded }
+  const trusted: JsonObject = roots === undefined ? {} : { roots }
+  return { kind: 'voltseal-site-manifest', v: 1, site, sequence, at, batch, reports: embedded, ...trusted }
 }
 
 /** The manifest as it travels; the gateway signs `canonicalJson(signed)`, in DER for ECDSA. */
@@ -80,7 +90,7 @@ export function openSiteManifest(
     const actual = 'one that does not hold'
     return refuse('site-manifest-signature-invalid', subject, "a signature by the gateway's key", actual)
   }
-  const { site, sequence, at, batch } = file.signed
+  const { site, sequence, at, batch, roots } = file.signed
   if (site !== from.site) return refuse('site-manifest-wrong-site', subject, from.site, site)
   if (sequence < lastSequence) {
     return refuse('site-manifest-replayed', subject, `a sequence from ${lastSequence} on`, String(sequence))
@@ -96,7 +106,7 @@ export function openSiteManifest(
     }
     seen.add(claimed.controller)
   }
-  return { site, sequence, at, batch, reports }
+  return { site, sequence, at, batch, reports, ...(roots === undefined ? {} : { roots }) }
 }
 
 const malformed = (subject: string, { at, expected, actual }: Misfit): Refusal =>

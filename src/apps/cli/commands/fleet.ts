@@ -10,6 +10,7 @@ import type { Cli, Work } from '../cli.ts'
 import { type Session, withSession } from '../session.ts'
 import { DEVELOPMENT_WARNING, PRIVATE_KEY } from '../signing-key.ts'
 import { listing, table } from '../table.ts'
+import { addFleetAnchors } from './fleet-anchors.ts'
 
 type InitOptions = {
   name: string
@@ -80,6 +81,7 @@ export function addFleet(program: Command, cli: Cli): void {
     .action(
       cli.act((options: { profile?: string }) => withSession(cli, options.profile, session => status(cli, session))),
     )
+  addFleetAnchors(fleet, cli)
   program.addCommand(fleet)
 }
 
