@@ -9,6 +9,7 @@ import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
+import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
 import { TRUST_GUARDS } from './guards-of-trust.ts'
 
@@ -23,6 +24,7 @@ export const GUARDS = [
   ...LINK_GUARDS,
   ...AGENT_GUARDS,
   ...FOREIGN_GUARDS,
+  ...ROTATION_GUARDS,
   ...ENCRYPTION_GUARDS,
   ...EVIDENCE_GUARDS,
   ...TRUST_GUARDS,

@@ -45,6 +45,13 @@ describe('createRelease', () => {
     assert.deepEqual(seen.claimedSigners, [])
   })
 
+  it('refuses to retire a key and leave the floor where every device has it', () => {
+    const transition = { kind: 'retire', kid: 'ab'.repeat(32) }
+    const make = (counter?: number) =>
+      codeOf(createRelease({ image: IMAGE, facts: { ...STATED, transition, ...(counter && { counter }) } }, { crypto }))
+    assert.deepEqual([make(), make(0), make(1)], ['retirement-keeps-floor', 'retirement-keeps-floor', null])
+  })
+
   it('is reproducible', () => {
     const again = orThrow(createRelease({ image: IMAGE.slice(), facts: { ...STATED } }, { crypto }))
     assert.deepEqual(again.envelope, RELEASE.envelope)

@@ -221,6 +221,48 @@ describe('building a plan', () => {
     assert.equal(refused.code, 'release-not-newer')
   })
 
+  test('attack: a release by a key that a controller does not accept is not planned; stepping gives what comes first', () => {
+    const [next, other] = ['b2'.repeat(32), 'c3'.repeat(32)]
+    const add = { kind: 'add', kid: next, alg: 'ed25519', spki: '00' } as const
+    const [path, goal] = release('bms/3.0.0.suit', { version: v('3.0.0'), sequence: 3 })
+    const [stonePath, stone] = release('bms/2.5.0.suit', { version: v('2.5.0'), sequence: 2, transition: add })
+    const from = (signer: string): PlanSources => {
+      const fleet = [controller('bms-1'), controller('bms-2', { version: '2.5.0' })]
+      const attested = { ...fleet[1]!.attested!, anchors: [KEY, next] }
+      const both = sources([fleet[0]!, { ...fleet[1]!, attested }], [path, { ...goal, signers: [signer] }])
+      return { ...both, stones: [stone] }
+    }
+    const asked = { ...REQUEST, releases: [path] }
+    const plain = orThrow(buildPlan(asked, from(next)))
+    assert.deepEqual(
+      plain.plan.waves.flatMap(wave => wave.controllers.map(one => one.controller)),
+      ['bms-2'],
+    )
+    assert.deepEqual(
+      plain.passedOver.map(({ why }) => [why.code, why.expected]),
+      [['plan-keys-not-accepted', `${stonePath} before it`]],
+    )
+    const { plan } = orThrow(buildPlan({ ...asked, stepping: true }, from(next)))
+    const given = plan.waves.flatMap(wave =>
+      wave.controllers.map(one => [one.controller, plan.releases[one.release]!.path]),
+    )
+    assert.deepEqual(given.toSorted(), [
+      ['bms-1', stonePath],
+      ['bms-2', path],
+    ])
+    const only = orThrow(
+      buildPlan({ ...asked, stepping: true, select: { controllers: ['harbour/bms-1'] } }, from(next)),
+    )
+    assert.deepEqual(
+      only.plan.releases.map(one => one.path),
+      [stonePath],
+      'what nobody gets is not approved either',
+    )
+    const lost = buildPlan({ ...asked, stepping: true }, from(other))
+    assert(isRefusal(lost))
+    assert.equal(lost.code, 'plan-key-path-missing')
+  })
+
   test('the inventory refuses a controller that is registered twice', () => {
     const refused = inventoryOf([controller('bms-1'), controller('bms-1')])
     assert(isRefusal(refused))

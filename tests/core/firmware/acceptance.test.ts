@@ -95,4 +95,20 @@ describe('agreesWithTarget', () => {
       assert.equal(answer?.code, 'release-metadata-disagrees', JSON.stringify(change))
     }
   })
+
+  it('attack: metadata that hides a change of keys, names another one, or makes one up', () => {
+    const change = { kind: 'retire', kid: 'ab'.repeat(32) } as const
+    const changing = { ...FACTS, transition: change }
+    const { transition, ...silent } = releaseTarget(changing, 'payloads/x.bin')
+    assert.deepEqual(transition, change)
+    assert.equal(agreesWithTarget(changing, { ...silent, transition: change }), null)
+    for (const [facts, said] of [
+      [changing, silent],
+      [changing, { ...silent, transition: { ...change, kid: 'cd'.repeat(32) } }],
+      [changing, { ...silent, transition: { ...change, kind: 'add' } }],
+      [FACTS, { ...silent, transition: change }],
+    ] as const) {
+      assert.equal(agreesWithTarget(facts, said)?.code, 'release-metadata-disagrees')
+    }
+  })
 })

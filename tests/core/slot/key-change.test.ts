@@ -99,6 +99,22 @@ describe('a change of keys', () => {
     })
   }
 
+  it('that is left undone for good is said in the history: golden had the place taken, or the record was lost', () => {
+    const full = [OLD_KEY, { ...NEW_KEY, kid: '0c'.repeat(32) }]
+    const said = (transition: Transition, signers: string[], anchors: Anchor[]) =>
+      confirmWith(transition, signers, anchors).note?.cause
+    assert.equal(said(add, [oldKey], full), `no place for key ${newKey.slice(0, 16)}`)
+    assert.equal(said(retire, [oldKey], both), `key ${oldKey.slice(0, 16)} is in use`)
+    for (const [transition, signers, anchors] of [
+      [add, [oldKey], [OLD_KEY]],
+      [add, [oldKey], both],
+      [retire, [newKey], both],
+      [retire, [newKey], [NEW_KEY]],
+    ] as const) {
+      assert.equal(said(transition, [...signers], [...anchors]), '')
+    }
+  })
+
   it('is not done for an image that does not ask for it, whatever the record says', () => {
     assert.deepEqual(keysIn(rebooted(add, [oldKey], [OLD_KEY], null)), [])
     assert.deepEqual(keysIn(rebooted(add, [oldKey], [OLD_KEY], { ...add, kid: '0c'.repeat(32) })), [])
