@@ -13,7 +13,7 @@ import type { Plan } from '../../src/core/campaign/plan.ts'
 import { planBytes } from '../../src/core/campaign/plan.ts'
 import { type Rollout, writeRollout } from '../../src/core/campaign/rollout-state.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
-import { parseSite, siteBytes } from '../../src/core/fleet/topology.ts'
+import { parseSite, type Site, siteBytes } from '../../src/core/fleet/topology.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { NO_POLICY } from '../../src/core/trust/evidence/judge.ts'
@@ -101,8 +101,12 @@ export class QuietFleet {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  /** Registers a site with some controllers (`c0`, `c1`, …) of one class. */
-  async site(id: string, controllers = 1): Promise<void> {
+  /** Registers a site with some controllers (`c0`, `c1`, …) of one class; `keys` that sign its manifests and reports. */
+  async site(
+    id: string,
+    controllers = 1,
+    keys: { readonly gateway?: Uint8Array; readonly reports?: readonly Uint8Array[] } = {},
+  ): Promise<Site> {
     const ids = Array.from({ length: controllers }, (_, n) => `c${n}`)
     const site = orThrow(
       parseSite(
@@ -122,20 +126,21 @@ export class QuietFleet {
     )
     const files = orThrow(await foundDirector(this.world, id))
     const { spki } = this.key('release').key
-    const rows = ids.map(one => {
+    const rows = ids.map((one, n) => {
       return {
         site: id,
         id: one,
         class: 'bms',
         hardware: 'r1',
-        reportKey: spki,
+        reportKey: keys.reports?.[n] ?? spki,
         decryptionKey: null,
         report: null,
         sequence: 0,
       }
     })
-    const row = { id, site: siteBytes(site), gatewayKey: spki, upstream: 0 }
+    const row = { id, site: siteBytes(site), gatewayKey: keys.gateway ?? spki, upstream: 0 }
     await record(this.world, { sites: [row], controllers: rows, files }, [])
+    return site
   }
 
   /** Puts a campaign into the store as it stands, without anybody's approval. */

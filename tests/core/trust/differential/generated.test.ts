@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { DIFFERENCES } from './differential/differences.ts'
-import { compare, plant, shown } from './differential/judge.ts'
-import { ATTACKS } from './differential/steps.ts'
+import { DIFFERENCES } from './differences.ts'
+import { compare, plant, shown } from './judge.ts'
+import { ATTACKS } from './steps.ts'
 
-/** How many repositories are drawn: `DIFFERENTIAL_RUNS=20000 npm test -- tests/core/trust/differential-generated.test.ts`. */
+/** How many repositories are drawn: `DIFFERENTIAL_RUNS=20000 npm test -- tests/core/trust/differential/generated.test.ts`. */
 const RUNS = Number(process.env.DIFFERENTIAL_RUNS ?? 50)
 const SEED = Number(process.env.DIFFERENTIAL_SEED ?? 20_261_121)
 
