@@ -6,6 +6,8 @@ const KEEP = 'src/flows/keep.ts'
 const ROTATE = 'src/flows/rotate.ts'
 const DIRECT = 'src/flows/direct.ts'
 
+const FOLDER = 'src/adapters/repository-folder.ts'
+const PLAIN = 'tests/adapters/repository-folder.test.ts'
 const OF_BINS = 'tests/core/trust/hash-bins.test.ts'
 const PUBLISHED = 'tests/flows/bins.test.ts'
 const ROTATED = 'tests/flows/rotate.test.ts'
@@ -126,10 +128,10 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
     tests: ROTATED,
   },
   {
-    stops: 'a root that has expired when it is handed in',
+    stops: 'a root under which no client would take what stands below it',
     file: ROTATE,
-    text: 'if (expired !== null) return expired',
-    without: '',
+    text: '  return (await taken(world, current, files, now)) ?? { files, events: [] }',
+    without: '  return { files, events: [] }',
     tests: ROTATED,
   },
   {
@@ -158,7 +160,7 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
     file: DIRECT,
     text: 'sameBytes(known.timestamp.bytes, timestamp) &&',
     without: '',
-    tests: ROTATED,
+    tests: RENEWED,
   },
   {
     stops: 'a damaged image repository stopping the renewal of the sites',
@@ -180,5 +182,41 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
     text: 'if (expires <= now) return -1',
     without: '',
     tests: 'tests/flows/warn.test.ts',
+  },
+  // Plain files.
+  {
+    stops: 'a timestamp that a reader sees before what it names',
+    file: 'src/flows/export.ts',
+    text: "new Set(['timestamp.json', ...roots.keys()])",
+    without: 'new Set(roots.keys())',
+    tests: PLAIN,
+  },
+  {
+    stops: 'a timestamp that outlasts a cut of power which what it names does not',
+    file: 'src/flows/export.ts',
+    text: '  await folder.sync()\n  for (const [path, bytes] of roots)',
+    without: '  for (const [path, bytes] of roots)',
+    tests: PLAIN,
+  },
+  {
+    stops: 'a target on a stick that is not what was signed',
+    file: FOLDER,
+    text: "return hash.digest('hex') === sha256",
+    without: 'return true',
+    tests: PLAIN,
+  },
+  {
+    stops: 'an exported target of other bytes',
+    file: FOLDER,
+    text: 'return found === sha256 ? null :',
+    without: 'return found !== null ? null :',
+    tests: PLAIN,
+  },
+  {
+    stops: 'an exported target without end',
+    file: FOLDER,
+    text: "if (got > length) return refuse('download-too-long', path, `${length} bytes`, 'more')",
+    without: '',
+    tests: PLAIN,
   },
 ]

@@ -8,7 +8,7 @@ import type { Common, Document, Targets } from '../core/trust/metadata.ts'
 import { readMetadata, signableBytes } from '../core/trust/read-metadata.ts'
 import { refresh } from '../core/trust/refresh.ts'
 import { verifySigned } from '../core/trust/signatures.ts'
-import { checkRootExpiry, type TrustedSet, updateRoot } from '../core/trust/trusted-set.ts'
+import { type TrustedSet, updateRoot } from '../core/trust/trusted-set.ts'
 import { type Event, record } from './audit.ts'
 import { directorRoot } from './direct.ts'
 import { nextFiles, openRepository, rootFiles } from './keep.ts'
@@ -74,8 +74,6 @@ export function acceptRoot(
     if (isRefusal(judged)) return judged
     const after = handed.root === undefined ? current : updateRoot(current, handed.root, world.crypto)
     if (isRefusal(after)) return after
-    const expired = checkRootExpiry(after, now)
-    if (expired !== null) return expired
     const next =
       repo === 'director'
         ? await directorFiles(world, current, after, sites, now)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { PlainFiles } from '../../src/adapters/repository-folder.ts'
 import { loadSigner } from '../../src/adapters/signer-file.ts'
 import { toBase64, toHex } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
@@ -282,7 +284,32 @@ describe('bins from the command line to a site', () => {
     const releases = (await world.must('release', 'list')) as { path: string }[]
     assert.deepEqual(releases.map(({ path }) => path).sort(), ['bms/1.1.0/envelope.suit', 'bms/1.2.0/envelope.suit'])
     await world.campaign('binned', ['bms/1.2.0/envelope.suit'], '--soak', '1h')
-    const gateway = await gatewayOf(world)
+    // The same from a folder that was carried there: the gateway needs no trust in it.
+    const folder = world.at('stick')
+    await world.must('repository', 'export', folder, '--site', 'quay')
+    const roots = ['image', 'approval', 'director'].flatMap(repo => [
+      '--root',
+      `${repo}=${world.at('fleet', 'roots', `${repo}.root.json`)}`,
+    ])
+    const { repositories } = (await world.must('repository', 'verify', folder, ...roots)) as {
+      repositories: { name: string; targets: number; here: number }[]
+    }
+    assert.deepEqual(
+      repositories.map(({ name, targets, here }) => [name, targets, here]),
+      [
+        ['image', BINS_FROM + 3, 2],
+        ['approval', 1, 1],
+        ['director/quay', 1, 0],
+      ],
+    )
+    const untold = await world.run('repository', 'verify', folder, ...roots.slice(0, 4))
+    assert.equal(untold.exit, 64, 'a repository without a root of one’s own is not believed')
+    const asGateway = tls.gateway(world.at('gateway'))
+    const peeking = await call(fleetUrl(world), asGateway, 'GET', '/v1/sites/quay/director/timestamp.json')
+    assert.ok(isRefusal(peeking) && peeking.code === 'not-permitted')
+    const carried = (repo: string, path: string, max: number) =>
+      new PlainFiles(join(folder, repo === 'director' ? 'director/quay' : repo)).read(`metadata/${path}`, max)
+    const gateway = await gatewayOf(world, { link: () => ({ file: carried }) })
     try {
       assert.equal(await takeOrders(gateway.site), null)
       assert.deepEqual(

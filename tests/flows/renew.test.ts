@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { instant } from '../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
-import { readDirector } from '../../src/core/trust/director-target.ts'
+import { directorTarget, readDirector } from '../../src/core/trust/director-target.ts'
 import type { CurrentSet } from '../../src/core/trust/trusted-set.ts'
 import { record } from '../../src/flows/audit.ts'
 import { directSites, ordersFor } from '../../src/flows/direct.ts'
@@ -97,6 +97,18 @@ describe('renewal', () => {
       )
     })
   }
+
+  it('attack: orders that were signed and never came into force are not gone on from', async () => {
+    const was = await clients()
+    const envelope = { path: 'bms/9.9.9/envelope.suit', length: 1, sha256: 'ab'.repeat(32) }
+    const order = { class: 'bms', hardware: 'r1', campaign: 'never', attempt: 1 }
+    const orders = [directorTarget(envelope, new Map([['c0', order]]))]
+    // Signed, and then the commit did not come about.
+    orThrow(await directSites(fleet.world, new Map([['quay', orders]]), fleet.clock.now()))
+    fleet.clock.advance(0.6 * DAY)
+    assert.deepEqual((await renew(fleet.world)).refused, [])
+    for (const before of was) assert.deepEqual(ordersOf(orThrow(await fleet.refreshed(before))), ordersOf(before))
+  })
 
   it('an emptied row is written anew as well', async () => {
     const was = await clients()

@@ -14,6 +14,7 @@ import { addGateway } from './commands/gateway.ts'
 import { addKey } from './commands/key.ts'
 import { addPublish } from './commands/publish.ts'
 import { addRelease } from './commands/release.ts'
+import { addRepository } from './commands/repository.ts'
 import { addSign } from './commands/sign.ts'
 import { addSite } from './commands/site.ts'
 import { addVerify } from './commands/verify.ts'
@@ -31,6 +32,7 @@ const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
   addSign,
   addVerify,
   addPublish,
+  addRepository,
   addCampaign,
   addController,
   addCeremony,

@@ -5,6 +5,7 @@ import { utf8 } from '../../core/encoding/bytes.ts'
 import { NAME } from '../../core/fleet/identity.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { Repository } from '../../core/trust/ceremony-note.ts'
+import type { BlobId } from '../../flows/ports.ts'
 import { Profile, parseConfig } from '../../wire/config.ts'
 import type { Cli, Work } from './cli.ts'
 
@@ -27,6 +28,10 @@ export type Session = {
   put(path: string, body: Uint8Array): Promise<null | Refusal>
   /** A file of a repository, or null when there is none of that name. */
   repoFile(repo: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal>
+  /** The same below another address. */
+  fileAt(folder: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal>
+  /** The bytes of a published blob. */
+  blob(id: BlobId): Promise<AsyncIterable<Uint8Array> | Refusal>
   /** The newest root of a repository that was verified here; before that the one that the profile pins. */
   root(repo: Repository): Uint8Array | Refusal
   /** Keeps a root that was verified from the one before: from now on nobody can offer an older one here. */
@@ -73,6 +78,11 @@ function sessionOf(path: string): Session | Refusal {
   const [ca, cert, key] = [profile.ca, profile.cert, profile.key].map(name => readText(at(name), 1 << 16))
   for (const text of [ca, cert, key]) if (isRefusal(text)) return text
   const client = new HttpsClient(profile.url, { ca, cert, key } as { ca: string; cert: string; key: string })
+  const fileAt: Session['fileAt'] = async (folder, path, maxBytes) => {
+    const answer = await client.call('GET', `${folder}/${encodeURIComponent(path)}`, { maxBytes })
+    if (!isRefusal(answer)) return answer.body
+    return answer.code === 'not-found' ? null : answer
+  }
   return {
     profile,
     get: async path => json(await client.call('GET', path, { maxBytes: MAX_ANSWER }), path),
@@ -90,11 +100,9 @@ function sessionOf(path: string): Session | Refusal {
       const answer = await client.call('PUT', path, { headers, body, timeoutMillis: 3_600_000 })
       return isRefusal(answer) ? answer : null
     },
-    repoFile: async (repo, path, maxBytes) => {
-      const answer = await client.call('GET', `/v1/repos/${repo}/${path}`, { maxBytes })
-      if (!isRefusal(answer)) return answer.body
-      return answer.code === 'not-found' ? null : answer
-    },
+    repoFile: (repo, path, maxBytes) => fileAt(`/v1/repos/${repo}`, path, maxBytes),
+    fileAt,
+    blob: ({ sha256, length }) => client.download(`/v1/blobs/${sha256}`, { from: 0, length }),
     root: repo => {
       const kept = readText(at(trusted(repo)), 1 << 20)
       if (!isRefusal(kept)) return utf8(kept)

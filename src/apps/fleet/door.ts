@@ -71,16 +71,31 @@ function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
     return answer(reply, taken)
   })
 
-  server.get<{ Params: { repo: string; path: string } }>('/v1/repos/:repo/:path', async (request, reply) => {
-    const { repo, path } = request.params
-    const bytes = await world.store.file(repoFor(request, repo), path)
-    if (bytes === null)
-      return sendRefusal(reply, refuse('not-found', `${repo}/${path}`, 'a file of the repository', 'none'))
-    reply.type('application/json').header('vary', 'accept-encoding')
-    // Metadata repeats itself, the director's most of all; it is public to whoever may ask, so its length tells nothing.
-    const packed = bytes.length > 1024 && request.headers['accept-encoding'] === 'gzip'
-    return packed ? reply.header('content-encoding', 'gzip').send(gzipSync(bytes)) : reply.send(Buffer.from(bytes))
+  server.get<{ Params: { repo: string; path: string } }>('/v1/repos/:repo/:path', (request, reply) =>
+    sendFile(request, reply, world, repoFor(request, request.params.repo), request.params.path),
+  )
+
+  // What a gateway is ordered is for itself and for people: who carries it there on a stick reads it here.
+  server.get<{ Params: { site: string; path: string } }>('/v1/sites/:site/director/:path', (request, reply) => {
+    requirePeer(request, 'person')
+    return sendFile(request, reply, world, `director/${request.params.site}`, request.params.path)
   })
+}
+
+async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  world: FleetWorld,
+  repo: string,
+  path: string,
+): Promise<FastifyReply> {
+  const bytes = await world.store.file(repo, path)
+  if (bytes === null)
+    return sendRefusal(reply, refuse('not-found', `${repo}/${path}`, 'a file of the repository', 'none'))
+  reply.type('application/json').header('vary', 'accept-encoding')
+  // Metadata repeats itself, the director's most of all; it is public to whoever may ask, so its length tells nothing.
+  const packed = bytes.length > 1024 && request.headers['accept-encoding'] === 'gzip'
+  return packed ? reply.header('content-encoding', 'gzip').send(gzipSync(bytes)) : reply.send(Buffer.from(bytes))
 }
 
 function releaseRoutes(server: HttpsServer, { world, maxBlobBytes }: FleetDoor): void {

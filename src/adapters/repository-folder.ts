@@ -1,0 +1,155 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { sameBytes } from '../core/encoding/bytes.ts'
+import { type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { BlobId, RepositoryFolder } from '../flows/ports.ts'
+
+/** What was done to the file system, as it was done: a test replays it up to any step, as a cut of power leaves it. */
+export type DiskStep =
+  | { readonly did: 'write' | 'sync'; readonly path: string }
+  | { readonly did: 'rename'; readonly from: string; readonly path: string }
+  | { readonly did: 'sync-folder'; readonly path: string }
+
+/**
+ * A repository as plain files below a folder (flows/export.ts). A file is written under a name that nobody reads, synced,
+ * and renamed: whatever moment power fails at, a name holds whole bytes, and at worst a hidden file is left over. Names
+ * come from verified metadata, whose paths cannot lead out of the folder.
+ */
+export class PlainFiles implements RepositoryFolder {
+  readonly #folder: string
+  readonly #step: (step: DiskStep) => void
+  /** Folders with names in them that are not durable yet. */
+  readonly #unsynced = new Set<string>()
+
+  constructor(folder: string, step: (step: DiskStep) => void = () => {}) {
+    this.#folder = folder
+    this.#step = step
+  }
+
+  async read(path: string, maxBytes: number): Promise<Uint8Array | null> {
+    const at = join(this.#folder, path)
+    const size = await sizeOf(at)
+    return size === null || size > maxBytes ? null : new Uint8Array(await readFile(at))
+  }
+
+  async put(path: string, bytes: Uint8Array): Promise<void> {
+    const there = await this.read(path, bytes.length)
+    if (there === null || !sameBytes(there, bytes)) await this.replace(path, bytes)
+  }
+
+  async replace(path: string, bytes: Uint8Array): Promise<void> {
+    const target = join(this.#folder, path)
+    const temporary = await this.#hidden(target)
+    try {
+      const file = await open(temporary, 'wx')
+      try {
+        await file.writeFile(bytes)
+        this.#step({ did: 'write', path: temporary })
+        await file.sync()
+        this.#step({ did: 'sync', path: temporary })
+      } finally {
+        await file.close()
+      }
+      await this.#name(temporary, target)
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+  }
+
+  async sync(): Promise<void> {
+    for (const folder of this.#unsynced) {
+      await syncFolder(folder)
+      this.#step({ did: 'sync-folder', path: folder })
+    }
+    this.#unsynced.clear()
+  }
+
+  async hasTarget(path: string, { sha256, length }: BlobId): Promise<boolean> {
+    const at = join(this.#folder, path)
+    if ((await sizeOf(at)) !== length) return false
+    const hash = createHash('sha256')
+    for await (const part of createReadStream(at, { highWaterMark: 1 << 20 })) hash.update(part)
+    return hash.digest('hex') === sha256
+  }
+
+  async putTarget(path: string, { sha256, length }: BlobId, body: AsyncIterable<Uint8Array>): Promise<null | Refusal> {
+    const target = join(this.#folder, path)
+    const temporary = await this.#hidden(target)
+    try {
+      const file = await open(temporary, 'wx')
+      try {
+        const refused = await receive(file, path, { sha256, length }, body)
+        if (refused !== null) return refused
+        this.#step({ did: 'write', path: temporary })
+        await file.sync()
+        this.#step({ did: 'sync', path: temporary })
+      } finally {
+        await file.close()
+      }
+      await this.#name(temporary, target)
+      return null
+    } finally {
+      // Gone already when it has got its name.
+      await rm(temporary, { force: true })
+    }
+  }
+
+  /** If power fails before the rename, a hidden file is left over and nobody reads it; after it, the file is whole. */
+  async #name(temporary: string, target: string): Promise<void> {
+    await rename(temporary, target)
+    this.#unsynced.add(dirname(target))
+    this.#step({ did: 'rename', from: temporary, path: target })
+  }
+
+  async #hidden(target: string): Promise<string> {
+    const folder = dirname(target)
+    const made = await mkdir(folder, { recursive: true })
+    // A new folder is a name in the one above it.
+    if (made !== undefined) {
+      for (let at = folder; at.length >= dirname(made).length; at = dirname(at)) this.#unsynced.add(at)
+    }
+    return join(folder, `.${basename(target)}.${randomUUID()}.tmp`)
+  }
+}
+
+async function receive(
+  file: FileHandle,
+  path: string,
+  { sha256, length }: BlobId,
+  body: AsyncIterable<Uint8Array>,
+): Promise<null | Refusal> {
+  const hash = createHash('sha256')
+  let got = 0
+  for await (const part of body) {
+    got += part.length
+    if (got > length) return refuse('download-too-long', path, `${length} bytes`, 'more')
+    hash.update(part)
+    await file.write(part)
+  }
+  if (got < length) return refuse('download-truncated', path, `${length} bytes`, `${got}`)
+  const found = hash.digest('hex')
+  return found === sha256 ? null : refuse('blob-digest-mismatch', path, `SHA-256 ${sha256}`, found)
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    const status = await stat(path)
+    return status.isFile() ? status.size : null
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null
+    throw error
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
