@@ -140,6 +140,27 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
     tests: TIERS,
   },
   {
+    stops: 'a wrap that is brought for somebody else',
+    file: 'src/flows/wrap.ts',
+    text: '    if (stranger !== null) return stranger\n',
+    without: '',
+    tests: TIERS,
+  },
+  {
+    stops: 'a wrap for a controller that only the server knows',
+    file: 'src/apps/cli/commands/campaign-wrap.ts',
+    text: '    if (device === undefined) {',
+    without: '    if (device === undefined) continue\n    if (device === null) {',
+    tests: TIERS,
+  },
+  {
+    stops: 'orders of an encrypted release before its content key is wrapped',
+    file: 'src/flows/campaign.ts',
+    text: "verb === 'start' ? await refuseUnwrappable(world, id, wantedOf(opened.plan)) : null",
+    without: "verb === 'start' ? null : null",
+    tests: TIERS,
+  },
+  {
     stops: 'a campaign for a controller that cannot decrypt',
     file: 'src/core/campaign/draft.ts',
     text: 'if (first.facts.encryption !== null && !controller.decrypts)',

@@ -138,7 +138,7 @@ async function storePlan(world: FleetWorld, bytes: Uint8Array): Promise<null | R
 }
 
 /** The controllers of a plan with the releases that they get. */
-const wantedBy = ({ releases, waves }: Plan): readonly Wanted[] =>
+export const wantedOf = ({ releases, waves }: Plan): readonly Wanted[] =>
   waves
     .flatMap(({ controllers }) => controllers)
     .map(({ site, controller, release }) => ({ site, controller, envelope: releases[release]! }))
@@ -157,7 +157,7 @@ export function command(
   return world.store.exclusive(async () => {
     const opened = await openCampaign(world, id)
     if (isRefusal(opened)) return opened
-    const unfit = verb === 'start' ? await refuseUnwrappable(world, id, wantedBy(opened.plan)) : null
+    const unfit = verb === 'start' ? await refuseUnwrappable(world, id, wantedOf(opened.plan)) : null
     if (unfit !== null) return unfit
     const now = world.clock.now()
     const event: RolloutEvent =

@@ -1,6 +1,9 @@
 import { toBase64 } from '../core/encoding/bytes.ts'
+import { readWrap } from '../core/encoding/cose-recipient.ts'
+import { refuseStranger } from '../core/firmware/encryption.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { FileRef } from '../core/trust/image-target.ts'
+import { record } from './audit.ts'
 import { contentKeyWith, type EncryptedRelease, rewrap } from './encrypt.ts'
 import type { ControllerRow, FleetWorld, WrapRow } from './ports.ts'
 import { contentKeysOf, releaseAt } from './publish.ts'
@@ -70,46 +73,104 @@ export type Wanted = { readonly site: string; readonly controller: string; reado
 
 /**
  * Whether the content keys of a plan's encrypted releases can be wrapped for its controllers, or are: asked before anything
- * is ordered. Refuses `campaign-wraps-missing`, `controller-without-decryption-key`, and what `contentKeyWith` refuses.
+ * is ordered. Refuses `campaign-wraps-missing`, and what `unwrapped` and `contentKeyWith` refuse.
  */
 export async function refuseUnwrappable(
   world: FleetWorld,
   campaign: string,
   wanted: readonly Wanted[],
 ): Promise<null | Refusal> {
-  const releases = new Map<string, EncryptedRelease | null>()
-  let missing = 0
-  for (const { site, controller, envelope } of wanted) {
-    let release = releases.get(envelope.sha256)
-    if (release === undefined) {
-      const found = await encryptedRelease(world, envelope)
-      if (isRefusal(found)) return found
-      const fault = found === null ? null : await cannotOpen(world, found, envelope.path)
-      if (fault !== null) return fault
-      releases.set(envelope.sha256, found)
-      release = found
-    }
-    if (release === null) continue
-    if ((await world.store.wraps(envelope.sha256, site)).has(controller)) continue
-    const row = await world.store.controller(site, controller)
-    if (row !== null && row.decryptionKey === null) {
-      return refuse('controller-without-decryption-key', `${site}/${controller}`, 'a decryption key', 'none')
-    }
-    if (world.wrappingKey === null) missing += 1
+  const missing = await unwrapped(world, wanted)
+  if (isRefusal(missing) || missing.length === 0) return isRefusal(missing) ? missing : null
+  if (world.wrappingKey === null) {
+    const actual = `${missing.length} without one`
+    return refuse('campaign-wraps-missing', `campaign ${campaign}`, 'a wrap for each controller', actual)
   }
-  if (missing === 0) return null
-  return refuse(
-    'campaign-wraps-missing',
-    `campaign ${campaign}`,
-    'a wrap for each controller',
-    `${missing} without one`,
-  )
+  const releases = new Map(missing.map(({ envelope, release }) => [envelope.path, release]))
+  for (const [path, release] of releases) {
+    const key = await contentKeyWith(release.contentKeys, release.encryption, world.wrappingKey, world, path)
+    if (isRefusal(key)) return key
+    key.fill(0)
+  }
+  return null
 }
 
-async function cannotOpen(world: FleetWorld, release: EncryptedRelease, subject: string): Promise<null | Refusal> {
-  if (world.wrappingKey === null) return null
-  const key = await contentKeyWith(release.contentKeys, release.encryption, world.wrappingKey, world, subject)
-  if (isRefusal(key)) return key
-  key.fill(0)
-  return null
+/** A controller that gets an encrypted release, and for which its content key is not wrapped. */
+type Unwrapped = Wanted & { readonly release: EncryptedRelease; readonly row: ControllerRow }
+
+/**
+ * The controllers of a plan for which a content key is still to be wrapped. Refuses `controller-without-decryption-key`, and
+ * what `encryptedRelease` refuses.
+ */
+export async function unwrapped(world: FleetWorld, wanted: readonly Wanted[]): Promise<readonly Unwrapped[] | Refusal> {
+  const releases = new Map<string, EncryptedRelease | null>()
+  const known = new Map<string, ReadonlyMap<string, Uint8Array>>()
+  const missing: Unwrapped[] = []
+  for (const one of wanted) {
+    const { site, controller, envelope } = one
+    const found = releases.has(envelope.sha256)
+      ? (releases.get(envelope.sha256) as EncryptedRelease | null)
+      : await encryptedRelease(world, envelope)
+    if (isRefusal(found)) return found
+    releases.set(envelope.sha256, found)
+    if (found === null) continue
+    const at = `${envelope.sha256} ${site}`
+    const wraps = known.get(at) ?? (await world.store.wraps(envelope.sha256, site))
+    known.set(at, wraps)
+    if (wraps.has(controller)) continue
+    const row = await world.store.controller(site, controller)
+    // One that was taken out of the fleet since is ordered nothing.
+    if (row === null) continue
+    if (row.decryptionKey === null) {
+      return refuse('controller-without-decryption-key', `${site}/${controller}`, 'a decryption key', 'none')
+    }
+    missing.push({ ...one, release: found, row })
+  }
+  return missing
+}
+
+/** A wrap that a person has made, as it comes. `envelope`: the SHA-256 of the release's envelope. */
+export type BroughtWrap = {
+  readonly site: string
+  readonly controller: string
+  readonly envelope: string
+  readonly wrap: Uint8Array
+}
+
+/**
+ * Takes wraps that the holder of the wrapping key has made for controllers of a campaign, all or none. Durable on return;
+ * answers how many are still missing. What is in a wrap is the controller's to judge: here it is only known for whom it is.
+ * Refuses `request-malformed` (a wrap that nobody asked for), `wrap-malformed`, `wrap-for-another-key`, and what `unwrapped`
+ * refuses.
+ */
+export async function takeWraps(
+  world: FleetWorld,
+  person: string,
+  campaign: string,
+  wanted: readonly Wanted[],
+  brought: readonly BroughtWrap[],
+): Promise<{ readonly taken: number; readonly missing: number } | Refusal> {
+  const missing = await unwrapped(world, wanted)
+  if (isRefusal(missing)) return missing
+  const keyOf = (site: string, controller: string, envelope: string): string => `${site}/${controller} ${envelope}`
+  const asked = new Map(missing.map(one => [keyOf(one.site, one.controller, one.envelope.sha256), one]))
+  const wraps: WrapRow[] = []
+  for (const one of brought) {
+    const subject = `${one.site}/${one.controller}`
+    const of = asked.get(keyOf(one.site, one.controller, one.envelope))
+    if (of === undefined) {
+      return refuse('request-malformed', subject, `a wrap that campaign ${campaign} lacks`, 'another one')
+    }
+    const read = readWrap(one.wrap, subject)
+    if (isRefusal(read)) return read
+    const stranger = refuseStranger(read, of.row.decryptionKey as Uint8Array, world.crypto, subject)
+    if (stranger !== null) return stranger
+    wraps.push(one)
+  }
+  const left = missing.length - new Set(wraps.map(one => keyOf(one.site, one.controller, one.envelope))).size
+  const actor = { kind: 'person', id: person } as const
+  const detail = { wraps: wraps.length, missing: left }
+  // If power fails before this commit, nothing was brought, and the same wraps are brought again.
+  if (wraps.length > 0) await record(world, { wraps }, [{ kind: 'content-keys-wrapped', actor, campaign, detail }])
+  return { taken: wraps.length, missing: left }
 }

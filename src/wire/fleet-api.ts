@@ -203,6 +203,26 @@ export const Command = Type.Object(
 )
 export type Command = Static<typeof Command>
 
+/** GET /v1/campaigns/ID/wraps: for whom a content key is still to be wrapped, and of which release. */
+export type WrapsView = readonly {
+  readonly site: string
+  readonly controller: string
+  readonly path: string
+  readonly envelope: string
+}[]
+
+/** POST /v1/campaigns/ID/wraps: wraps by the holder of the wrapping key. `envelope` is the SHA-256 of the release's. */
+export const BringWraps = Type.Object(
+  {
+    wraps: Type.Array(Type.Object({ site: Name, controller: Name, envelope: Sha256Name, wrap: Base64(256) }, closed), {
+      minItems: 1,
+      maxItems: 10_000,
+    }),
+  },
+  closed,
+)
+export type BringWraps = Static<typeof BringWraps>
+
 /** GET /v1/campaigns and /v1/campaigns/ID. */
 export type CampaignView = {
   readonly id: string

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 import { sign } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { World } from '../../sim/doors/world.ts'
 import { readConfig } from '../../src/adapters/config-file.ts'
 import { concat, toBase64, utf8 } from '../../src/core/encoding/bytes.ts'
+import { wrapFor } from '../../src/core/encoding/cose-recipient.ts'
 import { decryptionKeyStatement } from '../../src/core/fleet/decryption-key.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { ask, call, fleetUrl, log, tls } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
-import { p256Pair } from '../worlds/wrapping.ts'
+import { p256Pair, TOOLS } from '../worlds/wrapping.ts'
 
 /** What nobody between the maker and the controllers may ever have on a disk. It stands in the image many times. */
 const SECRET = 'the algorithm that balances the cells, by its maker'
@@ -111,5 +114,61 @@ describe('an encrypted release over the three tiers', () => {
     writeFileSync(join(folder, 'content-keys.cbor'), concat(Uint8Array.of(0x81, 0x41), Uint8Array.of(0)))
     const malformed = await world.run('publish', folder, '--key', world.at('keys', 'release'))
     assert.equal((malformed.json as { code: string }).code, 'wrap-malformed')
+  })
+
+  it('waits for the wraps of a person where the server holds no wrapping key, and takes those for the controllers alone', async () => {
+    const person = world.at('keys', 'person-wrapping')
+    renameSync(wrapping(), person)
+    await world.fleet?.close()
+    await world.startFleet()
+    const folder = await world.release('bms', '2.0.5', secretImage(5), '--encrypt-to', `${wrapping()}.pub`)
+    await world.publish(folder)
+    const early = await world.campaign('summer', ['bms/2.0.5/envelope.suit']).catch((error: Error) => error.message)
+    assert.match(String(early), /not wrapped for every controller/)
+    const requests = `quay=${world.at('site', 'enrolment.json')}`
+    const strangers = world.at('strangers')
+    mkdirSync(strangers)
+    const { controllers } = JSON.parse(readFileSync(world.at('site', 'enrolment.json'), 'utf8')) as {
+      controllers: { id: string }[]
+    }
+    writeFileSync(
+      join(strangers, 'enrolment.json'),
+      JSON.stringify({ controllers: controllers.filter(({ id }) => id === 'bms-1') }),
+    )
+    const wrap = (file: string, key = person) =>
+      world.run('campaign', 'wrap', 'summer', '--wrapping-key', key, '--site', file)
+    // The server names a controller of which the person knows nothing: no key of the server's is ever taken.
+    const unknown = await wrap(`quay=${join(strangers, 'enrolment.json')}`)
+    assert.equal((unknown.json as { code: string }).code, 'controller-unknown')
+    const wrong = await wrap(requests, world.at('keys', 'stranger'))
+    assert.equal((wrong.json as { code: string }).code, 'content-key-not-for-us')
+    assert.deepEqual((await wrap(requests)).json, { campaign: 'summer', taken: 2, missing: 0 })
+    assert.deepEqual((await wrap(requests)).json, { campaign: 'summer', taken: 0, missing: 0 })
+    await world.must('campaign', 'start', 'summer')
+    await world.until('the campaign is done', async () => (await state('summer')) === 'done')
+    const kinds = (await log(world)).map(({ kind }) => kind)
+    assert.equal(kinds.filter(kind => kind === 'content-keys-wrapped').length, 1)
+  })
+
+  it('attack: a wrap that is brought for another key, or that nobody asked for', async () => {
+    await world.publish(await world.release('bms', '2.0.6', secretImage(6), '--encrypt-to', `${wrapping()}.pub`))
+    await world.must('campaign', 'create', '--id', 'autumn', '--release', 'bms/2.0.6/envelope.suit')
+    const missing = await ask<{ site: string; controller: string; envelope: string }[]>(
+      world,
+      '/v1/campaigns/autumn/wraps',
+    )
+    assert.equal(missing.length, 2)
+    const evil = toBase64(orThrow(wrapFor(p256Pair().spki, new Uint8Array(32), TOOLS, 'evil')))
+    const bring = async (change: object): Promise<unknown> => {
+      const { site, controller, envelope } = missing[0]!
+      const wraps = [{ site, controller, envelope, wrap: evil, ...change }]
+      const answer = await call(fleetUrl(world), tls.administrator(world), 'POST', '/v1/campaigns/autumn/wraps', {
+        wraps,
+      })
+      return isRefusal(answer) ? answer.code : answer.status
+    }
+    assert.equal(await bring({}), 'wrap-for-another-key')
+    assert.equal(await bring({ envelope: '00'.repeat(32) }), 'request-malformed')
+    assert.equal(await bring({ wrap: 'AAAA' }), 'wrap-malformed')
   })
 })

@@ -18,13 +18,15 @@ import { isRefusal, type Refusal, RefusalError, refuse, sentence } from '../../c
 import { REPOSITORIES } from '../../core/trust/ceremony-note.ts'
 import { approve, draftOf } from '../../flows/approve.ts'
 import { recordRefusal } from '../../flows/audit.ts'
-import { command, createCampaign } from '../../flows/campaign.ts'
+import { command, createCampaign, openCampaign, wantedOf } from '../../flows/campaign.ts'
 import { closeCeremony } from '../../flows/close.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import { blobOf, publishRelease, storeBlob } from '../../flows/publish.ts'
 import { acceptUpstream } from '../../flows/report.ts'
+import { takeWraps, unwrapped, type Wanted } from '../../flows/wrap.ts'
 import {
   Approve,
+  BringWraps,
   type CampaignDraft,
   CloseCeremony,
   Command,
@@ -33,6 +35,7 @@ import {
   MAX_BINS_BODY,
   PublishRelease,
   UpstreamBatch,
+  type WrapsView,
 } from '../../wire/fleet-api.ts'
 import { anchors } from './anchors.ts'
 import type { Enrolment } from './enrolment.ts'
@@ -214,6 +217,31 @@ function campaignRoutes(server: HttpsServer, { world }: FleetDoor): void {
     },
   )
 
+  server.get<Id>('/v1/campaigns/:id/wraps', async (request, reply) => {
+    requirePeer(request, 'person')
+    const opened = await openCampaign(world, request.params.id)
+    const missing = isRefusal(opened) ? opened : await unwrapped(world, wantedOf(opened.plan))
+    return answer(reply, isRefusal(missing) ? missing : missing.map(wrapView))
+  })
+
+  server.post<Id & { Body: BringWraps }>(
+    '/v1/campaigns/:id/wraps',
+    { schema: { body: BringWraps } },
+    async (request, reply) => {
+      const person = requirePeer(request, 'person')
+      const { id } = request.params
+      const wraps = request.body.wraps.map(one => ({
+        ...one,
+        wrap: decoded(one.wrap, `${one.site}/${one.controller}`),
+      }))
+      const result = await world.store.exclusive(async () => {
+        const opened = await openCampaign(world, id)
+        return isRefusal(opened) ? opened : takeWraps(world, person.id, id, wantedOf(opened.plan), wraps)
+      })
+      return audited(reply, world, person.id, 'campaign wrap', result)
+    },
+  )
+
   server.post<Id & { Body: Command }>(
     '/v1/campaigns/:id/commands',
     { schema: { body: Command } },
@@ -225,6 +253,10 @@ function campaignRoutes(server: HttpsServer, { world }: FleetDoor): void {
       return audited(reply, world, person.id, `campaign ${verb}`, refusal ?? (await views.campaign(world, id)))
     },
   )
+}
+
+const wrapView = ({ site, controller, envelope }: Wanted): WrapsView[number] => {
+  return { site, controller, path: envelope.path, envelope: envelope.sha256 }
 }
 
 async function plan(world: FleetWorld, person: string, body: CreateCampaign): Promise<CampaignDraft | Refusal> {

@@ -80,7 +80,7 @@ export const encryptionCodes = {
   'campaign-wraps-missing': {
     ...policy,
     title: 'the content key of an encrypted release is not wrapped for every controller of the campaign',
-    fix: 'Have the holder of the wrapping key run voltseal campaign wrap, then start the campaign.',
+    fix: 'Have the holder of the wrapping key run voltseal campaign wrap, then start the campaign. Or put the key into keys/wrapping of the fleet server.',
   },
   'assignment-wrap-missing': {
     ...trust,

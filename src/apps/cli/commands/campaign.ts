@@ -9,6 +9,7 @@ import { checkNames, type Session, withSession } from '../session.ts'
 import { PRIVATE_KEY } from '../signing-key.ts'
 import { table } from '../table.ts'
 import { watchCampaign } from '../watch.ts'
+import { addCampaignWrap } from './campaign-wrap.ts'
 
 type Options = { profile?: string }
 type CreateOptions = Options & {
@@ -93,6 +94,7 @@ export function addCampaign(program: Command, cli: Cli): void {
         about(id, profile, session => approveCampaign(cli, session, id, options)),
       ),
     )
+  addCampaignWrap(campaign, cli)
   for (const verb of ['start', 'resume'] as const) {
     const description = verb === 'start' ? 'open the first wave of an approved campaign' : 'go on after a pause'
     named(verb, description, (session, id) => order(cli, session, id, verb, null))

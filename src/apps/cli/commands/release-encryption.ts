@@ -6,6 +6,7 @@ import { loadPublicKey } from '../../../adapters/signer-file.ts'
 import { loadWrappingKey } from '../../../adapters/wrapping-key-file.ts'
 import { fromBase64, toHex } from '../../../core/encoding/bytes.ts'
 import { readWrap, recipientId } from '../../../core/encoding/cose-recipient.ts'
+import type { Crypto } from '../../../core/encoding/crypto.ts'
 import { areImagesOf } from '../../../core/firmware/acceptance.ts'
 import { carriedBy } from '../../../core/firmware/encryption.ts'
 import type { ReleaseFacts } from '../../../core/firmware/release-facts.ts'
@@ -102,10 +103,15 @@ async function wrap(cli: Cli, folder: string, file: string, options: WrapOptions
   if (encryption === null) return refuse('usage-error', folder, 'an encrypted release', 'one in the clear')
   const holder = loadWrappingKey(options.wrappingKey)
   if (isRefusal(holder)) return holder
-  const asked = readRequest(options)
-  if (isRefusal(asked)) return asked
-  const fault = refuseDecryptionKey(asked.key, asked.signature, asked.reportKey, crypto, asked.id)
-  if (fault !== null) return fault
+  const devices = readDeviceKeys(options.for, crypto)
+  if (isRefusal(devices)) return devices
+  const { controller } = options
+  const chosen = controller === undefined ? devices : devices.filter(({ id }) => id === controller)
+  const [asked] = chosen
+  if (asked === undefined || chosen.length > 1) {
+    const expected = controller === undefined ? 'one request, or --controller' : `a request of ${controller}`
+    return refuse('config-malformed', options.for, expected, `${chosen.length} requests`)
+  }
   const tools = { cipher: nodeCipher, crypto }
   const wrapped = await rewrap({ contentKeys: files.contentKeys, encryption }, holder, asked.key, tools, folder)
   if (isRefusal(wrapped)) return wrapped
@@ -121,25 +127,31 @@ async function wrap(cli: Cli, folder: string, file: string, options: WrapOptions
   }
 }
 
-type Request = { id: string; key: Uint8Array; signature: Uint8Array; reportKey: Uint8Array }
+/** What a controller's request says of its decryption key, when its report key has vouched for it. */
+export type DeviceKeys = { readonly id: string; readonly key: Uint8Array }
 
-function readRequest({ for: path, controller }: WrapOptions): Request | Refusal {
+/**
+ * The decryption keys of the requests in a file (enrolment.json). Refuses what `readConfig` refuses, `config-malformed`,
+ * `controller-without-decryption-key`, and what `refuseDecryptionKey` refuses.
+ */
+export function readDeviceKeys(path: string, crypto: Crypto): readonly DeviceKeys[] | Refusal {
   const read = readConfig(path)
   if (isRefusal(read)) return read
   const { controllers } = Object(read) as { controllers?: unknown }
-  const all = (Array.isArray(controllers) ? controllers : []).map(one => Object(one) as Record<string, unknown>)
-  const chosen = controller === undefined ? all : all.filter(({ id }) => id === controller)
-  const [one] = chosen
-  if (one === undefined || chosen.length > 1) {
-    const named = controller === undefined ? 'one request, or --controller' : `a request of ${controller}`
-    return refuse('config-malformed', path, named, `${chosen.length} requests`)
+  if (!Array.isArray(controllers)) return refuse('config-malformed', path, 'a list of requests', 'none')
+  const devices: DeviceKeys[] = []
+  for (const one of controllers.map(item => Object(item) as Record<string, unknown>)) {
+    const { key, signature } = Object(one.decryption) as Record<string, unknown>
+    const [decryptionKey, proof, reportKey] = [key, signature, one.reportKey].map(bytesOf)
+    const id = String(one.id)
+    if (decryptionKey == null || proof == null || reportKey == null) {
+      return refuse('controller-without-decryption-key', `${path}: ${id}`, 'a decryption key', 'none')
+    }
+    const fault = refuseDecryptionKey(decryptionKey, proof, reportKey, crypto, `${path}: ${id}`)
+    if (fault !== null) return fault
+    devices.push({ id, key: decryptionKey })
   }
-  const { key, signature } = Object(one.decryption) as Record<string, unknown>
-  const [id, ...texts] = [one.id, key, signature, one.reportKey]
-  const bytes = texts.map(text => (typeof text === 'string' ? fromBase64(text) : null))
-  if (typeof id !== 'string' || bytes.some(part => part === null)) {
-    return refuse('controller-without-decryption-key', path, 'a request with a decryption key', 'none')
-  }
-  const [decryptionKey, proof, reportKey] = bytes as Uint8Array[]
-  return { id, key: decryptionKey!, signature: proof!, reportKey: reportKey! }
+  return devices
 }
+
+const bytesOf = (text: unknown): Uint8Array | null => (typeof text === 'string' ? fromBase64(text) : null)
