@@ -4,6 +4,7 @@ import { writeRelease } from '../../src/adapters/release-folder.ts'
 import { generateKeyFile } from '../../src/adapters/signer-file.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { keyId } from '../../src/core/trust/keys.ts'
+import type { EncryptTo } from '../../src/flows/encrypt.ts'
 import type { Signer } from '../../src/flows/ports.ts'
 import { createRelease, type Release } from '../../src/flows/release.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
@@ -21,6 +22,7 @@ export type Wanted = {
   readonly image: string | Uint8Array
   readonly further?: readonly { readonly name: string; readonly image: Uint8Array }[]
   readonly signer?: Signer
+  readonly encrypt?: EncryptTo
 }
 
 /** A maker of releases for agents: one key, each release a folder as `voltseal release create` writes it. */
@@ -41,6 +43,7 @@ export class Maker {
         {
           image: typeof wanted.image === 'string' ? new TextEncoder().encode(wanted.image) : wanted.image,
           ...(wanted.further === undefined ? {} : { further: wanted.further }),
+          ...(wanted.encrypt === undefined ? {} : { encrypt: wanted.encrypt }),
           facts: {
             vendor: VENDOR,
             class: CLASS,

@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { agentFiles } from '../../src/apps/agent/files.ts'
-import { toBase64 } from '../../src/core/encoding/bytes.ts'
+import { fromBase64, toBase64 } from '../../src/core/encoding/bytes.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { memoryWrappingKey, p256Pair, wrapOf } from '../worlds/wrapping.ts'
 import { AgentBench, BEHAVIOUR, script } from './bench.ts'
 
 /** The agent as it is run in production, on a board of files, updated without a network. */
@@ -94,6 +96,24 @@ describe('a Linux controller that is updated on the spot', () => {
     bench.configure({ probes })
     orThrow(await bench.ask({ do: 'withdraw' }))
     orThrow(await bench.ask({ do: 'stage', ...wanted }))
+    orThrow(await bench.ask({ do: 'withdraw' }))
+  })
+
+  it('takes an encrypted release with the wrap that was made for it, and with no other', async () => {
+    const holder = memoryWrappingKey()
+    const encrypt = { keys: [holder.spki], cipher: nodeCipher }
+    const stated = { version: '1.3.5', sequence: 8, counter: 2, image: script('1.3.5', BEHAVIOUR.works, 800), encrypt }
+    const { envelope, payload, ...rest } = await bench.maker.release(stated)
+    const release = { envelope, payload, ...rest }
+    const codeOf = async (wrap?: Uint8Array): Promise<string> => {
+      const asked = { do: 'stage', envelope, payload, ...(wrap === undefined ? {} : { wrap }) } as const
+      const answer = await bench.ask(asked)
+      return isRefusal(answer) ? answer.code : JSON.stringify(answer)
+    }
+    assert.equal(await codeOf(), 'wrap-missing')
+    assert.equal(await codeOf(await wrapOf(release, holder, p256Pair().spki)), 'wrap-for-another-key')
+    const own = fromBase64(bench.request.decryption?.key ?? '') as Uint8Array
+    assert.equal(await codeOf(await wrapOf(release, holder, own)), '{"staged":"1.3.5","slot":"a"}')
     orThrow(await bench.ask({ do: 'withdraw' }))
   })
 
