@@ -78,4 +78,11 @@ export const TRUST_GUARDS: readonly Guard[] = [
     without: 'latest = excluded.latest',
     tests: TIME,
   },
+  {
+    stops: 'a controller of another site at the gateway’s door',
+    file: 'src/apps/gateway/door.ts',
+    text: 'if (site === own) return id',
+    without: 'if (site !== null) return id',
+    tests: 'tests/threats/tls-keys.test.ts',
+  },
 ]

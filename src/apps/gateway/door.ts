@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { sendBlob } from '../../adapters/http-blobs.ts'
 import {
@@ -8,7 +9,7 @@ import {
   sendRefusal,
   streamOf,
 } from '../../adapters/http-server.ts'
-import { isRefusal, refuse } from '../../core/refusal/refusal.ts'
+import { isRefusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
 import type { SiteWorld } from '../../flows/ports.ts'
 import { offerFor, payloadOf } from '../../flows/relay.ts'
 import { acceptControllerReport } from '../../flows/report.ts'
@@ -25,8 +26,17 @@ export type Bells = { readonly reports: Bell; readonly work: Bell }
 export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log: Logger): HttpsServer {
   const server = httpsServer(tls, log)
 
+  /** Which controller asks. The authority is this site's alone, and its certificates name the site all the same. */
+  const controllerOf = (request: FastifyRequest): string => {
+    const { id, site } = requirePeer(request, 'controller')
+    const own = world.site.site
+    if (site === own) return id
+    const subject = `${request.method} ${request.url}`
+    throw new RefusalError(refuse('not-permitted', subject, `a controller of ${own}`, `${site}/${id}`))
+  }
+
   server.get<{ Querystring: { wait?: string } }>('/v1/offer', async (request, reply) => {
-    const { id } = requirePeer(request, 'controller')
+    const id = controllerOf(request)
     const wait = Math.min(Number(request.query.wait ?? 0) || 0, MAX_WAIT)
     const answered = new AbortController()
     const news = bells.work.next(wait, answered.signal, id)
@@ -41,13 +51,13 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
   })
 
   server.get<{ Params: { sha256: string } }>('/v1/blobs/:sha256', async (request, reply) => {
-    const { id } = requirePeer(request, 'controller')
+    const id = controllerOf(request)
     const blob = await payloadOf(world, id, request.params.sha256)
     return isRefusal(blob) ? sendRefusal(reply, blob) : sendBlob(request, reply, world.blobs, blob)
   })
 
   server.post('/v1/reports', { bodyLimit: MAX_REPORT }, async (request, reply) => {
-    const { id } = requirePeer(request, 'controller')
+    const id = controllerOf(request)
     const bytes = await wholeBody(streamOf(request))
     if (bytes === null) {
       return sendRefusal(reply, refuse('request-malformed', `a report of ${id}`, `at most ${MAX_REPORT} bytes`, 'more'))
