@@ -6,6 +6,7 @@ import { ENCRYPTION_GUARDS } from './guards-of-encryption.ts'
 import { ENVELOPE_GUARDS } from './guards-of-envelopes.ts'
 import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
+import { KEY_GUARDS } from './guards-of-keys.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
@@ -21,6 +22,7 @@ export const GUARDS = [
   ...BRICK_GUARDS,
   ...CEREMONY_GUARDS,
   ...DOOR_GUARDS,
+  ...KEY_GUARDS,
   ...LINK_GUARDS,
   ...AGENT_GUARDS,
   ...FOREIGN_GUARDS,

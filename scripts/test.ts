@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
+import { installNeeds } from './needs.ts'
 
 /**
  * `npm test`: types, lint, and every test in one process, each with its time, on one screen. `npm test -- PATH...` runs
@@ -43,6 +44,9 @@ function environment(): NodeJS.ProcessEnv {
 
 const line = ({ name, ok, seconds }: Step, note = ''): string =>
   `${ok ? '✔' : '✖'} ${name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s${note}\n`
+
+// What cannot be installed here does not stop the rest: the tests that need it fail, and this says why.
+for (const missing of installNeeds(said => process.stdout.write(`${said}\n`))) process.stdout.write(`✖ ${missing}\n`)
 
 const chosen = process.argv.slice(2)
 const checks = await Promise.all([

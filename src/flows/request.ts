@@ -1,12 +1,13 @@
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { JsonObject } from '../core/encoding/canonical-json.ts'
 import type { Crypto, PublicKey } from '../core/encoding/crypto.ts'
-import { changesOf, type JsonChange } from '../core/encoding/json-changes.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { signingInput, takeApart } from '../core/firmware/suit-envelope.ts'
 import { readManifest } from '../core/firmware/suit-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { canSignMetadata, keyId, keyMaterial } from '../core/trust/keys.ts'
+import { NOTE } from '../core/trust/ceremony-note.ts'
+import { type Difference, differences } from '../core/trust/differences.ts'
+import { canSignMetadata, keyId, keyIdOf, keyMaterial } from '../core/trust/keys.ts'
 import type { Common, Document, MetadataType, Root, Signature } from '../core/trust/metadata.ts'
 import { readMetadata, readSigned, signableBytes } from '../core/trust/read-metadata.ts'
 import { signatureBy } from '../core/trust/repository.ts'
@@ -99,6 +100,11 @@ export function openRequest(file: Uint8Array, subject: string, { crypto }: Ports
     for (const part of request.parts) {
       const raw = signedObjectOf(part, subject)
       if (isRefusal(raw)) return raw
+      const misnamed = misnamedKey(raw, crypto)
+      if (misnamed !== null) {
+        const expected = 'each key under its own id'
+        return refuse('signing-request-altered', `${subject}: ${part.name}`, expected, misnamed, 'TUF 1.0.34 §4.2.1')
+      }
       const read = readAnyRole(raw, `${subject}: ${part.name}`)
       if (isRefusal(read)) return read
       documents.push({ name: part.name, ...read })
@@ -127,11 +133,21 @@ function readAnyRole(raw: JsonObject, subject: string): { type: MetadataType; si
   return isRefusal(signed) ? signed : { type, signed }
 }
 
+/** A key that stands under another id than its own: what is shown of a key is its id. */
+function misnamedKey(raw: JsonObject, crypto: Crypto): string | null {
+  for (const table of [raw.keys, (raw.delegations as JsonObject | undefined)?.keys]) {
+    for (const [keyid, key] of Object.entries((table ?? {}) as JsonObject)) {
+      if (keyIdOf(key as JsonObject, crypto) !== keyid) return keyid.slice(0, 128)
+    }
+  }
+  return null
+}
+
 /** What one document changes. `compared`: with a file that a trusted root vouches for; else with nothing. */
-export type AskedChanges = AskedDocument & { readonly compared: boolean; readonly changes: readonly JsonChange[] }
+export type AskedChanges = AskedDocument & { readonly compared: boolean; readonly changes: readonly Difference[] }
 
 /**
- * What a request for metadata changes, document by document and member by member. With a root that the signer trusts,
+ * What a request for metadata changes, document by document, with nothing left out. With a root that the signer trusts,
  * compared with the file that was in force, if that is signed by the keys of the root; else everything is a change: what
  * nobody has verified hides nothing. Hash bins are held to the keys of the targets, which sign them. Refuses
  * `signing-request-altered` for an earlier file that the root does not vouch for.
@@ -146,7 +162,7 @@ export function changesAsked(
   for (const [index, document] of (said.kind === 'metadata' ? said.documents : []).entries()) {
     const before = request.parts[index]?.before ?? null
     if (root === null || before === null) {
-      told.push({ ...document, compared: false, changes: changesOf({}, document.signed.raw) })
+      told.push({ ...document, compared: false, changes: everyDifference({}, document.signed.raw) })
       continue
     }
     const { type, name } = document
@@ -157,9 +173,17 @@ export function changesAsked(
       const expected = `an earlier ${name} that the trusted root vouches for`
       return refuse('signing-request-altered', subject, expected, 'another')
     }
-    told.push({ ...document, compared: true, changes: changesOf(earlier.signed.raw, document.signed.raw) })
+    told.push({ ...document, compared: true, changes: everyDifference(earlier.signed.raw, document.signed.raw) })
   }
   return told
+}
+
+/** The differences, and that of the ceremony's note, which is no more than a member here. Nobody's word gives names. */
+function everyDifference(before: JsonObject, after: JsonObject): readonly Difference[] {
+  const nameless = { before: new Map<string, string>(), after: new Map<string, string>() }
+  const [was, is] = [before, after].map(one => (one[NOTE] === undefined ? null : JSON.stringify(one[NOTE])))
+  const note = { what: `member ${NOTE}`, before: was ?? null, after: is ?? null, known: false }
+  return [...differences(before, after, nameless), ...(was === is ? [] : [note])]
 }
 
 /**

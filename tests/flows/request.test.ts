@@ -231,9 +231,9 @@ describe('metadata, signed on another machine', () => {
       const [seen] = orThrow(changesAsked(orThrow(opened(request)), null, 'request', ports))
       assert.ok(seen !== undefined)
       assert.equal(seen.compared, false)
-      const paths = seen.changes.map(({ path }) => path.join('/'))
-      for (const path of ['targets/bms/1.3.0/envelope.suit', 'targets/bms/1.4.0/envelope.suit', 'version']) {
-        assert.ok(paths.includes(path), path)
+      const said = seen.changes.map(({ what }) => what)
+      for (const what of ['target bms/1.3.0/envelope.suit', 'target bms/1.4.0/envelope.suit', 'version']) {
+        assert.ok(said.includes(what), what)
       }
     })
 
@@ -242,10 +242,16 @@ describe('metadata, signed on another machine', () => {
       const [seen] = orThrow(changesAsked(orThrow(opened(request)), await rootOf(by), 'request', ports))
       assert.ok(seen !== undefined)
       assert.equal(seen.compared, true)
-      assert.deepEqual(
-        seen.changes.map(({ path }) => path.join('/')),
-        ['targets/bms/1.4.0/envelope.suit', 'version'],
-      )
+      assert.deepEqual(seen.changes.map(({ what }) => what).toSorted(), ['target bms/1.4.0/envelope.suit', 'version'])
+    })
+
+    test('attack: what this program has no word for, and the note of a ceremony, are shown too', async () => {
+      const { by, next } = await asked()
+      const strange = { ...next, 'x-mirror': 'evil.example', 'x-voltseal-ceremony': { name: 'quiet' } }
+      const request = orThrow(requestMetadata([{ name: 'targets', signed: strange, before: null }], by.key, ports))
+      const [seen] = orThrow(changesAsked(orThrow(opened(request)), null, 'request', ports))
+      const unknown = seen?.changes.filter(({ known }) => !known).map(({ what, after }) => `${what}: ${after}`)
+      assert.deepEqual(unknown, ['member x-mirror: evil.example', 'member x-voltseal-ceremony: {"name":"quiet"}'])
     })
 
     test('attack: an earlier file that was made up, so that a change looks as if it had always been there', async () => {
@@ -255,7 +261,7 @@ describe('metadata, signed on another machine', () => {
       const there = orThrow(opened(request))
       assert.equal(codeOf(changesAsked(there, await rootOf(by), 'request', ports)), 'signing-request-altered')
       const [unverified] = orThrow(changesAsked(there, null, 'request', ports))
-      assert.ok(unverified?.changes.some(({ path }) => path.includes('bms/1.4.0/envelope.suit')))
+      assert.ok(unverified?.changes.some(({ what }) => what === 'target bms/1.4.0/envelope.suit'))
     })
   })
 })
@@ -309,6 +315,20 @@ describe('a request that somebody had in their hands', () => {
       metadataRequest,
       json => Object.assign(part(json), base64Sha(signableBytes({ ...first, _type: 'mirrors' }))),
       'metadata-malformed',
+    ],
+    [
+      'attack: a key under the id of another one, in a root that gives it a role',
+      metadataRequest,
+      json => {
+        const role = { keys: [signer('other').key], threshold: 1 }
+        const roles = { root: role, timestamp: role, snapshot: role, targets: role }
+        const root = orThrow(writeRoot({ version: 2, expires }, roles, crypto))
+        const own = keyId(signer('other').key, crypto)
+        const victim = keyId(signer('ed25519').key, crypto)
+        const renamed = JSON.parse(JSON.stringify(root).replaceAll(own, victim))
+        Object.assign(part(json), base64Sha(signableBytes(renamed)))
+      },
+      altered,
     ],
     ['another digest', envelopeRequest, json => Object.assign(part(json), { sha256: '0'.repeat(64) }), altered],
     ['another key id', envelopeRequest, json => Object.assign(json.key as object, { kid: '0'.repeat(64) }), altered],

@@ -84,14 +84,13 @@ export async function generateTokenKey(
       ],
     )
     const key = readPrivateKey(token, made.privateKey)
-    const half = key.stays
-      ? publicKeyOf(token, key)
-      : refuse('token-key-copyable', shown, 'a key that stays', 'another')
-    if (!isRefusal(half)) return { label: key.label, id: key.id, key: half, stays: key.stays }
+    const half = publicKeyOf(token, key)
+    const lax = key.stays ? null : refuse('token-key-copyable', shown, 'a key that stays in the token', 'another')
+    if (lax === null && !isRefusal(half)) return { label: key.label, id: key.id, key: half, stays: key.stays }
     // Not what was asked for: it must not stay there under the name of one that is.
     library.C_DestroyObject(session, made.privateKey)
     library.C_DestroyObject(session, made.publicKey)
-    return half
+    return lax ?? (half as Refusal)
   } catch (error) {
     return tokenFault(error, shown)
   } finally {

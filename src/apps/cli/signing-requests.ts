@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readBytes, writeWhole } from '../../adapters/config-file.ts'
 import { toHex } from '../../core/encoding/bytes.ts'
-import type { JsonChange } from '../../core/encoding/json-changes.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { Difference } from '../../core/trust/differences.ts'
 import {
   isSigned,
   MAX_REQUEST_BYTES,
@@ -76,11 +76,15 @@ function readRoot(cli: Cli, path: string) {
   return isRefusal(file) ? file : trustRoot(path, file, cli.world.crypto)
 }
 
-function changeLine({ path, before, after }: JsonChange): [string, Cell] {
-  const at = path.join(' › ')
-  if (before === undefined) return ['adds', `${at}: ${JSON.stringify(after)}`]
-  if (after === undefined) return ['takes away', { text: `${at}: ${JSON.stringify(before)}`, tone: 'warn' }]
-  return ['changes', `${at}: ${JSON.stringify(before)} → ${JSON.stringify(after)}`]
+/** A member that this program has no word for stands out: it is signed all the same. */
+function changeLine({ what, before, after, known }: Difference): [string, Cell] {
+  const [verb, text] =
+    before === null
+      ? ['adds', `${what}: ${after}`]
+      : after === null
+        ? ['takes away', `${what}: ${before}`]
+        : ['changes', `${what}: ${before} → ${after}`]
+  return [verb, known && after !== null ? text : { text, tone: 'warn' }]
 }
 
 function described(

@@ -37,19 +37,19 @@ const QUERY_VALUE = /^(?:[A-Za-z0-9\-._~:[\]@!$'()*+,=/?|]|%[0-9A-Fa-f]{2})*$/
 /**
  * Reads a reference to a key in a token. Narrower than the RFC: an attribute that is not known here is refused and not
  * passed over, since it could be the one that tells two keys apart; a PIN in the reference is refused, since everybody
- * on the machine can read a command line; a PIN is never fetched by a command. No refusal shows a value of the query.
+ * on the machine can read a command line; a PIN is never fetched by a command.
+ * No refusal shows a value of the query, or of a name that has no place in the path.
  *
  * Refuses `key-uri-malformed` and `key-uri-with-pin`.
  */
 export function parsePkcs11Uri(reference: string): Pkcs11Uri | Refusal {
-  const bare = reference.split('?')[0] as string
-  const subject = bare.length > 80 ? `${bare.slice(0, 79)}…` : bare
+  const subject = namesOnly(reference)
   const malformed = (expected: string, actual: string): Refusal =>
     refuse('key-uri-malformed', subject, expected, actual, CLAUSE)
   if (!isPkcs11Uri(reference)) return malformed('pkcs11: at the beginning', 'something else')
   if (reference.length > MAX_URI) return malformed(`at most ${MAX_URI} characters`, `${reference.length}`)
   // Before anything else is said of it: a PIN that was written here is known to whoever saw the command line.
-  if (/[?&]pin-value=/i.test(reference)) {
+  if (/[:;?&]pin-value/i.test(reference)) {
     return refuse('key-uri-with-pin', subject, 'pin-source=file:PATH, or no PIN', 'pin-value', 'RFC 7512 §4')
   }
   const split = reference.indexOf('?')
@@ -126,6 +126,13 @@ const escapedId = (id: Uint8Array): string => id.toHex().replaceAll(/../g, '%$&'
 
 const escaped = (text: string): string =>
   encodeURIComponent(text).replaceAll(/['()*!]/g, sign => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+
+/** A reference that has not been read: its path, with the values of names that belong there. */
+function namesOnly(reference: string): string {
+  const items = (reference.slice(SCHEME.length).split('?')[0] as string).split(';')
+  const shown = items.map(item => (PATH_NAMES.includes(item.split('=')[0] as string) ? item : '…')).join(';')
+  return `${SCHEME}${shown.length > 80 ? `${shown.slice(0, 79)}…` : shown}`
+}
 
 /** In the query a slash stands for itself. */
 const escapedPath = (path: string): string => escaped(path).replaceAll('%2F', '/')

@@ -56,6 +56,8 @@ describe('refused', () => {
     ['a PIN source that is relative', `pkcs11:object=a?${MODULE}&pin-source=file:pin`],
     ['too long', `pkcs11:object=${'a'.repeat(5000)}?${MODULE}`],
     ['attack: a PIN in the command line', `pkcs11:object=a?${MODULE}&pin-value=271828`, 'key-uri-with-pin'],
+    ['attack: a PIN in the path', `pkcs11:object=a;pin-value=271828?${MODULE}`, 'key-uri-with-pin'],
+    ['attack: a PIN under a name of its own', `pkcs11:object=a;pin=271828?${MODULE}&pin=271828`],
     ['attack: a PIN in it that is hidden behind a fault', 'pkcs11:object=a b?PIN-VALUE=271828', 'key-uri-with-pin'],
   ]
   for (const [name, reference, code = 'key-uri-malformed'] of rows) {
