@@ -8,6 +8,7 @@ import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { KEY_GUARDS } from './guards-of-keys.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
+import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
@@ -27,6 +28,7 @@ export const GUARDS = [
   ...AGENT_GUARDS,
   ...FOREIGN_GUARDS,
   ...ROTATION_GUARDS,
+  ...MCUBOOT_GUARDS,
   ...ENCRYPTION_GUARDS,
   ...EVIDENCE_GUARDS,
   ...TRUST_GUARDS,

@@ -110,7 +110,7 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
     const expected = 'a security counter above that of every release before'
     return refuse('retirement-keeps-floor', `release ${facts.class} ${facts.version}`, expected, '0')
   }
-  const disagreement = mcubootAgrees(facts, image)
+  const disagreement = mcubootAgrees(facts, image, ports.crypto)
   if (disagreement !== null) return disagreement
   const manifest = authorManifest(facts)
   const envelope = assembleEnvelope(manifest, [], ports.crypto)

@@ -103,20 +103,21 @@ export function dependenciesMet(facts: ReleaseFacts, running: ReadonlyMap<string
 /**
  * Whether bytes are the payload that a manifest names, as it travels: the ciphertext of an encrypted release. An image for
  * MCUboot that travels as it is says what the manifest says. Refuses `image-size-mismatch`, `image-digest-mismatch`,
- * `mcuboot-malformed`, `mcuboot-disagrees`.
+ * and what `mcubootAgrees` refuses.
  */
 export function isPayloadOf(facts: ReleaseFacts, payload: Uint8Array, crypto: Crypto): Refusal | null {
   const digest = crypto.sha256(payload).toHex()
   const encrypted = facts.encryption !== null
   return (
-    isDigestOf(facts, carriedBy(facts), payload.length, digest) ?? (encrypted ? null : mcubootAgrees(facts, payload))
+    isDigestOf(facts, carriedBy(facts), payload.length, digest) ??
+    (encrypted ? null : mcubootAgrees(facts, payload, crypto))
   )
 }
 
 /** The same of the images in the clear, whichever way they travelled. */
 export function areImagesOf(facts: ReleaseFacts, images: Uint8Array, crypto: Crypto): Refusal | null {
   const named = { sha256: facts.imageDigest, length: facts.imageSize }
-  return isDigestOf(facts, named, images.length, crypto.sha256(images).toHex()) ?? mcubootAgrees(facts, images)
+  return isDigestOf(facts, named, images.length, crypto.sha256(images).toHex()) ?? mcubootAgrees(facts, images, crypto)
 }
 
 function isDigestOf(facts: ReleaseFacts, named: Carried, length: number, digest: string): Refusal | null {

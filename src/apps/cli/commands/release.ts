@@ -1,12 +1,6 @@
 import { Command } from 'commander'
-import { writeWhole } from '../../../adapters/config-file.ts'
 import { readImage, readRelease, writeRelease } from '../../../adapters/release-folder.ts'
 import { loadPublicKey } from '../../../adapters/signer-file.ts'
-import { toHex } from '../../../core/encoding/bytes.ts'
-import { isMcuboot } from '../../../core/firmware/mcuboot/agree.ts'
-import { mcubootSlot } from '../../../core/firmware/mcuboot/author.ts'
-import { TLV } from '../../../core/firmware/mcuboot/layout.ts'
-import { type McubootImage, readMcuboot } from '../../../core/firmware/mcuboot/read.ts'
 import type { ReleaseFacts, Transition } from '../../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { createRelease, inspectRelease, mcubootPayload, RELEASE_DEFAULTS } from '../../../flows/release.ts'
@@ -19,10 +13,10 @@ import { type Session, withSession } from '../session.ts'
 import { PRIVATE_KEY } from '../signing-key.ts'
 import { type Cell, listing, table } from '../table.ts'
 import { addWrap, type EncryptOptions, encryptionLines, encryptTo, recipientsOf } from './release-encryption.ts'
+import { addFlashImage, mcubootIn, mcubootLines } from './release-mcuboot.ts'
 import { addReleaseShow } from './release-show.ts'
 
 const FORMATS = ['plain', 'mcuboot'] as const
-type SlotOptions = { slot: number; confirmed?: boolean }
 type CreateOptions = {
   image: string
   vendor: string
@@ -101,14 +95,7 @@ export function addRelease(program: Command, cli: Cli): void {
     .option('--encrypt-to <file>', 'encrypt the payload to a wrapping key, the fleet’s (.pub); repeatable', several, [])
     .option('--segment <bytes>', 'how much is encrypted at a time: a power of two from 1KiB to 16KiB', size)
     .action(cli.act((options: CreateOptions) => create(cli, options)))
-  release
-    .command('flash-image')
-    .description('write the MCUboot image of a release as a whole slot, for a programmer')
-    .argument('<release>', 'a release folder')
-    .argument('<file>', 'the file to write')
-    .requiredOption('--slot <bytes>', 'bytes of the slot, such as 512KiB', size)
-    .option('--confirmed', 'it stays without being confirmed: for the factory')
-    .action(cli.act((folder: string, file: string, options: SlotOptions) => flashImage(folder, file, options)))
+  addFlashImage(release, cli)
   addWrap(release, cli)
   release
     .command('inspect')
@@ -205,23 +192,12 @@ function readTransition(cli: Cli, { addAnchor, retireAnchor }: CreateOptions): T
   return addAnchor === undefined ? { kind: 'retire', kid } : { kind: 'add', kid, alg: key.alg, spki: key.spki.toHex() }
 }
 
-function flashImage(folder: string, file: string, { slot, confirmed = false }: SlotOptions): Work {
-  const files = readRelease(folder)
-  if (isRefusal(files)) return files
-  const read = readMcuboot(files.payload, folder)
-  if (isRefusal(read)) return read
-  const bytes = mcubootSlot(files.payload.subarray(0, files.payload.length - read.trailing), slot, confirmed)
-  if (isRefusal(bytes)) return bytes
-  writeWhole(file, bytes)
-  return { json: { file, bytes: bytes.length, confirmed }, text: `${file}: ${bytes.length} bytes` }
-}
-
 function inspect(cli: Cli, folder: string): Work {
   const files = readRelease(folder)
   if (isRefusal(files)) return files
   const seen = inspectRelease(files, cli.world)
   if (isRefusal(seen)) return seen
-  const mcuboot = seen.facts.encryption === null && isMcuboot(files.payload) ? readMcuboot(files.payload, folder) : null
+  const mcuboot = seen.facts.encryption === null ? mcubootIn(files.payload, folder) : null
   if (isRefusal(mcuboot)) return mcuboot
   const evidence = readJudged(cli, folder, { facts: seen.facts, payload: files.payload })
   if (isRefusal(evidence)) return evidence
@@ -259,22 +235,6 @@ async function listPublished(cli: Cli, session: Session): Promise<Work> {
   const rows = releases.map(one => [one.path, one.version, one.sequence, one.counter, one.hardware.join(', ')])
   const headings = ['release', 'version', '>sequence', '>counter', 'hardware']
   return { json: releases, text: table(cli.output, headings, rows) }
-}
-
-function mcubootLines({ facts, open }: McubootImage): (readonly [name: string, value: Cell])[] {
-  const { major, minor, revision, build } = facts.version
-  const needs = facts.dependencies.map(
-    ({ image, atLeast: { major, minor, revision } }) => `image ${image} from ${major}.${minor}.${revision}`,
-  )
-  const keyHash = open.find(({ type }) => type === TLV.keyHash)
-  return [
-    [
-      'MCUboot',
-      `${major}.${minor}.${revision}+${build}, header of ${facts.headerBytes} bytes, counter ${facts.counter ?? 'none'}`,
-    ],
-    ...(needs.length === 0 ? [] : [['MCUboot needs', needs.join('; ')] as const]),
-    ['MCUboot key', keyHash === undefined ? 'none' : toHex(keyHash.value)],
-  ]
 }
 
 /** A release's facts, one to a line. */

@@ -1,16 +1,7 @@
 import { concat } from '../../encoding/bytes.ts'
 import type { Crypto, PublicKey } from '../../encoding/crypto.ts'
 import { type Refusal, refuse } from '../../refusal/refusal.ts'
-import {
-  HEADER_BYTES,
-  IMAGE_MAGIC,
-  type McubootDependency,
-  type McubootVersion,
-  TLV,
-  TLV_MAGIC,
-  TRAILER_ALIGN,
-  TRAILER_MAGIC,
-} from './layout.ts'
+import { HEADER_BYTES, IMAGE_MAGIC, type McubootDependency, type McubootVersion, TLV, TLV_MAGIC } from './layout.ts'
 
 /** What an image is made of. `headerBytes`: 32 or more, a multiple of 4, as the vector table of the image asks for. */
 export type McubootInput = {
@@ -21,7 +12,13 @@ export type McubootInput = {
   readonly dependencies: readonly McubootDependency[]
 }
 
-/** Everything that the hash covers: header, image, and the TLVs in front. What a signer signs, with SHA-256. */
+/** Dependencies of an image, at most. */
+const MAX_DEPENDENCIES = 16
+
+/**
+ * Everything that the hash covers: header, image, and the TLVs in front. What a signer signs, with SHA-256. Refuses
+ * `image-empty`, and `mcuboot-fact-invalid` for what has no place in these bytes.
+ */
 export function mcubootSigned(input: McubootInput): Uint8Array | Refusal {
   const { image, headerBytes, counter, dependencies } = input
   if (headerBytes < HEADER_BYTES || headerBytes > 0x8000 || headerBytes % 4 !== 0) {
@@ -31,6 +28,15 @@ export function mcubootSigned(input: McubootInput): Uint8Array | Refusal {
       `${HEADER_BYTES} to 32768 bytes, a multiple of 4`,
       String(headerBytes),
     )
+  }
+  if (image.length === 0) return refuse('image-empty', 'image for MCUboot', 'at least one byte', 'none')
+  if (!Number.isSafeInteger(counter) || counter < 0 || counter > 0xffffffff) {
+    return refuse('mcuboot-fact-invalid', 'security counter', 'a whole number from 0 to 2^32-1', String(counter))
+  }
+  const numbers = dependencies.map(dependency => dependency.image)
+  if (numbers.length > MAX_DEPENDENCIES || numbers.some(number => number > 0xff)) {
+    const expected = `at most ${MAX_DEPENDENCIES} images, numbered 0 to 255`
+    return refuse('mcuboot-fact-invalid', 'dependencies', expected, numbers.join(', ').slice(0, 80))
   }
   const hashed = area(TLV_MAGIC.hashed, [
     tlv(TLV.counter, u32(counter)),
@@ -61,27 +67,6 @@ export function mcubootImage(signed: Uint8Array, key: PublicKey, signature: Uint
       tlv(TLV.ecdsa, signature),
     ]),
   )
-}
-
-/**
- * An image as a whole slot, for a programmer: erased bytes up to the trailer, whose mark has it tried at the next boot,
- * for good when `confirmed`. Refuses `image-too-large`.
- */
-export function mcubootSlot(image: Uint8Array, slotBytes: number, confirmed: boolean): Uint8Array | Refusal {
-  const trailer = TRAILER_MAGIC.length + 2 * TRAILER_ALIGN
-  if (image.length + trailer > slotBytes) {
-    return refuse(
-      'image-too-large',
-      'image',
-      `at most ${slotBytes - trailer} bytes in this slot`,
-      `${image.length} bytes`,
-    )
-  }
-  const slot = new Uint8Array(slotBytes).fill(0xff)
-  slot.set(image)
-  slot.set(TRAILER_MAGIC, slotBytes - TRAILER_MAGIC.length)
-  if (confirmed) slot[slotBytes - TRAILER_MAGIC.length - TRAILER_ALIGN] = 1
-  return slot
 }
 
 function area(magic: number, tlvs: readonly Uint8Array[]): Uint8Array {

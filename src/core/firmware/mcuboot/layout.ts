@@ -19,12 +19,8 @@ export const TLV = {
   counter: 0x50,
 } as const
 
-/** At the end of a slot: the mark that an image is there to be tried, and the flag that it stays. */
-export const TRAILER_MAGIC = Uint8Array.of(
-  ...[0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f, 0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80],
-)
-/** Bytes that a flag of the trailer takes: the write unit of the flash, 8 unless it is larger. */
-export const TRAILER_ALIGN = 8
+/** Header flags of images that this does not read: encrypted ones, whose hash is over what they decrypt to. */
+export const ENCRYPTED_FLAGS = 0x04 | 0x08
 
 /** A version as MCUboot compares it: `major.minor.revision`, and a build number that a dependency may ask for. */
 export type McubootVersion = {

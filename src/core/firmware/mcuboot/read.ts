@@ -78,16 +78,8 @@ export function verifyMcuboot(
   subject: string,
   crypto: Crypto,
 ): null | Refusal {
-  const stated = only(open, TLV.sha256)
-  const actual = crypto.sha256(signed)
-  if (stated === null || !crypto.equal(stated, actual)) {
-    return refuse(
-      'mcuboot-hash-mismatch',
-      subject,
-      `SHA-256 ${toHex(actual)}`,
-      stated === null ? 'none' : toHex(stated),
-    )
-  }
+  const altered = checkHash({ signed, open }, subject, crypto)
+  if (altered !== null) return altered
   const [keyHash, signature] = [only(open, TLV.keyHash), only(open, TLV.ecdsa)]
   const wanted = crypto.sha256(key.spki)
   if (keyHash === null || signature === null || !crypto.equal(keyHash, wanted)) {
@@ -96,6 +88,19 @@ export function verifyMcuboot(
   }
   if (key.alg === 'ecdsa-p256' && crypto.verify(key, signed, signature, 'der')) return null
   return refuse('mcuboot-signature-invalid', subject, `a signature by ${toHex(wanted)}`, 'one that does not hold')
+}
+
+/** Whether an image has one SHA-256, and it is over header, image and covered TLVs. Refuses `mcuboot-hash-mismatch`. */
+export function checkHash(
+  { signed, open }: Pick<McubootImage, 'signed' | 'open'>,
+  subject: string,
+  crypto: Crypto,
+): null | Refusal {
+  const stated = only(open, TLV.sha256)
+  const actual = crypto.sha256(signed)
+  if (stated !== null && crypto.equal(stated, actual)) return null
+  const found = stated === null ? 'none, or more than one' : toHex(stated)
+  return refuse('mcuboot-hash-mismatch', subject, `SHA-256 ${toHex(actual)}`, found)
 }
 
 /** The value of the one TLV of a type; null when there is none, or more than one. */
