@@ -10,10 +10,10 @@ import { envelopeOf, hex, manifestOf, named, parameters, sequence, sha256 } from
  * taken from the published hex: the rebuilt bytes are the published ones.
  *
  * B.1 to B.6: draft-ietf-suit-manifest, Appendix B, as in revision 33 (github.com/suit-wg/manifest-spec, examples/, commits
- * 851267a for ESP256 and 3f1a078 for ES256; ESP256 of B.1, B.4 and B.5 by libcsuit, github.com/kentakayama/libcsuit,
- * testfiles/suit_manifest_exp0, exp3 and exp4). S.0: draft-ietf-suit-trust-domains, the first example, by libcsuit
- * (suit_manifest_expS0). T.2: draft-ietf-teep-protocol, "SUIT Manifest including the Trusted Component Binary", by libcsuit
- * (suit_manifest_expI).
+ * 851267a for ESP256 and 3f1a078 for ES256; ESP256 of B.1, B.4 and B.5 and ES256 of B.6 by libcsuit,
+ * github.com/kentakayama/libcsuit, testfiles/suit_manifest_exp0, exp3, exp4 and exp5; a second ES256 of B.1 by the crate
+ * suit_validator 0.1.3, tests/test0). S.0: draft-ietf-suit-trust-domains, the first example, by libcsuit (suit_manifest_expS0).
+ * T.2: draft-ietf-teep-protocol, "SUIT Manifest including the Trusted Component Binary", by libcsuit (suit_manifest_expI).
  */
 
 /** The public key of all of them (draft-ietf-suit-manifest, Appendix B; the TEEP draft uses it too). */
@@ -86,6 +86,11 @@ export const EXAMPLES: readonly Example[] = [
         alg: -7,
         signature:
           '817be880dced4e3cfea51497cba36b308767f31bd94a47c6e40728b13e298a83165f3c5a7c15a1706807afaaa3c4c5d766a093b6d2c391a424156b48d0caebc5',
+      },
+      {
+        alg: -7,
+        signature:
+          '408d0816f9b510749bf6a51b066951e08a4438f849eb092a1ac768eed9de696c1b1dd35d82ef149e6a73a61976ad2cfe78444b8064293350a122f332cb49f0da',
       },
     ],
   },
@@ -226,6 +231,11 @@ export const EXAMPLES: readonly Example[] = [
         alg: -9,
         signature:
           'c0933c7918517d1141e1b91b734fbbb8cad5ebbd20e29e8d13e9150787486c957f31ba7301c792667aad370d28e07579dd27defe9a6642e2aba233262f41ceee',
+      },
+      {
+        alg: -7,
+        signature:
+          'f3b3efcc47c797508e2316a5fbebbe3d462c30240cd5349bd781e17c0feee58bbc3c8066704c93761a5b5931aae1ba08632d14880e7fcf6481661045d1399233',
       },
     ],
   },

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { type Cbor, encodeCbor, Tagged } from '../../../src/core/encoding/cbor.ts'
 import { protectedHeader, readOpenSign1, readSign1, sigStructure, writeSign1 } from '../../../src/core/encoding/cose.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
+import { EDDSA, ML_DSA_65, ML_DSA_65_SIGNATURE } from './cose-vectors.ts'
 
 const hex = (text: string): Uint8Array => Uint8Array.fromHex(text)
 const KID = hex('aabb')
@@ -28,6 +30,37 @@ describe('COSE_Sign1', () => {
     for (const signature of signatures) {
       assert.ok(nodeCrypto.verify({ alg: 'ecdsa-p256', spki }, message, hex(signature), 'p1363'))
     }
+  })
+
+  it('covers what others sign with EdDSA', () => {
+    const spki = hex(`302a300506032b6570032100${EDDSA.key}`)
+    const message = sigStructure(hex(EDDSA.header), hex(EDDSA.payload))
+    const holds = (bytes: Uint8Array): boolean =>
+      nodeCrypto.verify({ alg: 'ed25519', spki }, bytes, hex(EDDSA.signature), 'p1363')
+    assert.ok(holds(message))
+    assert.ok(!holds(sigStructure(hex('a10127'), hex(EDDSA.payload))))
+  })
+
+  it('covers what others sign with ML-DSA-65', () => {
+    // A private key of FIPS 204 from its seed alone (RFC 9881 §6), here 32 zeros.
+    const seeded = hex(`3034020100300b060960864801650304031204228020${'00'.repeat(32)}`)
+    const key = createPublicKey(createPrivateKey({ key: Buffer.from(seeded), format: 'der', type: 'pkcs8' }))
+    const spki = new Uint8Array(key.export({ type: 'spki', format: 'der' }))
+    const coseKey = new Map<number, Cbor>([
+      [1, 7],
+      [3, -49],
+      [-1, spki.slice(-1952)],
+    ])
+    assert.equal(nodeCrypto.sha256(encodeCbor(coseKey)).toHex(), ML_DSA_65.thumbprint)
+    const signature = Uint8Array.fromBase64(ML_DSA_65_SIGNATURE)
+    const message = sigStructure(hex(ML_DSA_65.header), hex(ML_DSA_65.payload))
+    assert.ok(nodeCrypto.verify({ alg: 'ml-dsa-65', spki }, message, signature, 'p1363'))
+    assert.ok(!nodeCrypto.verify({ alg: 'ml-dsa-65', spki }, message.slice(1), signature, 'p1363'))
+    // The header is one that we take, and write the same: this author names the algorithm and the key, and nothing else.
+    const read = readSign1(writeSign1(hex(ML_DSA_65.header), signature), 'test')
+    assert.ok(!isRefusal(read))
+    assert.equal(read.alg, 'ml-dsa-65')
+    assert.deepEqual(protectedHeader('ml-dsa-65', read.kid), hex(ML_DSA_65.header))
   })
 
   it('reads back what it writes', () => {

@@ -1,0 +1,68 @@
+/**
+ * Signatures of COSE_Sign1 that others published, with what they cover: header and payload in hex. Facts, with their source;
+ * the payloads are theirs as well.
+ */
+
+/** EdDSA (-8): cose-wg/Examples, eddsa-examples/eddsa-sig-01.json, under the key of RFC 8032 §7.1, test 1. */
+export const EDDSA = {
+  key: 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
+  header: 'a201270300',
+  payload: '546869732069732074686520636f6e74656e742e',
+  signature:
+    '7142fd2ff96d56db85bee905a76ba1d0b7321a95c8c4d3607c5781932b7afb8711497dfa751bf40b58b3bcc32300b1487f3db34085eef013bf08f4a44d6fef0d',
+} as const
+
+/**
+ * ML-DSA-65 (-49): cose-wg/draft-ietf-cose-dilithium, examples/cose/examples/ML_DSA_65.cose.json. The key is made from a seed of 32
+ * zeros; `thumbprint` is that of its public half (RFC 9679), which is also its key id.
+ */
+export const ML_DSA_65 = {
+  thumbprint: 'b788acf242f1f1d6532926d816e76e1636874267f2a48c84c4e65789ab80cc02',
+  header: 'a2013830045820b788acf242f1f1d6532926d816e76e1636874267f2a48c84c4e65789ab80cc02',
+  payload:
+    '4974e280997320612064616e6765726f757320627573696e6573732c2046726f646f2c20676f696e67206f757420796f757220646f6f722e',
+} as const
+
+/** In base64: 3309 bytes. */
+export const ML_DSA_65_SIGNATURE = [
+  'QwOkWDlYF3O2rTYDPsCcasIcjv2O6GkUI7tyUehA/qR2uHj5rITHp+uO+h3C1drVSMBO6jvebzTTGJkSbqAXhXZBRiG7Men41wA8iILAIQj+GSCK',
+  'a8lKXNWqurHg6PUpqmw7z6ItmMqDGUTFxeHndvO+BVe9+Bz9KEddhyHPcvpqzn5+3feryVAFPtsbhn2/YlKjWSi6fcJc8uTjQqwO7pbvgJ62tchY',
+  'CBHZOtxdRIybXue/So1u3e/Hu0oRirRB2jwV3SFpTnkZNBd3wtXegGohyw3YQI7heOEfB4LTpc1mtXyca2i7mqKkfYCdrekd7Ko5kBsmMz6ZYXWv',
+  '1QeLfZHqodQ7+28zR6GTy4rPbeLEQY3aUPSM+gfG3zw4aARd7NW8BNtsbmXOuWdl+nDocV1RgmB6KBOHdxLZu8XMUa1zIO861T4rY+e+MqZs5Yl+',
+  'qAYXQQ6I7KbTRxPPFEBIDTZxHICRyU2T+HgbQZYwtfDqsmAzHjUfu1V9BTyTa9NlCUiUHdlfgcgDuUA7r0Idy2JCOMQ+36fZNmQGtWHPiDD2feBC',
+  'qi3q8Y2jwbiTfuwR5MMDX5XKWNTzx478QPuI1DnZpfS1MxLA3E3yWOWh8nwVxZg07B3eitooHGcGSySIeS6pZxcNhZ3OZjxVBx6yMbVpqPU+VIT7',
+  'uHmSTT9MifBCH4sGeGI8XdzwL36htrbgEYUOxho9B2+LGWErPWcWE2mGT6TwSB5cW46Q2ea4sk3i26hmU9G1tcqALaPyH/99VvHxFa4NMh19DPzP',
+  '+W98LzC/3dvvUoELPgjmTsnU3px6Ba6Go2FIwfRkEGErvv8v/dD4MSMZ/aI1jk04acd+k7APV/XKsJ6srNQ3Xp4nh7EOJziGCX0SPHgEw0g528w8',
+  'pKuBcTacFQFSND/oltw2UOi8/YQml8rw2kDOZIeSFSff8Z+pDw9g30bU48vdLTqJfu9vxWPjV/diGn+1YB6FyjhmF6AGyX86e+7x4GJl1sR0rgY6',
+  'K5WGLLmoG5hNV6a8SGR1L/e9htTJuFoKXwcEhvhWW2XiqAbHYPDr9YCuz7raQXJqL3Wa6FITE2OQuoOexEJ927CtO2O4E/Pz52OjnqZacspCiIk8',
+  'DjkBSJSL1sFweDh9RmvyFB1NFKWuZL90ZbB58bZvtraLxKUXsQnwaIdt3IMOxIqzywcsh5H2A3pzUP4Cw2uG+1RoSMIxzvHIMQB3xOB5XNLXCQie',
+  'Y9tTXPNQ7NVTYV33s3n779O2Z/7SO3cyIdnaCgpQHHQXLyAkn7QRCs+4Hqg0Gor5Q1plT+BtCRZVdWpYi7yQ0n3PKD9HxgsRZgbdlU4m5sIIQ1Jl',
+  'fQL5sW9c43nxSjsNbwtGK/lO9sGq75v/QTMjWdXI+Vkdt0hIm2Aq+R6+UYJjNthELVShsFd9CgKg95apd3OKaDgaalJdIqmi1xMU771Irh9V5xic',
+  'O+qTbG8Ek9vszGq21Nh58tdcvSsyaLCDOUmmt52xdUtvsA5Tlb/bGV9ApuW6FL08urXgmpfSolbjg0pOktqpsdHeR115e+QH/6mWw9gjgIW9b/GW',
+  'NRUz+6Vn9YXgLEcAN2VorZcqKY7XqGAPieOuaAcJcK5XcexqiNqnKxlGq8lOhkGe4EkZ+eDbs5zWIs06x4zJK3UFx/mJihkvImLIEK9YXFEb69D8',
+  'AKUS57iD+5IBpJBT93SLZ6ZNAazCzxj5H4WnazlvWilPpSG1/eUPvytTqsI35U5MNcW1lYQqDb5Ezx9a4l9fQKM8f6hEbYPuQeDr3jO5y2oFWzGA',
+  '8AcQ+BU+5mRtqlb8kQ9pAA0X04RdEj3MXylUZT4BS486Aa8UuCI402dtUzZGhcif+any/4qoERlzCHVEtxNmu14UsM0GybeWCWqRIfKreFbvUPSK',
+  'tdlkhNOMUnMJ2p9vfUPt6kbijlMITo7cT4F50Rf2o7LkeEGv4wjcLouhgZNM0F51nkmfvof7Scy4iIHG+cBo48Gkgr/GUzMfhE7JdZoWtLD7dZav',
+  'J/BJ72SDfCgJjRvsyRRmXQdRSX2YR2Xjr69lsDfKtXGWVlAPm9jocXZ4of1ZDoUb/gcykqdeJlV/7Ic+/8HrdRPcJ9/UcJlE3S8RfDdbOLWdRiq4',
+  '9LXlSlNvLOkaoZ+61OfgWGSikOUFtVzTwVZHDWgymiWFYegctxhblasz8jR24NXpMQcn2OP2gRzR63nu4WsOAn0whTNzXsEs9tkfpomRBZ3j0hz7',
+  '3ZMx0jPuMExHxCoZ5RD0S/HIeZbznH5Lvse5TFlTdYuUaX0yqPKSzcL1IYeYTUScE1wLUHu3F7HK2fkB9RNuTaWDH294Jwku3xxgMtis84rua+OQ',
+  'K8jlU5o9q3/qk72xmuAO5ynzls/L76hMxyALNqwizbHIpcIExRiVKO4vNUG4EHClKAHTAmmjNnQwcdk4G677QE8HqBJGrO6oC6Uac2xlB8u+b/3y',
+  'fKYqnTEVWzY1M2gUExIjMTHvwrhTcdxXyLvkMqheX9A0EVtmHR0ZESlkIJFKPIUYcdc8GLrwJGzV62o5XrLRSbvPHHNVEgSxmfcAX2+1xuhkcU6s',
+  '8amyo6j0y5fa90vS/JfBXQd8TQVbRRJGquvi8P/prFxbPSiqSuOpFNtoCjFDzirxrNFuzZDSXVYHP4oAGaUDWz5jDbFtRa3fHXiNb1OMmjhWnZM7',
+  '3J1iiBPztJVUUeHa1laBBGY72PyGIEMwW+9dkOMJ3DxQJVMS6UK0bld+fpLRQI4Md1WU/q7ytwVLDFmGYzmalKmRJGAZwrmY3zeJ13TjA/oQCPf8',
+  'W8CeEWCAFhZ5F5c5i7RRtvoOJFUW5RmH2D/F6KlaW3UQ8lTf6GkA+IjyoHFqxt7zYyuksNgTmD5agEEben81BxYfWfSADp6eo3DsihjLXnAS8fU4',
+  'Wqhj5RW+e1kOLc85sPbAtu2KbX/xcgmBqupPbfbT8U/bfEitwp294FevrdY091hLk5mWzWkzTEv0Htv2q6uk7BLIOGmAtlxS7sCe2YkjKjSReyn4',
+  'jfnkPhRzmx8ZB7tx0EjfvSfFht6oKqHk7MgreQWYgUwvk74wwYKgNaXmvYH3L1Evk82/w+30dUsUF6/xO/9z9xuPh+D/Is+uZqp8YJPjhV6sHS2O',
+  'yKEHWnbBecjnJaOzk1ZMzEOcEN11auvq+rJiy84aUmL07HDki5S/Nbc7vHh5SsTC2nZXZkiC1jeWk53cD4oRUhhsVRxFpDvrlkNXeLj8YcIBdEsa',
+  'JQWT4MIUE2Rhym61lL+gsz3ZrQGS9/tuy1WAl3XCkPS+i0gGpYOSQ4grHITdo6km+4pJsBKGICbZbYVE0SZQea7ZRS7k49147iCJPGo0liNlNF2Z',
+  'u+V/OSsVEvKFIWt7EoS0CUWERb68C0J0aSh6Rh/QFtbgy58yZfo9GwSKfM3+SRvidwIDSat5eeU+4D4cJZc5TAUvEO0aWZlX9wU1vmfziZx3sU/o',
+  'Hq7R5/+53m1FW0Iy60j8vTTpm1jOxYwzoDBKHp3UtzK7OleS6xFBwYFbWKlOf7T/zCHDqhWlUTorvxKUjWh4oh5gide3FOIo+VkSyEzi4PSdMqQZ',
+  'FjdIyugcHXDeH4PXXS8YbxjIzS0a2gwDx1D2HyXQZ4tcfH7VrauBRXXtGzgYQZON09hW+88/oa8hTV2gs360sLY0/so9h85rG2CRN9BQp7jsCOg+',
+  '99HzDTV4HxGtJZ1xXNJOogiNF1gQVV5WIGt3bw221hmaktxUQqI0bGbgMR02ZFLcNU0qE234aIEClcsLmAoG9p1BqAVQhD2+0XHFifv1s7TMOXgd',
+  'zl6oZXDLkRgqdqS9+ZQGFPdbZSbhjOcG3msoBJLMepBvqBJn6soQVqsKwdPHVcL4XcINCO2TiOqVreW2PpfyMHwi31Y7oMV1J31LQkTM5mbrFSld',
+  'CC5jjISAKYmV2asZEfmTTAPH1VAZpltc+SDrAsQE6+1EK1qG4C/Brirp/Q1LztnXSssZ4d6mb9HgufKldBTPwNzoO6Qs3iH9gDhekv0FZwHTZwpx',
+  '+pC9/Jx3h3m/vpYbQOXkH0PmRE7LzrV5hlCWb2NfPPwhSdpduAOFXrb1IxCgmxpCKOrS4WwLbClCy85nNmO9Z0OwsTGAGRkE9eq+kiHeWzMZ6qnx',
+  '77MhK3An/zw7XB4+3Ir+SMfh81B3oOwPMfdw/r5oatXcM2+qKlMi1yTQsYdzuTMU40GmhuFvy64NYcZXXHze2tZpu9lS/NzYxvJslBuChu7arYoN',
+  'wcK+wHC9ArZnALYB4x/pR/QVHmhVy5FEJnghFjv8LHuZ4RzgfuakK+FpTSfmPLI6JNMCht+rTKweSHyMHEJEYmeSs+Rdk7UKKEZkd5mkx8tEWW0j',
+  '4OXuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABAwPGBsf',
+].join('')
