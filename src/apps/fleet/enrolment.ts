@@ -16,8 +16,6 @@ import { fleetFiles } from './files.ts'
 export type EnrolmentSetup = {
   readonly folder: string
   readonly url: string
-  /** The first roots, as files. */
-  readonly roots: EnrolledSite['roots']
 }
 
 /**
@@ -159,12 +157,25 @@ export class Enrolment {
       if (isRefusal(issued)) return { ...issued, subject: `${site.site}/${id}, ${issued.subject}` }
       controllers[id] = { cert: issued, reportKey }
     }
-    const { url, roots } = this.#setup
+    const roots = await this.#roots()
+    if (isRefusal(roots)) return roots
+    const { url } = this.#setup
     const taken = await recognised(this.#world)
     if (isRefusal(taken)) return taken
     const anchors = taken.map(({ kid, key }) => ({ kid, alg: key.alg, spki: toBase64(key.spki) }))
     const fleet = { url, ca: fleetCa.cert }
     return { site: site.site, fleet, siteCa: siteCa.cert, gateway: { cert, serverCert }, controllers, roots, anchors }
+  }
+
+  /** The roots in force: whoever stole the keys of an older one cannot begin another chain for a new gateway. */
+  async #roots(): Promise<EnrolledSite['roots'] | Refusal> {
+    const roots: Record<string, string> = {}
+    for (const repo of ['image', 'approval', 'director'] as const) {
+      const bytes = await this.#world.store.file(repo, 'root.json')
+      if (bytes === null) return refuse('store-without-root', repo, 'root.json', 'none')
+      roots[repo] = toBase64(bytes)
+    }
+    return roots as EnrolledSite['roots']
   }
 
   async #siteAuthority(site: string): Promise<Authority | Refusal> {

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs'
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { systemClock } from '../../adapters/clock-system.ts'
-import { readConfig, readText } from '../../adapters/config-file.ts'
+import { readConfig } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { refuseNetwork } from '../../adapters/http-loopback.ts'
 import { listen } from '../../adapters/http-server.ts'
 import { loadSigner } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { loadWrappingKey } from '../../adapters/wrapping-key-file.ts'
-import { toBase64 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
@@ -56,8 +55,6 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   if (isRefusal(server)) return server
   const spares = loadSpares(folder)
   if (isRefusal(spares)) return spares
-  const roots = readRoots(folder)
-  if (isRefusal(roots)) return roots
   const publishPolicy = publishPolicyOf(config.publish, files.config, nodeCrypto)
   if (isRefusal(publishPolicy)) return publishPolicy
   const store = openFleetStore(files.database)
@@ -71,7 +68,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
     publishPolicy,
     wrappingKey: isRefusal(wrapping) ? null : wrapping,
   })
-  const enrolment = new Enrolment(world, { folder, url: config.url, roots })
+  const enrolment = new Enrolment(world, { folder, url: config.url })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }
   const door = fleetDoor({ world, enrolment, maxBlobBytes: config.maxBlobBytes }, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
@@ -136,14 +133,4 @@ function loadSpares(folder: string): Signer[] | Refusal {
     spares.push(signer)
   }
   return spares
-}
-
-function readRoots(folder: string): { image: string; approval: string; director: string } | Refusal {
-  const roots: Record<string, string> = {}
-  for (const repo of ['image', 'approval', 'director'] as const) {
-    const text = readText(fleetFiles(folder).root(repo), 1 << 20)
-    if (isRefusal(text)) return text
-    roots[repo] = toBase64(new TextEncoder().encode(text))
-  }
-  return roots as { image: string; approval: string; director: string }
 }

@@ -41,6 +41,9 @@ describe('a ceremony by the command line', () => {
     const old = world.at('fleet', 'keys', 'image-root')
     const begun = await start('first', ...take, ...people, '--remove-signer', `${old}.pub`, '--name', 'first')
     assert.equal(begun.exit, 0, begun.said)
+    await world.fleet?.close()
+    cpSync(world.at('fleet'), world.at('fleet-before'), { recursive: true })
+    await world.startFleet()
     assert.deepEqual(readdirSync(world.at('first')).sort(), ['in-force', 'next', 'roots', 'signatures'])
     assert.equal((await view('first')).state, 'open')
     // Each on a machine of their own: a copy of the folder travels, and the signatures come back as files.
@@ -95,6 +98,95 @@ describe('a ceremony by the command line', () => {
     assert.equal(roles.root, 2, 'the real root is the one before')
     assert.equal((await sign('drill', world.at('ana', 'key'))).refusal?.code, 'ceremony-not-next')
     assert.equal(existsSync(world.at('drill', 'closed', 'root.json')), true)
+  })
+
+  it('signs once with a key, and with no key of another role', async () => {
+    assert.equal(
+      (await start('second', '--repository', 'image', '--replace-key', 'bo', '--with', signer('dan'))).exit,
+      0,
+    )
+    assert.equal((await sign('second', world.at('ana', 'key'), ...own('ana', 'image'))).exit, 0)
+    const twice = await sign('second', world.at('ana', 'key'), ...own('ana', 'image'))
+    assert.equal(twice.refusal?.code, 'ceremony-already-signed')
+    assert.equal((await sign('second', world.at('keys', 'release'))).refusal?.code, 'signer-not-in-role')
+    assert.equal(
+      (await sign('second', world.at('ana', 'key'), ...own('cho', 'approval'))).refusal?.code,
+      'ceremony-root-other',
+    )
+    const missing = await close('second')
+    assert.deepEqual(
+      [missing.refusal?.code, missing.refusal?.actual],
+      ['ceremony-signatures-missing', '1; not yet: bo, cho'],
+    )
+    const { documents, leftMillis } = await view('second')
+    assert.deepEqual(
+      documents[0]?.signatures.map(({ missing: of }) => of.map(({ owner }) => owner)),
+      [
+        ['bo', 'cho'],
+        ['dan', 'cho'],
+      ],
+    )
+    assert.ok(leftMillis > 6 * 86_400_000 && leftMillis <= 7 * 86_400_000)
+  })
+
+  it('attack: closing after the deadline, by a clock that says so', async () => {
+    cpSync(world.at('second'), world.at('late'), { recursive: true })
+    assert.equal((await sign('late', world.at('cho', 'key'))).exit, 0)
+    const late = { skew: 8 * 86_400_000 }
+    const closed = await voltseal(world, ['ceremony', 'close', world.at('late')], late)
+    assert.equal(closed.refusal?.code, 'ceremony-over')
+    const signed = await voltseal(world, ['ceremony', 'sign', world.at('late'), '--key', world.at('bo', 'key')], late)
+    assert.equal(signed.refusal?.code, 'ceremony-over')
+  })
+
+  it('attack: a hacked server serves an older root to start from: who has seen the newer one goes on from that', async () => {
+    // The server as it was before the first ceremony; the profile is the person's own.
+    cpSync(world.at('fleet', 'profile'), world.at('mine', 'profile'), { recursive: true })
+    cpSync(world.at('fleet', 'roots'), world.at('mine', 'roots'), { recursive: true })
+    await world.fleet?.close()
+    cpSync(world.at('fleet'), world.at('fleet-now'), { recursive: true })
+    rmSync(world.at('fleet'), { recursive: true })
+    cpSync(world.at('fleet-before'), world.at('fleet'), { recursive: true })
+    await world.startFleet()
+    try {
+      const asked = ['--repository', 'image', '--replace-key', 'bo', '--with', signer('dan'), '--name', 'older']
+      const mine = { profile: world.at('mine', 'profile', 'profile.yaml') }
+      const seen = await voltseal(world, ['ceremony', 'start', world.at('knowing'), ...asked], mine)
+      assert.equal(seen.exit, 0, seen.said)
+      assert.equal((seen.json as CeremonyView).documents[0]?.version, 3, 'it follows root 2, which the server hides')
+      // Somebody who never saw root 2 starts from root 1, as the server would have it. The signers have seen it.
+      const take = ['--add-signer', signer('dan')]
+      const naive = await start('naive', '--repository', 'image', ...take, '--name', 'older')
+      assert.equal(naive.exit, 0, naive.said)
+      const shown = await voltseal(world, ['ceremony', 'show', world.at('naive'), ...own('ana', 'image')])
+      assert.equal(shown.refusal?.code, 'ceremony-root-other')
+      assert.equal(
+        (await sign('naive', world.at('ana', 'key'), ...own('ana', 'image'))).refusal?.code,
+        'ceremony-root-other',
+      )
+    } finally {
+      await world.fleet?.close()
+      rmSync(world.at('fleet'), { recursive: true })
+      cpSync(world.at('fleet-now'), world.at('fleet'), { recursive: true })
+      await world.startFleet()
+    }
+  })
+
+  it('without any root to trust, nothing is shown', async () => {
+    const none = { profile: world.at('nobody', 'profile.yaml') }
+    const shown = await voltseal(world, ['ceremony', 'show', world.at('second')], none)
+    assert.equal(shown.refusal?.code, 'ceremony-root-missing')
+  })
+
+  it('a ceremony that was begun is not overwritten, and one that changes nothing is not begun', async () => {
+    assert.equal((await start('second', '--repository', 'image', '--threshold', '1')).refusal?.code, 'ceremony-exists')
+    assert.equal((await start('third', '--repository', 'image')).refusal?.code, 'ceremony-unchanged')
+    assert.equal(
+      (await start('third', '--repository', 'image', '--threshold', '2')).refusal?.code,
+      'ceremony-unchanged',
+    )
+    assert.equal(existsSync(world.at('third')), false)
+    assert.equal((await start('third', '--repository', 'image', '--renew', '--expires', '10d')).exit, 0)
   })
 
   it('attack: a signature of a rehearsal is put beside the real documents', async () => {

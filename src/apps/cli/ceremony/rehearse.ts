@@ -33,6 +33,7 @@ import {
   nextDocuments,
   type StartOptions,
   termsOf,
+  unchanged,
   writeCeremony,
 } from './start.ts'
 
@@ -60,6 +61,8 @@ export async function startRehearsal(
   const terms = termsOf(cli, options)
   const next = nextDocuments(base, asked, terms, cli)
   if (isRefusal(next)) return next
+  const idle = unchanged(base, next, options)
+  if (idle !== null) return idle
   const { crypto } = cli.world
   const note = { ...terms.note, rehearsal: true }
   const signers = makeKeys(folder, namesOf(base, next))

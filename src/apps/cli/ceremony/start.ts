@@ -3,7 +3,7 @@ import { type Instant, instant } from '../../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { type CeremonyFiles, type InForce, openCeremony } from '../../../core/trust/ceremony.ts'
 import type { CeremonyNote, Repository } from '../../../core/trust/ceremony-note.ts'
-import { changedRoot, changedTargets, type TargetsChanges } from '../../../core/trust/changed-document.ts'
+import { changedRoot, changedTargets, saysMore, type TargetsChanges } from '../../../core/trust/changed-document.ts'
 import { MAX_METADATA_BYTES, type Root } from '../../../core/trust/metadata.ts'
 import { readSigned } from '../../../core/trust/read-metadata.ts'
 import { seal } from '../../../core/trust/repository.ts'
@@ -142,7 +142,20 @@ export async function startCeremony(
   const asked = readChanges(base.inForce, options, cli.world.crypto)
   if (isRefusal(asked)) return asked
   const next = nextDocuments(base, asked, termsOf(cli, options), cli)
-  return isRefusal(next) ? next : writeCeremony(cli, folder, base, next)
+  return isRefusal(next) ? next : (unchanged(base, next, options) ?? writeCeremony(cli, folder, base, next))
+}
+
+/** A ceremony that says nothing new has to be meant. Refuses `ceremony-unchanged`. */
+export function unchanged(
+  { inForce }: Base,
+  { root, targets }: NextDocuments,
+  { renew }: StartOptions,
+): null | Refusal {
+  const more =
+    (root !== null && saysMore(inForce.root.signed.raw, root)) ||
+    (targets !== null && inForce.targets !== null && saysMore(inForce.targets.signed.raw, targets))
+  if (more || renew === true) return null
+  return refuse('ceremony-unchanged', `the ${inForce.repository} repository`, 'something to change', 'what is in force')
 }
 
 /** Writes a ceremony's folder once its documents can be opened as every signer will open them. */
