@@ -13,6 +13,7 @@ import { type Instant, instant, millis } from '../../core/encoding/units.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { NO_POLICY } from '../../core/trust/evidence/judge.ts'
+import { ownersMember } from '../../core/trust/key-change.ts'
 import { canSignMetadata, keyId } from '../../core/trust/keys.ts'
 import { readMetadata, signableBytes } from '../../core/trust/read-metadata.ts'
 import { type RoleSpec, seal, signatureBy, writeRoot, writeTargets } from '../../core/trust/repository.ts'
@@ -250,45 +251,52 @@ async function found(
     timestamp: one(keys[`${repo}-timestamp`]),
   })
   const approvers = { keys: people.approvers.map(({ key }) => key), threshold }
-  const image = await foundOne(
-    world,
-    'image',
-    { ...online('image'), targets: one(people.release) },
-    keys['image-root'],
-    [people.release],
-  )
+  const image = await foundOne(world, 'image', { ...online('image'), targets: one(people.release) }, keys, [
+    people.release,
+  ])
   if (isRefusal(image)) return image
   const approval = await foundOne(
     world,
     'approval',
     { ...online('approval'), targets: approvers },
-    keys['approval-root'],
+    keys,
     people.approvers,
   )
   if (isRefusal(approval)) return approval
   const root = await foundRoot(
     world,
+    'director',
     { ...online('director'), targets: one(keys['director-targets']) },
-    keys['director-root'],
+    keys,
   )
   return isRefusal(root) ? root : [...image, ...approval, { repo: 'director', path: 'root.json', bytes: root }]
 }
 
 type Roles = Parameters<typeof writeRoot>[1]
 
-async function foundRoot(world: FleetWorld, roles: Roles, signer: Signer): Promise<Uint8Array | Refusal> {
+async function foundRoot(
+  world: FleetWorld,
+  repo: 'image' | 'approval' | 'director',
+  roles: Roles,
+  keys: Record<FleetKey, Signer>,
+): Promise<Uint8Array | Refusal> {
   const written = writeRoot({ version: 1, expires: yearsOn(world, 10) }, roles, world.crypto)
-  return isRefusal(written) ? written : signedBy(world, written as JsonObject, [signer])
+  if (isRefusal(written)) return written
+  // The server's own keys are known by the names of their files until people hold them.
+  const owners = FLEET_KEYS.filter(name => name.startsWith(`${repo}-`)).map(
+    name => [keyId(keys[name].key, world.crypto), name] as const,
+  )
+  return signedBy(world, { ...written, ...ownersMember(new Map(owners)) }, [keys[`${repo}-root`]])
 }
 
 async function foundOne(
   world: FleetWorld,
   repo: 'image' | 'approval',
   roles: Roles,
-  rootSigner: Signer,
+  keys: Record<FleetKey, Signer>,
   targetSigners: readonly Signer[],
 ): Promise<RepoFile[] | Refusal> {
-  const root = await foundRoot(world, roles, rootSigner)
+  const root = await foundRoot(world, repo, roles, keys)
   if (isRefusal(root)) return root
   const file = await signedBy(world, writeTargets({ version: 1, expires: yearsOn(world, 1) }, []), targetSigners)
   if (isRefusal(file)) return file
