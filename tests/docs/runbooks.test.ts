@@ -1,15 +1,27 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { World, type WorldOptions } from '../../sim/doors/world.ts'
-import { orThrow } from '../../src/core/refusal/refusal.ts'
+import { World } from '../../sim/doors/world.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { loadSigner } from '../../src/adapters/signer-file.ts'
+import { toBase64 } from '../../src/core/encoding/bytes.ts'
+import { type Instant, instant } from '../../src/core/encoding/units.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { changedRoot } from '../../src/core/trust/changed-document.ts'
 import { readMetadata } from '../../src/core/trust/read-metadata.ts'
 import { refreshSite } from '../../src/flows/relay.ts'
-import { log, voltseal } from '../worlds/people.ts'
-import { QUAY } from '../worlds/quay.ts'
-import { gatewayOf } from '../worlds/site-world.ts'
+import type { AnchorsView } from '../../src/wire/fleet-api.ts'
+import { forge, STOLEN, type Stolen, serving } from '../worlds/forged.ts'
+import { ask, call, fleetUrl, log, tls, voltseal } from '../worlds/people.ts'
+import { image, QUAY } from '../worlds/quay.ts'
+import { sealedBy } from '../worlds/quiet-fleet.ts'
+import { type Gateway, gatewayOf } from '../worlds/site-world.ts'
 import { rest } from '../worlds/started.ts'
+import { heldByThree, steal } from './holders.ts'
 import { follow, Program } from './runbook.ts'
+
+const DAY = 86_400_000
+const soon = (days: number): Instant => instant(Math.ceil((Date.now() + days * DAY) / 1000) * 1000)
 
 /** Each runbook on a fleet of its own; what it recovers from is done before, and what it must come to is asked after. */
 let program: Program
@@ -19,8 +31,9 @@ before(async () => {
 after(() => program?.stop())
 
 /** A fleet server with an enrolled site; gateway and controllers rest until they are asked. */
-async function fleetOf(options: WorldOptions = QUAY): Promise<World> {
-  const world = await World.start(options)
+async function fleetOf(reported = false): Promise<World> {
+  const world = await World.start(QUAY)
+  if (reported) await world.reported()
   await rest(world)
   return world
 }
@@ -67,3 +80,226 @@ describe('root-rotation.md', () => {
     assert.match(JSON.stringify(told[1]?.detail), /"owner":"cho"/)
   })
 })
+
+/** A runbook, followed on a fleet that was prepared, and what is asked of it afterwards. */
+function runbook(
+  name: string,
+  prepare: (world: World) => Promise<void>,
+  asked: (world: () => World) => void,
+  make: () => Promise<World> = () => fleetOf(),
+): void {
+  describe(name, () => {
+    let world: World
+    before(async () => {
+      world = await make()
+      await prepare(world)
+    })
+    after(() => world?.stop())
+    follow(
+      name,
+      () => world,
+      () => program,
+    )
+    asked(() => world)
+  })
+}
+
+/** What a gateway says that is given files somebody forged with stolen keys; null when it takes them. */
+async function servedTo(world: World, repo: 'image' | 'director', stolen: Stolen): Promise<string | null> {
+  const files = await forge(world, [], stolen, repo === 'director' ? 'quay' : null)
+  const gateway = await gatewayOf(world, { link: serving(repo, files) })
+  try {
+    return (await refreshSite(gateway.site))?.code ?? null
+  } finally {
+    gateway.close()
+  }
+}
+
+const inStolen = (stolen: Stolen): Stolen =>
+  Object.fromEntries(Object.entries(stolen).map(([role, path]) => [role, `thief/${path}`])) as Stolen
+
+const published = async (world: World, ...versions: readonly string[]): Promise<void> => {
+  for (const [n, version] of versions.entries()) await world.publish(await world.release('bms', version, image(n + 2)))
+}
+
+runbook(
+  'lost-root-key.md',
+  world => heldByThree(world, 'image'),
+  world => {
+    it('attack: the lost key and one more sign a next root of the old chain: the server refuses it', async () => {
+      const set = world().at('first-image', 'closed', 'root.json')
+      const { signed } = orThrow(readMetadata('root', readFileSync(set), 'root 2'))
+      const note = { name: 'theft', repository: 'image', deadline: soon(1), rehearsal: false } as const
+      const raw = orThrow(changedRoot(signed, null, { expires: soon(100), note }, nodeCrypto))
+      const signers = ['ana', 'bo'].map(name => orThrow(loadSigner(world().at(name, 'key'))))
+      const body = { root: toBase64(await sealedBy(raw, signers)) }
+      const answer = await call(fleetUrl(world()), tls.administrator(world()), 'POST', '/v1/ceremonies/image', body)
+      assert.equal(isRefusal(answer) && answer.code, 'ceremony-not-next')
+    })
+  },
+)
+
+runbook(
+  'stolen-release-key.md',
+  async world => {
+    await heldByThree(world, 'image')
+    await published(world, '1.1.0', '6.6.6')
+    await world.release('bms', '1.2.0', image(9))
+    steal(world, 'keys/release', 'fleet/keys')
+  },
+  world => {
+    it('attack: the thief signs the next targets: neither the server nor a gateway takes them', async () => {
+      const files = await forge(world(), [], inStolen(STOLEN.image), null)
+      const metadata = toBase64(files.get('900.targets.json')!)
+      const answer = await call(fleetUrl(world()), tls.administrator(world()), 'POST', '/v1/releases', { metadata })
+      assert.equal(isRefusal(answer) && answer.code, 'metadata-below-threshold')
+      assert.equal(await servedTo(world(), 'image', inStolen(STOLEN.image)), 'metadata-below-threshold')
+    })
+  },
+)
+
+describe('stolen online keys, before and after the runbook', () => {
+  let world: World
+  let old: Gateway
+  before(async () => {
+    world = await fleetOf()
+    await heldByThree(world, 'image', 'approval', 'director')
+    steal(world, 'fleet/keys')
+    old = await gatewayOf(world)
+  })
+  after(async () => {
+    old?.close()
+    await world?.stop()
+  })
+
+  it('attack: with the keys in force, the thief’s high version numbers are taken, and shut the honest server out', async () => {
+    const files = await forge(world, [], inStolen(STOLEN.director), 'quay')
+    const honest = old.site.fleet
+    const rogue = { ...old.site, fleet: { ...honest, ...serving('director', files)(honest) } }
+    await refreshSite(rogue)
+    assert.equal((await refreshSite(old.site))?.code, 'metadata-rollback')
+  })
+
+  follow(
+    'stolen-online-keys.md',
+    () => world,
+    () => program,
+  )
+
+  it('attack: afterwards nothing that the stolen keys sign is taken, and the gateway that was shut out is back', async () => {
+    assert.equal(await refreshSite(old.site), null)
+    assert.equal(await servedTo(world, 'director', inStolen(STOLEN.director)), 'metadata-below-threshold')
+    const online = { ...inStolen(STOLEN.image), targets: 'keys/release' }
+    assert.equal(await servedTo(world, 'image', online), 'metadata-below-threshold')
+  })
+})
+
+runbook(
+  'stolen-director-keys.md',
+  async world => {
+    await heldByThree(world, 'director')
+    steal(world, 'fleet/keys')
+  },
+  world => {
+    it('attack: orders that the stolen keys sign are refused', async () => {
+      assert.equal(await servedTo(world(), 'director', inStolen(STOLEN.director)), 'metadata-below-threshold')
+    })
+  },
+)
+
+runbook(
+  'approver-leaves.md',
+  async world => {
+    await heldByThree(world, 'approval')
+    await published(world, '1.1.0')
+    await world.campaign('spring', ['bms/1.1.0/envelope.suit'], '--controller', 'quay/bms-1')
+    await world.must('campaign', 'halt', 'spring', '--reason', 'a test')
+  },
+  world => {
+    it('leaves the approvals that were given, signed by those who approve now', async () => {
+      const gateway = await gatewayOf(world())
+      try {
+        assert.equal(await refreshSite(gateway.site), null)
+        const files = await gateway.store.files('approval')
+        const targets = orThrow(readMetadata('targets', files.get('targets.json')!, 'targets'))
+        assert.deepEqual([...targets.signed.targets.keys()].sort(), ['campaigns/next.json', 'campaigns/spring.json'])
+      } finally {
+        gateway.close()
+      }
+    })
+  },
+  () => fleetOf(true),
+)
+
+runbook(
+  'lost-token.md',
+  async world => {
+    await heldByThree(world, 'image')
+    await world.release('bms', '1.2.0', image(9))
+  },
+  world => {
+    it('the key of the lost token signs no targets any more', async () => {
+      const folder = await world().release('bms', '1.3.0', image(10))
+      const { refusal } = await voltseal(world(), ['publish', folder, '--key', world().at('keys', 'release')])
+      assert.equal(refusal?.code, 'signer-not-in-role')
+    })
+  },
+)
+
+runbook(
+  'stolen-log-key.md',
+  async () => {},
+  world => {
+    it('exports what verifies, and nothing else', async () => {
+      const path = world().at('log-today.json')
+      const log = JSON.parse(readFileSync(path, 'utf8'))
+      writeFileSync(world().at('cut.json'), JSON.stringify({ ...log, entries: log.entries.slice(1) }))
+      const { exit } = await voltseal(world(), ['audit', 'verify', world().at('cut.json')])
+      assert.notEqual(exit, 0)
+    })
+  },
+)
+
+runbook(
+  'site-keys.md',
+  async world => {
+    await published(world, '1.1.0')
+    await world.campaign('spring', ['bms/1.1.0/envelope.suit'])
+  },
+  world => {
+    it('nothing is ordered at the site any more', async () => {
+      const gateway = await gatewayOf(world())
+      try {
+        assert.equal(await refreshSite(gateway.site), null)
+        assert.equal(Buffer.from((await gateway.store.assignments()) ?? '[]').toString(), '[]')
+      } finally {
+        gateway.close()
+      }
+    })
+  },
+  () => fleetOf(true),
+)
+
+runbook(
+  'stolen-firmware-key.md',
+  async world => {
+    writeFileSync(world.at('firmware.bin'), image(5))
+    await world.reported()
+  },
+  world => {
+    it('attack: a release that only the old key signed is refused by every controller', async () => {
+      const view = await ask<AnchorsView>(world(), '/v1/anchors')
+      assert.deepEqual(
+        view.anchors.filter(({ acceptedBy }) => acceptedBy > 0).map(({ acceptedBy, lacking }) => [acceptedBy, lacking]),
+        [[2, []]],
+        'one key, and all of them accept it',
+      )
+      const folder = await world().release('bms', '3.0.0', image(6), '--counter', '3')
+      const path = 'bms/3.0.0/envelope.suit'
+      await voltseal(world(), ['publish', folder, '--key', world().at('keys', 'release')])
+      const { refusal } = await voltseal(world(), ['campaign', 'create', '--id', 'theft', '--release', path])
+      assert.equal(refusal?.code, 'plan-key-path-missing')
+    })
+  },
+  () => World.start(QUAY),
+)
