@@ -1,5 +1,6 @@
 import { bootVerification } from './boot-verification.ts'
 import { checkIn } from './check-in.ts'
+import { decryption } from './decryption.ts'
 import { fetchedBytes } from './fetched-bytes.ts'
 import type { Figure, Scale } from './figure.ts'
 import type { Measured } from './print.ts'
@@ -7,7 +8,7 @@ import { siteUpdate } from './site-update.ts'
 import { updateWear } from './update-wear.ts'
 
 /** Every figure, in the order of the table. */
-export const FIGURES: readonly Figure[] = [bootVerification, updateWear, fetchedBytes, siteUpdate, checkIn]
+export const FIGURES: readonly Figure[] = [bootVerification, updateWear, decryption, fetchedBytes, siteUpdate, checkIn]
 
 /** Measures figures one after the other. */
 export async function measure(
