@@ -13,6 +13,7 @@ import { PART_GUARDS } from './guards-of-parts.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
+import { THREAT_GUARDS } from './guards-of-threats.ts'
 import { TRUST_GUARDS } from './guards-of-trust.ts'
 
 /** Every guard, in the order in which they are taken out. */
@@ -32,5 +33,6 @@ export const GUARDS = [
   ...ENCRYPTION_GUARDS,
   ...EVIDENCE_GUARDS,
   ...TRUST_GUARDS,
+  ...THREAT_GUARDS,
   ...REPOSITORY_GUARDS,
 ]

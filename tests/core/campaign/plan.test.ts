@@ -93,8 +93,10 @@ describe('the plan', () => {
   }
 
   test('attack: an endless plan', () => {
-    const refused = parsePlan(new Uint8Array(1001), 'spring.json', 1000)
+    const bytes = planBytes(PLAN)
+    const refused = parsePlan(bytes, 'spring.json', bytes.length - 1)
     assert(isRefusal(refused))
     assert.equal(refused.code, 'plan-malformed')
+    assert(!isRefusal(parsePlan(bytes, 'spring.json', bytes.length)), 'as long as it may be')
   })
 })
