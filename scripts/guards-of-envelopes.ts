@@ -126,6 +126,13 @@ export const ENVELOPE_GUARDS: readonly Guard[] = [
     without: 'if (apart === null) {',
     tests: PROCESSOR,
   },
+  {
+    stops: 'an envelope kept in the place of an image',
+    file: MANIFEST,
+    text: 'if (home !== null && common.components.some(id => keyOf(id) === keyOf(home))) {',
+    without: 'if (home !== null && common.components.length === 0) {',
+    tests: PROCESSOR,
+  },
   // The door: what it does.
   {
     stops: 'a foreign image of another digest',

@@ -97,6 +97,19 @@ describe('attacks on a processor', () => {
     assert.equal(codeOf(copied), 'suit-image-unchecked')
   })
 
+  test('attack: envelope kept in the place of an image', () => {
+    const kept = (home: string) =>
+      authored({
+        more: [
+          [5, [hex(home)]],
+          [20, sequence(...write('x'))],
+        ],
+      })
+    assert.deepEqual(Object.keys(leftBy(kept('01'))), ['00', '01'])
+    assert.equal(codeOf(kept('00')), 'manifest-malformed')
+    assert.equal(codeOf(kept('ff')), 'suit-component-unknown')
+  })
+
   test('attack: endless data in a payload', () => {
     const fetch = install(20, image(NEW, [14, NEW.length], [21, 'u']), 21, 15, ...MATCH)
     const longer = deviceOf({ payloads: { u: new Uint8Array([...NEW, 0]) } })

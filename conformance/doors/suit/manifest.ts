@@ -60,6 +60,10 @@ export function readManifest(outer: Outer, crypto: Crypto): Manifest | Refused {
   const budget: Budget = { commands: LIMITS.commands }
   const common = readCommon(members.get(MANIFEST.common), budget)
   if (isRefused(common)) return common
+  // The envelope is kept last: in the place of an image, it would replace what was just checked.
+  if (home !== null && common.components.some(id => keyOf(id) === keyOf(home))) {
+    return malformed(where, 'a component of its own for the envelope', keyOf(home))
+  }
   const sequences = new Map<SequenceName, Part<Sequence>>()
   for (const { label, name, severable } of SEQUENCES) {
     const bytes = partOf(outer, members.get(label), label, severable, name, crypto)
