@@ -44,7 +44,11 @@ const algorithm = (label: number): string => (label === -16 ? 'sha-256' : String
 function showBlock(bytes: Uint8Array, index: number): Json {
   const block = readOpenSign1(bytes, `signature ${index + 1}`)
   if (isRefused(block)) return { unreadable: block.code, actual: block.actual, bytes: bytes.length }
-  return { algorithm: block.alg, kid: block.kid === null ? null : toHex(block.kid), signature: toHex(block.signature) }
+  return {
+    algorithm: block.alg,
+    kid: block.kid === null ? null : toHex(block.kid),
+    signature: showValue(block.signature),
+  }
 }
 
 function showSequences(manifest: Manifest): { [name: string]: Json } {
