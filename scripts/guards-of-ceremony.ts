@@ -4,6 +4,8 @@ import type { Guard } from './guard.ts'
 const CEREMONY = 'tests/core/trust/ceremony.test.ts'
 const DIFF = 'tests/core/trust/differences.test.ts'
 const REHEARSAL = 'tests/core/trust/rehearsal.test.ts'
+const CHAIN = 'tests/core/trust/root-chain.test.ts'
+const CLOSE = 'tests/flows/close.test.ts'
 const DESK = 'tests/apps/cli/ceremony.test.ts'
 const FILE = 'src/core/trust/ceremony.ts'
 
@@ -130,6 +132,62 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
     text: '  return checkEarnest(old, root.signed, subject) ?? underRoot(set, root, crypto)',
     without: '  return underRoot(set, root, crypto)',
     tests: REHEARSAL,
+  },
+  {
+    stops: 'targets of a rehearsal, signed with real keys',
+    file: 'src/core/trust/trusted-set.ts',
+    text: '    checkSite(read.signed, set.site, subject) ??\n    checkEarnest(set.root.signed, read.signed, subject)\n',
+    without: '    checkSite(read.signed, set.site, subject)\n',
+    tests: REHEARSAL,
+  },
+  {
+    stops: 'delegated targets of a rehearsal, signed with real keys',
+    file: 'src/core/trust/trusted-set.ts',
+    text: '    checkEarnest(set.root.signed, targets.signed, subject) ??\n',
+    without: '',
+    tests: REHEARSAL,
+  },
+  {
+    stops: 'a ceremony that is built on roots from before the trusted one',
+    file: 'src/core/trust/root-chain.ts',
+    text: '  if (last < version) return refuse',
+    without: '  if (last < 0) return refuse',
+    tests: CHAIN,
+  },
+  {
+    stops: 'a ceremony that is built on another root than the trusted one',
+    file: 'src/core/trust/root-chain.ts',
+    text: '    if (!sameBytes(signableBytes(read.signed.raw), signableBytes(raw))) {',
+    without: '    if (read.signed.version !== version) {',
+    tests: CHAIN,
+  },
+  {
+    stops: 'a server that hides a newer root from who has seen it',
+    file: 'src/apps/cli/repository.ts',
+    text: '    if (signed.version > first) session.trust(repo, bytes)\n',
+    without: '    if (signed.version < first) session.trust(repo, bytes)\n',
+    tests: DESK,
+  },
+  {
+    stops: 'a ceremony that is closed at the server without its signatures',
+    file: 'src/flows/close.ts',
+    text: 'checkTime(ceremony, now) ?? checkGiven(ceremony, world.crypto) ?? checkComplete(ceremony, world.crypto)',
+    without: 'checkTime(ceremony, now) ?? checkGiven(ceremony, world.crypto)',
+    tests: CLOSE,
+  },
+  {
+    stops: 'a ceremony that is closed at the server after its deadline',
+    file: 'src/flows/close.ts',
+    text: 'checkTime(ceremony, now) ?? checkGiven',
+    without: 'checkGiven',
+    tests: CLOSE,
+  },
+  {
+    stops: 'a signature file that is named for another key',
+    file: 'src/apps/cli/ceremony/folder.ts',
+    text: '    if (read.keyid !== keyid) return malformed',
+    without: '    if (read.keyid === null) return malformed',
+    tests: DESK,
   },
   {
     stops: 'signing a ceremony that was altered',

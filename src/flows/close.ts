@@ -34,8 +34,8 @@ export function closeCeremony(
     ...(files.targets === null ? {} : { targets: files.targets }),
   }
   return acceptRoot(world, person, repository, handed, ({ root, targets }, now) => {
-    // The director's targets are the server's own: people sign none.
-    const inForce: InForce = { repository, root, targets: repository === 'director' ? null : targets }
+    // Of the director there are none here: its targets are the server's own, one file for each site.
+    const inForce: InForce = { repository, root, targets }
     const ceremony = openCeremony(inForce, files, world.crypto)
     if (isRefusal(ceremony)) return ceremony
     const fault =

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { World } from '../../../sim/doors/world.ts'
 import type { CeremonyView } from '../../../src/apps/cli/ceremony/text.ts'
@@ -169,6 +169,61 @@ describe('a ceremony by the command line', () => {
       rmSync(world.at('fleet'), { recursive: true })
       cpSync(world.at('fleet-now'), world.at('fleet'), { recursive: true })
       await world.startFleet()
+    }
+  })
+
+  it('what was not written before power failed is written by the same command again', async () => {
+    // Two documents: the signature over the second was lost.
+    const asked = [
+      '--repository',
+      'approval',
+      '--replace-key',
+      world.at('keys', 'approver-1.pub'),
+      '--with',
+      signer('dan'),
+    ]
+    assert.equal((await start('cut', ...asked)).exit, 0)
+    const key = world.at('keys', 'approver-0')
+    assert.deepEqual(readdirSync(world.at('cut', 'next')).sort(), ['root.json', 'targets.json'])
+    for (const one of [world.at('fleet', 'keys', 'approval-root'), key, world.at('dan', 'key')]) {
+      assert.equal((await sign('cut', one)).exit, 0)
+    }
+    const [gone] = readdirSync(world.at('cut', 'signatures')).filter(name => name.startsWith('targets.'))
+    rmSync(world.at('cut', 'signatures', gone!))
+    assert.equal((await close('cut')).refusal?.code, 'ceremony-signatures-missing')
+    const again = await Promise.all([sign('cut', key), sign('cut', world.at('dan', 'key'))])
+    assert.deepEqual(again.map(({ refusal }) => refusal?.code ?? 'signed').sort(), [
+      'ceremony-already-signed',
+      'signed',
+    ])
+    // It came into force, and the folder was not told.
+    assert.equal((await close('cut')).exit, 0)
+    const entries = (await log(world)).length
+    rmSync(world.at('cut', 'closed'), { recursive: true })
+    assert.equal((await close('cut')).exit, 0)
+    assert.equal((await log(world)).length, entries)
+    // The documents were not all there yet.
+    rmSync(world.at('cut', 'next'), { recursive: true })
+    assert.equal((await sign('cut', key)).refusal?.code, 'ceremony-malformed')
+  })
+
+  it('attack: files that are no signatures, too large, or named for another key', async () => {
+    const [name] = readdirSync(world.at('second', 'signatures'))
+    const good = readFileSync(world.at('second', 'signatures', name!), 'utf8')
+    const rows: [file: string, content: string, code: string][] = [
+      ['notes.txt', 'x', 'ceremony-malformed'],
+      [`root.${'0'.repeat(64)}.json`, good, 'ceremony-malformed'],
+      [name!, `${' '.repeat(40_000)}${good}`, 'file-too-large'],
+      [name!, '{"keyid":"a"}', 'ceremony-malformed'],
+      [name!, good.replace('}', ',"more":1}'), 'ceremony-malformed'],
+      [name!, '[[[[', 'ceremony-malformed'],
+    ]
+    for (const [file, content, code] of rows) {
+      cpSync(world.at('second'), world.at('odd'), { recursive: true })
+      writeFileSync(world.at('odd', 'signatures', file), content)
+      const shown = await voltseal(world, ['ceremony', 'show', world.at('odd')])
+      assert.equal(shown.refusal?.code, code, file)
+      rmSync(world.at('odd'), { recursive: true })
     }
   })
 

@@ -5,8 +5,12 @@ import type { Json, JsonObject } from '../../../src/core/encoding/canonical-json
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { type Ceremony, checkComplete, checkGiven, checkTime, quorums } from '../../../src/core/trust/ceremony.ts'
 import { NOTE, writeNote } from '../../../src/core/trust/ceremony-note.ts'
+import { findTarget } from '../../../src/core/trust/find-target.ts'
 import { readMetadata } from '../../../src/core/trust/read-metadata.ts'
+import { refresh } from '../../../src/core/trust/refresh.ts'
 import { rehearsalOf } from '../../../src/core/trust/rehearsal.ts'
+import { writeDelegations, writeTargets } from '../../../src/core/trust/repository.ts'
+import type { CurrentSet } from '../../../src/core/trust/trusted-set.ts'
 import { trustRoot, updateRoot } from '../../../src/core/trust/trusted-set.ts'
 import {
   ana,
@@ -24,7 +28,7 @@ import {
   snapshot,
   timestamp,
 } from './ceremony-desk.ts'
-import { NOW, sealed, signatureOf, testKey } from './simulated-repository.ts'
+import { later, NOW, SimulatedRepository, sealed, signatureOf, target, testKey } from './simulated-repository.ts'
 
 const codeOf = (result: unknown): string => (isRefusal(result) ? result.code : 'taken')
 
@@ -74,5 +78,27 @@ describe('a rehearsal', () => {
     assert.equal(codeOf(open(base, { root: marked })), 'ceremony-rehearsal')
     const unreadable = with_(nextRootOf(base), { [NOTE]: { rehearsal: 'no' } })
     assert.equal(codeOf(updateRoot(set, sealed(unreadable, [ana, bo, cho]), nodeCrypto)), 'metadata-of-rehearsal')
+  })
+
+  test('attack: targets that real keys signed at a rehearsal are served, at the top or delegated: no client takes them', () => {
+    const marked = (raw: JsonObject): JsonObject => with_(raw, { [NOTE]: writeNote(note) })
+    const served = (top: boolean): SimulatedRepository => {
+      const repository = SimulatedRepository.with([])
+      const spec = { name: 'line', keys: [line.key], threshold: 1, paths: ['*/*'], terminating: true }
+      const targets = writeTargets({ version: 2, expires: later(9) }, [], orThrow(writeDelegations([spec], nodeCrypto)))
+      repository.putTargets(sealed(top ? marked(targets) : targets, repository.holders.targets.keys))
+      const below = sealed(marked(writeTargets({ version: 1, expires: later(9) }, [target('bms/a')])), [line])
+      repository.delegated.set('line', orThrow(readMetadata('targets', below, 'line')))
+      repository.serve('line', 1, below)
+      repository.announce()
+      return repository
+    }
+    const first = served(true)
+    const stopped = first.drive(refresh(first.enrolled(), NOW, nodeCrypto))
+    assert.equal(stopped.at === 'stopped' && stopped.refusal.code, 'metadata-of-rehearsal')
+    const second = served(false)
+    const { set } = second.drive(refresh(second.enrolled(), NOW, nodeCrypto))
+    const found = second.drive(findTarget(set as CurrentSet, 'bms/a', NOW, nodeCrypto))
+    assert.equal(codeOf(found), 'metadata-of-rehearsal')
   })
 })
