@@ -5,7 +5,7 @@
 const { createHash } = require('node:crypto')
 const { execFileSync } = require('node:child_process')
 const { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } = require('node:fs')
-const { join } = require('node:path')
+const { delimiter, dirname, join } = require('node:path')
 
 const root = join(__dirname, '..')
 const stamp = join(root, 'node_modules', '.voltseal-stamp')
@@ -36,6 +36,17 @@ function withLock(work) {
   }
 }
 
+/**
+ * One package is built here, against the headers of a Node.js: of any, since they promise the same for all (Node-API).
+ * When some lie on this machine, nothing has to be fetched for that. A machine where it cannot be built goes without.
+ */
+function headers() {
+  const folders = [process.execPath, ...(process.env.PATH || '').split(delimiter).map(folder => join(folder, 'node'))]
+  const prefixes = folders.map(path => dirname(dirname(path)))
+  const prefix = prefixes.find(path => existsSync(join(path, 'include', 'node', 'node_api.h')))
+  return prefix === undefined ? {} : { npm_config_nodedir: prefix }
+}
+
 function install() {
   if (installed()) return
   process.stderr.write('Installing the pinned Node.js and dependencies (once, about half a minute) ...\n')
@@ -45,6 +56,7 @@ function install() {
     execFileSync(command, [...args, 'ci', '--loglevel=error', '--no-audit', '--no-fund', '--no-progress'], {
       cwd: root,
       stdio: ['ignore', 2, 2],
+      env: { ...headers(), ...process.env },
     })
   } catch (error) {
     process.stderr.write(

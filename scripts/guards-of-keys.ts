@@ -123,10 +123,10 @@ export const KEY_GUARDS: readonly Guard[] = [
     tests: REQUEST_TESTS,
   },
   {
-    stops: 'bytes that are signed and are no metadata',
+    stops: 'a document that is signed under the digest of another one',
     file: REQUEST,
-    text: 'if (isObject && sameBytes(canonicalJson(json), bytes)) return json as JsonObject',
-    without: 'if (isObject) return json as JsonObject',
+    text: "if (toHex(crypto.sha256(bytes)) !== sha256) return altered(`${name} of SHA-256 ${sha256}`, 'other bytes')",
+    without: '',
     tests: REQUEST_TESTS,
   },
   {

@@ -18,7 +18,6 @@ import {
   type RequestPart,
   readRequest,
   type SigningRequest,
-  signedObjectOf,
 } from '../core/trust/signing-request.ts'
 import type { Signer } from './ports.ts'
 import { addSignature, type Signed } from './sign.ts'
@@ -53,7 +52,7 @@ export function requestEnvelope(envelope: Uint8Array, key: PublicKey, { crypto }
   const kid = keyId(key, crypto)
   const input = signingInput(parts.manifest, key.alg, kid, crypto)
   if (isRefusal(input)) return input
-  const part = { name: 'envelope', bytes: input.message, before: null, signature: null }
+  const part = { name: 'envelope', bytes: input.message, signed: null, before: null, signature: null }
   return { kid, key, form: FORM_OF.envelope, content: { kind: 'envelope', manifest: parts.manifest }, parts: [part] }
 }
 
@@ -75,7 +74,7 @@ export function requestMetadata(
   for (const { name, signed, before } of documents) {
     const read = readAnyRole(signed, name)
     if (isRefusal(read)) return read
-    parts.push({ name, bytes: signableBytes(signed), before, signature: null })
+    parts.push({ name, bytes: signableBytes(signed), signed, before, signature: null })
   }
   return { kid: keyId(key, crypto), key, form: FORM_OF.metadata, content: { kind: 'metadata' }, parts }
 }
@@ -98,8 +97,7 @@ export function openRequest(file: Uint8Array, subject: string, { crypto }: Ports
   if (content.kind === 'metadata') {
     const documents: AskedDocument[] = []
     for (const part of request.parts) {
-      const raw = signedObjectOf(part, subject)
-      if (isRefusal(raw)) return raw
+      const raw = part.signed as JsonObject
       const misnamed = misnamedKey(raw, crypto)
       if (misnamed !== null) {
         const expected = 'each key under its own id'

@@ -200,6 +200,18 @@ describe('metadata, signed on another machine', () => {
     assert.equal(codeOf(takeSignatures([wanted], unsigned, 'request', ports)), 'signing-request-unsigned')
   })
 
+  test('a root and its keys in PEM, which canonical JSON spells with line breaks', async () => {
+    const by = signer('ecdsa-p384')
+    const role: RoleSpec = { keys: [by.key], threshold: 1 }
+    const root = orThrow(
+      writeRoot({ version: 2, expires }, { root: role, timestamp: role, snapshot: role, targets: role }, crypto),
+    )
+    const request = orThrow(requestMetadata([{ name: 'root', signed: root, before: null }], by.key, ports))
+    const back = orThrow(opened(await signedBy(request, by)))
+    const [signature] = orThrow(takeSignatures([{ name: 'root', signed: root }], back, 'request', ports))
+    assert.ok(crypto.verify(by.key, signableBytes(root), Uint8Array.fromHex(signature!.sig), 'der'))
+  })
+
   test('targets and their hash bins travel together, and each comes back', async () => {
     const by = signer('ecdsa-p256')
     const bins = ['bin-00', 'bin-01'].map(name => ({ name, signed: { ...first, targets: {} }, before: null }))
@@ -273,6 +285,10 @@ describe('a request that somebody had in their hands', () => {
     return utf8(JSON.stringify(json))
   }
   const base64Sha = (bytes: Uint8Array) => ({ bytes: toBase64(bytes), sha256: toHex(crypto.sha256(bytes)) })
+  const documentSha = (signed: JsonObject) => ({
+    signed: toBase64(utf8(JSON.stringify(signed))),
+    sha256: toHex(crypto.sha256(signableBytes(signed))),
+  })
   const envelopeRequest = (of = release()) => orThrow(requestEnvelope(of.envelope, signer('ecdsa-p256').key, ports))
   const metadataRequest = () =>
     orThrow(requestMetadata([{ name: 'targets', signed: first, before: null }], signer('ecdsa-p256').key, ports))
@@ -302,18 +318,36 @@ describe('a request that somebody had in their hands', () => {
         Object.assign(json, { what: 'metadata', form: 'der' })
         delete json.manifest
       },
+      malformed,
+    ],
+    [
+      'attack: a document under the digest of another one',
+      metadataRequest,
+      json => Object.assign(part(json), { signed: documentSha({ ...first, version: 8 }).signed }),
       altered,
     ],
     [
-      'attack: the same metadata in a spelling that never verifies',
+      'bytes beside a document',
       metadataRequest,
-      json => Object.assign(part(json), base64Sha(utf8(`${JSON.stringify(first)} `))),
+      json => Object.assign(part(json), { bytes: toBase64(signableBytes(first)) }),
+      malformed,
+    ],
+    [
+      'a document that is a list',
+      metadataRequest,
+      json => Object.assign(part(json), { signed: toBase64(utf8('[]')) }),
+      malformed,
+    ],
+    [
+      'attack: a key id of another one, in a request for metadata',
+      metadataRequest,
+      json => Object.assign(json.key as object, { kid: keyId(signer('other').key, crypto) }),
       altered,
     ],
     [
       'attack: metadata of a role that nobody knows',
       metadataRequest,
-      json => Object.assign(part(json), base64Sha(signableBytes({ ...first, _type: 'mirrors' }))),
+      json => Object.assign(part(json), documentSha({ ...first, _type: 'mirrors' })),
       'metadata-malformed',
     ],
     [
@@ -325,8 +359,7 @@ describe('a request that somebody had in their hands', () => {
         const root = orThrow(writeRoot({ version: 2, expires }, roles, crypto))
         const own = keyId(signer('other').key, crypto)
         const victim = keyId(signer('ed25519').key, crypto)
-        const renamed = JSON.parse(JSON.stringify(root).replaceAll(own, victim))
-        Object.assign(part(json), base64Sha(signableBytes(renamed)))
+        Object.assign(part(json), documentSha(JSON.parse(JSON.stringify(root).replaceAll(own, victim))))
       },
       altered,
     ],

@@ -33,8 +33,10 @@ export type RequestContent =
 export type RequestPart = {
   /** Which document it is among the others: a role's name. Nobody has signed that: what counts is in the bytes. */
   readonly name: string
-  /** Exactly the bytes that are signed: of metadata the whole `signed` object, of an envelope the digest of its manifest. */
+  /** Exactly the bytes that are signed: of metadata the canonical JSON, of an envelope the digest of its manifest. */
   readonly bytes: Uint8Array
+  /** Of metadata the whole `signed` object, which the bytes are made of; null of an envelope. */
+  readonly signed: JsonObject | null
   /** The file of that role that was in force when the request was made, for whoever wants to see what changes. */
   readonly before: Uint8Array | null
   /** In the request's form; null until it has been signed. */
@@ -64,7 +66,10 @@ const shape = then(
       key: object({ kid: digest, alg: word(...ALGORITHMS), spki: base64 }),
       form: word('der', 'p1363'),
       parts: list(
-        object({ name: line(128), bytes: base64, sha256: digest }, { before: base64, signature: base64 }),
+        object(
+          { name: line(128), sha256: digest },
+          { bytes: base64, signed: base64, before: base64, signature: base64 },
+        ),
         1,
         MAX_PARTS,
       ),
@@ -78,10 +83,13 @@ const shape = then(
     if ((read.what === 'envelope') !== (read.manifest !== undefined)) {
       return new Misfit(`${at}manifest`, 'one with an envelope and none with metadata', 'it is the other way round')
     }
-    if (read.what === 'metadata') return read
+    // Canonical JSON is no JSON: a key in PEM has line breaks. So a document travels as JSON, and an envelope's bytes as such.
+    const documents = read.parts.every(({ bytes, signed }) => bytes === undefined && signed !== undefined)
     const [one, ...more] = read.parts
-    const single = one?.name === 'envelope' && one.before === undefined && more.length === 0
-    return single ? read : new Misfit(`${at}parts`, 'the envelope alone, with nothing before', 'something else')
+    const single = one?.name === 'envelope' && one.bytes !== undefined && one.signed === undefined && more.length === 0
+    const fits = read.what === 'metadata' ? documents : single && one.before === undefined
+    const expected = read.what === 'metadata' ? 'documents' : 'the envelope’s bytes alone, with nothing before'
+    return fits ? read : new Misfit(`${at}parts`, expected, 'something else')
   },
 )
 
@@ -94,9 +102,9 @@ export function writeRequest({ kid, key, form, content, parts }: SigningRequest,
     key: { kid, alg: key.alg, spki: toBase64(key.spki) },
     form,
     ...(content.kind === 'envelope' ? { manifest: toBase64(content.manifest) } : {}),
-    parts: parts.map(({ name, bytes, before, signature }) => ({
+    parts: parts.map(({ name, bytes, signed, before, signature }) => ({
       name,
-      bytes: toBase64(bytes),
+      ...(signed === null ? { bytes: toBase64(bytes) } : { signed: toBase64(writeJson(signed)) }),
       sha256: toHex(crypto.sha256(bytes)),
       ...(before === null ? {} : { before: toBase64(before) }),
       ...(signature === null ? {} : { signature: toBase64(signature) }),
@@ -105,9 +113,9 @@ export function writeRequest({ kid, key, form, content, parts }: SigningRequest,
 }
 
 /**
- * Reads a request's file, and holds its parts against each other: the key id is the key's, the digests are the bytes', the
- * form is that of the content, and signatures that are in it hold. What the bytes say is the caller's to read, and that
- * an envelope's bytes are made from its manifest (`openRequest` in flows/request.ts does both).
+ * Reads a request's file, and holds its parts against each other: the key id is the key's, the digests are those of the
+ * bytes, the form is that of the content, and signatures that are in it hold. What is said in it is the caller's to read,
+ * and that an envelope's bytes are made from its manifest (`openRequest` in flows/request.ts does both).
  *
  * Refuses `signing-request-malformed`, `signing-request-altered`, `signing-request-signature-invalid`.
  */
@@ -129,9 +137,12 @@ export function readRequest(file: Uint8Array, crypto: Crypto, subject: string): 
     read.manifest === undefined ? { kind: 'metadata' } : { kind: 'envelope', manifest: read.manifest }
   const asked = { kid, key, form: read.form, content }
   const parts: RequestPart[] = []
-  for (const { name, bytes, sha256, before = null, signature = null } of read.parts) {
+  for (const { name, bytes: given, signed: document, sha256, before = null, signature = null } of read.parts) {
+    const signed = document === undefined ? null : readDocument(document)
+    if (signed === undefined) return malformed(`${name} as a JSON object`, 'something else')
+    const bytes = signed === null ? (given as Uint8Array) : canonicalJson(signed)
     if (toHex(crypto.sha256(bytes)) !== sha256) return altered(`${name} of SHA-256 ${sha256}`, 'other bytes')
-    const part = { name, bytes, before, signature: null }
+    const part = { name, bytes, signed, before, signature: null }
     const held = signature === null ? part : signedPart(asked, part, signature, crypto)
     if (held === null) return notHolding(kid, `${subject}: ${name}`)
     // One spelling only: the bytes that are in the file are the ones that go on.
@@ -143,15 +154,10 @@ export function readRequest(file: Uint8Array, crypto: Crypto, subject: string): 
   return { ...asked, parts }
 }
 
-/**
- * The `signed` object that a part of a request for metadata asks to sign: the bytes are its canonical JSON and nothing
- * else. Refuses `signing-request-altered`: other bytes with the same meaning would be signed and never hold.
- */
-export function signedObjectOf({ bytes, name }: RequestPart, subject: string): JsonObject | Refusal {
-  const json = readJson(bytes, MAX_METADATA_BYTES.targets)
+function readDocument(document: Uint8Array): JsonObject | undefined {
+  const json = readJson(document, MAX_METADATA_BYTES.targets)
   const isObject = !(json instanceof JsonFault) && typeof json === 'object' && json !== null && !Array.isArray(json)
-  if (isObject && sameBytes(canonicalJson(json), bytes)) return json as JsonObject
-  return refuse('signing-request-altered', `${subject}: ${name}`, 'the canonical JSON of an object', 'something else')
+  return isObject ? (json as JsonObject) : undefined
 }
 
 /**
