@@ -17,6 +17,7 @@ import { encodeRecord } from '../src/core/slot/record.ts'
 import { UNKNOWN_NOTE } from '../src/core/slot/slot.ts'
 import { keyId, keyObject } from '../src/core/trust/keys.ts'
 import { type Report, reportBytes, sealReport } from '../src/core/trust/report.ts'
+import { encryptedPayload } from './encryption-vectors.ts'
 import { ed25519, p256, signWith, type VectorKey } from './keys.ts'
 
 /** What the vectors hold, one function to a file. Bytes are lower-case hex. */
@@ -285,6 +286,7 @@ export function report(): Json {
 /** Every file of conformance/vectors, by its name. */
 export const VECTORS: Readonly<Record<string, () => Json>> = {
   'suit-envelope.json': suitEnvelope,
+  'encrypted-payload.json': encryptedPayload,
   'slot-header.json': slotHeader,
   'boot-record.json': bootRecord,
   'merkle.json': merkle,

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { FileElement } from '../../src/adapters/element-file.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { agreeWith, p256Pair } from '../worlds/wrapping.ts'
 
 const anchor = (kid: string) => ({ kid, key: { alg: 'ecdsa-p256', spki: new Uint8Array([1, 2, 3]) } }) as const
 
@@ -38,6 +39,19 @@ describe('a secure element in a file', () => {
       numbers,
       numbers.toSorted((a, b) => a - b),
     )
+  })
+
+  it('agrees by its decryption key, which one of before has not', () => {
+    const { privateKey, spki } = p256Pair()
+    const point = spki.subarray(-65)
+    assert.deepEqual(element.agree(point), agreeWith(privateKey, (element.decryptionKey as Uint8Array).subarray(-65)))
+    assert.equal(element.agree(point.with(40, (point[40] as number) ^ 1)), null, 'no point of the curve')
+    assert.deepEqual(orThrow(FileElement.open(path)).decryptionKey, element.decryptionKey)
+    const { decryptionKey: _, ...before } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    const older = join(folder, 'older.json')
+    writeFileSync(older, JSON.stringify(before), { mode: 0o600 })
+    const opened = orThrow(FileElement.open(older))
+    assert.deepEqual([opened.decryptionKey, opened.agree(point)], [null, null])
   })
 
   it('accepts two keys at most, and never none', () => {

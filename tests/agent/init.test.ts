@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { systemClock } from '../../src/adapters/clock-system.ts'
 import { type AgentSetup, initAgent } from '../../src/apps/agent/init.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { p256Pair } from '../worlds/wrapping.ts'
 import { CLASS, HARDWARE, Maker, VENDOR } from './releases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-init-'))
@@ -15,12 +17,15 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 describe('a board that is made', () => {
   let setup: AgentSetup
   let group = ''
+  let encrypted = ''
   before(async () => {
     const maker = new Maker(folder)
     const golden = await maker.release({ version: '0.1.0', sequence: 1, counter: 0, image: 'golden' })
     const factory = await maker.release({ version: '1.0.0', sequence: 2, image: 'factory '.repeat(1000) })
     const further = [{ name: 'agent', image: new Uint8Array(100) }]
     group = (await maker.release({ version: '1.0.1', sequence: 3, image: 'group', further })).folder
+    const encrypt = { keys: [p256Pair().spki], cipher: nodeCipher }
+    encrypted = (await maker.release({ version: '1.0.2', sequence: 4, image: 'secret', encrypt })).folder
     setup = {
       ...{ id: 'bms-1', site: 'quay', vendor: VENDOR, class: CLASS, hardware: HARDWARE },
       ...{ anchors: [`${maker.keyFile}.pub`], golden: golden.folder, factory: factory.folder },
@@ -32,6 +37,7 @@ describe('a board that is made', () => {
     ['an image of another class', () => ({ class: 'ems' }), 'release-wrong-class'],
     ['an image that does not fit', () => ({ slot: 1 }), 'release-larger-than-slot'],
     ['a group as golden', () => ({ golden: group, secondStage: 4096 }), 'release-wrong-components'],
+    ['a ciphertext for its factory', () => ({ factory: encrypted }), 'release-encrypted'],
     ['one image where there is room for two', () => ({ secondStage: 4096 }), 'release-wrong-components'],
   ]
   for (const [name, change, code] of rows) {

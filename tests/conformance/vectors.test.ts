@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { createHash, createHmac, createPublicKey, verify } from 'node:crypto'
+import {
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+  verify,
+} from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -71,6 +80,51 @@ describe('checked without our code', () => {
       }
     }
     assert.equal(at, pageManifest.length)
+  })
+
+  test('encrypted-payload.json: a wrap, and each segment by its nonce and extra data', () => {
+    const { wrap, contentKey, encryption, extraData, ciphertext, imageDigest, imageSize, refused } =
+      read('encrypted-payload.json')
+    // [ << {1: -31} >>, {4: id, -1: {1: 2, -1: 1, -2: x, -3: y}}, wrapped ], RFC 9052 §5.1, taken apart by its places.
+    const place = /^8344a101381ea2045820(.{64})20a401022001215820(.{64})225820(.{64})5828(.{80})$/.exec(wrap.bytes)
+    const [, id, x, y, wrapped] = place as RegExpExecArray as unknown as [string, string, string, string, string]
+    const privateKey = createPrivateKey({ key: Buffer.from(wrap.recipientKey, 'hex'), format: 'der', type: 'pkcs8' })
+    const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
+    assert.deepEqual([id, wrap.recipientId], [sha256(spki).toString('hex'), id])
+    const [jwkX, jwkY] = [x, y].map(part => Buffer.from(part, 'hex').toString('base64url'))
+    const ephemeral = createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: jwkX, y: jwkY }, format: 'jwk' } as never)
+    const secret = diffieHellman({ privateKey, publicKey: ephemeral })
+    const context = Buffer.from('842483f6f6f683f6f6f68219010044a101381e', 'hex')
+    const wrapping = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), context, 32))
+    const unwrap = createDecipheriv('id-aes256-wrap', wrapping, Buffer.alloc(8, 0xa6))
+    const key = Buffer.concat([unwrap.update(Buffer.from(wrapped, 'hex')), unwrap.final()])
+    assert.equal(key.toString('hex'), contentKey)
+    const check = createHmac('sha256', key).update('voltseal content key check').digest('hex')
+    assert.equal(check, encryption.keyCheck)
+    assert.equal(sha256(bytes(ciphertext)).toString('hex'), encryption.digest)
+
+    const image = (sealed: Buffer): string => {
+      const hash = createHash('sha256')
+      const step = encryption.segmentBytes + 16
+      for (
+        let at = 0, index = 0;
+        at < imageSize + 16 * Math.ceil(imageSize / encryption.segmentBytes);
+        at += step, index += 1
+      ) {
+        const segment = sealed.subarray(at, at + step)
+        const nonce = Buffer.alloc(12)
+        nonce.writeUInt32BE(index, 7)
+        nonce[11] = index === Math.ceil(imageSize / encryption.segmentBytes) - 1 ? 1 : 0
+        const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 })
+        decipher.setAAD(Buffer.from(extraData, 'hex'))
+        decipher.setAuthTag(segment.subarray(-16))
+        hash.update(decipher.update(segment.subarray(0, -16)))
+        decipher.final()
+      }
+      return hash.digest('hex')
+    }
+    assert.equal(image(Buffer.from(ciphertext, 'hex')), imageDigest)
+    for (const { name, ciphertext: other } of refused) assert.throws(() => image(Buffer.from(other, 'hex')), /./, name)
   })
 
   test('slot-header.json: little-endian words', () => {

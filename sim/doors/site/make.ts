@@ -5,7 +5,7 @@ import { writeWhole } from '../../../src/adapters/config-file.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { readRelease } from '../../../src/adapters/release-folder.ts'
 import { loadPublicKey } from '../../../src/adapters/signer-file.ts'
-import type { Anchor } from '../../../src/core/firmware/suit-open.ts'
+import { type Anchor, inspectEnvelope } from '../../../src/core/firmware/suit-open.ts'
 import type { Site, SiteController } from '../../../src/core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
 import { keyId } from '../../../src/core/trust/keys.ts'
@@ -110,6 +110,11 @@ function readFactory(site: Site, { factory }: MakeOptions): Map<string, FactoryI
     }
     const release = readRelease(folder)
     if (isRefusal(release)) return release
+    const seen = inspectEnvelope(release.envelope, nodeCrypto)
+    if (isRefusal(seen)) return seen
+    if (seen.facts.encryption !== null) {
+      return refuse('release-encrypted', folder, 'an image in the clear', 'a ciphertext')
+    }
     images.set(className, { envelope: release.envelope, image: release.payload })
   }
   return images

@@ -174,7 +174,8 @@ function place(
   // Not verified yet: what decides about it is what `manufacture` finds in flash.
   const read = inspectEnvelope(envelope, nodeCrypto)
   if (isRefusal(read)) return read
-  const { components } = read.facts
+  const { components, encryption } = read.facts
+  if (encryption !== null) return refuse('release-encrypted', subject, 'an image in the clear', 'a ciphertext')
   const head = imageOffset - SLOT_HEADER_BYTES
   if (envelope.length > head) {
     return refuse('envelope-larger-than-slot', subject, `at most ${head} bytes`, `${envelope.length} bytes`)

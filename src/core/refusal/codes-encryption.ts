@@ -72,6 +72,11 @@ export const encryptionCodes = {
     title: 'a segment of the encrypted payload is not the one that belongs there',
     fix: 'Fetch the payload again. If it is refused again, it was cut, reordered, exchanged or encrypted for another release: do not install it.',
   },
+  'release-encrypted': {
+    ...data,
+    title: 'the payload of the release is encrypted, and is needed in the clear',
+    fix: 'Make the release without --encrypt-to. What a factory or a programmer writes into flash is the image itself.',
+  },
   'release-not-encrypted': {
     ...policy,
     title: 'the controller takes encrypted releases only',

@@ -128,6 +128,29 @@ describe('the stores in SQLite', () => {
     again.close()
   })
 
+  it('fleet: a data folder of before encryption keeps its controllers, and takes keys and wraps from then on', async () => {
+    const file = path()
+    const controller = { site: 'quay', id: 'bms-1', class: 'bms', hardware: 'r1', report: null, sequence: 0 }
+    const row = { ...controller, reportKey: Uint8Array.of(1), decryptionKey: Uint8Array.of(2) }
+    const site = { id: 'quay', site: Uint8Array.of(3), gatewayKey: Uint8Array.of(4), upstream: 0 }
+    const made = orThrow(openFleetStore(file))
+    await made.commit({ sites: [site], controllers: [row] })
+    made.close()
+    const database = new DatabaseSync(file)
+    database.exec('DROP TABLE wrap; ALTER TABLE controller DROP COLUMN decryption_key; PRAGMA user_version = 1')
+    database.close()
+    const store = orThrow(openFleetStore(file))
+    assert.deepEqual({ ...(await store.controller('quay', 'bms-1')) }, { ...row, decryptionKey: null })
+    const wrap = { envelope: 'ab'.repeat(32), site: 'quay', controller: 'bms-1', wrap: Uint8Array.of(5) }
+    await store.commit({ controllers: [row], wraps: [wrap] })
+    store.close()
+    const again = orThrow(openFleetStore(file))
+    assert.deepEqual({ ...(await again.controller('quay', 'bms-1')) }, row)
+    assert.deepEqual(await again.wraps(wrap.envelope, 'quay'), new Map([['bms-1', wrap.wrap]]))
+    assert.equal((await again.wraps('cd'.repeat(32), 'quay')).size, 0)
+    again.close()
+  })
+
   for (const [name, open] of [
     ['fleet', openFleetStore],
     ['gateway', openGatewayStore],

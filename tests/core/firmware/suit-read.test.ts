@@ -32,6 +32,7 @@ const parametersWith = (changes: Changes): Uint8Array =>
 const chunksOf = (bytes: number, count: number): Uint8Array =>
   parametersWith(new Map([[-264, encodeCbor([bytes, new Uint8Array(16 * count)])]]))
 const furtherWith = (rows: Cbor): Uint8Array => parametersWith(new Map([[-263, encodeCbor(rows)]]))
+const encryptionWith = (parts: Cbor): Uint8Array => parametersWith(new Map([[-266, encodeCbor(parts)]]))
 const transitionWith = (parts: Cbor): Uint8Array => parametersWith(new Map([[-265, encodeCbor(parts)]]))
 const KID = new Uint8Array(32).fill(7)
 
@@ -158,6 +159,15 @@ describe('readManifest', () => {
     ['a short key id', transitionWith([1, new Uint8Array(31)]), 'release-fact-invalid'],
     ['a key of an unknown kind', transitionWith([0, KID, 'rsa', KID]), 'release-fact-invalid'],
     ['a huge key', transitionWith([0, KID, 'ed25519', new Uint8Array(2049)]), 'release-fact-invalid'],
+    ['an encryption by another algorithm', encryptionWith([1, 4096, KID, KID]), 'manifest-malformed'],
+    ['an encryption without a key check', encryptionWith([3, 4096, KID]), 'manifest-malformed'],
+    ['an encryption in huge segments', encryptionWith([3, 65_536, KID, KID]), 'release-fact-invalid'],
+    ['an encryption with a short digest', encryptionWith([3, 4096, KID.subarray(1), KID]), 'release-fact-invalid'],
+    [
+      'an encryption whose ciphertext is not what is fetched',
+      encryptionWith([3, 4096, KID, KID]),
+      'manifest-contradicts-itself',
+    ],
     [
       'another image URI',
       sequenceWith(INSTALL, list => list.with(3, new Map([[21, 'https://evil.example/x']]))),

@@ -7,6 +7,7 @@ import { isMcuboot } from '../../../core/firmware/mcuboot/agree.ts'
 import { TLV } from '../../../core/firmware/mcuboot/layout.ts'
 import { type McubootImage, readMcuboot, verifyMcuboot } from '../../../core/firmware/mcuboot/read.ts'
 import { mcubootSlot, USUAL_BUILD } from '../../../core/firmware/mcuboot/trailer.ts'
+import { inspectEnvelope } from '../../../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { size, whole } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
@@ -51,6 +52,11 @@ function flashImage(cli: Cli, folder: string, file: string, options: SlotOptions
   if (isRefusal(key)) return key
   const files = readRelease(folder)
   if (isRefusal(files)) return files
+  const seen = inspectEnvelope(files.envelope, cli.world.crypto)
+  if (isRefusal(seen)) return seen
+  if (seen.facts.encryption !== null) {
+    return refuse('release-encrypted', folder, 'an image in the clear', 'a ciphertext')
+  }
   const read = readMcuboot(files.payload, folder)
   const fault = isRefusal(read) ? read : verifyMcuboot(read, key, folder, cli.world.crypto)
   if (isRefusal(read) || fault !== null) return (fault ?? read) as Refusal
