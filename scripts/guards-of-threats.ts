@@ -15,8 +15,8 @@ export const THREAT_GUARDS: readonly Guard[] = [
   {
     stops: 'the stolen director: versions that stay driven up',
     file: 'src/core/trust/trusted-set.ts',
-    text: 'return rotated ? { ...next, timestamp: null, snapshot: null } : next',
-    without: 'return next',
+    text: '?? underRoot(set, root, crypto)',
+    without: '?? { ...set, root }',
     tests: threat('director-keys'),
   },
   {
