@@ -199,7 +199,7 @@ export const ENVELOPE_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a foreign manifest that is half done',
-    file: 'conformance/doors/suit.ts',
+    file: 'conformance/doors/suit/command-line.ts',
     text: 'if (refusal === null) folder.keep(changed, done.sequence)',
     without: 'folder.keep(changed, done.sequence)',
     tests: DOOR,

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { encode } from 'cbor2'
+import { type Ran, suitDoor } from '../../conformance/doors/suit/command-line.ts'
 import { openDevice } from '../../conformance/doors/suit/device-folder.ts'
 import { isRefused } from '../../conformance/doors/suit/refusal.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
@@ -23,29 +24,18 @@ import { blockOf, digestOf, envelopeOf, hex, manifestOf, parameters, pem, sequen
 import { IDENTIFIED, NEW, OLD } from './suit-device.ts'
 import { CLASS, EXAMPLE_KEY, EXAMPLES, type Example, published, VENDOR, WHOLE_EXAMPLES } from './suit-examples.ts'
 
-/** The door as an outside suite drives it: a process for each command, files, exit codes. */
+/** The door as an outside suite drives it: files, arguments, exit codes. */
 const DOOR = join(import.meta.dirname, '../../conformance/suit')
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-suit-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-type Ran = { readonly exit: number | null; readonly out: string; readonly err: string }
-
-function suit(...argv: readonly string[]): Promise<Ran> {
-  const child = spawn(DOOR, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const said = { out: '', err: '' }
-  child.stdout.on('data', part => {
-    said.out += part
-  })
-  child.stderr.on('data', part => {
-    said.err += part
-  })
-  return new Promise(resolve => child.once('close', exit => resolve({ exit, ...said })))
-}
+/** The door in this process: what a process of its own does is tested at the end. */
+const suit = (...argv: readonly string[]): Ran => suitDoor(argv)
 
 // biome-ignore lint/suspicious/noExplicitAny: the document is read as an outsider reads it, without our types.
-async function json(...argv: readonly string[]): Promise<{ exit: number | null; value: any; err: string }> {
-  const { exit, out, err } = await suit(...argv, '--json')
+function json(...argv: readonly string[]): { exit: number; value: any; err: string } {
+  const { exit, out, err } = suit(...argv, '--json')
   return { exit, value: JSON.parse(out), err }
 }
 
@@ -96,19 +86,19 @@ describe('suit verify', () => {
   test('0 for each of the drafts’ examples under their key, 1 with the reason under another', async () => {
     const [first] = EXAMPLES
     for (const { name } of [first as Example, WHOLE_EXAMPLES[1] as Example]) {
-      const { exit, value } = await json('verify', fileOf(name), '--key', DRAFTS)
+      const { exit, value } = json('verify', fileOf(name), '--key', DRAFTS)
       assert.equal(exit, 0)
       assert.equal(value.verified, true)
       assert.equal(value.digest, example(name).digest)
     }
-    const refused = await json('verify', fileOf('B.1'), '--key', OTHER)
+    const refused = json('verify', fileOf('B.1'), '--key', OTHER)
     assert.equal(refused.exit, 1)
     assert.equal(refused.value.refusal.code, 'envelope-signature-invalid')
     assert.match(refused.err, /^Refused: envelope-signature-invalid: /)
-    const plain = await suit('verify', fileOf('B.1'), '--key', OTHER, '--key', DRAFTS)
+    const plain = suit('verify', fileOf('B.1'), '--key', OTHER, '--key', DRAFTS)
     assert.equal(plain.exit, 0)
     assert.match(plain.out, /^verified: true\n/)
-    const two = await suit('verify', fileOf('B.1'), '--key', OTHER, '--key', DRAFTS, '--threshold', '2')
+    const two = suit('verify', fileOf('B.1'), '--key', OTHER, '--key', DRAFTS, '--threshold', '2')
     assert.equal(two.exit, 1)
     assert.match(two.err, /^Refused: envelope-below-threshold/)
   })
@@ -124,7 +114,7 @@ describe('suit verify', () => {
       [['constructor', fileOf('B.1')], /suit verify FILE/],
     ]
     for (const [argv, reason] of rows) {
-      const { exit, out, err } = await suit(...argv)
+      const { exit, out, err } = suit(...argv)
       assert.equal(exit, 1, argv.join(' '))
       assert.equal(out, '')
       assert.match(err, reason)
@@ -134,7 +124,7 @@ describe('suit verify', () => {
 
 describe('suit show', () => {
   test('all of an envelope by name', async () => {
-    const { exit, value } = await json('show', fileOf('B.4'))
+    const { exit, value } = json('show', fileOf('B.4'))
     assert.equal(exit, 0)
     assert.equal(value.verified, false, 'nothing was verified, and it says so')
     assert.deepEqual(value.digest, { algorithm: 'sha-256', value: example('B.4').digest, holds: true })
@@ -143,7 +133,7 @@ describe('suit show', () => {
     const [ways, fetch, match] = value.sequences.install
     assert.deepEqual([ways.command, fetch.command, match.command], ['try-each', 'fetch', 'image-match'])
     assert.equal(ways.ways[1][2].parameters.uri, 'http://example.com/file2.bin')
-    const plain = await suit('show', fileOf('B.3'))
+    const plain = suit('show', fileOf('B.3'))
     assert.match(plain.out, /text:\n {2}severed: 302196d4/)
     assert.match(plain.out, /- command: fetch, directive: true, policy: 2\n/)
   })
@@ -177,7 +167,7 @@ describe('suit show', () => {
         ['#fw', NEW],
       ]),
     )
-    const { exit, value } = await json('show', path)
+    const { exit, value } = json('show', path)
     assert.equal(exit, 0)
     assert.deepEqual(value.unknown, ['envelope 9', '30'])
     const [set, first, second] = value.sequences.shared
@@ -187,7 +177,7 @@ describe('suit show', () => {
     assert.equal(value.signatures[1].unreadable, 'signature-algorithm-unknown')
     assert.equal(value.text.en['00']['vendor-domain'], 'example.org')
     assert.deepEqual(value.payloads, [{ uri: '#fw', bytes: NEW.length, sha256: nodeCrypto.sha256(NEW).toHex() }])
-    const plain = await suit('show', path)
+    const plain = suit('show', path)
     assert.match(plain.out, /a\\u\{1b\}\[2J\\u\{a\}b\\u\{202e\}/)
     assert.ok(!plain.out.includes('\u001b') && !plain.out.includes('\u202e'))
   })
@@ -207,7 +197,7 @@ describe('suit process', () => {
       [20, fetch(URI)],
       [9, sequence(20, parameters([3, digestOf(NEW)]), 3, 15, 23, 2)],
     ])
-    const { exit, value } = await json('process', envelope, '--slots', own, '--payloads', payloads)
+    const { exit, value } = json('process', envelope, '--slots', own, '--payloads', payloads)
     assert.equal(exit, 0, JSON.stringify(value))
     assert.deepEqual(value.written, ['00'])
     assert.deepEqual(value.signers, ['author.pem'])
@@ -215,14 +205,14 @@ describe('suit process', () => {
     assert.equal(contents(own)['00.1.bin'], 'the new image')
     assert.equal(JSON.parse(contents(own)['device.json'] as string).sequence, 6)
     // Again: the same number is taken, and comes to the same end; what a power failure left half done is done again.
-    assert.equal((await suit('process', envelope, '--slots', own, '--payloads', payloads)).exit, 0)
+    assert.equal(suit('process', envelope, '--slots', own, '--payloads', payloads).exit, 0)
     writeFileSync(
       join(own, 'device.json'),
       JSON.stringify({ ...JSON.parse(contents(own)['device.json'] as string), sequence: 7 }),
     )
-    const older = await json('process', envelope, '--slots', own, '--payloads', payloads)
+    const older = json('process', envelope, '--slots', own, '--payloads', payloads)
     assert.equal(older.value.refusal.code, 'suit-sequence-old')
-    assert.equal((await suit('process', envelope, '--slots', own, '--procedure', 'often')).exit, 1)
+    assert.equal(suit('process', envelope, '--slots', own, '--procedure', 'often').exit, 1)
   })
 
   test('a published envelope, under the key that is given', async () => {
@@ -234,11 +224,11 @@ describe('suit process', () => {
       components: { [`${home}-7461`]: {}, [`${home}-73756974`]: {} },
     })
     const envelope = fileOf('T.2')
-    assert.equal((await suit('process', envelope, '--slots', own)).exit, 1, 'the device has another key')
-    assert.equal((await suit('process', envelope, '--slots', own, '--key', DRAFTS)).exit, 0)
+    assert.equal(suit('process', envelope, '--slots', own).exit, 1, 'the device has another key')
+    assert.equal(suit('process', envelope, '--slots', own, '--key', DRAFTS).exit, 0)
     assert.equal(contents(own)[`${home}-7461.bin`], 'Hello, Secure World!')
     assert.deepEqual(readFileSync(join(own, `${home}-73756974.bin`)), readFileSync(envelope))
-    const gone = await suit('process', envelope, '--slots', own, '--key', DRAFTS, '--procedure', 'uninstall')
+    const gone = suit('process', envelope, '--slots', own, '--key', DRAFTS, '--procedure', 'uninstall')
     assert.equal(gone.exit, 0, gone.err)
     assert.ok(!existsSync(join(own, `${home}-7461.bin`)))
   })
@@ -253,11 +243,35 @@ describe('suit process', () => {
       ],
       [['#fw', NEW]],
     )
-    const { exit, value } = await json('process', envelope, '--slots', own)
+    const { exit, value } = json('process', envelope, '--slots', own)
     assert.equal(exit, 1)
     assert.equal(value.refusal.code, 'suit-aborted')
     assert.deepEqual(value.written, [])
     assert.deepEqual(contents(own), before)
+  })
+
+  test('a write that fails in the middle: the images are whole, the number is the old one, and the next run ends it', async () => {
+    const own = device({ components: { '00': {}, '01': {} } }, { '00.bin': OLD })
+    // A folder where the second image should be: it cannot be written, as when the disk fails or the power does.
+    mkdirSync(join(own, '01.bin'))
+    const manifest = manifestOf({
+      number: 6,
+      components: [[hex('00')], [hex('01')]],
+      shared: sequence(12, true, ...IDENTIFIED),
+      more: [[20, sequence(12, true, 20, parameters([18, NEW]), 18, 15)]],
+    })
+    const envelope = file(envelopeOf(manifest, [blockOf(manifest, AUTHOR)]))
+    const broken = suit('process', envelope, '--slots', own)
+    assert.equal(broken.exit, 1)
+    assert.match(broken.err, /EISDIR|ENOTEMPTY|EEXIST/)
+    assert.equal(contents(own)['00.bin'], 'the new image')
+    assert.equal(JSON.parse(contents(own)['device.json'] as string).sequence, 5)
+    rmSync(join(own, '01.bin'), { recursive: true })
+    assert.equal(suit('process', envelope, '--slots', own).exit, 0)
+    assert.deepEqual(
+      [contents(own)['01.bin'], JSON.parse(contents(own)['device.json'] as string).sequence],
+      ['the new image', 6],
+    )
   })
 
   test('attack: payload URI that climbs out of its folder', async () => {
@@ -269,7 +283,7 @@ describe('suit process', () => {
     for (const uri of ['../secret.bin', '..', '.', `${folder}/secret.bin`, '..%2Fsecret.bin', 'a\u0000b', '']) {
       assert.equal(own.device.payload(uri), null, uri)
     }
-    const { value } = await json(
+    const { value } = json(
       'process',
       authored([[20, fetch('../secret.bin')]]),
       '--slots',
@@ -296,14 +310,32 @@ describe('suit process', () => {
       assert.ok(isRefused(opened), JSON.stringify(stated))
       assert.equal(opened.code, 'suit-device-invalid')
     }
-    assert.match((await suit('process', authored([]), '--slots', join(folder, 'nowhere'))).err, /suit-device-invalid/)
-    assert.match((await suit('process', authored([]))).err, /--slots is missing/)
+    assert.match(suit('process', authored([]), '--slots', join(folder, 'nowhere')).err, /suit-device-invalid/)
+    assert.match(suit('process', authored([])).err, /--slots is missing/)
   })
 })
 
-test('the door is found by a link from anywhere', async () => {
-  const link = join(folder, 'suit-link')
-  symlinkSync(DOOR, link)
-  const child = spawn(link, ['show', fileOf('S.0')], { stdio: ['ignore', 'ignore', 'inherit'], cwd: folder })
-  assert.equal(await new Promise(resolve => child.once('close', resolve)), 0)
+describe('a process of its own', () => {
+  const spawned = (program: string, ...argv: readonly string[]): Promise<Ran & { exit: number | null }> => {
+    const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder })
+    const said = { out: '', err: '' }
+    child.stdout.on('data', part => {
+      said.out += part
+    })
+    child.stderr.on('data', part => {
+      said.err += part
+    })
+    return new Promise(resolve => child.once('close', exit => resolve({ exit: exit as 0 | 1, ...said })))
+  }
+
+  test('the door as an outside suite starts it, also by a link from anywhere', async () => {
+    const link = join(folder, 'suit-link')
+    symlinkSync(DOOR, link)
+    for (const argv of [
+      ['verify', fileOf('B.1'), '--key', DRAFTS],
+      ['verify', fileOf('B.1'), '--key', OTHER, '--json'],
+    ]) {
+      assert.deepEqual(await spawned(link, ...argv), suitDoor(argv))
+    }
+  })
 })
