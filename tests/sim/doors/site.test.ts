@@ -10,18 +10,23 @@ import type { StampedEvent } from '../../../sim/doors/site/events.ts'
 import { siteFiles } from '../../../sim/doors/site/folder.ts'
 import { makeSite } from '../../../sim/doors/site/make.ts'
 import { type ServedSite, serveSite } from '../../../sim/doors/site/serve.ts'
+import { nodeCipher } from '../../../src/adapters/cipher-node.ts'
 import { systemClock } from '../../../src/adapters/clock-system.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { writeRelease } from '../../../src/adapters/release-folder.ts'
 import { generateKeyFile, publicKeyFile } from '../../../src/adapters/signer-file.ts'
 
+import { concat, fromBase64 } from '../../../src/core/encoding/bytes.ts'
+import { carriedBy } from '../../../src/core/firmware/encryption.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { keyId } from '../../../src/core/trust/keys.ts'
 import type { Report } from '../../../src/core/trust/report.ts'
+import type { EncryptTo } from '../../../src/flows/encrypt.ts'
 import type { Signer } from '../../../src/flows/ports.ts'
 import { createRelease, type Release } from '../../../src/flows/release.ts'
 import { signEnvelope } from '../../../src/flows/sign.ts'
 import type { DeviceRequest } from '../../../src/wire/fleet-api.ts'
+import { memoryWrappingKey, p256Pair, wrapOf } from '../../worlds/wrapping.ts'
 import { imageOf } from '../bench-board.ts'
 import { TinyGateway, type Work } from './tiny-gateway.ts'
 
@@ -48,12 +53,21 @@ let V1: Release
 let V2: Release
 let folders = 0
 
-async function release(version: string, sequence: number, by: Signer | null = signer): Promise<Release> {
+async function release(
+  version: string,
+  sequence: number,
+  by: Signer | null = signer,
+  encrypt?: EncryptTo,
+): Promise<Release> {
   const facts = { vendor: 'voltworks.example', class: 'bms', hardware: ['primehub'], version, sequence }
   const health = { windowMillis: WINDOW, probes: ['ems-link', 'cell-voltages'] }
   const made = orThrow(
     createRelease(
-      { image: imageOf(sequence, IMAGE_BYTES), facts: { ...facts, counter: sequence, health } },
+      {
+        image: imageOf(sequence, IMAGE_BYTES),
+        facts: { ...facts, counter: sequence, health },
+        ...(encrypt === undefined ? {} : { encrypt }),
+      },
       { crypto: nodeCrypto },
     ),
   )
@@ -78,23 +92,24 @@ function makeWith(factory: Release, data = join(root, `site-${++folders}`)) {
 type Run = {
   readonly data: string
   readonly gateway: TinyGateway
+  readonly request: DeviceRequest
   readonly events: StampedEvent[]
   readonly served: ServedSite
   stop(): Promise<void>
 }
 
 /** A made and enrolled site beside a tiny gateway that offers V2; `faults` as in faults.json. */
-async function prepare(faults: object = {}): Promise<{ data: string; gateway: TinyGateway }> {
+async function prepare(faults: object = {}): Promise<Pick<Run, 'data' | 'gateway' | 'request'>> {
   const { data, made } = makeWith(V1)
   const requests: DeviceRequest[] = orThrow(await made)
   const gateway = await TinyGateway.start()
   writeFileSync(siteFiles(data).issued, JSON.stringify(await gateway.enrol(requests)))
   writeFileSync(siteFiles(data).faults, JSON.stringify(faults))
-  return { data, gateway }
+  return { data, gateway, request: requests[0]! }
 }
 
 async function run(faults: object = {}): Promise<Run> {
-  const { data, gateway } = await prepare(faults)
+  const { data, gateway, request } = await prepare(faults)
   const events: StampedEvent[] = []
   const stop = new AbortController()
   const served = orThrow(serveSite(data, systemClock, event => events.push(event), stop.signal))
@@ -103,14 +118,14 @@ async function run(faults: object = {}): Promise<Run> {
     await served.ended
     await gateway.close()
   }
-  return { data, gateway, events, served, stop: end }
+  return { data, gateway, request, events, served, stop: end }
 }
 
 const offer = (wanted: Release, activate: boolean, assignment = 'campaign-1/bms-1'): Work => ({
   assignment,
   envelope: wanted.envelope,
-  image: wanted.image,
-  sha256: wanted.facts.imageDigest,
+  image: wanted.payload,
+  sha256: carriedBy(wanted.facts).sha256,
   activate,
 })
 
@@ -279,6 +294,67 @@ describe('the process of a simulated site', () => {
     assert.equal(gateway.asked.filter(({ from }) => from === 0).length, 3)
     assert.ok(!on.events.some(event => event.event === 'activating'))
     await on.stop()
+  })
+
+  describe('with an encrypted release', () => {
+    const holder = memoryWrappingKey()
+    let secret: Release
+    before(async () => {
+      secret = await release('2.0.0', 2, signer, { keys: [holder.spki], cipher: nodeCipher })
+    })
+    const own = ({ decryption }: DeviceRequest): Promise<Uint8Array> =>
+      wrapOf(secret, holder, fromBase64(decryption?.key ?? '') as Uint8Array)
+
+    it('loses its power inside the image, and its line again and again, and still ends confirmed', async () => {
+      const on = await run({ cuts: [{ controller: 'bms-1', during: 'write', darkMillis: 1 }] })
+      const { gateway } = on
+      grantWhenStaged(gateway)
+      gateway.breakAfter = ({ from }) => (from < 60_000 ? 25_000 : null)
+      gateway.work.set('bms-1', { ...offer(secret, false), wrap: await own(on.request) })
+      const confirmed = await gateway.next(is('confirmed'))
+      assert.equal(confirmed.running.digest, secret.facts.imageDigest)
+      assert.ok(gateway.asked.filter(({ from }) => from > 0).length >= 3, 'what was in flash is kept')
+      await on.stop()
+    })
+
+    it('attack: a gateway that exchanges the wrap is refused before a byte is asked for, and named in the report', async () => {
+      const on = await run()
+      const { gateway, request } = on
+      const others = await wrapOf(secret, holder, p256Pair().spki)
+      const next = await release('2.1.0', 3, signer, { keys: [holder.spki], cipher: nodeCipher })
+      const older = await wrapOf(next, holder, fromBase64(request.decryption?.key ?? '') as Uint8Array)
+      const rows = [
+        [undefined, 'wrap-missing'],
+        [others, 'wrap-for-another-key'],
+        [older, 'content-key-mismatch'],
+      ] as const
+      for (const [at, [wrap, code]] of rows.entries()) {
+        const refused = gateway.next(
+          report => report.event === 'refused' && report.assignment === `campaign-${at}/bms-1`,
+        )
+        gateway.work.set('bms-1', {
+          ...offer(secret, true, `campaign-${at}/bms-1`),
+          ...(wrap === undefined ? {} : { wrap }),
+        })
+        const { refusal, running } = await refused
+        assert.deepEqual([refusal?.code, running.version], [code, '1.0.0'])
+      }
+      assert.deepEqual(gateway.asked, [], 'nothing was downloaded')
+      await on.stop()
+    })
+
+    it('attack: a ciphertext whose segments are exchanged is fetched again, then refused, and never run', async () => {
+      const on = await run()
+      const { gateway } = on
+      const whole = 16 * 1024 + 16
+      const { payload } = secret
+      const image = concat(payload.subarray(whole, 2 * whole), payload.subarray(0, whole), payload.subarray(2 * whole))
+      gateway.work.set('bms-1', { ...offer(secret, true), image, wrap: await own(on.request) })
+      const refused = await gateway.next(is('refused'))
+      assert.deepEqual([refused.refusal?.code, refused.running.version], ['blob-digest-mismatch', '1.0.0'])
+      assert.ok(!on.events.some(({ event }) => event === 'activating'))
+      await on.stop()
+    })
   })
 
   it('attack: a slot tampered with by a debug probe, with an armed record of the device, is refused at boot', async () => {

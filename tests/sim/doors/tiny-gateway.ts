@@ -14,6 +14,7 @@ export type Work = {
   readonly envelope: Uint8Array
   readonly image: Uint8Array
   readonly sha256: string
+  readonly wrap?: Uint8Array
   activate: boolean
 }
 
@@ -81,9 +82,10 @@ export class TinyGateway {
     this.#server.get('/v1/offer', async (request, reply) => {
       const work = this.work.get(requirePeer(request, 'controller').id)
       if (work === undefined) return reply.code(204).send()
-      const { assignment, envelope, image, sha256, activate } = work
+      const { assignment, envelope, image, sha256, activate, wrap } = work
       const payload = { sha256, length: image.length }
-      return { assignment, envelope: toBase64(envelope), payload, activate }
+      const wrapped = wrap === undefined ? {} : { wrap: toBase64(wrap) }
+      return { assignment, envelope: toBase64(envelope), payload, activate, ...wrapped }
     })
     this.#server.get('/v1/blobs/:sha256', async (request, reply) => {
       const { id: controller } = requirePeer(request, 'controller')
