@@ -38,7 +38,7 @@ export function installNeeds(say: (line: string) => void): string[] {
     createRequire(import.meta.url)('pkcs11js')
   } catch {
     missing.push(
-      'The package pkcs11js was not built: install a C++ compiler, make and python3, then run "npm ci". Where nodejs.org cannot be reached, run "npm rebuild pkcs11js --nodedir=FOLDER", with the FOLDER above include/node.',
+      'The package pkcs11js was not built: install a C++ compiler, make and python3, delete node_modules and run the same again. Where neither nodejs.org can be reached nor the headers of Node.js are installed, "npm rebuild pkcs11js --nodedir=FOLDER" takes the FOLDER above include/node.',
     )
   }
   return missing

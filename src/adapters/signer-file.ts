@@ -20,6 +20,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
+import { isPkcs11Uri } from '../core/encoding/pkcs11-uri.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { Signer } from '../flows/ports.ts'
 import { algorithmOf, DIGEST, signatureOptions } from './openssl.ts'
@@ -93,9 +94,13 @@ export function loadSigner(path: string): Signer | Refusal {
  * with it. Refuses `file-missing`, `file-unreadable`, `file-too-large`, `key-malformed`, `key-algorithm-unsupported`.
  */
 export function loadPublicKey(path: string): PublicKey | Refusal {
+  const expected = 'a public key in PEM (the .pub file)'
+  if (isPkcs11Uri(path)) {
+    const actual = 'a token: voltseal key show REFERENCE --public FILE writes its public key'
+    return refuse('key-malformed', path.split('?')[0] as string, expected, actual)
+  }
   const pem = readKeyFile(path, false)
   if (isRefusal(pem)) return pem
-  const expected = 'a public key in PEM (the .pub file)'
   if (pem.includes('PRIVATE KEY')) return refuse('key-malformed', path, expected, 'a private key')
   let key: KeyObject
   try {

@@ -97,6 +97,9 @@ describe('refused', () => {
     orThrow(generateKeyFile(path, 'ecdsa-p256'))
     assert.equal(codeOf(loadPublicKey(path)), 'key-malformed')
   })
+  test('a token where a public key is asked for', () => {
+    assert.equal(codeOf(loadPublicKey('pkcs11:token=Release;object=key?module-path=/m.so')), 'key-malformed')
+  })
   test('a folder that cannot be made', () => {
     const file = place('plain-file', 'x')
     assert.equal(codeOf(generateKeyFile(join(file, 'a.key'), 'ed25519')), 'key-not-written')

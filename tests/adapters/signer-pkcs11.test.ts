@@ -285,6 +285,15 @@ describe('refused, each with what to do', () => {
     })
   }
 
+  test('a module that does not find its configuration', async () => {
+    process.env.SOFTHSM2_CONF = '/nowhere/softhsm2.conf'
+    try {
+      assert.equal(codeOf(await withKey(key, async () => null)), 'pkcs11-module-unusable')
+    } finally {
+      token.use()
+    }
+  })
+
   test('a token that is taken out between two signatures', async () => {
     const codes = await withKey(key, async signer => {
       const first = await signer.sign(MESSAGE, 'der')

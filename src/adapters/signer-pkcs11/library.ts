@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { CKF, CKR } from './constants.ts'
-import { rvOf, tokenFault } from './fault.ts'
+import { rvOf } from './fault.ts'
 
 /** A handle of a slot, a session or an object: opaque bytes. */
 export type Handle = Buffer
@@ -57,7 +57,7 @@ export type OpenLibrary = { readonly library: Pkcs11Library; release(): void }
 
 /**
  * Opens a PKCS #11 module for use in this process: one initialization however many use it (PKCS #11 3.1 §5.4). Refuses
- * `pkcs11-module-missing`, `pkcs11-module-unusable`, `pkcs11-support-missing`, `token-failed`.
+ * `pkcs11-module-missing`, `pkcs11-module-unusable`, `pkcs11-support-missing`.
  */
 export function openLibrary(modulePath: string, load: LoadLibrary = loadLibrary): OpenLibrary | Refusal {
   let entry = loaded.get(modulePath)
@@ -76,7 +76,11 @@ export function openLibrary(modulePath: string, load: LoadLibrary = loadLibrary)
       mine.initialized = true
     } catch (error) {
       // Another part of this process has done so, and finalizes it.
-      if (rvOf(error)?.code !== CKR.cryptokiAlreadyInitialized) return tokenFault(error, modulePath)
+      const rv = rvOf(error)
+      if (rv === null) throw error
+      if (rv.code !== CKR.cryptokiAlreadyInitialized) {
+        return refuse('pkcs11-module-unusable', modulePath, 'a module that can be initialized', rv.name)
+      }
       mine.initialized = false
     }
   }

@@ -21,7 +21,7 @@ export const keyCodes = {
     status: 500,
     action: 'refuse',
     title: 'this installation cannot speak to tokens',
-    fix: 'Install a C++ compiler, make and python3, then run "npm ci" in the folder of Voltseal: the package pkcs11js is built on this machine. Keys in files work without it.',
+    fix: 'Install a C++ compiler, make and python3, delete node_modules in the folder of Voltseal and run "node scripts/bootstrap.cjs" there: it builds the package pkcs11js. Keys in files work without it.',
   },
   'pkcs11-module-missing': {
     exit: 66,
@@ -34,8 +34,8 @@ export const keyCodes = {
     exit: 78,
     status: 500,
     action: 'refuse',
-    title: 'the PKCS #11 module cannot be loaded',
-    fix: 'Check that module-path names the PKCS #11 module and that it is built for this machine.',
+    title: 'the PKCS #11 module cannot be used',
+    fix: 'Check that module-path names the PKCS #11 module, that it is built for this machine, and that it finds its own configuration (of SoftHSM 2: SOFTHSM2_CONF).',
   },
   'token-missing': {
     exit: 69,
