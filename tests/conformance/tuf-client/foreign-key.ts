@@ -27,7 +27,12 @@ const pem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem'
  * A new key. Its id is a name, as newer repositories have it (TAP 12). `more`: further members of the key object.
  * `bits`: of an RSA modulus.
  */
-export function foreignKey(scheme: Scheme = 'ed25519', more: JsonObject = {}, bits = 2048): ForeignKey {
+export function foreignKey(
+  scheme: Scheme = 'ed25519',
+  more: JsonObject = {},
+  bits = 2048,
+  rsa: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | null = null,
+): ForeignKey {
   keys += 1
   const id = hashOf('sha256', new TextEncoder().encode(`key ${keys}`))
   const made = (keytype: string, value: string, signed: (bytes: Uint8Array) => Buffer): ForeignKey => ({
@@ -45,7 +50,13 @@ export function foreignKey(scheme: Scheme = 'ed25519', more: JsonObject = {}, bi
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: namedCurve as string })
     return made('ecdsa', pem(publicKey), bytes => sign(hash as string, bytes, privateKey))
   }
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: bits })
+  const { publicKey, privateKey } = rsa ?? generateKeyPairSync('rsa', { modulusLength: bits })
   const padding = scheme === 'rsassa-pss-sha256' ? { padding: 6, saltLength: 32 } : { padding: 1 }
   return made('rsa', pem(publicKey), bytes => sign('sha256', bytes, { key: privateKey, ...padding }))
+}
+
+/** One RSA key under two ids, once with each padding. */
+export function rsaTwins(): ForeignKey[] {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return (['rsassa-pss-sha256', 'rsa-pkcs1v15-sha256'] as const).map(scheme => foreignKey(scheme, {}, 2048, rsa))
 }
