@@ -72,6 +72,7 @@ describe('the doors, over real mutual TLS', () => {
     ['POST', '/v1/campaigns/spring/approvals'],
     ['POST', '/v1/campaigns/spring/commands'],
     ['POST', '/v1/sites'],
+    ['GET', '/v1/anchors'],
     ['GET', '/v1/controllers'],
     ['GET', '/v1/controllers/quay/bms-1'],
     ['GET', '/v1/controllers/quay/bms-1/history'],

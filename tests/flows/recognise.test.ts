@@ -11,12 +11,14 @@ import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import type { Transition } from '../../src/core/firmware/release-facts.ts'
 import { authorManifest } from '../../src/core/firmware/suit-author.ts'
+import { parseEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { openSiteManifest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
 import type { FleetWorld, SiteRow, SiteWorld } from '../../src/flows/ports.ts'
 import { keepAdded, recognisedAt } from '../../src/flows/recognise.ts'
-import { newRoots, rootsAt } from '../../src/flows/tell.ts'
+import { newRoots, rootsAt, sawRoot, trustedRoots } from '../../src/flows/tell.ts'
 import { FACTS, anchorOf as known, sealed, type TestKey, testKey } from '../core/firmware/signing.ts'
+import { SimulatedRepository } from '../core/trust/simulated-repository.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-keys-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -76,6 +78,25 @@ describe('the roots that a gateway says it trusts', () => {
   }
   const opened = (bytes: Uint8Array) =>
     openSiteManifest(bytes, { site: 'quay', key: { alg: 'ecdsa-p256', spki: gatewayKey } }, 0, nodeCrypto)
+
+  it('are those of its store; a newer one is told as an event, once', async () => {
+    const repository = SimulatedRepository.with([])
+    const root = repository.files.get('1.root.json') as Uint8Array
+    const store = orThrow(openGatewayStore(join(folder, 'roots.sqlite')))
+    const site = { site: 'quay' }
+    const clock = { now: () => instant(5), quality: 'simulated' }
+    const all = { image: root, approval: root, director: root }
+    const world = { site, store, crypto: nodeCrypto, clock, roots: all } as unknown as SiteWorld
+    assert.deepEqual(await trustedRoots(world), { image: 1, approval: 1, director: 1 })
+    for (const version of [1, 2, 2]) await sawRoot(world, 'image', version)
+    assert.deepEqual(await trustedRoots(world), { image: 2, approval: 1, director: 1 })
+    const told = (await store.outbox(10)).map(({ bytes }) => orThrow(parseEntry(bytes, 'an entry')))
+    assert.deepEqual(
+      told.map(({ kind, detail }) => [kind, detail]),
+      [['key-event', { repository: 'image', root: 2 }]],
+    )
+    store.close()
+  })
 
   it('are in its signed manifest; one that says less or more is none', () => {
     assert.deepEqual(orThrow(opened(manifest(roots))).roots, roots)

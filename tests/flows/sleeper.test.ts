@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
+import { systemClock } from '../../src/adapters/clock-system.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { run } from '../../src/apps/cli/program.ts'
 import { isRefusalCode } from '../../src/core/refusal/registry.ts'
 import type { AnchorsView, ControllerView } from '../../src/wire/fleet-api.ts'
 import { QUAY } from '../worlds/quay.ts'
@@ -101,6 +104,30 @@ describe('a controller that slept through two rotations of the firmware key', ()
     assert.deepEqual([c?.acceptedBy, c?.only, c?.lacking.includes(SLEEPER)], [1, ['quay/bms-1'], true])
     assert.deepEqual([view.unknown, view.undone], [[], []])
     for (const { sites } of view.roots) assert.deepEqual(sites, [{ site: 'quay', newest: 1, trusted: 1 }])
+  })
+
+  it('shows it to people in a table, with who lags by name', async () => {
+    let out = ''
+    const sink = (write: (text: string) => void) => ({ write, isTTY: false })
+    const exit = await run(['fleet', 'anchors'], {
+      stdout: sink(text => {
+        out += text
+      }),
+      stderr: sink(() => {}),
+      env: { VOLTSEAL_PROFILE: world.at('fleet', 'profile', 'profile.yaml') },
+      crypto: nodeCrypto,
+      clock: systemClock,
+      onStop: () => new AbortController().signal,
+    })
+    assert.equal(exit, 0)
+    const row = (name: string): string =>
+      out.split('\n').find(line => line.startsWith((kids[name] as string).slice(0, 16))) ?? ''
+    assert.match(row('a'), /yes +1 of 2 +50 % +quay\/bms-1 +quay\/bms-2$/)
+    assert.match(row('b'), /yes +0 of 2 +0 % +quay\/bms-1, quay\/bms-2 +–$/)
+    assert.match(row('c'), /yes +1 of 2 +50 % +quay\/bms-2 +quay\/bms-1$/)
+    for (const repository of ['image', 'approval', 'director']) {
+      assert.match(out, new RegExp(`^${repository} +quay +1 +1$`, 'm'))
+    }
   })
 
   it('is not given a release whose key it does not accept: what comes first is named, in order', async () => {

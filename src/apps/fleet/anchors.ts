@@ -1,13 +1,14 @@
+import type { Transition } from '../../core/firmware/release-facts.ts'
 import { lastReport } from '../../core/fleet/attested.ts'
 import { refKey } from '../../core/fleet/inventory.ts'
+import { keyShares } from '../../core/fleet/key-share.ts'
 import { isRefusal, orThrow, type Refusal } from '../../core/refusal/refusal.ts'
 import { readMetadata } from '../../core/trust/read-metadata.ts'
-import type { Report } from '../../core/trust/report.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import { transitionReleases } from '../../flows/publish.ts'
 import { recognised } from '../../flows/recognise.ts'
 import { rootsAt } from '../../flows/tell.ts'
-import type { AnchorsView, AnchorView, RootsView } from '../../wire/fleet-api.ts'
+import type { AnchorsView, RootsView } from '../../wire/fleet-api.ts'
 
 /**
  * The share of the fleet that has each key and each root, from what controllers and gateways have signed: so that somebody
@@ -18,43 +19,21 @@ export async function anchors(world: FleetWorld): Promise<AnchorsView | Refusal>
   if (isRefusal(ours)) return ours
   const stones = await transitionReleases(world)
   if (isRefusal(stones)) return stones
-  const said: { name: string; report: Report }[] = []
-  const unknown: string[] = []
   const rows = await world.store.controllers()
-  for (const row of rows) {
+  const heard = rows.map(row => {
     const name = refKey({ site: row.site, controller: row.id })
-    const report = orThrow(lastReport(row, world.crypto))
-    if (report === null) unknown.push(name)
-    else said.push({ name, report })
-  }
+    return { name, report: orThrow(lastReport(row, world.crypto)) }
+  })
   const known = new Set(ours.map(({ kid }) => kid))
-  const kids = new Set([...known, ...said.flatMap(({ report }) => report.anchors)])
-  const changes = new Map(stones.map(({ facts }) => [facts.imageDigest, facts.transition]))
+  const changes = new Map<string, Transition>()
+  for (const { facts } of stones) if (facts.transition !== null) changes.set(facts.imageDigest, facts.transition)
+  const { shares, unknown, undone } = keyShares(heard, [...known], changes)
   return {
     controllers: rows.length,
-    anchors: [...kids].map(kid => anchorView(kid, known.has(kid), said)),
+    anchors: shares.map(share => ({ ...share, recognised: known.has(share.kid) })),
     unknown,
-    undone: said.flatMap(({ name, report }) => {
-      const change = changes.get(report.running.digest) ?? null
-      const done = change === null || report.anchors.includes(change.kid) === (change.kind === 'add')
-      return done || report.state !== 'stable' ? [] : [{ controller: name, kind: change.kind, kid: change.kid }]
-    }),
+    undone,
     roots: await rootsView(world),
-  }
-}
-
-function anchorView(
-  kid: string,
-  isRecognised: boolean,
-  said: readonly { readonly name: string; readonly report: Report }[],
-): AnchorView {
-  const having = said.filter(({ report }) => report.anchors.includes(kid))
-  return {
-    kid,
-    recognised: isRecognised,
-    acceptedBy: having.length,
-    only: having.filter(({ report }) => report.anchors.length === 1).map(({ name }) => name),
-    lacking: said.filter(({ report }) => !report.anchors.includes(kid)).map(({ name }) => name),
   }
 }
 
