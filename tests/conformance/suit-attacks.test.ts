@@ -68,6 +68,17 @@ describe('attacks on a processor', () => {
     assert.deepEqual(leftBy(authored({ more }, [[20, wanted]])), { '00': 'wanted' })
     assert.equal(codeOf(authored({ more }, [[20, sequence(...write('other'))]])), 'suit-severed-mismatch')
     assert.equal(codeOf(authored({ more })), 'suit-severed-missing')
+    // Text is for people, and they believe what they read: it is held to its digest as well.
+    const text = authored(
+      {
+        more: [
+          [20, wanted],
+          [23, [-16, digest]],
+        ],
+      },
+      [[23, sequence(...write('other'))]],
+    )
+    assert.equal(codeOf(text), 'suit-severed-mismatch')
     // A part beside a manifest that has its own, and one that no digest asks for.
     assert.equal(codeOf(authored({ more: [[20, wanted]] }, [[20, wanted]])), 'envelope-member-not-allowed')
     assert.equal(codeOf(authored({}, [[20, wanted]])), 'envelope-member-not-allowed')

@@ -176,6 +176,7 @@ describe('suit show', () => {
     assert.deepEqual(second, { command: -257, unknown: true, argument: [1] })
     assert.equal(value.signatures[1].unreadable, 'signature-algorithm-unknown')
     assert.equal(value.text.en['00']['vendor-domain'], 'example.org')
+    assert.ok(value.text.en.manifest['manifest-description'].startsWith('a'))
     assert.deepEqual(value.payloads, [{ uri: '#fw', bytes: NEW.length, sha256: nodeCrypto.sha256(NEW).toHex() }])
     const plain = suit('show', path)
     assert.match(plain.out, /a\\u\{1b\}\[2J\\u\{a\}b\\u\{202e\}/)

@@ -90,7 +90,7 @@ export const suitCodes = {
   'suit-payload-missing': {
     ...failed,
     title: 'the payload is not there',
-    fix: "Put it into the folder of --payloads; its name is its URI with everything but letters, digits and -_.!~*'() as %XX.",
+    fix: 'Put it into the folder of --payloads: its name is its URI with all but letters, digits and -._~ as %XX.',
   },
   'suit-payload-too-large': {
     ...failed,

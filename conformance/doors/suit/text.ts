@@ -5,7 +5,7 @@ import { COMPONENT_TEXT, TEXT } from './labels.ts'
 import { type ComponentId, keyOf } from './manifest.ts'
 import type { Refused } from './refusal.ts'
 
-/** The text element for people: by language, by component ("" is the whole manifest), by name. */
+/** The text element for people: by language, by component ("manifest" is the whole of it), by name. */
 export type Texts = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>
 
 const STRICT = {
@@ -43,7 +43,7 @@ export function readTexts(bytes: Uint8Array): Texts | Refused {
     const parts: Record<string, Record<string, string>> = Object.create(null)
     for (const [key, value] of entries as ReadonlyMap<unknown, unknown>) {
       const inner = value instanceof Map ? (value as ReadonlyMap<unknown, unknown>) : new Map([[key, value]])
-      const component = value instanceof Map ? componentOf(key) : ''
+      const component = value instanceof Map ? componentOf(key) : 'manifest'
       if (component === null) return wrong('a key that names no component')
       const texts = parts[component] ?? {}
       parts[component] = texts
