@@ -153,9 +153,10 @@ export class Run {
     this.#fleet = this.#openFleet()
     this.#gateway = this.#openGateway()
     const factory = { version: '1.0.0', sequence: 1_000_000, digest: bench.factoryDigest }
+    const anchors = this.gateway.anchors.map(({ kid }) => kid)
     this.controllers = SITE.controllers.map(({ id }) => {
       const element = new SimElement({ file: join(folder, `${id}.json`) })
-      return new ModelController(id, SITE.site, element, this.clock, factory)
+      return new ModelController(id, SITE.site, element, this.clock, factory, anchors)
     })
   }
 

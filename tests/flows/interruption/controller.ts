@@ -14,6 +14,8 @@ export class ModelController {
   readonly #site: string
   readonly #element: SecureElement
   readonly #clock: Clock
+  /** The ids of the keys whose releases it accepts. */
+  readonly #anchors: readonly string[]
   #number = 0
   #running: Image
   #slot: 'a' | 'b' = 'a'
@@ -21,7 +23,15 @@ export class ModelController {
   #assignment: string | null = null
   #unsaid: ReportEvent | null = 'boot'
 
-  constructor(id: string, site: string, element: SecureElement, clock: Clock, running: Image) {
+  constructor(
+    id: string,
+    site: string,
+    element: SecureElement,
+    clock: Clock,
+    running: Image,
+    anchors: readonly string[],
+  ) {
+    this.#anchors = anchors
     this.id = id
     this.#site = site
     this.#element = element
@@ -71,7 +81,7 @@ export class ModelController {
       ...(this.#staged === null ? {} : { staged: this.#staged }),
       ...(this.#assignment === null ? {} : { assignment: this.#assignment }),
       counter: 0,
-      anchors: [],
+      anchors: this.#anchors,
       attempts: [],
     }
     return sealReport(report, this.#element.signReport(orThrow(reportBytes(report))))
