@@ -140,6 +140,13 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
     tests: TIERS,
   },
   {
+    stops: 'an order of an encrypted release without its content key',
+    file: 'src/flows/direct.ts',
+    text: '    if (isRefusal(wrap)) {',
+    without: '    if (wrap === null) {',
+    tests: 'tests/flows/wrap.test.ts',
+  },
+  {
     stops: 'a wrap that is brought for somebody else',
     file: 'src/flows/wrap.ts',
     text: '    if (stranger !== null) return stranger\n',

@@ -53,11 +53,10 @@ export class FileElement implements SecureElement {
   readonly reportKey: PublicKey
   /** The controller's own TLS key, PKCS#8 PEM, ECDSA P-256. */
   readonly identityKeyPem: string
-  readonly decryptionKey: Uint8Array | null
   readonly #path: string
   readonly #recordKey: Uint8Array
   readonly #signer: KeyObject
-  readonly #decryption: KeyObject | null
+  #decryption: KeyObject | null = null
   #contents: Contents
   #anchors: readonly Anchor[]
   #nextReport: number
@@ -72,16 +71,13 @@ export class FileElement implements SecureElement {
     this.#signer = createPrivateKey(contents.reportKey)
     this.identityKeyPem = contents.identityKey
     this.reportKey = { alg: 'ecdsa-p256', spki: publicHalf(this.#signer) }
-    this.#decryption = contents.decryptionKey === undefined ? null : createPrivateKey(contents.decryptionKey)
-    this.decryptionKey = this.#decryption === null ? null : publicHalf(this.#decryption)
+    if (contents.decryptionKey !== undefined) this.#decryption = createPrivateKey(contents.decryptionKey)
     // Numbers that were reserved before the process ended may have been used: they are skipped.
     this.#nextReport = contents.reserved
   }
 
   /** Makes an element with new keys and a counter of 0; replaces a file that is there. Durable on return. */
   static create(path: string): FileElement {
-    const p256 = (): string =>
-      generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
     const contents: Contents = {
       kind: 'voltseal-element',
       v: 1,
@@ -159,6 +155,20 @@ export class FileElement implements SecureElement {
     return new Uint8Array(sign('sha256', message, this.#signer))
   }
 
+  get decryptionKey(): Uint8Array | null {
+    return this.#decryption === null ? null : publicHalf(this.#decryption)
+  }
+
+  /** Gives an element of before a decryption key; one that has one keeps it. False: the file cannot be written. */
+  addDecryptionKey(): boolean {
+    if (this.#decryption !== null) return this.#settle()
+    const decryptionKey = p256()
+    // If power fails here, the element has none, or the one that is in its file: nobody knows of it yet.
+    if (!this.#save({ ...this.#contents, decryptionKey })) return false
+    this.#decryption = createPrivateKey(decryptionKey)
+    return true
+  }
+
   agree(point: Uint8Array): Uint8Array | null {
     return this.#decryption === null ? null : agreeP256(this.#decryption, spkiOfPoint(point))
   }
@@ -197,6 +207,10 @@ export class FileElement implements SecureElement {
     return this.#settled
   }
 }
+
+/** A new private key, PKCS#8 PEM. */
+const p256 = (): string =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
 
 const publicHalf = (key: KeyObject): Uint8Array =>
   new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }))

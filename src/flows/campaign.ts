@@ -298,9 +298,9 @@ async function direct(
     if (isRefusal(other)) return other
     open.push(other)
   }
-  const { orders, wraps } = await ordersFor(world, sites, open)
+  const { orders, wraps, events } = await ordersFor(world, sites, open)
   const directed = await directSites(world, orders, world.clock.now())
-  return isRefusal(directed) ? directed : { ...directed, wraps }
+  return isRefusal(directed) ? directed : { ...directed, wraps, events: [...directed.events, ...events] }
 }
 
 /** What tells one order from another: `SITE/CONTROLLER/RELEASE/ATTEMPT`. */

@@ -150,13 +150,32 @@ const damaged = (world: FleetWorld, site: string, { code, subject, expected, act
   detail: { subject, expected, actual, done: 'the bundle of the site was written anew' },
 })
 
+const unwrappable = (
+  world: FleetWorld,
+  ref: { readonly site: string; readonly controller: string; readonly campaign: string },
+  { code, subject, expected, actual }: Refusal,
+): Event => ({
+  kind: 'intrusion-signal',
+  actor: { kind: 'fleet', id: world.name },
+  ...ref,
+  code,
+  detail: { subject, expected, actual, done: 'nothing is ordered for it' },
+})
+
 // --- What is ordered ---
 
 /** A campaign as far as orders go. */
 export type OpenCampaign = { readonly plan: Plan; readonly rollout: Rollout }
 
-/** What is ordered, by site, and the wraps in it that are new and not stored yet. */
-export type Ordered = { readonly orders: Map<string, Target[]>; readonly wraps: readonly WrapRow[] }
+/**
+ * What is ordered, by site, and the wraps in it that are new and not stored yet. `events`: who is ordered nothing because
+ * no wrap is to be had.
+ */
+export type Ordered = {
+  readonly orders: Map<string, Target[]>
+  readonly wraps: readonly WrapRow[]
+  readonly events: readonly Event[]
+}
 
 /**
  * What the director orders at some sites: everything that is assigned there by any open campaign, and nothing else. One
@@ -174,12 +193,13 @@ export async function ordersFor(
   }
   const orders = new Map<string, Target[]>()
   const fresh: WrapRow[] = []
+  const events: Event[] = []
   for (const [site, assigned] of bySite) {
     const wraps = wrapsOf(world, site)
-    orders.set(site, assigned.length === 0 ? [] : await ordersAt(world, site, assigned, wraps))
+    orders.set(site, assigned.length === 0 ? [] : await ordersAt(world, site, assigned, wraps, events))
     fresh.push(...wraps.fresh)
   }
-  return { orders, wraps: fresh }
+  return { orders, wraps: fresh, events }
 }
 
 async function ordersAt(
@@ -187,6 +207,7 @@ async function ordersAt(
   site: string,
   assigned: readonly { of: OpenCampaign; planned: PlannedController }[],
   wraps: SiteWraps,
+  events: Event[],
 ): Promise<Target[]> {
   const rows = new Map((await world.store.controllers(site)).map(row => [row.id, row]))
   const description = await world.store.site(site)
@@ -199,7 +220,10 @@ async function ordersAt(
     if (row === undefined || !placed.has(planned.controller)) continue
     const envelope = of.plan.releases[planned.release]!
     const wrap = await wraps.of(envelope, row)
-    if (wrap === null) continue
+    if (isRefusal(wrap)) {
+      events.push(unwrappable(world, { site, controller: row.id, campaign: of.plan.id }, wrap))
+      continue
+    }
     const turn = turnOf(of.rollout, planned)
     const attempt = turn?.at === 'assigned' ? turn.attempt : 1
     const entry = byPath.get(envelope.path) ?? { envelope, orders: new Map() }

@@ -79,7 +79,9 @@ export async function resignSites(
   if (isRefusal(derived)) return derived
   const anew = await directSites(world, derived.orders, now, root)
   // The damage was found twice and is one event.
-  return isRefusal(anew) ? anew : { files: [...kept.files, ...anew.files], events: kept.events, wraps: derived.wraps }
+  return isRefusal(anew)
+    ? anew
+    : { files: [...kept.files, ...anew.files], events: [...kept.events, ...derived.events], wraps: derived.wraps }
 }
 
 /** What the campaigns order at some sites. Refuses what `openRow` refuses. */

@@ -23,14 +23,17 @@ export async function encryptedRelease(
 
 /** The wraps that the orders of a site carry, and those among them that are new. */
 export type SiteWraps = {
-  /** Base64 of a controller's wrap; undefined: the release travels in the clear; null: there is no wrap to be had. */
-  of(envelope: FileRef, row: ControllerRow): Promise<string | undefined | null>
+  /**
+   * Base64 of a controller's wrap; undefined: the release travels in the clear. Refuses `campaign-wraps-missing` (nobody has
+   * made it, and the server holds no wrapping key), `controller-without-decryption-key`, and what `rewrap` refuses.
+   */
+  of(envelope: FileRef, row: ControllerRow): Promise<string | undefined | Refusal>
   readonly fresh: readonly WrapRow[]
 }
 
 /**
  * Looks wraps up as orders are written: the one of before, so that metadata changes only when an order does, or a new one.
- * What cannot be wrapped is not ordered: the controller could not use it, and its turn times out with all that it says.
+ * What cannot be wrapped is not ordered: the controller could not use it, and its turn times out.
  */
 export function wrapsOf(world: FleetWorld, site: string): SiteWraps {
   const encrypted = new Map<string, Known | null>()
@@ -46,12 +49,16 @@ export function wrapsOf(world: FleetWorld, site: string): SiteWraps {
       if (known === null) return undefined
       const before = known.wraps.get(row.id)
       if (before !== undefined) return toBase64(before)
-      if (world.wrappingKey === null || row.decryptionKey === null) return null
-      known.release ??= await encryptedRelease(world, envelope)
-      if (known.release === null || isRefusal(known.release)) return null
       const subject = `${site}/${row.id}: ${envelope.path}`
+      if (world.wrappingKey === null) return refuse('campaign-wraps-missing', subject, 'a wrap', 'none')
+      if (row.decryptionKey === null) {
+        return refuse('controller-without-decryption-key', subject, 'a decryption key', 'none')
+      }
+      known.release ??= await encryptedRelease(world, envelope)
+      if (known.release === null) return undefined
+      if (isRefusal(known.release)) return known.release
       const wrap = await rewrap(known.release, world.wrappingKey, row.decryptionKey, world, subject)
-      if (isRefusal(wrap)) return null
+      if (isRefusal(wrap)) return wrap
       fresh.push({ envelope: envelope.sha256, site, controller: row.id, wrap })
       return toBase64(wrap)
     },

@@ -6,7 +6,9 @@ import { AREAS } from '../../agent/board-file.ts'
 import { runBootStage } from '../../agent/boot-stage.ts'
 import { askAgent } from '../../agent/client.ts'
 import { printing } from '../../agent/events.ts'
+import { agentFiles } from '../../agent/files.ts'
 import { type AgentSetup, initAgent } from '../../agent/init.ts'
+import { requestAnew } from '../../agent/request.ts'
 import { type AgentStatus, statusLines } from '../agent-text.ts'
 import { several, size } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
@@ -27,6 +29,13 @@ export function addAgent(program: Command, cli: Cli): void {
     .description('make and run the agent of a Linux controller, and update it on the spot')
     .copyInheritedSettings(program)
   addInit(agent, cli)
+  agent
+    .command('request')
+    .description(
+      'write the board’s request to be enrolled anew; gives an older board its decryption key; while the agent is stopped',
+    )
+    .argument('<folder>', 'the folder that agent init made')
+    .action(cli.act((folder: string) => request(cli, folder)))
   agent
     .command('run')
     .description('run the controller until it is told to stop (Ctrl-C, SIGTERM): one line of JSON for each event')
@@ -107,6 +116,19 @@ function devicesOf(texts: readonly string[]): AgentSetup['devices'] | Refusal {
     devices[area] = path
   }
   return devices
+}
+
+async function request(cli: Cli, folder: string): Promise<Work> {
+  const asked = await requestAnew(folder)
+  if (isRefusal(asked)) return asked
+  const { id, decryption } = asked
+  return {
+    json: { folder, id, decryptionKey: decryption?.key ?? null },
+    text: listing(cli.output, [
+      ['controller', id],
+      ['request', agentFiles(folder).enrolment],
+    ]),
+  }
 }
 
 async function runAgent(cli: Cli, folder: string): Promise<Work> {

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { nodeCipher } from '../../src/adapters/cipher-node.ts'
+import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import type { Plan } from '../../src/core/campaign/plan.ts'
+import { fromBase64, toHex } from '../../src/core/encoding/bytes.ts'
+import type { Json } from '../../src/core/encoding/canonical-json.ts'
+import { readWrap } from '../../src/core/encoding/cose-recipient.ts'
+import { instant } from '../../src/core/encoding/units.ts'
+import { openContentKey } from '../../src/core/firmware/encryption.ts'
+import { releaseTarget } from '../../src/core/firmware/release-facts.ts'
+import type { Version } from '../../src/core/firmware/version.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { keyId } from '../../src/core/trust/keys.ts'
+import { withTargets } from '../../src/core/trust/repository.ts'
+import { wantedOf } from '../../src/flows/campaign.ts'
+import { ordersFor } from '../../src/flows/direct.ts'
+import { contentKeyWith } from '../../src/flows/encrypt.ts'
+import { openRepository } from '../../src/flows/keep.ts'
+import type { FleetWorld } from '../../src/flows/ports.ts'
+import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
+import { createRelease, type Release } from '../../src/flows/release.ts'
+import { signEnvelope } from '../../src/flows/sign.ts'
+import { refuseUnwrappable, takeWraps, unwrapped } from '../../src/flows/wrap.ts'
+import { planOf } from '../core/campaign/plans.ts'
+import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
+import { agreeWith, memoryWrappingKey, p256Pair, TOOLS, wrapOf } from '../worlds/wrapping.ts'
+
+const holder = memoryWrappingKey()
+const keys = [p256Pair(), p256Pair()] as const
+const codeOf = (value: unknown): string | null => (isRefusal(value) ? value.code : null)
+
+describe('wraps at the fleet server', () => {
+  let fleet: QuietFleet
+  let release: Release
+  let plan: Plan
+  /** The server as it is with a wrapping key, and as it is without. */
+  const served = (): FleetWorld => ({ ...fleet.world, wrappingKey: holder })
+  const orders = async (world: FleetWorld) => {
+    const since = instant(fleet.clock.now())
+    const turn = { at: 'assigned', since, report: 0, attempt: 1 } as const
+    const turns = { 'harbour/c0': turn, 'harbour/c1': turn }
+    const rollout = { campaign: plan.id, state: { at: 'running', wave: 0, since }, turns } as const
+    const ordered = await ordersFor(world, new Set(['harbour']), [{ plan, rollout }])
+    const [target] = ordered.orders.get('harbour') ?? []
+    const custom = target?.custom as { controllers: Record<string, { wrap?: string }> } | undefined
+    const of = Object.entries(custom?.controllers ?? {}).map(([id, { wrap }]) => [id, wrap] as const)
+    return { ...ordered, wrapped: new Map(of) }
+  }
+
+  before(async () => {
+    fleet = await QuietFleet.make()
+    await fleet.site('harbour', 2)
+    const facts = {
+      vendor: 'voltworks.example',
+      class: 'bms',
+      hardware: ['r1'],
+      version: '2.3.0',
+      sequence: 2,
+      counter: 3,
+    }
+    const encrypt = { keys: [holder.spki], cipher: nodeCipher }
+    const made = orThrow(createRelease({ image: new Uint8Array(5_000).fill(7), facts, encrypt }, { crypto }))
+    const signer = fleet.key('firmware')
+    const signed = orThrow(await signEnvelope(made.envelope, keyId(signer.key, crypto), { crypto, signer }))
+    release = { ...made, envelope: signed.envelope }
+    const sized = (bytes: Uint8Array) => ({ length: bytes.length, sha256: toHex(crypto.sha256(bytes)) })
+    const payload = { path: 'bms/2.3.0/payload.bin', ...sized(release.payload), custom: null }
+    const custom = releaseTarget(release.facts, payload.path, release.contentKeys) as unknown as Json
+    const envelope = { path: 'bms/2.3.0/envelope.suit', ...sized(release.envelope), custom }
+    for (const [target, bytes] of [
+      [envelope, release.envelope],
+      [payload, release.payload],
+    ] as const) {
+      const body = async function* () {
+        yield bytes
+      }
+      assert.equal(await storeBlob(fleet.world, target, 1 << 20, body()), null)
+    }
+    const { signed: before } = orThrow(await openRepository(fleet.world, 'image')).targets!
+    const expires = instant(fleet.clock.now() + 30 * 86_400_000)
+    const written = orThrow(withTargets(before, { add: [envelope, payload] }, before.version + 1, expires))
+    const metadata = await sealedBy(written, [fleet.key('release')])
+    orThrow(await publishRelease(served(), 'somebody', { metadata }))
+    const { path, sha256, length } = envelope
+    const planned = { path, sha256, length, class: 'bms', version: '2.3.0' as Version, counter: 3 }
+    plan = planOf([2], { releases: [planned] })
+    await give(0, keys[0].spki)
+    await give(1, keys[1].spki)
+  })
+  after(() => fleet?.close())
+
+  async function give(controller: 0 | 1, decryptionKey: Uint8Array | null): Promise<void> {
+    const row = (await fleet.world.store.controller('harbour', `c${controller}`))!
+    await fleet.world.store.commit({ controllers: [{ ...row, decryptionKey }] })
+  }
+
+  it('are missing, one for each controller, before anything was ordered', async () => {
+    const missing = orThrow(await unwrapped(fleet.world, wantedOf(plan)))
+    assert.deepEqual(
+      missing.map(({ controller }) => controller),
+      ['c0', 'c1'],
+    )
+    assert.equal(codeOf(await refuseUnwrappable(fleet.world, 'spring', wantedOf(plan))), 'campaign-wraps-missing')
+    assert.equal(await refuseUnwrappable(served(), 'spring', wantedOf(plan)), null)
+    const stranger = { ...fleet.world, wrappingKey: memoryWrappingKey() }
+    assert.equal(codeOf(await refuseUnwrappable(stranger, 'spring', wantedOf(plan))), 'content-key-not-for-us')
+  })
+
+  it('a controller without a key, and one for which nobody can wrap, are ordered nothing, and the log says so', async () => {
+    const without = await orders(fleet.world)
+    assert.equal(without.wrapped.size, 0)
+    assert.deepEqual(
+      without.events.map(({ controller, code }) => [controller, code]),
+      [
+        ['c0', 'campaign-wraps-missing'],
+        ['c1', 'campaign-wraps-missing'],
+      ],
+    )
+    await give(1, null)
+    assert.equal(
+      codeOf(await refuseUnwrappable(served(), 'spring', wantedOf(plan))),
+      'controller-without-decryption-key',
+    )
+    const { wrapped, events, wraps } = await orders(served())
+    assert.deepEqual([...wrapped.keys()], ['c0'])
+    assert.deepEqual(
+      events.map(({ controller, code }) => [controller, code]),
+      [['c1', 'controller-without-decryption-key']],
+    )
+    assert.equal(wraps.length, 1)
+    await give(1, keys[1].spki)
+  })
+
+  it('are the content key of the release, for each controller alone, and stay the same once they are stored', async () => {
+    const { encryption } = release.facts
+    assert.ok(encryption !== null)
+    const { wrapped, wraps } = await orders(served())
+    const content = orThrow(await contentKeyWith(release.contentKeys, encryption, holder, TOOLS, 'test'))
+    for (const [index, { privateKey }] of keys.entries()) {
+      const bytes = fromBase64(wrapped.get(`c${index}`) as string) as Uint8Array
+      const wrap = orThrow(readWrap(bytes, 'test'))
+      assert.deepEqual(openContentKey(wrap, agreeWith(privateKey, wrap.point), encryption, TOOLS, 'test'), content)
+      const other = keys[1 - index]!.privateKey
+      assert.equal(
+        codeOf(openContentKey(wrap, agreeWith(other, wrap.point), encryption, TOOLS, 'test')),
+        'wrap-not-opened',
+      )
+    }
+    assert.notDeepEqual([...(await orders(served())).wrapped], [...wrapped], 'not stored: made anew')
+    await fleet.world.store.commit({ wraps })
+    const again = await orders(served())
+    assert.deepEqual([[...again.wrapped], again.wraps], [[...wrapped], []])
+    // What is stored is ordered without the wrapping key too.
+    assert.deepEqual([...(await orders(fleet.world)).wrapped], [...wrapped])
+    assert.equal(await refuseUnwrappable(fleet.world, 'spring', wantedOf(plan)), null)
+  })
+
+  it('that a person brings are taken all or none, and only those that are missing', async () => {
+    const wanted = wantedOf(plan)
+    const envelope = plan.releases[0]!.sha256
+    const one = { site: 'harbour', controller: 'c0', envelope }
+    const wrap = await wrapOf(release, holder, keys[0].spki)
+    const late = await takeWraps(fleet.world, 'somebody', 'spring', wanted, [{ ...one, wrap }])
+    assert.equal(codeOf(late), 'request-malformed', 'they are all there')
+    const fresh = { ...fleet.world, store: withoutWraps(fleet.world.store) }
+    const evil = await wrapOf(release, holder, p256Pair().spki)
+    const mixed = [
+      { ...one, wrap },
+      { ...one, controller: 'c1', wrap: evil },
+    ]
+    const size = (await fleet.entries()).length
+    assert.equal(codeOf(await takeWraps(fresh, 'somebody', 'spring', wanted, mixed)), 'wrap-for-another-key')
+    assert.equal((await fleet.entries()).length, size)
+    assert.deepEqual(await takeWraps(fresh, 'somebody', 'spring', wanted, [{ ...one, wrap }]), { taken: 1, missing: 1 })
+    assert.deepEqual((await fleet.world.store.wraps(envelope, 'harbour')).get('c0'), wrap)
+    assert.equal((await fleet.entries()).at(-1)?.kind, 'content-keys-wrapped')
+  })
+})
+
+/** A store in which nothing has been wrapped yet. */
+function withoutWraps(store: FleetWorld['store']): FleetWorld['store'] {
+  return new Proxy(store, {
+    get: (on, name) => {
+      if (name === 'wraps') return async () => new Map()
+      const value = Reflect.get(on, name) as unknown
+      return typeof value === 'function' ? value.bind(on) : value
+    },
+  })
+}
