@@ -82,7 +82,7 @@ function pass<Release extends SignedRelease>(place: Place<Release>, release: Rel
 const placeName = ({ keys, device: { counter, installed } }: Place<SignedRelease>): string =>
   [keys.join('+'), installed?.version, installed?.sequence, counter].join(' ')
 
-const short = (kids: Iterable<string>): string => [...kids].map(kid => kid.slice(0, 16)).join(', ')
+const short = (kids: Iterable<string>): string => [...kids].map(kid => kid.slice(0, 16)).join(', ') || 'none'
 
 function missing(
   controller: FleetController,
