@@ -19,11 +19,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { isP256Spki, spkiOfPoint } from '../core/encoding/cipher.ts'
 import type { PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import { isPkcs11Uri } from '../core/encoding/pkcs11-uri.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import type { Signer } from '../flows/ports.ts'
-import { algorithmOf, DIGEST, signatureOptions } from './openssl.ts'
+import type { Signer, WrappingKey } from '../flows/ports.ts'
+import { agreeP256, algorithmOf, DIGEST, signatureOptions } from './openssl.ts'
 
 /** The algorithms that a key file is generated for. */
 export type FileKeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'ml-dsa-65'
@@ -70,11 +71,36 @@ export function generateKeyFile(path: string, alg: FileKeyAlgorithm): Signer | R
  * `file-unreadable`, `file-too-large`, `key-file-permissions`, `key-malformed` and `key-algorithm-unsupported`.
  */
 export function loadSigner(path: string): Signer | Refusal {
+  const privateKey = loadPrivateKey(path)
+  if (isRefusal(privateKey)) return privateKey
+  const alg = algorithmOf(privateKey)
+  if (alg === null) return unsupported(path, privateKey)
+  return new FileSigner({ alg, spki: exportSpki(createPublicKey(privateKey)) }, privateKey)
+}
+
+/** Loads a wrapping key: a P-256 private key, as `generateKeyFile` writes it. Refuses like `loadSigner`. */
+export function loadWrappingKey(path: string): WrappingKey | Refusal {
+  const privateKey = loadPrivateKey(path)
+  if (isRefusal(privateKey)) return privateKey
+  const spki = exportSpki(createPublicKey(privateKey))
+  // Also: a key whose curve is written out in full, which others would know by another id.
+  if (!isP256Spki(spki)) {
+    return refuse('key-algorithm-unsupported', path, 'a P-256 key', privateKey.asymmetricKeyType ?? 'an unknown kind')
+  }
+  return {
+    spki,
+    development: true,
+    agree: async point =>
+      agreeP256(privateKey, spkiOfPoint(point)) ??
+      refuse('wrap-not-opened', path, 'a point of P-256', 'something else'),
+  }
+}
+
+function loadPrivateKey(path: string): KeyObject | Refusal {
   const pem = readKeyFile(path, true)
   if (isRefusal(pem)) return pem
-  let privateKey: KeyObject
   try {
-    privateKey = createPrivateKey(pem)
+    return createPrivateKey(pem)
   } catch (error) {
     const encrypted = pem.includes('ENCRYPTED') || (error as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE'
     return refuse(
@@ -84,9 +110,6 @@ export function loadSigner(path: string): Signer | Refusal {
       encrypted ? 'an encrypted key' : pem.includes('PUBLIC KEY') ? 'a public key' : 'something else',
     )
   }
-  const alg = algorithmOf(privateKey)
-  if (alg === null) return unsupported(path, privateKey)
-  return new FileSigner({ alg, spki: exportSpki(createPublicKey(privateKey)) }, privateKey)
 }
 
 /**

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import {
   type FileKeyAlgorithm,
@@ -11,6 +12,7 @@ import {
   LABEL_FILE,
   loadPublicKey,
   loadSigner,
+  loadWrappingKey,
   publicKeyFile,
 } from '../../src/adapters/signer-file.ts'
 import { utf8 } from '../../src/core/encoding/bytes.ts'
@@ -40,6 +42,25 @@ describe('key files', () => {
       }
     })
   }
+
+  test('a wrapping key agrees with what was wrapped for its public half, and is P-256', async () => {
+    const path = join(folder, 'wrapping')
+    const generated = orThrow(generateKeyFile(path, 'ecdsa-p256'))
+    const key = orThrow(loadWrappingKey(path))
+    assert.deepEqual([key.spki, key.development], [generated.key.spki, true])
+    const agreed = nodeCipher.agreeOnce(key.spki)
+    assert.ok(agreed !== null)
+    assert.deepEqual(orThrow(await key.agree(agreed.point)), agreed.secret)
+    // A point beside the curve would tell something of the private key.
+    const beside = agreed.point.with(40, (agreed.point[40] as number) ^ 1)
+    assert.equal(codeOf(await key.agree(beside)), 'wrap-not-opened')
+    const other = join(folder, 'wrapping-ed25519')
+    orThrow(generateKeyFile(other, 'ed25519'))
+    assert.equal(codeOf(loadWrappingKey(other)), 'key-algorithm-unsupported')
+    assert.equal(codeOf(loadWrappingKey(publicKeyFile(path))), 'key-malformed')
+    chmodSync(path, 0o640)
+    assert.equal(codeOf(loadWrappingKey(path)), 'key-file-permissions')
+  })
 
   test('is readable by its owner only, says what it is, and leaves nothing else behind', () => {
     const own = join(folder, 'own')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { nodeCipher } from '../../../adapters/cipher-node.ts'
-import { loadWrappingKey } from '../../../adapters/wrapping-key-file.ts'
+import { loadWrappingKey } from '../../../adapters/signer-file.ts'
 import { fromBase64, toBase64, toHex } from '../../../core/encoding/bytes.ts'
 import { MAX_ENVELOPE_BYTES } from '../../../core/firmware/suit-envelope.ts'
 import { inspectEnvelope } from '../../../core/firmware/suit-open.ts'
