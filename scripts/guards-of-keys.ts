@@ -5,7 +5,7 @@ const URI = 'src/core/encoding/pkcs11-uri.ts'
 const URI_TESTS = 'tests/core/encoding/pkcs11-uri.test.ts'
 const TOKEN = 'src/adapters/signer-pkcs11/token.ts'
 const OBJECTS = 'src/adapters/signer-pkcs11/objects.ts'
-const TOKEN_TESTS = 'tests/adapters/signer-pkcs11.test.ts'
+const TOKEN_TESTS = 'tests/adapters/signer-pkcs11/*.test.ts'
 const REQUEST = 'src/core/trust/signing-request.ts'
 const FLOW = 'src/flows/request.ts'
 const REQUEST_TESTS = 'tests/flows/request.test.ts'
@@ -111,6 +111,13 @@ export const KEY_GUARDS: readonly Guard[] = [
     file: 'src/apps/process/signers.ts',
     text: 'if (isRefusal(signature) || crypto.verify(signer.key, message, signature, form)) return signature',
     without: 'if (signature !== null) return signature',
+    tests: TOKEN_TESTS,
+  },
+  {
+    stops: 'a token that was exchanged for one with a key of the same name',
+    file: 'src/apps/process/signers.ts',
+    text: 'if (!sameBytes(open.key.spki, this.key.spki)) {',
+    without: 'if (open.key.spki.length === 0) {',
     tests: TOKEN_TESTS,
   },
 

@@ -68,8 +68,10 @@ export class SoftToken {
   /** Takes the token out of its slot, and puts it back. */
   unplug(): void {
     renameSync(this.tokens, `${this.tokens}-away`)
+    mkdirSync(this.tokens)
   }
   plug(): void {
+    rmSync(this.tokens, { recursive: true })
     renameSync(`${this.tokens}-away`, this.tokens)
   }
 

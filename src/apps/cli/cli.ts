@@ -36,7 +36,7 @@ export type Cli = {
   readonly output: Output
   /**
    * Opens a private key by what its owner calls it: a file's path, or a `pkcs11:` reference. It is closed when the run
-   * ends. What it signs is verified before anybody sees it, and labelled when the key can be copied.
+   * ends. What a token signs is verified before anybody sees it, and all is labelled when the key can be copied.
    */
   readonly openSigner: OpenSigner
   // biome-ignore lint/suspicious/noExplicitAny: commander passes arguments, then options, of any type

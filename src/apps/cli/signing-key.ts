@@ -1,4 +1,3 @@
-import { isPkcs11Uri } from '../../core/encoding/pkcs11-uri.ts'
 import { isRefusal } from '../../core/refusal/refusal.ts'
 import type { Signer } from '../../flows/ports.ts'
 import type { OpenSigner } from '../process/signers.ts'
@@ -22,7 +21,7 @@ export function labelled(open: OpenSigner, output: Output): OpenSigner {
     if (isRefusal(signer) || !signer.development) return signer
     const sign: Signer['sign'] = async (message, form) => {
       const signature = await signer.sign(message, form)
-      if (!isRefusal(signature)) output.warnOnce(isPkcs11Uri(reference) ? COPYABLE_WARNING : DEVELOPMENT_WARNING)
+      if (!isRefusal(signature)) output.warnOnce(signer.inToken ? COPYABLE_WARNING : DEVELOPMENT_WARNING)
       return signature
     }
     return { key: signer.key, development: true, sign }

@@ -5,7 +5,7 @@ import { readConfig } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { refuseNetwork } from '../../adapters/http-loopback.ts'
 import { listen } from '../../adapters/http-server.ts'
-import { loadSigner, loadWrappingKey } from '../../adapters/signer-file.ts'
+import { loadWrappingKey } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { notePolicy } from '../../flows/attest.ts'
@@ -16,6 +16,7 @@ import { warn } from '../../flows/warn.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
+import { nobodyThere, type OpenSigner, Signers } from '../process/signers.ts'
 import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
@@ -42,8 +43,15 @@ type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
 export async function startFleet(folder: string, config: FleetConfig, log: Log): Promise<Serving | Refusal> {
   const network = config.console === undefined ? null : refuseNetwork(config.console.host)
   if (network !== null) return network
+  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
+  const started = await startWith(folder, config, log, signers)
+  if (isRefusal(started)) signers.close()
+  return started
+}
+
+async function startWith(folder: string, config: FleetConfig, log: Log, signers: Signers): Promise<Serving | Refusal> {
   const files = fleetFiles(folder)
-  const keys = loadKeys(folder)
+  const keys = await loadKeys(folder, signers.open)
   if (isRefusal(keys)) return keys
   const wrapping = loadWrappingKey(files.wrappingKey)
   // Without it, wraps are brought by a person: one that cannot be read is no such decision.
@@ -52,7 +60,7 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
   const server = readAuthority(files.server)
   if (isRefusal(ca)) return ca
   if (isRefusal(server)) return server
-  const spares = loadSpares(folder)
+  const spares = await loadSpares(folder, signers.open)
   if (isRefusal(spares)) return spares
   const publishPolicy = publishPolicyOf(config.publish, files.config, nodeCrypto)
   if (isRefusal(publishPolicy)) return publishPolicy
@@ -97,7 +105,9 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
       log,
     ),
   ]
-  log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that lie in plain files')
+  if (Object.values(keys).some(({ development }) => development)) {
+    log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that can be copied')
+  }
   return {
     ready: { url: config.url, ...(shown === null || isRefusal(shown) ? {} : { console: shown.url }) },
     close: async () => {
@@ -105,16 +115,18 @@ export async function startFleet(folder: string, config: FleetConfig, log: Log):
       await door.close()
       await Promise.all(loops.map(loop => loop.stop()))
       store.close()
+      signers.close()
     },
   }
 }
 
 const orNull = <T>(value: T | Refusal): null | Refusal => (isRefusal(value) ? value : null)
 
-function loadKeys(folder: string): Record<ServerKey, Signer> | Refusal {
+/** The server's keys. Each file of `keys/` holds a private key, or a reference to one in a token. */
+async function loadKeys(folder: string, open: OpenSigner): Promise<Record<ServerKey, Signer> | Refusal> {
   const keys: Partial<Record<ServerKey, Signer>> = {}
   for (const name of SERVER_KEYS) {
-    const signer = loadSigner(fleetFiles(folder).key(name))
+    const signer = await open(fleetFiles(folder).key(name))
     if (isRefusal(signer)) return signer
     keys[name] = signer
   }
@@ -122,12 +134,12 @@ function loadKeys(folder: string): Record<ServerKey, Signer> | Refusal {
 }
 
 /** Keys that the next root may name: those that lie in `keys/next`. */
-function loadSpares(folder: string): Signer[] | Refusal {
+async function loadSpares(folder: string, open: OpenSigner): Promise<Signer[] | Refusal> {
   const spares: Signer[] = []
   for (const name of ONLINE_KEYS) {
     const path = fleetFiles(folder).nextKey(name)
     if (!existsSync(path)) continue
-    const signer = loadSigner(path)
+    const signer = await open(path)
     if (isRefusal(signer)) return signer
     spares.push(signer)
   }
