@@ -45,6 +45,8 @@ describe('signing on another machine', () => {
     const second = await must('publish', folder, '--import', request)
     assert.deepEqual(first, second)
     assert.deepEqual(first.releases, ['bms/1.1.0/envelope.suit'])
+    const other = await codeOf('publish', at('bms-1.2.0.release'), '--import', request)
+    assert.equal(other, 'signing-request-stale', 'a request that is in force is no word about another release')
   })
 
   test('a request is void once somebody else has published', async () => {

@@ -177,8 +177,11 @@ async function publishSigned(job: Job, paths: readonly string[]): Promise<Work> 
   const said = requests[0]?.said
   const asked = said?.kind === 'metadata' ? said.documents[0]?.signed : undefined
   const now = opened.set.targets.signed
-  // The answer to the first time was lost: what was signed is what is in force.
-  if (asked !== undefined && sameBytes(signableBytes(asked.raw), signableBytes(now.raw))) return publishedAlready(job)
+  // The answer to the first time was lost: what was signed is what is in force, with these releases in it.
+  const inForce = asked !== undefined && sameBytes(signableBytes(asked.raw), signableBytes(now.raw))
+  const standing = inForce && (await arePublished(opened, job.add))
+  if (isRefusal(standing)) return standing
+  if (standing) return publishedAlready(job)
   const written = await write(job, asked?.expires ?? inAYear(cli))
   if (isRefusal(written)) return written
   const documents = documentsOf(written, null)
