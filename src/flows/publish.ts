@@ -236,8 +236,8 @@ async function unwrappable(
 }
 
 /**
- * The releases of the image repository with the facts of their verified envelopes: all of them, or those of some paths, as
- * far as they are published.
+ * The releases of the image repository with the facts of their verified envelopes: all that are signed by a key that the
+ * fleet takes, or those of some paths, as far as they are published.
  */
 export async function publishedReleases(
   world: FleetWorld,
@@ -252,6 +252,8 @@ export async function publishedReleases(
     const { path, sha256, length } = target
     if (!path.endsWith(ENVELOPE_NAME) || length > MAX_ENVELOPE_BYTES) continue
     const release = await releaseAt(world, { path, sha256, length })
+    // Its keys were taken out of the config since, as those of a stolen key are: nobody is given it any more.
+    if (paths === null && isRefusal(release) && release.code === 'envelope-signers-unknown') continue
     if (isRefusal(release)) return release
     releases.set(path, release)
   }
@@ -324,6 +326,7 @@ export async function transitionReleases(world: FleetWorld): Promise<readonly Pu
   const releases: PublishedRelease[] = []
   for (const ref of refs) {
     const release = await releaseAt(world, ref)
+    if (isRefusal(release) && release.code === 'envelope-signers-unknown') continue
     if (isRefusal(release)) return release
     releases.push(release)
   }

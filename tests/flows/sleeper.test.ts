@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
 import { systemClock } from '../../src/adapters/clock-system.ts'
+import { readConfig } from '../../src/adapters/config-file.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { run } from '../../src/apps/cli/program.ts'
 import { isRefusalCode } from '../../src/core/refusal/registry.ts'
@@ -162,5 +163,27 @@ describe('a controller that slept through two rotations of the firmware key', ()
     assert.ok(said.includes((kids.a as string).slice(0, 16)) && said.includes((kids.c as string).slice(0, 16)), said)
     await world.must('key', 'generate', key('x'))
     await assert.rejects(publish('9.0.0', 'x', '--counter', '2'), /trusted here/)
+  })
+
+  it('is over when the old keys are taken out of the config: what only they signed is not given to anybody', async () => {
+    const path = world.at('fleet', 'fleet.yaml')
+    const shown = (await world.must('key', 'show', `${key('c')}.pub`)) as { kid: string; alg: string; spki: string }
+    const { kid, alg, spki } = shown
+    const config = readConfig(path) as Record<string, unknown>
+    writeFileSync(path, JSON.stringify({ ...config, anchors: [{ kid, alg, spki }] }))
+    await world.fleet?.close()
+    await world.startFleet()
+    const listed = (await world.must('release', 'list')) as { version: string }[]
+    assert.deepEqual(
+      listed.map(({ version }) => version),
+      ['5.0.0'],
+    )
+    const view = await anchors()
+    assert.deepEqual(
+      view.anchors.map(one => [one.kid, one.recognised, one.acceptedBy]),
+      [[kids.c, true, 2]],
+    )
+    const [code] = await refused('by-gone', releases[2] as string, '--controller', SLEEPER)
+    assert.equal(code, 'envelope-signers-unknown')
   })
 })
