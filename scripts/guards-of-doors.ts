@@ -297,8 +297,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'another board under a known id',
     file: 'src/apps/fleet/enrolment.ts',
-    text: 'if (known !== null && !sameBytes(known.reportKey, reportKey)) {',
-    without: 'if (known === undefined) {',
+    text: 'if (isAnother && !replaced.has(id)) {',
+    without: 'if (isAnother && replaced.size > 99) {',
     tests: PEOPLE,
   },
   {

@@ -159,4 +159,18 @@ export const THREAT_GUARDS: readonly Guard[] = [
     without: 'const json = readJson(bytes, MAX_PLAN_BYTES)',
     tests: 'tests/core/campaign/plan.test.ts',
   },
+  {
+    stops: 'another element in the place of a controller',
+    file: 'src/apps/fleet/enrolment.ts',
+    text: 'if (isAnother && !replaced.has(id))',
+    without: 'if (isAnother && replaced.size > 99)',
+    tests: threat('replaced-device'),
+  },
+  {
+    stops: 'the old keys of a controller that was replaced',
+    file: 'src/apps/gateway/serve.ts',
+    text: 'if (before !== undefined && sameBytes(before.reportKey, key)) return before',
+    without: 'if (before !== undefined) return before',
+    tests: threat('replaced-device'),
+  },
 ]

@@ -80,6 +80,8 @@ export const EnrolSite = Type.Object(
       closed,
     ),
     controllers: Type.Array(DeviceRequest, { maxItems: 10_000 }),
+    /** Controllers that a person says are other devices than the ones registered: their old keys count for nothing. */
+    replaced: Type.Optional(Type.Array(Name, { maxItems: 10_000 })),
   },
   closed,
 )

@@ -36,7 +36,7 @@ export class Enrolment {
    * Durable on return; the same request again answers with fresh certificates for the same keys. Refuses what
    * `parseSite` refuses, `controller-unknown` (a request for one that the site does not have), `controller-duplicate`
    * (two requests for one), `controller-missing` (none for one of the site), `enrolment-key-malformed`,
-   * `enrolment-key-shared`, `enrolment-key-changed`, and what `refuseDecryptionKey` and `issueCertificate` refuse.
+   * `enrolment-key-shared`, `enrolment-key-changed` (unless a person says that the device was replaced), and what `refuseDecryptionKey` and `issueCertificate` refuse.
    */
   enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
     return this.#world.store.exclusive(() => this.#enrol(person, request))
@@ -45,7 +45,8 @@ export class Enrolment {
   async #enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
     const site = parseSite(request.site, 'site.yaml')
     if (isRefusal(site)) return site
-    const rows = await this.#rows(site, request.controllers)
+    const replaced = new Set(request.replaced)
+    const rows = await this.#rows(site, request.controllers, replaced)
     if (isRefusal(rows)) return rows
     const gatewayKey = signingKey(request.gateway.reportKey)
     if (gatewayKey === null) return malformedKey(`the gateway of ${site.site}`)
@@ -65,19 +66,18 @@ export class Enrolment {
     await record(this.#world, { sites: [row], controllers: rows, files }, [
       { kind: 'site-registered', actor, site: site.site, detail: { region: site.region, controllers: rows.length } },
       ...rows.map(({ id, class: of, hardware }) => {
-        return {
-          kind: 'controller-registered',
-          actor,
-          site: site.site,
-          controller: id,
-          detail: { class: of, hardware },
-        } as const
+        const detail = { class: of, hardware, ...(replaced.has(id) ? { replaced: true } : {}) }
+        return { kind: 'controller-registered', actor, site: site.site, controller: id, detail } as const
       }),
     ])
     return issued
   }
 
-  async #rows(site: Site, requests: readonly DeviceRequest[]): Promise<ControllerRow[] | Refusal> {
+  async #rows(
+    site: Site,
+    requests: readonly DeviceRequest[],
+    replaced: ReadonlySet<string>,
+  ): Promise<ControllerRow[] | Refusal> {
     const rows = new Map<string, ControllerRow>()
     for (const { id, reportKey: encoded, decryption } of requests) {
       const found = findController(site, id)
@@ -88,10 +88,13 @@ export class Enrolment {
       if (reportKey === null) return malformedKey(key)
       const twin = [...rows.values()].find(row => sameBytes(row.reportKey, reportKey))
       if (twin !== undefined) return sharedKey(key, twin.id)
-      const known = await this.#world.store.controller(site.site, id)
-      if (known !== null && !sameBytes(known.reportKey, reportKey)) {
+      const before = await this.#world.store.controller(site.site, id)
+      const isAnother = before !== null && !sameBytes(before.reportKey, reportKey)
+      if (isAnother && !replaced.has(id)) {
         return refuse('enrolment-key-changed', key, 'the key it was registered with', 'another one')
       }
+      // Another device begins anew: what the old one said is not its word, and its numbers are its own.
+      const known = isAnother ? null : before
       const decryptionKey = this.#decryptionKey(key, decryption, reportKey, known)
       if (isRefusal(decryptionKey)) return decryptionKey
       const { class: of, hardware } = found

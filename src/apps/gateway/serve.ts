@@ -7,6 +7,7 @@ import { HttpsClient } from '../../adapters/link-https/client.ts'
 import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
 import { loadSigner } from '../../adapters/signer-file.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
+import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type { GatewayStore, SiteWorld } from '../../flows/ports.ts'
@@ -128,8 +129,10 @@ async function registerControllers(store: GatewayStore, issued: EnrolledSite): P
   const known = new Map((await store.controllers()).map(row => [row.id, row]))
   const controllers = Object.entries(issued.controllers).map(([id, { reportKey }]) => {
     const key = decoded(reportKey, `the report key of ${id}`)
-    const before = known.get(id) ?? { id, report: null, sequence: 0, work: '{"at":"idle"}' }
-    return { ...before, reportKey: key }
+    const before = known.get(id)
+    // A device that was replaced begins anew: the numbers of the old one are not its own.
+    if (before !== undefined && sameBytes(before.reportKey, key)) return before
+    return { id, reportKey: key, report: null, sequence: 0, work: '{"at":"idle"}' }
   })
   await store.commit({ controllers })
 }

@@ -56,7 +56,7 @@ export const publishCodes = {
     status: 409,
     action: 'halt',
     title: 'a registered device came with another key',
-    fix: 'Either the device was replaced, which a person must confirm, or somebody pretends to be it. Nothing was enrolled.',
+    fix: 'Either the device was replaced, or somebody pretends to be it. Nothing was enrolled. Somebody who knows that a controller was replaced says so with --replaced.',
   },
   'campaign-exists': {
     exit: 65,

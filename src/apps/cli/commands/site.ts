@@ -8,7 +8,7 @@ import type { Cli, Work } from '../cli.ts'
 import { type Session, withSession } from '../session.ts'
 import { listing } from '../table.ts'
 
-type EnrolOptions = { gateway: string; controllers: string; profile?: string }
+type EnrolOptions = { gateway: string; controllers: string; replaced?: string[]; profile?: string }
 
 export function addSite(program: Command, cli: Cli): void {
   const site = new Command('site').description('take sites into the fleet').copyInheritedSettings(program)
@@ -18,6 +18,7 @@ export function addSite(program: Command, cli: Cli): void {
     .description('register a site: its gateway and its controllers get their certificates')
     .requiredOption('--gateway <folder>', 'the folder that gateway init made')
     .requiredOption('--controllers <folder>', 'the folder with the controllers’ requests (enrolment.json)')
+    .option('--replaced <id...>', 'controllers that are other devices now: what their old keys sign counts no more')
     .option('--profile <file>', 'who you are: a profile.yaml')
     .action(
       cli.act((options: EnrolOptions) => withSession(cli, options.profile, session => enrol(cli, session, options))),
@@ -36,7 +37,8 @@ async function enrol(cli: Cli, session: Session, options: EnrolOptions): Promise
   if (isRefusal(devices)) return devices
   const { controllers } = (devices ?? {}) as { controllers?: DeviceRequest[] }
   if (!Array.isArray(controllers)) return refuse('config-malformed', path, 'a list of requests', 'none')
-  const request: EnrolSite = { site, gateway: gateway as EnrolSite['gateway'], controllers }
+  const said = options.replaced === undefined ? {} : { replaced: options.replaced }
+  const request: EnrolSite = { site, gateway: gateway as EnrolSite['gateway'], controllers, ...said }
   const issued = await session.post<EnrolledSite & { gatewayUrl?: string }>('/v1/sites', request)
   if (isRefusal(issued)) return issued
   writeJson(files.issued, issued)

@@ -131,6 +131,19 @@ function forge(
   served.set('timestamp.json', sealed(timestamp, repository.keysOf('timestamp')))
 }
 
+/** A new timestamp, by its key, over an old snapshot. */
+function announceOld(repository: GeneratedRepository, served: Served, more: number): void {
+  const file = repository.history.get('snapshot')?.at(-2 - (more % 3))
+  if (file === undefined) return
+  const { signed } = JSON.parse(text(file)) as { signed: Signed }
+  served.set(repository.nameOf('snapshot', signed.version), file)
+  const timestamp = {
+    ...next(repository, 'timestamp'),
+    meta: { 'snapshot.json': repository.meta('snapshot', file, signed) },
+  }
+  served.set('timestamp.json', sealed(timestamp, repository.keysOf('timestamp')))
+}
+
 function next(repository: GeneratedRepository, role: string): Signed {
   const version = repository.next(role)
   repository.taken.set(role, version)
@@ -226,8 +239,11 @@ export const ATTACKS = {
       const bump = signed.version === repository.at(role).version && role !== 'snapshot' && role !== 'timestamp'
       return { ...signed, version: bump ? next(repository, role).version : signed.version, expires: DEAD }
     }),
-  'sign an older version': (repository, served, role, more) =>
-    forge(repository, served, role, signed => ({ ...signed, version: Math.max(1, signed.version - 1 - (more % 3)) })),
+  'sign an older version': (repository, served, role, more) => {
+    // Two snapshots of one number are a listed difference: here it is the honest one of that number.
+    if (role === 'snapshot') return announceOld(repository, served, more)
+    forge(repository, served, role, signed => ({ ...signed, version: Math.max(1, signed.version - 1 - (more % 3)) }))
+  },
   'sign a version far ahead': (repository, served, role) =>
     forge(repository, served, role, signed => ({ ...signed, version: signed.version + 1000 })),
   'a root by its own keys': root('new', 0),
