@@ -1,12 +1,15 @@
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { certificateRequest, generateTlsKey } from '../../adapters/certificates.ts'
 import { writeWhole } from '../../adapters/config-file.ts'
 import { generateKeyFile } from '../../adapters/signer-file.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
-import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import type { PublicKey } from '../../core/encoding/crypto.ts'
+import { isPkcs11Uri } from '../../core/encoding/pkcs11-uri.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { GatewayConfig, parseConfig } from '../../wire/config.ts'
 import { refuseTaken } from '../process/folder.ts'
+import type { OpenSigner } from '../process/signers.ts'
 import { gatewayFiles, readSite, writeJson } from './files.ts'
 
 export type GatewaySetup = {
@@ -16,15 +19,19 @@ export type GatewaySetup = {
   readonly port: number
   readonly poll: number
   readonly maxRestarting: number
+  /** A reference to a key in a token; absent: a key is made, in a file. */
+  readonly manifestKey?: string
 }
 
 /**
- * Makes a gateway's folder. The keys are made here and stay here; what leaves is `enrolment.json`, which asks for their
- * certificates. Refuses `folder-not-empty`, what `readSite` refuses, and `config-malformed` for a wrong option.
+ * Makes a gateway's folder. The keys are made here and stay here, or in the token that holds one; what leaves is
+ * `enrolment.json`, which asks for their certificates. Refuses `folder-not-empty`, what `readSite` and `openSigner`
+ * refuse, `key-algorithm-unsupported`, and `config-malformed` for a wrong option.
  */
 export async function initGateway(
   folder: string,
   setup: GatewaySetup,
+  openSigner: OpenSigner,
 ): Promise<{ folder: string; site: string; url: string } | Refusal> {
   const taken = refuseTaken(folder)
   if (taken !== null) return taken
@@ -48,16 +55,41 @@ export async function initGateway(
   const [call, door] = [generateTlsKey(), generateTlsKey()]
   writeWhole(files.callKey, call, 0o600)
   writeWhole(files.doorKey, door, 0o600)
-  const manifest = generateKeyFile(files.manifestKey, 'ecdsa-p256')
-  if (isRefusal(manifest)) return manifest
+  const manifest = await makeManifestKey(files.manifestKey, setup.manifestKey, openSigner)
+  if (isRefusal(manifest)) {
+    // The folder was empty before: what was begun in it is in nobody's way.
+    rmSync(folder, { recursive: true, force: true })
+    return manifest
+  }
   copyFileSync(setup.site, files.site)
   writeJson(files.enrolment, {
     csr: await certificateRequest(call),
     serverCsr: await certificateRequest(door),
     hosts: host === '127.0.0.1' ? [host, 'localhost'] : [host],
-    reportKey: toBase64(manifest.key.spki),
+    reportKey: toBase64(manifest.spki),
   })
   // The config last: a folder without it is not a gateway's, whatever moment power failed at.
   writeWhole(files.config, stringify(config))
   return { folder, site: site.site, url: `https://${host}:${port}` }
+}
+
+/** The key that signs what the gateway hands over: made in a file, or in a token, and then the file says where. */
+async function makeManifestKey(
+  file: string,
+  reference: string | undefined,
+  openSigner: OpenSigner,
+): Promise<PublicKey | Refusal> {
+  if (reference === undefined) {
+    const made = generateKeyFile(file, 'ecdsa-p256')
+    return isRefusal(made) ? made : made.key
+  }
+  const expected = 'a key in a token: pkcs11:token=…;object=…?module-path=…&pin-source=…'
+  if (!isPkcs11Uri(reference)) return refuse('usage-error', 'gateway init --manifest-key', expected, 'something else')
+  const signer = await openSigner(reference)
+  if (isRefusal(signer)) return signer
+  if (signer.key.alg !== 'ecdsa-p256') {
+    return refuse('key-algorithm-unsupported', reference.split('?')[0] as string, 'ecdsa-p256', signer.key.alg)
+  }
+  writeWhole(file, `${reference}\n`, 0o600)
+  return signer.key
 }

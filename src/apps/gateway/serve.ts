@@ -5,7 +5,6 @@ import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { listen } from '../../adapters/http-server.ts'
 import { HttpsClient } from '../../adapters/link-https/client.ts'
 import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
-import { loadSigner } from '../../adapters/signer-file.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
@@ -16,6 +15,7 @@ import { flushOutbox, grantTurns } from '../../flows/report.ts'
 import type { EnrolledSite } from '../../wire/fleet-api.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
+import { nobodyThere, Signers } from '../process/signers.ts'
 import { Bell } from './bell.ts'
 import { type Bells, gatewayDoor } from './door.ts'
 import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './files.ts'
@@ -34,9 +34,20 @@ type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
 
 /** Starts a gateway in this process. */
 export async function startGateway(folder: string, read: GatewayFolder, log: Log): Promise<Serving | Refusal> {
-  const { config, site, issued } = read
+  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
+  const started = await startWith(folder, read, log, signers)
+  if (isRefusal(started)) signers.close()
+  return started
+}
+
+async function startWith(
+  folder: string,
+  { config, site, issued }: GatewayFolder,
+  log: Log,
+  signers: Signers,
+): Promise<Serving | Refusal> {
   const files = gatewayFiles(folder)
-  const signer = loadSigner(files.manifestKey)
+  const signer = await signers.open(files.manifestKey)
   if (isRefusal(signer)) return signer
   const [callKey, doorKey] = [readText(files.callKey, 1 << 16), readText(files.doorKey, 1 << 16)]
   if (isRefusal(callKey)) return callKey
@@ -72,7 +83,9 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
     return port
   }
   const loops = startLoops(world, bells, config.pollMillis, log)
-  log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this gateway signs with keys that lie in plain files')
+  if (signer.development) {
+    log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this gateway signs with a key that can be copied')
+  }
   return {
     ready: { url: `https://${config.listen.host}:${config.listen.port}`, site: site.site },
     close: async () => {
@@ -83,6 +96,7 @@ export async function startGateway(folder: string, read: GatewayFolder, log: Log
       client.close()
       await Promise.all(stopped)
       store.close()
+      signers.close()
     },
   }
 }

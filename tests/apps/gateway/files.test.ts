@@ -24,7 +24,8 @@ describe('a gateway’s folder', () => {
   before(async () => {
     writeFileSync(join(root, 'site.yaml'), JSON.stringify(quay()))
     const where = { fleet: 'https://127.0.0.1:8443', host: '127.0.0.1', port: 8444, poll: 1000, maxRestarting: 1 }
-    orThrow(await initGateway(folder, { site: join(root, 'site.yaml'), ...where }))
+    const nobody = async () => assert.fail('no key is opened')
+    orThrow(await initGateway(folder, { site: join(root, 'site.yaml'), ...where }, nobody))
   })
   after(() => rmSync(root, { recursive: true, force: true }))
 

@@ -6,7 +6,15 @@ import { duration, whole } from '../arguments.ts'
 import type { Cli } from '../cli.ts'
 import { listing } from '../table.ts'
 
-type InitOptions = { site: string; fleet: string; host: string; port: number; poll: number; maxRestarting: number }
+type InitOptions = {
+  site: string
+  fleet: string
+  host: string
+  port: number
+  poll: number
+  maxRestarting: number
+  manifestKey?: string
+}
 
 export function addGateway(program: Command, cli: Cli): void {
   const gateway = new Command('gateway').description('make and run a site’s gateway').copyInheritedSettings(program)
@@ -20,9 +28,10 @@ export function addGateway(program: Command, cli: Cli): void {
     .option('--port <n>', 'the port', whole, 8444)
     .option('--poll <time>', 'how often it asks the fleet for news', duration, 30_000)
     .option('--max-restarting <n>', 'how many controllers may restart at once', whole, 1)
+    .option('--manifest-key <key>', 'an ecdsa-p256 key in a token that signs what it hands over (made here, in a file)')
     .action(
       cli.act(async (folder: string, options: InitOptions) => {
-        const made = await initGateway(folder, options)
+        const made = await initGateway(folder, options, cli.openSigner)
         if (isRefusal(made)) return made
         cli.output.progress(`Next: voltseal site enrol --gateway ${folder} --controllers FOLDER`)
         return {
