@@ -4,11 +4,20 @@ import { decryption } from './decryption.ts'
 import { fetchedBytes } from './fetched-bytes.ts'
 import type { Figure, Scale } from './figure.ts'
 import type { Measured } from './print.ts'
+import { siteBundle } from './site-bundle.ts'
 import { siteUpdate } from './site-update.ts'
 import { updateWear } from './update-wear.ts'
 
 /** Every figure, in the order of the table. */
-export const FIGURES: readonly Figure[] = [bootVerification, updateWear, decryption, fetchedBytes, siteUpdate, checkIn]
+export const FIGURES: readonly Figure[] = [
+  bootVerification,
+  updateWear,
+  decryption,
+  fetchedBytes,
+  siteUpdate,
+  checkIn,
+  siteBundle,
+]
 
 /** Measures figures one after the other. */
 export async function measure(

@@ -254,14 +254,14 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'a forged report',
     file: 'src/core/trust/report.ts',
-    text: "if (!crypto.verify(from.key, canonicalJson(file.raw), file.signature, 'der'))",
+    text: "if (!crypto.verify(from.key, file.message, file.signature, 'der'))",
     without: 'if (file.signature.length === 0)',
     tests: TRUST,
   },
   {
     stops: 'one controller in two orders',
     file: 'src/core/trust/mapping.ts',
-    text: 'if (assignments.has(controller))',
+    text: 'if (seen.has(controller))',
     without: "if (controller === '')",
     tests: TRUST,
   },

@@ -8,6 +8,8 @@ const DIRECT = 'src/flows/direct.ts'
 
 const FOLDER = 'src/adapters/repository-folder.ts'
 const PLAIN = 'tests/adapters/repository-folder.test.ts'
+const JSON_READER = 'src/core/encoding/strict-json.ts'
+const SPELLED = 'tests/core/encoding/spelled-json.test.ts'
 const OF_BINS = 'tests/core/trust/hash-bins.test.ts'
 const PUBLISHED = 'tests/flows/bins.test.ts'
 const ROTATED = 'tests/flows/rotate.test.ts'
@@ -218,5 +220,41 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
     text: "if (got > length) return refuse('download-too-long', path, `${length} bytes`, 'more')",
     without: '',
     tests: PLAIN,
+  },
+  // What is read in the engine's own spelling.
+  {
+    stops: 'a document that is read quickly and has a name twice',
+    file: JSON_READER,
+    text: 'return JSON.stringify(value) === text && isPlain(value, 0) ? value : undefined',
+    without: 'return isPlain(value, 0) ? value : undefined',
+    tests: SPELLED,
+  },
+  {
+    stops: 'a document that is read quickly and has fractions, or no end of levels',
+    file: JSON_READER,
+    text: '&& isPlain(value, 0)',
+    without: '',
+    tests: SPELLED,
+  },
+  {
+    stops: 'a document that is read quickly and has half of a character',
+    file: JSON_READER,
+    text: "text.includes('\\\\u') || ",
+    without: '',
+    tests: SPELLED,
+  },
+  {
+    stops: 'a document that is read quickly and has a member that is none',
+    file: JSON_READER,
+    text: ` || text.includes('"__proto__"')`,
+    without: '',
+    tests: SPELLED,
+  },
+  {
+    stops: 'a signed document in another spelling than the canonical one',
+    file: JSON_READER,
+    text: 'canonical: isInCanonicalOrder(plain)',
+    without: 'canonical: true',
+    tests: SPELLED,
   },
 ]

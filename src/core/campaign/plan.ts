@@ -1,7 +1,6 @@
-import { sameBytes } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault } from '../encoding/canonical-json.ts'
 import { exactly, line, list, Misfit, object, text, then, whole, word } from '../encoding/shape.ts'
-import { readJson } from '../encoding/strict-json.ts'
+import { readSpelledJson } from '../encoding/strict-json.ts'
 import { type Instant, instant, type Millis, millis } from '../encoding/units.ts'
 import { parseVersion, type Version } from '../firmware/version.ts'
 import { NAME } from '../fleet/identity.ts'
@@ -127,11 +126,12 @@ const planShape = object(
  * refusal. Refuses `plan-malformed`, `plan-not-canonical`, `plan-controller-twice`, `plan-times-disordered`.
  */
 export function parsePlan(bytes: Uint8Array, subject: string, limit = MAX_PLAN_BYTES): Plan | Refusal {
-  const json = readJson(bytes, limit)
+  const json = readSpelledJson(bytes, limit)
   if (json instanceof JsonFault) return refuse('plan-malformed', subject, 'a plan in JSON', json.message)
-  const plan = checkPlan(json, subject)
+  const plan = checkPlan(json.value, subject)
   if (isRefusal(plan)) return plan
-  if (sameBytes(planBytes(plan), bytes)) return plan
+  // The plan says what the document says, and nothing else: no name that it does not know was let through.
+  if (json.canonical) return plan
   return refuse('plan-not-canonical', subject, 'canonical JSON', 'the same plan in another spelling')
 }
 
@@ -154,14 +154,14 @@ function checkTurns(plan: PlanBody, subject: string): Refusal | null {
   if (paths.size !== plan.releases.length) {
     return refuse('plan-malformed', subject, 'each release once', 'the same path twice at releases')
   }
-  const turns = new Map<string, string>()
+  const turns = new Map<string, readonly [wave: number, position: number]>()
+  const place = (index: number, position: number): string => `waves[${index}].controllers[${position}]`
   for (const [index, wave] of plan.waves.entries()) {
     if (names.has(wave.name)) {
       return refuse('plan-malformed', subject, 'each wave name once', `"${wave.name}" again at waves[${index}].name`)
     }
     names.add(wave.name)
     for (const [position, planned] of wave.controllers.entries()) {
-      const at = `waves[${index}].controllers[${position}]`
       const key = refKey(planned)
       const earlier = turns.get(key)
       if (earlier !== undefined) {
@@ -169,13 +169,13 @@ function checkTurns(plan: PlanBody, subject: string): Refusal | null {
           'plan-controller-twice',
           subject,
           'one turn for each controller',
-          `${key} at ${earlier} and ${at}`,
+          `${key} at ${place(...earlier)} and ${place(index, position)}`,
         )
       }
-      turns.set(key, at)
+      turns.set(key, [index, position])
       if (planned.release >= plan.releases.length) {
         const expected = `a release from 0 to ${plan.releases.length - 1}`
-        return refuse('plan-malformed', subject, expected, `${planned.release} at ${at}.release`)
+        return refuse('plan-malformed', subject, expected, `${planned.release} at ${place(index, position)}.release`)
       }
     }
   }

@@ -96,16 +96,20 @@ export function object<R extends Shapes, O extends Shapes = Record<never, never>
   optional?: O,
 ): Shape<Shaped<R> & Partial<Shaped<O>>> {
   const names = [...Object.keys(required), ...Object.keys(optional ?? {})]
+  const members = names.map(name => {
+    const needed = Object.hasOwn(required, name)
+    const shape = (needed ? required[name] : optional?.[name]) as Shape<unknown>
+    return { name, needed, shape, top: join('', name), below: join('.', name).slice(1) }
+  })
   return (value, at) => {
     if (!isPlain(value)) return new Misfit(at, 'an object', shown(value))
     const stranger = Object.keys(value).find(name => !names.includes(name))
     if (stranger !== undefined) return new Misfit(join(at, stranger), `one of ${names.join(', ')}`, 'an unknown name')
     const out: Record<string, unknown> = {}
-    for (const name of names) {
+    for (const { name, needed, shape, top, below } of members) {
       const present = Object.hasOwn(value, name) && value[name] !== undefined
-      if (!present && !Object.hasOwn(required, name)) continue
-      const shape = (Object.hasOwn(required, name) ? required[name] : optional?.[name]) as Shape<unknown>
-      const read = shape(present ? value[name] : undefined, join(at, name))
+      if (!present && !needed) continue
+      const read = shape(present ? value[name] : undefined, at === '' ? top : at + below)
       if (read instanceof Misfit) return read
       out[name] = read
     }

@@ -1,5 +1,5 @@
-import { fromUtf8, utf8 } from './bytes.ts'
-import { type Json, JsonFault } from './canonical-json.ts'
+import { fromUtf8, sameBytes, utf8 } from './bytes.ts'
+import { canonicalJson, isInCanonicalOrder, type Json, JsonFault } from './canonical-json.ts'
 
 /** Objects and lists inside one another: more than any document of ours, less than any stack. */
 export const MAX_DEPTH = 32
@@ -15,6 +15,24 @@ export function readJson(bytes: Uint8Array, maxBytes: number): Json | JsonFault 
 }
 
 /**
+ * Reads a document as `readJson` does, and says whether it is in the one spelling of canonical JSON: what is written so is
+ * judged without being written again.
+ */
+export function readSpelledJson(
+  bytes: Uint8Array,
+  maxBytes: number,
+): { readonly value: Json; readonly canonical: boolean } | JsonFault {
+  const text = bytes.length > Math.min(maxBytes, MAX_PLAIN) ? null : fromUtf8(bytes)
+  const plain = text === null ? undefined : readPlain(text)
+  // The engine's own spelling, without an escape, with every name in its place, is the canonical one.
+  if (plain !== undefined && text !== null && !text.includes('\\')) {
+    return { value: plain, canonical: isInCanonicalOrder(plain) }
+  }
+  const value = readJson(bytes, maxBytes)
+  return value instanceof JsonFault ? value : { value, canonical: sameBytes(canonicalJson(value), bytes) }
+}
+
+/**
  * The same for documents of others, which may hold fractions: any number that is finite. What it answers cannot be
  * written as canonical JSON, so its type does not let it.
  */
@@ -26,12 +44,46 @@ function read(bytes: Uint8Array, maxBytes: number, numbers: Numbers): Json | Jso
   if (bytes.length > maxBytes) return new JsonFault(`${bytes.length} bytes`)
   const text = fromUtf8(bytes)
   if (text === null) return new JsonFault('bytes that are not UTF-8')
+  const plain = numbers === WHOLE && bytes.length <= MAX_PLAIN ? readPlain(text) : undefined
+  if (plain !== undefined) return plain
   try {
     return new Reader(text, numbers).document()
   } catch (error) {
     if (error instanceof JsonFault) return error
     throw error
   }
+}
+
+/**
+ * The largest document that is tried as a plain one, in bytes. Little: the engine's reader knows no limit of depth, and
+ * what it makes of a hostile document is some dozen times as large.
+ */
+const MAX_PLAIN = 128 * 1024
+
+/**
+ * A document in the one spelling that the engine itself writes, which is how all of ours are written: what the engine
+ * reads from it and writes again is the same text, so no name stands in it twice, nothing was reordered or left out, and
+ * every number and every character has its one spelling. What remains is checked below. Undefined for any other document:
+ * the strict reader judges those, and says what is wrong.
+ */
+function readPlain(text: string): Json | undefined {
+  // Halves of surrogate pairs are spelled so; and a member of that name would be no member to everybody.
+  if (text.includes('\\u') || text.includes('"__proto__"')) return undefined
+  try {
+    const value = JSON.parse(text) as Json
+    return JSON.stringify(value) === text && isPlain(value, 0) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whole safe numbers, and no more levels than are allowed. */
+function isPlain(value: Json, depth: number): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value)
+  if (typeof value !== 'object' || value === null) return true
+  if (depth >= MAX_DEPTH) return false
+  if (Array.isArray(value)) return value.every(item => isPlain(item, depth + 1))
+  return Object.values(value).every(item => isPlain(item, depth + 1))
 }
 
 /** JSON that any reader takes (control characters escaped), for documents whose signed part is canonical JSON. */

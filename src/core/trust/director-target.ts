@@ -2,7 +2,7 @@ import type { JsonObject } from '../encoding/canonical-json.ts'
 import { Misfit, object, type ShapeOf, text, whole } from '../encoding/shape.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { type FileRef, WRAP } from './image-target.ts'
-import type { Target } from './metadata.ts'
+import type { Target, Targets } from './metadata.ts'
 import { className, idName } from './names.ts'
 import { map } from './open-shape.ts'
 import type { CurrentSet } from './trusted-set.ts'
@@ -36,11 +36,16 @@ export function directorTarget(envelope: FileRef, controllers: ReadonlyMap<strin
 /** A director's target as read: the envelope, and what is ordered for each controller by id. */
 export type Directed = { readonly target: Target; readonly orders: ReadonlyMap<string, Order> }
 
+/** Orders that were read, by the targets that they stand in, which never change: a site looks at them several times. */
+const known = new WeakMap<Targets, readonly Directed[]>()
+
 /**
  * The director's orders. The director does not delegate: it speaks for itself. Refuses `director-delegates`,
  * `assignment-malformed`.
  */
 export function readDirector(director: CurrentSet): readonly Directed[] | Refusal {
+  const before = known.get(director.targets.signed)
+  if (before !== undefined) return before
   const { targets, delegations } = director.targets.signed
   if (delegations !== null) {
     return refuse('director-delegates', `${director.repo}: targets`, 'no delegations', `${delegations.roles.length}`)
@@ -54,5 +59,6 @@ export function readDirector(director: CurrentSet): readonly Directed[] | Refusa
     }
     out.push({ target, orders: read.controllers })
   }
+  known.set(director.targets.signed, out)
   return out
 }

@@ -3,7 +3,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { type Order, readDirector } from './director-target.ts'
+import { type Directed, type Order, readDirector } from './director-target.ts'
 import { describe, type FileRef, type ImageTarget, readImageTarget, sameFile } from './image-target.ts'
 import type { Target } from './metadata.ts'
 import { type CurrentSet, stillCurrent } from './trusted-set.ts'
@@ -93,6 +93,8 @@ export function assignmentsOf(input: MappingInput, now: Instant, crypto: Crypto)
   }
   const directed = readDirector(director)
   if (isRefusal(directed)) return directed
+  const twice = orderedTwice(input, directed)
+  if (twice !== null) return twice
   const plans = new Map<string, PlannedReleases>()
   const assignments = new Map<string, Assignment>()
   for (const { target, orders } of directed) {
@@ -100,9 +102,6 @@ export function assignmentsOf(input: MappingInput, now: Instant, crypto: Crypto)
     if (isRefusal(release)) return release
     for (const [controller, order] of orders) {
       const subject = `${site}/${controller}: ${target.path}`
-      if (assignments.has(controller)) {
-        return refuse('assignment-controller-twice', subject, 'one release', 'two', 'Uptane 2.1.0 §5.4.4')
-      }
       const plan = plans.get(order.campaign) ?? approvedPlan(input, order.campaign, now, crypto)
       if (isRefusal(plan)) return plan
       plans.set(order.campaign, plan)
@@ -113,6 +112,21 @@ export function assignmentsOf(input: MappingInput, now: Instant, crypto: Crypto)
     }
   }
   return [...assignments.values()].sort((a, b) => (a.controller < b.controller ? -1 : 1))
+}
+
+/** Whether a controller is ordered two releases: judged before what they are, so that it is said whatever comes first. */
+function orderedTwice({ site }: MappingInput, directed: readonly Directed[]): Refusal | null {
+  const seen = new Set<string>()
+  for (const { target, orders } of directed) {
+    for (const controller of orders.keys()) {
+      if (seen.has(controller)) {
+        const subject = `${site}/${controller}: ${target.path}`
+        return refuse('assignment-controller-twice', subject, 'one release', 'two', 'Uptane 2.1.0 §5.4.4')
+      }
+      seen.add(controller)
+    }
+  }
+  return null
 }
 
 /** What the image repository says of the envelope that the director names, when the two agree about every byte of it. */

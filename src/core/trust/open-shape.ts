@@ -13,12 +13,15 @@ export function open<R extends Shapes, O extends Shapes = Record<never, never>>(
   required: R,
   optional?: O,
 ): Shape<Shaped<R> & Partial<Shaped<O>>> {
+  const members = Object.entries({ ...optional, ...required }).map(([name, shape]) => {
+    return { name, shape, needed: Object.hasOwn(required, name) }
+  })
   return (value, at) => {
     if (!isObject(value)) return new Misfit(at, 'an object', shown(value))
     const out: Record<string, unknown> = {}
-    for (const [name, shape] of Object.entries({ ...optional, ...required })) {
+    for (const { name, shape, needed } of members) {
       const present = Object.hasOwn(value, name)
-      if (!present && !Object.hasOwn(required, name)) continue
+      if (!present && !needed) continue
       const read = shape(present ? value[name] : undefined, at === '' ? name : `${at}.${name}`)
       if (read instanceof Misfit) return read
       out[name] = read
@@ -39,12 +42,15 @@ export function map<T>(
     if (entries.length > max) return new Misfit(at, `at most ${max} members`, String(entries.length))
     const out = new Map<string, T>()
     for (const [key, inner] of entries) {
-      const place = `${at}[${shown(key)}]`
-      const readName = name(key, place)
-      if (readName instanceof Misfit) return readName
-      const read = member(key)(inner, place)
-      if (read instanceof Misfit) return read
-      out.set(readName, read)
+      const readName = name(key, '')
+      const read = readName instanceof Misfit ? readName : member(key)(inner, '')
+      if (read instanceof Misfit) {
+        // Read once more, to say where: a place for each of a thousand names that fit would cost more than to read them.
+        const place = `${at}[${shown(key)}]`
+        const again = name(key, place)
+        return again instanceof Misfit ? again : (member(key)(inner, place) as Misfit)
+      }
+      out.set(readName as string, read)
     }
     return out
   }

@@ -93,12 +93,13 @@ const metaFile = ({ digests: hashes }: Rules): Shape<MetaFile> =>
     ({ version, length, hashes: digests }) => ({ version, ...(length === undefined ? {} : { length }), ...digests }),
   )
 
-const target =
-  ({ digests: hashes }: Rules) =>
-  (path: string): Shape<Target> =>
-    then(open({ length: sizeShape, hashes }, { custom: anyObject }), ({ length, hashes: digests, custom }) => {
+const target = ({ digests: hashes }: Rules) => {
+  const members = open({ length: sizeShape, hashes }, { custom: anyObject })
+  return (path: string): Shape<Target> =>
+    then(members, ({ length, hashes: digests, custom }) => {
       return { path, length, sha256: '', ...digests, custom: (custom ?? null) as Json }
     })
+}
 
 const isFree = (value: string): boolean => !/^(?:root|timestamp|snapshot|targets)$/.test(value)
 const anyRole: Shape<string> = then(line(256), (name, at) =>

@@ -1,8 +1,8 @@
-import { fromHex, sameBytes, toHex } from '../encoding/bytes.ts'
+import { fromHex, toHex } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto, PublicKey } from '../encoding/crypto.ts'
 import { exactly, line, list, Misfit, object, type Shape, text, then, truth, whole, word } from '../encoding/shape.ts'
-import { readJson } from '../encoding/strict-json.ts'
+import { readSpelledJson } from '../encoding/strict-json.ts'
 import { type Instant, instant } from '../encoding/units.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { idName } from './names.ts'
@@ -154,9 +154,9 @@ export type Reporter = { readonly site: string; readonly controller: string; rea
  */
 export function openReport(bytes: Uint8Array, from: Reporter, crypto: Crypto): Report | Refusal {
   const subject = `report of ${from.site}/${from.controller}`
-  const file = openSigned(bytes, MAX_REPORT_BYTES, reportShape)
+  const file = openSigned(bytes, MAX_REPORT_BYTES, reportFile)
   if (file instanceof Misfit) return malformed(subject, file)
-  if (!crypto.verify(from.key, canonicalJson(file.raw), file.signature, 'der')) {
+  if (!crypto.verify(from.key, file.message, file.signature, 'der')) {
     return refuse('report-signature-invalid', subject, 'a signature by its report key', 'one that does not hold')
   }
   const { site, controller } = file.signed
@@ -179,23 +179,30 @@ export function checkReportNew(report: Report, lastSequence: number, nonce: stri
 
 /** Whose report it claims to be, read before anything is verified: only good for finding the key to verify it with. */
 export function claimedReporter(bytes: Uint8Array): { readonly site: string; readonly controller: string } | null {
-  const file = openSigned(bytes, MAX_REPORT_BYTES, reportShape)
+  const file = openSigned(bytes, MAX_REPORT_BYTES, reportFile)
   return file instanceof Misfit ? null : { site: file.signed.site, controller: file.signed.controller }
 }
 
-/** Reads a signed document in its one spelling: `{"sig":…,"signed":…}` in canonical JSON. */
+/** The shape of a signed document, for `openSigned`: made once, since it is used for every report of a fleet. */
+export const signedFile = <T>(signed: Shape<T>) =>
+  object({ signed, sig: text('a signature in hex', /^(?:[0-9a-f]{2}){1,4096}$/) })
+
+const reportFile = signedFile(reportShape)
+
+/** Reads a signed document in its one spelling: `{"sig":…,"signed":…}` in canonical JSON. `message` is what was signed. */
 export function openSigned<T>(
   bytes: Uint8Array,
   limit: number,
-  shape: Shape<T>,
-): { readonly signed: T; readonly raw: Json; readonly signature: Uint8Array } | Misfit {
-  const json = readJson(bytes, limit)
+  file: ReturnType<typeof signedFile<T>>,
+): { readonly signed: T; readonly message: Uint8Array; readonly signature: Uint8Array } | Misfit {
+  const json = readSpelledJson(bytes, limit)
   if (json instanceof JsonFault) return new Misfit('', `strict JSON of at most ${limit} bytes`, json.message)
-  const read = object({ signed: shape, sig: text('a signature in hex', /^(?:[0-9a-f]{2}){1,4096}$/) })(json, '')
+  const read = file(json.value, '')
   if (read instanceof Misfit) return read
-  if (!sameBytes(canonicalJson(json), bytes)) return new Misfit('', 'canonical JSON', 'another spelling')
-  const raw = (json as { signed: Json }).signed
-  return { signed: read.signed as T, raw, signature: fromHex(read.sig) as Uint8Array }
+  if (!json.canonical) return new Misfit('', 'canonical JSON', 'another spelling')
+  // What was signed is canonical JSON, and so is the document: it stands in it as it is.
+  const message = bytes.subarray(`{"sig":"${read.sig}","signed":`.length, -1)
+  return { signed: read.signed as T, message, signature: fromHex(read.sig) as Uint8Array }
 }
 
 const malformed = (subject: string, { at, expected, actual }: Misfit): Refusal =>

@@ -1,5 +1,5 @@
 import { toHex } from '../encoding/bytes.ts'
-import type { Json, JsonObject } from '../encoding/canonical-json.ts'
+import { inCanonicalOrder, type Json, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto, PublicKey } from '../encoding/crypto.ts'
 import { writeJson } from '../encoding/strict-json.ts'
 import type { Instant } from '../encoding/units.ts'
@@ -184,7 +184,8 @@ export function signatureBy(key: PublicKey, signature: Uint8Array, crypto: Crypt
 /** The file of a `signed` object and its signatures, one for each key: a later one takes an earlier one's place. */
 export function seal(signed: JsonObject, signatures: readonly Signature[]): Uint8Array {
   const once = new Map(signatures.map(signature => [signature.keyid, signature]))
-  return writeJson({ signatures: [...once.values()], signed })
+  // In canonical order, so that a verifier need not sort what it hashes.
+  return writeJson({ signatures: [...once.values()], signed: inCanonicalOrder(signed) })
 }
 
 /** The name that a file is published under (TUF 1.0.34 §6.2, consistent snapshots): `7.snapshot.json`, `timestamp.json`. */

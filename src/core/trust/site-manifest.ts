@@ -7,7 +7,7 @@ import { type Instant, instant } from '../encoding/units.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { idName } from './names.ts'
 import { anyObject } from './open-shape.ts'
-import { claimedReporter, MAX_REPORT_BYTES, openSigned } from './report.ts'
+import { claimedReporter, MAX_REPORT_BYTES, openSigned, signedFile } from './report.ts'
 
 /** The version of each repository's root that a gateway trusts. */
 export type RootVersions = { readonly image: number; readonly approval: number; readonly director: number }
@@ -47,6 +47,8 @@ const shape: Shape<Body> = object(
   { roots: object({ image: rootVersion, approval: rootVersion, director: rootVersion }) },
 )
 
+const manifestFile = signedFile(shape)
+
 /** An item that a gateway hands over: its place in the gateway's own order, what it is, its bytes. */
 export type BatchItem = { readonly sequence: number; readonly kind: string; readonly bytes: Uint8Array }
 
@@ -84,9 +86,9 @@ export function openSiteManifest(
   crypto: Crypto,
 ): SiteManifest | Refusal {
   const subject = `manifest of ${from.site}`
-  const file = openSigned(bytes, MAX_SITE_MANIFEST_BYTES, shape)
+  const file = openSigned(bytes, MAX_SITE_MANIFEST_BYTES, manifestFile)
   if (file instanceof Misfit) return malformed(subject, file)
-  if (!crypto.verify(from.key, canonicalJson(file.raw), file.signature, 'der')) {
+  if (!crypto.verify(from.key, file.message, file.signature, 'der')) {
     const actual = 'one that does not hold'
     return refuse('site-manifest-signature-invalid', subject, "a signature by the gateway's key", actual)
   }
