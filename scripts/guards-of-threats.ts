@@ -92,7 +92,7 @@ export const THREAT_GUARDS: readonly Guard[] = [
   {
     stops: 'the stolen gateway: a report of a controller by another key',
     file: 'src/core/trust/report.ts',
-    text: "if (!crypto.verify(from.key, canonicalJson(file.raw), file.signature, 'der'))",
+    text: "if (!crypto.verify(from.key, file.message, file.signature, 'der'))",
     without: 'if (file.signature.length === 0)',
     tests: threat('site-keys'),
   },
@@ -155,8 +155,8 @@ export const THREAT_GUARDS: readonly Guard[] = [
   {
     stops: 'an endless plan',
     file: 'src/core/campaign/plan.ts',
-    text: 'const json = readJson(bytes, limit)',
-    without: 'const json = readJson(bytes, MAX_PLAN_BYTES)',
+    text: 'const json = readSpelledJson(bytes, limit)',
+    without: 'const json = readSpelledJson(bytes, MAX_PLAN_BYTES)',
     tests: 'tests/core/campaign/plan.test.ts',
   },
   {
