@@ -121,7 +121,7 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
   {
     stops: 'a release that this fleet can never decrypt for anybody',
     file: 'src/flows/publish.ts',
-    text: ' ?? (await unwrappable(world, envelope, release, path))',
+    text: '    (await unwrappable(world, envelope, release, path)) ??\n',
     without: '',
     tests: TIERS,
   },

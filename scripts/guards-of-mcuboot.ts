@@ -51,6 +51,13 @@ export const MCUBOOT_GUARDS: readonly Guard[] = [
     tests: TESTS,
   },
   {
+    stops: 'publishing an MCUboot image that its release contradicts',
+    file: 'src/flows/publish.ts',
+    text: '(await unbootable(world, envelope.facts, payload))',
+    without: 'null',
+    tests: 'tests/flows/publish.test.ts',
+  },
+  {
     stops: 'an MCUboot hash that is not over the image',
     file: READ,
     text: 'if (stated !== null && crypto.equal(stated, actual)) return null',

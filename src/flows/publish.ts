@@ -1,8 +1,11 @@
 import type { PublishedRelease } from '../core/campaign/draft.ts'
-import { fromBase64, sameBytes } from '../core/encoding/bytes.ts'
+import { concat, fromBase64, sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
 import { readWrap } from '../core/encoding/cose-recipient.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
+import { isMcuboot, mcubootAgrees } from '../core/firmware/mcuboot/agree.ts'
+import { MAGIC_BYTES } from '../core/firmware/mcuboot/layout.ts'
+import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
 import { type Anchor, type Envelope, openEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -207,11 +210,37 @@ async function checkBlob(
   if (isRefusal(bytes)) return named(bytes)
   const envelope = openEnvelope(bytes, anchors, world.crypto)
   if (isRefusal(envelope)) return named(envelope)
-  const disagreement = agreesWithTarget(envelope.facts, release) ?? (await unwrappable(world, envelope, release, path))
+  const disagreement =
+    agreesWithTarget(envelope.facts, release) ??
+    (await unwrappable(world, envelope, release, path)) ??
+    (await unbootable(world, envelope.facts, payload))
   if (disagreement !== null) return disagreement
   const evidence = await publishedEvidence(world, path, release, envelope.facts, look)
   if (isRefusal(evidence)) return evidence
   return { ...envelope, evidence: evidenceDetail(evidence, release, world.publishPolicy) }
+}
+
+/**
+ * An image for MCUboot that its own release contradicts is not published: each device that takes it would refuse to start it.
+ * A payload that is not here is refused as the target that it is.
+ */
+async function unbootable(
+  world: FleetWorld,
+  facts: ReleaseFacts,
+  { path, sha256, length }: Target,
+): Promise<null | Refusal> {
+  if (facts.encryption !== null || !(await world.blobs.has({ sha256, length }))) return null
+  let start = 0
+  for (const { size } of facts.components) {
+    const parts: Uint8Array[] = []
+    for await (const part of world.blobs.stream({ sha256, length }, start, start + MAGIC_BYTES)) parts.push(part)
+    start += size
+    if (!isMcuboot(concat(...parts))) continue
+    const payload = await world.blobs.read({ sha256, length })
+    const fault = isRefusal(payload) ? payload : mcubootAgrees(facts, payload, world.crypto)
+    return fault === null ? null : { ...fault, subject: `${path}: ${fault.subject}` }
+  }
+  return null
 }
 
 /** A release that this fleet could never wrap for a controller is not published here. */

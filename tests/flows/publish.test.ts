@@ -2,10 +2,19 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { loadSigner } from '../../src/adapters/signer-file.ts'
 import { fromUtf8, toBase64 } from '../../src/core/encoding/bytes.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
+import { type ReleaseFacts, releaseTarget } from '../../src/core/firmware/release-facts.ts'
+import { authorManifest } from '../../src/core/firmware/suit-author.ts'
+import { assembleEnvelope } from '../../src/core/firmware/suit-envelope.ts'
+import type { Version } from '../../src/core/firmware/version.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { keyId } from '../../src/core/trust/keys.ts'
 import type { Target, Targets } from '../../src/core/trust/metadata.ts'
+import { createRelease, mcubootPayload } from '../../src/flows/release.ts'
+import { signEnvelope } from '../../src/flows/sign.ts'
 import { call, fleetUrl, log, standing, tls, voltseal } from '../worlds/people.ts'
 import { currentTargets, type Post, postTargets, soon, upload } from '../worlds/publisher.ts'
 import { image, QUAY } from '../worlds/quay.ts'
@@ -105,6 +114,37 @@ describe('publishing, as the server takes it', () => {
       )
     })
   }
+
+  it('attack: a signed release whose MCUboot image says something else, past the own tools', async () => {
+    const signer = orThrow(loadSigner(world.at('keys', 'firmware')))
+    const kid = keyId(signer.key, nodeCrypto)
+    const boot = { crypto: nodeCrypto, signer }
+    const options = { image: image(9, 5_000), version: '1.5.0', counter: 3, headerBytes: 512, dependencies: [] }
+    const whole = orThrow(await mcubootPayload(options, boot))
+    const stated = {
+      vendor: 'voltworks.example',
+      class: 'bms',
+      hardware: ['primehub'],
+      version: '1.5.0',
+      sequence: 9,
+      counter: 3,
+    }
+    const honest = orThrow(createRelease({ image: whole, facts: stated }, { crypto: nodeCrypto }))
+    const post = async (facts: ReleaseFacts) => {
+      const unsigned = assembleEnvelope(authorManifest(facts), [], nodeCrypto)
+      const { envelope } = orThrow(await signEnvelope(unsigned, kid, boot))
+      const base = `bms/${facts.version}`
+      const payload = { path: `${base}/payload.bin`, custom: null, ...(await upload(world, whole)) }
+      const custom = releaseTarget(facts, payload.path) as unknown as JsonObject
+      const target = { path: `${base}/envelope.suit`, custom, ...(await upload(world, envelope)) }
+      return postTargets(world, { targets: () => ({ add: [target, payload] }) })
+    }
+    for (const change of [{ counter: 4 }, { version: '1.6.0' as Version }]) {
+      const answer = await post({ ...honest.facts, ...change })
+      assert.equal(isRefusal(answer) ? answer.code : 'published', 'mcuboot-disagrees')
+    }
+    assert.ok(!isRefusal(await post(honest.facts)), 'one that says the same')
+  })
 
   it('the same metadata again is answered as before, and is no event', async () => {
     const folder = await world.release('bms', '1.2.0', image(3))

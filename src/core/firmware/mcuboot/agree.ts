@@ -2,7 +2,7 @@ import type { Crypto } from '../../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../../refusal/refusal.ts'
 import type { ReleaseFacts } from '../release-facts.ts'
 import type { Version } from '../version.ts'
-import { ENCRYPTED_FLAGS, IMAGE_MAGIC, type McubootFacts, type McubootVersion } from './layout.ts'
+import { ENCRYPTED_FLAGS, IMAGE_MAGIC, MAGIC_BYTES, type McubootFacts, type McubootVersion } from './layout.ts'
 import { checkHash, type McubootImage, readMcuboot } from './read.ts'
 
 /**
@@ -18,7 +18,7 @@ export function mcubootVersion(version: Version): McubootVersion | Refusal {
 
 /** Whether bytes are an image for MCUboot: they begin with its magic. */
 export function isMcuboot(image: Uint8Array): boolean {
-  return image.length >= 4 && new DataView(image.buffer, image.byteOffset).getUint32(0, true) === IMAGE_MAGIC
+  return image.length >= MAGIC_BYTES && new DataView(image.buffer, image.byteOffset).getUint32(0, true) === IMAGE_MAGIC
 }
 
 /**

@@ -5,6 +5,7 @@
 
 /** What the first four bytes of a header are. */
 export const IMAGE_MAGIC = 0x96f3b83d
+export const MAGIC_BYTES = 4
 /** Bytes of the header's fields; a header may be longer, filled with zeros, so that the image is aligned. */
 export const HEADER_BYTES = 32
 /** What the two areas of TLVs begin with. */
