@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { createAuthority } from '../../../src/adapters/certificates.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { CKA, CKK, CKM, CKO } from '../../../src/adapters/signer-pkcs11/constants.ts'
 import { generateTokenKey, listTokenKeys, type TokenKeyAlgorithm } from '../../../src/adapters/signer-pkcs11/keys.ts'
@@ -9,6 +10,7 @@ import { listTokens } from '../../../src/adapters/signer-pkcs11/token.ts'
 import { nobodyThere } from '../../../src/apps/process/signers.ts'
 import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { parsePkcs11Uri } from '../../../src/core/encoding/pkcs11-uri.ts'
+import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { bent, PIN, SoftToken } from '../../worlds/soft-token.ts'
 import { codeOf, generate, MESSAGE, withKey } from './place.ts'
@@ -107,11 +109,11 @@ describe('keys in a token', () => {
   /** An ECDSA P-256 pair that was made outside, as attributes; what is given takes the place of what is usual. */
   function put(
     label: string,
-    { id = label, private: hidden = {}, curve = 'P-256', publicHalf = true }: Put = {},
+    { id = label, private: hidden = {}, curve = 'P-256', publicHalf = true, of }: Put = {},
   ): void {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: curve })
+    const privateKey = of ?? generateKeyPairSync('ec', { namedCurve: curve }).privateKey
     const { d = '', x = '', y = '' } = privateKey.export({ format: 'jwk' })
-    const spki = publicKey.export({ type: 'spki', format: 'der' })
+    const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
     const params = spki.subarray(spki.indexOf(Buffer.from([0x06, curve === 'P-256' ? 8 : 5]), 10))
     const oid = params.subarray(0, 2 + (params[1] as number))
     const raw = [x, y].map(part => Buffer.from(part, 'base64url'))
@@ -149,6 +151,7 @@ describe('keys in a token', () => {
     id?: string
     private?: Record<number, boolean>
     curve?: 'P-256' | 'secp256k1'
+    of?: KeyObject
     publicHalf?: boolean
   }
 
@@ -191,6 +194,23 @@ describe('keys in a token', () => {
       )
       assert.deepEqual(orThrow(twice).map(isRefusal), [false, false])
       assert.deepEqual(asked, ['1 true', '2 true', '2 true'])
+    })
+
+    test('with a certificate in the place of the public key', async () => {
+      const { cert, key } = await createAuthority('Release', instant(Date.UTC(2026, 0, 1)))
+      put('certified', { of: createPrivateKey(key), publicHalf: false })
+      const { raw } = new X509Certificate(cert)
+      token.inside((library, session) => {
+        library.C_CreateObject(session, [
+          { type: CKA.class, value: CKO.certificate },
+          { type: CKA.token, value: true },
+          { type: 0x80, value: 0 }, // CKA_CERTIFICATE_TYPE: X.509
+          { type: 0x101, value: Buffer.from([0x30, 0]) }, // CKA_SUBJECT
+          { type: CKA.id, value: Buffer.from('certified') },
+          { type: CKA.value, value: raw },
+        ])
+      })
+      assert.ok(!isRefusal(await signs('token=Release;object=certified')))
     })
 
     test('that may not sign, of another kind, or without a public half', async () => {

@@ -70,6 +70,41 @@ describe('refused', () => {
   }
 })
 
+describe('property', () => {
+  test('whatever is written is read or refused, and what is read is read again from how it is shown', () => {
+    const word = fc.constantFrom(
+      'pkcs11:',
+      'token',
+      'object',
+      'id',
+      '=',
+      ';',
+      '?',
+      '&',
+      MODULE,
+      'a',
+      '%41',
+      '%',
+      'pin-source',
+      'file:/p',
+    )
+    const written = fc.array(fc.oneof({ weight: 9, arbitrary: word }, fc.string({ maxLength: 3 })), { maxLength: 14 })
+    fc.assert(
+      fc.property(written, parts => {
+        const read = parsePkcs11Uri(`pkcs11:${parts.join('')}`)
+        if (isRefusal(read)) return
+        const { object, id } = read
+        const again = siblingUri(read, {
+          ...(object === undefined ? {} : { object }),
+          ...(id === undefined ? {} : { id }),
+        })
+        assert.deepEqual(parsePkcs11Uri(again), read)
+      }),
+      { seed: 11, numRuns: 3000 },
+    )
+  })
+})
+
 describe('what is shown', () => {
   test('says which key, and nothing of the module and the PIN', () => {
     const uri = orThrow(parsePkcs11Uri(`pkcs11:object=b%3bc;token=a?${MODULE}&pin-source=file:/run/pin`))
