@@ -324,14 +324,20 @@ describe('the evidence of a release', () => {
         'attack: evidence of another release, named from its own place',
         'evidence-target-disagrees',
         async () => {
-          const post = await posted('1.4.7', files => without(files, 'sbom.cdx.json'))
+          const post = await posted('1.4.7', files => files)
           return {
             targets: before => {
               const { add = [] } = post.targets?.(before) ?? {}
-              const { sbom } = custom(published(before))
+              // The same bytes lie in both places: what is wrong is the place that is named.
+              const elsewhere = (said: JsonObject) => ({
+                ...(said.sbom as JsonObject),
+                path: 'bms/1.9.0/sbom.cdx.json',
+              })
               return {
                 add: add.map(target =>
-                  target.path.endsWith('.suit') ? { ...target, custom: { ...custom(target), sbom: sbom! } } : target,
+                  target.path.endsWith('.suit')
+                    ? { ...target, custom: { ...custom(target), sbom: elsewhere(custom(target)) } }
+                    : target,
                 ),
               }
             },

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { inputOf } from './input.ts'
+import { runOne } from './run.ts'
+import { targetNamed } from './targets.ts'
+
+/**
+ * The fuzzer finds: in a copy of the project a reader loses a line that it needs, and `npm run fuzz` must say so, with a
+ * seed that shows it again and ends with 1, in the copy and not in the project.
+ */
+type Planted = {
+  readonly name: string
+  readonly target: string
+  readonly kind: string
+  readonly file: string
+  readonly edits: readonly (readonly [text: string, without: string])[]
+}
+
+const JSON_READER = 'src/core/encoding/strict-json.ts'
+const MCUBOOT = 'src/core/firmware/mcuboot/read.ts'
+
+const PLANTED: readonly Planted[] = [
+  {
+    name: 'a reader of JSON without its limit of depth runs out of stack',
+    target: 'json',
+    kind: 'crash',
+    file: JSON_READER,
+    edits: [["if (depth >= MAX_DEPTH && (next === '{' || next === '['))", 'if (depth < 0)']],
+  },
+  {
+    name: 'a reader of JSON that takes a name twice sees another document than others',
+    target: 'json',
+    kind: 'crash',
+    file: JSON_READER,
+    edits: [
+      ['if (Object.hasOwn(members, name)) throw', 'if (depth < 0) throw'],
+      ['members[name] = this.#value(depth + 1)', 'const value = this.#value(depth + 1); members[name] ??= value'],
+    ],
+  },
+  {
+    name: 'an area of MCUboot whose entries may be of no length never ends',
+    target: 'mcuboot',
+    kind: 'hang',
+    file: MCUBOOT,
+    edits: [
+      ['|| tlvs.length === MAX_TLVS', ''],
+      ['const next = at + 4 + view', 'const next = at + view'],
+      ['tlvs.push({', 'if (tlvs.length < 99) tlvs.push({'],
+    ],
+  },
+  {
+    name: 'a length that is believed before it is compared takes all the memory',
+    target: 'mcuboot',
+    kind: 'memory',
+    file: MCUBOOT,
+    edits: [
+      [
+        'const hashedAt = headerBytes + imageBytes',
+        'new Uint8Array(imageBytes % 1e7)\n  const hashedAt = headerBytes + imageBytes',
+      ],
+    ],
+  },
+  {
+    name: 'a bill of materials in which each component is compared with each is too slow',
+    target: 'sbom',
+    kind: 'slow',
+    file: 'src/core/trust/evidence/sbom.ts',
+    edits: [
+      [
+        'for (const sha256 of sha256Of(read))',
+        'let burnt = components\n    for (let n = 6 * left.length; n > 0; n -= 1) burnt = Math.sin(burnt + Math.cos(burnt))\n    if (burnt > 9) digests.clear()\n    for (const sha256 of sha256Of(read))',
+      ],
+    ],
+  },
+]
+
+const root = join(import.meta.dirname, '..', '..')
+const COPIED = ['src', 'sim', 'tests', 'conformance', 'scripts', 'package.json']
+
+type Ended = { readonly code: number; readonly out: string }
+
+function fuzz(copy: string, ...args: string[]): Promise<Ended> {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  return new Promise(resolve => {
+    const argv = ['--disable-warning=ExperimentalWarning', join(copy, 'scripts', 'fuzz.ts'), ...args]
+    execFile(process.execPath, argv, { env, maxBuffer: 1 << 24 }, (error, out) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out }),
+    )
+  })
+}
+
+describe('the fuzzer finds what is planted in a copy:', () => {
+  let copy = ''
+  before(() => {
+    copy = mkdtempSync(join(tmpdir(), 'voltseal-fuzz-'))
+    for (const name of COPIED) cpSync(join(root, name), join(copy, name), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  })
+  after(() => rmSync(copy, { recursive: true, force: true }))
+
+  for (const { name, target, kind, file, edits } of PLANTED) {
+    test(name, async () => {
+      const path = join(copy, file)
+      const whole = readFileSync(path, 'utf8')
+      let planted = whole
+      for (const [text, without] of edits) {
+        assert.equal(planted.split(text).length, 2, `${text} stands in ${file} once`)
+        planted = planted.replace(text, () => without)
+      }
+      writeFileSync(path, planted)
+      try {
+        const { code, out } = await fuzz(
+          copy,
+          '--target',
+          target,
+          '--count',
+          '60000',
+          '--patience',
+          kind === 'hang' ? '2' : '60',
+          '--until-found',
+        )
+        assert.equal(code, 1, out)
+        const [, found, seed] =
+          new RegExp(`FOUND (${kind}) in ${target}: .*\\n.*--replay ${target}:(\\d+)`).exec(out) ?? []
+        assert.equal(found, kind, out)
+        if (kind === 'hang') return
+        const reader = targetNamed(target)
+        assert.equal(runOne(reader, inputOf(reader, Number(seed))).finding, null, 'the project itself stands')
+        if (kind !== 'crash') return
+        const again = await fuzz(copy, '--replay', `${target}:${seed}`)
+        assert.deepEqual([again.code, again.out.includes('FOUND crash')], [1, true], again.out)
+      } finally {
+        writeFileSync(path, whole)
+      }
+    })
+  }
+})

@@ -1,0 +1,14 @@
+import type { Target } from './input.ts'
+import { ENCODING } from './targets/encoding.ts'
+import { FIRMWARE } from './targets/firmware.ts'
+import { LEDGER } from './targets/ledger.ts'
+import { TRUST } from './targets/trust.ts'
+
+/** Every reader that is fuzzed. */
+export const TARGETS: readonly Target[] = [...ENCODING, ...TRUST, ...FIRMWARE, ...LEDGER]
+
+export function targetNamed(name: string): Target {
+  const target = TARGETS.find(one => one.name === name)
+  if (target === undefined) throw new Error(`no target ${name}`)
+  return target
+}

@@ -1,0 +1,104 @@
+import { MAX_PLAN_BYTES, parsePlan, planBytes } from '../../../src/core/campaign/plan.ts'
+import { fromUtf8, sameBytes, utf8 } from '../../../src/core/encoding/bytes.ts'
+import { canonicalJson, type Json, JsonFault } from '../../../src/core/encoding/canonical-json.ts'
+import { readJson } from '../../../src/core/encoding/strict-json.ts'
+import { instant } from '../../../src/core/encoding/units.ts'
+import { parseSite, siteBytes } from '../../../src/core/fleet/topology.ts'
+import { openCheckpoint } from '../../../src/core/ledger/checkpoint.ts'
+import { type AuditEntry, entryBytes, MAX_ENTRY_BYTES, parseEntry } from '../../../src/core/ledger/entry.ts'
+import { MAX_NOTE_BYTES, parseNote, writeNote } from '../../../src/core/ledger/signed-note.ts'
+import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import { planOf } from '../../core/campaign/plans.ts'
+import { logKey, ORIGIN, signedBy, testLogKey } from '../../core/ledger/keys.ts'
+import { quay } from '../../worlds/quay.ts'
+import type { Target } from '../input.ts'
+import { hold, outcomeOf, TAKEN, trusting } from '../outcome.ts'
+
+const CHECKPOINT = `${ORIGIN}\n42\n${'A'.repeat(43)}=\n`
+const KEY = logKey(1)
+
+const note: Target = {
+  name: 'note',
+  form: { of: 'lines' },
+  limit: MAX_NOTE_BYTES,
+  share: 6,
+  seeds: [
+    utf8(signedBy(testLogKey(1), CHECKPOINT)),
+    utf8(`${signedBy(testLogKey(1), `${CHECKPOINT}extension\n`)}— other.example AAAAAAAA\n`),
+  ],
+  words: ['— ', `— ${ORIGIN} AAAAAAA=`, '', ' ', '\n\n', '9007199254740993', '-1', '00'],
+  read: bytes => {
+    const text = fromUtf8(bytes)
+    if (text === null) return 'not UTF-8'
+    const read = parseNote(text)
+    if ('fault' in read) return read.fault.replaceAll(/\d+/g, '#')
+    hold(writeNote(read) === text, 'a note with a second spelling')
+    return outcomeOf(openCheckpoint(text, KEY, trusting))
+  },
+}
+
+const ENTRY: AuditEntry = {
+  v: 1,
+  kind: 'controller-confirmed',
+  at: instant(1_790_000_000_000),
+  clock: 'synchronised',
+  actor: { kind: 'controller', id: 'harbour/bms-1', key: '0a1b2c3d' },
+  site: 'harbour',
+  controller: 'bms-1',
+  campaign: 'spring',
+  release: 'ab'.repeat(32),
+  changeRequest: 'CHG-1042',
+  detail: { version: '2.3.0', windowMillis: 60_000, probes: ['cell-spread'], more: { a: [[], {}] } },
+  origin: { gateway: 'harbour-gateway', sequence: 7 },
+}
+const entry: Target = {
+  name: 'entry',
+  form: { of: 'json', spelling: 'canonical' },
+  limit: MAX_ENTRY_BYTES,
+  share: 4,
+  seeds: [orThrow(entryBytes(ENTRY))],
+  words: ['"detail":', '"kind":', '"actor":', '"origin":', '"log-opened"'],
+  read: bytes => {
+    const read = parseEntry(bytes, 'fuzz')
+    if (isRefusal(read)) return outcomeOf(read)
+    hold(sameBytes(orThrow(entryBytes(read)), bytes), 'an entry with a second spelling')
+    return TAKEN
+  },
+}
+
+const plan: Target = {
+  name: 'plan',
+  form: { of: 'json', spelling: 'canonical' },
+  limit: MAX_PLAN_BYTES,
+  share: 3,
+  seeds: [planBytes(planOf([1, 3])), planBytes(planOf([1]))],
+  words: ['"waves":', '"gate":', '"controllers":', '"releases":', '"soakMillis":'],
+  read: bytes => {
+    const read = parsePlan(bytes, 'fuzz')
+    if (isRefusal(read)) return outcomeOf(read)
+    hold(sameBytes(planBytes(read), bytes), 'a plan with a second spelling')
+    return TAKEN
+  },
+}
+
+/** A site as it is stored: what people write comes through YAML, which is a reader of others. */
+const SITE_LIMIT = 1 << 20
+const site: Target = {
+  name: 'site',
+  form: { of: 'json', spelling: 'any' },
+  limit: SITE_LIMIT,
+  share: 3,
+  seeds: [canonicalJson(quay(3) as Json)],
+  words: ['"controllers":', '"classes":', '"slot":', '"512KiB"', '"zone":', '"Europe/Amsterdam"'],
+  read: bytes => {
+    const json = readJson(bytes, SITE_LIMIT)
+    if (json instanceof JsonFault) return outcomeOf(json)
+    const read = parseSite(json, 'fuzz')
+    if (isRefusal(read)) return outcomeOf(read)
+    const stored = siteBytes(read)
+    hold(sameBytes(siteBytes(orThrow(parseSite(readJson(stored, 2 * SITE_LIMIT), 'fuzz'))), stored), 'a site once only')
+    return TAKEN
+  },
+}
+
+export const LEDGER: readonly Target[] = [note, entry, plan, site]

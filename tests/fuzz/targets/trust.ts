@@ -1,0 +1,216 @@
+import { sameBytes } from '../../../src/core/encoding/bytes.ts'
+import { canonicalJson, type Json, type JsonObject } from '../../../src/core/encoding/canonical-json.ts'
+import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import { dsseSigners, MAX_DSSE_BYTES, readDsse, writeDsse } from '../../../src/core/trust/evidence/dsse.ts'
+import { readProvenance } from '../../../src/core/trust/evidence/provenance.ts'
+import { MAX_SBOM_BYTES, MAX_SBOM_COMPONENTS, matchSbom, readSbom } from '../../../src/core/trust/evidence/sbom.ts'
+import { beside, readImageTarget } from '../../../src/core/trust/image-target.ts'
+import { type Dialect, MAX_METADATA_BYTES, type MetadataType } from '../../../src/core/trust/metadata.ts'
+import { readMetadata, signableBytes } from '../../../src/core/trust/read-metadata.ts'
+import { MAX_REPORT_BYTES, openReport, reportBytes, sealReport } from '../../../src/core/trust/report.ts'
+import { writeDelegations } from '../../../src/core/trust/repository.ts'
+import {
+  MAX_SITE_MANIFEST_BYTES,
+  openSiteManifest,
+  sealSiteManifest,
+  writeSiteManifest,
+} from '../../../src/core/trust/site-manifest.ts'
+import { bill, builderKey, json, RELEASE, sealed, statement } from '../../core/trust/evidence/statements.ts'
+import { NOW, SimulatedRepository, signWith, target, testKey } from '../../core/trust/simulated-repository.ts'
+import type { Target } from '../input.ts'
+import { hold, outcomeOf, TAKEN, trusting } from '../outcome.ts'
+
+/** A repository as it is served: its files by their names. */
+function served(): ReadonlyMap<string, Uint8Array> {
+  const repository = new SimulatedRepository('image')
+  repository.publishRoot()
+  const line = { name: 'line', keys: [testKey(9).key], threshold: 1, paths: ['bms/*/*'], terminating: true }
+  const custom = {
+    class: 'bms',
+    hardware: ['a', 'b'],
+    version: '1.4.0',
+    sequence: 7,
+    counter: 2,
+    payload: { path: 'bms/1.4.0/payload.bin', length: 9, sha256: 'ab'.repeat(32) },
+    sbom: { path: 'bms/1.4.0/sbom.cdx.json', length: 9, sha256: 'cd'.repeat(32) },
+  }
+  const targets = [target('bms/1.4.0/envelope.suit', 'x', custom as unknown as Json), target('bms/1.4.0/payload.bin')]
+  repository.publish(targets, orThrow(writeDelegations([line], trusting)))
+  return repository.files
+}
+const FILES = served()
+const file = (name: string): Uint8Array => FILES.get(name) as Uint8Array
+const succinct = canonicalJson({
+  signatures: [],
+  signed: {
+    _type: 'targets',
+    version: 1,
+    spec_version: '1.0.34',
+    expires: '2030-01-01T00:00:00Z',
+    targets: {},
+    delegations: {
+      keys: {},
+      succinct_roles: { keyids: ['a'], threshold: 1, bit_length: 10, name_prefix: 'bin' },
+    },
+  },
+})
+
+const metadata = (
+  type: MetadataType,
+  share: number,
+  seeds: readonly Uint8Array[],
+  dialect: Dialect = 'voltseal',
+): Target => ({
+  name: `tuf-${dialect === 'tuf' ? 'foreign-' : ''}${type}`,
+  form: { of: 'json', spelling: 'any' },
+  limit: MAX_METADATA_BYTES[type],
+  share,
+  seeds,
+  words: [
+    '"signed":',
+    '"signatures":',
+    '"_type":',
+    `"${type}"`,
+    '"keyids":',
+    '"threshold":',
+    '"version":',
+    '"sha256":',
+  ],
+  read: bytes => {
+    const read = readMetadata(type, bytes, 'fuzz', dialect)
+    if (isRefusal(read)) return outcomeOf(read)
+    signableBytes(read.signed.raw)
+    hold(read.signed.version >= 1, 'a version below 1')
+    if (type !== 'targets') return TAKEN
+    // What each target says of a release is read as well.
+    const { targets } = read.signed as unknown as {
+      targets: ReadonlyMap<string, Parameters<typeof readImageTarget>[0]>
+    }
+    for (const one of targets.values()) {
+      const release = readImageTarget(one)
+      if (!isRefusal(release)) beside(one.path, 'sbom.cdx.json')
+    }
+    return TAKEN
+  },
+})
+
+const device = testKey(41)
+const REPORT = {
+  kind: 'voltseal-report',
+  v: 1,
+  site: 'harbour',
+  controller: 'bms-1',
+  sequence: 12,
+  at: NOW,
+  event: 'confirmed',
+  state: 'stable',
+  running: { version: '2.3.0', sequence: 7, digest: 'a'.repeat(64), slot: 'b' },
+  previous: { version: '2.2.0', sequence: 6, digest: 'b'.repeat(32) },
+  counter: 3,
+  anchors: ['0a'.repeat(32)],
+  attempts: [{ version: '2.2.9', sequence: 6, digest: '', at: NOW, phase: 'health', cause: 'probe cells' }],
+  assignment: 'spring/0123456789abcdef/1',
+} as Parameters<typeof reportBytes>[0]
+const sealedReport = sealReport(REPORT, signWith(device, orThrow(reportBytes(REPORT))))
+
+const report: Target = {
+  name: 'report',
+  form: { of: 'json', spelling: 'canonical' },
+  limit: MAX_REPORT_BYTES,
+  share: 5,
+  seeds: [sealedReport],
+  words: ['"sig":', '"signed":', '"confirmed"', '"attempts":', '"nonce":'],
+  read: bytes => {
+    const opened = openReport(bytes, { site: 'harbour', controller: 'bms-1', key: device.key }, trusting)
+    if (isRefusal(opened)) return outcomeOf(opened)
+    hold(!isRefusal(reportBytes(opened)), 'a report that was taken and cannot be written')
+    return TAKEN
+  },
+}
+
+const gateway = testKey(40)
+const manifestOf = (...reports: Uint8Array[]): Uint8Array => {
+  const body = { site: 'harbour', sequence: 4, at: NOW, batch: 'ab'.repeat(32), reports }
+  const signed = writeSiteManifest(body as Parameters<typeof writeSiteManifest>[0]) as JsonObject
+  return sealSiteManifest(signed, signWith(gateway, canonicalJson(signed)))
+}
+const siteManifest: Target = {
+  name: 'site-manifest',
+  form: { of: 'json', spelling: 'canonical' },
+  limit: MAX_SITE_MANIFEST_BYTES,
+  share: 4,
+  seeds: [manifestOf(), manifestOf(sealedReport)],
+  words: ['"sig":', '"signed":', '"reports":', '"batch":', '"sequence":'],
+  read: bytes => {
+    const opened = openSiteManifest(bytes, { site: 'harbour', key: gateway.key }, 3, trusting)
+    if (isRefusal(opened)) return outcomeOf(opened)
+    const again = sealSiteManifest(writeSiteManifest(opened), Uint8Array.of(1))
+    hold(
+      !isRefusal(openSiteManifest(again, { site: 'harbour', key: gateway.key }, 3, trusting)),
+      'a manifest once only',
+    )
+    return TAKEN
+  },
+}
+
+const nested = { type: 'library', name: 'outer', components: [{ type: 'library', name: 'inner', version: '1' }] }
+const sbom: Target = {
+  name: 'sbom',
+  form: { of: 'json', spelling: 'any' },
+  limit: MAX_SBOM_BYTES,
+  share: 5,
+  seeds: [json(bill()), json(bill({ components: [nested], vulnerabilities: [{ ratings: [{ score: 9.8 }] }] }))],
+  words: ['"components":', '"hashes":', '"SHA-256"', '"specVersion":', '"1.7"', '"CycloneDX"', '"metadata":'],
+  read: bytes => {
+    const read = readSbom(bytes, 'fuzz')
+    if (isRefusal(read)) return outcomeOf(read)
+    hold(read.components <= MAX_SBOM_COMPONENTS, 'more components than are read')
+    hold(!/\p{Cc}/u.test(`${read.subject?.name}${read.subject?.version}`), 'a name that steers a terminal')
+    return outcomeOf(matchSbom(read, RELEASE, 'fuzz'))
+  },
+}
+
+const envelope = sealed(statement(), builderKey)
+const dsse: Target = {
+  name: 'dsse',
+  form: { of: 'json', spelling: 'any' },
+  limit: MAX_DSSE_BYTES,
+  share: 4,
+  seeds: [envelope],
+  words: ['"payload":', '"signatures":', '"sig":', '"keyid":', '"payloadType":', '=='],
+  read: bytes => {
+    const read = readDsse(bytes, 'fuzz')
+    if (isRefusal(read)) return outcomeOf(read)
+    const again = orThrow(readDsse(writeDsse(read), 'fuzz'))
+    hold(sameBytes(again.payload, read.payload) && again.payloadType === read.payloadType, 'an envelope once only')
+    dsseSigners(read, [{ kid: 'a', key: builderKey.key }], trusting)
+    return outcomeOf(readProvenance(read, 'fuzz'))
+  },
+}
+
+/** The statement by itself: inside the envelope's base64 a change of it would seldom be well-formed. */
+const provenance: Target = {
+  name: 'provenance',
+  form: { of: 'json', spelling: 'any' },
+  limit: MAX_DSSE_BYTES,
+  share: 4,
+  seeds: [json(statement())],
+  words: ['"subject":', '"digest":', '"sha256":', '"predicate":', '"builder":', '"https://slsa.dev/provenance/v1"'],
+  read: bytes => {
+    const payloadType = 'application/vnd.in-toto+json'
+    return outcomeOf(readProvenance({ payloadType, payload: bytes, signatures: [] }, 'fuzz'))
+  },
+}
+
+export const TRUST: readonly Target[] = [
+  metadata('root', 4, [file('1.root.json')]),
+  metadata('targets', 5, [file('1.targets.json'), succinct]),
+  metadata('targets', 3, [file('1.targets.json'), succinct], 'tuf'),
+  metadata('snapshot', 3, [file('1.snapshot.json')]),
+  metadata('timestamp', 3, [file('timestamp.json')]),
+  report,
+  siteManifest,
+  sbom,
+  dsse,
+  provenance,
+]
