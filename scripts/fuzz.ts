@@ -98,9 +98,15 @@ const isOver = (target: string): boolean => (tallies.get(target)?.found.length ?
 function take(name: string, tally: Tally): void {
   addTally(tallies.get(name) as Tally, tally)
   for (const found of tally.found) tell(found)
-  if (values['until-found'] && tally.found.length > 0) stretches.length = 0
+  if (values['until-found'] && tally.found.length > 0) {
+    stretches.length = 0
+    for (const stop of stops) stop()
+  }
   progress()
 }
+
+/** Ends each thread where it stands. */
+const stops = new Set<() => void>()
 
 /** Runs stretches in a thread until there are none, or until it hangs or dies: then what it was at is a finding. */
 function runThread(): Promise<'done' | 'again'> {
@@ -111,8 +117,14 @@ function runThread(): Promise<'done' | 'again'> {
   return new Promise((resolve, reject) => {
     let current: Stretch | null = null
     let [seen, since] = [0, performance.now()]
-    const finding = (kind: Finding['kind'], what: string): void => {
+    const end = (how: 'done' | 'again'): void => {
       clearInterval(watch)
+      stops.delete(stop)
+      worker.terminate().then(() => resolve(how), reject)
+    }
+    const stop = (): void => end('done')
+    stops.add(stop)
+    const finding = (kind: Finding['kind'], what: string): void => {
       const { target, from, count } = current as Stretch
       const seed = at[0] as number
       const found = { kind, what, target, seed, smallest: null }
@@ -120,7 +132,7 @@ function runThread(): Promise<'done' | 'again'> {
       // The rest of the stretch is for another thread.
       if (seed + 1 < from + count && !values['until-found'])
         stretches.unshift({ target, from: seed + 1, count: from + count - seed - 1, enough })
-      worker.terminate().then(() => resolve('again'), reject)
+      end('again')
     }
     const next = (): void => {
       do current = stretches.shift() ?? null
@@ -129,8 +141,7 @@ function runThread(): Promise<'done' | 'again'> {
         worker.postMessage(current)
         return
       }
-      clearInterval(watch)
-      worker.terminate().then(() => resolve('done'), reject)
+      end('done')
     }
     const watch = setInterval(() => {
       const now = performance.now()

@@ -65,14 +65,14 @@ const PLANTED: readonly Planted[] = [
     ],
   },
   {
-    name: 'a bill of materials in which each component is compared with each is too slow',
-    target: 'sbom',
+    name: 'a signature whose reading takes the cube of its length is too slow',
+    target: 'der',
     kind: 'slow',
-    file: 'src/core/trust/evidence/sbom.ts',
+    file: 'src/core/encoding/ecdsa-form.ts',
     edits: [
       [
-        'for (const sha256 of sha256Of(read))',
-        'let burnt = components\n    for (let n = 6 * left.length; n > 0; n -= 1) burnt = Math.sin(burnt + Math.cos(burnt))\n    if (burnt > 9) digests.clear()\n    for (const sha256 of sha256Of(read))',
+        'const r = readInteger(der, 2, width)',
+        'let sum = 1\n  for (let n = der.length ** 3; n > 0; n -= 1) sum = Math.sin(sum + Math.cos(n))\n  const r = sum > 9 ? null : readInteger(der, 2, width)',
       ],
     ],
   },
