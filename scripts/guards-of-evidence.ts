@@ -10,7 +10,7 @@ const PROVENANCE = 'src/core/trust/evidence/provenance.ts'
 const DIGESTS = 'src/core/trust/evidence/image-digests.ts'
 const FLOW = 'src/flows/attest.ts'
 
-/** The guards of bills of materials and provenance statements. */
+/** The guards of bills of materials and provenance statements, and of what fuzzing has found. */
 export const EVIDENCE_GUARDS: readonly Guard[] = [
   {
     stops: 'a demand for evidence that is met by leaving it out',
@@ -172,5 +172,12 @@ export const EVIDENCE_GUARDS: readonly Guard[] = [
     text: "if (demand.includes('provenance') && provenanceKeys.length === 0) {",
     without: 'if (provenanceKeys.length < 0) {',
     tests: ATTEST,
+  },
+  {
+    stops: 'an entry of the log with two names of which one would be passed on',
+    file: 'src/core/ledger/entry.ts',
+    text: 'const written = { ...entry, detail: cleaned(entry.detail, 0) }',
+    without: 'const written = entry',
+    tests: 'tests/core/ledger/entry.test.ts',
   },
 ]

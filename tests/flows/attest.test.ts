@@ -1,75 +1,18 @@
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { stringify } from 'yaml'
 import type { World } from '../../sim/doors/world.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
-import { loadSigner } from '../../src/adapters/signer-file.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
-import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
-import { preAuthentication, writeDsse } from '../../src/core/trust/evidence/dsse.ts'
-import { STATEMENT_PAYLOAD } from '../../src/core/trust/evidence/provenance.ts'
+import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import type { Target, Targets } from '../../src/core/trust/metadata.ts'
 import { fleetInit } from '../bad-input/place.ts'
-import { bill, component, json, sha256, statement } from '../core/trust/evidence/statements.ts'
+import { bill, component, json } from '../core/trust/evidence/statements.ts'
+import { BUILDER, billOf, digestOf, fill, good, provenanceOf, setPolicy } from '../worlds/evidence.ts'
 import { configOf, log, standing, voltseal } from '../worlds/people.ts'
 import { type Post, postTargets, upload } from '../worlds/publisher.ts'
 import { image, QUAY } from '../worlds/quay.ts'
-import { rest, started } from '../worlds/started.ts'
-
-const BUILDER = 'https://build.voltworks.example/firmware'
-const digestOf = (bytes: Uint8Array): string => nodeCrypto.sha256(bytes).toHex()
-
-/** Files as a build leaves them: a bill and a signed statement about bytes. */
-function billOf(world: World, bytes: Uint8Array, change: Record<string, unknown> = {}): string {
-  const file = world.at(`${digestOf(bytes).slice(0, 8)}.cdx.json`)
-  const about = component('bms', { version: '0', hashes: sha256(digestOf(bytes)) })
-  writeFileSync(file, json(bill({ metadata: { component: about }, ...change })))
-  return file
-}
-
-async function provenanceOf(world: World, bytes: Uint8Array, key: string, builder = BUILDER): Promise<string> {
-  const payload = json(
-    statement({
-      subject: [{ name: 'bms.bin', digest: { sha256: digestOf(bytes) } }],
-      predicate: { buildDefinition: { buildType: 'https://x.example/v1' }, runDetails: { builder: { id: builder } } },
-    }),
-  )
-  const signer = orThrow(loadSigner(world.at('keys', key)))
-  const sig = orThrow(await signer.sign(preAuthentication(STATEMENT_PAYLOAD, payload), 'der'))
-  const file = world.at(`${digestOf(bytes).slice(0, 8)}-${key}.intoto.json`)
-  writeFileSync(file, writeDsse({ payloadType: STATEMENT_PAYLOAD, payload, signatures: [{ keyid: null, sig }] }))
-  return file
-}
-
-async function fill(world: World): Promise<World> {
-  await rest(world)
-  for (const key of ['builder', 'stranger']) await world.must('key', 'generate', world.at('keys', key))
-  await world.publish(await world.release('bms', '1.1.0', image(2)))
-  const { kid, alg, spki } = (await world.must('key', 'show', world.at('keys', 'builder.pub'))) as JsonObject
-  await setPolicy(world, {
-    demand: ['sbom', 'provenance'],
-    builders: [BUILDER],
-    provenanceKeys: [{ kid, alg, spki }],
-  })
-  // One that is as the fleet wants it, for what is tried on it later.
-  const [bytes, folder] = [image(9), await good(world, '1.9.0', image(9))]
-  assert.equal(digestOf(bytes), digestOf(readFileSync(`${folder}/payload.bin`)))
-  await world.publish(folder)
-  return world
-}
-
-async function setPolicy(world: World, publish: unknown): Promise<void> {
-  await world.fleet?.close()
-  const path = world.at('fleet', 'fleet.yaml')
-  writeFileSync(path, stringify({ ...configOf(path), publish }))
-  await world.startFleet()
-}
-
-async function good(world: World, version: string, bytes: Uint8Array): Promise<string> {
-  const evidence = ['--sbom', billOf(world, bytes), '--provenance', await provenanceOf(world, bytes, 'builder')]
-  return world.release('bms', version, bytes, ...evidence)
-}
+import { started } from '../worlds/started.ts'
 
 const publish = (world: World, folder: string) =>
   voltseal(world, ['publish', folder, '--key', world.at('keys', 'release')])

@@ -153,9 +153,17 @@ function changeHere(item: Item, draw: Draw): Item {
     for (let left = draw.pick([1, 2, 7, 8, 9, 17, 200]); left > 0; left -= 1) out = { at: 'list', items: [out] }
     return out
   }
-  if (item.at === 'list') return { at: 'list', items: changeItems(item.items, draw, () => growItem(draw, 2)) }
+  if (item.at === 'list') return { at: 'list', items: changeItems(item.items, draw, () => growItem(draw, 2), isSmall) }
   if (item.at === 'map') {
-    return { at: 'map', members: changeItems(item.members, draw, () => [leaf(draw), growItem(draw, 2)] as const) }
+    return {
+      at: 'map',
+      members: changeItems(
+        item.members,
+        draw,
+        () => [leaf(draw), growItem(draw, 2)] as const,
+        ([, value]) => isSmall(value),
+      ),
+    }
   }
   if (item.at === 'number') {
     const value = draw.chance(0.5)
@@ -171,7 +179,22 @@ function changeHere(item: Item, draw: Draw): Item {
   return leaf(draw)
 }
 
-function changeItems<T>(items: readonly T[], draw: Draw, fresh: () => T): readonly T[] {
+/** Whether a tree may be repeated often: what was repeated often is not, or it would grow without end. */
+function isSmall(item: Item): boolean {
+  let left = 64
+  const count = (one: Item): void => {
+    left -= 1
+    if (left < 0) return
+    if (one.at === 'list') for (const inner of one.items) if (left >= 0) count(inner)
+    if (one.at === 'map') for (const [, value] of one.members) if (left >= 0) count(value)
+    if (one.at === 'wrapped' || one.at === 'tag') count(one.value)
+    if (one.at === 'raw' && one.bytes.length > 1000) left = -1
+  }
+  count(item)
+  return left >= 0
+}
+
+function changeItems<T>(items: readonly T[], draw: Draw, fresh: () => T, isSmall: (one: T) => boolean): readonly T[] {
   if (items.length === 0) return [fresh()]
   const at = draw.below(items.length)
   const one = items[at] as T
@@ -180,7 +203,7 @@ function changeItems<T>(items: readonly T[], draw: Draw, fresh: () => T): readon
   if (way === 1) return items.toSpliced(at, 0, one)
   if (way === 2) return items.toSpliced(at, 1, fresh())
   if (way === 3) return items.toReversed()
-  if (way === 4) return [...items, ...Array.from({ length: draw.pick([2, 9, 33, 300]) }, () => one)]
+  if (way === 4) return [...items, ...Array.from({ length: isSmall(one) ? draw.pick([2, 9, 33, 300]) : 2 }, () => one)]
   return items.toSpliced(at, 0, fresh())
 }
 

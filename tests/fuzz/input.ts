@@ -78,7 +78,7 @@ function drawn(target: Target, draw: Draw): Uint8Array {
   }
   if (way < 900) return spliced(base, draw.pick(target.seeds), draw)
   if (way < 970) return grown(target, draw)
-  if (way < 994) return changeBytes(draw.bytes(draw.from(0, 64)), draw, words)
+  if (way < 997) return changeBytes(draw.bytes(draw.from(0, 64)), draw, words)
   // At the limit and beyond it, where that is not too much to do often.
   const size = draw.chance(0.15) ? Math.min(target.limit + 1, LARGE) : Math.min(1024 << draw.below(9), target.limit)
   return draw.chance(0.25) ? inflated(base, size, draw) : (swollen(target, size, draw) ?? inflated(base, size, draw))

@@ -118,13 +118,14 @@ function changeHere(node: Node, draw: Draw, names: readonly string[]): Node {
   if (draw.chance(0.12)) return growTree(draw, names, 3)
   if (draw.chance(0.01)) return abyss(draw)
   if (draw.chance(0.08)) return nest(node, draw.pick([1, 2, 8, 30, 31, 32, 33, 200]), draw)
-  if (node.at === 'list') return { at: 'list', items: changeItems(node.items, draw, () => growTree(draw, names, 2)) }
+  if (node.at === 'list')
+    return { at: 'list', items: changeItems(node.items, draw, () => growTree(draw, names, 2), isSmall) }
   if (node.at === 'object') {
     const fresh = (): readonly [string, Node] => [draw.pick(names), growTree(draw, names, 2)]
     const { members: own } = node
     // A name that is there already, with another value: of which two readers could take two.
     if (own.length > 0 && draw.chance(0.15)) return { at: 'object', members: [...own, [draw.pick(own)[0], leaf(draw)]] }
-    const members = changeItems(own, draw, fresh)
+    const members = changeItems(own, draw, fresh, ([, value]) => isSmall(value))
     if (members.length === 0 || draw.chance(0.6)) return { at: 'object', members }
     const chosen = draw.below(members.length)
     const name = draw.chance(0.6) ? draw.pick(names) : draw.pick(TEXTS)
@@ -134,8 +135,22 @@ function changeHere(node: Node, draw: Draw, names: readonly string[]): Node {
   return leaf(draw)
 }
 
+/** Whether a tree may be repeated often: what was repeated often is not, or it would grow without end. */
+function isSmall(node: Node): boolean {
+  let left = 64
+  const count = (one: Node): void => {
+    left -= 1
+    if (left < 0) return
+    if (one.at === 'list') for (const item of one.items) if (left >= 0) count(item)
+    if (one.at === 'object') for (const [, value] of one.members) if (left >= 0) count(value)
+    if (one.at === 'raw' && one.text.length > 1000) left = -1
+  }
+  count(node)
+  return left >= 0
+}
+
 /** A list with an item less, more, twice, in other places, or very often. */
-function changeItems<T>(items: readonly T[], draw: Draw, fresh: () => T): readonly T[] {
+function changeItems<T>(items: readonly T[], draw: Draw, fresh: () => T, isSmall: (one: T) => boolean): readonly T[] {
   if (items.length === 0) return [fresh()]
   const at = draw.below(items.length)
   const one = items[at] as T
@@ -144,7 +159,7 @@ function changeItems<T>(items: readonly T[], draw: Draw, fresh: () => T): readon
   if (way === 1) return [...items, one]
   if (way === 2) return items.toSpliced(at, 1, fresh())
   if (way === 3) return items.toReversed()
-  if (way === 4) return [...items, ...Array.from({ length: draw.pick([2, 9, 65, 257]) }, () => one)]
+  if (way === 4) return [...items, ...Array.from({ length: isSmall(one) ? draw.pick([2, 9, 65, 257]) : 2 }, () => one)]
   return [...items, fresh()]
 }
 

@@ -12,8 +12,9 @@ export const BOUNDS = {
   microsPerByte: 1,
   bytes: 4 * 1024 * 1024,
   bytesPerByte: 2048,
-  /** For an input above the limit of its reader: it is refused for its size. */
+  /** For an input above the limit of its reader: it is refused for its size, at most after it was made a text. */
   bytesAboveLimit: 1024 * 1024,
+  bytesPerByteAboveLimit: 4,
 } as const
 
 export type FindingKind = 'crash' | 'slow' | 'memory' | 'hang'
@@ -48,7 +49,9 @@ export function runOne(target: Target, bytes: Uint8Array): Ran {
   const micros = (performance.now() - began) * 1000
   const allocated = allocatedNow() - before
   const large = bytes.length > target.limit
-  const most = large ? BOUNDS.bytesAboveLimit : BOUNDS.bytes + BOUNDS.bytesPerByte * bytes.length
+  const most = large
+    ? BOUNDS.bytesAboveLimit + BOUNDS.bytesPerByteAboveLimit * bytes.length
+    : BOUNDS.bytes + BOUNDS.bytesPerByte * bytes.length
   if (allocated > most) {
     const again = quickest(() => measured(target, bytes), 3)
     if (again > most) {

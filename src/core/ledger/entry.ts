@@ -121,7 +121,7 @@ function cleaned(value: Json | undefined, depth: number): Json {
 const memberName = (name: string): string => (name === '__proto__' ? 'proto' : plainText(name, 120))
 
 /**
- * Reads an entry from its bytes, which must be the canonical ones. Refuses `entry-too-large`, `entry-malformed`,
+ * Reads an entry from its bytes, which must be the ones that `entryBytes` makes of it. Refuses `entry-too-large`, `entry-malformed`,
  * `entry-kind-unknown`, `entry-not-canonical`.
  */
 export function parseEntry(bytes: Uint8Array, subject: string): AuditEntry | Refusal {
@@ -132,7 +132,9 @@ export function parseEntry(bytes: Uint8Array, subject: string): AuditEntry | Ref
   if (json instanceof JsonFault) return refuse('entry-malformed', subject, 'an entry in JSON', json.message)
   const entry = checkEntry(json, subject)
   if (isRefusal(entry)) return entry
-  if (sameBytes(canonicalJson(entry as unknown as Json), bytes)) return entry
+  // As `entryBytes` would write it, cleaned: an entry that is passed on stays what it was, byte for byte.
+  const written = { ...entry, detail: cleaned(entry.detail, 0) }
+  if (sameBytes(canonicalJson(written as unknown as Json), bytes)) return entry
   return refuse('entry-not-canonical', subject, 'canonical JSON', 'the same entry in another spelling')
 }
 

@@ -52,6 +52,12 @@ describe('audit entries', () => {
     ['a detail too deep', json({ detail: JSON.parse(`${'{"a":'.repeat(12)}1${'}'.repeat(12)}`) }), 'entry-malformed'],
     ['a space between', utf8(new TextDecoder().decode(json({})).replace(',', ', ')), 'entry-not-canonical'],
     ['a number spelt oddly', utf8(new TextDecoder().decode(json({})).replace('60000', '6e4')), 'entry-not-canonical'],
+    ['a text that would be written otherwise', json({ detail: { cause: ' probe cells' } }), 'entry-not-canonical'],
+    [
+      'attack: two names of a detail of which one would be written',
+      json({ detail: { '': 1, '\ufeff': 2 } }),
+      'entry-not-canonical',
+    ],
     ['too many bytes', new Uint8Array(64 * 1024 + 1).fill(32), 'entry-too-large'],
   ]
   for (const [name, bytes, code] of rows) {
