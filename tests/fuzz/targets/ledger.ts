@@ -20,7 +20,8 @@ const KEY = logKey(1)
 const note: Target = {
   name: 'note',
   form: { of: 'lines' },
-  limit: MAX_NOTE_BYTES,
+  // It counts characters, of three bytes at most.
+  limit: 3 * MAX_NOTE_BYTES,
   share: 6,
   seeds: [
     utf8(signedBy(testLogKey(1), CHECKPOINT)),
