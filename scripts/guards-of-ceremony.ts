@@ -4,6 +4,7 @@ import type { Guard } from './guard.ts'
 const CEREMONY = 'tests/core/trust/ceremony.test.ts'
 const DIFF = 'tests/core/trust/differences.test.ts'
 const REHEARSAL = 'tests/core/trust/rehearsal.test.ts'
+const BINS = 'tests/apps/cli/ceremony-bins.test.ts'
 const CHAIN = 'tests/core/trust/root-chain.test.ts'
 const CLOSE = 'tests/flows/close.test.ts'
 const DESK = 'tests/apps/cli/ceremony.test.ts'
@@ -181,6 +182,34 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
     text: 'checkTime(ceremony, now) ?? checkGiven',
     without: 'checkGiven',
     tests: CLOSE,
+  },
+  {
+    stops: 'a target that is exchanged in a bin at a ceremony',
+    file: 'src/core/trust/ceremony-bins.ts',
+    text: '    if (published !== undefined && same(published, target)) continue',
+    without: '    if (published !== undefined) continue',
+    tests: BINS,
+  },
+  {
+    stops: 'a bin of a ceremony that is not the next one',
+    file: 'src/core/trust/ceremony-bins.ts',
+    text: '  if (version !== old.version + 1) {',
+    without: '  if (version < old.version) {',
+    tests: BINS,
+  },
+  {
+    stops: 'a bin of a ceremony that says more than it did, or has no note',
+    file: 'src/core/trust/ceremony-bins.ts',
+    text: '  if (delegations !== null || !same(more as Json, other as Json) || said === undefined || !same(said, writeNote(note))) {',
+    without: '  if (delegations !== null) {',
+    tests: BINS,
+  },
+  {
+    stops: 'a ceremony that leaves a bin with the old key',
+    file: 'src/core/trust/ceremony-bins.ts',
+    text: '  return missing === undefined ? bins',
+    without: '  return missing !== null ? bins',
+    tests: BINS,
   },
   {
     stops: 'a signature file that is named for another key',

@@ -32,10 +32,12 @@ export function closeCeremony(
   const handed = {
     ...(files.root === null ? {} : { root: files.root }),
     ...(files.targets === null ? {} : { targets: files.targets }),
+    bins: files.bins,
   }
   return acceptRoot(world, person, repository, handed, ({ root, targets }, now) => {
-    // Of the director there are none here: its targets are the server's own, one file for each site.
-    const inForce: InForce = { repository, root, targets }
+    // Of the director there are no targets here: they are the server's own, one file for each site. Bins are judged by
+    // `acceptRoot`, against all that is stored.
+    const inForce: InForce = { repository, root, targets, bins: null }
     const ceremony = openCeremony(inForce, files, world.crypto)
     if (isRefusal(ceremony)) return ceremony
     const fault =

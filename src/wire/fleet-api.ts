@@ -137,7 +137,7 @@ export type PublishRelease = Static<typeof PublishRelease>
  * targets, or both. Answers the root's version and in how many repositories it is.
  */
 export const CloseCeremony = Type.Object(
-  { root: Type.Optional(Base64(512 << 10)), targets: Type.Optional(Base64(8 << 20)) },
+  { root: Type.Optional(Base64(512 << 10)), targets: Type.Optional(Base64(8 << 20)), bins: Type.Optional(Bins) },
   closed,
 )
 export type CloseCeremony = Static<typeof CloseCeremony>

@@ -17,6 +17,7 @@ import type { Rotated } from '../../src/flows/rotate.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
 
 const DAY = 86_400_000
+const NO_BINS: ReadonlyMap<string, Uint8Array> = new Map()
 const NO_KEYS: KeyChanges = { replace: [], add: [], remove: [], threshold: null, role: 'root', name: [] }
 const id = (signer: Signer): string => keyId(signer.key, crypto)
 
@@ -58,7 +59,7 @@ describe('a ceremony, as the server closes it', () => {
 
   async function close(brought: Brought): Promise<Rotated | Refusal> {
     const root = await written(brought)
-    return closeCeremony(fleet.world, 'ann', brought.repository ?? 'image', { root, targets: null })
+    return closeCeremony(fleet.world, 'ann', brought.repository ?? 'image', { root, targets: null, bins: NO_BINS })
   }
 
   async function standing(): Promise<string> {
@@ -147,10 +148,8 @@ describe('a ceremony, as the server closes it', () => {
     const bytes = (await fleet.world.store.file('image', 'root.json'))!
     const signed = JSON.parse(Buffer.from(bytes).toString()).signed as JsonObject
     for (const by of [[], [ana]]) {
-      const again = await closeCeremony(fleet.world, 'ann', 'image', {
-        root: await sealedBy(signed, by),
-        targets: null,
-      })
+      const root = await sealedBy(signed, by)
+      const again = await closeCeremony(fleet.world, 'ann', 'image', { root, targets: null, bins: NO_BINS })
       assert.deepEqual(again, { version: 2, repositories: 1 })
     }
     assert.equal(await standing(), was)
@@ -161,7 +160,7 @@ describe('a ceremony, as the server closes it', () => {
     const changes = { ...NO_KEYS, remove: [id(fleet.key('image-root'))] }
     orThrow(await close({ changes, by: [ana, bo] }))
     const was = await standing()
-    const replayed = await closeCeremony(fleet.world, 'ann', 'image', { root: first, targets: null })
+    const replayed = await closeCeremony(fleet.world, 'ann', 'image', { root: first, targets: null, bins: NO_BINS })
     assert.equal(isRefusal(replayed) && replayed.code, 'ceremony-not-next')
     assert.equal(await standing(), was)
     const thief = await close({ by: [fleet.key('image-root')] })
@@ -180,16 +179,19 @@ describe('a ceremony, as the server closes it', () => {
     const changes = { delegate, undelegate: [], withdraw: [] }
     const raw = orThrow(changedTargets(set.targets!.signed, changes, keys, occasion('image'), crypto))
     const targets = await sealedBy(raw, [fleet.key('release')])
-    orThrow(await closeCeremony(fleet.world, 'ann', 'image', { root: null, targets }))
+    orThrow(await closeCeremony(fleet.world, 'ann', 'image', { root: null, targets, bins: NO_BINS }))
     const after = orThrow(await fleet.refreshed(await fleet.client('image'))) as CurrentSet
     assert.deepEqual(
       after.targets.signed.delegations?.roles.map(({ name }) => name),
       ['bms-line'],
     )
-    assert.deepEqual(orThrow(await closeCeremony(fleet.world, 'ann', 'image', { root: null, targets })), {
-      version: 3,
-      repositories: 1,
-    })
+    assert.deepEqual(
+      orThrow(await closeCeremony(fleet.world, 'ann', 'image', { root: null, targets, bins: NO_BINS })),
+      {
+        version: 3,
+        repositories: 1,
+      },
+    )
   })
 
   it('attack: the director’s targets are not for people to sign', async () => {
@@ -197,7 +199,7 @@ describe('a ceremony, as the server closes it', () => {
     const none = { delegate: null, undelegate: [], withdraw: [] }
     const raw = orThrow(changedTargets(set.targets.signed, none, null, occasion('director'), crypto))
     const targets = await sealedBy(raw, [fleet.key('director-targets')])
-    const answer = await closeCeremony(fleet.world, 'ann', 'director', { root: null, targets })
+    const answer = await closeCeremony(fleet.world, 'ann', 'director', { root: null, targets, bins: NO_BINS })
     assert.equal(isRefusal(answer) && answer.code, 'ceremony-malformed')
   })
 

@@ -3,7 +3,7 @@ import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { binNamed } from '../../core/trust/delegation.ts'
 import { fetchDelegated, findTarget } from '../../core/trust/find-target.ts'
 import { succinctOf } from '../../core/trust/hash-bins.ts'
-import type { Target, Targets } from '../../core/trust/metadata.ts'
+import type { Document, Target, Targets } from '../../core/trust/metadata.ts'
 import { type FileAnswer, type FileRequest, refresh } from '../../core/trust/refresh.ts'
 import { type CurrentSet, trustRoot } from '../../core/trust/trusted-set.ts'
 import { checkClock } from '../process/serve.ts'
@@ -17,6 +17,8 @@ export type OpenedRepository = {
   target(path: string): Promise<Target | null | Refusal>
   /** Bins of the top-level targets, by name. Refuses as `readDelegated`. */
   bins(names: Iterable<string>): Promise<ReadonlyMap<string, Targets> | Refusal>
+  /** The same, with their bytes. */
+  binFiles(names: Iterable<string>): Promise<ReadonlyMap<string, Document<Targets>> | Refusal>
 }
 
 /**
@@ -65,6 +67,18 @@ export async function openRepository(
     // Found once, a newer root is kept: a server that was taken over cannot offer the older ones any more.
     const { signed, bytes } = set.root
     if (signed.version > first) session.trust(repo, bytes)
+    const binFiles: OpenedRepository['binFiles'] = async names => {
+      const delegator = set.targets.signed
+      const bins = new Map<string, Document<Targets>>()
+      for (const name of names) {
+        const role = binNamed(succinctOf(delegator), name)
+        // Whoever reads bins here signs their next ones: that is the way out when the last ones have expired.
+        const bin = await drive(fetchDelegated(set, { delegator, role }, instant(0), crypto), fetched)
+        if (isRefusal(bin)) return bin
+        bins.set(name, bin)
+      }
+      return bins
+    }
     return {
       set,
       target: async path => {
@@ -72,17 +86,10 @@ export async function openRepository(
         return isRefusal(found) ? found : found.target
       },
       bins: async names => {
-        const delegator = set.targets.signed
-        const bins = new Map<string, Targets>()
-        for (const name of names) {
-          const role = binNamed(succinctOf(delegator), name)
-          // Whoever reads bins here signs their next ones: that is the way out when the last ones have expired.
-          const bin = await drive(fetchDelegated(set, { delegator, role }, instant(0), crypto), fetched)
-          if (isRefusal(bin)) return bin
-          bins.set(name, bin.signed)
-        }
-        return bins
+        const files = await binFiles(names)
+        return isRefusal(files) ? files : new Map([...files].map(([name, { signed }]) => [name, signed]))
       },
+      binFiles,
     }
   }
 }

@@ -144,7 +144,7 @@ function ceremonyRoutes(server: HttpsServer, { world }: FleetDoor): void {
   type Repo = { Params: { repo: string } }
   server.post<Repo & { Body: CloseCeremony }>(
     '/v1/ceremonies/:repo',
-    { schema: { body: CloseCeremony }, bodyLimit: MAX_CEREMONY_BODY },
+    { schema: { body: CloseCeremony }, bodyLimit: MAX_BINS_BODY },
     async (request, reply) => {
       const person = requirePeer(request, 'person')
       const repo = REPOSITORIES.find(name => name === request.params.repo)
@@ -154,8 +154,9 @@ function ceremonyRoutes(server: HttpsServer, { world }: FleetDoor): void {
           refuse('not-found', request.params.repo, REPOSITORIES.join(', '), 'another repository'),
         )
       }
-      const { root, targets } = request.body
+      const { root, targets, bins } = request.body
       const files = {
+        bins: decodedBins(bins),
         root: root === undefined ? null : decoded(root, 'the root'),
         targets: targets === undefined ? null : decoded(targets, 'the targets metadata'),
       }
@@ -164,9 +165,6 @@ function ceremonyRoutes(server: HttpsServer, { world }: FleetDoor): void {
     },
   )
 }
-
-/** Room for a root and targets in base64. */
-const MAX_CEREMONY_BODY = 16 << 20
 
 const decodedBins = (bins: Readonly<Record<string, string>> = {}): ReadonlyMap<string, Uint8Array> =>
   new Map(Object.entries(bins).map(([name, base64]) => [name, decoded(base64, name)]))

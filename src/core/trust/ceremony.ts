@@ -4,6 +4,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { type BinDocuments, binDifferences, binQuorum, binsNeedSigning, openBins } from './ceremony-bins.ts'
 import { type CeremonyNote, isRehearsal, noteOf, ownersOf, type Repository, writeNote } from './ceremony-note.ts'
 import { type Difference, differences } from './differences.ts'
 import { checkRoles } from './key-change.ts'
@@ -18,11 +19,15 @@ import { checkSignature, verifySigned } from './signatures.ts'
  * are shown and asked is worked out from the documents' bytes and from what they trust, never from what somebody says.
  */
 
-/** What is in force. `targets`: null where people do not sign them (the director's). */
+/**
+ * What is in force. `targets`: null where people do not sign them (the director's). `bins`: those that the ceremony signs
+ * anew; null where somebody else judges them.
+ */
 export type InForce = {
   readonly repository: Repository
   readonly root: Document<Root>
   readonly targets: Document<Targets> | null
+  readonly bins: BinDocuments | null
 }
 
 export type PendingType = 'root' | 'targets'
@@ -34,6 +39,8 @@ export type Pending<Type extends PendingType = PendingType> = {
   readonly digest: string
   readonly electorates: readonly Electorate[]
   readonly differences: readonly Difference[]
+  /** The bins that are signed with it, by name. */
+  readonly bins: BinDocuments
 }
 
 export type Ceremony = {
@@ -42,8 +49,12 @@ export type Ceremony = {
   readonly targets: Pending<'targets'> | null
 }
 
-/** The files of a ceremony: metadata files, whatever signatures they have. */
-export type CeremonyFiles = { readonly root: Uint8Array | null; readonly targets: Uint8Array | null }
+/** The files of a ceremony: metadata files, whatever signatures they have; bins by name. */
+export type CeremonyFiles = {
+  readonly root: Uint8Array | null
+  readonly targets: Uint8Array | null
+  readonly bins: ReadonlyMap<string, Uint8Array>
+}
 
 /**
  * Reads a ceremony's documents as successors of what is in force, and works out what they change and who must sign them.
@@ -62,7 +73,7 @@ export function openCeremony(inForce: InForce, files: CeremonyFiles, crypto: Cry
   if (isRefusal(note)) return note
   const first = root === null ? null : openRoot(inForce.root, root, crypto)
   if (isRefusal(first)) return first
-  const second = targets === null ? null : openTargets(inForce, root, targets, crypto)
+  const second = targets === null ? null : openTargets(inForce, root, targets, files.bins, note, crypto)
   if (isRefusal(second)) return second
   const left = second === null && root !== null ? checkLeft(inForce, root, crypto) : null
   return left ?? { note, root: first, targets: second }
@@ -94,13 +105,17 @@ export function checkTime(ceremony: Ceremony, now: Instant): null | Refusal {
  * does not was given in another's name, or the document was changed after it. Refuses `ceremony-altered`.
  */
 export function checkGiven(ceremony: Ceremony, crypto: Crypto): null | Refusal {
-  for (const { type, document, electorates } of pendingOf(ceremony)) {
-    for (const signature of document.signatures) {
-      const holds = electorates.some(
-        ({ keys, role }) => checkSignature(document.signed.raw, signature, keys, role, type, crypto) === null,
+  for (const { type, document, electorates, bins } of pendingOf(ceremony)) {
+    const documents = [[type, document], ...bins] as readonly (readonly [string, Document<Common>])[]
+    for (const [name, { signed, signatures }] of documents) {
+      const stranger = signatures.find(
+        signature =>
+          !electorates.some(
+            ({ keys, role }) => checkSignature(signed.raw, signature, keys, role, name, crypto) === null,
+          ),
       )
-      if (holds) continue
-      const subject = `the next ${type}, signature of key ${signature.keyid.slice(0, 16)}`
+      if (stranger === undefined) continue
+      const subject = `the next ${name}, signature of key ${stranger.keyid.slice(0, 16)}`
       return refuse('ceremony-altered', subject, 'a signature over this document by a key that may sign it', 'another')
     }
   }
@@ -108,8 +123,9 @@ export function checkGiven(ceremony: Ceremony, crypto: Crypto): null | Refusal {
 }
 
 /** How far each electorate of a document has come, by its signatures so far. */
-export function quorums({ document, electorates }: Pending, crypto: Crypto): readonly Quorum[] {
-  return electorates.map(electorate => quorumOf(electorate, document.signed, document.signatures, crypto))
+export function quorums({ document, electorates, bins }: Pending, crypto: Crypto): readonly Quorum[] {
+  const own = electorates.map(electorate => quorumOf(electorate, document.signed, document.signatures, crypto))
+  return bins.size === 0 ? own : [...own, ...electorates.map(electorate => binQuorum(electorate, bins, crypto))]
 }
 
 /** Whether everybody has signed who is needed. Refuses `ceremony-signatures-missing`, with the names. */
@@ -162,13 +178,22 @@ function openRoot(before: Document<Root>, root: Document<Root>, crypto: Crypto):
     { by: `holders of root ${old.version}`, keys: old.keys, role: old.roles.root, owners: was },
     { by: `holders of root ${next.version}`, keys: next.keys, role: next.roles.root, owners: is },
   ]
-  return pending('root', root, electorates, differences(old.raw, next.raw, { before: was, after: is }), crypto)
+  return pending(
+    'root',
+    root,
+    electorates,
+    differences(old.raw, next.raw, { before: was, after: is }),
+    new Map(),
+    crypto,
+  )
 }
 
 function openTargets(
   inForce: InForce,
   nextRoot: Document<Root> | null,
   targets: Document<Targets>,
+  files: ReadonlyMap<string, Uint8Array>,
+  note: CeremonyNote,
   crypto: Crypto,
 ): Pending<'targets'> | Refusal {
   const before = inForce.targets?.signed
@@ -196,7 +221,13 @@ function openTargets(
   if (isRefusal(owners)) return owners
   const by = `${inForce.repository === 'approval' ? 'approvers' : 'targets signers'} of root ${root.version}`
   const electorates: Electorate[] = [{ by, keys: root.keys, role: root.roles.targets, owners }]
-  return pending('targets', targets, electorates, differences(before.raw, next.raw, { before: was, after: is }), crypto)
+  const bins = inForce.bins === null ? new Map() : openBins(root, before, next, inForce.bins, files, note)
+  if (isRefusal(bins)) return bins
+  const changed = [
+    ...differences(before.raw, next.raw, { before: was, after: is }),
+    ...binDifferences(inForce.bins ?? new Map(), bins),
+  ]
+  return pending('targets', targets, electorates, changed, bins, crypto)
 }
 
 /** Targets in force that the next root's keys have not signed would be worth nothing: they are signed at the same ceremony. */
@@ -204,7 +235,7 @@ function checkLeft({ targets, repository }: InForce, { signed }: Document<Root>,
   if (targets === null) return null
   const subject = `${repository}: targets ${targets.signed.version}`
   const short = verifySigned(targets, signed.keys, signed.roles.targets, subject, crypto)
-  if (short === null) return null
+  if (short === null && !binsNeedSigning(signed, targets.signed)) return null
   const expected = `the next targets too, signed as root ${signed.version} asks`
   return refuse('root-orphans-targets', `the next root of ${repository}`, expected, 'the root alone')
 }
@@ -245,10 +276,11 @@ function pending<Type extends PendingType>(
   document: Document<Signed[Type]>,
   electorates: readonly Electorate[],
   changed: readonly Difference[],
+  bins: BinDocuments,
   crypto: Crypto,
 ): Pending<Type> {
   const digest = toHex(crypto.sha256(signableBytes(document.signed.raw)))
-  return { type, document, digest, electorates, differences: changed }
+  return { type, document, digest, electorates, differences: changed, bins }
 }
 
 const sameJson = (a: Json, b: Json): boolean => sameBytes(canonicalJson(a), canonicalJson(b))

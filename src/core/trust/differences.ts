@@ -143,6 +143,7 @@ function delegationsStep(walk: Walk, before: Json | undefined, after: Json | und
   for (const name of membersOf(before, after)) {
     const [left, right] = [at(before, name), at(after, name)]
     if (name === 'keys') keysStep('delegated ')(walk, left, right)
+    else if (name === 'succinct_roles') roleStep(walk, 'hash bins', left, right)
     else if (name !== 'roles' || was === null || is === null)
       say(walk, `delegations: ${quote(name)}`, left, right, false)
   }
@@ -182,6 +183,7 @@ function roleText(role: JsonObject | undefined, owners: ReadonlyMap<string, stri
 function rolesByName(delegations: Json | undefined): ReadonlyMap<string, JsonObject> | null {
   if (delegations === undefined) return new Map()
   const roles = at(delegations, 'roles')
+  if (roles === undefined && at(delegations, 'succinct_roles') !== undefined) return new Map()
   if (!Array.isArray(roles)) return null
   const named = new Map<string, JsonObject>()
   for (const role of roles as readonly Json[]) {

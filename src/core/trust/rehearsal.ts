@@ -28,8 +28,16 @@ export function rehearsalOf(raw: JsonObject, twins: Twins, note: CeremonyNote, c
   }
   const delegations = raw.delegations as JsonObject | undefined
   if (delegations !== undefined) {
-    const roles = (delegations.roles as readonly JsonObject[]).map(role)
-    swapped.delegations = { ...delegations, keys: keys(delegations.keys), roles }
+    const { roles, succinct_roles: bins } = delegations as {
+      roles?: readonly JsonObject[]
+      succinct_roles?: JsonObject
+    }
+    swapped.delegations = {
+      ...delegations,
+      keys: keys(delegations.keys),
+      ...(roles === undefined ? {} : { roles: roles.map(role) }),
+      ...(bins === undefined ? {} : { succinct_roles: role(bins) }),
+    }
   }
   const owners = raw[OWNERS] as JsonObject | undefined
   if (owners !== undefined) {

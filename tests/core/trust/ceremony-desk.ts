@@ -45,6 +45,7 @@ export function inForce(change: (raw: JsonObject) => JsonObject = raw => raw): I
   const targets = writeTargets({ version: 1, expires: later(365) }, [target('a'), target('b')], delegations)
   return {
     repository: 'image',
+    bins: new Map(),
     root: orThrow(readMetadata('root', sealed(root, [ana, bo, cho]), 'root')),
     targets: orThrow(readMetadata('targets', sealed(targets, [dee, eve]), 'targets')),
   }
@@ -90,7 +91,7 @@ export function open(base: InForce, desk: Desk): Ceremony | Refusal {
         )
   return openCeremony(
     base,
-    { root: file(desk.root, desk.rootBy), targets: file(desk.targets, desk.targetsBy) },
+    { root: file(desk.root, desk.rootBy), targets: file(desk.targets, desk.targetsBy), bins: new Map() },
     nodeCrypto,
   )
 }

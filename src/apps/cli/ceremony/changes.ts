@@ -86,9 +86,12 @@ function booksOf({ root, targets }: InForce): { root: Book; targets: Book } | Re
   if (isRefusal(rootOwners)) return rootOwners
   const targetOwners = targets === null ? new Map<string, string>() : ownersOf(targets.signed, 'targets')
   if (isRefusal(targetOwners)) return targetOwners
+  // Bins are delegated to the keys of the targets themselves: those are the root's to change.
+  const delegations = targets?.signed.delegations
+  const named = delegations?.succinct == null ? [...(delegations?.keys.keys() ?? [])] : []
   return {
     root: { keyids: new Set(root.signed.keys.keys()), owners: rootOwners },
-    targets: { keyids: new Set(targets?.signed.delegations?.keys.keys() ?? []), owners: targetOwners },
+    targets: { keyids: new Set(named), owners: targetOwners },
   }
 }
 

@@ -1,12 +1,15 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeWhole } from '../../../adapters/config-file.ts'
+import { fromUtf8 } from '../../../core/encoding/bytes.ts'
 import { JsonFault, type JsonObject } from '../../../core/encoding/canonical-json.ts'
-import { Misfit, object, text } from '../../../core/encoding/shape.ts'
+import { dictionary, Misfit, object, type Shape, text } from '../../../core/encoding/shape.ts'
 import { readJson, writeJson } from '../../../core/encoding/strict-json.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import type { CeremonyFiles, PendingType } from '../../../core/trust/ceremony.ts'
+import { MAX_BIN_BITS } from '../../../core/trust/hash-bins.ts'
 import { MAX_METADATA_BYTES, type Signature } from '../../../core/trust/metadata.ts'
+import { anyObject } from '../../../core/trust/open-shape.ts'
 import { readMetadata } from '../../../core/trust/read-metadata.ts'
 import { seal } from '../../../core/trust/repository.ts'
 
@@ -18,11 +21,12 @@ import { seal } from '../../../core/trust/repository.ts'
 export const ceremonyPaths = (folder: string) => ({
   /** The roots so far, `1.root.json` and on. */
   roots: join(folder, 'roots'),
-  /** The targets in force, where people sign them. */
+  /** The targets in force, where people sign them, and the bins that are signed anew. */
   targets: join(folder, 'in-force', 'targets.json'),
+  bins: (place: 'in-force' | 'next') => join(folder, place, 'bins.json'),
   next: (type: PendingType) => join(folder, 'next', `${type}.json`),
   signatures: join(folder, 'signatures'),
-  signature: (type: PendingType, keyid: string) => join(folder, 'signatures', `${type}.${keyid}.json`),
+  signature: (type: PendingType | 'bins', keyid: string) => join(folder, 'signatures', `${type}.${keyid}.json`),
   /** What came into force, with its signatures: the proof for who signed, and their next trusted root. */
   closed: (type: PendingType) => join(folder, 'closed', `${type}.json`),
   /** A rehearsal's throw-away keys, and the staging fleet that it is closed at. */
@@ -31,13 +35,16 @@ export const ceremonyPaths = (folder: string) => ({
 })
 
 const TYPES = ['root', 'targets'] as const satisfies readonly PendingType[]
-const MAX_FILES = 4096
+const MAX_FILES = 2 ** MAX_BIN_BITS
 const MAX_SIGNATURE_BYTES = 32 * 1024
+/** One key's signatures over all bins. */
+const MAX_BINS_BYTES = 128 << 20
 
 /** A ceremony's folder as it was read: bytes within their limits, and nothing verified. */
 export type CeremonyFolder = {
   readonly roots: ReadonlyMap<number, Uint8Array>
   readonly targets: Uint8Array | null
+  readonly bins: ReadonlyMap<string, Uint8Array>
   /** The documents with the signatures that lie beside them. */
   readonly next: CeremonyFiles
   readonly closed: CeremonyFiles
@@ -50,15 +57,18 @@ export type CeremonyFolder = {
  */
 export function createCeremony(
   folder: string,
-  roots: ReadonlyMap<number, Uint8Array>,
-  targets: Uint8Array | null,
-  next: Readonly<Record<PendingType, JsonObject | null>>,
+  { roots, targets, bins }: Pick<CeremonyFolder, 'roots' | 'targets' | 'bins'>,
+  next: Readonly<Record<PendingType, JsonObject | null>> & { readonly bins: ReadonlyMap<string, JsonObject> },
 ): null | Refusal {
   const paths = ceremonyPaths(folder)
   if (existsSync(paths.signatures)) return refuse('ceremony-exists', folder, 'a name that is free', 'a ceremony in it')
   mkdirSync(paths.signatures, { recursive: true })
   for (const [version, bytes] of roots) writeWhole(join(paths.roots, `${version}.root.json`), bytes)
   if (targets !== null) writeWhole(paths.targets, targets)
+  if (next.bins.size > 0) {
+    writeWhole(paths.bins('in-force'), packed(bins))
+    writeWhole(paths.bins('next'), packed(new Map([...next.bins].map(([name, signed]) => [name, seal(signed, [])]))))
+  }
   // The root last: a folder without one of its documents is seen to be unfinished.
   for (const type of ['targets', 'root'] as const) {
     const signed = next[type]
@@ -88,10 +98,24 @@ export function readCeremony(folder: string): CeremonyFolder | Refusal {
   if (isRefusal(targets)) return targets
   const signatures = readSignatures(folder)
   if (isRefusal(signatures)) return signatures
-  const files = { next: { root: null, targets: null }, closed: { root: null, targets: null } } as {
-    next: Record<PendingType, Uint8Array | null>
-    closed: Record<PendingType, Uint8Array | null>
+  const bins = readBins(paths.bins('in-force'))
+  if (isRefusal(bins)) return bins
+  const unsigned = readBins(paths.bins('next'))
+  if (isRefusal(unsigned)) return unsigned
+  const nextBins = new Map<string, Uint8Array>()
+  for (const [name, bytes] of unsigned) {
+    const bin = readMetadata('targets', bytes, `next/bins.json: ${name}`)
+    if (isRefusal(bin)) return bin
+    nextBins.set(
+      name,
+      seal(
+        bin.signed.raw,
+        signatures.bins.flatMap(by => by.get(name) ?? []),
+      ),
+    )
   }
+  const none = { root: null, targets: null } as Record<PendingType, Uint8Array | null>
+  const files = { next: { ...none, bins: nextBins }, closed: { ...none, bins: new Map() } }
   for (const type of TYPES) {
     const closed = readBounded(paths.closed(type), MAX_METADATA_BYTES[type])
     if (isRefusal(closed)) return closed
@@ -106,7 +130,12 @@ export function readCeremony(folder: string): CeremonyFolder | Refusal {
   if (files.next.root === null && files.next.targets === null) {
     return malformed(folder, 'a folder that `voltseal ceremony start` made', 'no document in next/')
   }
-  return { roots, targets, ...files }
+  return { roots, targets, bins, ...files }
+}
+
+/** Adds one key's signatures over bins, by name. Durable on return, all of them or none. */
+export function addBinSignatures(folder: string, keyid: string, sigs: ReadonlyMap<string, string>): void {
+  writeWhole(ceremonyPaths(folder).signature('bins', keyid), writeJson({ keyid, sigs: Object.fromEntries(sigs) }))
 }
 
 /** Adds one signature. Durable on return; if power fails before, it is not there, and is given again. */
@@ -122,27 +151,54 @@ export function keepClosed(folder: string, closed: CeremonyFiles): void {
   }
 }
 
-const signatureShape = object({
-  keyid: text('a key id of 64 lower-case hex digits', /^[0-9a-f]{64}$/),
-  sig: text('a signature in hex', /^(?:[0-9a-f]{2}){1,8192}$/),
-})
+const keyid = text('a key id of 64 lower-case hex digits', /^[0-9a-f]{64}$/)
+const sig = text('a signature in hex', /^(?:[0-9a-f]{2}){1,8192}$/)
+const binName = text('the name of a bin', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+const signatureShape = object({ keyid, sig })
+const filesShape = dictionary(binName, anyObject, MAX_FILES)
+const binsShape = object({ keyid, sigs: dictionary(binName, sig, MAX_FILES) })
 
-function readSignatures(folder: string): Record<PendingType, Signature[]> | Refusal {
+/** Signatures over the documents, and for each key those over the bins, by name. */
+type Given = Record<PendingType, Signature[]> & { readonly bins: ReadonlyMap<string, Signature>[] }
+
+function readSignatures(folder: string): Given | Refusal {
   const { signatures: place } = ceremonyPaths(folder)
-  const found: Record<PendingType, Signature[]> = { root: [], targets: [] }
+  const found: Given = { root: [], targets: [], bins: [] }
   for (const name of namesIn(place)) {
     const path = join(place, name)
-    const [, type, keyid] = /^(root|targets)\.([0-9a-f]{64})\.json$/.exec(name) ?? []
+    const [, type, own] = /^(root|targets|bins)\.([0-9a-f]{64})\.json$/.exec(name) ?? []
     if (type === undefined) return malformed(path, 'a signature: DOCUMENT.KEYID.json')
-    const bytes = readBounded(path, MAX_SIGNATURE_BYTES)
+    const limit = type === 'bins' ? MAX_BINS_BYTES : MAX_SIGNATURE_BYTES
+    const bytes = readBounded(path, limit)
     if (isRefusal(bytes)) return bytes
-    const json = bytes === null ? null : readJson(bytes, MAX_SIGNATURE_BYTES)
-    const read = json instanceof JsonFault ? new Misfit('', 'strict JSON', json.message) : signatureShape(json, '')
+    const json = bytes === null ? null : readJson(bytes, limit)
+    const shape: Shape<SignatureFile> = type === 'bins' ? binsShape : signatureShape
+    const read = json instanceof JsonFault ? new Misfit('', 'strict JSON', json.message) : shape(json, '')
     if (read instanceof Misfit) return malformed(path, read.expected, read.actual)
-    if (read.keyid !== keyid) return malformed(path, `a signature of the key ${keyid}`, `one of ${read.keyid}`)
-    found[type as PendingType].push(read)
+    if (read.keyid !== own) return malformed(path, `a signature of the key ${own}`, `one of ${read.keyid}`)
+    if (type === 'bins') {
+      const sigs = Object.entries(read.sigs ?? {}).map(([bin, sig]) => [bin, { keyid: own, sig }] as const)
+      found.bins.push(new Map(sigs))
+    } else found[type as PendingType].push({ keyid: own, sig: read.sig as string })
   }
   return found
+}
+
+type SignatureFile = { readonly keyid: string; readonly sig?: string; readonly sigs?: Readonly<Record<string, string>> }
+
+/** Metadata files by name as one file: a thousand bins are no thousand files on a stick. */
+function packed(bins: ReadonlyMap<string, Uint8Array>): string {
+  return `{${[...bins].map(([name, bytes]) => `${JSON.stringify(name)}:${fromUtf8(bytes)}`).join(',\n')}}`
+}
+
+/** Bins by name; none when the file is not there. Refuses what `readBounded` refuses, `ceremony-malformed`. */
+function readBins(path: string): ReadonlyMap<string, Uint8Array> | Refusal {
+  const bytes = readBounded(path, MAX_BINS_BYTES)
+  if (bytes === null || isRefusal(bytes)) return bytes ?? new Map()
+  const json = readJson(bytes, MAX_BINS_BYTES)
+  const read = json instanceof JsonFault ? new Misfit('', 'strict JSON', json.message) : filesShape(json, '')
+  if (read instanceof Misfit) return malformed(path, read.expected, read.actual)
+  return new Map(Object.entries(read).map(([name, file]) => [name, writeJson(file as JsonObject)]))
 }
 
 /** The names in a folder, the operating system's own files aside; none when it is not there. */

@@ -2,10 +2,12 @@ import { readText, writeWhole } from '../../../adapters/config-file.ts'
 import { sameBytes, utf8 } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { type Ceremony, type InForce, openCeremony } from '../../../core/trust/ceremony.ts'
+import type { BinDocuments } from '../../../core/trust/ceremony-bins.ts'
 import { isRehearsal, noteOf, type Repository } from '../../../core/trust/ceremony-note.ts'
-import { MAX_METADATA_BYTES } from '../../../core/trust/metadata.ts'
+import { type Document, MAX_METADATA_BYTES, type Targets } from '../../../core/trust/metadata.ts'
 import { readMetadata, signableBytes } from '../../../core/trust/read-metadata.ts'
 import { followRoots } from '../../../core/trust/root-chain.ts'
+import { verifySigned } from '../../../core/trust/signatures.ts'
 import { readBy, type TrustedSet, trustRoot, updateRoot } from '../../../core/trust/trusted-set.ts'
 import type { Cli } from '../cli.ts'
 import { openSession } from '../session.ts'
@@ -121,11 +123,35 @@ function rootsBefore({ roots, next }: CeremonyFolder): ReadonlyMap<number, Uint8
   return new Map([...roots].filter(([version]) => version < document.signed.version))
 }
 
-function inForceOf(cli: Cli, repository: Repository, set: TrustedSet, { targets }: CeremonyFolder): InForce | Refusal {
-  if (repository === 'director') return { repository, root: set.root, targets: null }
-  if (targets === null) return refuse('ceremony-malformed', 'in-force/targets.json', 'the targets in force', 'none')
-  const read = readBy(set, 'targets', targets, `${repository}: targets in force`, cli.world.crypto)
-  return isRefusal(read) ? read : { repository, root: set.root, targets: read }
+function inForceOf(cli: Cli, repository: Repository, set: TrustedSet, files: CeremonyFolder): InForce | Refusal {
+  const { root } = set
+  if (repository === 'director') return { repository, root, targets: null, bins: new Map() }
+  if (files.targets === null) {
+    return refuse('ceremony-malformed', 'in-force/targets.json', 'the targets in force', 'none')
+  }
+  const targets = readBy(set, 'targets', files.targets, `${repository}: targets in force`, cli.world.crypto)
+  if (isRefusal(targets)) return targets
+  const bins = binsInForce(cli, targets.signed, files.bins)
+  return isRefusal(bins) ? bins : { repository, root, targets, bins }
+}
+
+/** The bins in force that are signed anew, verified as a client verifies them. */
+function binsInForce(
+  cli: Cli,
+  { delegations }: Targets,
+  files: ReadonlyMap<string, Uint8Array>,
+): BinDocuments | Refusal {
+  const bins = new Map<string, Document<Targets>>()
+  for (const [name, bytes] of files) {
+    const subject = `in-force/bins.json: ${name}`
+    const bin = readMetadata('targets', bytes, subject)
+    if (isRefusal(bin)) return bin
+    if (delegations?.succinct == null) return refuse('ceremony-malformed', subject, 'no bins', 'one')
+    const fault = verifySigned(bin, delegations.keys, delegations.succinct, subject, cli.world.crypto)
+    if (fault !== null) return fault
+    bins.set(name, bin)
+  }
+  return bins
 }
 
 /** The root that a closed ceremony put in force, when it lies there and verifies; the one before it otherwise. */

@@ -12,6 +12,7 @@ import type { InForce } from '../../../core/trust/ceremony.ts'
 import { OWNERS } from '../../../core/trust/ceremony-note.ts'
 import { NO_POLICY } from '../../../core/trust/evidence/judge.ts'
 import { WARNING_DAYS } from '../../../core/trust/expiry.ts'
+import type { Document, Targets } from '../../../core/trust/metadata.ts'
 import { readMetadata, signableBytes } from '../../../core/trust/read-metadata.ts'
 import { rehearsalOf } from '../../../core/trust/rehearsal.ts'
 import { seal, signatureBy } from '../../../core/trust/repository.ts'
@@ -80,7 +81,13 @@ export async function startRehearsal(
   const { roles, raw, version } = root.signed
   const rootBytes = await staged(raw, roles.root.keyids)
   const targetsBytes = targets === null ? null : await staged(targets.signed.raw, roles.targets.keyids)
-  const inForce: InForce = {
+  const bins = new Map<string, Document<Targets>>()
+  for (const [name, { signed }] of base.inForce.bins) {
+    const bytes = await staged(signed.raw, roles.targets.keyids)
+    bins.set(name, orThrow(readMetadata('targets', bytes, `the staging ${name}`)))
+  }
+  const inForce = {
+    bins,
     repository,
     root: orThrow(readMetadata('root', rootBytes, 'the staging root')),
     targets: targetsBytes === null ? null : orThrow(readMetadata('targets', targetsBytes, 'the staging targets')),
@@ -89,7 +96,11 @@ export async function startRehearsal(
     document === null ? null : rehearsalOf(document, twins, note, crypto)
   const fault = await inStaging(cli, folder, world => found(world, inForce))
   if (isRefusal(fault)) return fault
-  const changed: NextDocuments = { root: swapped(next.root), targets: swapped(next.targets) }
+  const changed: NextDocuments = {
+    root: swapped(next.root),
+    targets: swapped(next.targets),
+    bins: new Map([...next.bins].map(([name, raw]) => [name, rehearsalOf(raw, twins, note, crypto)])),
+  }
   return writeCeremony(cli, folder, { inForce, roots: new Map([[version, rootBytes]]) }, changed)
 }
 
@@ -175,12 +186,12 @@ async function inStaging<T>(
 }
 
 /** The staging copy: what is in force, with throw-away keys. Durable on return. */
-async function found(world: FleetWorld, { repository, root, targets }: InForce): Promise<null | Refusal> {
+async function found(world: FleetWorld, { repository, root, targets, bins }: InForce): Promise<null | Refusal> {
   const set = trustRoot(repository, root.bytes, world.crypto)
   if (isRefusal(set)) return set
   const files: RepoFile[] = [...rootFiles(repository, root)]
   if (repository !== 'director' && targets !== null) {
-    const written = await nextFiles(world, repository, set, targets, world.clock.now())
+    const written = await nextFiles(world, repository, set, targets, world.clock.now(), { bins: bins ?? new Map() })
     if (isRefusal(written)) return written
     files.push(...written.files)
   }

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../../core/encoding/canonical-json.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { checkGiven, checkTime, type Pending, pendingOf } from '../../../core/trust/ceremony.ts'
 import { keyMaterial } from '../../../core/trust/keys.ts'
@@ -7,7 +8,7 @@ import { signatureBy } from '../../../core/trust/repository.ts'
 import { checkSignature } from '../../../core/trust/signatures.ts'
 import type { Signer } from '../../../flows/ports.ts'
 import type { Cli } from '../cli.ts'
-import { addSignature } from './folder.ts'
+import { addBinSignatures, addSignature } from './folder.ts'
 import type { Opened } from './open.ts'
 
 /**
@@ -31,30 +32,48 @@ export async function signCeremony(
   if (fault !== null) return fault
   const mine = pendingOf(ceremony).filter(pending => maySign(pending, signer, keyid))
   if (mine.length === 0) return refuse('signer-not-in-role', subject, 'a key that is asked to sign', keyid)
-  const open = mine.filter(({ document }) => !document.signatures.some(signature => signature.keyid === keyid))
+  const given = ({ signatures }: { readonly signatures: readonly Signature[] }): boolean =>
+    signatures.some(signature => signature.keyid === keyid)
+  const open = mine.filter(({ document, bins }) => ![document, ...bins.values()].every(given))
   if (open.length === 0)
     return refuse('ceremony-already-signed', subject, 'no signature by this key', keyid.slice(0, 16))
   // All of them are made before one is written: a token that is pulled out leaves nothing half done.
-  const made: [Pending, Signature][] = []
+  const writes: (() => void)[] = []
   for (const pending of open) {
-    const { document, electorates, type } = pending
-    const bytes = await signer.sign(signableBytes(document.signed.raw), 'der')
-    if (isRefusal(bytes)) return bytes
-    const signature = signatureBy(signer.key, bytes, crypto)
-    const holds = electorates.some(
-      ({ keys, role }) => checkSignature(document.signed.raw, signature, keys, role, type, crypto) === null,
-    )
-    if (!holds)
-      return refuse(
-        'signer-faulty',
-        `key ${keyid.slice(0, 16)}`,
-        `a signature over the next ${type}`,
-        'none that holds',
-      )
-    made.push([pending, signature])
+    const { type, document, bins } = pending
+    if (bins.size > 0) cli.output.progress(`Signing ${bins.size} bins beside the targets`)
+    const sigs = new Map<string, string>()
+    for (const [name, { signed }] of bins) {
+      const signature = await signatureOver(cli, pending, signed.raw, signer, name)
+      if (isRefusal(signature)) return signature
+      sigs.set(name, signature.sig)
+    }
+    const signature = await signatureOver(cli, pending, document.signed.raw, signer, type)
+    if (isRefusal(signature)) return signature
+    // The bins first: whoever is seen to have signed the targets has signed all that goes with them.
+    if (sigs.size > 0) writes.push(() => addBinSignatures(folder, keyid, sigs))
+    writes.push(() => addSignature(folder, type, signature))
   }
-  for (const [{ type }, signature] of made) addSignature(folder, type, signature)
-  return made.map(([pending]) => pending)
+  for (const write of writes) write()
+  return open
+}
+
+/** A signature over one document, verified by the roles that ask for it. */
+async function signatureOver(
+  cli: Cli,
+  { electorates }: Pending,
+  raw: JsonObject,
+  signer: Signer,
+  name: string,
+): Promise<Signature | Refusal> {
+  const { crypto } = cli.world
+  const bytes = await signer.sign(signableBytes(raw), 'der')
+  if (isRefusal(bytes)) return bytes
+  const signature = signatureBy(signer.key, bytes, crypto)
+  const holds = electorates.some(({ keys, role }) => checkSignature(raw, signature, keys, role, name, crypto) === null)
+  if (holds) return signature
+  const subject = `key ${signature.keyid.slice(0, 16)}`
+  return refuse('signer-faulty', subject, `a signature over the next ${name}`, 'none that holds')
 }
 
 /** Whether a key, and not only its id, is in a role that is asked to sign. */

@@ -2,9 +2,11 @@ import type { JsonObject } from '../../../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { type CeremonyFiles, type InForce, openCeremony } from '../../../core/trust/ceremony.ts'
+import { type BinDocuments, binsNeedSigning, changedBins } from '../../../core/trust/ceremony-bins.ts'
 import type { CeremonyNote, Repository } from '../../../core/trust/ceremony-note.ts'
 import { changedRoot, changedTargets, saysMore, type TargetsChanges } from '../../../core/trust/changed-document.ts'
-import { MAX_METADATA_BYTES, type Root } from '../../../core/trust/metadata.ts'
+import { binNames, hasBins, succinctOf } from '../../../core/trust/hash-bins.ts'
+import { type Document, MAX_METADATA_BYTES, type Root, type Targets } from '../../../core/trust/metadata.ts'
 import { readSigned } from '../../../core/trust/read-metadata.ts'
 import { seal } from '../../../core/trust/repository.ts'
 import { followRoots } from '../../../core/trust/root-chain.ts'
@@ -24,10 +26,17 @@ export type StartOptions = ChangeOptions & {
 }
 
 /** What is in force, with every root up to it that the server gave. */
-export type Base = { readonly inForce: InForce; readonly roots: ReadonlyMap<number, Uint8Array> }
+export type Base = {
+  readonly inForce: InForce & { readonly bins: BinDocuments }
+  readonly roots: ReadonlyMap<number, Uint8Array>
+}
 
 /** The next documents as they are to be signed; null where one stays as it is. */
-export type NextDocuments = { readonly root: JsonObject | null; readonly targets: JsonObject | null }
+export type NextDocuments = {
+  readonly root: JsonObject | null
+  readonly targets: JsonObject | null
+  readonly bins: ReadonlyMap<string, JsonObject>
+}
 
 /**
  * Fetches what is in force and verifies it on this machine, from the newest root that was ever verified here. Refuses
@@ -38,7 +47,10 @@ export async function fetchBase(cli: Cli, session: Session, repository: Reposito
   const opened = await openRepository(cli, session, repository, { renewing: true })
   if (isRefusal(opened)) return opened
   const { set } = opened
-  const inForce: InForce = { repository, root: set.root, targets: set.targets }
+  const targets = set.targets
+  const bins = hasBins(targets.signed) ? await opened.binFiles(binNames(succinctOf(targets.signed))) : new Map()
+  if (isRefusal(bins)) return bins
+  const inForce = { repository, root: set.root, targets, bins }
   const roots = await fetchRoots(session, repository, set.root.signed.version)
   if (isRefusal(roots)) return roots
   return { inForce, roots: new Map([...roots, [set.root.signed.version, set.root.bytes]]) }
@@ -57,7 +69,7 @@ async function fetchDirector(cli: Cli, session: Session): Promise<Base | Refusal
   const set = followRoots('director', trusted, chain, cli.world.crypto)
   if (isRefusal(set)) return set
   if (set.root.signed.version > known) session.trust('director', set.root.bytes)
-  return { inForce: { repository: 'director', root: set.root, targets: null }, roots: chain }
+  return { inForce: { repository: 'director', root: set.root, targets: null, bins: new Map() }, roots: chain }
 }
 
 const MAX_ROOTS = 1024
@@ -107,17 +119,39 @@ export function nextDocuments(
   const { targets } = inForce
   if (targets === null) {
     return asked.targets === null
-      ? { root, targets: null }
+      ? { root, targets: null, bins: new Map() }
       : refuse('usage-error', `the ${inForce.repository} repository`, 'changes of its root', 'changes of its targets')
   }
   const left = root === null ? null : readSigned('root', root, 'the next root')
   if (isRefusal(left)) return left
-  if (asked.targets === null && (left === null || stillSigned(left, inForce, cli))) return { root, targets: null }
+  if (hasBins(targets.signed)) return nextInBins({ inForce, root, left }, asked, { note, expires }, cli)
+  if (asked.targets === null && (left === null || stillSigned(left, inForce, cli))) {
+    return { root, targets: null, bins: new Map() }
+  }
   const { changes, keys } = asked.targets ?? { changes: NO_CHANGE, keys: null }
   // Approvals hold for as long as they were given for: who changes the keys does not make them shorter.
   const until = instant(Math.max(expires, targets.signed.expires))
   const written = changedTargets(targets.signed, changes, keys, { note, expires: until }, crypto)
-  return isRefusal(written) ? written : { root, targets: written }
+  return isRefusal(written) ? written : { root, targets: written, bins: new Map() }
+}
+
+/** The same in a repository with hash bins: targets and bins are signed by the same keys, and change together. */
+function nextInBins(
+  { inForce, root, left }: { inForce: Base['inForce']; root: JsonObject | null; left: Root | null },
+  { targets: asked }: Asked,
+  { note, expires }: Terms,
+  cli: Cli,
+): NextDocuments | Refusal {
+  const before = (inForce.targets as Document<Targets>).signed
+  const { delegate, undelegate, withdraw } = asked?.changes ?? NO_CHANGE
+  if (delegate !== null || undelegate.length > 0 || (asked !== null && asked.keys !== null)) {
+    return refuse('usage-error', `the ${inForce.repository} repository`, 'no delegations beside its hash bins', 'some')
+  }
+  const next = left ?? inForce.root.signed
+  if (asked === null && !binsNeedSigning(next, before)) return { root, targets: null, bins: new Map() }
+  const bins = new Map([...inForce.bins].map(([name, { signed }]) => [name, signed]))
+  const written = changedBins(next, before, bins, withdraw, { note, expires }, cli.world.crypto)
+  return isRefusal(written) ? written : { root, ...written }
 }
 
 const NO_CHANGE: TargetsChanges = { delegate: null, undelegate: [], withdraw: [] }
@@ -161,10 +195,15 @@ export function unchanged(
 /** Writes a ceremony's folder once its documents can be opened as every signer will open them. */
 export function writeCeremony(cli: Cli, folder: string, { inForce, roots }: Base, next: NextDocuments): null | Refusal {
   const opened = openCeremony(inForce, unsigned(next), cli.world.crypto)
-  return isRefusal(opened) ? opened : createCeremony(folder, roots, inForce.targets?.bytes ?? null, next)
+  if (isRefusal(opened)) return opened
+  const kept = [...inForce.bins]
+    .filter(([name]) => next.bins.has(name))
+    .map(([name, { bytes }]) => [name, bytes] as const)
+  return createCeremony(folder, { roots, targets: inForce.targets?.bytes ?? null, bins: new Map(kept) }, next)
 }
 
-const unsigned = ({ root, targets }: NextDocuments): CeremonyFiles => ({
+const unsigned = ({ root, targets, bins }: NextDocuments): CeremonyFiles => ({
+  bins: new Map([...bins].map(([name, raw]) => [name, seal(raw, [])])),
   root: root === null ? null : seal(root, []),
   targets: targets === null ? null : seal(targets, []),
 })

@@ -183,10 +183,11 @@ async function close(cli: Cli, folder: string, options: TrustOptions): Promise<W
 }
 
 async function closeAtFleet(cli: Cli, { ceremony, files }: Opened, options: TrustOptions): Promise<Rotated | Refusal> {
-  const { root, targets } = files.next
+  const { root, targets, bins } = files.next
   const body = {
     ...(root === null ? {} : { root: toBase64(root) }),
     ...(targets === null ? {} : { targets: toBase64(targets) }),
+    ...(bins.size === 0 ? {} : { bins: Object.fromEntries([...bins].map(([name, bytes]) => [name, toBase64(bytes)])) }),
   }
   const session = openSession(cli, options.profile)
   if (isRefusal(session)) return session
