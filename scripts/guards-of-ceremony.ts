@@ -15,8 +15,8 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
   {
     stops: 'a ceremony document that is changed between two signers, or signed in the name of another',
     file: FILE,
-    text: '      if (holds) continue',
-    without: '      if (holds || !holds) continue',
+    text: '      if (stranger === undefined) continue',
+    without: '      if (stranger?.keyid !== null) continue',
     tests: CEREMONY,
   },
   {
@@ -200,21 +200,21 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
   {
     stops: 'a bin of a ceremony that says more than it did, or has no note',
     file: 'src/core/trust/ceremony-bins.ts',
-    text: '  if (delegations !== null || !same(more as Json, other as Json) || said === undefined || !same(said, writeNote(note))) {',
-    without: '  if (delegations !== null) {',
+    text: '    !same(more as Json, other as Json) ||\n    said === undefined ||\n    !same(said, writeNote(note))\n',
+    without: '    note === null\n',
     tests: BINS,
   },
   {
     stops: 'a ceremony that leaves a bin with the old key',
     file: 'src/core/trust/ceremony-bins.ts',
-    text: '  return missing === undefined ? bins',
-    without: '  return missing !== null ? bins',
+    text: '  return missing === undefined\n',
+    without: '  return missing !== null\n',
     tests: BINS,
   },
   {
     stops: 'a signature file that is named for another key',
     file: 'src/apps/cli/ceremony/folder.ts',
-    text: '    if (read.keyid !== keyid) return malformed',
+    text: '    if (read.keyid !== own) return malformed',
     without: '    if (read.keyid === null) return malformed',
     tests: DESK,
   },
