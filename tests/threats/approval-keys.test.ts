@@ -7,7 +7,7 @@ import { openRepository } from '../../src/flows/keep.ts'
 import { assigned } from '../../src/flows/relay.ts'
 import { sealedBy } from '../worlds/quiet-fleet.ts'
 import { Bench, type Made, running } from './bench.ts'
-import { exchange, type Forged, forge, forgedPlan, leave, online, order, roleOf, serve, smuggle } from './thief.ts'
+import { exchange, type Forged, forge, forgedPlan, leave, online, ordering, roleOf, serve, smuggle } from './thief.ts'
 
 /** Stolen: keys of approvers, of whom two must sign. */
 describe("theft of the approvers' keys", () => {
@@ -32,12 +32,7 @@ describe("theft of the approvers' keys", () => {
     const made = bench.releases['1.2.0']
     serve(bench, {
       approval: await approval('coup', made, 'approver-0'),
-      director: await forge(
-        bench,
-        'director',
-        [order(made.targets[0], ['c0'], { campaign: 'coup' })],
-        online(bench, 'director'),
-      ),
+      director: await ordering(bench, made, 'coup'),
     })
     assert.equal(await bench.deliver(bench.controllers[0]!), 'metadata-below-threshold')
     assert.equal(running(bench.controllers[0]!), '1.0.0')
@@ -60,10 +55,9 @@ describe("theft of the approvers' keys", () => {
     smuggle(bench, foreign.envelope, foreign.image)
     serve(bench, { approval: await approval('spring', foreign, 'approver-0', 'approver-1') })
     assert.equal(await bench.refresh(), 'assignment-not-planned', 'the director orders 1.1.0')
-    const directed = [order(foreign.targets[0], ['c0'])]
     serve(bench, {
       approval: await approval('spring', foreign, 'approver-0', 'approver-1'),
-      director: await forge(bench, 'director', directed, online(bench, 'director')),
+      director: await ordering(bench, foreign),
     })
     assert.equal(await bench.refresh(), 'assignment-target-missing', 'the maker has not published it')
     assert.equal(running(bench.controllers[0]!), '1.0.0')
@@ -73,12 +67,7 @@ describe("theft of the approvers' keys", () => {
     const made = bench.releases['1.2.0']
     serve(bench, {
       approval: await approval('coup', made, 'approver-0', 'approver-1'),
-      director: await forge(
-        bench,
-        'director',
-        [order(made.targets[0], ['c0'], { campaign: 'coup' })],
-        online(bench, 'director'),
-      ),
+      director: await ordering(bench, made, 'coup'),
     })
     assert.equal(await bench.deliver(bench.controllers[0]!), '1.2.0')
   })
@@ -92,12 +81,7 @@ describe("theft of the approvers' keys", () => {
     for (const made of [old, foreign]) {
       serve(bench, {
         approval: await approval('coup', made, 'approver-0', 'approver-1'),
-        director: await forge(
-          bench,
-          'director',
-          [order(made.targets[0], ['c0'], { campaign: 'coup' })],
-          online(bench, 'director'),
-        ),
+        director: await ordering(bench, made, 'coup'),
       })
       codes.push(await bench.deliver(bench.controllers[0]!))
     }
@@ -107,12 +91,7 @@ describe("theft of the approvers' keys", () => {
 
   it("attack: stolen approvers' keys end with the root that replaces them, and the campaign that is halted", async () => {
     const made = bench.releases['1.2.0']
-    const directed = await forge(
-      bench,
-      'director',
-      [order(made.targets[0], ['c0'], { campaign: 'coup' })],
-      online(bench, 'director'),
-    )
+    const directed = await ordering(bench, made, 'coup')
     serve(bench, { approval: await approval('coup', made, 'approver-0', 'approver-1'), director: directed })
     assert.equal(await bench.refresh(), 'taken')
     leave(bench)

@@ -8,7 +8,7 @@ import { nextSnapshot, nextTimestamp, writeDelegations, writeTargets } from '../
 import type { Signer } from '../../src/flows/ports.ts'
 import { sealedBy } from '../worlds/quiet-fleet.ts'
 import { Bench, type Made, running } from './bench.ts'
-import { type Forged, forge, online, order, serve, smuggle } from './thief.ts'
+import { type Forged, online, ordering, serve, smuggle } from './thief.ts'
 
 /**
  * Stolen: the key of a product line, to which the image repository has delegated `bms/*` of the class bms. The thief has the
@@ -62,8 +62,7 @@ describe('theft of a delegated key', () => {
     ])
   }
 
-  const directed = async (made: Made) =>
-    forge(bench, 'director', [order(made.targets[0], ['c0'])], online(bench, 'director'))
+  const directed = async (made: Made) => ordering(bench, made)
 
   it('the thief can say of the line what the line may say, and the plan still names another digest', async () => {
     serve(bench, { image: await image(bench.releases['1.1.0'].targets) })

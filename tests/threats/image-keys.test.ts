@@ -10,7 +10,7 @@ import { openRepository } from '../../src/flows/keep.ts'
 import type { Signer } from '../../src/flows/ports.ts'
 import { sealedBy } from '../worlds/quiet-fleet.ts'
 import { Bench, running } from './bench.ts'
-import { exchange, forge, forgedPlan, type Loot, leave, online, order, roleOf, serve, smuggle } from './thief.ts'
+import { exchange, forge, forgedPlan, type Loot, leave, online, ordering, roleOf, serve, smuggle } from './thief.ts'
 
 describe('theft of keys of the image repository', () => {
   let bench: Bench
@@ -143,7 +143,7 @@ describe('theft of keys of the image repository', () => {
     smuggle(bench, foreign.envelope, foreign.image)
     serve(bench, {
       image: await forge(bench, 'image', foreign.targets, all(bench.fleet.key('release'))),
-      director: await forge(bench, 'director', [order(foreign.targets[0], ['c0'])], online(bench, 'director')),
+      director: await ordering(bench, foreign),
     })
     assert.equal(await bench.deliver(bench.controllers[0]!), 'assignment-not-planned')
   })
@@ -184,12 +184,7 @@ describe('theft of keys of the image repository', () => {
       serve(bench, {
         image: await forge(bench, 'image', foreign.targets, all(bench.fleet.key('release'))),
         approval: await forge(bench, 'approval', [target], approvers),
-        director: await forge(
-          bench,
-          'director',
-          [order(foreign.targets[0], ['c0'], { campaign: 'coup' })],
-          online(bench, 'director'),
-        ),
+        director: await ordering(bench, foreign, 'coup'),
       })
       codes.push(await bench.deliver(bench.controllers[0]!))
       codes.push(bench.install(bench.controllers[0]!, foreign.envelope, foreign.image) ?? 'staged')

@@ -111,6 +111,10 @@ export function order(envelope: FileRef, controllers: readonly string[], change:
   return directorTarget(envelope, new Map(controllers.map(id => [id, said])))
 }
 
+/** The director's files, by its stolen online keys, that order a release for c0. */
+export const ordering = (bench: Bench, { targets: [envelope] }: Made, campaign = 'spring'): Promise<Forged> =>
+  forge(bench, 'director', [order(envelope, ['c0'], { campaign })], online(bench, 'director'))
+
 export const roleOf = (threshold: number, ...signers: readonly Signer[]): RoleSpec => {
   return { keys: signers.map(({ key }) => key), threshold }
 }
