@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { CKA, CKO } from '../../../src/adapters/signer-pkcs11/constants.ts'
@@ -84,6 +85,22 @@ describe('tokens that come and go', () => {
         assert.match((answer as Refusal).actual, /another one of its name/)
       } finally {
         signers.close()
+      }
+    })
+
+    test('a module that comes and goes leaves the cryptography of the program as it was', async () => {
+      for (let round = 0; round < 3; round += 1) {
+        assert.equal(codeOf(await withKey(token, key, signer => signer.sign(MESSAGE, 'der'))), 'no refusal')
+        // Nothing that was fetched before: the module may share an OpenSSL with Node.js, and has just put its own away.
+        const names = ['sha3-256', 'blake2s256', 'sha512-224']
+        assert.equal(createHash(names[round]!).update(MESSAGE).digest().length > 0, true)
+        const kinds = [
+          () => generateKeyPairSync('ml-dsa-65'),
+          () => generateKeyPairSync('ed448'),
+          () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+        ]
+        const { privateKey, publicKey } = kinds[round]!()
+        assert.equal(verify(null, MESSAGE, publicKey, sign(null, MESSAGE, privateKey)), true)
       }
     })
 
