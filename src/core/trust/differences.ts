@@ -23,12 +23,15 @@ type Names = { readonly before: ReadonlyMap<string, string>; readonly after: Rea
 type Walk = { readonly names: Names; readonly out: Difference[] }
 
 /**
- * Everything that two `signed` objects say differently, member by member, whatever the members are. The note of the
- * ceremony is left to the caller, who shows all of it. Two objects without a difference are equal but for that note.
+ * Everything that two `signed` objects say differently, member by member, whatever the members are: first what has a word
+ * of its own, always in the same order, however a document orders its members. The note of the ceremony is left to the
+ * caller, who shows all of it. Two objects without a difference are equal but for that note.
  */
 export function differences(before: JsonObject, after: JsonObject, names: Names): readonly Difference[] {
   const walk: Walk = { names, out: [] }
-  for (const name of membersOf(before, after)) {
+  const members = membersOf(before, after)
+  const inOrder = new Set([...Object.keys(TOP).filter(name => members.has(name)), ...members])
+  for (const name of inOrder) {
     if (name === NOTE) continue
     const step = TOP[name]
     if (step === undefined) say(walk, `member ${quote(name)}`, at(before, name), at(after, name), false)

@@ -102,6 +102,18 @@ describe('a diff hides nothing', () => {
     )
   })
 
+  test('and a signer reads it in the same order, however the documents order their members', () => {
+    const turned = (raw: JsonObject): JsonObject => Object.fromEntries(Object.entries(raw).reverse())
+    const changed = with_(after, { expires: '2031-01-01T00:00:00Z', 'x-new': 1 })
+    const shown = differences(before, changed, names).map(({ what }) => what)
+    assert.deepEqual(shown.slice(0, 2), ['version', 'expires'])
+    assert.equal(shown.at(-1), 'member x-new')
+    assert.deepEqual(
+      differences(turned(before), turned(changed), names).map(({ what }) => what),
+      shown,
+    )
+  })
+
   const order = (raw: JsonObject, keys: readonly TestKey[]): JsonObject => {
     const roles = raw.roles as Record<string, JsonObject>
     return { ...roles, root: { ...roles.root, keyids: keys.map(id) } }
