@@ -41,7 +41,7 @@ async function fleetOf(reported = false): Promise<World> {
 describe('root-rotation.md', () => {
   let world: World
   before(async () => {
-    world = await fleetOf()
+    world = await fleetOf(true)
   })
   after(() => world?.stop())
 
@@ -62,6 +62,17 @@ describe('root-rotation.md', () => {
       gateway.close()
     }
     assert.equal(JSON.parse(readFileSync(world.at('cho', 'trusted.json'), 'utf8')).signed.version, 2)
+  })
+
+  it('which the fleet sees: it trusts root 1 while it sleeps, and root 3 when its gateway has started', async () => {
+    const image = async () => {
+      const { roots } = await ask<AnchorsView>(world, '/v1/anchors')
+      return roots.find(({ repository }) => repository === 'image')?.sites
+    }
+    assert.deepEqual(await image(), [{ site: 'quay', newest: 3, trusted: 1 }])
+    await world.startGateway()
+    await world.until('the gateway said that it trusts root 3', async () => (await image())?.[0]?.trusted === 3)
+    await rest(world)
   })
 
   it('and bo signs nothing any more', async () => {
