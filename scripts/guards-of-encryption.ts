@@ -147,6 +147,13 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
     tests: 'tests/flows/wrap.test.ts',
   },
   {
+    stops: 'the wrap of a device that was replaced, ordered for the one in its place',
+    file: 'src/flows/wrap.ts',
+    text: 'isRefusal(read) || refuseStranger(read, decryptionKey, crypto, id) !== null ? null : wrap',
+    without: 'isRefusal(read) ? null : wrap',
+    tests: 'tests/flows/wrap.test.ts',
+  },
+  {
     stops: 'a wrap that is brought for somebody else',
     file: 'src/flows/wrap.ts',
     text: '    if (stranger !== null) return stranger\n',

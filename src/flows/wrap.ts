@@ -47,8 +47,8 @@ export function wrapsOf(world: FleetWorld, site: string): SiteWraps {
         encrypted.set(envelope.sha256, known)
       }
       if (known === null) return undefined
-      const before = known.wraps.get(row.id)
-      if (before !== undefined) return toBase64(before)
+      const before = standing(world, known.wraps, row)
+      if (before !== null) return toBase64(before)
       const subject = `${site}/${row.id}: ${envelope.path}`
       if (world.wrappingKey === null) return refuse('campaign-wraps-missing', subject, 'a wrap', 'none')
       if (row.decryptionKey === null) {
@@ -63,6 +63,18 @@ export function wrapsOf(world: FleetWorld, site: string): SiteWraps {
       return toBase64(wrap)
     },
   }
+}
+
+/** A stored wrap, while it is for the key that its controller has: one that was replaced has another. */
+function standing(
+  { crypto }: FleetWorld,
+  wraps: ReadonlyMap<string, Uint8Array>,
+  { id, decryptionKey }: ControllerRow,
+): Uint8Array | null {
+  const wrap = wraps.get(id)
+  if (wrap === undefined || decryptionKey === null) return null
+  const read = readWrap(wrap, id)
+  return isRefusal(read) || refuseStranger(read, decryptionKey, crypto, id) !== null ? null : wrap
 }
 
 /** What is known of an encrypted release at a site; the content key is looked up for the first wrap that is not there. */
@@ -124,10 +136,9 @@ export async function unwrapped(world: FleetWorld, wanted: readonly Wanted[]): P
     const at = `${envelope.sha256} ${site}`
     const wraps = known.get(at) ?? (await world.store.wraps(envelope.sha256, site))
     known.set(at, wraps)
-    if (wraps.has(controller)) continue
     const row = await world.store.controller(site, controller)
     // One that was taken out of the fleet since is ordered nothing.
-    if (row === null) continue
+    if (row === null || standing(world, wraps, row) !== null) continue
     if (row.decryptionKey === null) {
       return refuse('controller-without-decryption-key', `${site}/${controller}`, 'a decryption key', 'none')
     }

@@ -156,6 +156,23 @@ describe('wraps at the fleet server', () => {
     assert.equal(await refuseUnwrappable(fleet.world, 'spring', wantedOf(plan)), null)
   })
 
+  it('are made anew for a controller that was replaced: those of the old device are for nobody any more', async () => {
+    const before = (await orders(served())).wrapped.get('c0')
+    const replaced = p256Pair()
+    await give(0, replaced.spki)
+    assert.equal(codeOf(await refuseUnwrappable(fleet.world, 'spring', wantedOf(plan))), 'campaign-wraps-missing')
+    const { wrapped, wraps } = await orders(served())
+    assert.notEqual(wrapped.get('c0'), before)
+    assert.deepEqual(
+      wraps.map(({ controller }) => controller),
+      ['c0'],
+    )
+    const wrap = orThrow(readWrap(fromBase64(wrapped.get('c0') as string) as Uint8Array, 'test'))
+    const secret = agreeWith(replaced.privateKey, wrap.point)
+    assert.equal(isRefusal(openContentKey(wrap, secret, release.facts.encryption!, TOOLS, 'test')), false)
+    await give(0, keys[0].spki)
+  })
+
   it('that a person brings are taken all or none, and only those that are missing', async () => {
     const wanted = wantedOf(plan)
     const envelope = plan.releases[0]!.sha256
