@@ -30,8 +30,9 @@ type Walk = { readonly names: Names; readonly out: Difference[] }
 export function differences(before: JsonObject, after: JsonObject, names: Names): readonly Difference[] {
   const walk: Walk = { names, out: [] }
   const members = membersOf(before, after)
-  const inOrder = new Set([...Object.keys(TOP).filter(name => members.has(name)), ...members])
-  for (const name of inOrder) {
+  // What has no word comes first: whoever stops reading has seen it.
+  const unknown = [...members].filter(name => TOP[name] === undefined)
+  for (const name of [...unknown, ...Object.keys(TOP).filter(known => members.has(known))]) {
     if (name === NOTE) continue
     const step = TOP[name]
     if (step === undefined) say(walk, `member ${quote(name)}`, at(before, name), at(after, name), false)
@@ -55,11 +56,11 @@ const TOP: Readonly<Record<string, Step>> = Object.assign(Object.create(null), {
   expires: scalar('expires'),
   site: scalar('site'),
   consistent_snapshot: scalar('consistent snapshots'),
-  keys: keysStep(''),
   roles: rolesStep,
-  [OWNERS]: ownersStep,
-  targets: targetsStep,
   delegations: delegationsStep,
+  targets: targetsStep,
+  keys: keysStep(''),
+  [OWNERS]: ownersStep,
 } satisfies Record<string, Step>)
 
 function keysStep(of: string): Step {
