@@ -106,8 +106,7 @@ describe('a diff hides nothing', () => {
     const turned = (raw: JsonObject): JsonObject => Object.fromEntries(Object.entries(raw).reverse())
     const changed = with_(after, { expires: '2031-01-01T00:00:00Z', 'x-new': 1 })
     const shown = differences(before, changed, names).map(({ what }) => what)
-    assert.deepEqual(shown.slice(0, 2), ['version', 'expires'])
-    assert.equal(shown.at(-1), 'member x-new')
+    assert.deepEqual(shown.slice(0, 3), ['member x-new', 'version', 'expires'], 'what has no word comes first')
     assert.deepEqual(
       differences(turned(before), turned(changed), names).map(({ what }) => what),
       shown,
