@@ -9,7 +9,7 @@ import { CKM, CKU, MGF1_SHA256, PSS_PARAMETERS } from './constants.ts'
 import { rvOf, tokenFault } from './fault.ts'
 import type { Mechanism } from './library.ts'
 import { findPrivateKey, type PrivateKeyObject, publicKeyOf } from './objects.ts'
-import { type OpenToken, openToken, type TokenAccess } from './token.ts'
+import { type OpenToken, openToken, type TokenAccess, WRONG_PIN } from './token.ts'
 
 /** A key in a token, opened. `close` ends the session; nothing is signed after it. */
 export type TokenSigner = Signer & { close(): void }
@@ -40,7 +40,7 @@ const MAX_SIGNATURE = 1024
  *
  * Refuses what `openToken` refuses, `token-key-missing`, `token-key-ambiguous`, `token-key-not-for-signing`,
  * `token-public-key-missing`, `key-algorithm-unsupported`. Signing refuses `token-removed`, `token-failed`,
- * `signer-faulty`.
+ * `signer-faulty`, and of keys that want the PIN each time `token-pin-needed` and `token-pin-wrong`.
  */
 export async function openTokenSigner(uri: Pkcs11Uri, access: TokenAccess): Promise<TokenSigner | Refusal> {
   const token = await openToken(uri, access)
@@ -71,7 +71,7 @@ class Pkcs11Signer implements TokenSigner {
   }
 
   async sign(message: Uint8Array, form: SignatureForm): Promise<Uint8Array | Refusal> {
-    const { library, session, slot, shown, pin } = this.#token
+    const { library, session, slot, shown, pinAgain } = this.#token
     const { alg } = this.key
     const digest = DIGEST[alg]
     const input = digest === null ? Buffer.from(message) : createHash(digest).update(message).digest()
@@ -81,18 +81,21 @@ class Pkcs11Signer implements TokenSigner {
     } catch (error) {
       return refuse('token-removed', shown, 'the token that was opened', rvOf(error)?.name ?? String(error))
     }
+    // Asked for first: between the calls below there is no waiting, so that no other signature comes between them.
+    const pin = this.#handle.alwaysAuthenticate ? await pinAgain() : ''
+    if (pin === null) return refuse('token-pin-needed', shown, 'the PIN for each signature', 'none')
     try {
       library.C_SignInit(session, MECHANISMS[alg] as Mechanism, this.#handle.handle)
-      if (this.#handle.alwaysAuthenticate) {
-        if (pin === null) return refuse('token-pin-needed', shown, 'the PIN for each signature', 'none')
-        library.C_Login(session, CKU.contextSpecific, pin)
-      }
+      if (this.#handle.alwaysAuthenticate) library.C_Login(session, CKU.contextSpecific, pin)
       const raw = new Uint8Array(library.C_Sign(session, input, Buffer.alloc(MAX_SIGNATURE)))
       const bytes = ECDSA_BYTES[alg]
       if (bytes === undefined) return raw
       if (raw.length !== bytes) return refuse('signer-faulty', shown, `a signature of ${bytes} bytes`, `${raw.length}`)
       return form === 'der' ? p1363ToDer(raw) : raw
     } catch (error) {
+      if (WRONG_PIN.includes(rvOf(error)?.code ?? -1)) {
+        return refuse('token-pin-wrong', shown, 'the PIN of the token, for this signature', 'another one')
+      }
       return tokenFault(error, shown)
     }
   }

@@ -34,8 +34,8 @@ export type OpenToken = {
   /** How refusals call the reference: without module and PIN. */
   readonly shown: string
   readonly name: TokenName
-  /** The PIN again, for keys that want it before each signature; null when the login was somebody else's. */
-  readonly pin: string | null
+  /** The PIN again, for keys that want it before each signature: asked for when the login was another key's. */
+  readonly pinAgain: () => Promise<string | null>
   close(): void
 }
 
@@ -94,7 +94,8 @@ async function openIn(
       quietly(() => library.C_CloseSession(opened))
       release()
     }
-    return { library, slot, session, shown, name: nameOf(info), pin, close }
+    const pinAgain = async (): Promise<string | null> => pin ?? (await askPin(prompt(info)))
+    return { library, slot, session, shown, name: nameOf(info), pinAgain, close }
   } catch (error) {
     if (session !== null) quietly(() => library.C_CloseSession(session as Handle))
     return tokenFault(error, shown)
@@ -118,7 +119,7 @@ async function logIn(
   if ((info.flags & CKF.userPinLocked) !== 0) return locked()
   let pin: string | Refusal
   if (uri.pinSource === undefined) {
-    pin = (await askPin(`PIN of token ${trimmed(info.label)}: `)) ?? ''
+    pin = (await askPin(prompt(info))) ?? ''
     if (pin === '') {
       return refuse('token-pin-needed', shown, 'pin-source=file:/PATH, or a PIN typed at a terminal', 'neither')
     }
@@ -137,10 +138,15 @@ async function logIn(
     const code = rvOf(error)?.code
     if (code === CKR.userAlreadyLoggedIn) return pin
     if (code === CKR.pinLocked) return locked()
-    if (code !== CKR.pinIncorrect && code !== CKR.pinInvalid && code !== CKR.pinLenRange) throw error
+    if (code === undefined || !WRONG_PIN.includes(code)) throw error
     return refuse('token-pin-wrong', shown, 'the PIN of the token', triesLeft(library.C_GetTokenInfo(slot).flags))
   }
 }
+
+const prompt = ({ label }: TokenInfo): string => `PIN of token ${trimmed(label)}: `
+
+/** What a token answers to a PIN that is not its own. */
+export const WRONG_PIN: readonly number[] = [CKR.pinIncorrect, CKR.pinInvalid, CKR.pinLenRange]
 
 /** PKCS #11 gives no number: a token says that tries have become few, that one is left, or that none is. */
 function triesLeft(flags: number): string {

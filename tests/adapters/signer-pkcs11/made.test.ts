@@ -7,7 +7,7 @@ import { CKA, CKK, CKM, CKO } from '../../../src/adapters/signer-pkcs11/constant
 import { generateTokenKey, listTokenKeys, type TokenKeyAlgorithm } from '../../../src/adapters/signer-pkcs11/keys.ts'
 import type { Attribute, LoadLibrary } from '../../../src/adapters/signer-pkcs11/library.ts'
 import { listTokens } from '../../../src/adapters/signer-pkcs11/token.ts'
-import { nobodyThere } from '../../../src/apps/process/signers.ts'
+import { nobodyThere, Signers } from '../../../src/apps/process/signers.ts'
 import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { parsePkcs11Uri } from '../../../src/core/encoding/pkcs11-uri.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
@@ -211,6 +211,24 @@ describe('keys in a token', () => {
         ])
       })
       assert.ok(!isRefusal(await signs('token=Release;object=certified')))
+    })
+
+    test('that ask each time ask a person when another key has logged in, and say when the PIN was wrong', async () => {
+      put('careful-2', { private: { [CKA.alwaysAuthenticate]: true } })
+      const typed = [PIN, PIN, 'wrong', null]
+      const signers = new Signers(nodeCrypto, { askPin: async () => typed.shift() ?? null })
+      try {
+        const open = async (object: string) =>
+          orThrow(await signers.open(token.uri(`token=Release;object=${object}`, null)))
+        await open('made-ecdsa-p256')
+        const careful = await open('careful-2')
+        assert.equal(codeOf(await careful.sign(MESSAGE, 'der')), 'no refusal')
+        assert.equal(codeOf(await careful.sign(MESSAGE, 'der')), 'token-pin-wrong')
+        assert.equal(codeOf(await careful.sign(MESSAGE, 'der')), 'token-pin-needed')
+        assert.deepEqual(typed, [])
+      } finally {
+        signers.close()
+      }
     })
 
     test('that may not sign, of another kind, or without a public half', async () => {
