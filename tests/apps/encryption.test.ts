@@ -72,6 +72,9 @@ describe('an encrypted release over the three tiers', () => {
     await world.until('the campaign is done', async () => (await state('spring')) === 'done')
     assert.deepEqual(leaks(world.at('fleet')), [], 'the fleet server')
     assert.deepEqual(leaks(world.at('gateway')), [], 'the gateway')
+    await world.must('repository', 'export', world.at('stick'))
+    assert.ok(readdirSync(world.at('stick'), { recursive: true }).length > 5)
+    assert.deepEqual(leaks(world.at('stick')), [], 'a mirror, a USB stick')
     // The search finds it where it has to be: in the flash of both controllers.
     const flashes = leaks(world.at('site')).sort()
     assert.deepEqual(flashes, ['controllers/bms-1/flash.bin', 'controllers/bms-2/flash.bin'])

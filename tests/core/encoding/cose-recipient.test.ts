@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { nodeCipher } from '../../../src/adapters/cipher-node.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { concat } from '../../../src/core/encoding/bytes.ts'
@@ -66,6 +67,16 @@ describe('a wrap', () => {
       }
       assert.equal(codeOf(openWrap(read, secret, TOOLS, 'test')), 'wrap-not-opened', `byte ${at}`)
     }
+  })
+
+  it('attack: any bytes at all are read, or refused by their code', () => {
+    const bytes = fc.uint8Array({ maxLength: MAX_WRAP_BYTES + 8 })
+    const mutated = fc.tuple(fc.nat(WRAP.length - 1), fc.nat(255), fc.nat(WRAP.length)).map(([at, to, end]) => {
+      return WRAP.with(at, to).subarray(0, end)
+    })
+    const answers = (value: unknown): boolean => !isRefusal(value) || value.code === 'wrap-malformed'
+    const reads = (input: Uint8Array): boolean => answers(readWrap(input, 'test')) && answers(readWraps(input, 'test'))
+    fc.assert(fc.property(fc.oneof(bytes, mutated), reads), { seed: 20, numRuns: 2_000 })
   })
 
   it('is made for P-256 keys only', () => {
