@@ -1,11 +1,12 @@
 import type { Target } from './input.ts'
 import { ENCODING } from './targets/encoding.ts'
 import { FIRMWARE } from './targets/firmware.ts'
+import { KEYS } from './targets/keys.ts'
 import { LEDGER } from './targets/ledger.ts'
 import { TRUST } from './targets/trust.ts'
 
 /** Every reader that is fuzzed. */
-export const TARGETS: readonly Target[] = [...ENCODING, ...TRUST, ...FIRMWARE, ...LEDGER]
+export const TARGETS: readonly Target[] = [...ENCODING, ...TRUST, ...FIRMWARE, ...LEDGER, ...KEYS]
 
 export function targetNamed(name: string): Target {
   const target = TARGETS.find(one => one.name === name)
