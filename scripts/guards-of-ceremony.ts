@@ -219,6 +219,13 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
     tests: DESK,
   },
   {
+    stops: 'signing a ceremony by a clock that has lost its time',
+    file: 'src/apps/cli/ceremony/sign.ts',
+    text: 'checkClock(clock.now()) ?? ',
+    without: '',
+    tests: DESK,
+  },
+  {
     stops: 'signing a ceremony that was altered',
     file: 'src/apps/cli/ceremony/sign.ts',
     text: ' ?? checkGiven(ceremony, crypto)\n',

@@ -137,6 +137,9 @@ describe('a ceremony by the command line', () => {
     assert.equal(closed.refusal?.code, 'ceremony-over')
     const signed = await voltseal(world, ['ceremony', 'sign', world.at('late'), '--key', world.at('bo', 'key')], late)
     assert.equal(signed.refusal?.code, 'ceremony-over')
+    const lost = { skew: -30 * 365 * 86_400_000 }
+    const early = await voltseal(world, ['ceremony', 'sign', world.at('late'), '--key', world.at('bo', 'key')], lost)
+    assert.equal(early.refusal?.code, 'clock-before-build', 'a machine that has lost its time')
   })
 
   it('attack: a hacked server serves an older root to start from: who has seen the newer one goes on from that', async () => {

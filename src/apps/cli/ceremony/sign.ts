@@ -7,6 +7,7 @@ import { signableBytes } from '../../../core/trust/read-metadata.ts'
 import { signatureBy } from '../../../core/trust/repository.ts'
 import { checkSignature } from '../../../core/trust/signatures.ts'
 import type { Signer } from '../../../flows/ports.ts'
+import { checkClock } from '../../process/serve.ts'
 import type { Cli } from '../cli.ts'
 import { addBinSignatures, addSignature } from './folder.ts'
 import type { Opened } from './open.ts'
@@ -15,7 +16,7 @@ import type { Opened } from './open.ts'
  * Adds the signatures of one key: over each document that it may sign and has not signed yet. Each is verified before it
  * is written. Durable on return; if power fails between two documents, the same command adds the other.
  *
- * Refuses `ceremony-not-next` for what is in force already, `ceremony-over`, `metadata-expired`, `ceremony-altered`,
+ * Refuses `ceremony-not-next` for what is in force already, `clock-before-build`, `ceremony-over`, `metadata-expired`, `ceremony-altered`,
  * `signer-not-in-role`, `ceremony-already-signed`, and what the signer refuses.
  */
 export async function signCeremony(
@@ -28,7 +29,8 @@ export async function signCeremony(
   const { crypto, clock } = cli.world
   const subject = `ceremony ${ceremony.note.name}`
   if (closed) return refuse('ceremony-not-next', subject, 'a ceremony that is open', 'one that is closed')
-  const fault = checkTime(ceremony, clock.now()) ?? checkGiven(ceremony, crypto)
+  // A machine without a network may have lost its time: then every deadline is far away.
+  const fault = checkClock(clock.now()) ?? checkTime(ceremony, clock.now()) ?? checkGiven(ceremony, crypto)
   if (fault !== null) return fault
   const mine = pendingOf(ceremony).filter(pending => maySign(pending, signer, keyid))
   if (mine.length === 0) return refuse('signer-not-in-role', subject, 'a key that is asked to sign', keyid)
