@@ -123,7 +123,7 @@ describe('a ceremony over a repository with hash bins', () => {
     }
     const fewer = Object.fromEntries(Object.entries(bins).slice(1))
     writeFileSync(path('altered'), JSON.stringify(fewer))
-    assert.equal((await run('close', 'altered')).refusal?.code, 'bin-missing')
+    assert.equal((await run('show', 'altered')).refusal?.code, 'bin-missing')
   })
 
   const exchanged = (targets: JsonObject): JsonObject =>

@@ -146,6 +146,10 @@ describe('a ceremony by the command line', () => {
     // The server as it was before the first ceremony; the profile is the person's own.
     cpSync(world.at('fleet', 'profile'), world.at('mine', 'profile'), { recursive: true })
     cpSync(world.at('fleet', 'roots'), world.at('mine', 'roots'), { recursive: true })
+    rmSync(world.at('mine', 'profile', 'trusted'), { recursive: true })
+    const mine = { profile: world.at('mine', 'profile', 'profile.yaml') }
+    const seenNow = await voltseal(world, ['ceremony', 'roles', '--repository', 'image'], mine)
+    assert.equal((seenNow.json as { root: number }).root, 2, 'one look is enough')
     await world.fleet?.close()
     cpSync(world.at('fleet'), world.at('fleet-now'), { recursive: true })
     rmSync(world.at('fleet'), { recursive: true })
@@ -153,7 +157,6 @@ describe('a ceremony by the command line', () => {
     await world.startFleet()
     try {
       const asked = ['--repository', 'image', '--replace-key', 'bo', '--with', signer('dan'), '--name', 'older']
-      const mine = { profile: world.at('mine', 'profile', 'profile.yaml') }
       const seen = await voltseal(world, ['ceremony', 'start', world.at('knowing'), ...asked], mine)
       assert.equal(seen.exit, 0, seen.said)
       assert.equal((seen.json as CeremonyView).documents[0]?.version, 3, 'it follows root 2, which the server hides')
