@@ -86,6 +86,11 @@ export const ceremonyCodes = {
     title: 'there is something at the place of the ceremony already',
     fix: 'Name another folder. A ceremony that was begun is never overwritten.',
   },
+  'metadata-wrong-repository': {
+    ...trust,
+    title: 'the metadata was signed for another repository',
+    fix: 'Nothing of it was used. Metadata of one repository is being served as that of another: look into who serves it.',
+  },
   'metadata-of-rehearsal': {
     ...trust,
     title: 'the metadata was signed at a rehearsal',

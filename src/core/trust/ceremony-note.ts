@@ -73,6 +73,13 @@ export function isRehearsal(signed: Common): boolean {
   return read instanceof Misfit || read.rehearsal === true
 }
 
+/** The repository that a document was signed for, when it was signed at a ceremony: a TUF root does not say whose it is. */
+export function signedFor(signed: Common): Repository | null {
+  const written = member(signed, NOTE)
+  const read = written === undefined ? null : noteShape(written, NOTE)
+  return read === null || read instanceof Misfit ? null : read.repository
+}
+
 /** The names of the holders by key id, as the document's signers vouch for them. Refuses `ceremony-malformed`. */
 export function ownersOf(signed: Common, subject: string): ReadonlyMap<string, string> | Refusal {
   const read = ownersShape(member(signed, OWNERS) ?? {}, OWNERS)

@@ -3,7 +3,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { isRehearsal } from './ceremony-note.ts'
+import { isRehearsal, REPOSITORIES, signedFor } from './ceremony-note.ts'
 import { hasDigests } from './digests.ts'
 import type {
   Common,
@@ -77,7 +77,7 @@ export function trustRoot(
  * and of the new one. When keys of timestamp or snapshot were taken away, the old timestamp and snapshot are forgotten,
  * so that a repository recovers from a fast-forward attack; so is each file that has too few signatures for the new root.
  * Expiry is judged at the end of the chain. Refuses as `readMetadata` does, `metadata-below-threshold`,
- * `root-version-skipped`, `metadata-of-rehearsal`.
+ * `root-version-skipped`, `metadata-of-rehearsal`, `metadata-wrong-repository`.
  */
 export function updateRoot(set: TrustedSet, bytes: Uint8Array, crypto: Crypto): TrustedSet | Refusal {
   const old = set.root.signed
@@ -92,7 +92,7 @@ export function updateRoot(set: TrustedSet, bytes: Uint8Array, crypto: Crypto): 
     const actual = `version ${root.signed.version}`
     return refuse('root-version-skipped', subject, `version ${old.version + 1}`, actual, 'TUF 1.0.34 §5.3.5')
   }
-  return checkEarnest(old, root.signed, subject) ?? underRoot(set, root, crypto)
+  return checkNote(set, root.signed, subject) ?? underRoot(set, root, crypto)
 }
 
 /** What is left of a set under its next root, which `updateRoot` has verified (TUF 1.0.34 §5.3.11). */
@@ -208,7 +208,7 @@ export function readDelegated(
   if (isRefusal(targets)) return targets
   const fault =
     verifySigned(targets, delegator.delegations?.keys ?? new Map(), role, subject, crypto) ??
-    checkEarnest(set.root.signed, targets.signed, subject) ??
+    checkNote(set, targets.signed, subject) ??
     checkVersion(targets.signed, announced, subject, 'TUF 1.0.34 §5.6.4') ??
     checkExpiry(targets.signed, subject, now, 'TUF 1.0.34 §5.6.5')
   return fault ?? targets
@@ -236,14 +236,22 @@ export function readBy<Role extends Exclude<TopRole, 'root'> & MetadataType>(
   const fault =
     verifySigned(read, set.root.signed.keys, set.root.signed.roles[role], subject, crypto) ??
     checkSite(read.signed, set.site, subject) ??
-    checkEarnest(set.root.signed, read.signed, subject)
+    checkNote(set, read.signed, subject)
   return fault ?? read
 }
 
-/** What was signed at a rehearsal holds under a rehearsal's root only: people may have signed it with keys of their own. */
-function checkEarnest(root: Root, signed: Common, subject: string): Refusal | null {
-  if (!isRehearsal(signed) || isRehearsal(root)) return null
-  return refuse('metadata-of-rehearsal', subject, 'metadata that was signed in earnest', 'metadata of a rehearsal')
+/**
+ * What was signed at a rehearsal holds under a rehearsal's root only: people may have signed it with keys of their own. And
+ * what was signed for one repository does not hold in another: the same people may hold the roots of both.
+ */
+function checkNote({ repo, root }: TrustedSet, signed: Common, subject: string): Refusal | null {
+  if (isRehearsal(signed) && !isRehearsal(root.signed)) {
+    return refuse('metadata-of-rehearsal', subject, 'metadata that was signed in earnest', 'metadata of a rehearsal')
+  }
+  const meant = signedFor(signed)
+  const own = REPOSITORIES.find(name => repo === name || repo.startsWith(`${name}/`))
+  if (meant === null || own === undefined || meant === own) return null
+  return refuse('metadata-wrong-repository', subject, `the ${own} repository`, `the ${meant} repository`)
 }
 
 /** Whether metadata is of the site that it is asked for. Refuses `metadata-wrong-site`. */

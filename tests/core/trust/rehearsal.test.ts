@@ -102,3 +102,15 @@ describe('a rehearsal', () => {
     assert.equal(codeOf(found), 'metadata-of-rehearsal')
   })
 })
+
+describe('a root that was signed at a ceremony', () => {
+  test('attack: it is served as the root of another repository whose holders are the same people', () => {
+    const base = inForce()
+    const bytes = sealed(nextRootOf(base), [ana, bo, cho])
+    for (const repo of ['approval', 'director/quay']) {
+      const set = orThrow(trustRoot(repo, base.root.bytes, nodeCrypto))
+      assert.equal(codeOf(updateRoot(set, bytes, nodeCrypto)), 'metadata-wrong-repository', repo)
+    }
+    orThrow(updateRoot(orThrow(trustRoot('image', base.root.bytes, nodeCrypto)), bytes, nodeCrypto))
+  })
+})
