@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { nodeCrypto } from '../../../../src/adapters/crypto-node.ts'
 import { toBase64, utf8 } from '../../../../src/core/encoding/bytes.ts'
@@ -56,6 +58,15 @@ describe('a bill of materials', () => {
     }
     const bare = orThrow(readSbom(json({ bomFormat: 'CycloneDX', specVersion: '1.5' }), 'bill'))
     assert.deepEqual([bare.subject, bare.components], [null, 0])
+  })
+
+  test('as @cyclonedx/cyclonedx-library 10.3.0 writes it, in each version', () => {
+    for (const version of ['1.4', '1.5', '1.6', '1.7']) {
+      const bytes = readFileSync(join(import.meta.dirname, 'written-by-library', `${version}.cdx`))
+      const read = orThrow(readSbom(new Uint8Array(bytes), version))
+      assert.deepEqual([read.specVersion, read.components, read.digests.size], [version, 3, 0])
+      assert.deepEqual([read.subject?.name, read.subject?.version, read.subject?.digests.size], ['bms', '1.4.0', 1])
+    }
   })
 
   const nested = (levels: number): object =>
