@@ -10,7 +10,7 @@ import { toldFinding } from './told.ts'
  * asked of it too: some inputs are taken, and the others are refused for many different reasons.
  */
 const INPUTS = 800
-const REASONS = 8
+const REASONS = 5
 /** Readers of one small thing have few ways to refuse. */
 const FEW = new Set(['der', 'time'])
 

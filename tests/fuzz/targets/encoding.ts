@@ -2,6 +2,7 @@ import { sameBytes, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault } from '../../../src/core/encoding/canonical-json.ts'
 import { CborFault, decodeCbor, encodeCbor, Tagged } from '../../../src/core/encoding/cbor.ts'
 import { MAX_SIGN1_BYTES, protectedHeader, readSign1, writeSign1 } from '../../../src/core/encoding/cose.ts'
+import { MAX_WRAPS_BYTES, readWrap, readWraps, writeWraps } from '../../../src/core/encoding/cose-recipient.ts'
 import { derToP1363, P256_WIDTH, P384_WIDTH, p1363ToDer } from '../../../src/core/encoding/ecdsa-form.ts'
 import { readForeignJson, readJson } from '../../../src/core/encoding/strict-json.ts'
 import { formatUtc, parseUtc } from '../../../src/core/encoding/utc-time.ts'
@@ -116,6 +117,38 @@ const cose: Target = {
   },
 }
 
+const point = new Map<number, never>([
+  [1, 2],
+  [-1, 1],
+  [-2, new Uint8Array(32).fill(1)],
+  [-3, new Uint8Array(32).fill(2)],
+] as never)
+const oneWrap = encodeCbor([
+  encodeCbor(new Map([[1, -31]])),
+  new Map<number, never>([
+    [4, KID],
+    [-1, point],
+  ] as never),
+  new Uint8Array(40).fill(3),
+])
+
+/** Wraps of a content key, as they lie beside a release. */
+const wrap: Target = {
+  name: 'wrap',
+  form: { of: 'cbor' },
+  limit: MAX_WRAPS_BYTES,
+  share: 3,
+  seeds: [writeWraps([oneWrap]), writeWraps([oneWrap, oneWrap])],
+  words: ['\u0018', ' ', '&'],
+  read: bytes => {
+    const wraps = readWraps(bytes, 'fuzz')
+    if (isRefusal(wraps)) return outcomeOf(wraps)
+    hold(sameBytes(writeWraps(wraps), bytes), 'wraps with a second spelling')
+    for (const one of wraps) hold(!isRefusal(readWrap(one, 'fuzz')), 'a wrap that is read once only')
+    return TAKEN
+  },
+}
+
 /** DER signatures grow from their two integers. */
 const der: Target = {
   name: 'der',
@@ -162,4 +195,4 @@ const time: Target = {
   },
 }
 
-export const ENCODING: readonly Target[] = [json, foreignJson, cbor, cose, der, time]
+export const ENCODING: readonly Target[] = [json, foreignJson, cbor, cose, wrap, der, time]

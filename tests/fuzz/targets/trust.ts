@@ -1,6 +1,15 @@
 import { sameBytes } from '../../../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json, type JsonObject } from '../../../src/core/encoding/canonical-json.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import {
+  type CeremonyNote,
+  isRehearsal,
+  NOTE,
+  noteOf,
+  OWNERS,
+  ownersOf,
+  writeNote,
+} from '../../../src/core/trust/ceremony-note.ts'
 import { dsseSigners, MAX_DSSE_BYTES, readDsse, writeDsse } from '../../../src/core/trust/evidence/dsse.ts'
 import { readProvenance } from '../../../src/core/trust/evidence/provenance.ts'
 import { MAX_SBOM_BYTES, MAX_SBOM_COMPONENTS, matchSbom, readSbom } from '../../../src/core/trust/evidence/sbom.ts'
@@ -40,6 +49,15 @@ function served(): ReadonlyMap<string, Uint8Array> {
 }
 const FILES = served()
 const file = (name: string): Uint8Array => FILES.get(name) as Uint8Array
+/** A root that was signed at a ceremony. */
+function fromCeremony(): Uint8Array {
+  const { signatures, signed } = JSON.parse(new TextDecoder().decode(file('1.root.json')))
+  const note = writeNote({ name: 'spring', repository: 'image', deadline: NOW, rehearsal: true })
+  return canonicalJson({
+    signatures,
+    signed: { ...signed, [NOTE]: note, [OWNERS]: { ['ab'.repeat(32)]: 'first holder' } },
+  })
+}
 const succinct = canonicalJson({
   signatures: [],
   signed: {
@@ -81,6 +99,10 @@ const metadata = (
     if (isRefusal(read)) return outcomeOf(read)
     signableBytes(read.signed.raw)
     hold(read.signed.version >= 1, 'a version below 1')
+    // What the document says of the ceremony that it was signed at, and of who holds the keys.
+    const [note, owners] = [noteOf(read.signed, 'fuzz'), ownersOf(read.signed, 'fuzz')]
+    for (const part of [note, owners]) if (isRefusal(part)) return outcomeOf(part)
+    hold(isRehearsal(read.signed) === (note as CeremonyNote | null)?.rehearsal || note === null, 'a rehearsal and none')
     if (type !== 'targets') return TAKEN
     // What each target says of a release is read as well.
     const { targets } = read.signed as unknown as {
@@ -203,7 +225,7 @@ const provenance: Target = {
 }
 
 export const TRUST: readonly Target[] = [
-  metadata('root', 4, [file('1.root.json')]),
+  metadata('root', 4, [file('1.root.json'), fromCeremony()]),
   metadata('targets', 5, [file('1.targets.json'), succinct]),
   metadata('targets', 3, [file('1.targets.json'), succinct], 'tuf'),
   metadata('snapshot', 3, [file('1.snapshot.json')]),
