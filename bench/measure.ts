@@ -1,12 +1,15 @@
 import { bootVerification } from './boot-verification.ts'
 import { checkIn } from './check-in.ts'
 import { decryption } from './decryption.ts'
+import { directorBundles } from './director-bundles.ts'
 import { fetchedBytes } from './fetched-bytes.ts'
 import type { Figure, Scale } from './figure.ts'
+import { imageTargets } from './image-targets.ts'
 import type { Measured } from './print.ts'
 import { siteBundle } from './site-bundle.ts'
 import { siteUpdate } from './site-update.ts'
 import { updateWear } from './update-wear.ts'
+import { verifyMemory } from './verify-memory.ts'
 
 /** Every figure, in the order of the table. */
 export const FIGURES: readonly Figure[] = [
@@ -17,6 +20,9 @@ export const FIGURES: readonly Figure[] = [
   siteUpdate,
   checkIn,
   siteBundle,
+  directorBundles,
+  imageTargets,
+  verifyMemory,
 ]
 
 /** Measures figures one after the other. */

@@ -20,8 +20,15 @@ import { type SiteWraps, wrapsOf } from './wrap.ts'
 export async function directorRoot(world: FleetWorld): Promise<TrustedSet | Refusal> {
   const root = await world.store.file('director', 'root.json')
   if (root === null) return refuse('store-without-root', 'director', 'root.json', 'none')
-  return trustRoot('director', root, world.crypto)
+  const known = rootsRead.get(world)
+  if (known !== undefined && sameBytes(known.root.bytes, root)) return known
+  const trusted = trustRoot('director', root, world.crypto)
+  if (!isRefusal(trusted)) rootsRead.set(world, trusted)
+  return trusted
 }
+
+/** The director's root as it was read last: the sets of all sites stand under this very one. */
+const rootsRead = new WeakMap<FleetWorld, TrustedSet>()
 
 /** The first director's files of a new site: no orders. The roots are all that the fleet ever had. */
 export async function foundDirector(world: FleetWorld, site: string): Promise<RepoFile[] | Refusal> {
@@ -228,7 +235,7 @@ async function ordersAt(
     const attempt = turn?.at === 'assigned' ? turn.attempt : 1
     const entry = byPath.get(envelope.path) ?? { envelope, orders: new Map() }
     byPath.set(envelope.path, entry)
-    const order = { class: row.class, hardware: row.hardware, campaign: of.plan.id, attempt }
+    const order = { attempt, campaign: of.plan.id, class: row.class, hardware: row.hardware }
     entry.orders.set(row.id, wrap === undefined ? order : { ...order, wrap })
   }
   return [...byPath.values()].map(({ envelope: { path, length, sha256 }, orders }) =>

@@ -1,4 +1,5 @@
-import type { JsonObject } from '../core/encoding/canonical-json.ts'
+import { toHex, utf8 } from '../core/encoding/bytes.ts'
+import { canonicalText, type JsonObject } from '../core/encoding/canonical-json.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -15,8 +16,8 @@ import type {
   Target,
   Targets,
 } from '../core/trust/metadata.ts'
-import { readSigned, signableBytes } from '../core/trust/read-metadata.ts'
-import { fileName, nextSnapshot, nextTimestamp, seal, signatureBy } from '../core/trust/repository.ts'
+import { readSigned } from '../core/trust/read-metadata.ts'
+import { fileName, nextSnapshot, nextTimestamp, sealText } from '../core/trust/repository.ts'
 import { resume } from '../core/trust/stored-set.ts'
 import { readDelegated, type TrustedSet } from '../core/trust/trusted-set.ts'
 import type { FleetWorld, RepoFile, Signer } from './ports.ts'
@@ -170,20 +171,22 @@ export async function signed<Type extends Exclude<MetadataType, 'root'>>(
 ): Promise<Document<Signed[Type]> | Refusal> {
   const { keyids, threshold } = root.roles[type]
   const mine = heldBy(world)
-  const signers = keyids.flatMap(id => mine.get(id) ?? []).slice(0, threshold)
+  const signers = keyids.flatMap(id => (mine.has(id) ? [[id, mine.get(id)!] as const] : [])).slice(0, threshold)
   if (signers.length < threshold) {
     const wanted = `${threshold} of the keys that root ${root.version} names`
     return refuse('online-key-missing', `${repo}: ${type}`, wanted, `${signers.length} held by this server`)
   }
-  const message = signableBytes(written)
+  // What `signableBytes` answers, as the text that stands in the file.
+  const text = canonicalText(written)
+  const message = utf8(text)
   const signatures: Signature[] = []
-  for (const signer of signers) {
+  for (const [keyid, signer] of signers) {
     const signature = await signer.sign(message, 'der')
     if (isRefusal(signature)) return signature
-    signatures.push(signatureBy(signer.key, signature, world.crypto))
+    signatures.push({ keyid, sig: toHex(signature) })
   }
   const read = readSigned(type, written, `${repo}: ${type}`)
-  return isRefusal(read) ? read : { bytes: seal(written, signatures), signed: read, signatures }
+  return isRefusal(read) ? read : { bytes: sealText(written, text, signatures), signed: read, signatures }
 }
 
 /** Whether a client that trusts the root would take these files: what none would take is not put in force. */

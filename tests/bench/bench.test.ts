@@ -11,7 +11,18 @@ describe('the bench', () => {
     const measured = await measure(FIGURES, 'tiny', text => said.push(text))
     assert.deepEqual(
       measured.map(({ figure }) => figure.name),
-      ['boot-verification', 'update-wear', 'decryption', 'fetched-bytes', 'site-update', 'check-in', 'site-bundle'],
+      [
+        'boot-verification',
+        'update-wear',
+        'decryption',
+        'fetched-bytes',
+        'site-update',
+        'check-in',
+        'site-bundle',
+        'director-bundles',
+        'image-targets',
+        'verify-memory',
+      ],
     )
     for (const { figure, result } of measured) {
       assert.ok(result.lines.length > 0 && result.bounds.length > 0, figure.name)

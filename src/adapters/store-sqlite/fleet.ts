@@ -155,8 +155,10 @@ export class SqliteFleetStore implements FleetStore {
     return (rows as { index: number; bytes: Uint8Array }[]).reverse()
   }
 
-  commit(change: FleetChange): Promise<void> {
-    return this.#writer.write(() => this.#apply(change))
+  async commit(change: FleetChange): Promise<void> {
+    await this.#writer.write(() => this.#apply(change))
+    // It is in the database now, and the next read would find just this; commits end in the order they began in.
+    for (const { repo, path, bytes } of change.files ?? []) if (path === TIMESTAMP) this.#timestamps.set(repo, bytes)
   }
 
   close(): void {

@@ -12,17 +12,23 @@ export class JsonFault extends Error {}
  * only. Throws JsonFault for a fraction or an unsafe integer (a bug of the caller: parsed documents cannot hold one).
  */
 export function canonicalJson(value: Json): Uint8Array {
+  return utf8(canonicalText(value))
+}
+
+/** The same as text. */
+export function canonicalText(value: Json): string {
   if (isInCanonicalOrder(value)) {
     const text = JSON.stringify(value)
     // Without an escape the engine writes what canonical JSON is. It knows escapes that canonical JSON does not.
-    if (!text.includes('\\')) return utf8(text)
+    if (!text.includes('\\')) return text
   }
-  return utf8(write(value))
+  return write(value)
 }
 
 /** The same value with the members of every object in canonical order: what is written so is read and verified faster. */
 export function inCanonicalOrder(value: Json): Json {
-  if (typeof value !== 'object' || value === null) return value
+  // What is in order already stays the same object.
+  if (typeof value !== 'object' || value === null || isInCanonicalOrder(value)) return value
   if (Array.isArray(value)) return value.map(inCanonicalOrder)
   const object = value as JsonObject
   const names = sorted(Object.keys(object))

@@ -1,5 +1,5 @@
-import { toHex } from '../encoding/bytes.ts'
-import { inCanonicalOrder, type Json, type JsonObject } from '../encoding/canonical-json.ts'
+import { toHex, utf8 } from '../encoding/bytes.ts'
+import { canonicalText, inCanonicalOrder, type Json, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto, PublicKey } from '../encoding/crypto.ts'
 import { writeJson } from '../encoding/strict-json.ts'
 import type { Instant } from '../encoding/units.ts'
@@ -23,12 +23,13 @@ export type RoleSpec = { readonly keys: readonly PublicKey[]; readonly threshold
 /** What all metadata says; `site` when the keys sign for more than one site (see TrustedSet). */
 export type Heading = { readonly version: number; readonly expires: Instant; readonly site?: string }
 
+/** Members in canonical order, here and below: what is written so is signed and verified without being sorted. */
 const heading = (type: string, { version, expires, site }: Heading): Record<string, Json> => ({
   _type: type,
-  spec_version: SPEC,
-  version,
   expires: formatUtc(expires),
   ...(site === undefined ? {} : { site }),
+  spec_version: SPEC,
+  version,
 })
 
 /** A root (TUF 1.0.34 §4.3). A new version is signed by enough keys of the old root too. Refuses `role-unsatisfiable`. */
@@ -107,7 +108,8 @@ export function writeTargets(
   delegations: JsonObject | null = null,
 ): JsonObject {
   const written = Object.fromEntries([...targets].map(target => [target.path, writeTarget(target)]))
-  return { ...heading('targets', head), targets: written, ...(delegations === null ? {} : { delegations }) }
+  const { version, ...rest } = heading('targets', head)
+  return { ...rest, targets: written, version: version as Json, ...(delegations === null ? {} : { delegations }) }
 }
 
 /** What changes in a targets role: targets to publish, and paths to take away. */
@@ -155,7 +157,7 @@ export function nextSnapshot(
   for (const [role, document] of changed) {
     meta.set(`${role}.json`, role === 'targets' ? announce(document, crypto) : { version: document.signed.version })
   }
-  return { ...heading('snapshot', next(previous, head)), meta: Object.fromEntries(meta) }
+  return withMeta(heading('snapshot', next(previous, head)), Object.fromEntries(meta))
 }
 
 /** The next timestamp, for a snapshot that is new or stays (TUF 1.0.34 §4.6). */
@@ -165,8 +167,11 @@ export function nextTimestamp(
   head: NextHeading,
   crypto: Crypto,
 ): JsonObject {
-  return { ...heading('timestamp', next(previous, head)), meta: { 'snapshot.json': announce(snapshot, crypto) } }
+  return withMeta(heading('timestamp', next(previous, head)), { 'snapshot.json': announce(snapshot, crypto) })
 }
+
+const withMeta = ({ _type, expires, ...rest }: Record<string, Json>, meta: JsonObject): JsonObject =>
+  ({ _type, expires, meta, ...rest }) as JsonObject
 
 /** A heading whose version is the next one; `taken`: a version that clients may have seen although `previous` is older. */
 export type NextHeading = Omit<Heading, 'version'> & { readonly taken?: number }
@@ -183,10 +188,19 @@ export function signatureBy(key: PublicKey, signature: Uint8Array, crypto: Crypt
 
 /** The file of a `signed` object and its signatures, one for each key: a later one takes an earlier one's place. */
 export function seal(signed: JsonObject, signatures: readonly Signature[]): Uint8Array {
-  const once = new Map(signatures.map(signature => [signature.keyid, signature]))
-  // In canonical order, so that a verifier need not sort what it hashes.
-  return writeJson({ signatures: [...once.values()], signed: inCanonicalOrder(signed) })
+  return sealText(signed, canonicalText(signed), signatures)
 }
+
+/** The same when what was signed is at hand as text (`canonicalText`): it stands in the file as it is. */
+export function sealText(signed: JsonObject, text: string, signatures: readonly Signature[]): Uint8Array {
+  const once = [...new Map(signatures.map(signature => [signature.keyid, signature])).values()]
+  // Canonical JSON escapes less than JSON does: what holds such characters is written by the rules of JSON.
+  if (ESCAPED.test(text)) return writeJson({ signatures: once, signed: inCanonicalOrder(signed) })
+  return utf8(`{"signatures":${JSON.stringify(once)},"signed":${text}}`)
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what JSON escapes
+const ESCAPED = /[\x00-\x1f\\]/
 
 /** The name that a file is published under (TUF 1.0.34 §6.2, consistent snapshots): `7.snapshot.json`, `timestamp.json`. */
 export function fileName(role: string, version: number): string {
@@ -195,13 +209,13 @@ export function fileName(role: string, version: number): string {
 
 function announce(document: Document<Common>, crypto: Crypto): JsonObject {
   const { bytes, signed } = document
-  return { version: signed.version, length: bytes.length, hashes: { sha256: toHex(crypto.sha256(bytes)) } }
+  return { hashes: { sha256: toHex(crypto.sha256(bytes)) }, length: bytes.length, version: signed.version }
 }
 
 const writeTarget = ({ length, sha256, custom }: Target): JsonObject => ({
-  length,
-  hashes: { sha256 },
   ...(custom === null ? {} : { custom }),
+  hashes: { sha256 },
+  length,
 })
 
 function writeRole(name: string, { keys, threshold }: RoleSpec, crypto: Crypto): JsonObject | Refusal {
