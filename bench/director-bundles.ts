@@ -104,5 +104,5 @@ async function rate(pieces: number, work: () => Promise<unknown>): Promise<numbe
   const before = process.threadCpuUsage()
   await work()
   const { user, system } = process.threadCpuUsage(before)
-  return (pieces * 1e6) / (user + system)
+  return (pieces * 1e6) / Math.max(1, user + system)
 }
