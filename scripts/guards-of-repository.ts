@@ -196,8 +196,8 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
   {
     stops: 'a timestamp that outlasts a cut of power which what it names does not',
     file: 'src/flows/export.ts',
-    text: '  await folder.sync()\n  for (const [path, bytes] of roots)',
-    without: '  for (const [path, bytes] of roots)',
+    text: '  await folder.sync()\n  await folder.replace',
+    without: '  await folder.replace',
     tests: PLAIN,
   },
   {

@@ -91,8 +91,8 @@ export async function exportWhole(
   if (isRefusal(roots)) return roots
   const last = new Set(['timestamp.json', ...roots.keys()])
   for (const [path, bytes] of files) if (!last.has(path)) await folder.put(`metadata/${path}`, bytes)
-  await folder.sync()
   for (const [path, bytes] of roots) await folder.put(`metadata/${path}`, bytes)
+  // What the timestamp names lasts before the timestamp does.
   await folder.sync()
   await folder.replace('metadata/timestamp.json', set.timestamp.bytes)
   await folder.sync()

@@ -42,7 +42,10 @@ describe('plain documents', () => {
     nothing: '',
   }
   for (const [name, text] of Object.entries(rows)) {
-    test(`${name}: as the strict reader judges`, () => agree(text))
+    test(`${name}: as the strict reader judges`, () => {
+      agree(text)
+      if (name.startsWith('attack:')) assert.ok(quickly(text) instanceof JsonFault, 'refused')
+    })
   }
 
   test('any document, as it is written and with a piece of it changed', () => {
