@@ -18,6 +18,20 @@ const RENEWED = 'tests/flows/renew.test.ts'
 /** The guards of the writing side: hash bins, new roots, the server's own signatures, damaged bundles. */
 export const REPOSITORY_GUARDS: readonly Guard[] = [
   {
+    stops: 'bins that are written in the place of delegated roles',
+    file: BINS,
+    text: ' || hasRoles(before)) return { targets',
+    without: ') return { targets',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'bins that are taken in the place of delegated roles',
+    file: BINS,
+    text: "  if (old === null && hasRoles(before)) return changed('bins in the place of delegated roles')\n",
+    without: '',
+    tests: OF_BINS,
+  },
+  {
     stops: 'hash bins that are given up, so that their targets vanish',
     file: BINS,
     text: "if (old !== null) return changed('no bins')",

@@ -33,7 +33,7 @@ export type Publication = { readonly targets: JsonObject; readonly bins: Readonl
 
 /**
  * The targets after some changes, in a repository without bins: with it the bins, when there are now enough targets for
- * them. Refuses as `withTargets`.
+ * them and no roles are delegated to. Refuses as `withTargets`.
  */
 export function publication(
   root: Root,
@@ -45,7 +45,7 @@ export function publication(
   const flat = withTargets(before, changes, before.version + 1, expires)
   if (isRefusal(flat)) return flat
   const all = flat.targets as JsonObject
-  if (Object.keys(all).length < BINS_FROM) return { targets: flat, bins: new Map() }
+  if (Object.keys(all).length < BINS_FROM || hasRoles(before)) return { targets: flat, bins: new Map() }
   const { keyids, threshold } = root.roles.targets
   const layout: SuccinctRoles = { keyids, threshold, bitLength: BIN_BITS, prefix: BIN_PREFIX }
   const sorted = new Map<string, Record<string, JsonObject>>(binNames(layout).map(name => [name, {}]))
@@ -103,6 +103,9 @@ export function succinctOf({ delegations }: Targets): SuccinctRoles {
 
 export const hasBins = ({ delegations }: Targets): boolean => delegations?.succinct != null
 
+/** Whether targets delegate to roles by name. Such never get bins: a role has either (TAP 15), and the roles would be gone. */
+const hasRoles = (targets: Targets | null): boolean => (targets?.delegations?.roles.length ?? 0) > 0
+
 /** The delegation of the bins to the keys of the top-level targets themselves. */
 function delegations(root: Root, bitLength: number, prefix: string): JsonObject {
   const { keyids, threshold } = root.roles.targets
@@ -144,6 +147,7 @@ export function checkBins(
     const [stray] = handed.keys()
     return stray === undefined ? new Map() : refuse('bin-unknown', `${repo}: ${stray}`, 'no bins', 'one')
   }
+  if (old === null && hasRoles(before)) return changed('bins in the place of delegated roles')
   if (old !== null && shown(old) !== shown(layout)) return changed(shown(layout))
   if (layout.bitLength > MAX_BIN_BITS) return changed(shown(layout))
   if (after.targets.size > 0) return changed(`${after.targets.size} targets beside the bins`)

@@ -18,7 +18,7 @@ import {
 } from '../../../src/core/trust/hash-bins.ts'
 import type { Root, Target, Targets } from '../../../src/core/trust/metadata.ts'
 import { readMetadata, readSigned } from '../../../src/core/trust/read-metadata.ts'
-import { writeRoot, writeTargets } from '../../../src/core/trust/repository.ts'
+import { writeDelegations, writeRoot, writeTargets } from '../../../src/core/trust/repository.ts'
 import { later, NOW, sealed, type TestKey, target, testKey } from './simulated-repository.ts'
 
 const signer = testKey(7)
@@ -65,6 +65,22 @@ describe('hash bins, as they are written', () => {
     const at = orThrow(publication(root, flat(many(BINS_FROM - 1)), { add: [target('a.suit')] }, expires, crypto))
     assert.equal(at.bins.size, 1024)
     assert.deepEqual(at.targets.targets, {})
+  })
+
+  test('a repository that delegates to roles by name keeps its roles, and gets no bins however large it grows', () => {
+    const role = { name: 'bms', keys: [signer.key], threshold: 1, paths: ['bms/*'], terminating: true }
+    const delegations = orThrow(writeDelegations([role], crypto))
+    const before = read(writeTargets({ version: 1, expires: later(9) }, many(BINS_FROM - 1), delegations))
+    const written = orThrow(publication(root, before, { add: [target('a.suit')] }, expires, crypto))
+    assert.equal(written.bins.size, 0)
+    assert.deepEqual(written.targets.delegations, delegations)
+    assert.equal(Object.keys(written.targets.targets as JsonObject).length, BINS_FROM)
+
+    const { publication: other, top } = binned()
+    const handed = new Map([...other.bins].map(([name, bin]) => [name, sealed(bin, [signer])]))
+    const taken = checkBins('image', { root, before, announced: new Map() }, top, handed, NOW, crypto)
+    assert.ok(isRefusal(taken))
+    assert.equal(taken.code, 'bins-layout-changed')
   })
 
   test('at the threshold every target moves into the bin of its path, and all bins are there', () => {
