@@ -235,6 +235,21 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
     without: '',
     tests: PLAIN,
   },
+  {
+    stops: 'an export into a new folder at the top of the file system that never ends',
+    file: FOLDER,
+    text: 'const steps = relative(above, resolve(folder)).split(sep)',
+    without:
+      "const steps = []\n  for (let at = resolve(folder); at.length >= above.length; at = dirname(at)) steps.push('x')",
+    tests: PLAIN,
+  },
+  {
+    stops: 'a new folder whose name is not durable',
+    file: FOLDER,
+    text: 'return [above, ...steps',
+    without: 'return [...steps',
+    tests: PLAIN,
+  },
   // What is read in the engine's own spelling.
   {
     stops: 'a document that is read quickly and has a name twice',

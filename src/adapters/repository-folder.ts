@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { BlobId, RepositoryFolder } from '../flows/ports.ts'
@@ -24,7 +24,7 @@ export class PlainFiles implements RepositoryFolder {
   readonly #unsynced = new Set<string>()
 
   constructor(folder: string, step: (step: DiskStep) => void = () => {}) {
-    this.#folder = folder
+    this.#folder = resolve(folder)
     this.#step = step
   }
 
@@ -108,11 +108,19 @@ export class PlainFiles implements RepositoryFolder {
     const folder = dirname(target)
     const made = await mkdir(folder, { recursive: true })
     // A new folder is a name in the one above it.
-    if (made !== undefined) {
-      for (let at = folder; at.length >= dirname(made).length; at = dirname(at)) this.#unsynced.add(at)
-    }
+    if (made !== undefined) for (const at of foldersToSync(made, folder)) this.#unsynced.add(at)
     return join(folder, `.${basename(target)}.${randomUUID()}.tmp`)
   }
+}
+
+/**
+ * The folders that have new names in them or are new themselves, after `made` and all that was missing below it as far as
+ * `folder` has been made: from the one that `made` stands in, down to `folder`. Relative paths are below where we run.
+ */
+export function foldersToSync(made: string, folder: string): readonly string[] {
+  const above = dirname(resolve(made))
+  const steps = relative(above, resolve(folder)).split(sep)
+  return [above, ...steps.map((_, at) => join(above, ...steps.slice(0, at + 1)))]
 }
 
 async function receive(

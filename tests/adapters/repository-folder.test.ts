@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
-import { type DiskStep, PlainFiles } from '../../src/adapters/repository-folder.ts'
+import { type DiskStep, foldersToSync, PlainFiles } from '../../src/adapters/repository-folder.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import type { Target } from '../../src/core/trust/metadata.ts'
 import { refresh } from '../../src/core/trust/refresh.ts'
@@ -93,6 +93,29 @@ describe('a repository as plain files', () => {
     const root = repository.files.get('1.root.json')!
     const whole = orThrow(await readWhole({ repo: 'image', site: null, root }, { file }, NOW, crypto))
     for (const one of whole.targets.values()) assert.ok(await plain.hasTarget(targetFile(one), one), one.path)
+  })
+
+  it('a new folder directly below the top of the file system, and a relative one, are made durable to the last name', () => {
+    const rows: [made: string, folder: string, expected: string[]][] = [
+      ['/mirror', '/mirror/image/metadata', ['/', '/mirror', '/mirror/image', '/mirror/image/metadata']],
+      ['/mirror', '/mirror', ['/', '/mirror']],
+      ['/a/b', '/a/b/c', ['/a', '/a/b', '/a/b/c']],
+      ['mirror', 'mirror/image', ['.', 'mirror', 'mirror/image'].map(path => resolve(path))],
+      // What mkdir answers for a relative folder is absolute.
+      [resolve('mirror'), './mirror/image/', ['.', 'mirror', 'mirror/image'].map(path => resolve(path))],
+    ]
+    for (const [made, folder, expected] of rows) assert.deepEqual(foldersToSync(made, folder), expected, folder)
+  })
+
+  it('is the same by a relative path, and its new folders are synced up to the one that was there', async () => {
+    const { repository } = grown()
+    const above = newFolder()
+    const steps: DiskStep[] = []
+    await exported(repository, join(relative(process.cwd(), above), 'mirror', 'image'), step => steps.push(step))
+    const synced = new Set(steps.filter(({ did }) => did === 'sync-folder').map(({ path }) => path))
+    for (const path of ['', 'mirror', 'mirror/image', 'mirror/image/metadata', 'mirror/image/targets']) {
+      assert.ok(synced.has(join(above, path)), `${path}: ${[...synced].join()}`)
+    }
   })
 
   it('leaves what is there, and writes nothing twice', async () => {
