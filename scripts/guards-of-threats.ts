@@ -173,4 +173,11 @@ export const THREAT_GUARDS: readonly Guard[] = [
     without: 'if (before !== undefined) return before',
     tests: threat('replaced-device'),
   },
+  {
+    stops: 'the reports of an element that was taken out and put back',
+    file: 'src/adapters/store-sqlite/fleet.ts',
+    text: 'return this.#sql.formerKey.get(site, id, key) !== undefined',
+    without: 'return this.#sql.formerKey.get(site, id, key) === null',
+    tests: threat('replaced-device'),
+  },
 ]

@@ -238,6 +238,8 @@ export interface FleetStore {
   sites(): Promise<SiteRow[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
   controllers(site?: string): Promise<ControllerRow[]>
+  /** Whether a controller was once registered with this report key, and has another one since. */
+  hadReportKey(site: string, id: string, key: Uint8Array): Promise<boolean>
   /** The wraps of a release's content key for the controllers of a site, by controller. */
   wraps(envelope: string, site: string): Promise<ReadonlyMap<string, Uint8Array>>
   /** A campaign: the same object until it is committed again, and the same plan for ever. */

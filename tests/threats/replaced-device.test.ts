@@ -30,13 +30,13 @@ describe('a controller that is enrolled anew', () => {
   after(() => world?.stop())
 
   /** Enrols the site with bms-1's requests made by an element. */
-  async function enrol(...more: string[]): Promise<string> {
+  async function enrol(element: SimElement, ...more: string[]): Promise<string> {
     const folder = world.at('requests')
     mkdirSync(folder, { recursive: true })
     const { controllers } = JSON.parse(readFileSync(world.at('site', 'enrolment.json'), 'utf8')) as {
       controllers: DeviceRequest[]
     }
-    const request = deviceRequest('bms-1', await certificateRequest(fresh.identityKeyPem), fresh)
+    const request = deviceRequest('bms-1', await certificateRequest(element.identityKeyPem), element)
     const changed = controllers.map(one => (one.id === 'bms-1' ? request : one))
     writeFileSync(join(folder, 'enrolment.json'), JSON.stringify({ controllers: changed }))
     const gateway = ['--gateway', world.at('gateway'), '--controllers', folder]
@@ -66,12 +66,12 @@ describe('a controller that is enrolled anew', () => {
   }
 
   it('attack: nobody puts another element in the place of a controller unless a person says that it was replaced', async () => {
-    assert.equal(await enrol(), 'enrolment-key-changed')
-    assert.equal(await enrol('--replaced', 'bms-2'), 'enrolment-key-changed')
+    assert.equal(await enrol(fresh), 'enrolment-key-changed')
+    assert.equal(await enrol(fresh, '--replaced', 'bms-2'), 'enrolment-key-changed')
   })
 
   it('attack: stolen keys of a controller end with its enrolment: the new element is believed from its first report on, the old one never', async () => {
-    assert.equal(await enrol('--replaced', 'bms-1'), 'enrolled')
+    assert.equal(await enrol(fresh, '--replaced', 'bms-1'), 'enrolled')
     await world.startGateway()
     assert.equal(await report(stolen, 1_000_000), 'report-signature-invalid')
     assert.equal(await report(fresh, 1), 'taken', 'its numbers begin anew')
@@ -87,5 +87,21 @@ describe('a controller that is enrolled anew', () => {
       const rows = (await world.must('controller', 'list')) as { id: string; sequence: number }[]
       return rows.some(({ id, sequence }) => id === 'bms-1' && sequence === 1)
     })
+  })
+
+  it('attack: reports of an element that was taken out and put back', async () => {
+    // Its numbers would begin at 1, and whoever kept its signed reports would be believed once more.
+    assert.equal(await enrol(stolen, '--replaced', 'bms-1'), 'enrolment-key-former')
+    await world.gateway?.close()
+    await world.fleet?.close()
+    await world.startFleet()
+    await world.startGateway()
+    assert.equal(await enrol(stolen, '--replaced', 'bms-1'), 'enrolment-key-former', 'the server remembers it')
+    assert.equal(await enrol(stolen), 'enrolment-key-changed')
+    assert.equal(await report(stolen, 1_000_000), 'report-signature-invalid')
+    assert.equal(await report(fresh, 2), 'taken', 'the element in its place is still believed')
+    const third = new SimElement({ file: world.at('third-element.json') })
+    assert.equal(await enrol(third, '--replaced', 'bms-1'), 'enrolled', 'new keys are the way')
+    assert.equal(await enrol(fresh, '--replaced', 'bms-1'), 'enrolment-key-former', 'each that was replaced stays out')
   })
 })

@@ -26,6 +26,14 @@ const migrations = [
   `ALTER TABLE controller ADD COLUMN decryption_key BLOB;
    CREATE TABLE wrap (envelope TEXT NOT NULL, site TEXT NOT NULL, controller TEXT NOT NULL, wrap BLOB NOT NULL,
      PRIMARY KEY (envelope, site, controller), FOREIGN KEY (site, controller) REFERENCES controller (site, id)) STRICT, WITHOUT ROWID;`,
+  // Kept in the same transaction that puts the next key in its place: no writer can forget it, and no power loss comes between.
+  `CREATE TABLE former_key (site TEXT NOT NULL, controller TEXT NOT NULL, report_key BLOB NOT NULL,
+     PRIMARY KEY (site, controller, report_key)) STRICT, WITHOUT ROWID;
+   CREATE TRIGGER report_key_replaced AFTER UPDATE OF report_key ON controller WHEN OLD.report_key <> NEW.report_key
+   BEGIN
+     INSERT INTO former_key SELECT OLD.site, OLD.id, OLD.report_key WHERE NOT EXISTS
+       (SELECT 1 FROM former_key WHERE site = OLD.site AND controller = OLD.id AND report_key = OLD.report_key);
+   END;`,
 ]
 
 const HASH = 32
@@ -62,6 +70,7 @@ export class SqliteFleetStore implements FleetStore {
       controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
+      formerKey: database.prepare('SELECT 1 FROM former_key WHERE site = ? AND controller = ? AND report_key = ?'),
       wraps: database.prepare('SELECT controller, wrap FROM wrap WHERE envelope = ? AND site = ?'),
       putWrap: database.prepare('INSERT INTO wrap VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET wrap = excluded.wrap'),
       plan: database.prepare('SELECT plan FROM campaign WHERE id = ?'),
@@ -120,6 +129,10 @@ export class SqliteFleetStore implements FleetStore {
   async controllers(site?: string): Promise<ControllerRow[]> {
     const rows = site === undefined ? this.#sql.controllers.all() : this.#sql.controllersOf.all(site)
     return rows as ControllerRow[]
+  }
+
+  async hadReportKey(site: string, id: string, key: Uint8Array): Promise<boolean> {
+    return this.#sql.formerKey.get(site, id, key) !== undefined
   }
 
   async wraps(envelope: string, site: string): Promise<ReadonlyMap<string, Uint8Array>> {

@@ -36,7 +36,8 @@ export class Enrolment {
    * Durable on return; the same request again answers with fresh certificates for the same keys. Refuses what
    * `parseSite` refuses, `controller-unknown` (a request for one that the site does not have), `controller-duplicate`
    * (two requests for one), `controller-missing` (none for one of the site), `enrolment-key-malformed`,
-   * `enrolment-key-shared`, `enrolment-key-changed` (unless a person says that the device was replaced), and what `refuseDecryptionKey` and `issueCertificate` refuse.
+   * `enrolment-key-shared`, `enrolment-key-changed` (unless a person says that the device was replaced), `enrolment-key-former` (whoever says so),
+   * and what `refuseDecryptionKey` and `issueCertificate` refuse.
    */
   enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
     return this.#world.store.exclusive(() => this.#enrol(person, request))
@@ -92,6 +93,10 @@ export class Enrolment {
       const isAnother = before !== null && !sameBytes(before.reportKey, reportKey)
       if (isAnother && !replaced.has(id)) {
         return refuse('enrolment-key-changed', key, 'the key it was registered with', 'another one')
+      }
+      // Its numbers would begin anew, and whoever kept what the old key signed could say all of it again.
+      if (isAnother && (await this.#world.store.hadReportKey(site.site, id, reportKey))) {
+        return refuse('enrolment-key-former', key, 'a report key that it never had before', 'one that was replaced')
       }
       // Another device begins anew: what the old one said is not its word, and its numbers are its own.
       const known = isAnother ? null : before

@@ -58,6 +58,13 @@ export const publishCodes = {
     title: 'a registered device came with another key',
     fix: 'Either the device was replaced, or somebody pretends to be it. Nothing was enrolled. Somebody who knows that a controller was replaced says so with --replaced.',
   },
+  'enrolment-key-former': {
+    exit: 20,
+    status: 409,
+    action: 'halt',
+    title: 'a device came back with a report key that was replaced',
+    fix: 'What that key signed before could be said again, so it stays out for good. Nothing was enrolled. Make new keys in the element, and enrol the controller with them.',
+  },
   'campaign-exists': {
     exit: 65,
     status: 409,

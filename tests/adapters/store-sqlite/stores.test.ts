@@ -137,7 +137,9 @@ describe('the stores in SQLite', () => {
     await made.commit({ sites: [site], controllers: [row] })
     made.close()
     const database = new DatabaseSync(file)
-    database.exec('DROP TABLE wrap; ALTER TABLE controller DROP COLUMN decryption_key; PRAGMA user_version = 1')
+    database.exec(
+      'DROP TRIGGER report_key_replaced; DROP TABLE former_key; DROP TABLE wrap; ALTER TABLE controller DROP COLUMN decryption_key; PRAGMA user_version = 1',
+    )
     database.close()
     const store = orThrow(openFleetStore(file))
     assert.deepEqual({ ...(await store.controller('quay', 'bms-1')) }, { ...row, decryptionKey: null })
@@ -149,6 +151,23 @@ describe('the stores in SQLite', () => {
     assert.deepEqual(await again.wraps(wrap.envelope, 'quay'), new Map([['bms-1', wrap.wrap]]))
     assert.equal((await again.wraps('cd'.repeat(32), 'quay')).size, 0)
     again.close()
+  })
+
+  it('fleet: remembers each report key that a controller had, from the moment that another one is registered', async () => {
+    const file = path()
+    const site = { id: 'quay', site: Uint8Array.of(3), gatewayKey: Uint8Array.of(4), upstream: 0 }
+    const controller = { site: 'quay', id: 'bms-1', class: 'bms', hardware: 'r1', report: null, decryptionKey: null }
+    const made = orThrow(openFleetStore(file))
+    const keys = [1, 1, 2, 3, 1, 2].map(key => ({ ...controller, reportKey: Uint8Array.of(key), sequence: 0 }))
+    await made.commit({ sites: [site], controllers: keys.slice(0, 2) })
+    assert.equal(await made.hadReportKey('quay', 'bms-1', Uint8Array.of(1)), false, 'it still has this one')
+    for (const row of keys) await made.commit({ controllers: [row] })
+    made.close()
+    const store = orThrow(openFleetStore(file))
+    const had = await Promise.all([1, 3, 4].map(key => store.hadReportKey('quay', 'bms-1', Uint8Array.of(key))))
+    assert.deepEqual(had, [true, true, false])
+    assert.equal(await store.hadReportKey('quay', 'bms-2', Uint8Array.of(1)), false, 'another controller')
+    store.close()
   })
 
   for (const [name, open] of [
