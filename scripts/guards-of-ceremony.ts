@@ -239,4 +239,11 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
     without: '\n',
     tests: DESK,
   },
+  {
+    stops: 'a named delegation that keeps the holder of the targets from publishing',
+    file: 'src/apps/cli/commands/publish.ts',
+    text: "return found.code === 'metadata-unlisted' ? false : found",
+    without: 'return found',
+    tests: DESK,
+  },
 ]

@@ -258,3 +258,33 @@ describe('a ceremony by the command line', () => {
     assert.equal((await close('real')).refusal?.code, 'ceremony-altered')
   })
 })
+
+describe('a role that is delegated by name', () => {
+  let world: World
+  before(async () => {
+    world = await desk()
+  })
+  after(() => world?.stop())
+
+  it('does not keep the holder of the targets from publishing what it may speak for, and its limits are said', async () => {
+    const key = world.at('keys', 'release')
+    const folder = world.at('line')
+    const asked = ['--repository', 'image', '--delegate', 'line', '--role', 'line', '--path', 'bms/*/*']
+    const holder = ['--add-signer', `dan=${world.at('dan', 'key.pub')}`]
+    const begun = await voltseal(world, ['ceremony', 'start', folder, ...asked, ...holder])
+    assert.equal(begun.exit, 0, begun.said)
+    const { warnings } = begun.json as { warnings: string[] }
+    assert.match(warnings.join(), /cannot publish the metadata of line itself.*no hash bins/)
+    assert.ok(begun.said.includes(warnings[0] as string), 'people are told too')
+    assert.equal((await voltseal(world, ['ceremony', 'sign', folder, '--key', key])).exit, 0)
+    const closed = await voltseal(world, ['ceremony', 'close', folder])
+    assert.equal(closed.exit, 0, closed.said)
+    // On the same day: this is when it is asked whether all of it is published already.
+    const release = await world.release('bms', '1.1.0', new Uint8Array(4000).fill(3))
+    const published = await voltseal(world, ['publish', release, '--key', key])
+    assert.equal(published.exit, 0, published.said)
+    const again = await voltseal(world, ['publish', release, '--key', key])
+    assert.equal(again.exit, 0, again.said)
+    assert.deepEqual(again.json, published.json, 'published already: no other version')
+  })
+})

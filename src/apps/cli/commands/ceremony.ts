@@ -11,7 +11,7 @@ import { closeRehearsal, startRehearsal } from '../ceremony/rehearse.ts'
 import { rolesAnswer } from '../ceremony/roles.ts'
 import { signCeremony } from '../ceremony/sign.ts'
 import { fetchBase, type StartOptions, startCeremony } from '../ceremony/start.ts'
-import { ceremonyText, statusText, viewOf } from '../ceremony/text.ts'
+import { type CeremonyView, ceremonyText, statusText, viewOf } from '../ceremony/text.ts'
 import type { Cli, Work } from '../cli.ts'
 import { keyIdOf } from '../key-id.ts'
 import { openSession, type Session, withSession } from '../session.ts'
@@ -114,8 +114,17 @@ async function start(
   const fault = await begin(cli, session, folder, options)
   if (isRefusal(fault)) return fault
   cli.output.progress(`Next: each signer runs voltseal ceremony sign ${folder} --key KEY`)
-  return show(cli, folder, options.profile === undefined ? {} : { profile: options.profile })
+  const shown = await show(cli, folder, options.profile === undefined ? {} : { profile: options.profile })
+  if (shown === null || isRefusal(shown) || options.delegate === undefined) return shown
+  const warning = delegationWarning(options.delegate)
+  cli.output.warn(warning)
+  return { ...shown, json: { ...(shown.json as CeremonyView), warnings: [warning] } }
 }
+
+/** What a named delegation does not bring yet, and what it takes. */
+const delegationWarning = (role: string): string =>
+  `This version cannot publish the metadata of ${role} itself: its holders can put nothing into the repository yet. ` +
+  'Whoever signs the targets publishes as before. A repository with named delegations gets no hash bins; --undelegate ends that.'
 
 async function show(cli: Cli, folder: string, options: TrustOptions): Promise<Work> {
   const opened = await openFolder(cli, folder, options)
