@@ -161,6 +161,20 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
     tests: TIERS,
   },
   {
+    stops: 'a wrap of nothing that stands for ever, because the right one is not asked for',
+    file: 'src/flows/wrap.ts',
+    text: 'const asked = new Map(all.map(',
+    without: 'const asked = new Map(all.filter(({ wrapped }) => !wrapped).map(',
+    tests: 'tests/flows/wrap.test.ts',
+  },
+  {
+    stops: 'a wrap of nothing that is brought to a server that can wrap itself',
+    file: 'src/flows/wrap.ts',
+    text: 'wrap: own === null || isRefusal(own) ? one.wrap : own',
+    without: 'wrap: one.wrap',
+    tests: 'tests/flows/wrap.test.ts',
+  },
+  {
     stops: 'a wrap for a controller that only the server knows',
     file: 'src/apps/cli/commands/campaign-wrap.ts',
     text: '    if (device === undefined) {',

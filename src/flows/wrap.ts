@@ -114,17 +114,23 @@ export async function refuseUnwrappable(
   return null
 }
 
-/** A controller that gets an encrypted release, and for which its content key is not wrapped. */
-type Unwrapped = Wanted & { readonly release: EncryptedRelease; readonly row: ControllerRow }
+/** A controller that gets an encrypted release. `wrapped`: whether a wrap for it stands. */
+type Encrypted = Wanted & { readonly release: EncryptedRelease; readonly row: ControllerRow; readonly wrapped: boolean }
 
 /**
  * The controllers of a plan for which a content key is still to be wrapped. Refuses `controller-without-decryption-key`, and
  * what `encryptedRelease` refuses.
  */
-export async function unwrapped(world: FleetWorld, wanted: readonly Wanted[]): Promise<readonly Unwrapped[] | Refusal> {
+export async function unwrapped(world: FleetWorld, wanted: readonly Wanted[]): Promise<readonly Encrypted[] | Refusal> {
+  const all = await encrypted(world, wanted)
+  return isRefusal(all) ? all : all.filter(({ wrapped }) => !wrapped)
+}
+
+/** The controllers of a plan that get an encrypted release, wrapped for or not. Refuses as `unwrapped`. */
+export async function encrypted(world: FleetWorld, wanted: readonly Wanted[]): Promise<readonly Encrypted[] | Refusal> {
   const releases = new Map<string, EncryptedRelease | null>()
   const known = new Map<string, ReadonlyMap<string, Uint8Array>>()
-  const missing: Unwrapped[] = []
+  const all: Encrypted[] = []
   for (const one of wanted) {
     const { site, controller, envelope } = one
     const found = releases.has(envelope.sha256)
@@ -138,13 +144,13 @@ export async function unwrapped(world: FleetWorld, wanted: readonly Wanted[]): P
     known.set(at, wraps)
     const row = await world.store.controller(site, controller)
     // One that was taken out of the fleet since is ordered nothing.
-    if (row === null || standing(world, wraps, row) !== null) continue
+    if (row === null) continue
     if (row.decryptionKey === null) {
       return refuse('controller-without-decryption-key', `${site}/${controller}`, 'a decryption key', 'none')
     }
-    missing.push({ ...one, release: found, row })
+    all.push({ ...one, release: found, row, wrapped: standing(world, wraps, row) !== null })
   }
-  return missing
+  return all
 }
 
 /** A wrap that a person has made, as it comes. `envelope`: the SHA-256 of the release's envelope. */
@@ -158,8 +164,10 @@ export type BroughtWrap = {
 /**
  * Takes wraps that the holder of the wrapping key has made for controllers of a campaign, all or none. Durable on return;
  * answers how many are still missing. What is in a wrap is the controller's to judge: here it is only known for whom it is.
- * Refuses `request-malformed` (a wrap that nobody asked for), `wrap-malformed`, `wrap-for-another-key`, and what `unwrapped`
- * refuses.
+ * So a wrap of nothing can stand, and a later one takes its place, whenever it comes. Where the server holds a wrapping key
+ * for the release, its own wrap is stored and not the one that was brought: it knows what is in that. Refuses
+ * `request-malformed` (a wrap for what the campaign does not order), `wrap-malformed`, `wrap-for-another-key`, what
+ * `unwrapped` refuses, and but for `content-key-not-for-us` what `rewrap` refuses.
  */
 export async function takeWraps(
   world: FleetWorld,
@@ -168,27 +176,32 @@ export async function takeWraps(
   wanted: readonly Wanted[],
   brought: readonly BroughtWrap[],
 ): Promise<{ readonly taken: number; readonly missing: number } | Refusal> {
-  const missing = await unwrapped(world, wanted)
-  if (isRefusal(missing)) return missing
+  const all = await encrypted(world, wanted)
+  if (isRefusal(all)) return all
   const keyOf = (site: string, controller: string, envelope: string): string => `${site}/${controller} ${envelope}`
-  const asked = new Map(missing.map(one => [keyOf(one.site, one.controller, one.envelope.sha256), one]))
+  const asked = new Map(all.map(one => [keyOf(one.site, one.controller, one.envelope.sha256), one]))
   const wraps: WrapRow[] = []
+  const met = new Set<Encrypted>()
   for (const one of brought) {
     const subject = `${one.site}/${one.controller}`
     const of = asked.get(keyOf(one.site, one.controller, one.envelope))
     if (of === undefined) {
-      return refuse('request-malformed', subject, `a wrap that campaign ${campaign} lacks`, 'another one')
+      return refuse('request-malformed', subject, `a wrap of what campaign ${campaign} orders`, 'another one')
     }
     const read = readWrap(one.wrap, subject)
     if (isRefusal(read)) return read
-    const stranger = refuseStranger(read, of.row.decryptionKey as Uint8Array, world.crypto, subject)
+    const key = of.row.decryptionKey as Uint8Array
+    const stranger = refuseStranger(read, key, world.crypto, subject)
     if (stranger !== null) return stranger
-    wraps.push(one)
+    const own = world.wrappingKey === null ? null : await rewrap(of.release, world.wrappingKey, key, world, subject)
+    if (isRefusal(own) && own.code !== 'content-key-not-for-us') return own
+    wraps.push({ ...one, wrap: own === null || isRefusal(own) ? one.wrap : own })
+    met.add(of)
   }
-  const left = missing.length - new Set(wraps.map(one => keyOf(one.site, one.controller, one.envelope))).size
+  const missing = all.filter(one => !one.wrapped && !met.has(one)).length
   const actor = { kind: 'person', id: person } as const
-  const detail = { wraps: wraps.length, missing: left }
-  // If power fails before this commit, nothing was brought, and the same wraps are brought again.
+  const detail = { wraps: wraps.length, replaced: [...met].filter(({ wrapped }) => wrapped).length, missing }
+  // If power fails before this commit, nothing was brought, what stood stands, and the same wraps are brought again.
   if (wraps.length > 0) await record(world, { wraps }, [{ kind: 'content-keys-wrapped', actor, campaign, detail }])
-  return { taken: wraps.length, missing: left }
+  return { taken: wraps.length, missing }
 }

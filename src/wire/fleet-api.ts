@@ -205,7 +205,7 @@ export const Command = Type.Object(
 )
 export type Command = Static<typeof Command>
 
-/** GET /v1/campaigns/ID/wraps: for whom a content key is still to be wrapped, and of which release. */
+/** GET /v1/campaigns/ID/wraps: for whom a content key is still to be wrapped, and of which release; `?again=true`: for whom at all. */
 export type WrapsView = readonly {
   readonly site: string
   readonly controller: string

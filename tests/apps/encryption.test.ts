@@ -138,8 +138,8 @@ describe('an encrypted release over the three tiers', () => {
       join(strangers, 'enrolment.json'),
       JSON.stringify({ controllers: controllers.filter(({ id }) => id === 'bms-1') }),
     )
-    const wrap = (file: string, key = person) =>
-      world.run('campaign', 'wrap', 'summer', '--wrapping-key', key, '--site', file)
+    const wrap = (file: string, key = person, ...more: string[]) =>
+      world.run('campaign', 'wrap', 'summer', '--wrapping-key', key, '--site', file, ...more)
     // The server names a controller of which the person knows nothing: no key of the server's is ever taken.
     const unknown = await wrap(`quay=${join(strangers, 'enrolment.json')}`)
     assert.equal((unknown.json as { code: string }).code, 'controller-unknown')
@@ -147,10 +147,11 @@ describe('an encrypted release over the three tiers', () => {
     assert.equal((wrong.json as { code: string }).code, 'content-key-not-for-us')
     assert.deepEqual((await wrap(requests)).json, { campaign: 'summer', taken: 2, missing: 0 })
     assert.deepEqual((await wrap(requests)).json, { campaign: 'summer', taken: 0, missing: 0 })
+    assert.deepEqual((await wrap(requests, person, '--again')).json, { campaign: 'summer', taken: 2, missing: 0 })
     await world.must('campaign', 'start', 'summer')
     await world.until('the campaign is done', async () => (await state('summer')) === 'done')
     const kinds = (await log(world)).map(({ kind }) => kind)
-    assert.equal(kinds.filter(kind => kind === 'content-keys-wrapped').length, 1)
+    assert.equal(kinds.filter(kind => kind === 'content-keys-wrapped').length, 2)
   })
 
   it('attack: a wrap that is brought for another key, or that nobody asked for', async () => {

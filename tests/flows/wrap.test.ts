@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import type { KeyObject } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import type { Plan } from '../../src/core/campaign/plan.ts'
 import { fromBase64, toHex } from '../../src/core/encoding/bytes.ts'
 import type { Json } from '../../src/core/encoding/canonical-json.ts'
-import { readWrap } from '../../src/core/encoding/cose-recipient.ts'
+import { readWrap, wrapFor } from '../../src/core/encoding/cose-recipient.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { openContentKey } from '../../src/core/firmware/encryption.ts'
 import { releaseTarget } from '../../src/core/firmware/release-facts.ts'
@@ -21,7 +22,7 @@ import type { FleetWorld } from '../../src/flows/ports.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { createRelease, type Release } from '../../src/flows/release.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
-import { refuseUnwrappable, takeWraps, unwrapped } from '../../src/flows/wrap.ts'
+import { encrypted, refuseUnwrappable, takeWraps, unwrapped } from '../../src/flows/wrap.ts'
 import { planOf } from '../core/campaign/plans.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
 import { agreeWith, memoryWrappingKey, p256Pair, TOOLS, wrapOf } from '../worlds/wrapping.ts'
@@ -173,13 +174,13 @@ describe('wraps at the fleet server', () => {
     await give(0, keys[0].spki)
   })
 
-  it('that a person brings are taken all or none, and only those that are missing', async () => {
+  it('that a person brings are taken all or none, and only for what the campaign orders', async () => {
     const wanted = wantedOf(plan)
     const envelope = plan.releases[0]!.sha256
     const one = { site: 'harbour', controller: 'c0', envelope }
     const wrap = await wrapOf(release, holder, keys[0].spki)
-    const late = await takeWraps(fleet.world, 'somebody', 'spring', wanted, [{ ...one, wrap }])
-    assert.equal(codeOf(late), 'request-malformed', 'they are all there')
+    const stray = await takeWraps(fleet.world, 'somebody', 'spring', wanted, [{ ...one, controller: 'c7', wrap }])
+    assert.equal(codeOf(stray), 'request-malformed')
     const fresh = { ...fleet.world, store: withoutWraps(fleet.world.store) }
     const evil = await wrapOf(release, holder, p256Pair().spki)
     const mixed = [
@@ -192,6 +193,48 @@ describe('wraps at the fleet server', () => {
     assert.deepEqual(await takeWraps(fresh, 'somebody', 'spring', wanted, [{ ...one, wrap }]), { taken: 1, missing: 1 })
     assert.deepEqual((await fleet.world.store.wraps(envelope, 'harbour')).get('c0'), wrap)
     assert.equal((await fleet.entries()).at(-1)?.kind, 'content-keys-wrapped')
+  })
+
+  describe('that are well-formed and wrong', () => {
+    const one = () => ({ site: 'harbour', controller: 'c0', envelope: plan.releases[0]!.sha256 })
+    const bring = async (world: FleetWorld, wrap: Uint8Array) =>
+      takeWraps(world, 'somebody', 'spring', wantedOf(plan), [{ ...one(), wrap }])
+    const ofNothing = () => orThrow(wrapFor(keys[0].spki, new Uint8Array(32), TOOLS, 'nothing'))
+    /** What the controller makes of the wrap that it is ordered. */
+    const openedBy = async (privateKey: KeyObject) => {
+      const ordered = (await orders(fleet.world)).wrapped.get('c0')
+      const wrap = orThrow(readWrap(fromBase64(ordered as string) as Uint8Array, 'test'))
+      return openContentKey(wrap, agreeWith(privateKey, wrap.point), release.facts.encryption!, TOOLS, 'test')
+    }
+    const told = async () => {
+      const { kind, detail } = (await fleet.entries()).at(-1)!
+      return { kind, detail }
+    }
+
+    it('attack: a wrap of nothing is replaced by the right one', async () => {
+      assert.deepEqual(await bring(fleet.world, ofNothing()), { taken: 1, missing: 0 })
+      assert.equal(codeOf(await openedBy(keys[0].privateKey)), 'content-key-mismatch')
+      assert.deepEqual(orThrow(await unwrapped(fleet.world, wantedOf(plan))), [], 'the server cannot tell')
+      assert.equal(orThrow(await encrypted(fleet.world, wantedOf(plan))).length, 2)
+      const right = await wrapOf(release, holder, keys[0].spki)
+      assert.deepEqual(await bring(fleet.world, right), { taken: 1, missing: 0 })
+      assert.deepEqual((await fleet.world.store.wraps(one().envelope, 'harbour')).get('c0'), right)
+      assert.ok((await openedBy(keys[0].privateKey)) instanceof Uint8Array)
+      assert.deepEqual(await told(), {
+        kind: 'content-keys-wrapped',
+        detail: { wraps: 1, replaced: 1, missing: 0 },
+      })
+    })
+
+    it('attack: a wrap of nothing is brought to a server that can wrap itself: it stores its own', async () => {
+      assert.deepEqual(await bring(served(), ofNothing()), { taken: 1, missing: 0 })
+      assert.ok((await openedBy(keys[0].privateKey)) instanceof Uint8Array)
+      // With a key to which this release was not encrypted it can only believe.
+      const other = { ...fleet.world, wrappingKey: memoryWrappingKey() }
+      const right = await wrapOf(release, holder, keys[0].spki)
+      assert.deepEqual(await bring(other, right), { taken: 1, missing: 0 })
+      assert.deepEqual((await fleet.world.store.wraps(one().envelope, 'harbour')).get('c0'), right)
+    })
   })
 })
 

@@ -23,7 +23,7 @@ import { closeCeremony } from '../../flows/close.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import { blobOf, publishRelease, storeBlob } from '../../flows/publish.ts'
 import { acceptUpstream } from '../../flows/report.ts'
-import { takeWraps, unwrapped, type Wanted } from '../../flows/wrap.ts'
+import { encrypted, takeWraps, unwrapped, type Wanted } from '../../flows/wrap.ts'
 import {
   Approve,
   BringWraps,
@@ -215,10 +215,12 @@ function campaignRoutes(server: HttpsServer, { world }: FleetDoor): void {
     },
   )
 
-  server.get<Id>('/v1/campaigns/:id/wraps', async (request, reply) => {
+  server.get<Id & { Querystring: { again?: string } }>('/v1/campaigns/:id/wraps', async (request, reply) => {
     requirePeer(request, 'person')
+    // A wrap that stands may be one of nothing, and the server cannot tell: all of them, for who wraps again.
+    const asked = request.query.again === 'true' ? encrypted : unwrapped
     const opened = await openCampaign(world, request.params.id)
-    const missing = isRefusal(opened) ? opened : await unwrapped(world, wantedOf(opened.plan))
+    const missing = isRefusal(opened) ? opened : await asked(world, wantedOf(opened.plan))
     return answer(reply, isRefusal(missing) ? missing : missing.map(wrapView))
   })
 

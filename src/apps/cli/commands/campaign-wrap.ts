@@ -16,7 +16,12 @@ import { checkNames, type Session, withSession } from '../session.ts'
 import { listing } from '../table.ts'
 import { type DeviceKeys, readDeviceKeys } from './release-encryption.ts'
 
-type Options = { wrappingKey: string; site: readonly { name: string; file: string }[]; profile?: string }
+type Options = {
+  wrappingKey: string
+  site: readonly { name: string; file: string }[]
+  again?: boolean
+  profile?: string
+}
 
 export function addCampaignWrap(campaign: Command, cli: Cli): void {
   campaign
@@ -31,6 +36,7 @@ export function addCampaignWrap(campaign: Command, cli: Cli): void {
       'the requests of a site’s controllers, as they came from the controllers (enrolment.json); repeatable',
       namedFiles,
     )
+    .option('--again', 'wrap for all its controllers, and replace the wraps that are there, when one of them was wrong')
     .option('--profile <file>', 'who you are: a profile.yaml')
     .action(
       cli.act(
@@ -49,7 +55,7 @@ async function wrap(cli: Cli, session: Session, id: string, options: Options): P
   if (isRefusal(holder)) return holder
   const devices = readSites(cli, options.site)
   if (isRefusal(devices)) return devices
-  const asked = await session.get<WrapsView>(`/v1/campaigns/${id}/wraps`)
+  const asked = await session.get<WrapsView>(`/v1/campaigns/${id}/wraps${options.again === true ? '?again=true' : ''}`)
   if (isRefusal(asked)) return asked
   if (asked.length === 0) return { json: { campaign: id, taken: 0, missing: 0 }, text: 'Nothing is to be wrapped.' }
   const images = await openRepository(cli, session, 'image')
