@@ -246,4 +246,18 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
     without: 'return found',
     tests: DESK,
   },
+  {
+    stops: 'a root that is put above targets that have expired, which nobody takes',
+    file: 'src/apps/cli/ceremony/start.ts',
+    text: 'if (hasExpired(targets.signed, cli)) return false',
+    without: 'if (hasExpired(targets.signed, cli)) cli.output.progress("")',
+    tests: DESK,
+  },
+  {
+    stops: 'a root that is put above bins that have expired',
+    file: 'src/apps/cli/ceremony/start.ts',
+    text: 'for (const [name, bin] of expired) {',
+    without: 'for (const [name, bin] of expired.slice(1)) {',
+    tests: BINS,
+  },
 ]

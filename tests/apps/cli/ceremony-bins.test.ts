@@ -23,7 +23,7 @@ const BITS = 3
 const NOTES = 20
 
 /** A fleet whose image repository has hash bins, with some small targets in them. */
-async function grown(): Promise<World> {
+async function grown(lifetime = 86_400_000): Promise<World> {
   const world = await World.make(QUAY)
   await world.startFleet()
   await world.must('key', 'generate', world.at('new', 'release'), '-a', 'ed25519')
@@ -36,7 +36,7 @@ async function grown(): Promise<World> {
   const root = orThrow(readMetadata('root', await file('root.json'), 'root')).signed
   const targets = orThrow(readMetadata('targets', await file('targets.json'), 'targets')).signed
   const add = Array.from({ length: NOTES }, (_, n): Target => ({ path: `notes/${n}`, length: 4, sha256, custom: null }))
-  const expires = instant(Math.ceil(Date.now() / 1000) * 1000 + 86_400_000)
+  const expires = instant(Math.ceil(Date.now() / 1000) * 1000 + lifetime)
   const { keyids, threshold } = root.roles.targets
   const layout = { keyids, threshold, bitLength: BITS, prefix: 'bin' }
   const delegations = {
@@ -165,5 +165,40 @@ describe('a ceremony over a repository with hash bins', () => {
     }
     const closed = await run('close', 'drill')
     assert.equal(closed.exit, 0, closed.said)
+  })
+})
+
+describe('a ceremony over hash bins that have expired', () => {
+  let world: World
+  before(async () => {
+    world = await grown(3000)
+  })
+  after(() => world?.stop())
+
+  it('a root ceremony of a repository whose bins have expired brings them along', async () => {
+    const admin = tls.administrator(world)
+    const file = async (path: string) =>
+      orThrow(
+        readMetadata(
+          'targets',
+          orThrow(await call(fleetUrl(world), admin, 'GET', `/v1/repos/image/${path}`)).body,
+          path,
+        ),
+      )
+    const { expires } = (await file('targets.json')).signed
+    await world.until('they have expired', async () => Date.now() > expires)
+    const run = (verb: string, ...more: string[]) => voltseal(world, ['ceremony', verb, world.at('late'), ...more])
+    const begun = await run('start', '--repository', 'image', '--renew')
+    assert.equal(begun.exit, 0, begun.said)
+    const [, targets] = (begun.json as CeremonyView).documents
+    const anew = targets?.changes.find(({ what }) => what === 'bins that are signed anew')
+    assert.equal(anew?.after, String(2 ** BITS))
+    for (const key of [world.at('fleet', 'keys', 'image-root'), world.at('keys', 'release')]) {
+      assert.equal((await run('sign', '--key', key)).exit, 0)
+    }
+    const closed = await run('close')
+    assert.equal(closed.exit, 0, closed.said)
+    const bin = (await file('2.bin-0.json')).signed
+    assert.ok(bin.expires > Date.now() + 300 * 86_400_000)
   })
 })

@@ -2,9 +2,16 @@ import assert from 'node:assert/strict'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { World } from '../../../sim/doors/world.ts'
+import { loadSigner } from '../../../src/adapters/signer-file.ts'
 import type { CeremonyView } from '../../../src/apps/cli/ceremony/text.ts'
-import { log, voltseal } from '../../worlds/people.ts'
+import { toBase64 } from '../../../src/core/encoding/bytes.ts'
+import { instant } from '../../../src/core/encoding/units.ts'
+import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { readMetadata } from '../../../src/core/trust/read-metadata.ts'
+import { withTargets } from '../../../src/core/trust/repository.ts'
+import { call, fleetUrl, log, tls, voltseal } from '../../worlds/people.ts'
 import { QUAY } from '../../worlds/quay.ts'
+import { sealedBy } from '../../worlds/quiet-fleet.ts'
 
 /** A fleet server, and people with folders of their own, each with the root that they were given. */
 async function desk(): Promise<World> {
@@ -286,5 +293,42 @@ describe('a role that is delegated by name', () => {
     const again = await voltseal(world, ['publish', release, '--key', key])
     assert.equal(again.exit, 0, again.said)
     assert.deepEqual(again.json, published.json, 'published already: no other version')
+  })
+})
+
+describe('a ceremony after the targets have expired', () => {
+  let world: World
+  before(async () => {
+    world = await desk()
+  })
+  after(() => world?.stop())
+
+  it('a root ceremony of a repository whose targets have expired brings them along', async () => {
+    const admin = tls.administrator(world)
+    const inForce = async () => {
+      const { body } = orThrow(await call(fleetUrl(world), admin, 'GET', '/v1/repos/image/targets.json'))
+      return orThrow(readMetadata('targets', body, 'targets')).signed
+    }
+    const before = await inForce()
+    const expires = instant(Math.ceil(Date.now() / 1000) * 1000 + 2000)
+    const raw = orThrow(withTargets(before, {}, before.version + 1, expires))
+    const metadata = toBase64(await sealedBy(raw, [orThrow(loadSigner(world.at('keys', 'release')))]))
+    orThrow(await call(fleetUrl(world), admin, 'POST', '/v1/releases', { metadata }))
+    await world.until('they have expired', async () => Date.now() > expires)
+    const run = (verb: string, ...more: string[]) => voltseal(world, ['ceremony', verb, world.at('late'), ...more])
+    const begun = await run('start', '--repository', 'image', '--add-signer', `ana=${world.at('ana', 'key.pub')}`)
+    assert.equal(begun.exit, 0, begun.said)
+    assert.deepEqual(
+      (begun.json as CeremonyView).documents.map(({ document }) => document),
+      ['root', 'targets'],
+    )
+    assert.equal((await run('sign', '--key', world.at('fleet', 'keys', 'image-root'))).exit, 0)
+    assert.equal((await run('close')).refusal?.code, 'ceremony-signatures-missing')
+    assert.equal((await run('sign', '--key', world.at('keys', 'release'))).exit, 0)
+    const closed = await run('close')
+    assert.equal(closed.exit, 0, closed.said)
+    const after = await inForce()
+    assert.equal(after.version, before.version + 2)
+    assert.ok(after.expires > Date.now() + 300 * 86_400_000)
   })
 })

@@ -3,12 +3,12 @@ import { type Instant, instant } from '../../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { type CeremonyFiles, type InForce, openCeremony } from '../../../core/trust/ceremony.ts'
 import { type BinDocuments, binsNeedSigning, changedBins } from '../../../core/trust/ceremony-bins.ts'
-import type { CeremonyNote, Repository } from '../../../core/trust/ceremony-note.ts'
+import { type CeremonyNote, NOTE, type Repository, writeNote } from '../../../core/trust/ceremony-note.ts'
 import { changedRoot, changedTargets, saysMore, type TargetsChanges } from '../../../core/trust/changed-document.ts'
 import { binNames, hasBins, succinctOf } from '../../../core/trust/hash-bins.ts'
 import { type Document, MAX_METADATA_BYTES, type Root, type Targets } from '../../../core/trust/metadata.ts'
 import { readSigned } from '../../../core/trust/read-metadata.ts'
-import { seal } from '../../../core/trust/repository.ts'
+import { seal, withTargets } from '../../../core/trust/repository.ts'
 import { followRoots } from '../../../core/trust/root-chain.ts'
 import { verifySigned } from '../../../core/trust/signatures.ts'
 import { trustRoot } from '../../../core/trust/trusted-set.ts'
@@ -105,7 +105,8 @@ export function termsOf(cli: Cli, options: StartOptions): Terms {
 
 /**
  * The next documents: the root when keys of its roles change, the targets when delegations do, and the targets once more
- * when the next root's keys have not signed the ones in force. Refuses what `changedRoot` and `changedTargets` refuse.
+ * when the next root's keys have not signed the ones in force, or these have expired. Refuses what `changedRoot` and
+ * `changedTargets` refuse.
  */
 export function nextDocuments(
   { inForce }: Base,
@@ -135,7 +136,10 @@ export function nextDocuments(
   return isRefusal(written) ? written : { root, targets: written, bins: new Map() }
 }
 
-/** The same in a repository with hash bins: targets and bins are signed by the same keys, and change together. */
+/**
+ * The same in a repository with hash bins: targets and bins are signed by the same keys, and change together. Bins that have
+ * expired come along.
+ */
 function nextInBins(
   { inForce, root, left }: { inForce: Base['inForce']; root: JsonObject | null; left: Root | null },
   { targets: asked }: Asked,
@@ -148,19 +152,34 @@ function nextInBins(
     return refuse('usage-error', `the ${inForce.repository} repository`, 'no delegations beside its hash bins', 'some')
   }
   const next = left ?? inForce.root.signed
-  if (asked === null && !binsNeedSigning(next, before)) return { root, targets: null, bins: new Map() }
   const bins = new Map([...inForce.bins].map(([name, { signed }]) => [name, signed]))
+  const expired = [...bins].filter(([, bin]) => hasExpired(bin, cli))
+  const hold = expired.length === 0 && !hasExpired(before, cli)
+  if (asked === null && hold && !binsNeedSigning(next, before)) return { root, targets: null, bins: new Map() }
   const written = changedBins(next, before, bins, withdraw, { note, expires }, cli.world.crypto)
-  return isRefusal(written) ? written : { root, ...written }
+  if (isRefusal(written)) return written
+  const renewed = new Map<string, JsonObject>()
+  for (const [name, bin] of expired) {
+    const again = withTargets(bin, {}, bin.version + 1, expires)
+    if (isRefusal(again)) return again
+    renewed.set(name, { ...again, [NOTE]: writeNote(note) })
+  }
+  return { root, targets: written.targets, bins: new Map([...renewed, ...written.bins]) }
 }
 
 const NO_CHANGE: TargetsChanges = { delegate: null, undelegate: [], withdraw: [] }
 
-/** Whether enough keys of the next root have signed the targets in force. */
+/**
+ * Whether enough keys of the next root have signed the targets in force, and these have not expired: the server puts no
+ * root above expired targets, for no client would take it.
+ */
 function stillSigned(root: Root, { targets }: InForce, cli: Cli): boolean {
   if (targets === null) return true
+  if (hasExpired(targets.signed, cli)) return false
   return verifySigned(targets, root.keys, root.roles.targets, 'targets', cli.world.crypto) === null
 }
+
+const hasExpired = ({ expires }: Targets, cli: Cli): boolean => expires <= cli.world.clock.now()
 
 /** Starts a ceremony of the real thing: nothing but a folder is made. Refuses as `fetchBase`, `readChanges`, `createCeremony`. */
 export async function startCeremony(
