@@ -9,6 +9,7 @@ const TOKEN_TESTS = 'tests/adapters/signer-pkcs11/*.test.ts'
 const REQUEST = 'src/core/trust/signing-request.ts'
 const FLOW = 'src/flows/request.ts'
 const REQUEST_TESTS = 'tests/flows/request.test.ts'
+const CHANGES_TESTS = 'tests/flows/request-changes.test.ts'
 
 /** The guards of private keys: in tokens, and on machines of their own. */
 export const KEY_GUARDS: readonly Guard[] = [
@@ -155,21 +156,49 @@ export const KEY_GUARDS: readonly Guard[] = [
     file: FLOW,
     text: 'if (verifySigned(earlier, keys, roles[type], subject, crypto) !== null) {',
     without: 'if (earlier.bytes.length === 0) {',
-    tests: REQUEST_TESTS,
+    tests: CHANGES_TESTS,
+  },
+  {
+    stops: 'an earlier file that is genuine and too old, so that what was withdrawn since seems to be in force',
+    file: FLOW,
+    text: 'if (earlier.version !== signed.version - 1) {',
+    without: 'if (earlier.version < 1) {',
+    tests: CHANGES_TESTS,
+  },
+  {
+    stops: 'the earlier file of another bin in a request',
+    file: FLOW,
+    text: "  if (was !== is) return altered('an earlier file of the same bin', 'another one')\n",
+    without: '',
+    tests: CHANGES_TESTS,
+  },
+  {
+    stops: 'a bin in a request under the name of another one',
+    file: FLOW,
+    text: 'return is === undefined || is === name ? null :',
+    without: 'return is !== null ? null :',
+    tests: CHANGES_TESTS,
+  },
+  {
+    stops: 'a request for bins that shows all that is in them, and so hides what changes',
+    file: 'src/apps/cli/commands/publish.ts',
+    text: 'before: current.get(name) ?? null',
+    without: 'before: current.get(`no ${name}`) ?? null',
+    tests: 'tests/flows/bins.test.ts',
   },
   {
     stops: 'a change that is not shown because nobody has verified what was before',
     file: FLOW,
     text: 'if (root === null || before === null) {',
     without: 'if (before === null) {',
-    tests: 'tests/flows/request.test.ts',
+    tests: CHANGES_TESTS,
   },
   {
     stops: 'the note of a ceremony in a request, unseen',
     file: FLOW,
     text: '...(was === is ? [] : [note])',
     without: '',
-    tests: REQUEST_TESTS,
+    tests: CHANGES_TESTS,
   },
   {
     stops: 'a signature of another key in a request that came back',

@@ -148,7 +148,7 @@ export type AskedChanges = AskedDocument & { readonly compared: boolean; readonl
  * What a request for metadata changes, document by document, with nothing left out. With a root that the signer trusts,
  * compared with the file that was in force, if that is signed by the keys of the root; else everything is a change: what
  * nobody has verified hides nothing. Hash bins are held to the keys of the targets, which sign them. Refuses
- * `signing-request-altered` for an earlier file that the root does not vouch for.
+ * `signing-request-altered` for an earlier file that the root does not vouch for, or that is not the one right before.
  */
 export function changesAsked(
   { request, said }: OpenRequest,
@@ -171,9 +171,29 @@ export function changesAsked(
       const expected = `an earlier ${name} that the trusted root vouches for`
       return refuse('signing-request-altered', subject, expected, 'another')
     }
+    const apart = besideTheNext(earlier.signed, document, subject)
+    if (apart !== null) return apart
     told.push({ ...document, compared: true, changes: everyDifference(earlier.signed.raw, document.signed.raw) })
   }
   return told
+}
+
+/** The member by which a bin says which one it is. */
+const BIN_ROLE = 'x-voltseal-role'
+
+/**
+ * Whether a genuine file is the one right before a document: of an older one, all that came since would look as if it were in
+ * force, or new. The keys of the targets sign bins too, so a bin says which one it is, and so must the document.
+ */
+function besideTheNext(earlier: Common, { name, signed }: AskedDocument, subject: string): Refusal | null {
+  const altered = (expected: string, actual: string): Refusal =>
+    refuse('signing-request-altered', `${subject}: ${name}`, expected, actual)
+  if (earlier.version !== signed.version - 1) {
+    return altered(`version ${signed.version - 1} beside version ${signed.version}`, `version ${earlier.version}`)
+  }
+  const [was, is] = [earlier.raw[BIN_ROLE], signed.raw[BIN_ROLE]]
+  if (was !== is) return altered('an earlier file of the same bin', 'another one')
+  return is === undefined || is === name ? null : altered(`a bin that was made as ${name}`, 'another one')
 }
 
 /** The differences, and that of the ceremony's note, which is no more than a member here. Nobody's word gives names. */

@@ -320,4 +320,24 @@ describe('bins from the command line to a site', () => {
       gateway.close()
     }
   })
+
+  it('publish for a key on another machine carries each bin as it is in force, and the signer sees what changes', async () => {
+    const folder = await world.release('bms', '1.3.0', image(4))
+    const [request, key] = [world.at('bins.request'), world.at('keys', 'release')]
+    await world.must('publish', folder, '--key', `${key}.pub`, '--export', request)
+    const root = world.at('fleet', 'roots', 'image.root.json')
+    const { documents } = (await world.must('sign', request, '--root', root)) as {
+      documents: { name: string; compared: boolean; changes: { what: string; before: string | null }[] }[]
+    }
+    assert.ok(documents.length > 1)
+    for (const { name, compared } of documents) assert.ok(compared, name)
+    const targets = documents.flatMap(({ changes }) => changes.filter(({ what }) => what.startsWith('target ')))
+    assert.deepEqual(
+      targets.map(({ what, before }) => [what, before]).sort(),
+      ['envelope.suit', 'payload.bin'].map(name => [`target bms/1.3.0/${name}`, null]),
+    )
+    await world.must('sign', request, '--key', key)
+    const published = (await world.must('publish', folder, '--import', request)) as { releases: string[] }
+    assert.deepEqual(published.releases, ['bms/1.3.0/envelope.suit'])
+  })
 })

@@ -31,7 +31,6 @@ import {
 import type { Signer } from '../../src/flows/ports.ts'
 import { createRelease } from '../../src/flows/release.ts'
 import {
-  changesAsked,
   openRequest,
   requestEnvelope,
   requestMetadata,
@@ -228,53 +227,6 @@ describe('metadata, signed on another machine', () => {
     }
     const many = Array.from({ length: 4097 }, (_, at) => ({ ...bins[0]!, name: `bin-${at}` }))
     assert.equal(codeOf(requestMetadata(many, by.key, ports)), 'signing-request-malformed')
-  })
-
-  describe('what it changes', () => {
-    const rootOf = async (by: Signer) => {
-      const role: RoleSpec = { keys: [by.key], threshold: 1 }
-      const roles = { root: role, timestamp: role, snapshot: role, targets: role }
-      const written = orThrow(writeRoot({ version: 1, expires }, roles, crypto))
-      return orThrow(readMetadata('root', await sealed(written, by), 'root'))
-    }
-
-    test('all of it, while nobody vouches for what was before', async () => {
-      const { request } = await asked()
-      const [seen] = orThrow(changesAsked(orThrow(opened(request)), null, 'request', ports))
-      assert.ok(seen !== undefined)
-      assert.equal(seen.compared, false)
-      const said = seen.changes.map(({ what }) => what)
-      for (const what of ['target bms/1.3.0/envelope.suit', 'target bms/1.4.0/envelope.suit', 'version']) {
-        assert.ok(said.includes(what), what)
-      }
-    })
-
-    test('only what changes, when a trusted root vouches for what was before', async () => {
-      const { by, request } = await asked()
-      const [seen] = orThrow(changesAsked(orThrow(opened(request)), await rootOf(by), 'request', ports))
-      assert.ok(seen !== undefined)
-      assert.equal(seen.compared, true)
-      assert.deepEqual(seen.changes.map(({ what }) => what).toSorted(), ['target bms/1.4.0/envelope.suit', 'version'])
-    })
-
-    test('attack: what this program has no word for, and the note of a ceremony, are shown too', async () => {
-      const { by, next } = await asked()
-      const strange = { ...next, 'x-mirror': 'evil.example', 'x-voltseal-ceremony': { name: 'quiet' } }
-      const request = orThrow(requestMetadata([{ name: 'targets', signed: strange, before: null }], by.key, ports))
-      const [seen] = orThrow(changesAsked(orThrow(opened(request)), null, 'request', ports))
-      const unknown = seen?.changes.filter(({ known }) => !known).map(({ what, after }) => `${what}: ${after}`)
-      assert.deepEqual(unknown, ['member x-mirror: evil.example', 'member x-voltseal-ceremony: {"name":"quiet"}'])
-    })
-
-    test('attack: an earlier file that was made up, so that a change looks as if it had always been there', async () => {
-      const { by, next } = await asked()
-      const forged = await sealed({ ...next, version: 7 }, signer('other'))
-      const request = orThrow(requestMetadata([{ name: 'targets', signed: next, before: forged }], by.key, ports))
-      const there = orThrow(opened(request))
-      assert.equal(codeOf(changesAsked(there, await rootOf(by), 'request', ports)), 'signing-request-altered')
-      const [unverified] = orThrow(changesAsked(there, null, 'request', ports))
-      assert.ok(unverified?.changes.some(({ what }) => what === 'target bms/1.4.0/envelope.suit'))
-    })
   })
 })
 

@@ -15,9 +15,7 @@ export type OpenedRepository = {
   readonly set: CurrentSet
   /** Looks a target up, in hash bins too; null when there is none. Refuses as `findTarget`. */
   target(path: string): Promise<Target | null | Refusal>
-  /** Bins of the top-level targets, by name. Refuses as `readDelegated`. */
-  bins(names: Iterable<string>): Promise<ReadonlyMap<string, Targets> | Refusal>
-  /** The same, with their bytes. */
+  /** Bins of the top-level targets with their bytes, by name. Refuses as `readDelegated`. */
   binFiles(names: Iterable<string>): Promise<ReadonlyMap<string, Document<Targets>> | Refusal>
 }
 
@@ -84,10 +82,6 @@ export async function openRepository(
       target: async path => {
         const found = await drive(findTarget(set, path, at, crypto), fetched)
         return isRefusal(found) ? found : found.target
-      },
-      bins: async names => {
-        const files = await binFiles(names)
-        return isRefusal(files) ? files : new Map([...files].map(([name, { signed }]) => [name, signed]))
       },
       binFiles,
     }

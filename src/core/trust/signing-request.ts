@@ -46,8 +46,8 @@ export type RequestPart = {
 /** The form that each kind of content is signed in: COSE wants r then s, TUF wants DER. */
 export const FORM_OF: Readonly<Record<RequestContent['kind'], SignatureForm>> = { envelope: 'p1363', metadata: 'der' }
 
-/** The most bytes of a request: the largest metadata twice, in base64, and as much again for bins. */
-export const MAX_REQUEST_BYTES = MAX_METADATA_BYTES.targets * 6
+/** The most bytes of a request: the largest metadata twice, in base64, and more than as much again twice for bins. */
+export const MAX_REQUEST_BYTES = MAX_METADATA_BYTES.targets * 10
 /** Documents in one request. Whoever changes more hash bins than that at once brings the key to them. */
 export const MAX_PARTS = 4096
 

@@ -8,7 +8,7 @@ import { rest, started } from '../../worlds/started.ts'
 
 /**
  * Keys on machines of their own, from the command line to the fleet server. What a request may and may not say is in
- * tests/flows/request.test.ts.
+ * tests/flows/request.test.ts, what it shows in request-changes.test.ts.
  */
 describe('signing on another machine', () => {
   let world: World

@@ -115,10 +115,13 @@ function checkRole({ cli, opened }: Job, key: PublicKey, reference: string): Ref
   return refuse('signer-not-in-role', subject, `a key of the image repository: ${keyids.join(', ')}`, kid)
 }
 
+/** What is to be signed, and the bytes of the bins that are in force, by name, as far as the root of today vouches for them. */
+type Written = Publication & { readonly current: ReadonlyMap<string, Uint8Array> }
+
 /** The targets first, then the bins that go with them, as one list. */
-const documentsOf = ({ targets, bins }: Publication, before: Uint8Array | null): ToSign[] => [
+const documentsOf = ({ targets, bins, current }: Written, before: Uint8Array | null): ToSign[] => [
   { name: 'targets', signed: targets, before },
-  ...[...bins].map(([name, signed]) => ({ name, signed, before: null })),
+  ...[...bins].map(([name, signed]) => ({ name, signed, before: current.get(name) ?? null })),
 ]
 
 async function publishNow(job: Job, reference: string): Promise<Work> {
@@ -250,18 +253,26 @@ async function arePublished(opened: OpenedRepository, add: readonly Target[]): P
  * What is to be signed: the targets, and the bins that change, or all of them to renew them or after a change of keys. The
  * same releases and the same expiry give the same, on any machine.
  */
-async function write({ cli, opened, add, renew }: Job, expires: Instant): Promise<Publication | Refusal> {
-  const { set, bins } = opened
+async function write({ cli, opened, add, renew }: Job, expires: Instant): Promise<Written | Refusal> {
+  const { set, binFiles } = opened
   const { crypto } = cli.world
   const [root, before] = [set.root.signed, set.targets.signed]
-  if (!hasBins(before)) return publication(root, before, { add }, expires, crypto)
+  if (!hasBins(before)) {
+    const made = publication(root, before, { add }, expires, crypto)
+    return isRefusal(made) ? made : { ...made, current: new Map() }
+  }
   const layout = succinctOf(before)
   const { keyids, threshold } = root.roles.targets
   const rekeyed = layout.threshold !== threshold || layout.keyids.join() !== keyids.join()
   const paths = add.map(({ path }) => path)
   const names = renew || rekeyed ? binNames(layout) : binsOf(before, paths, crypto)
-  const current = await bins(names)
-  return isRefusal(current) ? current : publicationInBins(root, before, current, { add }, expires, crypto)
+  const files = await binFiles(names)
+  if (isRefusal(files)) return files
+  const bins = new Map([...files].map(([name, { signed }]) => [name, signed]))
+  const made = publicationInBins(root, before, bins, { add }, expires, crypto)
+  if (isRefusal(made)) return made
+  // Bins by the keys of before are nothing that a signer could verify: all that is in the next ones is shown.
+  return { ...made, current: new Map(rekeyed ? [] : [...files].map(([name, { bytes }]) => [name, bytes])) }
 }
 
 /** What the fleet wants of a release: asked before anything is uploaded; the server judges by it again. */
