@@ -13,6 +13,20 @@ const FILE = 'src/core/trust/ceremony.ts'
 /** The guards of ceremonies: what may be signed, by whom, until when, and what of it counts. */
 export const CEREMONY_GUARDS: readonly Guard[] = [
   {
+    stops: 'a ceremony that is over, handed in as a publication',
+    file: 'src/flows/publish.ts',
+    text: '    if (signedAt !== undefined) {',
+    without: '    if (signedAt === null) {',
+    tests: CLOSE,
+  },
+  {
+    stops: 'bins of another ceremony beside a root',
+    file: FILE,
+    text: '  if (strange !== null) return strange\n',
+    without: '',
+    tests: CLOSE,
+  },
+  {
     stops: 'a ceremony document that is changed between two signers, or signed in the name of another',
     file: FILE,
     text: '      if (stranger === undefined) continue',
@@ -144,8 +158,8 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
   {
     stops: 'targets of a rehearsal, signed with real keys',
     file: 'src/core/trust/trusted-set.ts',
-    text: '    checkSite(read.signed, set.site, subject) ??\n    checkNote(set, read.signed, subject)\n',
-    without: '    checkSite(read.signed, set.site, subject)\n',
+    text: 'checkNoBin(read.signed, subject) : null) ??\n    checkNote(set, read.signed, subject)\n',
+    without: 'checkNoBin(read.signed, subject) : null)\n',
     tests: REHEARSAL,
   },
   {

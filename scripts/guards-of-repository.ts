@@ -2,6 +2,7 @@
 import type { Guard } from './guard.ts'
 
 const BINS = 'src/core/trust/hash-bins.ts'
+const ROLE = 'src/core/trust/bin-role.ts'
 const KEEP = 'src/flows/keep.ts'
 const ROTATE = 'src/flows/rotate.ts'
 const DIRECT = 'src/flows/direct.ts'
@@ -17,6 +18,34 @@ const RENEWED = 'tests/flows/renew.test.ts'
 
 /** The guards of the writing side: hash bins, new roots, the server's own signatures, damaged bundles. */
 export const REPOSITORY_GUARDS: readonly Guard[] = [
+  {
+    stops: 'the targets of before, or another bin, played as a bin',
+    file: 'src/core/trust/trusted-set.ts',
+    text: '    (bins === null ? null : checkBinRole(bins, role.name, targets.signed, subject, crypto)) ??\n',
+    without: '',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'a bin that is not signed as the bin that it is served as',
+    file: ROLE,
+    text: '  if (meant !== name) {',
+    without: '  if (meant === undefined && name === "") {',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'a bin played as the targets above all bins',
+    file: ROLE,
+    text: '  if (!Object.hasOwn(signed.raw, BIN_ROLE)) return null',
+    without: '  if (signed.raw !== null) return null',
+    tests: OF_BINS,
+  },
+  {
+    stops: 'the note of a ceremony on what was published after it',
+    file: BINS,
+    text: '    ...kept,\n',
+    without: '    ...before.raw,\n',
+    tests: OF_BINS,
+  },
   {
     stops: 'bins that are written in the place of delegated roles',
     file: BINS,
@@ -96,14 +125,14 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a target in a hash bin where nobody looks for it',
-    file: BINS,
+    file: ROLE,
     text: 'if (own !== name) return',
     without: "if (own === '') return",
     tests: OF_BINS,
   },
   {
     stops: 'a hash bin that delegates further',
-    file: BINS,
+    file: ROLE,
     text: "if (signed.delegations !== null) return refuse('bins-layout-changed', subject, 'targets', 'a bin that delegates')",
     without: '',
     tests: OF_BINS,

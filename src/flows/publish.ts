@@ -9,6 +9,7 @@ import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
 import { type Anchor, type Envelope, openEnvelope } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { NOTE } from '../core/trust/ceremony-note.ts'
 import { binOf } from '../core/trust/delegation.ts'
 import { checkBins, hasBins, succinctOf } from '../core/trust/hash-bins.ts'
 import {
@@ -40,7 +41,7 @@ export type SignedTargets = { readonly metadata: Uint8Array; readonly bins?: Rea
  * again is answered as before.
  *
  * Refuses what `readMetadata` refuses, `metadata-below-threshold`, `publish-version-conflict` (somebody published in
- * between), `metadata-expired`, what `checkBins` refuses, `target-conflict` (a published target with other content),
+ * between), `metadata-expired`, what `checkBins` refuses, `ceremony-as-publication`, `target-conflict` (a published target with other content),
  * `evidence-changed`, `blob-missing`, `blob-digest-mismatch`, what `openEnvelope`, `agreesWithTarget` and
  * `publishedEvidence` refuse.
  */
@@ -72,6 +73,10 @@ export function publishRelease(
     const inForce = { root: set.root.signed, before, announced }
     const bins = checkBins('image', inForce, targets.signed, handed, now, world.crypto)
     if (isRefusal(bins)) return bins
+    const signedAt = [targets, ...bins.values()].find(({ signed }) => Object.hasOwn(signed.raw, NOTE))
+    if (signedAt !== undefined) {
+      return refuse('ceremony-as-publication', 'image: targets', 'targets signed to be published', 'a ceremony’s')
+    }
     const added = await changedTargets(world, set, targets.signed, bins)
     if (isRefusal(added)) return added
     const next = await nextFiles(world, 'image', set, targets, now, { bins })

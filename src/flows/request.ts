@@ -5,6 +5,7 @@ import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { signingInput, takeApart } from '../core/firmware/suit-envelope.ts'
 import { readManifest } from '../core/firmware/suit-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { BIN_ROLE } from '../core/trust/bin-role.ts'
 import { NOTE } from '../core/trust/ceremony-note.ts'
 import { type Difference, differences } from '../core/trust/differences.ts'
 import { canSignMetadata, keyId, keyIdOf, keyMaterial } from '../core/trust/keys.ts'
@@ -177,9 +178,6 @@ export function changesAsked(
   }
   return told
 }
-
-/** The member by which a bin says which one it is. */
-const BIN_ROLE = 'x-voltseal-role'
 
 /**
  * Whether a genuine file is the one right before a document: of an older one, all that came since would look as if it were in

@@ -4,15 +4,17 @@ import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
-import type { CeremonyNote, Repository } from '../../src/core/trust/ceremony-note.ts'
+import { type CeremonyNote, NOTE, type Repository, writeNote } from '../../src/core/trust/ceremony-note.ts'
 import { changedRoot, changedTargets } from '../../src/core/trust/changed-document.ts'
 import type { KeyChanges } from '../../src/core/trust/key-change.ts'
 import { keyId } from '../../src/core/trust/keys.ts'
+import { writeTargets } from '../../src/core/trust/repository.ts'
 import type { CurrentSet } from '../../src/core/trust/trusted-set.ts'
 import { closeCeremony } from '../../src/flows/close.ts'
 import { directorRoot } from '../../src/flows/direct.ts'
 import { openRepository } from '../../src/flows/keep.ts'
 import type { Signer } from '../../src/flows/ports.ts'
+import { publishRelease } from '../../src/flows/publish.ts'
 import type { Rotated } from '../../src/flows/rotate.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
 
@@ -189,6 +191,38 @@ describe('a ceremony, as the server closes it', () => {
         repositories: 1,
       },
     )
+  })
+
+  it('attack: a ceremony that is over, handed in as a publication', async () => {
+    const set = orThrow(await openRepository(fleet.world, 'image'))
+    const none = { delegate: null, undelegate: [], withdraw: [] }
+    const over = occasion('image', { deadline: instant(fleet.clock.now() - 1000) })
+    const raw = orThrow(changedTargets(set.targets!.signed, none, null, over, crypto))
+    const targets = await sealedBy(raw, [fleet.key('release')])
+    const was = await standing()
+    const closed = await closeCeremony(fleet.world, 'ann', 'image', { root: null, targets, bins: NO_BINS })
+    assert.equal(isRefusal(closed) && closed.code, 'ceremony-over')
+    const published = await publishRelease(fleet.world, 'ann', { metadata: targets })
+    assert.equal(isRefusal(published) && published.code, 'ceremony-as-publication')
+    assert.equal(await standing(), was)
+  })
+
+  it('attack: bins of another ceremony beside a root, or beside targets', async () => {
+    const set = orThrow(await openRepository(fleet.world, 'image'))
+    const none = { delegate: null, undelegate: [], withdraw: [] }
+    const raw = orThrow(changedTargets(set.targets!.signed, none, null, occasion('image'), crypto))
+    const targets = await sealedBy(raw, [fleet.key('release')])
+    const root = await written({})
+    const other = writeTargets({ version: 1, expires: occasion('image').expires }, [])
+    const noted = { ...other, [NOTE]: writeNote(noteOf('image', { name: 'another' })) }
+    const bins = new Map([['bin-000', await sealedBy(noted, [fleet.key('release')])]])
+    for (const files of [
+      { root, targets: null, bins },
+      { root: null, targets, bins },
+    ]) {
+      const answer = await closeCeremony(fleet.world, 'ann', 'image', files)
+      assert.equal(isRefusal(answer) && `${answer.code}: ${answer.subject}`, 'ceremony-malformed: the next bin-000')
+    }
   })
 
   it('attack: the director’s targets are not for people to sign', async () => {

@@ -8,6 +8,7 @@ import { generateKeyFile } from '../../src/adapters/signer-file.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { BIN_ROLE } from '../../src/core/trust/bin-role.ts'
 import type { Target } from '../../src/core/trust/metadata.ts'
 import { readMetadata } from '../../src/core/trust/read-metadata.ts'
 import { type RoleSpec, withTargets, writeRoot, writeTargets } from '../../src/core/trust/repository.ts'
@@ -116,7 +117,7 @@ describe('what a request for metadata changes', () => {
 
   test('attack: the earlier file of another bin, or of the targets, so that a target goes unseen', async () => {
     const { by, next } = await asked()
-    const bin = (name: string, version: number) => ({ ...first, version, 'x-voltseal-role': name })
+    const bin = (name: string, version: number) => ({ ...first, version, [BIN_ROLE]: name })
     const root = await rootOf(by)
     const rows: [name: string, signed: JsonObject, before: JsonObject, code: string][] = [
       ['bin-00', bin('bin-00', 8), bin('bin-00', 7), 'no refusal'],

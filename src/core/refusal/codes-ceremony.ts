@@ -20,6 +20,11 @@ export const ceremonyCodes = {
     title: 'the time for this ceremony is over',
     fix: 'Check the clock first. If it is right, start a new ceremony: the deadline is part of what was signed.',
   },
+  'ceremony-as-publication': {
+    ...trust,
+    title: 'what was signed at a ceremony is handed in as a publication',
+    fix: 'Hand it in with `voltseal ceremony close`, before its deadline: only so it is judged as a ceremony, and told in the log.',
+  },
   'ceremony-altered': {
     ...trust,
     title: 'a signature was given over something else, or by somebody else',

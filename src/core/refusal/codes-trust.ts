@@ -144,6 +144,11 @@ export const trustCodes = {
     title: 'the file is not a hash bin of this repository',
     fix: 'Hand in the bins that the targets name, and nothing else.',
   },
+  'metadata-wrong-role': {
+    ...trust,
+    title: 'the targets were signed for another place in the repository',
+    fix: 'Nothing of it was taken. The server or the path to it serves one file as another: compare it with an export of the repository, and find out who holds the online keys.',
+  },
   'target-outside-bin': {
     ...trust,
     title: 'the target stands in a hash bin where nobody looks for it',

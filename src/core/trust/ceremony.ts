@@ -73,6 +73,8 @@ export function openCeremony(inForce: InForce, files: CeremonyFiles, crypto: Cry
   if (isRefusal(note)) return note
   const first = root === null ? null : openRoot(inForce.root, root, crypto)
   if (isRefusal(first)) return first
+  const strange = checkBinNotes(targets, files.bins, note)
+  if (strange !== null) return strange
   const second = targets === null ? null : openTargets(inForce, root, targets, files.bins, note, crypto)
   if (isRefusal(second)) return second
   const left = second === null && root !== null ? checkLeft(inForce, root, crypto) : null
@@ -228,6 +230,25 @@ function openTargets(
     ...binDifferences(inForce.bins ?? new Map(), bins),
   ]
   return pending('targets', targets, electorates, changed, bins, crypto)
+}
+
+/** Bins come with targets, and were signed at the same ceremony: those of one that is over do not come back with another. */
+function checkBinNotes(
+  targets: Document<Targets> | null,
+  files: ReadonlyMap<string, Uint8Array>,
+  note: CeremonyNote,
+): null | Refusal {
+  for (const [name, bytes] of files) {
+    const subject = `the next ${name}`
+    if (targets === null) return refuse('ceremony-malformed', subject, 'the next targets beside it', 'none')
+    const bin = readMetadata('targets', bytes, subject)
+    if (isRefusal(bin)) return bin
+    const own = noteOf(bin.signed, subject)
+    if (isRefusal(own)) return own
+    if (own !== null && sameJson(writeNote(own), writeNote(note))) continue
+    return refuse('ceremony-malformed', subject, `a bin of ceremony ${note.name}`, own === null ? 'of none' : own.name)
+  }
+  return null
 }
 
 /** Targets in force that the next root's keys have not signed would be worth nothing: they are signed at the same ceremony. */

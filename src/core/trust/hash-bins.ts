@@ -3,6 +3,8 @@ import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { BIN_ROLE, checkBinRole } from './bin-role.ts'
+import { NOTE } from './ceremony-note.ts'
 import { binOf } from './delegation.ts'
 import type { Document, RoleKeys, Root, SuccinctRoles, Target, Targets } from './metadata.ts'
 import { readMetadata } from './read-metadata.ts'
@@ -53,7 +55,7 @@ export function publication(
     sorted.get(binOf(layout, path, crypto).name)![path] = target as JsonObject
   }
   const empty = writeTargets({ version: 1, expires }, [])
-  const bins = new Map([...sorted].map(([name, targets]) => [name, { ...empty, targets }]))
+  const bins = new Map([...sorted].map(([name, targets]) => [name, { ...empty, [BIN_ROLE]: name, targets }]))
   return { targets: { ...flat, targets: {}, delegations: delegations(root, BIN_BITS, BIN_PREFIX) }, bins }
 }
 
@@ -80,8 +82,10 @@ export function publicationInBins(
     if (isRefusal(next)) return next
     written.set(name, next)
   }
+  // As in `withTargets`: the note of a ceremony is of one version.
+  const { [NOTE]: _, ...kept } = before.raw
   const targets = {
-    ...before.raw,
+    ...kept,
     version: before.version + 1,
     expires: formatUtc(expires),
     delegations: delegations(root, layout.bitLength, layout.prefix),
@@ -126,7 +130,7 @@ export type InForce = {
 /**
  * Bins that came with new top-level targets, `after`, which are verified already: the bins that change, or all of them
  * when the repository gets them, or when its keys have changed. Answers them by name. Refuses what `readMetadata` refuses,
- * `metadata-below-threshold`, `bins-layout-changed` (bins are given up, or become others, or targets stand beside them),
+ * `metadata-below-threshold`, `metadata-wrong-role`, `bins-layout-changed` (bins are given up, or become others, or targets stand beside them),
  * `bins-keys-differ`, `bin-missing`, `bin-unknown`, `target-outside-bin`, `publish-version-conflict`, `metadata-expired`.
  */
 export function checkBins(
@@ -198,12 +202,7 @@ function checkBin(
   if (signed.expires <= now) {
     return refuse('metadata-expired', subject, `a time after ${formatUtc(now)}`, formatUtc(signed.expires))
   }
-  if (signed.delegations !== null) return refuse('bins-layout-changed', subject, 'targets', 'a bin that delegates')
-  for (const path of signed.targets.keys()) {
-    const own = binOf(layout, path, crypto).name
-    if (own !== name) return refuse('target-outside-bin', `${subject}, ${path}`, own, name)
-  }
-  return bin
+  return checkBinRole(layout, name, signed, subject, crypto) ?? bin
 }
 
 const shown = ({ bitLength, prefix }: SuccinctRoles): string => `${2 ** bitLength} bins named ${prefix}-…`

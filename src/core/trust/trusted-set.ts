@@ -3,6 +3,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { checkBinRole, checkNoBin } from './bin-role.ts'
 import { isRehearsal, REPOSITORIES, signedFor } from './ceremony-note.ts'
 import { hasDigests } from './digests.ts'
 import type {
@@ -185,7 +186,7 @@ export function updateTargets(set: TrustedSet, bytes: Uint8Array, now: Instant, 
 
 /**
  * Targets of a delegated role, verified by the keys that this very delegation names (TUF 1.0.34 §5.6.7.2). Refuses as
- * `updateTargets` does, and `metadata-unlisted`.
+ * `updateTargets` does, `metadata-unlisted`, and of a bin of ours what `checkBinRole` refuses.
  */
 export function readDelegated(
   set: TrustedSet & Pick<CurrentSet, 'snapshot'>,
@@ -206,8 +207,10 @@ export function readDelegated(
   const known = set.delegated.get(role.name)
   const targets = known?.bytes === bytes ? known : readMetadata('targets', bytes, subject, set.dialect)
   if (isRefusal(targets)) return targets
+  const bins = set.dialect === 'voltseal' ? (delegator.delegations?.succinct ?? null) : null
   const fault =
     verifySigned(targets, delegator.delegations?.keys ?? new Map(), role, subject, crypto) ??
+    (bins === null ? null : checkBinRole(bins, role.name, targets.signed, subject, crypto)) ??
     checkNote(set, targets.signed, subject) ??
     checkVersion(targets.signed, announced, subject, 'TUF 1.0.34 §5.6.4') ??
     checkExpiry(targets.signed, subject, now, 'TUF 1.0.34 §5.6.5')
@@ -236,6 +239,7 @@ export function readBy<Role extends Exclude<TopRole, 'root'> & MetadataType>(
   const fault =
     verifySigned(read, set.root.signed.keys, set.root.signed.roles[role], subject, crypto) ??
     checkSite(read.signed, set.site, subject) ??
+    (role === 'targets' && set.dialect === 'voltseal' ? checkNoBin(read.signed, subject) : null) ??
     checkNote(set, read.signed, subject)
   return fault ?? read
 }

@@ -9,6 +9,7 @@ import { toBase64 } from '../../../src/core/encoding/bytes.ts'
 import type { JsonObject } from '../../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import { BIN_ROLE } from '../../../src/core/trust/bin-role.ts'
 import { binOf } from '../../../src/core/trust/delegation.ts'
 import { binNames } from '../../../src/core/trust/hash-bins.ts'
 import type { Target } from '../../../src/core/trust/metadata.ts'
@@ -48,7 +49,7 @@ async function grown(lifetime = 86_400_000): Promise<World> {
   const bins: Record<string, string> = {}
   for (const name of binNames(layout)) {
     const own = add.filter(({ path }) => binOf(layout, path, crypto).name === name)
-    bins[name] = await seal(writeTargets({ version: 1, expires }, own))
+    bins[name] = await seal({ ...writeTargets({ version: 1, expires }, own), [BIN_ROLE]: name })
   }
   const above = orThrow(withTargets(targets, {}, targets.version + 1, expires))
   const body = { metadata: await seal({ ...above, delegations }), bins }

@@ -3,8 +3,10 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import type { JsonObject } from '../../../src/core/encoding/canonical-json.ts'
-import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
-import { binOf } from '../../../src/core/trust/delegation.ts'
+import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { BIN_ROLE } from '../../../src/core/trust/bin-role.ts'
+import { NOTE } from '../../../src/core/trust/ceremony-note.ts'
+import { binNamed, binOf } from '../../../src/core/trust/delegation.ts'
 import {
   BINS_FROM,
   binNames,
@@ -16,9 +18,18 @@ import {
   publicationInBins,
   succinctOf,
 } from '../../../src/core/trust/hash-bins.ts'
-import type { Root, Target, Targets } from '../../../src/core/trust/metadata.ts'
+import type { Document, Root, Target, Targets } from '../../../src/core/trust/metadata.ts'
 import { readMetadata, readSigned } from '../../../src/core/trust/read-metadata.ts'
-import { writeDelegations, writeRoot, writeTargets } from '../../../src/core/trust/repository.ts'
+import { currentOffline } from '../../../src/core/trust/refresh.ts'
+import {
+  nextSnapshot,
+  nextTimestamp,
+  writeDelegations,
+  writeRoot,
+  writeTargets,
+} from '../../../src/core/trust/repository.ts'
+import { resume } from '../../../src/core/trust/stored-set.ts'
+import { readDelegated } from '../../../src/core/trust/trusted-set.ts'
 import { later, NOW, sealed, type TestKey, target, testKey } from './simulated-repository.ts'
 
 const signer = testKey(7)
@@ -246,8 +257,12 @@ describe('hash bins, as a server takes them', () => {
       () => check(top, new Map([[own!, file({ ...made.bins.get(own!)!, version: 2 }, thief)]])),
     ],
     'attack: one bin under the name of another': [
-      'target-outside-bin',
+      'metadata-wrong-role',
       () => check(top, new Map([[other, next().get(own!)!]])),
+    ],
+    'attack: a bin that names itself another, for targets of elsewhere': [
+      'target-outside-bin',
+      () => check(top, new Map([[other, file({ ...made.bins.get(own!)!, [BIN_ROLE]: other, version: 2 })]])),
     ],
     'attack: a bin of an older version': [
       'publish-version-conflict',
@@ -298,4 +313,72 @@ describe('hash bins, as a server takes them', () => {
       assert.equal(answer.code, code, `${answer.subject}: ${answer.expected}, ${answer.actual}`)
     })
   }
+})
+
+describe('hash bins, as a client takes them', () => {
+  /** A repository with bins as a client has it: the targets of before, `played` as a bin by whoever signs the snapshot. */
+  function taken(played: JsonObject, name: string): Document<Targets> | Refusal {
+    const signed = (raw: JsonObject): Uint8Array => sealed(raw, [signer])
+    const targets = signed(made.publication.targets)
+    const head = { expires: later(9) }
+    const bin = orThrow(readMetadata('targets', signed(played), name))
+    const top = orThrow(readMetadata('targets', targets, 'targets'))
+    const announced = new Map([
+      ['targets', top],
+      [name, bin],
+    ])
+    const snapshot = signed(nextSnapshot(null, announced, head, crypto))
+    const timestamp = signed(nextTimestamp(null, orThrow(readMetadata('snapshot', snapshot, 's')), head, crypto))
+    const files = new Map([
+      ['root.json', signed(root.raw)],
+      ['timestamp.json', timestamp],
+      ['snapshot.json', snapshot],
+      ['targets.json', targets],
+    ])
+    const set = orThrow(currentOffline(orThrow(resume('image', files, crypto)).set, NOW, crypto))
+    const delegator = set.targets.signed
+    const role = binNamed(succinctOf(delegator), name)
+    return readDelegated(set, delegator, role, bin.bytes, NOW, crypto)
+  }
+  const made = binned()
+  const path = 'bms/7/payload.bin'
+  const own = [...binsOf(made.top, [path], crypto)][0] as string
+  const empty = [...made.bins].find(([, bin]) => bin.targets.size === 0)![0]
+
+  test('a bin as it was signed', () => {
+    const bin = orThrow(taken(made.publication.bins.get(own) as JsonObject, own))
+    assert.ok(bin.signed.targets.has(path))
+  })
+
+  test('attack: the targets of before the bins, played as a bin, bring back nothing that was withdrawn', () => {
+    const answer = taken(flat([target(path)], 999).raw, own)
+    assert.ok(isRefusal(answer))
+    assert.equal(answer.code, 'metadata-wrong-role')
+  })
+
+  test('attack: an empty bin, played as another, hides no release that was seen', () => {
+    const answer = taken({ ...made.publication.bins.get(empty), version: 9 }, own)
+    assert.ok(isRefusal(answer))
+    assert.equal(answer.code, 'metadata-wrong-role')
+  })
+
+  test('attack: a bin, played as the targets above all bins', () => {
+    const targets = sealed(made.publication.bins.get(own) as JsonObject, [signer])
+    const files = new Map([
+      ['root.json', sealed(root.raw, [signer])],
+      ['targets.json', targets],
+    ])
+    const { set, discarded } = orThrow(resume('image', files, crypto))
+    assert.equal(set.targets, null)
+    assert.deepEqual(
+      discarded.map(({ code }) => code),
+      ['metadata-wrong-role'],
+    )
+  })
+
+  test('the note of a ceremony is of one version, above the bins too', () => {
+    const noted = read({ ...made.publication.targets, [NOTE]: { name: 'may' } })
+    const next = orThrow(publicationInBins(root, noted, new Map(), {}, expires, crypto))
+    assert.equal(next.targets[NOTE], undefined)
+  })
 })
