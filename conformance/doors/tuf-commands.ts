@@ -13,12 +13,20 @@ import { driveOver, fetchTarget } from './tuf-http.ts'
 /** What the client is given from outside: one instant for all that it does, and where it says why it refuses. */
 export type ClientWorld = { readonly now: Instant; readonly say: (text: string) => void }
 
+const USAGE = `tuf-client --metadata-dir DIR init FILE
+tuf-client --metadata-dir DIR --metadata-url URL refresh
+tuf-client --metadata-dir DIR --metadata-url URL --target-name NAME --target-base-url URL --target-dir DIR download`
+
 /**
  * A TUF client with the command line that the conformance suite of the TUF project asks for (CLIENT-CLI.md of
  * theupdateframework/tuf-conformance): `init FILE`, `refresh`, `download`. It is the verifier of src/core/trust over plain
  * HTTP and a folder. Answers the exit code: 0, or 1 when it has said why not.
  */
 export async function tufClient(args: readonly string[], { now, say }: ClientWorld): Promise<0 | 1> {
+  if (args.includes('--help') || args.includes('-h')) {
+    say(`${USAGE}\n`)
+    return 0
+  }
   try {
     const refusal = await run(args, now)
     if (refusal !== null) say(`Refused: ${sentence(refusal)}\n`)

@@ -134,6 +134,7 @@ export type Ran = { readonly exit: 0 | 1; readonly out: string; readonly err: st
 
 /** Runs the door with the arguments of a command line. */
 export function suitDoor(argv: readonly string[]): Ran {
+  if (argv.includes('--help') || argv.includes('-h')) return { exit: 0, out: `${USAGE}\n`, err: '' }
   try {
     const given = parse(argv)
     const { json, refusal } = answer(given)

@@ -75,7 +75,12 @@ export const ceremonyCodes = {
   'ceremony-root-other': {
     ...trust,
     title: 'the ceremony stands on another root than the one that is trusted here',
-    fix: 'Do not sign. Whoever gave you these files keeps a newer root back, or made another one. Fetch the roots from a second place.',
+    fix: 'Do not sign: somebody made another root. First see whether the trusted root is of this repository; then fetch the roots from a second place.',
+  },
+  'ceremony-root-older': {
+    ...trust,
+    title: 'the ceremony ends at an older root than the one that is trusted here',
+    fix: 'Copy the whole folder again; if another ceremony was closed since, start a new one. If neither is so, do not sign: somebody keeps a newer root back.',
   },
   'ceremony-root-missing': {
     exit: 66,

@@ -7,8 +7,8 @@ import { type TrustedSet, trustRoot, updateRoot } from './trusted-set.ts'
 /**
  * Follows roots that lie at hand, by version, from a root that is trusted to the last of them (TUF 1.0.34 §5.3.4). Roots
  * before the trusted one are not needed, and not read. Refuses what `trustRoot` and `updateRoot` refuse, and
- * `ceremony-root-other` when the roots end before the trusted one, or have another in its place: whoever gave them keeps
- * a newer root back.
+ * `ceremony-root-older` when the roots end before the trusted one (somebody may keep a newer root back),
+ * `ceremony-root-other` when they have another in its place.
  */
 export function followRoots(
   repo: string,
@@ -20,7 +20,7 @@ export function followRoots(
   if (isRefusal(begun)) return begun
   const { version, raw } = begun.root.signed
   const last = Math.max(0, ...chain.keys())
-  if (last < version) return refuse('ceremony-root-other', `${repo}: root`, `root ${version} or later`, `root ${last}`)
+  if (last < version) return refuse('ceremony-root-older', `${repo}: root`, `root ${version} or later`, `root ${last}`)
   const twin = chain.get(version)
   if (twin !== undefined) {
     const read = readMetadata('root', twin, `${repo}: root ${version}`)

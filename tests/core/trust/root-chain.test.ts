@@ -32,8 +32,8 @@ describe('roots at hand', () => {
     ['are followed from a later one, the earlier ones unread', 3, new Map([[1, damaged], ...first(roots, 3, 4)]), 4],
     ['need not have the trusted one among them', 2, first(roots, 3, 4), 4],
     ['that end where trust is are enough', 4, first(roots, 4), 4],
-    ['attack: roots that end before the trusted one', 3, first(roots, 1, 2), 'ceremony-root-other'],
-    ['attack: no roots at all', 2, new Map(), 'ceremony-root-other'],
+    ['attack: roots that end before the trusted one', 3, first(roots, 1, 2), 'ceremony-root-older'],
+    ['attack: no roots at all', 2, new Map(), 'ceremony-root-older'],
     [
       'attack: another root in the place of the trusted one',
       2,

@@ -62,7 +62,7 @@ export function statusText(output: Output, view: CeremonyView): string {
   const head = listing(output, [
     ['ceremony', view.rehearsal ? `${view.ceremony}, a REHEARSAL: nothing of it counts` : view.ceremony],
     ['repository', view.repository],
-    ['state', STATES[view.state]],
+    ['state', view.state === 'closed' && view.rehearsal ? 'closed: nothing is in force' : STATES[view.state]],
     ['deadline', `${view.deadline}, ${view.state === 'closed' ? 'not needed any more' : leftText(view.leftMillis)}`],
   ])
   const rows = view.documents.flatMap(({ signatures }) =>

@@ -164,6 +164,7 @@ async function sign(cli: Cli, folder: string, options: TrustOptions & { key: str
   const after = await openFolder(cli, folder, options)
   if (isRefusal(after)) return after
   const view = viewed(cli, after)
+  if (view.state === 'complete') cli.output.progress(`Next: voltseal ceremony close ${folder}`)
   const documents = signed.map(({ type, document, digest }) => ({ type, version: document.signed.version, digest }))
   return { json: { keyid, signed: documents, ...view }, text: statusText(cli.output, view) }
 }
