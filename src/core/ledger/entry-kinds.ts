@@ -21,7 +21,7 @@ export const entryKinds = {
   'approval-signed': 'An approver signed the plan; more signatures may be needed.',
   'campaign-approved': 'The plan was approved: its exact bytes are pinned in the approval repository.',
   'content-keys-wrapped':
-    'A person brought content keys of encrypted releases, wrapped for the controllers of a campaign; it says how many wraps they replace.',
+    'A person brought wrapped content keys for the controllers of a campaign; it says how many wraps they replace.',
   'campaign-started': 'The campaign was started.',
   'campaign-paused': 'The campaign was paused, by a person or by a gate.',
   'campaign-resumed': 'The campaign goes on after a pause.',
