@@ -4,24 +4,11 @@ import fc from 'fast-check'
 import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
-import { type AuditEntry, entryBytes, parseEntry, withOrigin } from '../../../src/core/ledger/entry.ts'
+import { entryBytes, parseEntry, withOrigin } from '../../../src/core/ledger/entry.ts'
 import { type EntryKind, entryKinds, isEntryKind } from '../../../src/core/ledger/entry-kinds.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'
-
-const ENTRY: AuditEntry = {
-  v: 1,
-  kind: 'controller-confirmed',
-  at: instant(1_790_000_000_000),
-  clock: 'synchronised',
-  actor: { kind: 'controller', id: 'harbour/bms-1', key: '0a1b2c3d' },
-  site: 'harbour',
-  controller: 'bms-1',
-  campaign: 'spring',
-  release: 'ab'.repeat(32),
-  changeRequest: 'CHG-1042',
-  detail: { version: '2.3.0', windowMillis: 60_000, probes: ['cell-spread'] },
-}
+import { ENTRY } from './entry-sample.ts'
 
 describe('audit entries', () => {
   test('an entry reads back as itself, with and without an origin', () => {

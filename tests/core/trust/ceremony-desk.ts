@@ -1,8 +1,15 @@
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
-import type { JsonObject } from '../../../src/core/encoding/canonical-json.ts'
+import type { Json, JsonObject } from '../../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
-import { orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
-import { type Ceremony, type InForce, openCeremony } from '../../../src/core/trust/ceremony.ts'
+import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import {
+  type Ceremony,
+  checkComplete,
+  checkGiven,
+  checkTime,
+  type InForce,
+  openCeremony,
+} from '../../../src/core/trust/ceremony.ts'
 import { type CeremonyNote, OWNERS } from '../../../src/core/trust/ceremony-note.ts'
 import { changedRoot, changedTargets, type TargetsChanges } from '../../../src/core/trust/changed-document.ts'
 import type { KeyChanges } from '../../../src/core/trust/key-change.ts'
@@ -95,3 +102,13 @@ export function open(base: InForce, desk: Desk): Ceremony | Refusal {
     nodeCrypto,
   )
 }
+
+export const codeOf = (result: unknown): string => (isRefusal(result) ? result.code : 'taken')
+
+/** What a ceremony comes to when it is closed: the first refusal of all that is checked. */
+export const closing = (opened: Ceremony | Refusal, now = NOW): Refusal | null =>
+  isRefusal(opened)
+    ? opened
+    : (checkTime(opened, now) ?? checkGiven(opened, nodeCrypto) ?? checkComplete(opened, nodeCrypto))
+
+export const with_ = (raw: JsonObject, members: Record<string, Json>): JsonObject => ({ ...raw, ...members })

@@ -3,15 +3,8 @@ import { describe, test } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import type { Json, JsonObject } from '../../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
-import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
-import {
-  type Ceremony,
-  checkComplete,
-  checkGiven,
-  checkTime,
-  pendingOf,
-  quorums,
-} from '../../../src/core/trust/ceremony.ts'
+import { orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { checkComplete, pendingOf, quorums } from '../../../src/core/trust/ceremony.ts'
 import { NOTE, OWNERS, writeNote } from '../../../src/core/trust/ceremony-note.ts'
 import { changedRoot, changedTargets } from '../../../src/core/trust/changed-document.ts'
 import { keyIdOf, keyObject } from '../../../src/core/trust/keys.ts'
@@ -24,6 +17,8 @@ import {
   BO_LEAVES,
   bo,
   cho,
+  closing,
+  codeOf,
   dee,
   eve,
   finn,
@@ -39,18 +34,9 @@ import {
   snapshot,
   timestamp,
   UNCHANGED,
+  with_,
 } from './ceremony-desk.ts'
-import { later, NOW, sealed, signatureOf, type TestKey, target } from './simulated-repository.ts'
-
-const codeOf = (result: unknown): string => (isRefusal(result) ? result.code : 'taken')
-
-/** What a ceremony comes to when it is closed: the first refusal of all that is checked. */
-const closing = (opened: Ceremony | Refusal, now = NOW): Refusal | null =>
-  isRefusal(opened)
-    ? opened
-    : (checkTime(opened, now) ?? checkGiven(opened, nodeCrypto) ?? checkComplete(opened, nodeCrypto))
-
-const with_ = (raw: JsonObject, members: Record<string, Json>): JsonObject => ({ ...raw, ...members })
+import { later, sealed, signatureOf, type TestKey, target } from './simulated-repository.ts'
 
 describe('a ceremony over the root', () => {
   test('needs the holders of the old root and of the new one; says who is missing by name', () => {

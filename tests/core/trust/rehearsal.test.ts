@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
-import type { Json, JsonObject } from '../../../src/core/encoding/canonical-json.ts'
-import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
-import { type Ceremony, checkComplete, checkGiven, checkTime, quorums } from '../../../src/core/trust/ceremony.ts'
+import type { JsonObject } from '../../../src/core/encoding/canonical-json.ts'
+import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { quorums } from '../../../src/core/trust/ceremony.ts'
 import { NOTE, writeNote } from '../../../src/core/trust/ceremony-note.ts'
 import { findTarget } from '../../../src/core/trust/find-target.ts'
 import { readMetadata } from '../../../src/core/trust/read-metadata.ts'
@@ -16,6 +16,8 @@ import {
   ana,
   bo,
   cho,
+  closing,
+  codeOf,
   dee,
   eve,
   finn,
@@ -27,18 +29,9 @@ import {
   open,
   snapshot,
   timestamp,
+  with_,
 } from './ceremony-desk.ts'
 import { later, NOW, SimulatedRepository, sealed, signatureOf, target, testKey } from './simulated-repository.ts'
-
-const codeOf = (result: unknown): string => (isRefusal(result) ? result.code : 'taken')
-
-/** What a ceremony comes to when it is closed: the first refusal of all that is checked. */
-const closing = (opened: Ceremony | Refusal, now = NOW): Refusal | null =>
-  isRefusal(opened)
-    ? opened
-    : (checkTime(opened, now) ?? checkGiven(opened, nodeCrypto) ?? checkComplete(opened, nodeCrypto))
-
-const with_ = (raw: JsonObject, members: Record<string, Json>): JsonObject => ({ ...raw, ...members })
 
 describe('a rehearsal', () => {
   const base = inForce()

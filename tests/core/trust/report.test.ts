@@ -13,27 +13,12 @@ import {
   sealReport,
 } from '../../../src/core/trust/report.ts'
 import { openSiteManifest, sealSiteManifest, writeSiteManifest } from '../../../src/core/trust/site-manifest.ts'
+import { report } from './report-sample.ts'
 import { keyOf, NOW, signWith, type TestKey, testKey } from './simulated-repository.ts'
 
 const device = keyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'ecdsa-p256')
 const gateway = testKey(40)
 
-const report: Report = {
-  kind: 'voltseal-report',
-  v: 1,
-  site: 'harbour',
-  controller: 'bms-1',
-  sequence: 12,
-  at: NOW,
-  event: 'confirmed',
-  state: 'stable',
-  running: { version: '2.3.0', sequence: 7, digest: 'a'.repeat(64), slot: 'b' },
-  previous: { version: '2.2.0', sequence: 6, digest: 'b'.repeat(32) },
-  counter: 3,
-  anchors: ['0a'.repeat(32)],
-  attempts: [{ version: '2.2.9', sequence: 6, digest: '', at: NOW, phase: 'health', cause: 'probe cells' }],
-  assignment: 'spring/0123456789abcdef/1',
-}
 const from = { site: 'harbour', controller: 'bms-1', key: device.key }
 const sealedBy = (key: TestKey, content: Report): Uint8Array =>
   sealReport(content, signWith(key, orThrow(reportBytes(content))))

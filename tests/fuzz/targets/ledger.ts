@@ -2,13 +2,13 @@ import { MAX_PLAN_BYTES, parsePlan, planBytes } from '../../../src/core/campaign
 import { fromUtf8, sameBytes, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault } from '../../../src/core/encoding/canonical-json.ts'
 import { readJson } from '../../../src/core/encoding/strict-json.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
 import { parseSite, siteBytes } from '../../../src/core/fleet/topology.ts'
 import { openCheckpoint } from '../../../src/core/ledger/checkpoint.ts'
 import { type AuditEntry, entryBytes, MAX_ENTRY_BYTES, parseEntry } from '../../../src/core/ledger/entry.ts'
 import { MAX_NOTE_BYTES, parseNote, writeNote } from '../../../src/core/ledger/signed-note.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { planOf } from '../../core/campaign/plans.ts'
+import { ENTRY as SAMPLE } from '../../core/ledger/entry-sample.ts'
 import { logKey, ORIGIN, signedBy, testLogKey } from '../../core/ledger/keys.ts'
 import { quay } from '../../worlds/quay.ts'
 import type { Target } from '../input.ts'
@@ -39,17 +39,8 @@ const note: Target = {
 }
 
 const ENTRY: AuditEntry = {
-  v: 1,
-  kind: 'controller-confirmed',
-  at: instant(1_790_000_000_000),
-  clock: 'synchronised',
-  actor: { kind: 'controller', id: 'harbour/bms-1', key: '0a1b2c3d' },
-  site: 'harbour',
-  controller: 'bms-1',
-  campaign: 'spring',
-  release: 'ab'.repeat(32),
-  changeRequest: 'CHG-1042',
-  detail: { version: '2.3.0', windowMillis: 60_000, probes: ['cell-spread'], more: { a: [[], {}] } },
+  ...SAMPLE,
+  detail: { ...SAMPLE.detail, more: { a: [[], {}] } },
   origin: { gateway: 'harbour-gateway', sequence: 7 },
 }
 const entry: Target = {

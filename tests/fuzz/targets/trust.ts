@@ -25,6 +25,7 @@ import {
   writeSiteManifest,
 } from '../../../src/core/trust/site-manifest.ts'
 import { bill, builderKey, json, RELEASE, sealed, statement } from '../../core/trust/evidence/statements.ts'
+import { report as REPORT } from '../../core/trust/report-sample.ts'
 import { NOW, SimulatedRepository, signWith, target, testKey } from '../../core/trust/simulated-repository.ts'
 import type { Target } from '../input.ts'
 import { hold, outcomeOf, TAKEN, trusting } from '../outcome.ts'
@@ -117,22 +118,6 @@ const metadata = (
 })
 
 const device = testKey(41)
-const REPORT = {
-  kind: 'voltseal-report',
-  v: 1,
-  site: 'harbour',
-  controller: 'bms-1',
-  sequence: 12,
-  at: NOW,
-  event: 'confirmed',
-  state: 'stable',
-  running: { version: '2.3.0', sequence: 7, digest: 'a'.repeat(64), slot: 'b' },
-  previous: { version: '2.2.0', sequence: 6, digest: 'b'.repeat(32) },
-  counter: 3,
-  anchors: ['0a'.repeat(32)],
-  attempts: [{ version: '2.2.9', sequence: 6, digest: '', at: NOW, phase: 'health', cause: 'probe cells' }],
-  assignment: 'spring/0123456789abcdef/1',
-} as Parameters<typeof reportBytes>[0]
 const sealedReport = sealReport(REPORT, signWith(device, orThrow(reportBytes(REPORT))))
 
 const report: Target = {
