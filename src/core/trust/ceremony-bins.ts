@@ -27,22 +27,24 @@ export function binsNeedSigning(root: Root, targets: Targets): boolean {
 }
 
 /**
- * The next targets of a repository with bins, and the bins that go with them: all of them when the keys changed. `bins`: all
- * that are in force. Refuses `ceremony-key-unknown` for a target that is not there.
+ * The next targets of a repository with bins, and the bins that go with them: those that hold a withdrawn target, those
+ * that have expired at `now`, and all of them when the keys changed. `bins`: all that are in force. Refuses
+ * `ceremony-key-unknown` for a target that is not there.
  */
 export function changedBins(
   root: Root,
   before: Targets,
   bins: ReadonlyMap<string, Targets>,
   withdraw: readonly string[],
-  { expires, note }: { readonly expires: Instant; readonly note: CeremonyNote },
+  { expires, note, now }: { readonly expires: Instant; readonly note: CeremonyNote; readonly now: Instant },
   crypto: Crypto,
 ): { readonly targets: JsonObject; readonly bins: ReadonlyMap<string, JsonObject> } | Refusal {
   const published = (path: string): boolean => [...bins.values()].some(({ targets }) => targets.has(path))
   const gone = withdraw.find(path => !published(path))
   if (gone !== undefined) return refuse('ceremony-key-unknown', gone, 'a target of the repository', 'none of that path')
-  const names = binsNeedSigning(root, before) ? new Set(bins.keys()) : binsOf(before, withdraw, crypto)
-  const touched = new Map([...bins].filter(([name]) => names.has(name)))
+  const all = binsNeedSigning(root, before)
+  const held = binsOf(before, withdraw, crypto)
+  const touched = new Map([...bins].filter(([name, bin]) => all || held.has(name) || bin.expires <= now))
   const written = publicationInBins(root, before, touched, { remove: withdraw }, expires, crypto)
   if (isRefusal(written)) return written
   const noted = (raw: JsonObject): JsonObject => ({ ...raw, [NOTE]: writeNote(note) })

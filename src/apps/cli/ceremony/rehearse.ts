@@ -24,19 +24,9 @@ import type { FleetWorld, RepoFile, Signer } from '../../../flows/ports.ts'
 import type { Rotated } from '../../../flows/rotate.ts'
 import type { Cli } from '../cli.ts'
 import type { Session } from '../session.ts'
-import { readChanges } from './changes.ts'
-import { ceremonyPaths, refuseTaken } from './folder.ts'
+import { ceremonyPaths } from './folder.ts'
 import type { Opened } from './open.ts'
-import {
-  type Base,
-  fetchBase,
-  type NextDocuments,
-  nextDocuments,
-  type StartOptions,
-  termsOf,
-  unchanged,
-  writeCeremony,
-} from './start.ts'
+import { type Base, type NextDocuments, prepareCeremony, type StartOptions, writeCeremony } from './start.ts'
 
 /**
  * A rehearsal: the same documents with a throw-away key in the place of every key, on a staging copy of the repository in
@@ -53,19 +43,11 @@ export async function startRehearsal(
   folder: string,
   options: StartOptions,
 ): Promise<null | Refusal> {
-  const taken = refuseTaken(folder)
-  if (taken !== null) return taken
-  const base = await fetchBase(cli, session, options.repository)
-  if (isRefusal(base)) return base
-  const asked = readChanges(base.inForce, options, cli.world.crypto)
-  if (isRefusal(asked)) return asked
-  const terms = termsOf(cli, options)
-  const next = nextDocuments(base, asked, terms, cli)
-  if (isRefusal(next)) return next
-  const idle = unchanged(base, next, options)
-  if (idle !== null) return idle
+  const prepared = await prepareCeremony(cli, session, folder, options)
+  if (isRefusal(prepared)) return prepared
+  const { base, next } = prepared
   const { crypto } = cli.world
-  const note = { ...terms.note, rehearsal: true }
+  const note = { ...prepared.note, rehearsal: true }
   const signers = makeKeys(folder, namesOf(base, next))
   if (isRefusal(signers)) return signers
   const twins = new Map([...signers].map(([keyid, { key }]) => [keyid, key]))

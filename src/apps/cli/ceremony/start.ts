@@ -3,12 +3,12 @@ import { type Instant, instant } from '../../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { type CeremonyFiles, type InForce, openCeremony } from '../../../core/trust/ceremony.ts'
 import { type BinDocuments, binsNeedSigning, changedBins } from '../../../core/trust/ceremony-bins.ts'
-import { type CeremonyNote, NOTE, type Repository, writeNote } from '../../../core/trust/ceremony-note.ts'
+import type { CeremonyNote, Repository } from '../../../core/trust/ceremony-note.ts'
 import { changedRoot, changedTargets, saysMore, type TargetsChanges } from '../../../core/trust/changed-document.ts'
 import { binNames, hasBins, succinctOf } from '../../../core/trust/hash-bins.ts'
 import { type Document, MAX_METADATA_BYTES, type Root, type Targets } from '../../../core/trust/metadata.ts'
 import { readSigned } from '../../../core/trust/read-metadata.ts'
-import { seal, withTargets } from '../../../core/trust/repository.ts'
+import { seal } from '../../../core/trust/repository.ts'
 import { followRoots } from '../../../core/trust/root-chain.ts'
 import { verifySigned } from '../../../core/trust/signatures.ts'
 import { trustRoot } from '../../../core/trust/trusted-set.ts'
@@ -92,9 +92,9 @@ async function fetchRoots(
 }
 
 /** When a ceremony is held, and for how long what it makes is valid. */
-export type Terms = { readonly note: CeremonyNote; readonly expires: Instant }
+type Terms = { readonly note: CeremonyNote; readonly expires: Instant }
 
-export function termsOf(cli: Cli, options: StartOptions): Terms {
+function termsOf(cli: Cli, options: StartOptions): Terms {
   const now = cli.world.clock.now()
   const seconds = (millis: number): Instant => instant(Math.ceil((now + millis) / 1000) * 1000)
   const { repository, deadline } = options
@@ -108,12 +108,7 @@ export function termsOf(cli: Cli, options: StartOptions): Terms {
  * when the next root's keys have not signed the ones in force, or these have expired. Refuses what `changedRoot` and
  * `changedTargets` refuse.
  */
-export function nextDocuments(
-  { inForce }: Base,
-  asked: Asked,
-  { note, expires }: Terms,
-  cli: Cli,
-): NextDocuments | Refusal {
+function nextDocuments({ inForce }: Base, asked: Asked, { note, expires }: Terms, cli: Cli): NextDocuments | Refusal {
   const { crypto } = cli.world
   const root = asked.root === null ? null : changedRoot(inForce.root.signed, asked.root, { note, expires }, crypto)
   if (isRefusal(root)) return root
@@ -153,18 +148,11 @@ function nextInBins(
   }
   const next = left ?? inForce.root.signed
   const bins = new Map([...inForce.bins].map(([name, { signed }]) => [name, signed]))
-  const expired = [...bins].filter(([, bin]) => hasExpired(bin, cli))
-  const hold = expired.length === 0 && !hasExpired(before, cli)
+  const hold = [before, ...bins.values()].every(targets => !hasExpired(targets, cli))
   if (asked === null && hold && !binsNeedSigning(next, before)) return { root, targets: null, bins: new Map() }
-  const written = changedBins(next, before, bins, withdraw, { note, expires }, cli.world.crypto)
-  if (isRefusal(written)) return written
-  const renewed = new Map<string, JsonObject>()
-  for (const [name, bin] of expired) {
-    const again = withTargets(bin, {}, bin.version + 1, expires)
-    if (isRefusal(again)) return again
-    renewed.set(name, { ...again, [NOTE]: writeNote(note) })
-  }
-  return { root, targets: written.targets, bins: new Map([...renewed, ...written.bins]) }
+  const now = cli.world.clock.now()
+  const written = changedBins(next, before, bins, withdraw, { note, expires, now }, cli.world.crypto)
+  return isRefusal(written) ? written : { root, ...written }
 }
 
 const NO_CHANGE: TargetsChanges = { delegate: null, undelegate: [], withdraw: [] }
@@ -181,29 +169,44 @@ function stillSigned(root: Root, { targets }: InForce, cli: Cli): boolean {
 
 const hasExpired = ({ expires }: Targets, cli: Cli): boolean => expires <= cli.world.clock.now()
 
-/** Starts a ceremony of the real thing: nothing but a folder is made. Refuses as `fetchBase`, `readChanges`, `createCeremony`. */
-export async function startCeremony(
+/** What a ceremony starts from, whether it is the real thing or a rehearsal. */
+export type Prepared = { readonly base: Base; readonly next: NextDocuments; readonly note: CeremonyNote }
+
+/**
+ * What is in force, and the next documents as they were asked for; nothing is written. Refuses a folder that is taken,
+ * what `fetchBase`, `readChanges` and `nextDocuments` refuse, and `ceremony-unchanged`.
+ */
+export async function prepareCeremony(
   cli: Cli,
   session: Session,
   folder: string,
   options: StartOptions,
-): Promise<null | Refusal> {
+): Promise<Prepared | Refusal> {
   const taken = refuseTaken(folder)
   if (taken !== null) return taken
   const base = await fetchBase(cli, session, options.repository)
   if (isRefusal(base)) return base
   const asked = readChanges(base.inForce, options, cli.world.crypto)
   if (isRefusal(asked)) return asked
-  const next = nextDocuments(base, asked, termsOf(cli, options), cli)
-  return isRefusal(next) ? next : (unchanged(base, next, options) ?? writeCeremony(cli, folder, base, next))
+  const terms = termsOf(cli, options)
+  const next = nextDocuments(base, asked, terms, cli)
+  if (isRefusal(next)) return next
+  return unchanged(base, next, options) ?? { base, next, note: terms.note }
+}
+
+/** Starts a ceremony of the real thing: nothing but a folder is made. Refuses as `prepareCeremony` and `createCeremony`. */
+export async function startCeremony(
+  cli: Cli,
+  session: Session,
+  folder: string,
+  options: StartOptions,
+): Promise<null | Refusal> {
+  const prepared = await prepareCeremony(cli, session, folder, options)
+  return isRefusal(prepared) ? prepared : writeCeremony(cli, folder, prepared.base, prepared.next)
 }
 
 /** A ceremony that says nothing new has to be meant. Refuses `ceremony-unchanged`. */
-export function unchanged(
-  { inForce }: Base,
-  { root, targets }: NextDocuments,
-  { renew }: StartOptions,
-): null | Refusal {
+function unchanged({ inForce }: Base, { root, targets }: NextDocuments, { renew }: StartOptions): null | Refusal {
   const more =
     (root !== null && saysMore(inForce.root.signed.raw, root)) ||
     (targets !== null && inForce.targets !== null && saysMore(inForce.targets.signed.raw, targets))
