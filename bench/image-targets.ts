@@ -147,7 +147,7 @@ async function downloaded(fleet: QuietFleet, wanted: readonly Target[]): Promise
   const answer = async ({ role, path }: FileRequest): Promise<FileAnswer> => {
     const bytes = await fleet.world.store.file('image', path)
     if (bytes === null) return null
-    // As the server sends it (apps/fleet/door.ts).
+    // As the server sends it (apps/fleet/api/gateways.ts).
     const sent = bytes.length > 1024 ? gzipSync(bytes).length : bytes.length
     const kind = role === 'snapshot' ? role : role.startsWith('bin-') ? 'bins' : 'rest'
     byRole.set(kind, (byRole.get(kind) ?? 0) + sent)

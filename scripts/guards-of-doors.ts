@@ -160,7 +160,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'another site’s director metadata',
-    file: 'src/apps/fleet/door.ts',
+    file: 'src/apps/fleet/api/gateways.ts',
     text: "if (repo === 'image' || repo === 'approval') return repo\n",
     without: "if (repo.includes('/') || repo === 'image' || repo === 'approval') return repo\n",
     tests: DOORS,

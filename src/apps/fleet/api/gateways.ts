@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type HttpsServer, peer, requirePeer, sendRefusal } from '../../../adapters/http-server.ts'
+import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
+import { recordRefusal } from '../../../flows/audit.ts'
+import type { FleetWorld } from '../../../flows/ports.ts'
+import { acceptUpstream } from '../../../flows/report.ts'
+import { UpstreamBatch } from '../../../wire/fleet-api.ts'
+import { answer, decoded, type FleetDoor } from './answer.ts'
+
+/** What gateways come for: news, their outbox's way up, the repositories. */
+export function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
+  server.get('/v1/check-in', async (request, reply) => {
+    const { site } = requirePeer(request, 'gateway')
+    const tag = await siteTag(world, site)
+    reply.header('etag', tag)
+    return reply.code(request.headers['if-none-match'] === tag ? 304 : 200).send()
+  })
+
+  server.post<{ Body: UpstreamBatch }>('/v1/upstream', { schema: { body: UpstreamBatch } }, async (request, reply) => {
+    const { site } = requirePeer(request, 'gateway')
+    const { manifest, items } = request.body
+    const batch = items.map(item => ({ ...item, bytes: decoded(item.bytes, 'an outbox item') }))
+    const taken = await acceptUpstream(world, site, batch, decoded(manifest, 'the site manifest'))
+    // A gateway whose manifest does not hold is broken or not the gateway: both are for the log.
+    if (isRefusal(taken)) await recordRefusal(world, { kind: 'gateway', id: site }, 'upstream', taken)
+    return answer(reply, taken)
+  })
+
+  server.get<{ Params: { repo: string; path: string } }>('/v1/repos/:repo/:path', (request, reply) =>
+    sendFile(request, reply, world, repoFor(request, request.params.repo), request.params.path),
+  )
+
+  // What a gateway is ordered is for itself and for people: who carries it there on a stick reads it here.
+  server.get<{ Params: { site: string; path: string } }>('/v1/sites/:site/director/:path', (request, reply) => {
+    requirePeer(request, 'person')
+    return sendFile(request, reply, world, `director/${request.params.site}`, request.params.path)
+  })
+}
+
+async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  world: FleetWorld,
+  repo: string,
+  path: string,
+): Promise<FastifyReply> {
+  const bytes = await world.store.file(repo, path)
+  if (bytes === null)
+    return sendRefusal(reply, refuse('not-found', `${repo}/${path}`, 'a file of the repository', 'none'))
+  reply.type('application/json').header('vary', 'accept-encoding')
+  // Metadata repeats itself, the director's most of all; it is public to whoever may ask, so its length tells nothing.
+  const packed = bytes.length > 1024 && request.headers['accept-encoding'] === 'gzip'
+  return packed ? reply.header('content-encoding', 'gzip').send(gzipSync(bytes)) : reply.send(Buffer.from(bytes))
+}
+
+/** A site's tag, kept with its director's timestamp while the other two are the ones that it was made of. */
+const tags = new WeakMap<Uint8Array, { readonly others: readonly (Uint8Array | null)[]; readonly tag: string }>()
+
+/**
+ * What a gateway compares to know that nothing is new: the three timestamps that stand over everything else. The store
+ * answers the same bytes object until a commit replaces them, so an idle check-in computes nothing.
+ */
+async function siteTag({ store }: FleetWorld, site: string): Promise<string> {
+  const [director, image, approval] = [
+    await store.file(`director/${site}`, 'timestamp.json'),
+    await store.file('image', 'timestamp.json'),
+    await store.file('approval', 'timestamp.json'),
+  ]
+  const known = director === null ? undefined : tags.get(director)
+  if (known?.others[0] === image && known.others[1] === approval) return known.tag
+  const hash = createHash('sha256')
+  for (const file of [image, approval, director]) hash.update(file ?? '').update('\0')
+  const tag = `"${hash.digest('hex').slice(0, 32)}"`
+  if (director !== null) tags.set(director, { others: [image, approval], tag })
+  return tag
+}
+
+/**
+ * The repository that a path means: `director` is the asking gateway's own. To a person it is what all sites have in
+ * common: the director's roots.
+ */
+function repoFor(request: FastifyRequest, repo: string): string {
+  if (repo === 'image' || repo === 'approval') return repo
+  const identity = peer(request)
+  if (repo === 'director' && identity?.kind === 'gateway') return `director/${identity.site}`
+  if (repo === 'director' && identity?.kind === 'person') return repo
+  throw new RefusalError(refuse('not-found', repo, 'image, approval or director', 'another repository'))
+}
