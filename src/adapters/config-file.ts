@@ -11,13 +11,14 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
+import { notRead } from '../core/refusal/not-read.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 
 const MAX_CONFIG = 1 << 20
 
 /**
  * Reads a YAML or JSON file of at most 1 MiB: YAML 1.2 core schema, no aliases, no duplicate keys. The caller parses the
- * value into a type of its own. Refuses: `file-missing`, `file-unreadable`, `config-malformed`.
+ * value into a type of its own. Refuses what `readBytes` refuses, and `config-malformed`.
  */
 export function readConfig(path: string): unknown | Refusal {
   const text = readText(path, MAX_CONFIG)
@@ -29,13 +30,15 @@ export function readConfig(path: string): unknown | Refusal {
   }
 }
 
-/** Reads a text file of at most `maxBytes`. Refuses: `file-missing`, `file-unreadable`, `file-too-large`. */
+/** Reads a text file of at most `maxBytes`. Refuses as `readBytes`. */
 export function readText(path: string, maxBytes: number): string | Refusal {
   const bytes = readBytes(path, maxBytes)
   return bytes instanceof Uint8Array ? Buffer.from(bytes).toString('utf8') : bytes
 }
 
-/** Reads a file of at most `maxBytes`. Refuses: `file-missing`, `file-unreadable`, `file-too-large`. */
+/**
+ * Reads a file of at most `maxBytes`. Refuses: `file-missing`, `file-unreadable`, `file-not-permitted`, `file-too-large`.
+ */
 export function readBytes(path: string, maxBytes: number): Uint8Array | Refusal {
   try {
     const status = statSync(path)
@@ -47,7 +50,7 @@ export function readBytes(path: string, maxBytes: number): Uint8Array | Refusal 
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT') return refuse('file-missing', path, 'a file', 'none of that name')
-    return refuse('file-unreadable', path, 'a file that this user may read', code ?? (error as Error).message)
+    return notRead(path, code ?? (error as Error).message)
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 
 import { join } from 'node:path'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { inspectEnvelope } from '../core/firmware/suit-open.ts'
+import { notRead } from '../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type DumpKey, DumpScan } from '../core/slot/dump.ts'
 import { type DumpImage, findImage, type ReadDump } from '../core/slot/dump-image.ts'
@@ -49,7 +50,7 @@ export function readDump(path: string, key: DumpKey | null, crypto: Crypto): Rea
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT') return refuse('file-missing', path, 'a dump of flash', 'none of that name')
     if (code === undefined) throw error
-    return refuse('file-unreadable', path, 'a dump that this user may read', code)
+    return notRead(path, code)
   }
 }
 

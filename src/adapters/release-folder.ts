@@ -17,6 +17,7 @@ import { maxSealedBytes } from '../core/firmware/encryption.ts'
 import { LIMITS } from '../core/firmware/facts.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
+import { notRead } from '../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { EVIDENCE, type EvidenceFiles, type EvidenceKind } from '../core/trust/evidence/judge.ts'
 import { EVIDENCE_FILES } from '../core/trust/image-target.ts'
@@ -99,8 +100,8 @@ export function replaceEnvelope(folder: string, envelope: Uint8Array): Refusal |
 }
 
 /**
- * Reads a release's files, sizes first. Verifies nothing. Refuses `file-missing`, `file-unreadable`, `file-too-large` and
- * `wrap-malformed`.
+ * Reads a release's files, sizes first. Verifies nothing. Refuses `file-missing`, `file-unreadable`,
+ * `file-not-permitted`, `file-too-large` and `wrap-malformed`.
  */
 export function readRelease(folder: string): ReleaseFiles | Refusal {
   const envelope = readLimited(join(folder, ENVELOPE_FILE), MAX_ENVELOPE_BYTES)
@@ -157,7 +158,7 @@ function readLimited(path: string, maxBytes: number): Uint8Array | Refusal {
     // The image itself, or an envelope, was named in place of the folder that holds both.
     if (code === 'ENOTDIR') return refuse('file-missing', path, 'a release: a folder with this file in it', 'a file')
     if (code === 'ENOENT') return missing(path)
-    return refuse('file-unreadable', path, 'a file that this user may read', code ?? String(error))
+    return notRead(path, code ?? String(error))
   }
 }
 

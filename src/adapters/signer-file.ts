@@ -22,6 +22,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { isP256Spki, spkiOfPoint } from '../core/encoding/cipher.ts'
 import type { PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import { isPkcs11Uri } from '../core/encoding/pkcs11-uri.ts'
+import { notRead } from '../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { Signer, WrappingKey } from '../flows/ports.ts'
 import { agreeP256, algorithmOf, DIGEST, signatureOptions } from './openssl.ts'
@@ -114,7 +115,8 @@ function loadPrivateKey(path: string): KeyObject | Refusal {
 
 /**
  * Loads a public key: SubjectPublicKeyInfo in PEM. A private key file is refused: who checks signatures has no business
- * with it. Refuses `file-missing`, `file-unreadable`, `file-too-large`, `key-malformed`, `key-algorithm-unsupported`.
+ * with it. Refuses `file-missing`, `file-unreadable`, `file-not-permitted`, `file-too-large`, `key-malformed`,
+ * `key-algorithm-unsupported`.
  */
 export function loadPublicKey(path: string): PublicKey | Refusal {
   const expected = 'a public key in PEM (the .pub file)'
@@ -234,7 +236,7 @@ function writeLabel(folder: string): void {
 function unread(path: string, error: unknown): Refusal {
   const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
   if (code === 'ENOENT' || code === 'ENOTDIR') return refuse('file-missing', path, 'a file', 'none of that name')
-  return refuse('file-unreadable', path, 'a file that this user may read', code)
+  return notRead(path, code)
 }
 
 function notWritten(path: string, error: unknown): Refusal {

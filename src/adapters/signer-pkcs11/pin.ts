@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { notRead } from '../../core/refusal/not-read.ts'
 import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
 
 /** Asks a person who sits there for a PIN, without showing it. Null when nobody is there, or gives none. */
@@ -8,7 +9,7 @@ const MAX_PIN_FILE = 1024
 
 /**
  * Reads a PIN from a file that only its owner may read: one line. Refuses `file-missing`, `file-unreadable`,
- * `pin-file-permissions` and `pin-file-malformed`. No refusal shows a part of what is in the file.
+ * `file-not-permitted`, `pin-file-permissions` and `pin-file-malformed`. No refusal shows a part of what is in the file.
  */
 export function readPinFile(path: string): string | Refusal {
   let file: number
@@ -17,7 +18,7 @@ export function readPinFile(path: string): string | Refusal {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'failure'
     if (code === 'ENOENT' || code === 'ENOTDIR') return refuse('file-missing', path, 'a file', 'none of that name')
-    return refuse('file-unreadable', path, 'a file that this user may read', code)
+    return notRead(path, code)
   }
   try {
     // The open file is judged, not the name: the name may mean another file a moment later.

@@ -5,6 +5,7 @@ import { fromUtf8 } from '../../../core/encoding/bytes.ts'
 import { JsonFault, type JsonObject } from '../../../core/encoding/canonical-json.ts'
 import { dictionary, Misfit, object, type Shape, text } from '../../../core/encoding/shape.ts'
 import { readJson, writeJson } from '../../../core/encoding/strict-json.ts'
+import { notRead } from '../../../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import type { CeremonyFiles, PendingType } from '../../../core/trust/ceremony.ts'
 import { MAX_BIN_BITS } from '../../../core/trust/hash-bins.ts'
@@ -83,8 +84,9 @@ export function refuseTaken(folder: string): null | Refusal {
   return there.length === 0 ? null : refuse('ceremony-exists', folder, 'a name that is free', `${there[0]} in it`)
 }
 
-/** Reads a ceremony's folder. Refuses `ceremony-malformed`, and what `readMetadata` refuses. */
+/** Reads a ceremony's folder. Refuses `file-missing`, `ceremony-malformed`, and what `readMetadata` refuses. */
 export function readCeremony(folder: string): CeremonyFolder | Refusal {
+  if (!existsSync(folder)) return refuse('file-missing', folder, 'the folder of a ceremony', 'none of that name')
   const paths = ceremonyPaths(folder)
   const roots = new Map<number, Uint8Array>()
   for (const name of namesIn(paths.roots)) {
@@ -220,7 +222,7 @@ function readBounded(path: string, maxBytes: number): Uint8Array | null | Refusa
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR') return null
-    return refuse('file-unreadable', path, 'a file that this user may read', code ?? (error as Error).message)
+    return notRead(path, code ?? (error as Error).message)
   }
 }
 
