@@ -5,6 +5,7 @@ import { exactly, line, list, Misfit, object, type Shape, text, then, truth, who
 import { readSpelledJson } from '../encoding/strict-json.ts'
 import { type Instant, instant } from '../encoding/units.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
+import { type Figures, figuresShape } from './figures.ts'
 import { idName } from './names.ts'
 
 /** Why a report was made. All but the last two are decisions of the device (core/slot/history.ts). */
@@ -50,6 +51,7 @@ export type ReportedRefusal = {
  * - `previous` is what it could go back to, `staged` what waits; `armed`: the next reset tries it.
  * - `anchors`: the ids of the keys whose releases it accepts, so that somebody who changes them sees who is behind.
  * - `assignment`: the id of the assignment (see mapping.ts) that it works on or last ended.
+ * - `figures`: what it counts of itself (see figures.ts).
  */
 export type Report = {
   readonly kind: 'voltseal-report'
@@ -71,6 +73,7 @@ export type Report = {
   readonly attempts: readonly ReportedAttempt[]
   readonly assignment?: string
   readonly refusal?: ReportedRefusal
+  readonly figures?: Figures
 }
 
 /** A refusal as a report carries it: on one line each, and short. */
@@ -120,6 +123,7 @@ const reportShape: Shape<Report> = object(
     staged: object(version),
     armed: truth,
     assignment: line(200),
+    figures: figuresShape,
     refusal: object({
       code: text('a code', /^[a-z][a-z0-9-]{0,63}$/),
       subject: line(REFUSAL_PHRASE, 0),

@@ -48,6 +48,21 @@ describe('report', () => {
     assert.equal(isRefusal(made) && made.code, 'report-malformed')
   })
 
+  test('carries the figures that its maker counts, as many as have room', () => {
+    const figures = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`figure-${index}`, index]))
+    assert.deepEqual(orThrow(openReport(sealedBy(device, { ...report, figures }), from, nodeCrypto)).figures, figures)
+    const wrong: Record<string, number>[] = [
+      { ...figures, more: 1 },
+      { restarts: -1 },
+      { restarts: 0.5 },
+      { 'Not a name': 1 },
+    ]
+    for (const one of wrong) {
+      const made = reportBytes({ ...report, figures: one })
+      assert.equal(isRefusal(made) && made.code, 'report-malformed', JSON.stringify(one))
+    }
+  })
+
   const spaced = (bytes: Uint8Array): Uint8Array => new TextEncoder().encode(` ${new TextDecoder().decode(bytes)}`)
   const rows: readonly (readonly [string, string, () => string])[] = [
     ['attack: a report by another key', 'report-signature-invalid', () => open(sealedBy(testKey(41), report))],
