@@ -5,7 +5,7 @@ import { World } from '../sim/doors/world.ts'
 import { HttpsClient } from '../src/adapters/link-https/client.ts'
 import { gatewayFiles } from '../src/apps/gateway/files.ts'
 import { isRefusal, sentence } from '../src/core/refusal/refusal.ts'
-import type { EnrolledSite } from '../src/wire/fleet-api.ts'
+import type { EnrolledSite } from '../src/wire/fleet-views.ts'
 import { type Figure, RUNS, type Run, ratioLine } from './figure.ts'
 import { imageOf, siteOf } from './site-world.ts'
 

@@ -1,4 +1,10 @@
-import type { AuditPage, CampaignView, CheckpointView, ControllerView, ReleaseView } from '../../src/wire/fleet-api.ts'
+import type {
+  AuditPage,
+  CampaignView,
+  CheckpointView,
+  ControllerView,
+  ReleaseView,
+} from '../../src/wire/fleet-views.ts'
 import { browserCrypto } from '../crypto-browser.ts'
 import type { PlanGates } from '../picture/waves.ts'
 import { ask } from './ask.ts'

@@ -9,7 +9,7 @@ import {
   type Verification,
 } from '../../src/core/ledger/verify.ts'
 import { type Refusal, sentence } from '../../src/core/refusal/refusal.ts'
-import type { AuditPage, CheckpointView } from '../../src/wire/fleet-api.ts'
+import type { AuditPage, CheckpointView } from '../../src/wire/fleet-views.ts'
 
 /** How far the reading of the log has come, and what it found. `root` in hex. */
 export type LogStatus =

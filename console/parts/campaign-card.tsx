@@ -1,4 +1,4 @@
-import type { CampaignView } from '../../src/wire/fleet-api.ts'
+import type { CampaignView } from '../../src/wire/fleet-views.ts'
 import { type PlanGates, type WavePicture, wavesOf } from '../picture/waves.ts'
 import { Mark, type MarkKind } from './mark.tsx'
 import { Gate, Wave } from './wave-strip.tsx'

@@ -1,4 +1,4 @@
-import type { CampaignControllerView, CampaignView, ControllerView } from '../../src/wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView, ControllerView } from '../../src/wire/fleet-views.ts'
 import { ageText } from '../picture/age.ts'
 import { Mark, type MarkKind } from './mark.tsx'
 

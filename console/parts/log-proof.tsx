@@ -1,4 +1,4 @@
-import type { CheckpointView } from '../../src/wire/fleet-api.ts'
+import type { CheckpointView } from '../../src/wire/fleet-views.ts'
 import type { LogStatus } from '../live/log-reader.ts'
 import { Mark } from './mark.tsx'
 

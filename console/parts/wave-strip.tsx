@@ -1,4 +1,4 @@
-import type { CampaignControllerView } from '../../src/wire/fleet-api.ts'
+import type { CampaignControllerView } from '../../src/wire/fleet-views.ts'
 import type { GateState, WavePicture } from '../picture/waves.ts'
 
 const CELL = 52

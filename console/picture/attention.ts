@@ -1,5 +1,5 @@
 import { isRefusalCode, registry } from '../../src/core/refusal/registry.ts'
-import type { CampaignControllerView, CampaignView, ControllerView } from '../../src/wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView, ControllerView } from '../../src/wire/fleet-views.ts'
 import type { LogStatus } from '../live/log-reader.ts'
 
 /** Why somebody should look: trust was refused, something failed or is unsafe, or something waits for a person. */

@@ -1,5 +1,5 @@
 import { compareVersions, type Version } from '../../src/core/firmware/version.ts'
-import type { ControllerView, ReleaseView } from '../../src/wire/fleet-api.ts'
+import type { ControllerView, ReleaseView } from '../../src/wire/fleet-views.ts'
 
 /** A column: a version, all older ones together, or those who never said. */
 export type Column = { readonly name: string; readonly of: 'version' | 'older' | 'unknown' }

@@ -1,5 +1,5 @@
 import type { PlanBody } from '../../src/core/campaign/plan.ts'
-import type { CampaignControllerView, CampaignView } from '../../src/wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView } from '../../src/wire/fleet-views.ts'
 
 /** A gate: not reached, its wave soaking, passed, holding a pause, or the reason of a halt. */
 export type GateState = 'ahead' | 'soaking' | 'passed' | 'held' | 'failed'

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { ControllerView } from '../../src/wire/fleet-api.ts'
+import type { ControllerView } from '../../src/wire/fleet-views.ts'
 import type { Snapshot } from '../live/feed.ts'
 import { AttentionList } from '../parts/attention-list.tsx'
 import { CampaignCard } from '../parts/campaign-card.tsx'

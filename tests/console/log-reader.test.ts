@@ -10,7 +10,7 @@ import { leafHash, rootOfLeaves } from '../../src/core/ledger/merkle.ts'
 import { verifierKey } from '../../src/core/ledger/signed-note.ts'
 import type { KnownHead } from '../../src/core/ledger/verify.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
-import type { AuditPage, CheckpointView } from '../../src/wire/fleet-api.ts'
+import type { AuditPage, CheckpointView } from '../../src/wire/fleet-views.ts'
 import { logKey, ORIGIN, signedBy, testLogKey } from '../core/ledger/keys.ts'
 
 const entry = (number: number): Uint8Array =>

@@ -5,7 +5,7 @@ import { ageText, freshness } from '../../console/picture/age.ts'
 import { attentionOf, attentionWords } from '../../console/picture/attention.ts'
 import { versionGrid } from '../../console/picture/version-grid.ts'
 import { type GateState, type PlanGates, wavesOf } from '../../console/picture/waves.ts'
-import type { CampaignControllerView, CampaignView, ControllerView, ReleaseView } from '../../src/wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView, ControllerView, ReleaseView } from '../../src/wire/fleet-views.ts'
 
 const UNREAD = { at: 'unread' } as LogStatus
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { World } from '../../sim/doors/world.ts'
-import type { CampaignView, ControllerView } from '../../src/wire/fleet-api.ts'
+import type { CampaignView, ControllerView } from '../../src/wire/fleet-views.ts'
 import {
   type Expected,
   judgeCampaign,

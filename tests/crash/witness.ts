@@ -7,7 +7,7 @@ import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
 import { parseVerifierKey } from '../../src/core/ledger/signed-note.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import type { Profile } from '../../src/wire/config.ts'
-import type { AuditPage, CheckpointView } from '../../src/wire/fleet-api.ts'
+import type { AuditPage, CheckpointView } from '../../src/wire/fleet-views.ts'
 
 /** Milliseconds between two looks at the log. */
 const LOOK = 15

@@ -7,7 +7,7 @@ import { readConfig } from '../../src/adapters/config-file.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { run } from '../../src/apps/cli/program.ts'
 import { isRefusalCode } from '../../src/core/refusal/registry.ts'
-import type { AnchorsView, ControllerView } from '../../src/wire/fleet-api.ts'
+import type { AnchorsView, ControllerView } from '../../src/wire/fleet-views.ts'
 import { QUAY } from '../worlds/quay.ts'
 import { ended, started } from '../worlds/started.ts'
 

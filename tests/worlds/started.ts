@@ -1,5 +1,5 @@
 import { World, type WorldOptions } from '../../sim/doors/world.ts'
-import type { CampaignView } from '../../src/wire/fleet-api.ts'
+import type { CampaignView } from '../../src/wire/fleet-views.ts'
 import { ask } from './people.ts'
 
 /** Starts a world and prepares it; when that fails nothing of it is left running, which would hold the process. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { isLoopback } from '../../../src/adapters/http-loopback.ts'
-import type { CampaignView } from '../../../src/wire/fleet-api.ts'
+import type { CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { Children } from './children.ts'
 import { UPDATED_CLASSES } from './firmware.ts'
 import { freePort } from './free-ports.ts'

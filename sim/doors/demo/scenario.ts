@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { StampedEvent } from '../site/events.ts'
 import { type DemoImage, FACTORY, UPDATE } from './firmware.ts'
 

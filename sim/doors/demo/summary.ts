@@ -1,4 +1,4 @@
-import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { StampedEvent } from '../site/events.ts'
 
 /** One line of the table that the demo ends with. */

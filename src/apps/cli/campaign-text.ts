@@ -1,5 +1,5 @@
 import type { PlanBody } from '../../core/campaign/plan.ts'
-import type { CampaignControllerView, CampaignView } from '../../wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView } from '../../wire/fleet-views.ts'
 import type { Answer, Output, Tone } from './output.ts'
 import { type Cell, listing, table } from './table.ts'
 

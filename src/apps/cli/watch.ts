@@ -1,5 +1,5 @@
 import { isRefusal, refuse } from '../../core/refusal/refusal.ts'
-import type { CampaignControllerView, CampaignView } from '../../wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView } from '../../wire/fleet-views.ts'
 import { campaignAnswer } from './campaign-text.ts'
 import type { Cli, Work } from './cli.ts'
 import { exitOf } from './output.ts'

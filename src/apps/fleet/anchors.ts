@@ -8,7 +8,7 @@ import type { FleetWorld } from '../../flows/ports.ts'
 import { transitionReleases } from '../../flows/publish.ts'
 import { recognised } from '../../flows/recognise.ts'
 import { rootsAt } from '../../flows/tell.ts'
-import type { AnchorsView, RootsView } from '../../wire/fleet-api.ts'
+import type { AnchorsView, RootsView } from '../../wire/fleet-views.ts'
 
 /**
  * The share of the fleet that has each key and each root, from what controllers and gateways have signed: so that somebody

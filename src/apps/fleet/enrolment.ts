@@ -9,7 +9,8 @@ import { record } from '../../flows/audit.ts'
 import { foundDirector } from '../../flows/direct.ts'
 import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
 import { recognised } from '../../flows/recognise.ts'
-import type { DeviceRequest, EnrolledSite, EnrolSite } from '../../wire/fleet-api.ts'
+import type { DeviceRequest, EnrolSite } from '../../wire/fleet-api.ts'
+import type { EnrolledSite } from '../../wire/fleet-views.ts'
 import { fleetFiles } from './files.ts'
 
 /** What the enrolment of a site needs beside the fleet's world. */

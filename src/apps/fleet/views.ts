@@ -24,7 +24,7 @@ import type {
   HistoryView,
   ReleaseView,
   StatusView,
-} from '../../wire/fleet-api.ts'
+} from '../../wire/fleet-views.ts'
 
 /** What the fleet server shows of itself: read from the store at each question, nothing kept. */
 

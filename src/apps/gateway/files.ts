@@ -4,7 +4,7 @@ import { fromBase64 } from '../../core/encoding/bytes.ts'
 import { parseSite, type Site } from '../../core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { GatewayConfig, parseConfig } from '../../wire/config.ts'
-import type { EnrolledSite } from '../../wire/fleet-api.ts'
+import type { EnrolledSite } from '../../wire/fleet-views.ts'
 
 /** Where a gateway keeps what. The folder is one gateway's; only `issued.json` comes from somewhere else. */
 export const gatewayFiles = (folder: string) => ({

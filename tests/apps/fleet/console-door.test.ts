@@ -12,7 +12,7 @@ import { fleetFiles } from '../../../src/apps/fleet/files.ts'
 import { startFleet } from '../../../src/apps/fleet/serve.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { FleetConfig, parseConfig } from '../../../src/wire/config.ts'
-import type { AuditPage, CheckpointView } from '../../../src/wire/fleet-api.ts'
+import type { AuditPage, CheckpointView } from '../../../src/wire/fleet-views.ts'
 
 const SITE = {
   site: 'quay',

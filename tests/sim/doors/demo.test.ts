@@ -18,7 +18,7 @@ import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { toHex } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
-import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-api.ts'
+import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-views.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'voltseal-demo-'))
 const codeOf = (value: unknown): string => (isRefusal(value) ? value.code : 'no refusal')

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
-import type { CampaignDraft, CampaignView, CreateCampaign } from '../../../wire/fleet-api.ts'
+import type { CreateCampaign } from '../../../wire/fleet-api.ts'
+import type { CampaignDraft, CampaignView } from '../../../wire/fleet-views.ts'
 import { type ApproveOptions, approveCampaign } from '../approval.ts'
 import { duration, several, whole, words } from '../arguments.ts'
 import { campaignAnswer, planText } from '../campaign-text.ts'

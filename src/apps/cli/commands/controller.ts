@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
-import type { ControllerView, HistoryView } from '../../../wire/fleet-api.ts'
+import type { ControllerView, HistoryView } from '../../../wire/fleet-views.ts'
 import { several, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import type { Tone } from '../output.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
-import type { AnchorsView } from '../../../wire/fleet-api.ts'
+import type { AnchorsView } from '../../../wire/fleet-views.ts'
 import type { Cli, Work } from '../cli.ts'
 import { type Session, withSession } from '../session.ts'
 import { type Cell, table } from '../table.ts'

@@ -6,14 +6,8 @@ import { approve, draftOf } from '../../../flows/approve.ts'
 import { command, createCampaign, openCampaign, wantedOf } from '../../../flows/campaign.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { encrypted, takeWraps, unwrapped, type Wanted } from '../../../flows/wrap.ts'
-import {
-  Approve,
-  BringWraps,
-  type CampaignDraft,
-  Command,
-  CreateCampaign,
-  type WrapsView,
-} from '../../../wire/fleet-api.ts'
+import { Approve, BringWraps, Command, CreateCampaign } from '../../../wire/fleet-api.ts'
+import type { CampaignDraft, WrapsView } from '../../../wire/fleet-views.ts'
 import * as views from '../views.ts'
 import { answer, audited, decoded, type FleetDoor } from './answer.ts'
 

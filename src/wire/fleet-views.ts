@@ -1,0 +1,320 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { AnchorJson } from './fleet-api.ts'
+
+/** What the fleet server answers. One schema serves the types, the tests of every answer and the OpenAPI document. */
+
+const closed = { additionalProperties: false }
+/** A list that nobody writes to. */
+export const List = <T extends TSchema>(items: T) => Type.Immutable(Type.Array(items))
+
+/** What an enrolled site is given: certificates, authorities, the roots of the three repositories, the anchors. */
+export const EnrolledSite = Type.Object(
+  {
+    site: Type.String(),
+    fleet: Type.Object(
+      {
+        url: Type.String(),
+        ca: Type.String(),
+      },
+      closed,
+    ),
+    siteCa: Type.String(),
+    gateway: Type.Object(
+      {
+        cert: Type.String(),
+        serverCert: Type.String(),
+      },
+      closed,
+    ),
+    /** By controller id; `reportKey` is base64 of its SubjectPublicKeyInfo. */
+    controllers: Type.Record(
+      Type.String(),
+      Type.Object(
+        {
+          cert: Type.String(),
+          reportKey: Type.String(),
+        },
+        closed,
+      ),
+    ),
+    /** The first root of each repository, base64 of the file. */
+    roots: Type.Object(
+      {
+        image: Type.String(),
+        approval: Type.String(),
+        director: Type.String(),
+      },
+      closed,
+    ),
+    anchors: List(AnchorJson),
+  },
+  { ...closed, title: 'EnrolledSite' },
+)
+export type EnrolledSite = Static<typeof EnrolledSite>
+
+/** What was planned: the plan as canonical JSON, and who matched but was passed over, with the reason. */
+export const CampaignDraft = Type.Object(
+  {
+    id: Type.String(),
+    kept: Type.Boolean(),
+    plan: Type.String(),
+    passedOver: List(
+      Type.Object(
+        {
+          controller: Type.String(),
+          code: Type.String(),
+          why: Type.String(),
+        },
+        closed,
+      ),
+    ),
+  },
+  { ...closed, title: 'CampaignDraft' },
+)
+export type CampaignDraft = Static<typeof CampaignDraft>
+
+/** GET /v1/campaigns/ID/wraps: for whom a content key is still to be wrapped, and of which release; `?again=true`: for whom at all. */
+export const WrapsView = List(
+  Type.Object(
+    {
+      site: Type.String(),
+      controller: Type.String(),
+      path: Type.String(),
+      envelope: Type.String(),
+    },
+    closed,
+  ),
+)
+export type WrapsView = Static<typeof WrapsView>
+
+export const CampaignControllerView = Type.Object(
+  {
+    site: Type.String(),
+    controller: Type.String(),
+    class: Type.String(),
+    wave: Type.Integer(),
+    /** The version that it attested when its turn began; null before that. */
+    from: Type.Union([Type.String(), Type.Null()]),
+    to: Type.String(),
+    /** The slot that it runs from, and its security counter, as last attested. */
+    slot: Type.Union([Type.String(), Type.Null()]),
+    counter: Type.Union([Type.Integer(), Type.Null()]),
+    /** waiting, assigned, confirmed, or how it failed. */
+    state: Type.String(),
+    detail: Type.Union([Type.String(), Type.Null()]),
+    /** From assignment to outcome, in milliseconds; null while it is open. */
+    tookMillis: Type.Union([Type.Integer(), Type.Null()]),
+  },
+  { ...closed, title: 'CampaignControllerView' },
+)
+export type CampaignControllerView = Static<typeof CampaignControllerView>
+
+/** GET /v1/campaigns and /v1/campaigns/ID. */
+export const CampaignView = Type.Object(
+  {
+    id: Type.String(),
+    title: Type.String(),
+    state: Type.String(),
+    /** The wave under way, from 1; 0 before the first. */
+    wave: Type.Integer(),
+    waves: Type.Integer(),
+    reason: Type.Union([Type.String(), Type.Null()]),
+    approvals: Type.Object(
+      {
+        have: Type.Integer(),
+        need: Type.Integer(),
+      },
+      closed,
+    ),
+    controllers: List(CampaignControllerView),
+  },
+  { ...closed, title: 'CampaignView' },
+)
+export type CampaignView = Static<typeof CampaignView>
+
+/** GET /v1/campaigns/ID/draft: what an approver signs: the approval targets as they would become, canonical JSON. */
+export const DraftView = Type.Object(
+  {
+    signed: Type.String(),
+    need: Type.Integer(),
+    have: List(Type.String()),
+  },
+  { ...closed, title: 'DraftView' },
+)
+export type DraftView = Static<typeof DraftView>
+
+/** GET /v1/status: how long what people and what the server sign still holds. Times are instants. */
+export const StatusView = Type.Object(
+  {
+    name: Type.String(),
+    metadata: List(
+      Type.Object(
+        {
+          repository: Type.String(),
+          role: Type.String(),
+          version: Type.Integer(),
+          expires: Type.Integer(),
+          daysLeft: Type.Integer(),
+        },
+        closed,
+      ),
+    ),
+    /** The director's bundles of the sites: how many, and when the first of them expires; null without sites. */
+    sites: Type.Object(
+      {
+        count: Type.Integer(),
+        firstExpires: Type.Union([Type.Integer(), Type.Null()]),
+      },
+      closed,
+    ),
+    /** What a person has to see to, as refusals. */
+    alarms: List(
+      Type.Object(
+        {
+          code: Type.String(),
+          subject: Type.String(),
+          expected: Type.String(),
+          actual: Type.String(),
+        },
+        closed,
+      ),
+    ),
+  },
+  { ...closed, title: 'StatusView' },
+)
+export type StatusView = Static<typeof StatusView>
+
+/** GET /v1/controllers and /v1/controllers/SITE/ID: the last attested state. */
+export const ControllerView = Type.Object(
+  {
+    site: Type.String(),
+    id: Type.String(),
+    class: Type.String(),
+    hardware: Type.String(),
+    version: Type.Union([Type.String(), Type.Null()]),
+    slot: Type.Union([Type.String(), Type.Null()]),
+    counter: Type.Union([Type.Integer(), Type.Null()]),
+    /** The ids of the keys whose releases it accepts. */
+    anchors: Type.Union([List(Type.String()), Type.Null()]),
+    state: Type.Union([Type.String(), Type.Null()]),
+    reportedAt: Type.Union([Type.Integer(), Type.Null()]),
+    sequence: Type.Integer(),
+  },
+  { ...closed, title: 'ControllerView' },
+)
+export type ControllerView = Static<typeof ControllerView>
+
+/** GET /v1/controllers/SITE/ID/history: entries of the audit log, oldest first. */
+export const HistoryView = Type.Object(
+  {
+    index: Type.Integer(),
+    at: Type.Integer(),
+    kind: Type.String(),
+    code: Type.Union([Type.String(), Type.Null()]),
+    summary: Type.String(),
+  },
+  { ...closed, title: 'HistoryView' },
+)
+export type HistoryView = Static<typeof HistoryView>
+
+/** GET /v1/releases. */
+export const ReleaseView = Type.Object(
+  {
+    path: Type.String(),
+    class: Type.String(),
+    version: Type.String(),
+    sequence: Type.Integer(),
+    counter: Type.Integer(),
+    hardware: List(Type.String()),
+    sha256: Type.String(),
+    length: Type.Integer(),
+  },
+  { ...closed, title: 'ReleaseView' },
+)
+export type ReleaseView = Static<typeof ReleaseView>
+
+/** GET /v1/audit/checkpoint and /v1/audit/entries?from=&to= (at most 1,000 a page). */
+export const AuditPage = Type.Object(
+  {
+    entries: List(
+      Type.Object(
+        {
+          index: Type.Integer(),
+          bytes: Type.String(),
+        },
+        closed,
+      ),
+    ),
+  },
+  { ...closed, title: 'AuditPage' },
+)
+export type AuditPage = Static<typeof AuditPage>
+
+export const CheckpointView = Type.Object(
+  {
+    size: Type.Integer(),
+    checkpoint: Type.String(),
+    key: Type.String(),
+  },
+  { ...closed, title: 'CheckpointView' },
+)
+export type CheckpointView = Static<typeof CheckpointView>
+
+export const AnchorView = Type.Object(
+  {
+    kid: Type.String(),
+    /** Whether the fleet takes releases by this key. */
+    recognised: Type.Boolean(),
+    /** How many controllers accept it, as they attested. */
+    acceptedBy: Type.Integer(),
+    /** Those that accept no other: none of them takes a release that it has not signed. */
+    only: List(Type.String()),
+    /** Those that reported and do not accept it. */
+    lacking: List(Type.String()),
+  },
+  { ...closed, title: 'AnchorView' },
+)
+export type AnchorView = Static<typeof AnchorView>
+
+/** A repository's root: the newest version, and the one that each site's gateway last said it trusts, null for never. */
+export const RootsView = Type.Object(
+  {
+    repository: Type.Union([Type.Literal('image'), Type.Literal('approval'), Type.Literal('director')]),
+    sites: List(
+      Type.Object(
+        {
+          site: Type.String(),
+          newest: Type.Integer(),
+          trusted: Type.Union([Type.Integer(), Type.Null()]),
+        },
+        closed,
+      ),
+    ),
+  },
+  { ...closed, title: 'RootsView' },
+)
+export type RootsView = Static<typeof RootsView>
+
+/** GET /v1/anchors: which controllers accept which keys, and which roots the gateways trust. Names are `SITE/CONTROLLER`. */
+export const AnchorsView = Type.Object(
+  {
+    controllers: Type.Integer(),
+    anchors: List(AnchorView),
+    /** Controllers that have never reported: nobody knows their keys. */
+    unknown: List(Type.String()),
+    /** Controllers that run a release whose change of keys they have not made, with the key that it is about. */
+    undone: List(
+      Type.Object(
+        {
+          controller: Type.String(),
+          kind: Type.Union([Type.Literal('add'), Type.Literal('retire')]),
+          kid: Type.String(),
+        },
+        closed,
+      ),
+    ),
+    roots: List(RootsView),
+  },
+  { ...closed, title: 'AnchorsView' },
+)
+export type AnchorsView = Static<typeof AnchorsView>
