@@ -1,4 +1,5 @@
 import { canonicalJson, type Json } from '../encoding/canonical-json.ts'
+import { durationShape, energyShape, powerShape } from '../encoding/quantity.ts'
 import {
   dictionary,
   either,
@@ -12,9 +13,11 @@ import {
   whole,
   word,
 } from '../encoding/shape.ts'
-import { type Bytes, bytes } from '../encoding/units.ts'
+import { type Bytes, bytes, type Millis, millis, type WattHours, type Watts } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { NAME } from './identity.ts'
+import { checkBehind, checkGroups, type RedundancyGroup } from './redundancy.ts'
+import { checkRules, NO_RULES, rulesShape, type SiteRules } from './site-rules.ts'
 
 /** What controllers hang on. The kind decides how an image travels the last metres. */
 export type LinkKind = 'ethernet' | 'can-fd' | 'can' | 'rs-485' | 'ocpp'
@@ -31,9 +34,23 @@ export type ControllerClass = {
   readonly hardware?: string
   readonly slot: Bytes
   readonly bootloader: number
+  readonly duty: Duty
+  readonly restart: Millis
 }
 
-/** One controller board. `cabinet` and `rack` say where a technician finds it. */
+/** What a class does for the plant. An auxiliary board carries no power and protects nothing: such boards go first. */
+export type Duty = 'power' | 'protection' | 'control' | 'auxiliary'
+
+/** How long a controller is away from its plant duty, restart and trial, where its class does not say. */
+export const DEFAULT_RESTART = millis(600_000)
+
+/**
+ * One controller board. `cabinet` and `rack` say where a technician finds it.
+ * - `power`, `energy`: what the plant loses while the board restarts.
+ * - `feeder`: the feeder that it is on; without one, that of the controller it is behind.
+ * - `behind`: the controller through which its power flows. While that one is offline, this one costs nothing more.
+ * - `circle`: controllers of one circle talk to each other; one without a circle talks to all of the site.
+ */
 export type SiteController = {
   readonly id: string
   readonly class: string
@@ -41,6 +58,12 @@ export type SiteController = {
   readonly link: string
   readonly cabinet?: string
   readonly rack?: string
+  readonly power?: Watts
+  readonly energy?: WattHours
+  readonly feeder?: string
+  readonly circle?: string
+  readonly behind?: string
+  readonly labels?: readonly string[]
 }
 
 declare const brand: unique symbol
@@ -59,6 +82,9 @@ export type Site = {
   readonly classes: Readonly<Record<string, ControllerClass>>
   readonly controllers: readonly SiteController[]
   readonly links: readonly SiteLink[]
+  readonly groups: readonly RedundancyGroup[]
+  /** The site's own rules: they hold beside those of every plan. */
+  readonly limits: SiteRules
   readonly [brand]: 'Site'
 }
 
@@ -66,6 +92,7 @@ export type Site = {
 export const MAX_CONTROLLERS = 4096
 export const MAX_CLASSES = 64
 export const MAX_LINKS = 512
+export const MAX_GROUPS = 512
 
 const MAX_SLOT_BYTES = 2 ** 31
 const name = text('a name of 1 to 64 of a-z 0-9 . _ -, starting and ending with a letter or digit', NAME)
@@ -92,11 +119,33 @@ const siteShape = object(
     gateway: object({ id: name }),
     classes: dictionary(
       name,
-      object({ slot: size }, { vendor, hardware: name, bootloader: whole(0, 65535) }),
+      object(
+        { slot: size },
+        {
+          vendor,
+          hardware: name,
+          bootloader: whole(0, 65535),
+          duty: word('power', 'protection', 'control', 'auxiliary'),
+          restart: durationShape(1000, 86_400_000),
+        },
+      ),
       MAX_CLASSES,
     ),
     controllers: list(
-      object({ id: name, class: name, link: name }, { hardware: name, cabinet: place, rack: place }),
+      object(
+        { id: name, class: name, link: name },
+        {
+          hardware: name,
+          cabinet: place,
+          rack: place,
+          power: powerShape(),
+          energy: energyShape(),
+          feeder: name,
+          circle: name,
+          behind: name,
+          labels: list(name, 1, 32),
+        },
+      ),
       1,
       MAX_CONTROLLERS,
     ),
@@ -109,7 +158,15 @@ const siteShape = object(
       MAX_LINKS,
     ),
   },
-  { vendor },
+  {
+    vendor,
+    groups: list(
+      object({ id: name, members: list(name, 2, MAX_CONTROLLERS), needed: whole(1, MAX_CONTROLLERS) }),
+      0,
+      MAX_GROUPS,
+    ),
+    limits: rulesShape,
+  },
 )
 
 type Written = ShapeOf<typeof siteShape>
@@ -118,7 +175,8 @@ type Written = ShapeOf<typeof siteShape>
  * Reads a site from its parsed YAML or JSON; reading what `siteBytes` wrote gives the same site. `subject` names the
  * file in a refusal, whose `actual` names the place in it. Refuses `site-malformed`, `site-zone-unknown`,
  * `site-controller-duplicate`, `site-class-unknown`, `site-hardware-missing`, `site-vendor-missing`,
- * `site-link-duplicate`, `site-link-unknown`.
+ * `site-link-duplicate`, `site-link-unknown`, `site-behind-unknown`, `site-behind-circular`, `site-group-duplicate`,
+ * `site-group-member-unknown`, `site-group-without-spare`, `rules-budget-zero`.
  */
 export function parseSite(value: unknown, subject: string): Site | Refusal {
   const written = siteShape(value, '')
@@ -130,16 +188,26 @@ export function parseSite(value: unknown, subject: string): Site | Refusal {
   if (isRefusal(classes)) return classes
   const controllers = readControllers(written, classes, subject)
   if (isRefusal(controllers)) return controllers
-  const { site, name, region, zone, gateway, links } = written
-  return { site, name, region, zone, gateway, classes, controllers, links } as unknown as Site
+  const { site, name, region, zone, gateway, links, groups = [], limits = NO_RULES } = written
+  const fault = checkBehind(controllers, subject) ?? checkGroups(groups, controllers, subject)
+  if (fault !== null) return fault
+  const zero = checkRules(limits, `${subject}: limits`)
+  if (zero !== null) return zero
+  return { site, name, region, zone, gateway, classes, controllers, links, groups, limits } as unknown as Site
 }
 
 function readClasses(written: Written, subject: string): Site['classes'] | Refusal {
   const entries: [string, ControllerClass][] = []
-  for (const [className, { slot, vendor, hardware, bootloader }] of Object.entries(written.classes)) {
+  for (const [className, { slot, vendor, hardware, bootloader, duty, restart }] of Object.entries(written.classes)) {
     const maker = vendor ?? written.vendor
     if (maker === undefined) return refuse('site-vendor-missing', subject, 'a vendor', `none at classes.${className}`)
-    const common = { vendor: maker, slot: bytes(slot), bootloader: bootloader ?? 1 }
+    const common = {
+      vendor: maker,
+      slot: bytes(slot),
+      bootloader: bootloader ?? 1,
+      duty: duty ?? 'control',
+      restart: restart ?? DEFAULT_RESTART,
+    }
     entries.push([className, hardware === undefined ? common : { ...common, hardware }])
   }
   return Object.fromEntries(entries)

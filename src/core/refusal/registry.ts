@@ -10,6 +10,7 @@ import { fleetCodes } from './codes-fleet.ts'
 import { keyCodes } from './codes-keys.ts'
 import { ledgerCodes } from './codes-ledger.ts'
 import { linkCodes } from './codes-link.ts'
+import { plantCodes } from './codes-plant.ts'
 import { publishCodes } from './codes-publish.ts'
 import { slotCodes } from './codes-slot.ts'
 import { trustCodes } from './codes-trust.ts'
@@ -21,6 +22,7 @@ const tables = {
   ...firmwareCodes,
   ...encryptionCodes,
   ...fleetCodes,
+  ...plantCodes,
   ...slotCodes,
   ...agentCodes,
   ...campaignCodes,

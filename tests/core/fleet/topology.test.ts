@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { parse } from 'yaml'
+import { NO_RULES } from '../../../src/core/fleet/site-rules.ts'
 import { findController, parseSite, type Site, siteBytes } from '../../../src/core/fleet/topology.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'
@@ -29,7 +30,15 @@ describe('the site file', () => {
     const rack = findController(site, 'bms-3')
     assert.equal(rack?.hardware, 'primehub')
     assert.equal(rack?.rack, 'B1')
-    assert.deepEqual(rack?.of, { vendor: 'voltworks.example', slot: 1_048_576, bootloader: 1, hardware: 'primehub' })
+    assert.deepEqual(rack?.of, {
+      vendor: 'voltworks.example',
+      slot: 1_048_576,
+      bootloader: 1,
+      hardware: 'primehub',
+      duty: 'control',
+      restart: 600_000,
+    })
+    assert.deepEqual([site.groups, site.limits], [[], NO_RULES])
     assert.equal(findController(site, 'pcs-2')?.hardware, 'essentialhub')
     assert.equal(findController(site, 'constructor'), null)
   })
@@ -48,8 +57,37 @@ describe('the site file', () => {
     assert.equal(site.classes.bms?.slot, 512 * 1024)
   })
 
+  test('what the plant needs to know of its controllers: powers as whole watts, groups, limits', () => {
+    const written = {
+      ...SMALL,
+      classes: { bms: { slot: '512KiB', hardware: 'r1', duty: 'power', restart: '4min' } },
+      controllers: [
+        { id: 'pcs-1', class: 'bms', link: 'lan', power: '1.25MW', energy: '2.5MWh', feeder: 'f1', circle: 'a' },
+        { id: 'bms-1', class: 'bms', link: 'lan', power: '250kW', behind: 'pcs-1', labels: ['south'] },
+        { id: 'bms-2', class: 'bms', link: 'lan', power: 250_000, behind: 'pcs-1' },
+      ],
+      groups: [{ id: 'racks', members: ['bms-1', 'bms-2'], needed: 1 }],
+      limits: { restarting: 1, budgets: [{ per: 'feeder', watts: '1.25MW' }] },
+    }
+    const site = orThrow(parseSite(written, 'quay'))
+    assert.deepEqual(
+      site.controllers.map(({ power, energy, behind }) => [power, energy, behind]),
+      [
+        [1_250_000, 2_500_000, undefined],
+        [250_000, undefined, 'pcs-1'],
+        [250_000, undefined, 'pcs-1'],
+      ],
+    )
+    assert.deepEqual([site.classes.bms?.duty, site.classes.bms?.restart], ['power', 240_000])
+    assert.deepEqual(site.limits, { ...NO_RULES, restarting: 1, budgets: [{ per: 'feeder', watts: 1_250_000 }] })
+    const again = orThrow(parseSite(JSON.parse(new TextDecoder().decode(siteBytes(site))), 'stored'))
+    assert.deepEqual(again, site)
+  })
+
   const controller = SMALL.controllers[0]
-  const rows: [name: string, change: object, code: RefusalCode, at: string][] = [
+  const two = [controller, { ...controller, id: 'bms-2' }]
+  const group = { id: 'racks', members: ['bms-1', 'bms-2'], needed: 1 }
+  const rows: [name: string, change: object, code: RefusalCode, at: string, subject?: string][] = [
     ['a list', [], 'site-malformed', 'the top'],
     ['an unknown name', { colour: 'blue' }, 'site-malformed', 'at colour'],
     ['a missing name', { region: undefined }, 'site-malformed', 'at region'],
@@ -93,13 +131,63 @@ describe('the site file', () => {
     ['a link twice', { links: [...SMALL.links, ...SMALL.links] }, 'site-link-duplicate', 'links[1]'],
     ['no hardware', { classes: { bms: { slot: '1MiB' } } }, 'site-hardware-missing', 'controllers[0]'],
     ['no vendor', { vendor: undefined }, 'site-vendor-missing', 'classes.bms'],
+    ['a power of words', { controllers: [{ ...controller, power: 'much' }] }, 'site-malformed', 'controllers[0].power'],
+    ['a power of half a watt', { controllers: [{ ...controller, power: '0.5W' }] }, 'site-malformed', '[0].power'],
+    ['a power below nothing', { controllers: [{ ...controller, power: -1 }] }, 'site-malformed', '[0].power'],
+    ['an energy that is a power', { controllers: [{ ...controller, energy: '2MW' }] }, 'site-malformed', '[0].energy'],
+    [
+      'an unknown duty',
+      { classes: { bms: { ...SMALL.classes.bms, duty: 'lunch' } } },
+      'site-malformed',
+      'classes.bms.duty',
+    ],
+    [
+      'a restart of no time',
+      { classes: { bms: { ...SMALL.classes.bms, restart: '0s' } } },
+      'site-malformed',
+      'bms.restart',
+    ],
+    ['one behind nobody', { controllers: [{ ...controller, behind: 'x' }] }, 'site-behind-unknown', '"x" at'],
+    [
+      'one behind itself',
+      { controllers: [{ ...controller, behind: 'bms-1' }] },
+      'site-behind-circular',
+      'bms-1 behind bms-1',
+    ],
+    [
+      'two behind each other',
+      {
+        controllers: [
+          { ...two[0], behind: 'bms-2' },
+          { ...two[1], behind: 'bms-1' },
+        ],
+      },
+      'site-behind-circular',
+      'bms-1 behind bms-2 behind bms-1',
+    ],
+    ['a group twice', { controllers: two, groups: [group, group] }, 'site-group-duplicate', 'groups[1]'],
+    [
+      'a member twice',
+      { controllers: two, groups: [{ ...group, members: ['bms-1', 'bms-1'] }] },
+      'site-group-duplicate',
+      'groups[0].members',
+    ],
+    ['a member that is not there', { groups: [group] }, 'site-group-member-unknown', '"bms-2" at groups[0]'],
+    [
+      'a group that needs all',
+      { controllers: two, groups: [{ ...group, needed: 2 }] },
+      'site-group-without-spare',
+      '2 of 2',
+    ],
+    ['limits of zero', { limits: { restarting: 0 } }, 'rules-budget-zero', '0 at restarting', 'quay.site.yaml: limits'],
+    ['limits that are misspelt', { limits: { window: [] } }, 'site-malformed', 'limits.window'],
   ]
-  for (const [name, change, code, at] of rows) {
+  for (const [name, change, code, at, subject] of rows) {
     test(`${name} is refused with its place`, () => {
       const refused = parseSite(Array.isArray(change) ? change : { ...SMALL, ...change }, 'quay.site.yaml')
       assert(isRefusal(refused))
       assert.equal(refused.code, code)
-      assert.equal(refused.subject, 'quay.site.yaml')
+      assert.equal(refused.subject, subject ?? 'quay.site.yaml')
       assert(refused.actual.includes(at), refused.actual)
     })
   }

@@ -1,0 +1,47 @@
+import type { CodeTable } from './code.ts'
+
+/** The plant: how a site is put together, the rules under which its controllers restart, and what is read of it live. */
+export const plantCodes = {
+  'site-behind-unknown': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the controller is behind one that the site does not have',
+    fix: 'Correct "behind": it names the controller through which the power of this one flows.',
+  },
+  'site-behind-circular': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'controllers are behind each other in a circle',
+    fix: 'Correct "behind": power flows from racks through a PCS to the feeder, and never back to where it came from.',
+  },
+  'site-group-duplicate': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'a redundancy group, or a member of one, is named twice',
+    fix: 'Give every group an id of its own and name each member once: one that is counted twice would hide that it is missing.',
+  },
+  'site-group-member-unknown': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'a redundancy group has a member that is no controller of the site',
+    fix: 'Correct the spelling, or take the member out.',
+  },
+  'site-group-without-spare': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the redundancy group needs all of its members, so none of them could ever restart',
+    fix: 'Let "needed" be less than the number of members. Where there is no redundancy, use a window and permissives instead.',
+  },
+  'rules-budget-zero': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'a budget of zero lets no controller restart, ever',
+    fix: 'Give what may be offline at once, or leave the budget out. To keep a site out of a campaign, do not select it.',
+  },
+} as const satisfies CodeTable
