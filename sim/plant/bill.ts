@@ -1,5 +1,5 @@
-import type { Instant } from '../../src/core/encoding/units.ts'
-import { energyOf, type WattHours } from './quantities.ts'
+import type { Instant, WattHours } from '../../src/core/encoding/units.ts'
+import { energyOf } from './quantities.ts'
 
 /** Who is to blame: the updates of these controllers, or the plant and the weather. */
 export type Cause = { readonly by: 'update'; readonly controllers: readonly string[] } | { readonly by: 'nature' }

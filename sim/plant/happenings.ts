@@ -1,5 +1,5 @@
-import { type Instant, instant } from '../../src/core/encoding/units.ts'
-import type { Span, WattHours, Watts } from './quantities.ts'
+import { type Instant, instant, type WattHours, type Watts } from '../../src/core/encoding/units.ts'
+import type { Span } from './quantities.ts'
 
 /** Power that the operator has sold: `power` into the grid, all the time; less than it costs `penalty` per MWh. */
 export type Commitment = Span & { readonly id: string; readonly power: Watts; readonly penalty: number }

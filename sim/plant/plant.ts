@@ -1,8 +1,8 @@
-import { type Instant, instant } from '../../src/core/encoding/units.ts'
+import { type Instant, instant, type WattHours } from '../../src/core/encoding/units.ts'
 import { Bill, type Cause, shortfall } from './bill.ts'
 import { charge, type Demand, EFFICIENCY, type Flow, flowOf, NOTHING, sum } from './flow.ts'
 import { type Alarm, type Commitment, edgesOf, type Happenings, Running, type Session, SLOT } from './happenings.ts'
-import { energyOf, lastingOf, type Span, type StateOfCharge, stateOfCharge, type WattHours } from './quantities.ts'
+import { energyOf, lastingOf, type Span, type StateOfCharge, stateOfCharge } from './quantities.ts'
 import { type AwayBecause, Service, withoutUpdates } from './service.ts'
 import type { PlantSpec } from './unit.ts'
 

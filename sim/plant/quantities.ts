@@ -1,17 +1,10 @@
-import type { Instant } from '../../src/core/encoding/units.ts'
+import { type Instant, type WattHours, wattHours } from '../../src/core/encoding/units.ts'
 
 declare const unit: unique symbol
 type Unit<Name extends string> = number & { readonly [unit]: Name }
 
-/** Power in watts. Of a flow: positive is out of the unit or out of the site. */
-export type Watts = Unit<'Watts'>
-/** Energy in watt-hours. */
-export type WattHours = Unit<'WattHours'>
 /** The share of a store's energy that is in it, 0 to 1. */
 export type StateOfCharge = Unit<'StateOfCharge'>
-
-export const watts = (value: number): Watts => value as Watts
-export const wattHours = (value: number): WattHours => value as WattHours
 
 /** A state of charge. Throws for what no store can have: a model that comes to it is wrong. */
 export function stateOfCharge(value: number): StateOfCharge {
@@ -22,7 +15,7 @@ export function stateOfCharge(value: number): StateOfCharge {
 const HOUR = 3_600_000
 
 /** The energy that a power comes to in a time. */
-export const energyOf = (power: number, duration: number): WattHours => ((power * duration) / HOUR) as WattHours
+export const energyOf = (power: number, duration: number): WattHours => wattHours((power * duration) / HOUR)
 /** How long an energy lasts at a power, in milliseconds; for ever at none. */
 export const lastingOf = (energy: number, power: number): number =>
   power <= 0 ? Number.POSITIVE_INFINITY : (energy / power) * HOUR

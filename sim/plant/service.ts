@@ -1,5 +1,5 @@
-import type { Instant } from '../../src/core/encoding/units.ts'
-import { type Span, type Watts, watts } from './quantities.ts'
+import { type Instant, type Watts, watts } from '../../src/core/encoding/units.ts'
+import type { Span } from './quantities.ts'
 import type { Group, PlantSpec, Unit } from './unit.ts'
 
 /** Why a unit is away: an update took it, or it broke by itself. */

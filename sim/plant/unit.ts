@@ -1,5 +1,5 @@
-import type { Millis } from '../../src/core/encoding/units.ts'
-import { type WattHours, type Watts, wattHours, watts } from './quantities.ts'
+import { type Millis, millis, type WattHours, type Watts, wattHours, watts } from '../../src/core/encoding/units.ts'
+import type { Site } from '../../src/core/fleet/topology.ts'
 
 /**
  * What a controller stands for in the plant: a battery rack, a power conversion system that racks feed the grid through,
@@ -21,7 +21,7 @@ export type Unit = {
 }
 
 /** Redundancy: at least `needed` of the members are in service. */
-export type Group = { readonly id: string; readonly members: readonly string[]; readonly needed: number }
+export type Group = Site['groups'][number]
 
 /** What stands at a site. `criticalLoad` is behind the UPS, and there day and night. */
 export type PlantSpec = {
@@ -32,44 +32,28 @@ export type PlantSpec = {
   readonly criticalLoad: Watts
 }
 
-/** A site file, as far as the plant reads it (see core/fleet/topology.ts). */
-export type SiteFacts = {
-  readonly site: string
-  readonly region: string
-  readonly classes: Readonly<Record<string, { readonly restart: number }>>
-  readonly controllers: readonly {
-    readonly id: string
-    readonly class: string
-    readonly power?: number
-    readonly energy?: number
-    readonly feeder?: string
-    readonly behind?: string
-  }[]
-  readonly groups: readonly Group[]
-}
-
 /** What the classes of the simulated sites stand for. A class that is not here carries no power. */
 const KINDS: Readonly<Record<string, UnitKind>> = { bms: 'rack', pcs: 'pcs', ups: 'ups', evse: 'charger' }
 
 /** The plant that a site file describes. `kinds` adds classes of other names. */
 export function plantOf(
-  site: SiteFacts,
+  site: Site,
   criticalLoad: Watts = watts(0),
   kinds: Readonly<Record<string, UnitKind>> = {},
 ): PlantSpec {
   const known = { ...KINDS, ...kinds }
   const boards = new Map(site.controllers.map(one => [one.id, one]))
   const units = site.controllers.map((one): Unit => {
-    const { id, power = 0, energy = 0, behind = null } = one
+    const { id, power = watts(0), energy = wattHours(0), behind = null } = one
     const feeder = one.feeder ?? (behind === null ? undefined : boards.get(behind)?.feeder) ?? null
     return {
       id,
       kind: known[one.class] ?? 'control',
-      power: watts(power),
-      energy: wattHours(energy),
+      power,
+      energy,
       feeder,
       behind,
-      restart: (site.classes[one.class]?.restart ?? 0) as Millis,
+      restart: site.classes[one.class]?.restart ?? millis(0),
     }
   })
   return { site: site.site, region: site.region, units, groups: site.groups, criticalLoad }

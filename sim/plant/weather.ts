@@ -1,7 +1,7 @@
-import { type Instant, instant } from '../../src/core/encoding/units.ts'
+import { type Instant, instant, wattHours, watts } from '../../src/core/encoding/units.ts'
 import { seeded, seedOf } from '../clock/random.ts'
 import { type Commitment, type Happenings, type Session, SLOT } from './happenings.ts'
-import { type Span, wattHours, watts } from './quantities.ts'
+import type { Span } from './quantities.ts'
 import type { PlantSpec } from './unit.ts'
 
 const HOUR = 3_600_000
@@ -61,7 +61,7 @@ function commitmentsOf({ sells, shift }: Life, from: Instant, days: number): Com
   return Array.from({ length: days + 1 }, (_, day) => day).flatMap(day =>
     [6, 17].map(hour => {
       const begins = first + day * DAY + ((((hour + shift) % 24) + 24) % 24) * HOUR
-      const id = `${new Date(begins).toISOString().slice(0, 13)}h`
+      const id = `day ${day}, ${hour}:00`
       return { id, from: instant(begins), to: instant(begins + 2 * HOUR), power: watts(sells), penalty: 300 }
     }),
   )

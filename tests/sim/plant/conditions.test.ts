@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { METERED, Meters } from '../../../sim/plant/conditions.ts'
 import { Plant } from '../../../sim/plant/plant.ts'
-import { wattHours, watts } from '../../../sim/plant/quantities.ts'
+import { wattHours, watts } from '../../../src/core/encoding/units.ts'
 import { HOUR, happening, later, MINUTE, T0, UPS, unit, WIND } from './plants.ts'
 
 const span = (from: number, to: number) => ({ from: later(T0, from), to: later(T0, to) })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FREE } from '../../../sim/plant/bill.ts'
 import { Plant } from '../../../sim/plant/plant.ts'
-import { watts } from '../../../sim/plant/quantities.ts'
+import { watts } from '../../../src/core/encoding/units.ts'
 import { HOUR, happening, later, MINUTE, T0, UPS, WIND } from './plants.ts'
 
 /** An updater that knows nothing of plants: when the image is there, it restarts everything. */

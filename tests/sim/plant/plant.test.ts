@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FREE } from '../../../sim/plant/bill.ts'
 import { Plant } from '../../../sim/plant/plant.ts'
-import { wattHours, watts } from '../../../sim/plant/quantities.ts'
 import { plantOf } from '../../../sim/plant/unit.ts'
+import { millis, wattHours, watts } from '../../../src/core/encoding/units.ts'
+import { parseSite } from '../../../src/core/fleet/topology.ts'
+import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { HOUR, happening, later, MINUTE, T0, UPS, unit, WIND } from './plants.ts'
 
 const sold = (power: number, from: number, hours: number) => {
@@ -137,22 +139,37 @@ describe('what a restart costs', () => {
 })
 
 describe('the plant of a site file', () => {
-  const site = {
-    site: 'ridge',
-    region: 'north',
-    classes: { bms: { restart: 6e5 }, meter: { restart: 6e4 } },
-    controllers: [
-      { id: 'bms-1', class: 'bms', power: 5e5, energy: 1e6, feeder: 'f1' },
-      { id: 'meter-1', class: 'meter' },
-    ],
-    groups: [],
-  }
+  const site = orThrow(
+    parseSite(
+      {
+        site: 'ridge',
+        name: 'Ridge',
+        region: 'north',
+        zone: 'Europe/Oslo',
+        vendor: 'voltworks.example',
+        gateway: { id: 'gw-1' },
+        classes: {
+          bms: { slot: '1MiB', hardware: 'r1', restart: '10min' },
+          pcs: { slot: '1MiB', hardware: 'r1' },
+          meter: { slot: '1MiB', hardware: 'r1', restart: '1min' },
+        },
+        links: [{ id: 'lan', kind: 'ethernet' }],
+        controllers: [
+          { id: 'pcs-1', class: 'pcs', link: 'lan', power: '1MW', feeder: 'f1' },
+          { id: 'bms-1', class: 'bms', link: 'lan', power: '500kW', energy: '1MWh', behind: 'pcs-1' },
+          { id: 'meter-1', class: 'meter', link: 'lan' },
+        ],
+      },
+      'ridge.site.yaml',
+    ),
+  )
   it('takes power, energy and restart from it, and the kind from the class', () => {
     assert.deepEqual(plantOf(site).units, [
-      unit('bms-1', 'rack', 5e5, 1e6, { feeder: 'f1' }),
-      unit('meter-1', 'control', 0, 0, { restart: MINUTE as never }),
+      unit('pcs-1', 'pcs', 1e6, 0, { feeder: 'f1' }),
+      unit('bms-1', 'rack', 5e5, 1e6, { feeder: 'f1', behind: 'pcs-1' }),
+      unit('meter-1', 'control', 0, 0, { restart: millis(MINUTE) }),
     ])
-    assert.equal(plantOf(site, watts(0), { meter: 'pcs' }).units[1]?.kind, 'pcs')
+    assert.equal(plantOf(site, watts(0), { meter: 'pcs' }).units[2]?.kind, 'pcs')
   })
   it('does not take what cannot be: a unit behind itself, or behind nobody', () => {
     const behind = (other: string) => ({

@@ -1,8 +1,7 @@
 import type { Happenings } from '../../../sim/plant/happenings.ts'
 import { QUIET } from '../../../sim/plant/happenings.ts'
-import { wattHours, watts } from '../../../sim/plant/quantities.ts'
 import type { PlantSpec, Unit, UnitKind } from '../../../sim/plant/unit.ts'
-import { type Instant, instant, millis } from '../../../src/core/encoding/units.ts'
+import { type Instant, instant, millis, wattHours, watts } from '../../../src/core/encoding/units.ts'
 
 export const T0 = instant(Date.UTC(2026, 2, 1))
 export const MINUTE = 60_000
