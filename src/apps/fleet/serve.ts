@@ -10,7 +10,7 @@ import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
-import type { Signer } from '../../flows/ports.ts'
+import type { Clock, Signer } from '../../flows/ports.ts'
 import { renew } from '../../flows/renew.ts'
 import { warn } from '../../flows/warn.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
@@ -34,22 +34,33 @@ export async function serveFleet(folder: string, clock = systemClock): Promise<n
   if (isRefusal(written)) return written
   const config = parseConfig<FleetConfig>(FleetConfig, written, path)
   if (isRefusal(config)) return config
-  return serveUntilSignal(config.log, log => startFleet(folder, config, log), clock)
+  return serveUntilSignal(config.log, log => startFleet(folder, config, log, clock), clock)
 }
 
 type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
 
 /** Starts a fleet server in this process. */
-export async function startFleet(folder: string, config: FleetConfig, log: Log): Promise<Serving | Refusal> {
+export async function startFleet(
+  folder: string,
+  config: FleetConfig,
+  log: Log,
+  clock = systemClock,
+): Promise<Serving | Refusal> {
   const network = config.console === undefined ? null : refuseNetwork(config.console.host)
   if (network !== null) return network
   const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  const started = await startWith(folder, config, log, signers)
+  const started = await startWith(folder, config, log, signers, clock)
   if (isRefusal(started)) signers.close()
   return started
 }
 
-async function startWith(folder: string, config: FleetConfig, log: Log, signers: Signers): Promise<Serving | Refusal> {
+async function startWith(
+  folder: string,
+  config: FleetConfig,
+  log: Log,
+  signers: Signers,
+  clock: Clock,
+): Promise<Serving | Refusal> {
   const files = fleetFiles(folder)
   const keys = await loadKeys(folder, signers.open)
   if (isRefusal(keys)) return keys
@@ -68,7 +79,7 @@ async function startWith(folder: string, config: FleetConfig, log: Log, signers:
   if (isRefusal(store)) return store
   const world = fleetWorld(config, store, folder, {
     crypto: nodeCrypto,
-    clock: systemClock,
+    clock,
     keys,
     spares,
     anchors: config.anchors,
@@ -91,7 +102,7 @@ async function startWith(folder: string, config: FleetConfig, log: Log, signers:
     store.close()
     return port
   }
-  const listeningSince = systemClock.now()
+  const listeningSince = clock.now()
   const loops = [
     startLoop('tick', every(config.tickMillis), config.tickMillis, () => tick(world, listeningSince), log),
     startLoop(

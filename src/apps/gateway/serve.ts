@@ -9,7 +9,7 @@ import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
-import type { GatewayStore, SiteWorld } from '../../flows/ports.ts'
+import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
 import { flushOutbox, grantTurns } from '../../flows/report.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
@@ -27,15 +27,22 @@ import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './
  */
 export async function serveGateway(folder: string, clock = systemClock): Promise<null | Refusal> {
   const read = readGatewayFolder(folder)
-  return isRefusal(read) ? read : serveUntilSignal(read.config.log, log => startGateway(folder, read, log), clock)
+  return isRefusal(read)
+    ? read
+    : serveUntilSignal(read.config.log, log => startGateway(folder, read, log, clock), clock)
 }
 
 type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
 
 /** Starts a gateway in this process. */
-export async function startGateway(folder: string, read: GatewayFolder, log: Log): Promise<Serving | Refusal> {
+export async function startGateway(
+  folder: string,
+  read: GatewayFolder,
+  log: Log,
+  clock = systemClock,
+): Promise<Serving | Refusal> {
   const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  const started = await startWith(folder, read, log, signers)
+  const started = await startWith(folder, read, log, signers, clock)
   if (isRefusal(started)) signers.close()
   return started
 }
@@ -45,6 +52,7 @@ async function startWith(
   { config, site, issued }: GatewayFolder,
   log: Log,
   signers: Signers,
+  clock: Clock,
 ): Promise<Serving | Refusal> {
   const files = gatewayFiles(folder)
   const signer = await signers.open(files.manifestKey)
@@ -60,7 +68,7 @@ async function startWith(
     site,
     store,
     blobs: new DiskBlobs(files.cache),
-    clock: systemClock,
+    clock,
     crypto: nodeCrypto,
     fleet: new HttpsFleetLink(client),
     signer,
