@@ -1,6 +1,5 @@
 import type { CodeEntry } from './code.ts'
 import { agentCodes } from './codes-agent.ts'
-import { apiCodes } from './codes-api.ts'
 import { campaignCodes } from './codes-campaign.ts'
 import { ceremonyCodes } from './codes-ceremony.ts'
 import { consoleCodes } from './codes-console.ts'
@@ -8,6 +7,7 @@ import { encryptionCodes } from './codes-encryption.ts'
 import { evidenceCodes } from './codes-evidence.ts'
 import { firmwareCodes } from './codes-firmware.ts'
 import { fleetCodes } from './codes-fleet.ts'
+import { inventoryCodes } from './codes-inventory.ts'
 import { keyCodes } from './codes-keys.ts'
 import { ledgerCodes } from './codes-ledger.ts'
 import { linkCodes } from './codes-link.ts'
@@ -23,10 +23,10 @@ const tables = {
   ...firmwareCodes,
   ...encryptionCodes,
   ...fleetCodes,
+  ...inventoryCodes,
   ...plantCodes,
   ...slotCodes,
   ...agentCodes,
-  ...apiCodes,
   ...campaignCodes,
   ...ledgerCodes,
   ...linkCodes,
