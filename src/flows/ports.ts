@@ -2,6 +2,9 @@ import type { Cipher } from '../core/encoding/cipher.ts'
 import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
+import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../core/fleet/inventory-row.ts'
+import type { ControllerQuery } from '../core/fleet/query.ts'
+import type { Position } from '../core/fleet/query-cursor.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
@@ -191,6 +194,8 @@ export type ControllerRow = {
   readonly report: Uint8Array | null
   /** The sequence of that report; 0 before the first. */
   readonly sequence: number
+  /** When that report was taken in, by the fleet's clock. Written with a report, and read with a single controller. */
+  readonly seenAt?: Instant
 }
 
 /** A content key wrapped for a controller; `envelope` is the SHA-256 of the release's envelope in lower-case hex. */
@@ -216,12 +221,17 @@ export type EntryRow = {
 /** Where the log ends: number of entries, the compact range of their hashes, the signed checkpoint over them. */
 export type LogRow = { readonly size: number; readonly range: readonly Uint8Array[]; readonly checkpoint: string }
 
-/** Everything that one decision changes. It becomes durable whole, or not at all. */
+/**
+ * Everything that one decision changes. It becomes durable whole, or not at all. A controller's report was verified before it
+ * stands in a change: the store keeps the inventory in step with it, and verifies nothing.
+ */
 export type FleetChange = {
   readonly files?: readonly RepoFile[]
   readonly sites?: readonly SiteRow[]
   readonly controllers?: readonly ControllerRow[]
   readonly wraps?: readonly WrapRow[]
+  /** What reports add to the experience with versions. */
+  readonly experience?: readonly Experience[]
   readonly campaigns?: readonly CampaignRow[]
   readonly entries?: readonly EntryRow[]
   readonly log?: LogRow
@@ -230,7 +240,35 @@ export type FleetChange = {
 /** Each filter has an index of its own: nothing here ever reads the whole log. */
 export type EntryFilter = { readonly campaign: string } | { readonly site: string; readonly controller: string }
 
+/** What versions are counted by. Racks and cabinets have names of their site: they want a question about one site. */
+export type VersionsBy = 'fleet' | 'region' | 'site' | 'cabinet' | 'rack'
+
+/** The inventory (core/fleet/inventory-row.ts) as questions are put to it. Answers are of one moment each. */
+export interface InventoryStore {
+  /**
+   * At most `limit` controllers that match, from behind a position on: in order of site and id, or of the last sign of life
+   * for a question of `seenBefore`.
+   */
+  page(query: ControllerQuery, after: Position | null, limit: number): Promise<InventoryRow[]>
+  /** How many match; null when no roll-up knows (`isCounted`), since counting would read them all. */
+  count(query: ControllerQuery): Promise<number | null>
+  /** At most `limit` sites with controllers that match, and how many, in order. */
+  sites(query: ControllerQuery, after: string | null, limit: number): Promise<SiteCount[]>
+  countSites(query: ControllerQuery): Promise<number | null>
+  /** The version map of those that match. */
+  versions(query: ControllerQuery, by: VersionsBy): Promise<VersionCount[]>
+  /** The newest versions that a controller was said to run, oldest first. */
+  history(site: string, id: string, limit: number): Promise<VersionSaid[]>
+  /** The experience with the versions of some classes; null for all. */
+  experience(classes: readonly string[] | null): Promise<Experience[]>
+  /** What the roll-ups of a site say that its rows do not; null when they agree. */
+  tallyFault(site: string): Promise<string | null>
+  /** What the roll-ups of the fleet say that those of its sites do not; null when they agree. */
+  fleetTallyFault(): Promise<string | null>
+}
+
 export interface FleetStore {
+  readonly inventory: InventoryStore
   /** Runs one decision at a time: what it read is still true when it commits. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
   file(repo: string, path: string): Promise<Uint8Array | null>
@@ -238,8 +276,6 @@ export interface FleetStore {
   sites(): Promise<SiteRow[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
   controllers(site?: string): Promise<ControllerRow[]>
-  /** At most `limit` controllers behind one, in order of site and name; from the first one on when it is null. */
-  controllersBehind(after: readonly [site: string, id: string] | null, limit: number): Promise<ControllerRow[]>
   /** Whether a controller was once registered with this report key, and has another one since. */
   hadReportKey(site: string, id: string, key: Uint8Array): Promise<boolean>
   /** The wraps of a release's content key for the controllers of a site, by controller. */
@@ -250,10 +286,7 @@ export interface FleetStore {
   log(): Promise<LogRow>
   /** Entries with their index, `from` inclusive, `to` exclusive. */
   entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
-  /** The newest entries of a filter, oldest first. */
   entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]>
-  /** Its entries from an index on, oldest first. */
-  entriesOfFrom(filter: EntryFilter, from: number, limit: number): Promise<{ index: number; bytes: Uint8Array }[]>
   /** Durable on return. Throws for dead I/O: nothing of the change is then there. */
   commit(change: FleetChange): Promise<void>
 }

@@ -4,7 +4,9 @@ import { isOpen, turnOf } from '../core/campaign/rollout-state.ts'
 import { turns } from '../core/campaign/site-work.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
-import type { Instant } from '../core/encoding/units.ts'
+import { type Instant, millis } from '../core/encoding/units.ts'
+import { experienceOf } from '../core/fleet/incidents.ts'
+import type { Experience } from '../core/fleet/inventory-row.ts'
 import type { Actor, EntryOrigin } from '../core/ledger/entry.ts'
 import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
 import { isGatewayKind } from '../core/ledger/entry-kinds.ts'
@@ -12,7 +14,7 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusa
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
 import { imageOf } from '../core/trust/image-target.ts'
 import { type Assignment, assignmentId } from '../core/trust/mapping.ts'
-import { checkReportNew, claimedReporter, openReport, type Report } from '../core/trust/report.ts'
+import { checkReportNew, claimedReporter, openReport, type Report, readStoredReport } from '../core/trust/report.ts'
 import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
 import { boxed, type Event, note } from './audit.ts'
 import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaign.ts'
@@ -204,7 +206,8 @@ export function acceptUpstream(
     const acknowledged = fresh.at(-1)!.sequence
     const files = await newRoots(world, row, opened, manifest)
     const sites = [{ ...row, upstream: acknowledged }]
-    const change = { sites, controllers: [...intake.controllers.values()], files }
+    const { experience } = intake
+    const change = { sites, controllers: [...intake.controllers.values()], experience, files }
     await commitSteps(world, [...intake.steps.values()], intake.events, change)
     return { acknowledged }
   })
@@ -219,6 +222,7 @@ class Intake {
   readonly controllers = new Map<string, ControllerRow>()
   readonly steps = new Map<string, Step>()
   readonly events: Event[] = []
+  readonly experience: Experience[] = []
   readonly #world: FleetWorld
   readonly #site: string
   readonly #open: readonly Opened[]
@@ -272,7 +276,7 @@ class Intake {
     if (isRefusal(report)) return report
     const replayed = checkReportNew(report, row.sequence)
     if (replayed !== null) return replayed
-    this.controllers.set(row.id, { ...row, report: bytes, sequence: report.sequence })
+    this.#remember(row, report, bytes)
     const actor: Actor = { kind: 'controller', id: `${this.#site}/${row.id}` }
     const code = report.refusal === undefined ? {} : { code: report.refusal.code }
     this.events.push({
@@ -286,6 +290,15 @@ class Intake {
     })
     for (const opened of this.#open) await this.#moveOn(opened, report, actor)
     return null
+  }
+
+  /** The row with the report, and what the report adds to the experience with its versions. */
+  #remember(row: ControllerRow, report: Report, bytes: Uint8Array): void {
+    const seenAt = this.#world.clock.now()
+    const before = row.report === null ? null : readStoredReport(row.report)
+    const since = millis(Math.max(0, seenAt - (row.seenAt ?? seenAt)))
+    this.experience.push(...experienceOf(before, report, since).map(one => ({ ...one, class: row.class })))
+    this.controllers.set(row.id, { ...row, report: bytes, sequence: report.sequence, seenAt })
   }
 
   /** Tells a campaign how its controller ended, when the report says so. */

@@ -1,12 +1,14 @@
 import { DatabaseSync } from 'node:sqlite'
 import { type Refusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
 
+export type Migration = string | ((database: DatabaseSync) => void)
+
 /** What a process must be able to say of its database before it opens it. */
 export type Schema = {
   /** Rises with every change of the tables; written to the file as its user_version. */
   readonly version: number
-  /** `statements[n]` brings a file of version n to version n + 1. */
-  readonly migrations: readonly string[]
+  /** `migrations[n]` brings a file of version n to version n + 1: statements, or what statements cannot do alone. */
+  readonly migrations: readonly Migration[]
 }
 
 /**
@@ -29,7 +31,11 @@ export function openDatabase(path: string, schema: Schema): DatabaseSync | Refus
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
     // If power fails inside this transaction, the next start sees the old version and migrates again.
     database.exec('BEGIN EXCLUSIVE')
-    for (let version = found; version < schema.version; version += 1) database.exec(schema.migrations[version]!)
+    for (let version = found; version < schema.version; version += 1) {
+      const migration = schema.migrations[version]!
+      if (typeof migration === 'string') database.exec(migration)
+      else migration(database)
+    }
     database.exec(`PRAGMA user_version = ${schema.version}`)
     database.exec('COMMIT')
     return database

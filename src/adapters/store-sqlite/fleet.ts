@@ -9,9 +9,13 @@ import type {
   LogRow,
   SiteRow,
 } from '../../flows/ports.ts'
-import { openDatabase, Writer } from './database.ts'
+import { type Migration, openDatabase, Writer } from './database.ts'
+import { SqliteInventory } from './inventory.ts'
+import { fillInventory, InventoryRows } from './inventory-rows.ts'
+import { INVENTORY_TABLES } from './inventory-schema.ts'
 
-const migrations = [
+/** What brings a file from each version to the next. Append only. */
+export const FLEET_MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE file (repo TEXT NOT NULL, path TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (repo, path)) STRICT, WITHOUT ROWID;
    CREATE TABLE site (id TEXT PRIMARY KEY, site BLOB NOT NULL, gateway_key BLOB NOT NULL, upstream INTEGER NOT NULL) STRICT;
    CREATE TABLE controller (site TEXT NOT NULL REFERENCES site (id), id TEXT NOT NULL, class TEXT NOT NULL, hardware TEXT NOT NULL,
@@ -34,6 +38,10 @@ const migrations = [
      INSERT INTO former_key SELECT OLD.site, OLD.id, OLD.report_key WHERE NOT EXISTS
        (SELECT 1 FROM former_key WHERE site = OLD.site AND controller = OLD.id AND report_key = OLD.report_key);
    END;`,
+  database => {
+    database.exec(INVENTORY_TABLES)
+    fillInventory(database)
+  },
 ]
 
 const HASH = 32
@@ -43,7 +51,7 @@ const TIMESTAMP = 'timestamp.json'
 
 /** The fleet server's store in one SQLite file. Refuses as `openDatabase` does. */
 export function openFleetStore(path: string): SqliteFleetStore | Refusal {
-  const database = openDatabase(path, { version: migrations.length, migrations })
+  const database = openDatabase(path, { version: FLEET_MIGRATIONS.length, migrations: FLEET_MIGRATIONS })
   return isRefusal(database) ? database : new SqliteFleetStore(database)
 }
 
@@ -55,12 +63,16 @@ export class SqliteFleetStore implements FleetStore {
   readonly #timestamps = new Map<string, Uint8Array>()
   /** All campaigns as they are in the database; null when one of them has changed since. */
   #campaigns: Map<string, CampaignRow> | null = null
+  readonly inventory: SqliteInventory
+  readonly #rows: InventoryRows
   /** Plans by campaign. A plan never changes: it is read once. */
   readonly #plans = new Map<string, Uint8Array>()
 
   constructor(database: DatabaseSync) {
     this.#database = database
     this.#writer = new Writer(database)
+    this.inventory = new SqliteInventory(database)
+    this.#rows = new InventoryRows(database)
     const controller =
       'site, id, class, hardware, report_key AS reportKey, decryption_key AS decryptionKey, report, sequence FROM controller'
     this.#sql = {
@@ -68,9 +80,9 @@ export class SqliteFleetStore implements FleetStore {
       site: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site WHERE id = ?'),
       sites: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site ORDER BY id'),
       controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
+      seen: database.prepare('SELECT seen_at AS seenAt FROM inventory WHERE site = ? AND id = ? AND seen_at > 0'),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
-      controllersBehind: database.prepare(`SELECT ${controller} WHERE (site, id) > (?, ?) ORDER BY site, id LIMIT ?`),
       formerKey: database.prepare('SELECT 1 FROM former_key WHERE site = ? AND controller = ? AND report_key = ?'),
       wraps: database.prepare('SELECT controller, wrap FROM wrap WHERE envelope = ? AND site = ?'),
       putWrap: database.prepare('INSERT INTO wrap VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET wrap = excluded.wrap'),
@@ -83,12 +95,6 @@ export class SqliteFleetStore implements FleetStore {
       ),
       entriesOfCampaign: database.prepare(
         'SELECT ix AS "index", bytes FROM entry WHERE campaign = ? ORDER BY ix DESC LIMIT ?',
-      ),
-      entriesOfControllerFrom: database.prepare(
-        'SELECT ix AS "index", bytes FROM entry WHERE site = ? AND controller = ? AND ix >= ? ORDER BY ix LIMIT ?',
-      ),
-      entriesOfCampaignFrom: database.prepare(
-        'SELECT ix AS "index", bytes FROM entry WHERE campaign = ? AND ix >= ? ORDER BY ix LIMIT ?',
       ),
       putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
       putSite: database.prepare(
@@ -130,18 +136,13 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async controller(site: string, id: string): Promise<ControllerRow | null> {
-    return (this.#sql.controller.get(site, id) as ControllerRow | undefined) ?? null
+    const row = this.#sql.controller.get(site, id) as ControllerRow | undefined
+    return row === undefined ? null : { ...row, ...this.#sql.seen.get(site, id) }
   }
 
   async controllers(site?: string): Promise<ControllerRow[]> {
     const rows = site === undefined ? this.#sql.controllers.all() : this.#sql.controllersOf.all(site)
     return rows as ControllerRow[]
-  }
-
-  async controllersBehind(after: readonly [string, string] | null, limit: number): Promise<ControllerRow[]> {
-    // No name is empty: everything is behind this one.
-    const [site, id] = after ?? ['', '']
-    return this.#sql.controllersBehind.all(site, id, limit) as ControllerRow[]
   }
 
   async hadReportKey(site: string, id: string, key: Uint8Array): Promise<boolean> {
@@ -181,20 +182,13 @@ export class SqliteFleetStore implements FleetStore {
     return (rows as { index: number; bytes: Uint8Array }[]).reverse()
   }
 
-  async entriesOfFrom(
-    filter: EntryFilter,
-    from: number,
-    limit: number,
-  ): Promise<{ index: number; bytes: Uint8Array }[]> {
-    const rows =
-      'campaign' in filter
-        ? this.#sql.entriesOfCampaignFrom.all(filter.campaign, from, limit)
-        : this.#sql.entriesOfControllerFrom.all(filter.site, filter.controller, from, limit)
-    return rows as { index: number; bytes: Uint8Array }[]
-  }
-
   async commit(change: FleetChange): Promise<void> {
-    await this.#writer.write(() => this.#apply(change))
+    try {
+      await this.#writer.write(() => this.#apply(change))
+    } catch (error) {
+      this.#rows.forget()
+      throw error
+    }
     // It is in the database now, and the next read would find just this; commits end in the order they began in.
     for (const { repo, path, bytes } of change.files ?? []) if (path === TIMESTAMP) this.#timestamps.set(repo, bytes)
   }
@@ -225,11 +219,16 @@ export class SqliteFleetStore implements FleetStore {
       // Nobody reads between here and the end of the transaction; whichever way it ends, the next read asks the database.
       if (path === TIMESTAMP) this.#timestamps.delete(repo)
     }
-    for (const row of change.sites ?? []) this.#sql.putSite.run(row.id, row.site, row.gatewayKey, row.upstream)
+    for (const row of change.sites ?? []) {
+      this.#rows.placeSite(row)
+      this.#sql.putSite.run(row.id, row.site, row.gatewayKey, row.upstream)
+    }
     for (const row of change.controllers ?? []) {
       const { site, id, class: of, hardware, reportKey, decryptionKey, report, sequence } = row
       this.#sql.putController.run(site, id, of, hardware, reportKey, decryptionKey, report, sequence)
+      this.#rows.put(row)
     }
+    for (const one of change.experience ?? []) this.#rows.experience(one)
     for (const row of change.wraps ?? []) {
       this.#sql.putWrap.run(row.envelope, row.site, row.controller, row.wrap)
     }

@@ -187,6 +187,12 @@ export function claimedReporter(bytes: Uint8Array): { readonly site: string; rea
   return file instanceof Misfit ? null : { site: file.signed.site, controller: file.signed.controller }
 }
 
+/** A report that was verified when it was stored; null for bytes that are none. Whoever acts on it verifies it (`openReport`). */
+export function readStoredReport(bytes: Uint8Array): Report | null {
+  const file = openSigned(bytes, MAX_REPORT_BYTES, reportFile)
+  return file instanceof Misfit ? null : file.signed
+}
+
 /** The shape of a signed document, for `openSigned`: made once, since it is used for every report of a fleet. */
 export const signedFile = <T>(signed: Shape<T>) =>
   object({ signed, sig: text('a signature in hex', /^(?:[0-9a-f]{2}){1,4096}$/) })

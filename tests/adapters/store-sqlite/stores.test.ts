@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { openDatabase, Writer } from '../../../src/adapters/store-sqlite/database.ts'
-import { openFleetStore, type SqliteFleetStore } from '../../../src/adapters/store-sqlite/fleet.ts'
+import { FLEET_MIGRATIONS, openFleetStore, type SqliteFleetStore } from '../../../src/adapters/store-sqlite/fleet.ts'
 import { openGatewayStore } from '../../../src/adapters/store-sqlite/gateway.ts'
 import { isRefusal, orThrow, RefusalError } from '../../../src/core/refusal/refusal.ts'
 
@@ -133,13 +133,9 @@ describe('the stores in SQLite', () => {
     const controller = { site: 'quay', id: 'bms-1', class: 'bms', hardware: 'r1', report: null, sequence: 0 }
     const row = { ...controller, reportKey: Uint8Array.of(1), decryptionKey: Uint8Array.of(2) }
     const site = { id: 'quay', site: Uint8Array.of(3), gatewayKey: Uint8Array.of(4), upstream: 0 }
-    const made = orThrow(openFleetStore(file))
-    await made.commit({ sites: [site], controllers: [row] })
-    made.close()
-    const database = new DatabaseSync(file)
-    database.exec(
-      'DROP TRIGGER report_key_replaced; DROP TABLE former_key; DROP TABLE wrap; ALTER TABLE controller DROP COLUMN decryption_key; PRAGMA user_version = 1',
-    )
+    const database = orThrow(openDatabase(file, { version: 1, migrations: FLEET_MIGRATIONS }))
+    database.prepare('INSERT INTO site VALUES (?, ?, ?, 0)').run(site.id, site.site, site.gatewayKey)
+    database.prepare("INSERT INTO controller VALUES ('quay', 'bms-1', 'bms', 'r1', ?, NULL, 0)").run(row.reportKey)
     database.close()
     const store = orThrow(openFleetStore(file))
     assert.deepEqual({ ...(await store.controller('quay', 'bms-1')) }, { ...row, decryptionKey: null })

@@ -1,0 +1,68 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { versionKey } from '../../core/firmware/version-key.ts'
+import type { ControllerQuery } from '../../core/fleet/query.ts'
+import { DIFFERS } from './inventory-schema.ts'
+
+export type Value = string | number | Uint8Array | null
+
+/** A condition in SQL and what is bound to it. The text is ours, whatever was asked; what was asked is only ever bound. */
+export type Where = { readonly sql: string; readonly values: readonly Value[] }
+
+const IN = 'IN (SELECT value FROM json_each(?))'
+
+/** The conditions of a question that the tallies know the columns of. */
+export function countedWhere(query: ControllerQuery, setsWith: (name: string) => readonly number[]): Where {
+  const parts: [sql: string, ...values: Value[]][] = []
+  const { classes, version, counter, regions, sites, states, said, anchor, lacksAnchor } = query
+  if (classes !== undefined) parts.push([`class ${IN}`, JSON.stringify(classes)])
+  if (version !== undefined) parts.push(["version_key > x''"])
+  if (version?.from !== undefined) {
+    parts.push([`version_key ${version.from.inclusive ? '>=' : '>'} ?`, versionKey(version.from.version)])
+  }
+  if (version?.to !== undefined) {
+    parts.push([`version_key ${version.to.inclusive ? '<=' : '<'} ?`, versionKey(version.to.version)])
+  }
+  if (counter !== undefined) parts.push(['counter >= ?', counter.min ?? 0])
+  if (counter?.max !== undefined) parts.push(['counter <= ?', counter.max])
+  if (regions !== undefined) parts.push([`region ${IN}`, JSON.stringify(regions)])
+  if (sites !== undefined) parts.push([`site ${IN}`, JSON.stringify(sites)])
+  if (states !== undefined) parts.push([`state ${IN}`, JSON.stringify(states)])
+  if (said !== undefined) parts.push([`said ${IN}`, JSON.stringify(said)])
+  if (anchor !== undefined) parts.push([`said = 'attested' AND anchors ${IN}`, JSON.stringify(setsWith(anchor))])
+  if (lacksAnchor !== undefined) {
+    parts.push([`said = 'attested' AND anchors NOT ${IN}`, JSON.stringify(setsWith(lacksAnchor))])
+  }
+  return joined(parts)
+}
+
+/** All conditions of a question, on the rows themselves. */
+export function rowWhere(query: ControllerQuery, setsWith: (name: string) => readonly number[]): Where {
+  const counted = countedWhere(query, setsWith)
+  const parts: [sql: string, ...values: Value[]][] = [["standing <> 'removed'"]]
+  const { cabinet, rack, labels, differs, seenBefore, campaign } = query
+  if (cabinet !== undefined) parts.push(['cabinet = ?', cabinet])
+  if (rack !== undefined) parts.push(['rack = ?', rack])
+  if (labels !== undefined) {
+    const sets = labels.map(setsWith)
+    const all = (sets[0] ?? []).filter(id => sets.every(some => some.includes(id)))
+    parts.push([`labels ${IN}`, JSON.stringify(all)])
+  }
+  if (differs === true) parts.push([DIFFERS])
+  if (seenBefore !== undefined) parts.push(['seen_at < ?', seenBefore])
+  if (campaign !== undefined) throw new Error('a question about a campaign is answered from its turns')
+  return joined([[counted.sql, ...counted.values], ...parts])
+}
+
+function joined(parts: readonly (readonly [sql: string, ...values: Value[]])[]): Where {
+  const kept = parts.filter(([sql]) => sql !== '1')
+  if (kept.length === 0) return { sql: '1', values: [] }
+  return { sql: kept.map(([sql]) => sql).join(' AND '), values: kept.flatMap(([, ...values]) => values) }
+}
+
+/** The sets that hold a name. There are few sets, however many controllers: each is read. */
+export function setsWith(database: DatabaseSync): (name: string) => readonly number[] {
+  const statement = database.prepare(
+    'SELECT id FROM name_set WHERE EXISTS (SELECT 1 FROM json_each(names) WHERE value = ?)',
+  )
+  return name => (statement.all(name) as { id: number }[]).map(({ id }) => id)
+}

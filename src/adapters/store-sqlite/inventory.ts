@@ -1,0 +1,222 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { type Instant, instant, type Millis } from '../../core/encoding/units.ts'
+import type { Version } from '../../core/firmware/version.ts'
+import { INCIDENTS, type IncidentCounts } from '../../core/fleet/incidents.ts'
+import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../../core/fleet/inventory-row.ts'
+import { type ControllerQuery, isCounted } from '../../core/fleet/query.ts'
+import type { Position } from '../../core/fleet/query-cursor.ts'
+import type { InventoryStore, VersionsBy } from '../../flows/ports.ts'
+import { countedWhere, rowWhere, setsWith, type Value, type Where } from './inventory-where.ts'
+
+type Row = Record<string, Value>
+
+const COLUMNS = `site, id, region, class, hardware, cabinet, rack, standing, decrypts, said, version, state, counter,
+  running_sequence, digest, report, attested_at, seen_at, claimed_version, claimed_at,
+  (SELECT names FROM name_set WHERE id = labels) AS labels, (SELECT names FROM name_set WHERE id = anchors) AS anchors`
+
+/**
+ * Answers questions about the fleet. The text of each statement is put together from fixed pieces, so there are as many as
+ * kinds of questions; what was asked is bound. Pages by place look up in the roll-ups which sites can have a match, and read
+ * those one after the other: a page costs what it holds, and not what the fleet has.
+ */
+export class SqliteInventory implements InventoryStore {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  readonly #setsWith: (name: string) => readonly number[]
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#setsWith = setsWith(database)
+  }
+
+  async page(query: ControllerQuery, after: Position | null, limit: number): Promise<InventoryRow[]> {
+    const where = rowWhere(query, this.#setsWith)
+    if (query.seenBefore !== undefined) return this.#bySeen(where, after, limit).map(rowOf)
+    const behind = [after?.site ?? '', after?.id ?? ''] as const
+    const sites = this.#candidates(query, behind[0])
+    if (sites === null) {
+      const from = query.differs === true ? 'inventory INDEXED BY inventory_differs' : 'inventory'
+      const sql = `SELECT ${COLUMNS} FROM ${from} WHERE (site, id) > (?, ?) AND ${where.sql} ORDER BY site, id LIMIT ?`
+      return this.#all(sql, [...behind, ...where.values, limit]).map(rowOf)
+    }
+    const rows: Row[] = []
+    const sql = `SELECT ${COLUMNS} FROM inventory WHERE site = ? AND id > ? AND ${where.sql} ORDER BY id LIMIT ?`
+    for (const site of sites) {
+      rows.push(...this.#all(sql, [site, site === behind[0] ? behind[1] : '', ...where.values, limit - rows.length]))
+      if (rows.length >= limit) break
+    }
+    return rows.map(rowOf)
+  }
+
+  async count(query: ControllerQuery): Promise<number | null> {
+    if (!isCounted(query)) return null
+    const { sql, values } = countedWhere(query, this.#setsWith)
+    const table = query.sites === undefined ? 'fleet_tally' : 'site_tally'
+    const [row] = this.#all(`SELECT coalesce(sum(n), 0) AS n FROM ${table} WHERE ${sql}`, values)
+    return row!.n as number
+  }
+
+  async sites(query: ControllerQuery, after: string | null, limit: number): Promise<SiteCount[]> {
+    const counted = countedWhere(query, this.#setsWith)
+    if (isCounted(query)) {
+      const sql = `SELECT site, region, sum(n) AS controllers FROM site_tally WHERE site > ? AND ${counted.sql}
+        GROUP BY site ORDER BY site LIMIT ?`
+      return this.#all(sql, [after ?? '', ...counted.values, limit]) as SiteCount[]
+    }
+    const where = rowWhere(query, this.#setsWith)
+    const sql = `SELECT site, region, count(*) AS controllers FROM inventory WHERE site = ? AND ${where.sql} GROUP BY site`
+    const found: SiteCount[] = []
+    for (const site of this.#candidates(query, after ?? '') ?? this.#sitesFrom(after ?? '')) {
+      if (site === after) continue
+      found.push(...(this.#all(sql, [site, ...where.values]) as SiteCount[]))
+      if (found.length >= limit) break
+    }
+    return found
+  }
+
+  async countSites(query: ControllerQuery): Promise<number | null> {
+    if (!isCounted(query)) return null
+    const { sql, values } = countedWhere(query, this.#setsWith)
+    const [row] = this.#all(`SELECT count(*) AS n FROM (SELECT DISTINCT site FROM site_tally WHERE ${sql})`, values)
+    return row!.n as number
+  }
+
+  async versions(query: ControllerQuery, by: VersionsBy): Promise<VersionCount[]> {
+    const counted = isCounted(query)
+    if (counted && by !== 'rack' && by !== 'cabinet') {
+      const where = countedWhere(query, this.#setsWith)
+      const table = by === 'site' || query.sites !== undefined ? 'site_tally' : 'fleet_tally'
+      const place = by === 'fleet' ? "''" : by
+      const sql = `SELECT ${place} AS place, class, version, said, sum(n) AS controllers FROM ${table} WHERE ${where.sql}
+        GROUP BY 1, class, version_key, said ORDER BY 1, class, version_key, said`
+      return this.#all(sql, where.values) as VersionCount[]
+    }
+    const where = rowWhere(query, this.#setsWith)
+    const place = by === 'fleet' ? "''" : by === 'rack' || by === 'cabinet' ? `coalesce(${by}, '')` : by
+    const sql = `SELECT ${place} AS place, class, version, said, count(*) AS controllers FROM inventory WHERE ${where.sql}
+      GROUP BY 1, class, version_key, said ORDER BY 1, class, version_key, said`
+    return this.#all(sql, where.values) as VersionCount[]
+  }
+
+  async history(site: string, id: string, limit: number): Promise<VersionSaid[]> {
+    const sql = `SELECT at, said, version, digest FROM version_history WHERE site = ? AND id = ? ORDER BY n DESC LIMIT ?`
+    const rows = this.#all(sql, [site, id, limit]).reverse()
+    return rows.map(({ at, said, version, digest }) => ({
+      at: instant(at as number),
+      said: said as VersionSaid['said'],
+      version: version as string,
+      digest: (digest as Uint8Array).length === 0 ? null : (digest as Uint8Array).toHex(),
+    }))
+  }
+
+  async experience(classes: readonly string[] | null): Promise<Experience[]> {
+    const rows = this.#all(
+      'SELECT * FROM experience WHERE ?1 IS NULL OR class IN (SELECT value FROM json_each(?1)) ORDER BY class, version',
+      [classes === null ? null : JSON.stringify(classes)],
+    )
+    return rows.map(row => ({
+      class: row.class as string,
+      version: row.version as string,
+      watched: row.watched as Millis,
+      counts: Object.fromEntries(INCIDENTS.map(kind => [kind, row[kind]])) as IncidentCounts,
+    }))
+  }
+
+  async tallyFault(site: string): Promise<string | null> {
+    const columns = 'class, version_key, said, version, counter, state, anchors, region'
+    const rows = `SELECT ${columns}, count(*) AS n FROM inventory WHERE site = ?1 AND standing <> 'removed' GROUP BY ${columns}`
+    const tally = `SELECT ${columns}, n FROM site_tally WHERE site = ?1`
+    const sql = `SELECT (SELECT count(*) FROM (${rows} EXCEPT ${tally})) + (SELECT count(*) FROM (${tally} EXCEPT ${rows})) AS n`
+    const [row] = this.#all(sql, [site])
+    return row!.n === 0 ? null : `${row!.n} counts of site ${site} differ from its rows`
+  }
+
+  async fleetTallyFault(): Promise<string | null> {
+    const columns = 'class, version_key, region, said, version, counter, state, anchors'
+    const sites = `SELECT ${columns}, sum(n) AS n FROM site_tally GROUP BY ${columns}`
+    const fleet = `SELECT ${columns}, n FROM fleet_tally`
+    const sql = `SELECT (SELECT count(*) FROM (${sites} EXCEPT ${fleet})) + (SELECT count(*) FROM (${fleet} EXCEPT ${sites})) AS n`
+    const [row] = this.#all(sql, [])
+    return row!.n === 0 ? null : `${row!.n} counts of the fleet differ from those of its sites`
+  }
+
+  /** The sites from one on that can have a match, in order; null when the roll-ups narrow nothing. */
+  #candidates(query: ControllerQuery, from: string): string[] | null {
+    const where = countedWhere(query, this.#setsWith)
+    const [label] = query.labels ?? []
+    if (query.differs === true || (where.sql === '1' && label === undefined)) return null
+    const tally = `SELECT DISTINCT site FROM site_tally WHERE site >= ? AND ${where.sql}`
+    const labels = 'SELECT site FROM label_tally WHERE label = ? AND site >= ?'
+    const rows =
+      label === undefined
+        ? this.#all(`${tally} ORDER BY site`, [from, ...where.values])
+        : where.sql === '1'
+          ? this.#all(`${labels} ORDER BY site`, [label, from])
+          : this.#all(`${tally} INTERSECT ${labels} ORDER BY site`, [from, ...where.values, label, from])
+    return rows.map(({ site }) => site as string)
+  }
+
+  #sitesFrom(from: string): string[] {
+    const rows = this.#all('SELECT DISTINCT site FROM site_tally WHERE site >= ? ORDER BY site', [from])
+    return rows.map(({ site }) => site as string)
+  }
+
+  /** Those that were longest silent first. */
+  #bySeen(where: Where, after: Position | null, limit: number): Row[] {
+    const sql = `SELECT ${COLUMNS} FROM inventory INDEXED BY inventory_seen WHERE (seen_at, site, id) > (?, ?, ?)
+      AND ${where.sql} ORDER BY seen_at, site, id LIMIT ?`
+    const behind = after === null ? [-1, '', ''] : [after.seen ?? 0, after.site, after.id]
+    return this.#all(sql, [...behind, ...where.values, limit])
+  }
+
+  #all(sql: string, values: readonly Value[]): Row[] {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql)
+      if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear()
+      this.#statements.set(sql, statement)
+    }
+    return statement.all(...values) as Row[]
+  }
+}
+
+/** Statements that are kept at most: kinds of questions, of which there are few at a time. */
+const MAX_STATEMENTS = 200
+
+function rowOf(row: Row): InventoryRow {
+  const text = (name: string): string => row[name] as string
+  const number = (name: string): number => row[name] as number
+  const moment = (name: string): Instant | null => (number(name) === 0 ? null : instant(number(name)))
+  return {
+    site: text('site'),
+    id: text('id'),
+    region: text('region'),
+    class: text('class'),
+    hardware: text('hardware'),
+    cabinet: row.cabinet as string | null,
+    rack: row.rack as string | null,
+    labels: JSON.parse(text('labels')) as string[],
+    standing: text('standing') as InventoryRow['standing'],
+    claim:
+      text('claimed_version') === ''
+        ? null
+        : { version: text('claimed_version') as Version, at: instant(number('claimed_at')) },
+    attested:
+      text('said') === 'attested'
+        ? {
+            sequence: number('report'),
+            at: instant(number('attested_at')),
+            state: text('state') as 'stable',
+            running: {
+              version: text('version') as Version,
+              sequence: number('running_sequence'),
+              digest: (row.digest as Uint8Array).toHex(),
+            },
+            counter: number('counter'),
+            anchors: JSON.parse(text('anchors')) as string[],
+          }
+        : null,
+    seenAt: moment('seen_at'),
+    decrypts: number('decrypts') === 1,
+  }
+}

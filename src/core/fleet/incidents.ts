@@ -1,0 +1,57 @@
+import { type Millis, millis } from '../encoding/units.ts'
+import type { Report, ReportedAttempt } from '../trust/report.ts'
+
+/** What can happen to a version that its makers want to know of. Alarms come from the figures of the plant. */
+export const INCIDENTS = ['revert', 'golden', 'refusal', 'watchdog', 'alarm'] as const
+export type IncidentKind = (typeof INCIDENTS)[number]
+export type IncidentCounts = Readonly<Record<IncidentKind, number>>
+
+export const NO_INCIDENTS: IncidentCounts = { revert: 0, golden: 0, refusal: 0, watchdog: 0, alarm: 0 }
+
+/** What a trial ends with whose resets no loss of power explains: a watchdog, or a crash (core/slot/power-up.ts). */
+const TRIES_SPENT = /^tries spent/
+
+/** What one report adds to the experience with a version of its class. */
+export type Experienced = { readonly version: string; readonly watched: Millis; readonly counts: IncidentCounts }
+
+/**
+ * What a report tells beyond the one before it: how long the version of before was watched, and what happened to which
+ * version.
+ *
+ * - The time between two accepted reports counts for the version that the first of them attested. A controller that falls
+ *   silent adds nothing: nobody knows what it ran, or what happened to it.
+ * - A revert counts for the version that failed, one that the controller fell back to golden from for the version of before,
+ *   a refusal for the version that refused.
+ * - Attempts are compared with those of the report before, so that one that was told in a report that never came is
+ *   counted all the same, and one that is told twice is counted once. A trial that the watchdog or a crash ended is a revert and a watchdog reset.
+ *
+ * `sinceBefore` is the time between the two by the fleet's clock; it is 0 without a report before.
+ */
+export function experienceOf(before: Report | null, report: Report, sinceBefore: Millis): Experienced[] {
+  const byVersion = new Map<string, { watched: number; counts: Record<IncidentKind, number> }>()
+  const of = (version: string) => {
+    const known = byVersion.get(version) ?? { watched: 0, counts: { ...NO_INCIDENTS } }
+    byVersion.set(version, known)
+    return known
+  }
+  if (before !== null && sinceBefore > 0) of(before.running.version).watched += sinceBefore
+  for (const attempt of fresh(before, report)) {
+    of(attempt.version).counts.revert += 1
+    if (TRIES_SPENT.test(attempt.cause)) of(attempt.version).counts.watchdog += 1
+  }
+  if (before !== null && report.state === 'golden' && before.state !== 'golden')
+    of(before.running.version).counts.golden += 1
+  if (report.event === 'refused') of(report.running.version).counts.refusal += 1
+  return [...byVersion].map(([version, { watched, counts }]) => ({ version, watched: millis(watched), counts }))
+}
+
+/** Attempts that the report before did not tell. Those of before the first report are history, and nobody's experience. */
+function fresh(before: Report | null, report: Report): readonly ReportedAttempt[] {
+  if (before === null) return report.event === 'reverted' ? report.attempts.slice(-1) : []
+  const told = new Set(before.attempts.map(keyOf))
+  // One that was dropped at boot rotted in flash: its version is not blamed (core/slot/history.ts).
+  return report.attempts.filter(attempt => !told.has(keyOf(attempt)) && attempt.phase !== 'boot')
+}
+
+const keyOf = ({ at, version, sequence, digest, phase, cause }: ReportedAttempt): string =>
+  JSON.stringify([at, version, sequence, digest, phase, cause])
