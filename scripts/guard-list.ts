@@ -10,6 +10,7 @@ import { KEY_GUARDS } from './guards-of-keys.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
+import { PATH_GUARDS } from './guards-of-paths.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
@@ -35,4 +36,5 @@ export const GUARDS = [
   ...TRUST_GUARDS,
   ...THREAT_GUARDS,
   ...REPOSITORY_GUARDS,
+  ...PATH_GUARDS,
 ]

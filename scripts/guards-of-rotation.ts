@@ -18,7 +18,7 @@ export const ROTATION_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a way over a release that does not fit the controller',
-    file: 'src/core/campaign/key-path.ts',
+    file: 'src/core/campaign/path-places.ts',
     text: '  if (acceptFor(place.device, facts) !== null) return null\n',
     without: '',
     tests: PATHS,

@@ -2,7 +2,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Carried, carriedBy } from './encryption.ts'
 import { mcubootAgrees } from './mcuboot/agree.ts'
-import { changeOf, type ReleaseFacts, type ReleaseTarget } from './release-facts.ts'
+import { changeOf, type Dependency, type ReleaseFacts, type ReleaseTarget } from './release-facts.ts'
 import { compareVersions, type Version } from './version.ts'
 
 /**
@@ -84,15 +84,17 @@ function newerThan(installed: Device['installed'], facts: ReleaseFacts): Refusal
   return null
 }
 
+/** Whether a version is one that a dependency accepts: from `min`, below `below`. */
+export const isWithin = (version: Version, { min, below }: Pick<Dependency, 'min' | 'below'>): boolean =>
+  compareVersions(version, min) >= 0 && (below === undefined || compareVersions(version, below) < 0)
+
 /**
  * Whether the other controllers at a site run versions that the release works with: `running` lists the versions of
  * each class. A class that the site does not have asks for nothing. Refuses `release-dependency-unmet`.
  */
 export function dependenciesMet(facts: ReleaseFacts, running: ReadonlyMap<string, readonly Version[]>): Refusal | null {
   for (const { class: name, min, below } of facts.dependencies) {
-    const unmet = (running.get(name) ?? []).find(
-      version => compareVersions(version, min) < 0 || (below !== undefined && compareVersions(version, below) >= 0),
-    )
+    const unmet = (running.get(name) ?? []).find(version => !isWithin(version, { min, below }))
     if (unmet === undefined) continue
     const range = below === undefined ? `${name} ${min} or newer` : `${name} ${min} or newer, below ${below}`
     return refuse('release-dependency-unmet', `release ${facts.class} ${facts.version}`, range, `${name} ${unmet}`)

@@ -85,6 +85,20 @@ export const campaignCodes = {
     title: 'no published releases lead the controller to the key that signed the release',
     fix: 'Publish the missing transition release again, or make one: signed by a key that the controller accepts, it adds the next key. Who holds none of those keys any more exchanges the controller, or sets it up anew on the spot.',
   },
+  'plan-dependency-cyclic': {
+    exit: 21,
+    status: 409,
+    action: 'refuse',
+    title: 'the releases need each other first, so that no order of single steps exists',
+    fix: 'Publish a stepping stone: a version of one of them that works with the old and the new version of the other. Images that one controller commits together can be released as one group: one release with several components.',
+  },
+  'plan-path-given-up': {
+    exit: 21,
+    status: 409,
+    action: 'refuse',
+    title: 'the search for an order of updates was given up',
+    fix: 'Plan fewer classes in one campaign, or publish releases with fewer rules against each other.',
+  },
   'plan-controller-not-attested': {
     exit: 21,
     status: 409,

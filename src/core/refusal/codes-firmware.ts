@@ -260,6 +260,12 @@ export const firmwareCodes = {
     title: 'another controller runs a version that this release does not work with',
     fix: 'Update the named class first, in an earlier wave or campaign.',
   },
+  'release-dependency-unknown': {
+    ...policy,
+    action: 'retry',
+    title: 'nobody knows what another controller runs that this release must work with',
+    fix: 'Wait for its first signed report, or look at why the site does not reach it.',
+  },
   'release-metadata-disagrees': {
     ...trust,
     title: 'the repository and the signed manifest disagree about the release',

@@ -1,0 +1,72 @@
+import type { Guard } from './guard.ts'
+
+const PATH = 'tests/core/campaign/path.test.ts'
+const BOTH = 'tests/core/campaign/{path,path-rules}.test.ts'
+const RULES = 'tests/core/campaign/path-rules.test.ts'
+
+/** The guards of versions that go together: no pair that does not accept each other is ever active. */
+export const PATH_GUARDS: readonly Guard[] = [
+  {
+    stops: 'a path past what the release that is to run needs of others',
+    file: 'src/core/campaign/path-rules.ts',
+    text: 'return [brokenRule(one, other), brokenRule(other, one)]',
+    without: 'return [brokenRule(other, one)]',
+    tests: PATH,
+  },
+  {
+    stops: 'a path past what the releases that run need of the one that comes',
+    file: 'src/core/campaign/path-rules.ts',
+    text: '  const others = brokenRule(runs, becomes)\n',
+    without: '  const others = null as ReturnType<typeof brokenRule>\n',
+    tests: BOTH,
+  },
+  {
+    stops: 'a path that trusts in a neighbour that has attested nothing',
+    file: 'src/core/campaign/path-rules.ts',
+    text: '(other.version !== null && isWithin(other.version, needs))',
+    without: '(other.version === null || isWithin(other.version, needs))',
+    tests: BOTH,
+  },
+  {
+    stops: 'a path through a state between the cohorts that is not allowed',
+    file: 'src/core/campaign/path-search.ts',
+    text: 'near[a]!.every(b => pairs[a]![b]!.fits[to]![at[b]!] === 1)',
+    without: 'near[a]!.every(() => to > 0)',
+    tests: PATH,
+  },
+  {
+    stops: 'a step brought forward that stands in the way of others',
+    file: 'src/core/campaign/path-search.ts',
+    text: 'if (near[a]!.every(b => pairs[a]![b]!.harmed[at[b]!] === 0))',
+    without: 'if (near[a]!.every(b => pairs[a]![b]!.fits[to]![at[b]!] === 1))',
+    tests: PATH,
+  },
+  {
+    stops: 'a crowd of one class that meets its own other version',
+    file: 'src/core/campaign/path-cohorts.ts',
+    text: ' && !(crowd && apart(runs[at]!, runs[to]!))',
+    without: '',
+    tests: PATH,
+  },
+  {
+    stops: 'steps at once that would not go together in another order',
+    file: 'src/core/campaign/path-order.ts',
+    text: '      fits(one.piece, one.from, other.piece, other.to)\n',
+    without: '      true\n',
+    tests: PATH,
+  },
+  {
+    stops: 'a circle that is taken for another one with other neighbours in it',
+    file: 'src/core/campaign/path-cohorts.ts',
+    text: 'JSON.stringify([made, around])',
+    without: 'JSON.stringify([made])',
+    tests: PATH,
+  },
+  {
+    stops: 'a grant of a step beside a controller that is on its way between two versions',
+    file: 'src/core/campaign/path-rules.ts',
+    text: 'for (const runs of near.runs) {',
+    without: 'for (const runs of near.runs.slice(0, 1)) {',
+    tests: RULES,
+  },
+]
