@@ -276,6 +276,8 @@ export interface FleetStore {
   sites(): Promise<SiteRow[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
   controllers(site?: string): Promise<ControllerRow[]>
+  /** At most `limit` controllers behind one, in order of site and name; from the first one on when it is null. */
+  controllersBehind(after: readonly [site: string, id: string] | null, limit: number): Promise<ControllerRow[]>
   /** Whether a controller was once registered with this report key, and has another one since. */
   hadReportKey(site: string, id: string, key: Uint8Array): Promise<boolean>
   /** The wraps of a release's content key for the controllers of a site, by controller. */
@@ -286,7 +288,10 @@ export interface FleetStore {
   log(): Promise<LogRow>
   /** Entries with their index, `from` inclusive, `to` exclusive. */
   entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
+  /** The newest entries of a filter, oldest first. */
   entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]>
+  /** Its entries from an index on, oldest first. */
+  entriesOfFrom(filter: EntryFilter, from: number, limit: number): Promise<{ index: number; bytes: Uint8Array }[]>
   /** Durable on return. Throws for dead I/O: nothing of the change is then there. */
   commit(change: FleetChange): Promise<void>
 }

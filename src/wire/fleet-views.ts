@@ -318,3 +318,37 @@ export const AnchorsView = Type.Object(
   { ...closed, title: 'AnchorsView' },
 )
 export type AnchorsView = Static<typeof AnchorsView>
+
+/** POST /v1/upstream: the highest sequence of the gateway's outbox that is durable here. */
+export const UpstreamTaken = Type.Object({ acknowledged: Type.Integer() }, { ...closed, title: 'UpstreamTaken' })
+
+/** POST /v1/releases: the version of the targets, and the paths that are new with it. */
+export const Published = Type.Object(
+  { version: Type.Integer(), published: List(Type.String()) },
+  { ...closed, title: 'Published' },
+)
+
+/** POST /v1/ceremonies/REPOSITORY: the root's version, and in how many repositories it is. */
+export const CeremonyClosed = Type.Object(
+  { version: Type.Integer(), repositories: Type.Integer() },
+  { ...closed, title: 'CeremonyClosed' },
+)
+
+/** POST /v1/campaigns/ID/approvals. */
+export const Approved = Type.Object(
+  { need: Type.Integer(), have: Type.Integer(), approved: Type.Boolean() },
+  { ...closed, title: 'Approved' },
+)
+
+/** POST /v1/campaigns/ID/wraps: how many were taken, and how many are still to come. */
+export const WrapsTaken = Type.Object(
+  { taken: Type.Integer(), missing: Type.Integer() },
+  { ...closed, title: 'WrapsTaken' },
+)
+
+/** POST /v1/campaigns/ID/commands: what was decided. How the campaign stands then is asked for by itself. */
+export const CommandTaken = Type.Object(
+  { campaign: Type.String(), command: Type.String() },
+  { ...closed, title: 'CommandTaken' },
+)
+export type CommandTaken = Static<typeof CommandTaken>

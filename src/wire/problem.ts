@@ -1,18 +1,23 @@
+import { type Static, Type } from 'typebox'
 import { type Refusal, refuse, sentence } from '../core/refusal/refusal.ts'
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
 
 /** The body of every refused request (RFC 9457), with the refusal's own fields beside the standard ones. */
-export type Problem = {
-  readonly type: string
-  readonly title: string
-  readonly status: number
-  readonly detail: string
-  readonly code: string
-  readonly subject: string
-  readonly expected: string
-  readonly actual: string
-  readonly clause?: string
-}
+export const Problem = Type.Object(
+  {
+    type: Type.String({ pattern: '^urn:voltseal:refusal:[a-z0-9-]+$' }),
+    title: Type.String(),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: Type.String(),
+    code: Type.String(),
+    subject: Type.String(),
+    expected: Type.String(),
+    actual: Type.String(),
+    clause: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false, title: 'Problem' },
+)
+export type Problem = Static<typeof Problem>
 
 export const PROBLEM_TYPE = 'application/problem+json'
 

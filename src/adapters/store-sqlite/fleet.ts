@@ -83,6 +83,7 @@ export class SqliteFleetStore implements FleetStore {
       seen: database.prepare('SELECT seen_at AS seenAt FROM inventory WHERE site = ? AND id = ? AND seen_at > 0'),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
+      controllersBehind: database.prepare(`SELECT ${controller} WHERE (site, id) > (?, ?) ORDER BY site, id LIMIT ?`),
       formerKey: database.prepare('SELECT 1 FROM former_key WHERE site = ? AND controller = ? AND report_key = ?'),
       wraps: database.prepare('SELECT controller, wrap FROM wrap WHERE envelope = ? AND site = ?'),
       putWrap: database.prepare('INSERT INTO wrap VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET wrap = excluded.wrap'),
@@ -95,6 +96,12 @@ export class SqliteFleetStore implements FleetStore {
       ),
       entriesOfCampaign: database.prepare(
         'SELECT ix AS "index", bytes FROM entry WHERE campaign = ? ORDER BY ix DESC LIMIT ?',
+      ),
+      entriesOfControllerFrom: database.prepare(
+        'SELECT ix AS "index", bytes FROM entry WHERE site = ? AND controller = ? AND ix >= ? ORDER BY ix LIMIT ?',
+      ),
+      entriesOfCampaignFrom: database.prepare(
+        'SELECT ix AS "index", bytes FROM entry WHERE campaign = ? AND ix >= ? ORDER BY ix LIMIT ?',
       ),
       putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
       putSite: database.prepare(
@@ -145,6 +152,12 @@ export class SqliteFleetStore implements FleetStore {
     return rows as ControllerRow[]
   }
 
+  async controllersBehind(after: readonly [string, string] | null, limit: number): Promise<ControllerRow[]> {
+    // No name is empty: everything is behind this one.
+    const [site, id] = after ?? ['', '']
+    return this.#sql.controllersBehind.all(site, id, limit) as ControllerRow[]
+  }
+
   async hadReportKey(site: string, id: string, key: Uint8Array): Promise<boolean> {
     return this.#sql.formerKey.get(site, id, key) !== undefined
   }
@@ -180,6 +193,18 @@ export class SqliteFleetStore implements FleetStore {
         ? this.#sql.entriesOfCampaign.all(filter.campaign, limit)
         : this.#sql.entriesOfController.all(filter.site, filter.controller, limit)
     return (rows as { index: number; bytes: Uint8Array }[]).reverse()
+  }
+
+  async entriesOfFrom(
+    filter: EntryFilter,
+    from: number,
+    limit: number,
+  ): Promise<{ index: number; bytes: Uint8Array }[]> {
+    const rows =
+      'campaign' in filter
+        ? this.#sql.entriesOfCampaignFrom.all(filter.campaign, from, limit)
+        : this.#sql.entriesOfControllerFrom.all(filter.site, filter.controller, from, limit)
+    return rows as { index: number; bytes: Uint8Array }[]
   }
 
   async commit(change: FleetChange): Promise<void> {

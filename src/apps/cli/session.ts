@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { readConfig, readText, writeWhole } from '../../adapters/config-file.ts'
-import { HttpsClient, readAnswer } from '../../adapters/link-https/client.ts'
+import { type Answer, HttpsClient, readAnswer } from '../../adapters/link-https/client.ts'
 import { utf8 } from '../../core/encoding/bytes.ts'
 import { NAME } from '../../core/fleet/identity.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -22,6 +22,8 @@ export function checkNames(what: string, ...names: readonly string[]): Refusal |
 export type Session = {
   readonly profile: Profile
   get<T>(path: string): Promise<T | Refusal>
+  /** All of a list, page by page. */
+  list<T>(path: string): Promise<T[] | Refusal>
   getBytes(path: string, maxBytes: number): Promise<Uint8Array | Refusal>
   post<T>(path: string, body: unknown): Promise<T | Refusal>
   /** Uploads bytes; answers when they are durable at the server. */
@@ -86,6 +88,7 @@ function sessionOf(path: string): Session | Refusal {
   return {
     profile,
     get: async path => json(await client.call('GET', path, { maxBytes: MAX_ANSWER }), path),
+    list: path => listed(client, path),
     getBytes: async (path, maxBytes) => {
       const answer = await client.call('GET', path, { maxBytes })
       return isRefusal(answer) ? answer : answer.body
@@ -121,6 +124,29 @@ function sessionOf(path: string): Session | Refusal {
 
 /** The largest answer that a command reads, in bytes: a page of the log, a fleet's controllers. */
 const MAX_ANSWER = 64 * 1024 * 1024
+
+/** Follows the pages of a list (RFC 8288) to its end. */
+async function listed<T>(client: HttpsClient, first: string): Promise<T[] | Refusal> {
+  const items: T[] = []
+  for (let path: string | null = `${first}${first.includes('?') ? '&' : '?'}limit=1000`; path !== null; ) {
+    const answer: Answer | Refusal = await client.call('GET', path, { maxBytes: MAX_ANSWER })
+    const page = json<T[]>(answer, path)
+    if (isRefusal(answer) || isRefusal(page)) return isRefusal(answer) ? answer : (page as Refusal)
+    items.push(...page)
+    const next = nextOf(answer.headers.link, first)
+    if (isRefusal(next)) return next
+    path = next
+  }
+  return items
+}
+
+/** The page behind, null for the last one. Only within the list that was asked for: a server sends us nowhere else. */
+function nextOf(link: string | string[] | undefined, list: string): string | null | Refusal {
+  if (link === undefined) return null
+  const next = /^<(\/v1\/[!-;=?-~]*)>; rel="next"$/.exec(`${link}`)?.[1]
+  if (next !== undefined && next.split('?')[0] === list.split('?')[0]) return next
+  return refuse('answer-unexpected', list, 'a Link to the next page of the list', 'another one')
+}
 
 function json<T>(answer: { body: Uint8Array } | Refusal, path: string): T | Refusal {
   if (isRefusal(answer)) return answer

@@ -4,6 +4,8 @@ import { type LoopbackDoor, type Show, type Shown, serveLoopback } from '../../a
 import { type PageFile, readPageFiles } from '../../adapters/page-files.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
+import type { Page, Wanted } from './api/page.ts'
+import { checkpoint, entries } from './log-views.ts'
 import * as views from './views.ts'
 
 /** Where `npm run build:console` puts the console. */
@@ -33,17 +35,17 @@ export function openConsole(
 export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageFile> | null): Show {
   const shared: ReadonlyMap<string, View> = new Map(
     Object.entries({
-      '/v1/controllers': () => views.controllers(world),
-      '/v1/campaigns': () => views.campaigns(world),
-      '/v1/releases': () => views.releases(world),
-      '/v1/audit/checkpoint': () => views.checkpoint(world),
+      '/v1/controllers': () => whole(wanted => views.controllers(world, wanted)),
+      '/v1/campaigns': () => whole(wanted => views.campaigns(world, wanted)),
+      '/v1/releases': () => whole(wanted => views.releases(world, wanted)),
+      '/v1/audit/checkpoint': () => checkpoint(world),
     }).map(([path, view]) => [path, sharing(view)]),
   )
   return async (path, query) => {
     const view = shared.get(path)
     if (view !== undefined) return json(await view())
     if (path === '/v1/audit/entries') {
-      return json(await views.entries(world, Number(query.get('from') ?? 0), Number(query.get('to') ?? 0)))
+      return json(await entries(world, Number(query.get('from') ?? 0), Number(query.get('to') ?? 0)))
     }
     const plan = /^\/v1\/campaigns\/([a-z0-9._-]{1,64})\/plan$/.exec(path)?.[1]
     if (plan !== undefined) return planOf(world, plan)
@@ -66,6 +68,18 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 
 const json = (result: object | Refusal): Shown | Refusal =>
   isRefusal(result) ? result : { type: JSON_TYPE, body: JSON.stringify(result) }
+
+/** All pages of a list: the console draws a fleet whole. */
+async function whole<T>(list: (wanted: Wanted) => Promise<Page<T> | Refusal>): Promise<readonly T[] | Refusal> {
+  const items: T[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Page<T> | Refusal = await list({ limit: '1000', ...(cursor === '' ? {} : { cursor }) })
+    if (isRefusal(page)) return page
+    items.push(...page.items)
+    cursor = page.next
+  }
+  return items
+}
 
 /** A view whose answer, once asked for, serves everybody who asks within a moment. */
 function sharing(view: View): View {

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
 import { type HttpsServer, httpsServer, type ServerTls } from '../../adapters/http-server.ts'
-import type { FleetDoor } from './api/answer.ts'
 import { auditRoutes } from './api/audit.ts'
 import { campaignRoutes } from './api/campaigns.ts'
 import { ceremonyRoutes } from './api/ceremonies.ts'
 import { fleetRoutes } from './api/fleet.ts'
 import { gatewayRoutes } from './api/gateways.ts'
+import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
 
 /** The fleet server's door: gateways check in, fetch and report; people publish, plan, approve and watch. */

@@ -1,30 +1,26 @@
 import type { PublishedRelease } from '../../core/campaign/draft.ts'
 import { type Rollout, turnOf } from '../../core/campaign/rollout-state.ts'
-import { toBase64 } from '../../core/encoding/bytes.ts'
 import { formatUtc } from '../../core/encoding/utc-time.ts'
 import { lastReport } from '../../core/fleet/attested.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
-import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { daysLeft } from '../../core/trust/expiry.ts'
 import type { Report } from '../../core/trust/report.ts'
 import { draftOf } from '../../flows/approve.ts'
 import { type Opened, openCampaign, openRow } from '../../flows/campaign.ts'
 import { openRepository } from '../../flows/keep.ts'
-import type { ControllerRow, EntryFilter, FleetWorld } from '../../flows/ports.ts'
+import type { CampaignRow, ControllerRow, EntryFilter, FleetWorld } from '../../flows/ports.ts'
 import { publishedReleases } from '../../flows/publish.ts'
 import { endOf } from '../../flows/renew.ts'
 import { alarmOf, standing } from '../../flows/warn.ts'
 import type {
-  AuditPage,
   CampaignControllerView,
   CampaignView,
-  CheckpointView,
   ControllerView,
-  HistoryView,
   ReleaseView,
   StatusView,
 } from '../../wire/fleet-views.ts'
+import { behindIn, byText, type Page, pageOf, shown, type Wanted } from './api/page.ts'
 
 /** What the fleet server shows of itself: read from the store at each question, nothing kept. */
 
@@ -55,9 +51,17 @@ export async function status(world: FleetWorld): Promise<StatusView> {
   }
 }
 
-export async function releases(world: FleetWorld): Promise<ReleaseView[] | Refusal> {
+export async function releases(world: FleetWorld, wanted: Wanted): Promise<Page<ReleaseView> | Refusal> {
   const published = await publishedReleases(world)
-  return isRefusal(published) ? published : [...published.values()].map(releaseView)
+  if (isRefusal(published)) return published
+  const ordered = [...published.values()].sort((a, b) => byText(a.path, b.path))
+  const page = await pageOf(wanted, {
+    name: 'releases',
+    sorts: ['string'],
+    keyOf: ({ path }: PublishedRelease) => [path] as const,
+    behind: behindIn(ordered, ({ path }, [after]: readonly [string]) => byText(path, after) > 0),
+  })
+  return shown(page, releaseView)
 }
 
 const releaseView = ({ path, sha256, length, facts }: PublishedRelease): ReleaseView => ({
@@ -71,15 +75,23 @@ const releaseView = ({ path, sha256, length, facts }: PublishedRelease): Release
   length,
 })
 
-export async function campaigns(world: FleetWorld): Promise<CampaignView[] | Refusal> {
-  const views: CampaignView[] = []
-  for (const row of await world.store.campaigns()) {
+export async function campaigns(world: FleetWorld, wanted: Wanted): Promise<Page<CampaignView> | Refusal> {
+  const rows = await world.store.campaigns()
+  const page = await pageOf(wanted, {
+    name: 'campaigns',
+    sorts: ['string'],
+    keyOf: ({ id }: CampaignRow) => [id] as const,
+    // In the order in which they were made. A campaign is never forgotten: its name says where it stands.
+    behind: async (after: readonly [string] | null, count) => {
+      const at = after === null ? -1 : rows.findIndex(({ id }) => id === after[0])
+      if (at < 0 && after !== null) return refuse('cursor-invalid', 'the list of campaigns', 'a campaign', 'none')
+      return rows.slice(at + 1, at + 1 + count)
+    },
+  })
+  return shown(page, row => {
     const opened = openRow(row)
-    const view = isRefusal(opened) ? opened : await campaignView(world, opened)
-    if (isRefusal(view)) return view
-    views.push(view)
-  }
-  return views
+    return isRefusal(opened) ? opened : campaignView(world, opened)
+  })
 }
 
 export async function campaign(world: FleetWorld, id: string): Promise<CampaignView | Refusal> {
@@ -161,8 +173,14 @@ async function approvalsOf(world: FleetWorld, { plan, rollout }: Opened): Promis
   return { have: approved ? need : 0, need }
 }
 
-export async function controllers(world: FleetWorld): Promise<ControllerView[]> {
-  return (await world.store.controllers()).map(row => controllerView(row, orThrow(lastReport(row, world.crypto))))
+export async function controllers(world: FleetWorld, wanted: Wanted): Promise<Page<ControllerView> | Refusal> {
+  const page = await pageOf(wanted, {
+    name: 'controllers',
+    sorts: ['string', 'string'],
+    keyOf: ({ site, id }: ControllerRow) => [site, id] as const,
+    behind: (after, count) => world.store.controllersBehind(after, count),
+  })
+  return shown(page, row => controllerView(row, orThrow(lastReport(row, world.crypto))))
 }
 
 export async function controller(world: FleetWorld, site: string, id: string): Promise<ControllerView | Refusal> {
@@ -186,53 +204,10 @@ const controllerView = (row: ControllerRow, report: Report | null): ControllerVi
   sequence: row.sequence,
 })
 
-const HISTORY = 1000
-
-export async function history(world: FleetWorld, site: string, id: string): Promise<HistoryView[] | Refusal> {
-  const row = await world.store.controller(site, id)
-  if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
-  return (await entriesOf(world, { site, controller: id })).map(({ index, entry }) => ({
-    index,
-    at: entry.at,
-    kind: entry.kind,
-    code: entry.code ?? null,
-    summary: summaryOf(entry),
-  }))
-}
+/** How many entries of a campaign are looked through for when its turns began. */
+const LOOKED_THROUGH = 1000
 
 async function entriesOf(world: FleetWorld, filter: EntryFilter): Promise<{ index: number; entry: AuditEntry }[]> {
-  const rows = await world.store.entriesOf(filter, HISTORY)
+  const rows = await world.store.entriesOf(filter, LOOKED_THROUGH)
   return rows.map(({ index, bytes }) => ({ index, entry: orThrow(parseEntry(bytes, `entry ${index}`)) }))
-}
-
-/** What people look for first. */
-const FIRST = ['event', 'version', 'state', 'slot', 'counter', 'from', 'result', 'cause']
-/** What only programs look for: it is in the entry. */
-const HIDDEN = new Set(['at', 'digest', 'sequence', 'sha256', 'wave'])
-
-/** The scalars of an entry's details, on one line, the telling ones first. */
-function summaryOf({ detail, campaign }: AuditEntry): string {
-  const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length)
-  const words = Object.entries(detail)
-    .filter(([name, value]) => typeof value !== 'object' && value !== '' && !HIDDEN.has(name))
-    .sort(([a], [b]) => rank(a) - rank(b))
-    .map(([name, value]) => `${name} ${String(value).slice(0, 60)}`)
-  return [...words, ...(campaign === undefined ? [] : [`campaign ${campaign}`])].join(', ').slice(0, 200)
-}
-
-export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Refusal> {
-  const { size, checkpoint } = await world.store.log()
-  const key = verifierKey(world.crypto, { name: world.name, key: world.auditSigner.key })
-  if (key === null) return refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'another one')
-  return { size, checkpoint, key }
-}
-
-const PAGE = 1000
-
-export async function entries(world: FleetWorld, from: number, to: number): Promise<AuditPage | Refusal> {
-  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || to < from || to - from > PAGE) {
-    return refuse('request-malformed', `entries ${from} to ${to}`, `at most ${PAGE} from 0 up`, 'another range')
-  }
-  const rows = await world.store.entries(from, to)
-  return { entries: rows.map(({ index, bytes }) => ({ index, bytes: toBase64(bytes) })) }
 }

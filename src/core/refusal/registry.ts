@@ -1,5 +1,6 @@
 import type { CodeEntry } from './code.ts'
 import { agentCodes } from './codes-agent.ts'
+import { apiCodes } from './codes-api.ts'
 import { campaignCodes } from './codes-campaign.ts'
 import { ceremonyCodes } from './codes-ceremony.ts'
 import { consoleCodes } from './codes-console.ts'
@@ -27,6 +28,7 @@ const tables = {
   ...plantCodes,
   ...slotCodes,
   ...agentCodes,
+  ...apiCodes,
   ...campaignCodes,
   ...ledgerCodes,
   ...linkCodes,

@@ -56,7 +56,9 @@ async function wrap(cli: Cli, session: Session, id: string, options: Options): P
   if (isRefusal(holder)) return holder
   const devices = readSites(cli, options.site)
   if (isRefusal(devices)) return devices
-  const asked = await session.get<WrapsView>(`/v1/campaigns/${id}/wraps${options.again === true ? '?again=true' : ''}`)
+  const asked = await session.list<WrapsView[number]>(
+    `/v1/campaigns/${id}/wraps${options.again === true ? '?again=true' : ''}`,
+  )
   if (isRefusal(asked)) return asked
   if (asked.length === 0) return { json: { campaign: id, taken: 0, missing: 0 }, text: 'Nothing is to be wrapped.' }
   const images = await openRepository(cli, session, 'image')

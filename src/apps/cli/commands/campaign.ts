@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import type { CreateCampaign } from '../../../wire/fleet-api.ts'
-import type { CampaignDraft, CampaignView } from '../../../wire/fleet-views.ts'
+import type { CampaignDraft, CampaignView, CommandTaken } from '../../../wire/fleet-views.ts'
 import { type ApproveOptions, approveCampaign } from '../approval.ts'
 import { duration, several, whole, words } from '../arguments.ts'
 import { campaignAnswer, planText } from '../campaign-text.ts'
@@ -152,7 +152,7 @@ async function create(cli: Cli, session: Session, options: CreateOptions): Promi
 }
 
 async function list(cli: Cli, session: Session): Promise<Work> {
-  const campaigns = await session.get<CampaignView[]>('/v1/campaigns')
+  const campaigns = await session.list<CampaignView>('/v1/campaigns')
   if (isRefusal(campaigns)) return campaigns
   const rows = campaigns.map(one => {
     const confirmed = one.controllers.filter(({ state }) => state === 'confirmed').length
@@ -168,8 +168,8 @@ async function show(cli: Cli, session: Session, id: string): Promise<Work> {
 
 async function order(cli: Cli, session: Session, id: string, command: string, reason: string | null): Promise<Work> {
   const body = reason === null ? { command } : { command, reason }
-  const view = await session.post<CampaignView>(`/v1/campaigns/${id}/commands`, body)
-  if (isRefusal(view)) return view
+  const taken = await session.post<CommandTaken>(`/v1/campaigns/${id}/commands`, body)
+  if (isRefusal(taken)) return taken
   if (command === 'start') cli.output.progress(`Started. Next: voltseal campaign watch ${id}`)
-  return campaignAnswer(cli.output, view)
+  return show(cli, session, id)
 }

@@ -52,7 +52,7 @@ export function addController(program: Command, cli: Cli): void {
 }
 
 async function list(cli: Cli, session: Session): Promise<Work> {
-  const controllers = await session.get<ControllerView[]>('/v1/controllers')
+  const controllers = await session.list<ControllerView>('/v1/controllers')
   if (isRefusal(controllers)) return controllers
   const rows = controllers.map(one => [
     `${one.site}/${one.id}`,
@@ -100,7 +100,7 @@ async function show(cli: Cli, session: Session, name: string): Promise<Work> {
 async function history(cli: Cli, session: Session, name: string): Promise<Work> {
   const fault = checkController(name)
   if (fault !== null) return fault
-  const entries = await session.get<HistoryView[]>(`/v1/controllers/${name}/history`)
+  const entries = await session.list<HistoryView>(`/v1/controllers/${name}/history`)
   if (isRefusal(entries)) return entries
   const rows = entries.map(({ index, at, kind, code, summary }) => [
     index,

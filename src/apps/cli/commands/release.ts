@@ -230,7 +230,7 @@ function inspect(cli: Cli, folder: string): Work {
 }
 
 async function listPublished(cli: Cli, session: Session): Promise<Work> {
-  const releases = await session.get<ReleaseView[]>('/v1/releases')
+  const releases = await session.list<ReleaseView>('/v1/releases')
   if (isRefusal(releases)) return releases
   const rows = releases.map(one => [one.path, one.version, one.sequence, one.counter, one.hardware.join(', ')])
   const headings = ['release', 'version', '>sequence', '>counter', 'hardware']

@@ -1,16 +1,19 @@
-import { type HttpsServer, requirePeer } from '../../../adapters/http-server.ts'
-import * as views from '../views.ts'
-import { answer, type FleetDoor } from './answer.ts'
+import type { HttpsServer } from '../../../adapters/http-server.ts'
+import { isRefusal } from '../../../core/refusal/refusal.ts'
+import * as routes from '../../../wire/routes/audit.ts'
+import * as views from '../log-views.ts'
+import type { FleetDoor } from './parts.ts'
+import { linkTo, shows } from './serve-route.ts'
 
 /** The audit log, for who verifies it. */
 export function auditRoutes(server: HttpsServer, { world }: FleetDoor): void {
-  server.get('/v1/audit/checkpoint', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await views.checkpoint(world))
-  })
+  shows(server, routes.readCheckpoint, () => views.checkpoint(world))
 
-  server.get<{ Querystring: { from?: string; to?: string } }>('/v1/audit/entries', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await views.entries(world, Number(request.query.from ?? 0), Number(request.query.to ?? 0)))
+  shows(server, routes.listEntries, async ({ query: { from, to, ...wanted }, reply }) => {
+    if (from !== undefined || to !== undefined) return views.entries(world, Number(from ?? 0), Number(to ?? 0))
+    const page = await views.allEntries(world, wanted)
+    if (isRefusal(page)) return page
+    linkTo(reply, page.next)
+    return { entries: page.items }
   })
 }

@@ -1,4 +1,4 @@
-import { type HttpsServer, requirePeer, sendRefusal } from '../../../adapters/http-server.ts'
+import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { planBytes } from '../../../core/campaign/plan.ts'
 import { fromUtf8 } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
@@ -6,97 +6,73 @@ import { approve, draftOf } from '../../../flows/approve.ts'
 import { command, createCampaign, openCampaign, wantedOf } from '../../../flows/campaign.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { encrypted, takeWraps, unwrapped, type Wanted } from '../../../flows/wrap.ts'
-import { Approve, BringWraps, Command, CreateCampaign } from '../../../wire/fleet-api.ts'
+import type { CreateCampaign } from '../../../wire/fleet-api.ts'
 import type { CampaignDraft, WrapsView } from '../../../wire/fleet-views.ts'
+import * as routes from '../../../wire/routes/campaigns.ts'
 import * as views from '../views.ts'
-import { answer, audited, decoded, type FleetDoor } from './answer.ts'
+import { behindIn, byText, pageOf } from './page.ts'
+import { decoded, type FleetDoor } from './parts.ts'
+import { changes, shows } from './serve-route.ts'
 
 /** Campaigns: planned, approved, wrapped for, commanded and watched. */
-export function campaignRoutes(server: HttpsServer, { world }: FleetDoor): void {
-  type Id = { Params: { id: string } }
+export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
+  const { world } = door
 
-  server.get('/v1/campaigns', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await views.campaigns(world))
+  shows(server, routes.listCampaigns, ({ query }) => views.campaigns(world, query))
+
+  shows(server, routes.readCampaign, ({ params }) => views.campaign(world, params.id ?? ''))
+
+  changes(server, door, routes.createCampaign, ({ peer, body }) => {
+    return { attempt: 'campaign create', run: () => plan(world, peer.id, body) }
   })
 
-  server.get<Id>('/v1/campaigns/:id', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await views.campaign(world, request.params.id))
-  })
+  shows(server, routes.readDraft, ({ params }) => draftOf(world, params.id ?? ''))
 
-  server.post<{ Body: CreateCampaign }>(
-    '/v1/campaigns',
-    { schema: { body: CreateCampaign } },
-    async (request, reply) => {
-      const person = requirePeer(request, 'person')
-      const result = await plan(world, person.id, request.body)
-      return audited(reply, world, person.id, 'campaign create', result)
-    },
-  )
-
-  server.get<Id>('/v1/campaigns/:id/draft', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await draftOf(world, request.params.id))
-  })
-
-  server.get<Id>('/v1/campaigns/:id/plan', async (request, reply) => {
-    requirePeer(request, 'person')
-    const row = await world.store.campaign(request.params.id)
-    if (row === null)
-      return sendRefusal(reply, refuse('not-found', `campaign ${request.params.id}`, 'a campaign', 'none'))
+  shows(server, routes.readPlan, async ({ params, reply }) => {
+    const row = await world.store.campaign(params.id ?? '')
+    if (row === null) return refuse('not-found', `campaign ${params.id}`, 'a campaign', 'none')
     return reply.type('application/json').send(Buffer.from(row.plan))
   })
 
-  server.post<Id & { Body: Approve }>(
-    '/v1/campaigns/:id/approvals',
-    { schema: { body: Approve } },
-    async (request, reply) => {
-      const person = requirePeer(request, 'person')
-      const result = await approve(world, person.id, request.params.id, request.body)
-      return audited(reply, world, person.id, 'campaign approve', result)
-    },
-  )
-
-  server.get<Id & { Querystring: { again?: string } }>('/v1/campaigns/:id/wraps', async (request, reply) => {
-    requirePeer(request, 'person')
-    // A wrap that stands may be one of nothing, and the server cannot tell: all of them, for who wraps again.
-    const asked = request.query.again === 'true' ? encrypted : unwrapped
-    const opened = await openCampaign(world, request.params.id)
-    const missing = isRefusal(opened) ? opened : await asked(world, wantedOf(opened.plan))
-    return answer(reply, isRefusal(missing) ? missing : missing.map(wrapView))
+  changes(server, door, routes.approveCampaign, ({ peer, params, body }) => {
+    return { attempt: 'campaign approve', run: () => approve(world, peer.id, params.id ?? '', body) }
   })
 
-  server.post<Id & { Body: BringWraps }>(
-    '/v1/campaigns/:id/wraps',
-    { schema: { body: BringWraps } },
-    async (request, reply) => {
-      const person = requirePeer(request, 'person')
-      const { id } = request.params
-      const wraps = request.body.wraps.map(one => ({
-        ...one,
-        wrap: decoded(one.wrap, `${one.site}/${one.controller}`),
-      }))
-      const result = await world.store.exclusive(async () => {
-        const opened = await openCampaign(world, id)
-        return isRefusal(opened) ? opened : takeWraps(world, person.id, id, wantedOf(opened.plan), wraps)
-      })
-      return audited(reply, world, person.id, 'campaign wrap', result)
-    },
-  )
+  shows(server, routes.listWraps, async ({ params, query: { again, ...wanted } }) => {
+    const id = params.id ?? ''
+    // A wrap that stands may be one of nothing, and the server cannot tell: all of them, for who wraps again.
+    const asked = again === 'true' ? encrypted : unwrapped
+    const opened = await openCampaign(world, id)
+    const missing = isRefusal(opened) ? opened : await asked(world, wantedOf(opened.plan))
+    if (isRefusal(missing)) return missing
+    const ordered = missing.map(wrapView).sort((a, b) => byText(wrapKey(a), wrapKey(b)))
+    return pageOf(wanted, {
+      name: `wraps ${id} ${again === 'true'}`,
+      sorts: ['string'],
+      keyOf: (one: WrapView) => [wrapKey(one)] as const,
+      behind: behindIn(ordered, (one, [after]: readonly [string]) => byText(wrapKey(one), after) > 0),
+    })
+  })
 
-  server.post<Id & { Body: Command }>(
-    '/v1/campaigns/:id/commands',
-    { schema: { body: Command } },
-    async (request, reply) => {
-      const person = requirePeer(request, 'person')
-      const { command: verb, reason } = request.body
-      const { id } = request.params
-      const refusal = await command(world, person.id, id, verb, reason ?? null)
-      return audited(reply, world, person.id, `campaign ${verb}`, refusal ?? (await views.campaign(world, id)))
-    },
-  )
+  changes(server, door, routes.bringWraps, ({ peer, params, body }) => {
+    const id = params.id ?? ''
+    const wraps = body.wraps.map(one => ({ ...one, wrap: decoded(one.wrap, `${one.site}/${one.controller}`) }))
+    const take = async () => {
+      const opened = await openCampaign(world, id)
+      return isRefusal(opened) ? opened : takeWraps(world, peer.id, id, wantedOf(opened.plan), wraps)
+    }
+    return { attempt: 'campaign wrap', run: () => world.store.exclusive(take) }
+  })
+
+  changes(server, door, routes.commandCampaign, ({ peer, params, body: { command: verb, reason } }) => {
+    const id = params.id ?? ''
+    const run = async () => (await command(world, peer.id, id, verb, reason ?? null)) ?? { campaign: id, command: verb }
+    return { attempt: `campaign ${verb}`, run }
+  })
 }
+
+type WrapView = WrapsView[number]
+const wrapKey = ({ site, controller, path, envelope }: WrapView): string => `${site}/${controller} ${path} ${envelope}`
 
 const wrapView = ({ site, controller, envelope }: Wanted): WrapsView[number] => {
   return { site, controller, path: envelope.path, envelope: envelope.sha256 }

@@ -1,38 +1,26 @@
-import { type HttpsServer, requirePeer } from '../../../adapters/http-server.ts'
-import { EnrolSite } from '../../../wire/fleet-api.ts'
+import type { HttpsServer } from '../../../adapters/http-server.ts'
+import * as routes from '../../../wire/routes/fleet.ts'
 import { anchors } from '../anchors.ts'
+import { history } from '../log-views.ts'
 import * as views from '../views.ts'
-import { answer, audited, type FleetDoor } from './answer.ts'
+import type { FleetDoor } from './parts.ts'
+import { changes, shows } from './serve-route.ts'
 
 /** Sites and their controllers: enrolled, and how they stand. */
-export function fleetRoutes(server: HttpsServer, { world, enrolment }: FleetDoor): void {
-  server.post<{ Body: EnrolSite }>('/v1/sites', { schema: { body: EnrolSite } }, async (request, reply) => {
-    const person = requirePeer(request, 'person')
-    return audited(reply, world, person.id, 'site enrol', await enrolment.enrol(person.id, request.body))
+export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
+  const { world, enrolment } = door
+
+  changes(server, door, routes.enrolSite, ({ peer, body }) => {
+    return { attempt: 'site enrol', run: () => enrolment.enrol(peer.id, body) }
   })
 
-  server.get('/v1/status', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await views.status(world))
-  })
+  shows(server, routes.readStatus, () => views.status(world))
 
-  server.get('/v1/anchors', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await anchors(world))
-  })
+  shows(server, routes.readAnchors, () => anchors(world))
 
-  server.get('/v1/controllers', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await views.controllers(world))
-  })
+  shows(server, routes.listControllers, ({ query }) => views.controllers(world, query))
 
-  server.get<{ Params: { site: string; id: string } }>('/v1/controllers/:site/:id', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await views.controller(world, request.params.site, request.params.id))
-  })
+  shows(server, routes.readController, ({ params }) => views.controller(world, params.site ?? '', params.id ?? ''))
 
-  server.get<{ Params: { site: string; id: string } }>('/v1/controllers/:site/:id/history', async (request, reply) => {
-    requirePeer(request, 'person')
-    return answer(reply, await views.history(world, request.params.site, request.params.id))
-  })
+  shows(server, routes.readHistory, ({ params, query }) => history(world, params.site ?? '', params.id ?? '', query))
 }

@@ -1,42 +1,40 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type HttpsServer, peer, requirePeer, sendRefusal } from '../../../adapters/http-server.ts'
+import { type HttpsServer, sendRefusal } from '../../../adapters/http-server.ts'
+import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import { recordRefusal } from '../../../flows/audit.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { acceptUpstream } from '../../../flows/report.ts'
-import { UpstreamBatch } from '../../../wire/fleet-api.ts'
-import { answer, decoded, type FleetDoor } from './answer.ts'
+import * as routes from '../../../wire/routes/gateways.ts'
+import { decoded, type FleetDoor } from './parts.ts'
+import { shows } from './serve-route.ts'
 
 /** What gateways come for: news, their outbox's way up, the repositories. */
 export function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
-  server.get('/v1/check-in', async (request, reply) => {
-    const { site } = requirePeer(request, 'gateway')
-    const tag = await siteTag(world, site)
+  shows(server, routes.checkIn, async ({ peer, request, reply }) => {
+    const tag = await siteTag(world, peer.site)
     reply.header('etag', tag)
     return reply.code(request.headers['if-none-match'] === tag ? 304 : 200).send()
   })
 
-  server.post<{ Body: UpstreamBatch }>('/v1/upstream', { schema: { body: UpstreamBatch } }, async (request, reply) => {
-    const { site } = requirePeer(request, 'gateway')
-    const { manifest, items } = request.body
+  shows(server, routes.sendUpstream, async ({ peer: { site }, body: { manifest, items } }) => {
     const batch = items.map(item => ({ ...item, bytes: decoded(item.bytes, 'an outbox item') }))
     const taken = await acceptUpstream(world, site, batch, decoded(manifest, 'the site manifest'))
     // A gateway whose manifest does not hold is broken or not the gateway: both are for the log.
     if (isRefusal(taken)) await recordRefusal(world, { kind: 'gateway', id: site }, 'upstream', taken)
-    return answer(reply, taken)
+    return taken
   })
 
-  server.get<{ Params: { repo: string; path: string } }>('/v1/repos/:repo/:path', (request, reply) =>
-    sendFile(request, reply, world, repoFor(request, request.params.repo), request.params.path),
+  shows(server, routes.repositoryFile, ({ peer, params, request, reply }) =>
+    sendFile(request, reply, world, repoFor(peer, params.repo ?? ''), params.path ?? ''),
   )
 
   // What a gateway is ordered is for itself and for people: who carries it there on a stick reads it here.
-  server.get<{ Params: { site: string; path: string } }>('/v1/sites/:site/director/:path', (request, reply) => {
-    requirePeer(request, 'person')
-    return sendFile(request, reply, world, `director/${request.params.site}`, request.params.path)
-  })
+  shows(server, routes.siteOrders, ({ params, request, reply }) =>
+    sendFile(request, reply, world, `director/${params.site}`, params.path ?? ''),
+  )
 }
 
 async function sendFile(
@@ -81,10 +79,9 @@ async function siteTag({ store }: FleetWorld, site: string): Promise<string> {
  * The repository that a path means: `director` is the asking gateway's own. To a person it is what all sites have in
  * common: the director's roots.
  */
-function repoFor(request: FastifyRequest, repo: string): string {
+function repoFor(identity: Identity, repo: string): string {
   if (repo === 'image' || repo === 'approval') return repo
-  const identity = peer(request)
-  if (repo === 'director' && identity?.kind === 'gateway') return `director/${identity.site}`
-  if (repo === 'director' && identity?.kind === 'person') return repo
+  if (repo === 'director' && identity.kind === 'gateway') return `director/${identity.site}`
+  if (repo === 'director' && identity.kind === 'person') return repo
   throw new RefusalError(refuse('not-found', repo, 'image, approval or director', 'another repository'))
 }

@@ -1,0 +1,20 @@
+import { fromBase64 } from '../../../core/encoding/bytes.ts'
+import { RefusalError, refuse } from '../../../core/refusal/refusal.ts'
+import type { FleetWorld } from '../../../flows/ports.ts'
+import type { Enrolment } from '../enrolment.ts'
+
+/** What the routes of every subject have in common: what they work on, and how they read. */
+
+/** Where a door needs more than the flows: who may be enrolled, and how large an upload may be. */
+export type FleetDoor = { readonly world: FleetWorld; readonly enrolment: Enrolment; readonly maxBlobBytes: number }
+
+/** The bytes of a field in base64; throws `request-malformed`. */
+export function decoded(base64: string, subject: string): Uint8Array {
+  const bytes = fromBase64(base64)
+  if (bytes !== null) return bytes
+  throw new RefusalError(refuse('request-malformed', subject, 'canonical base64', 'something else'))
+}
+
+/** Bins by their names, each in base64; throws `request-malformed`. */
+export const decodedBins = (bins: Readonly<Record<string, string>> = {}): ReadonlyMap<string, Uint8Array> =>
+  new Map(Object.entries(bins).map(([name, base64]) => [name, decoded(base64, name)]))

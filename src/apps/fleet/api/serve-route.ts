@@ -1,0 +1,102 @@
+import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { type HttpsServer, peer, requirePeer, sendRefusal } from '../../../adapters/http-server.ts'
+import type { Identity } from '../../../core/fleet/identity.ts'
+import { isRefusal, type Refusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
+import { recordRefusal } from '../../../flows/audit.ts'
+import { type BodyOf, type Caller, isRaw, type QueryOf, type RouteSpec } from '../../../wire/route.ts'
+import type { Page } from './page.ts'
+import type { FleetDoor } from './parts.ts'
+
+/** Who asks, by the kind of certificate that a route wants. */
+type PeerOf<C extends Caller> = C extends 'any' ? Identity : Identity & { readonly kind: C }
+
+/** What a route was asked. The query and the body are as its schemas say; names in the path are any text. */
+export type Asked<S extends RouteSpec> = {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: QueryOf<S>
+  readonly body: BodyOf<S>
+  readonly peer: PeerOf<S['who']>
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+/** What a route came to: what it answers, a refusal, or the reply when it has answered by itself. */
+type Outcome = object | null | Refusal | FastifyReply
+
+/**
+ * Opens a route: who asks is known before a byte of the body is read, and nothing reaches `handle` that the schemas do
+ * not describe. This is the only way to open one.
+ */
+export function shows<S extends RouteSpec>(
+  server: HttpsServer,
+  spec: S,
+  handle: (asked: Asked<S>) => Outcome | Promise<Outcome>,
+): void {
+  const { method, path, query, body, bodyLimit } = spec
+  const schema: FastifySchema = {
+    ...(query === undefined ? {} : { querystring: query }),
+    ...(body === undefined || isRaw(body) ? {} : { body }),
+  }
+  server.route({
+    method,
+    url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    schema,
+    ...(bodyLimit === undefined ? {} : { bodyLimit }),
+    onRequest: async request => void admitted(request, spec.who),
+    handler: async (request, reply) => {
+      const asked = { ...(request as unknown as Asked<S>), peer: admitted(request, spec.who), request, reply }
+      const { params, query, body } = request
+      return send(reply, spec, await handle({ ...asked, params, query, body } as Asked<S>))
+    },
+  })
+}
+
+function admitted(request: FastifyRequest, who: Caller): Identity {
+  if (who !== 'any') return requirePeer(request, who)
+  const identity = peer(request)
+  if (identity !== null) return identity
+  const subject = `${request.method} ${request.url}`
+  throw new RefusalError(refuse('not-permitted', subject, 'a certificate of this fleet', 'one without an identity'))
+}
+
+/** An attempt to change something: its name in the log, and what does it. */
+export type Change<T> = { readonly attempt: string; readonly run: () => Promise<T | Refusal> }
+
+/**
+ * Opens a route by which a person changes something. A refused attempt is an event of its own: it is in the log before it
+ * is answered.
+ */
+export function changes<S extends RouteSpec & { readonly who: 'person' }, T extends object | null>(
+  server: HttpsServer,
+  { world }: FleetDoor,
+  spec: S,
+  plan: (asked: Asked<S>) => Change<T>,
+): void {
+  shows(server, spec, async asked => {
+    const { attempt, run } = plan(asked)
+    const result = await run()
+    if (isRefusal(result)) await recordRefusal(world, { kind: 'person', id: asked.peer.id }, attempt, result)
+    return result
+  })
+}
+
+function send(reply: FastifyReply, spec: RouteSpec, outcome: Outcome): FastifyReply {
+  if (outcome === reply) return reply
+  if (isRefusal(outcome)) return sendRefusal(reply, outcome)
+  const status = Number(Object.keys(spec.answers)[0])
+  if (!isPage(outcome)) return reply.code(status).send(outcome ?? undefined)
+  linkTo(reply, outcome.next)
+  return reply.code(status).send(outcome.items)
+}
+
+const isPage = (outcome: object | null): outcome is Page<unknown> =>
+  outcome !== null && 'items' in outcome && 'next' in outcome
+
+/** RFC 8288: says where the next page is, with the same filters, when there is one. */
+export function linkTo(reply: FastifyReply, cursor: string | null): void {
+  if (cursor === null) return
+  const [path = '', query = ''] = reply.request.url.split('?')
+  const fields = new URLSearchParams(query)
+  fields.set('cursor', cursor)
+  reply.header('link', `<${path}?${fields}>; rel="next"`)
+}

@@ -1,0 +1,79 @@
+import { toBase64 } from '../../core/encoding/bytes.ts'
+import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
+import { verifierKey } from '../../core/ledger/signed-note.ts'
+import { orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { FleetWorld } from '../../flows/ports.ts'
+import type { AuditPage, CheckpointView, HistoryView } from '../../wire/fleet-views.ts'
+import { type Page, pageOf, shown, type Wanted } from './api/page.ts'
+
+/** What the fleet server shows of its audit log. */
+
+type Row = { readonly index: number; readonly bytes: Uint8Array }
+
+export async function history(
+  world: FleetWorld,
+  site: string,
+  id: string,
+  wanted: Wanted,
+): Promise<Page<HistoryView> | Refusal> {
+  const row = await world.store.controller(site, id)
+  if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
+  const page = await pageOf(wanted, {
+    name: `history ${site}/${id}`,
+    sorts: ['number'],
+    keyOf: ({ index }: Row) => [index] as const,
+    behind: (after, count) => world.store.entriesOfFrom({ site, controller: id }, behind(after), count),
+  })
+  return shown(page, ({ index, bytes }) => {
+    const entry = orThrow(parseEntry(bytes, `entry ${index}`))
+    return { index, at: entry.at, kind: entry.kind, code: entry.code ?? null, summary: summaryOf(entry) }
+  })
+}
+
+const behind = (after: readonly [number] | null): number => (after === null ? 0 : after[0] + 1)
+
+/** What people look for first. */
+const FIRST = ['event', 'version', 'state', 'slot', 'counter', 'from', 'result', 'cause']
+/** What only programs look for: it is in the entry. */
+const HIDDEN = new Set(['at', 'digest', 'sequence', 'sha256', 'wave'])
+
+/** The scalars of an entry's details, on one line, the telling ones first. */
+function summaryOf({ detail, campaign }: AuditEntry): string {
+  const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length)
+  const words = Object.entries(detail)
+    .filter(([name, value]) => typeof value !== 'object' && value !== '' && !HIDDEN.has(name))
+    .sort(([a], [b]) => rank(a) - rank(b))
+    .map(([name, value]) => `${name} ${String(value).slice(0, 60)}`)
+  return [...words, ...(campaign === undefined ? [] : [`campaign ${campaign}`])].join(', ').slice(0, 200)
+}
+
+export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Refusal> {
+  const { size, checkpoint } = await world.store.log()
+  const key = verifierKey(world.crypto, { name: world.name, key: world.auditSigner.key })
+  if (key === null) return refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'another one')
+  return { size, checkpoint, key }
+}
+
+const PAGE = 1000
+
+export async function entries(world: FleetWorld, from: number, to: number): Promise<AuditPage | Refusal> {
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || to < from || to - from > PAGE) {
+    return refuse('request-malformed', `entries ${from} to ${to}`, `at most ${PAGE} from 0 up`, 'another range')
+  }
+  const rows = await world.store.entries(from, to)
+  return { entries: rows.map(({ index, bytes }) => ({ index, bytes: toBase64(bytes) })) }
+}
+
+/** The log page by page. New entries come behind the last page: its end is the end for now. */
+export async function allEntries(
+  world: FleetWorld,
+  wanted: Wanted,
+): Promise<Page<AuditPage['entries'][number]> | Refusal> {
+  const page = await pageOf(wanted, {
+    name: 'entries',
+    sorts: ['number'],
+    keyOf: ({ index }: Row) => [index] as const,
+    behind: (after, count) => world.store.entries(behind(after), behind(after) + count),
+  })
+  return shown(page, ({ index, bytes }) => ({ index, bytes: toBase64(bytes) }))
+}

@@ -1,0 +1,33 @@
+import { Type } from 'typebox'
+import { AuditPage, CheckpointView } from '../fleet-views.ts'
+import { pageFields, route } from '../route.ts'
+
+const tag = 'audit'
+const Index = (what: string) => Type.Optional(Type.String({ pattern: '^[0-9]{1,16}$', description: what }))
+
+export const readCheckpoint = route({
+  method: 'GET',
+  path: '/v1/audit/checkpoint',
+  id: 'readCheckpoint',
+  tag,
+  summary: 'The signed checkpoint over the whole log, and the key to verify it with',
+  who: 'person',
+  answers: { 200: CheckpointView },
+  codes: [],
+})
+
+export const listEntries = route({
+  method: 'GET',
+  path: '/v1/audit/entries',
+  id: 'listEntries',
+  tag,
+  summary: 'Entries of the log: a range of at most 1000, or page by page from the first one on',
+  who: 'person',
+  query: Type.Object(
+    { from: Index('the first entry of a range'), to: Index('the first entry behind the range'), ...pageFields },
+    { additionalProperties: false },
+  ),
+  paged: true,
+  answers: { 200: AuditPage },
+  codes: ['cursor-invalid'],
+})

@@ -1,0 +1,133 @@
+import { Type } from 'typebox'
+import { Approve, BringWraps, Command, CreateCampaign, Name } from '../fleet-api.ts'
+import {
+  Approved,
+  CampaignDraft,
+  CampaignView,
+  CommandTaken,
+  DraftView,
+  List,
+  WrapsTaken,
+  WrapsView,
+} from '../fleet-views.ts'
+import { PageQuery, pageFields, route } from '../route.ts'
+
+const params = { id: Name }
+const tag = 'campaigns'
+
+export const listCampaigns = route({
+  method: 'GET',
+  path: '/v1/campaigns',
+  id: 'listCampaigns',
+  tag,
+  summary: 'Campaigns, in the order in which they were made',
+  who: 'person',
+  query: PageQuery,
+  paged: true,
+  answers: { 200: List(CampaignView) },
+  codes: ['cursor-invalid'],
+})
+
+export const readCampaign = route({
+  method: 'GET',
+  path: '/v1/campaigns/{id}',
+  id: 'readCampaign',
+  tag,
+  summary: 'One campaign as it stands',
+  who: 'person',
+  params,
+  answers: { 200: CampaignView },
+  codes: ['campaign-unknown'],
+})
+
+export const createCampaign = route({
+  method: 'POST',
+  path: '/v1/campaigns',
+  id: 'createCampaign',
+  tag,
+  summary: 'Plans a campaign; with dryRun nothing is kept',
+  who: 'person',
+  body: CreateCampaign,
+  answers: { 200: CampaignDraft },
+  codes: ['campaign-exists', 'plan-malformed'],
+})
+
+export const readDraft = route({
+  method: 'GET',
+  path: '/v1/campaigns/{id}/draft',
+  id: 'readDraft',
+  tag,
+  summary: 'What an approver signs',
+  who: 'person',
+  params,
+  answers: { 200: DraftView },
+  codes: ['campaign-unknown'],
+})
+
+export const readPlan = route({
+  method: 'GET',
+  path: '/v1/campaigns/{id}/plan',
+  id: 'readPlan',
+  tag,
+  summary: 'The plan, byte for byte as it is approved',
+  who: 'person',
+  params,
+  answers: { 200: { type: 'application/json', what: 'the plan as canonical JSON' } },
+  codes: ['not-found'],
+})
+
+export const approveCampaign = route({
+  method: 'POST',
+  path: '/v1/campaigns/{id}/approvals',
+  id: 'approveCampaign',
+  tag,
+  summary: 'Adds one approver’s signature over the draft',
+  who: 'person',
+  params,
+  body: Approve,
+  answers: { 200: Approved },
+  codes: ['campaign-unknown', 'approval-key-unknown', 'approval-signature-invalid'],
+})
+
+export const listWraps = route({
+  method: 'GET',
+  path: '/v1/campaigns/{id}/wraps',
+  id: 'listWraps',
+  tag,
+  summary: 'For whom a content key is still to be wrapped; with again=true, for whom at all',
+  who: 'person',
+  params,
+  query: Type.Object(
+    { again: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])), ...pageFields },
+    { additionalProperties: false },
+  ),
+  paged: true,
+  answers: { 200: WrapsView },
+  codes: ['campaign-unknown', 'cursor-invalid'],
+})
+
+export const bringWraps = route({
+  method: 'POST',
+  path: '/v1/campaigns/{id}/wraps',
+  id: 'bringWraps',
+  tag,
+  summary: 'Brings wrapped content keys for controllers of a campaign',
+  who: 'person',
+  params,
+  body: BringWraps,
+  answers: { 200: WrapsTaken },
+  codes: ['campaign-unknown', 'wrap-malformed'],
+})
+
+export const commandCampaign = route({
+  method: 'POST',
+  path: '/v1/campaigns/{id}/commands',
+  id: 'commandCampaign',
+  tag,
+  summary: 'Starts, pauses, resumes or halts a campaign; how it stands then is at /v1/campaigns/{id}',
+  who: 'person',
+  params,
+  body: Command,
+  answers: { 200: CommandTaken },
+  codes: ['campaign-unknown', 'campaign-not-approved', 'campaign-not-paused', 'campaign-ended'],
+})

@@ -1,0 +1,79 @@
+import { EnrolSite, Name } from '../fleet-api.ts'
+import { AnchorsView, ControllerView, EnrolledSite, HistoryView, List, StatusView } from '../fleet-views.ts'
+import { PageQuery, route } from '../route.ts'
+
+const tag = 'fleet'
+const params = { site: Name, id: Name }
+
+export const enrolSite = route({
+  method: 'POST',
+  path: '/v1/sites',
+  id: 'enrolSite',
+  tag,
+  summary: 'Registers a site with its gateway and controllers, and certifies their keys',
+  who: 'person',
+  body: EnrolSite,
+  answers: { 200: EnrolledSite },
+  codes: ['site-malformed', 'enrolment-key-malformed', 'enrolment-key-changed', 'enrolment-key-shared'],
+})
+
+export const readStatus = route({
+  method: 'GET',
+  path: '/v1/status',
+  id: 'readStatus',
+  tag,
+  summary: 'How long what people and what the server sign still holds, and what a person has to see to',
+  who: 'person',
+  answers: { 200: StatusView },
+  codes: [],
+})
+
+export const readAnchors = route({
+  method: 'GET',
+  path: '/v1/anchors',
+  id: 'readAnchors',
+  tag,
+  summary: 'Which controllers accept which keys, and which roots the gateways trust',
+  who: 'person',
+  answers: { 200: AnchorsView },
+  codes: [],
+})
+
+export const listControllers = route({
+  method: 'GET',
+  path: '/v1/controllers',
+  id: 'listControllers',
+  tag,
+  summary: 'Controllers with what each attested last, by site and name',
+  who: 'person',
+  query: PageQuery,
+  paged: true,
+  answers: { 200: List(ControllerView) },
+  codes: ['cursor-invalid'],
+})
+
+export const readController = route({
+  method: 'GET',
+  path: '/v1/controllers/{site}/{id}',
+  id: 'readController',
+  tag,
+  summary: 'One controller with what it attested last',
+  who: 'person',
+  params,
+  answers: { 200: ControllerView },
+  codes: ['controller-unknown'],
+})
+
+export const readHistory = route({
+  method: 'GET',
+  path: '/v1/controllers/{site}/{id}/history',
+  id: 'readHistory',
+  tag,
+  summary: 'What the audit log says of a controller, oldest first',
+  who: 'person',
+  params,
+  query: PageQuery,
+  paged: true,
+  answers: { 200: List(HistoryView) },
+  codes: ['controller-unknown', 'cursor-invalid'],
+})

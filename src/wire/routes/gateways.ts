@@ -1,0 +1,57 @@
+import { Type } from 'typebox'
+import { Name, UpstreamBatch } from '../fleet-api.ts'
+import { UpstreamTaken } from '../fleet-views.ts'
+import { route } from '../route.ts'
+
+const METADATA = { type: 'application/json', what: 'a signed metadata file, byte for byte' }
+const Path = Type.String({ maxLength: 256, description: 'a file of the repository, such as 7.snapshot.json' })
+
+export const checkIn = route({
+  method: 'GET',
+  path: '/v1/check-in',
+  id: 'checkIn',
+  tag: 'gateways',
+  summary: 'Whether the fleet has news for the gateway’s site: an entity tag over what stands above all else',
+  who: 'gateway',
+  answers: { 200: null, 304: null },
+  codes: [],
+})
+
+export const sendUpstream = route({
+  method: 'POST',
+  path: '/v1/upstream',
+  id: 'sendUpstream',
+  tag: 'gateways',
+  summary: 'Hands over a gateway’s outbox in order, with the site manifest; answers what is durable here',
+  who: 'gateway',
+  body: UpstreamBatch,
+  answers: { 200: UpstreamTaken },
+  codes: ['site-unknown', 'site-manifest-malformed', 'upstream-gap'],
+})
+
+export const repositoryFile = route({
+  method: 'GET',
+  path: '/v1/repos/{repo}/{path}',
+  id: 'repositoryFile',
+  tag: 'gateways',
+  summary: 'A file of a repository; of the director’s, a gateway sees its own site’s and a person the roots',
+  who: 'any',
+  params: {
+    repo: Type.Union([Type.Literal('image'), Type.Literal('approval'), Type.Literal('director')]),
+    path: Path,
+  },
+  answers: { 200: METADATA },
+  codes: [],
+})
+
+export const siteOrders = route({
+  method: 'GET',
+  path: '/v1/sites/{site}/director/{path}',
+  id: 'siteOrders',
+  tag: 'gateways',
+  summary: 'A file of a site’s orders, for who carries them there on a stick',
+  who: 'person',
+  params: { site: Name, path: Path },
+  answers: { 200: METADATA },
+  codes: [],
+})
