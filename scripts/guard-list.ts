@@ -11,6 +11,7 @@ import { LINK_GUARDS } from './guards-of-link.ts'
 import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { PATH_GUARDS } from './guards-of-paths.ts'
+import { PLANT_GUARDS } from './guards-of-plant.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
@@ -37,4 +38,5 @@ export const GUARDS = [
   ...THREAT_GUARDS,
   ...REPOSITORY_GUARDS,
   ...PATH_GUARDS,
+  ...PLANT_GUARDS,
 ]

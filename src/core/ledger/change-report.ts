@@ -1,4 +1,5 @@
 import type { JsonObject } from '../encoding/canonical-json.ts'
+import { csvField } from '../encoding/csv.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import type { Actor, AuditEntry, ClockQuality } from './entry.ts'
@@ -211,6 +212,5 @@ const time = (at: Instant | null): string | null => (at === null ? null : format
 function cell(value: string | number | null): string {
   if (value === null) return ''
   if (typeof value === 'number') return String(value)
-  const tame = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(tame) ? `"${tame.replaceAll('"', '""')}"` : tame
+  return csvField(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value)
 }

@@ -1,25 +1,21 @@
 import { Command } from 'commander'
-import { readText, writeWhole } from '../../../adapters/config-file.ts'
-import { fromBase64 } from '../../../core/encoding/bytes.ts'
-import { type NoteKey, parseVerifierKey } from '../../../core/ledger/signed-note.ts'
-import { beginVerification, endVerification, type LogVerdict, takeEntry } from '../../../core/ledger/verify.ts'
-import { isRefusal, type Refusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
-import type { AuditPage, CheckpointView } from '../../../wire/fleet-views.ts'
+import { writeWhole } from '../../../adapters/config-file.ts'
+import type { NoteKey } from '../../../core/ledger/signed-note.ts'
+import type { LogVerdict } from '../../../core/ledger/verify.ts'
+import { isRefusal, sentence } from '../../../core/refusal/refusal.ts'
+import { type AuditLog, fetchLog, judgeLog, readLog } from '../audit-log.ts'
 import type { Cli, Work } from '../cli.ts'
 import { exitOf } from '../output.ts'
 import { type Session, withSession } from '../session.ts'
 import { listing } from '../table.ts'
+import { addChanges } from './audit-changes.ts'
 
 type Options = { profile?: string; key?: string }
 
-/** A whole log in one file: the signed checkpoint and every entry, base64, in order. */
-type Export = { readonly kind: 'voltseal-audit-log'; readonly checkpoint: string; readonly entries: readonly string[] }
-
-const MAX_EXPORT = 1 << 30
-const PAGE = 1000
-
 export function addAudit(program: Command, cli: Cli): void {
-  const audit = new Command('audit').description('verify and export the audit log').copyInheritedSettings(program)
+  const audit = new Command('audit')
+    .description('verify and export the audit log, and what it tells of a campaign')
+    .copyInheritedSettings(program)
   audit
     .command('verify')
     .description('verify every entry against the signed checkpoint: over the API, or offline from an export')
@@ -37,33 +33,26 @@ export function addAudit(program: Command, cli: Cli): void {
         withSession(cli, profile, session => exportLog(cli, session, file)),
       ),
     )
+  addChanges(audit, cli)
   program.addCommand(audit)
 }
 
 async function verify(cli: Cli, file: string | undefined, options: Options): Promise<Work> {
   if (file !== undefined && options.key !== undefined) {
-    const log = readExport(file)
+    const log = readLog(file)
     return isRefusal(log) ? log : verdictOf(cli, log, options.key, file)
   }
   return withSession(cli, options.profile, async session => {
-    const log = file === undefined ? await fetchLog(cli, session) : readExport(file)
+    const log = file === undefined ? await fetchLog(cli, session) : readLog(file)
     return isRefusal(log)
       ? log
       : verdictOf(cli, log, options.key ?? session.profile.auditKey, file ?? session.profile.url)
   })
 }
 
-function verdictOf(cli: Cli, log: Export, keyText: string, from: string): Work {
-  const { crypto } = cli.world
-  const key = parseVerifierKey(crypto, keyText)
-  if (key === null) return refuse('key-malformed', 'the key of the log', 'a C2SP verifier key', keyText.slice(0, 40))
-  let verification = beginVerification(crypto)
-  for (const [index, text] of log.entries.entries()) {
-    const bytes = fromBase64(text)
-    if (bytes === null) return refuse('config-malformed', `${from}, entry ${index}`, 'base64', 'something else')
-    verification = takeEntry(crypto, verification, { bytes })
-  }
-  return report(cli, endVerification(crypto, verification, log.checkpoint, key), key, from)
+function verdictOf(cli: Cli, log: AuditLog, keyText: string, from: string): Work {
+  const judged = judgeLog(cli.world.crypto, log, keyText, from)
+  return isRefusal(judged) ? judged : report(cli, judged.verdict, judged.key, from)
 }
 
 function report(cli: Cli, verdict: LogVerdict, key: NoteKey, from: string): Work {
@@ -96,35 +85,5 @@ async function exportLog(cli: Cli, session: Session, file: string): Promise<Work
       ['entries', log.entries.length],
       ['key', key],
     ]),
-  }
-}
-
-async function fetchLog(cli: Cli, session: Session): Promise<Export | Refusal> {
-  const head = await session.get<CheckpointView>('/v1/audit/checkpoint')
-  if (isRefusal(head)) return head
-  const entries: string[] = []
-  while (entries.length < head.size) {
-    const to = Math.min(entries.length + PAGE, head.size)
-    const page = await session.get<AuditPage>(`/v1/audit/entries?from=${entries.length}&to=${to}`)
-    if (isRefusal(page)) return page
-    if (page.entries.length === 0) break
-    entries.push(...page.entries.map(({ bytes }) => bytes))
-    if (head.size > PAGE) cli.output.progress(`${entries.length} of ${head.size} entries`)
-  }
-  return { kind: 'voltseal-audit-log', checkpoint: head.checkpoint, entries }
-}
-
-function readExport(file: string): Export | Refusal {
-  const text = readText(file, MAX_EXPORT)
-  if (isRefusal(text)) return text
-  const wrong = (actual: string): Refusal => refuse('config-malformed', file, 'a log that audit export wrote', actual)
-  try {
-    const log = JSON.parse(text) as Partial<Export> | null
-    if (log?.kind !== 'voltseal-audit-log' || typeof log.checkpoint !== 'string' || !Array.isArray(log.entries)) {
-      return wrong('another file')
-    }
-    return log.entries.every(entry => typeof entry === 'string') ? (log as Export) : wrong('entries of another kind')
-  } catch {
-    return wrong('something that is not JSON')
   }
 }
