@@ -25,11 +25,20 @@ function copyOfProject(): string {
   return copy
 }
 
+/** A child of a killed run may still write, or have mounted something: what cannot go is no fault of the guard. */
+function discard(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  } catch {}
+}
+
 /** Whether the tests of a glob pass in a copy. */
 function passes(copy: string, glob: string): Promise<boolean> {
   const files = globSync(glob, { cwd: copy }).sort()
   if (files.length === 0) throw new Error(`no test matches ${glob}`)
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  // What a killed run leaves behind goes with it.
+  const scratch = mkdtempSync(join(tmpdir(), 'voltseal-g-'))
   const args = [
     '--disable-warning=ExperimentalWarning',
     '--test',
@@ -40,9 +49,17 @@ function passes(copy: string, glob: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     // SIGKILL: the test runner answers every other signal in the loop that never ends.
     const patience = { timeout: PATIENCE_MILLIS, killSignal: 'SIGKILL' } as const
-    const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', env, ...patience })
+    const child = spawn(process.execPath, args, {
+      cwd: copy,
+      stdio: 'ignore',
+      env: { ...env, TMPDIR: scratch },
+      ...patience,
+    })
     child.on('error', reject)
-    child.on('close', code => resolve(code === 0))
+    child.on('close', code => {
+      resolve(code === 0)
+      discard(scratch)
+    })
   })
 }
 
