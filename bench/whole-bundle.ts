@@ -1,5 +1,8 @@
 import { nodeCrypto as crypto } from '../src/adapters/crypto-node.ts'
 import { checkPlan, parsePlan, planBytes } from '../src/core/campaign/plan.ts'
+import { type ProvenSheet, proveSheets, sheetFile } from '../src/core/campaign/sheet.ts'
+import { releasesAt } from '../src/core/campaign/site-plan.ts'
+import { withSheets } from '../src/core/campaign/turns.ts'
 import { toHex } from '../src/core/encoding/bytes.ts'
 import type { Json } from '../src/core/encoding/canonical-json.ts'
 import type { Crypto, PublicKey, SignatureForm } from '../src/core/encoding/crypto.ts'
@@ -67,25 +70,35 @@ async function bundle(fleet: QuietFleet, count: number): Promise<Bundle> {
   const year = instant(now + 365 * DAY)
   await fleet.site(SITE, count)
   const { envelope, targets } = await release(fleet, year)
-  const controllers = Array.from({ length: count }, (_, at) => ({ site: SITE, controller: `c${at}`, release: 0 }))
+  const ids = Array.from({ length: count }, (_, at) => `c${at}`).sort()
+  const turnsAt = ids.map(controller => ({ controller, wave: 0, steps: [{ release: 0, order: 0 }] }))
+  const sheet = { kind: 'voltseal-sheet', v: 1, campaign: 'bench', site: SITE, turns: turnsAt } as const
+  const { proven, root: sheets } = proveSheets(crypto, [sheet])
   const body = {
     kind: 'voltseal-plan',
-    v: 1,
+    v: 2,
     id: 'bench',
     title: 'Bench',
     criticality: 'security',
     createdAt: now,
+    createdBy: 'bench',
+    priority: 50,
     notAfter: instant(now + 30 * DAY),
-    releases: [{ ...file(targets[0]), class: 'bms', version: '2.0.0' as Version, counter: 1 }],
-    waves: [{ name: 'all', soakMillis: millis(1000), gate: { minSuccessPercent: 100, maxFailures: 0 }, controllers }],
+    releases: [{ ...file(targets[0]), class: 'bms', version: '2.0.0' as Version, counter: 1, criticality: 'security' }],
+    waves: [
+      { name: 'all', soakMillis: millis(1000), gate: { minSuccessPercent: 100, maxFailures: 0 }, controllers: count },
+    ],
     timeoutMillis: millis(3_600_000),
-    retries: 0,
+    retry: { retries: 0, backOffMillis: 0, maxBackOffMillis: 0 },
+    abort: { maxFailures: 0, maxFailurePercent: 100 },
+    membership: 'fixed',
+    sheets,
   }
-  const plan = orThrow(checkPlan(body, 'the plan'))
+  const plan = orThrow(withSheets(orThrow(checkPlan(body, 'the plan')), [sheet], crypto, 'the plan'))
   const bytes = planBytes(plan)
   await approve(fleet, year, { path: planPath(plan.id), ...sized(bytes), custom: null })
   const turn = { at: 'assigned', since: now, report: 0, attempt: 1 } as const
-  const turns = Object.fromEntries(controllers.map(({ controller }) => [`${SITE}/${controller}`, turn]))
+  const turns = Object.fromEntries(ids.map(id => [`${SITE}/${id}`, turn]))
   const rollout = { campaign: plan.id, state: { at: 'running', wave: 0, since: now }, turns } as const
   const { orders } = await ordersFor(world, new Set([SITE]), [{ plan, rollout }])
   const directed = orThrow(await directSites(world, orders, now))
@@ -97,10 +110,10 @@ async function bundle(fleet: QuietFleet, count: number): Promise<Bundle> {
   repos.push(await filesOf(fleet, 'approval', 'approval', null))
   const firmware = fleet.key('firmware').key
   const anchors = [{ kid: keyId(firmware, crypto), key: firmware }]
-  const known = new Map(controllers.map(({ controller }) => [controller, { class: 'bms', hardware: 'r1' }]))
-  const given: Given = { repos, plan: bytes, envelope, anchors, known }
+  const known = new Map(ids.map(id => [id, { class: 'bms', hardware: 'r1' }]))
+  const given: Given = { repos, plan: bytes, sheet: sheetFile(proven[0] as ProvenSheet), envelope, anchors, known }
   const files = repos.flatMap(one => [...one.files.values()])
-  const total = [...files, bytes, envelope].reduce((sum, one) => sum + one.length, 0)
+  const total = [...files, bytes, given.sheet, envelope].reduce((sum, one) => sum + one.length, 0)
   return recorded(by => {
     const { length } = verifyBundle(given, now, by)
     if (length !== count) throw new Error(`${length} of ${count} controllers are assigned`)
@@ -111,6 +124,7 @@ type Repo = { readonly name: string; readonly site: string | null; readonly file
 type Given = {
   readonly repos: readonly Repo[]
   readonly plan: Uint8Array
+  readonly sheet: Uint8Array
   readonly envelope: Uint8Array
   readonly anchors: readonly Anchor[]
   readonly known: ReadonlyMap<string, { readonly class: string; readonly hardware: string }>
@@ -133,8 +147,10 @@ function verifyBundle(given: Given, now: Instant, by: Crypto): readonly Assignme
   for (const path of wanted.envelopes) look(orThrow(readImageTarget(look(path))).payload.path)
   const plans = new Map(wanted.campaigns.map(id => [id, given.plan]))
   if (planTarget(approval.set, wanted.campaigns[0]!) === null) throw new Error('not approved')
-  const sets = { director: director.set, image: image.set, approval: approval.set, imageTargets, plans }
-  const input = { site: SITE, controllers: given.known, ...sets, readPlan: parsePlan }
+  const sheets = new Map(wanted.campaigns.map(id => [id, given.sheet]))
+  const sets = { director: director.set, image: image.set, approval: approval.set, imageTargets, plans, sheets }
+  const readSheet = releasesAt({ site: SITE, region: 'nl', controllers: [] }, by)
+  const input = { site: SITE, controllers: given.known, ...sets, readPlan: parsePlan, readSheet }
   const assignments = orThrow(assignmentsOf(input, now, by))
   const opened = orThrow(openEnvelope(given.envelope, given.anchors, by))
   for (const release of new Set(assignments.map(one => one.release))) {

@@ -11,6 +11,7 @@ import { LINK_GUARDS } from './guards-of-link.ts'
 import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { PATH_GUARDS } from './guards-of-paths.ts'
+import { PLAN_GUARDS } from './guards-of-plans.ts'
 import { PLANT_GUARDS } from './guards-of-plant.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
@@ -39,4 +40,5 @@ export const GUARDS = [
   ...REPOSITORY_GUARDS,
   ...PATH_GUARDS,
   ...PLANT_GUARDS,
+  ...PLAN_GUARDS,
 ]

@@ -381,7 +381,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a release beside neighbours that are too old for it',
-    file: 'src/core/campaign/draft.ts',
+    file: 'src/core/campaign/draft-fit.ts',
     text: 'if (unmet !== null) return { ...unmet,',
     without: 'if (unmet === undefined) return {',
     tests: ORDERS,

@@ -190,7 +190,7 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a campaign for a controller that cannot decrypt',
-    file: 'src/core/campaign/draft.ts',
+    file: 'src/core/campaign/draft-fit.ts',
     text: 'if (first.facts.encryption !== null && !controller.decrypts)',
     without: 'if (first.facts.encryption === undefined)',
     tests: 'tests/core/campaign/draft.test.ts',

@@ -275,7 +275,7 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'a release that the plan does not list',
     file: 'src/core/trust/mapping.ts',
-    text: 'if (planned !== undefined && planned.path === target.path && sameFile(planned, target)) return null',
+    text: 'if (planned.some(one => one.path === target.path && sameFile(one, target))) return null',
     without: 'if (target !== null) return null',
     tests: TRUST,
   },

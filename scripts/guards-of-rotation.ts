@@ -11,7 +11,7 @@ const CHANGE = 'src/core/slot/key-change.ts'
 export const ROTATION_GUARDS: readonly Guard[] = [
   {
     stops: 'a plan with a release whose key the controller does not accept',
-    file: 'src/core/campaign/draft.ts',
+    file: 'src/core/campaign/draft-fit.ts',
     text: 'if (first !== release && !stepping) {',
     without: 'if (first === undefined) {',
     tests: PATHS,

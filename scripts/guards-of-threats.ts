@@ -8,7 +8,7 @@ export const THREAT_GUARDS: readonly Guard[] = [
   {
     stops: 'the stolen director: a release that no plan lists',
     file: 'src/core/trust/mapping.ts',
-    text: 'if (planned !== undefined && planned.path === target.path && sameFile(planned, target)) return null',
+    text: 'if (planned.some(one => one.path === target.path && sameFile(one, target))) return null',
     without: 'if (target !== null) return null',
     tests: threat('director-keys'),
   },

@@ -1,4 +1,4 @@
-import type { Plan } from '../core/campaign/plan.ts'
+import type { PlanBody } from '../core/campaign/plan.ts'
 import { decide } from '../core/campaign/rollout.ts'
 import { fromHex, sameBytes, toHex } from '../core/encoding/bytes.ts'
 import type { JsonObject } from '../core/encoding/canonical-json.ts'
@@ -59,7 +59,7 @@ function approvalOf(world: FleetWorld, set: TrustedSet, { plan, row }: Opened): 
  * When the approvals expire: the same for all who sign, from the plan and not from the clock. A year, so that approvals
  * outlive their campaigns. Approvers compute it themselves: who could choose it could make an approval hold for ever.
  */
-export function approvalExpiry(before: Instant, plan: Pick<Plan, 'notAfter'>): Instant {
+export function approvalExpiry(before: Instant, plan: Pick<PlanBody, 'notAfter'>): Instant {
   return instant(Math.max(before, Math.ceil((plan.notAfter + 365 * DAY) / 1000) * 1000))
 }
 

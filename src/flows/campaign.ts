@@ -1,9 +1,7 @@
-import { buildPlan, canaryThenRest, type PlanRequest, type PlanSources } from '../core/campaign/draft.ts'
-import { type Plan, type PlannedController, parsePlan, planBytes } from '../core/campaign/plan.ts'
+import { parsePlan } from '../core/campaign/plan.ts'
 import { decide } from '../core/campaign/rollout.ts'
 import {
   assignmentsOf,
-  createRollout,
   type Decision,
   isOpen,
   type Rollout,
@@ -12,136 +10,23 @@ import {
   turnOf,
   writeRollout,
 } from '../core/campaign/rollout-state.ts'
-import { sameBytes, toHex } from '../core/encoding/bytes.ts'
-import { after, type Instant, millis } from '../core/encoding/units.ts'
-import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
-import { type FleetController, fleetController, inventoryOf, refKey } from '../core/fleet/inventory.ts'
+import { parseSheetFile, type Sheet } from '../core/campaign/sheet.ts'
+import { type Plan, type PlannedController, plannedControllers, withSheets } from '../core/campaign/turns.ts'
+import type { Instant } from '../core/encoding/units.ts'
+import { lastReport } from '../core/fleet/attested.ts'
+import { refKey } from '../core/fleet/inventory.ts'
 import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import { type Event, record } from './audit.ts'
 import { type Directed, directSites, ordersFor } from './direct.ts'
 import type { CampaignRow, ControllerRow, FleetChange, FleetWorld, WrapRow } from './ports.ts'
-import { publishedReleases, transitionReleases } from './publish.ts'
 import { refuseUnwrappable, type Wanted } from './wrap.ts'
 
-/** What a person asks for when they plan a campaign. Durations in milliseconds; `validMillis` from now. */
-export type CampaignRequest = {
-  readonly id: string
-  readonly title: string
-  readonly changeRequest?: string
-  readonly criticality: PlanRequest['criticality']
-  readonly releases: readonly string[]
-  readonly select: PlanRequest['select']
-  readonly soakMillis: number
-  readonly timeoutMillis: number
-  readonly validMillis: number
-  readonly retries: number
-  readonly maxFailures: number
-  readonly stepping?: boolean
-}
-
-export type Drafted = {
-  readonly plan: Plan
-  readonly passedOver: readonly { readonly controller: string; readonly why: Refusal }[]
-}
-
-/**
- * Plans a campaign: one controller of each class as the canary, then the rest. Durable on return unless `dryRun`. The
- * same request again, before anybody has approved it, is answered as before: the first answer may have been lost.
- * Refuses `campaign-exists`, and what `buildPlan` refuses.
- */
-export function createCampaign(
-  world: FleetWorld,
-  person: string,
-  asked: CampaignRequest,
-  dryRun: boolean,
-): Promise<Drafted | Refusal> {
-  return world.store.exclusive(async () => {
-    const taken = await world.store.campaign(asked.id)
-    if (taken !== null) return createdBefore(world, taken, asked, dryRun)
-    const drafted = await drawUp(world, asked, world.clock.now())
-    if (isRefusal(drafted) || dryRun) return drafted
-    const { plan } = drafted
-    const bytes = planBytes(plan)
-    const stored = await storePlan(world, bytes)
-    if (stored !== null) return stored
-    const row = { id: plan.id, plan: bytes, state: writeRollout(createRollout(plan)) }
-    await record(world, { campaigns: [row] }, [
-      {
-        ...about(plan),
-        kind: 'campaign-created',
-        actor: { kind: 'person', id: person },
-        detail: {
-          title: plan.title,
-          criticality: plan.criticality,
-          sha256: toHex(world.crypto.sha256(bytes)),
-          releases: plan.releases.map(({ path, sha256 }) => ({ path, sha256 })),
-          // Who is in them is in the plan, whose digest stands above: an entry has room for a count.
-          waves: plan.waves.map(({ name, controllers }) => ({ name, controllers: controllers.length })),
-        },
-      },
-    ])
-    return drafted
-  })
-}
-
-/** The plan that is there, when this very request made it and nobody has approved it since. */
-async function createdBefore(
-  world: FleetWorld,
-  taken: CampaignRow,
-  asked: CampaignRequest,
-  dryRun: boolean,
-): Promise<Drafted | Refusal> {
-  const exists = refuse('campaign-exists', `campaign ${asked.id}`, 'a new name', 'one that is taken')
-  const opened = openRow(taken)
-  if (isRefusal(opened)) return opened
-  if (dryRun || opened.rollout.state.at !== 'created') return exists
-  const again = await drawUp(world, asked, opened.plan.createdAt)
-  return !isRefusal(again) && sameBytes(planBytes(again.plan), taken.plan) ? again : exists
-}
-
-/** What the request comes to, as the fleet is now. The same request at the same time gives the same plan. */
-async function drawUp(world: FleetWorld, asked: CampaignRequest, createdAt: Instant): Promise<Drafted | Refusal> {
-  const sources = await sourcesOf(world, asked)
-  if (isRefusal(sources)) return sources
-  const { soakMillis, timeoutMillis, validMillis, maxFailures, ...rest } = asked
-  const gate = { minSuccessPercent: maxFailures === 0 ? 100 : 0, maxFailures }
-  const draft = buildPlan(
-    {
-      ...rest,
-      createdAt,
-      notAfter: after(createdAt, millis(validMillis)),
-      waves: canaryThenRest(millis(soakMillis), gate),
-      timeoutMillis: millis(timeoutMillis),
-    },
-    sources,
-  )
-  if (isRefusal(draft)) return draft
-  const passedOver = draft.passedOver.map(({ site, controller, why }) => ({
-    controller: refKey({ site, controller }),
-    why,
-  }))
-  return { plan: draft.plan, passedOver }
-}
-
-/** The plan is fetched by gateways like any other blob. If power fails behind it, nothing speaks of it. */
-async function storePlan(world: FleetWorld, bytes: Uint8Array): Promise<null | Refusal> {
-  const id = { sha256: toHex(world.crypto.sha256(bytes)), length: bytes.length }
-  if (await world.blobs.has(id)) return null
-  return world.blobs.append(
-    id,
-    0,
-    (async function* () {
-      yield bytes
-    })(),
-  )
-}
-
 /** The controllers of a plan with the releases that they get. */
-export const wantedOf = ({ releases, waves }: Plan): readonly Wanted[] =>
-  waves
-    .flatMap(({ controllers }) => controllers)
-    .map(({ site, controller, release }) => ({ site, controller, envelope: releases[release]! }))
+export const wantedOf = (plan: Plan): readonly Wanted[] =>
+  [...plannedControllers(plan)].flatMap(({ site, controller, steps }) =>
+    steps.map(({ release }) => ({ site, controller, envelope: plan.releases[release]! })),
+  )
 
 /**
  * What a person may tell a campaign. Durable on return. Refuses `campaign-unknown`, and what `decide` and, of a start,
@@ -185,7 +70,7 @@ export function tick(world: FleetWorld, listeningSince?: Instant): Promise<null 
       if (isRefusal(rollout)) return rollout
       // Plans of campaigns that are over are not even read: there are more of them each year.
       if (!isOpen(rollout)) continue
-      const opened = openRow(row)
+      const opened = await openRow(world, row)
       if (isRefusal(opened)) return opened
       const listening = listeningSince === undefined ? {} : { listeningSince }
       const decision = decide(opened.plan, opened.rollout, { kind: 'tick', now: world.clock.now(), ...listening })
@@ -204,24 +89,56 @@ export type Opened = { readonly row: CampaignRow; readonly plan: Plan; readonly 
 
 export async function openCampaign(world: FleetWorld, id: string): Promise<Opened | Refusal> {
   const row = await world.store.campaign(id)
-  return row === null ? refuse('campaign-unknown', `campaign ${id}`, 'a campaign', 'none of that name') : openRow(row)
+  return row === null
+    ? refuse('campaign-unknown', `campaign ${id}`, 'a campaign', 'none of that name')
+    : openRow(world, row)
 }
 
 const plans = new WeakMap<Uint8Array, Plan>()
 const rollouts = new WeakMap<CampaignRow, Rollout>()
 
 /**
- * Parses a stored row, once for as long as the store answers the same one. Refuses what `parsePlan` and `readRollout`
- * refuse: the store is damaged.
+ * Reads a stored row with its sheets, once for as long as the store answers the same one. Refuses what `parsePlan`,
+ * `withSheets` and `readRollout` refuse: the store is damaged.
  */
-export function openRow(row: CampaignRow): Opened | Refusal {
-  const plan = plans.get(row.plan) ?? parsePlan(row.plan, `campaign ${row.id}`)
+export async function openRow(world: FleetWorld, row: CampaignRow): Promise<Opened | Refusal> {
+  const plan = plans.get(row.plan) ?? (await readPlan(world, row))
   if (isRefusal(plan)) return plan
   plans.set(row.plan, plan)
   const rollout = rollouts.get(row) ?? readRollout(row.state, `campaign ${row.id}`)
   if (isRefusal(rollout)) return rollout
   rollouts.set(row, rollout)
   return { row, plan, rollout }
+}
+
+async function readPlan(world: FleetWorld, { id, plan }: CampaignRow): Promise<Plan | Refusal> {
+  const head = parsePlan(plan, `campaign ${id}`)
+  if (isRefusal(head)) return head
+  const sheets = await sheetsOf(world, id)
+  return isRefusal(sheets) ? sheets : withSheets(head, sheets, world.crypto, `campaign ${id}`)
+}
+
+/** Where the sheets of a campaign lie in the store: `SITE.json` each. */
+export const sheetsRepo = (campaign: string): string => `sheets/${campaign}`
+
+/** Sheets that one look at the store reads. */
+const SHEETS = 500
+
+/** The sheets of a campaign as they are stored, in order of site. Nothing vouches for them yet. Refuses `sheet-malformed`. */
+export async function sheetsOf(world: FleetWorld, id: string): Promise<readonly Sheet[] | Refusal> {
+  const sheets: Sheet[] = []
+  for (let path = ''; ; ) {
+    const files = await world.store.filesAfter(sheetsRepo(id), path, SHEETS)
+    for (const file of files) {
+      const read = parseSheetFile(file.bytes, `${sheetsRepo(id)}/${file.path}`)
+      if (isRefusal(read)) return read
+      sheets.push(read.sheet)
+    }
+    if (files.length < SHEETS) break
+    path = (files.at(-1) as (typeof files)[number]).path
+  }
+  // A file's name is a little longer than its site's: their orders are not the same.
+  return sheets.sort((a, b) => (a.site < b.site ? -1 : 1))
 }
 
 /** A campaign with what a decision made of it. */
@@ -294,7 +211,7 @@ async function direct(
   const open: { plan: Plan; rollout: Rollout }[] = []
   for (const row of await world.store.campaigns()) {
     const step = changed.get(row.id)
-    const other = step === undefined ? openRow(row) : { plan: step.opened.plan, rollout: step.next }
+    const other = step === undefined ? await openRow(world, row) : { plan: step.opened.plan, rollout: step.next }
     if (isRefusal(other)) return other
     open.push(other)
   }
@@ -311,41 +228,8 @@ const assignmentKey =
     return `${refKey(planned)}/${planned.release}/${turn?.at === 'assigned' ? turn.attempt : 0}`
   }
 
-/** The fleet, what is published of what is asked for, and who is taken by another campaign: what plans are made from. */
-async function sourcesOf(world: FleetWorld, asked: CampaignRequest): Promise<PlanSources | Refusal> {
-  const controllers: FleetController[] = []
-  for (const row of await world.store.sites()) {
-    const site = storedSite(row.site, `site ${row.id}`)
-    if (isRefusal(site)) return site
-    for (const stored of await world.store.controllers(row.id)) {
-      const report = lastReport(stored, world.crypto)
-      if (isRefusal(report)) return report
-      const said = report === null ? null : attestedBy(report, `${row.id}/${stored.id}`)
-      // A controller that attests nonsense is one that has attested nothing: it stops no campaign but its own.
-      const attested = isRefusal(said) ? null : said
-      const key = { alg: 'ecdsa-p256', spki: stored.reportKey } as const
-      const known = fleetController(site, stored.id, key, attested, stored.decryptionKey !== null)
-      if (known !== null) controllers.push(known)
-    }
-  }
-  const inventory = inventoryOf(controllers)
-  if (isRefusal(inventory)) return inventory
-  const releases = await publishedReleases(world, asked.releases)
-  if (isRefusal(releases)) return releases
-  const stones = await transitionReleases(world)
-  if (isRefusal(stones)) return stones
-  const busy = new Map<string, string>()
-  for (const row of await world.store.campaigns()) {
-    const opened = openRow(row)
-    if (isRefusal(opened)) return opened
-    if (!isOpen(opened.rollout) || row.id === asked.id) continue
-    for (const planned of opened.plan.waves.flatMap(wave => wave.controllers)) busy.set(refKey(planned), row.id)
-  }
-  return { inventory, releases, stones, busy }
-}
-
 /** What an entry says of the campaign that it belongs to. */
 export const about = ({ id, changeRequest }: Plan) =>
   changeRequest === undefined ? { campaign: id } : { campaign: id, changeRequest }
 
-const fleetActor = (world: FleetWorld): Actor => ({ kind: 'fleet', id: world.name })
+export const fleetActor = (world: FleetWorld): Actor => ({ kind: 'fleet', id: world.name })

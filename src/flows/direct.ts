@@ -1,5 +1,5 @@
-import type { Plan, PlannedController } from '../core/campaign/plan.ts'
 import { assignmentsOf, type Rollout, turnOf } from '../core/campaign/rollout-state.ts'
+import type { Plan, PlannedController } from '../core/campaign/turns.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { storedSite } from '../core/fleet/attested.ts'

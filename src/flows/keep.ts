@@ -214,3 +214,12 @@ export const rootFiles = (repo: string, { bytes, signed: { version } }: Document
   { repo, path: fileName('root', version), bytes },
   { repo, path: 'root.json', bytes },
 ]
+
+/**
+ * A file as a site's gateway asks for it: of its own director, and of plans only the sheets that are its own, by the
+ * campaign's name. Null when there is none.
+ */
+export function fileFor({ store }: FleetWorld, site: string, repo: string, path: string): Promise<Uint8Array | null> {
+  if (repo === 'sheets') return store.file(`sheets/${path.replace(/\.json$/, '')}`, `${site}.json`)
+  return store.file(repo === 'director' ? `director/${site}` : repo, path)
+}

@@ -166,7 +166,10 @@ export interface RepositoryFolder {
 
 // --- The fleet server's store ---
 
-/** A file of a repository, by the name that clients ask for (`7.snapshot.json`). `repo` is image, approval or director/SITE. */
+/**
+ * A file of a repository, by the name that clients ask for (`7.snapshot.json`). `repo` is image, approval, director/SITE, or
+ * sheets/CAMPAIGN with a file `SITE.json` for each site of a plan.
+ */
 export type RepoFile = { readonly repo: string; readonly path: string; readonly bytes: Uint8Array }
 
 /** A registered site: its parsed `site.yaml`, its gateway's key, and how far its gateway's log has been taken in. */
@@ -272,6 +275,8 @@ export interface FleetStore {
   /** Runs one decision at a time: what it read is still true when it commits. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
   file(repo: string, path: string): Promise<Uint8Array | null>
+  /** Files of a repository behind a path, in order of path: a page of at most `limit`. */
+  filesAfter(repo: string, path: string, limit: number): Promise<Omit<RepoFile, 'repo'>[]>
   site(id: string): Promise<SiteRow | null>
   sites(): Promise<SiteRow[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
@@ -347,8 +352,15 @@ export interface GatewayStore {
 export interface FleetLink {
   /** Which versions the fleet has for this site, as an opaque tag; null when it is the tag that was given. */
   checkIn(tag: string | null): Promise<string | null | Refusal>
-  /** A file of a repository, at most `maxBytes` long; null when there is none of that name. */
-  file(repo: 'image' | 'approval' | 'director', path: string, maxBytes: number): Promise<Uint8Array | null | Refusal>
+  /**
+   * A file of a repository, at most `maxBytes` long; null when there is none of that name. `sheets`: what plans give to this
+   * site, `CAMPAIGN.json` each.
+   */
+  file(
+    repo: 'image' | 'approval' | 'director' | 'sheets',
+    path: string,
+    maxBytes: number,
+  ): Promise<Uint8Array | null | Refusal>
   /** The bytes of a blob from an offset on. */
   blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal>
   /** Hands over outbox items in order; answers the highest sequence that is durable at the fleet. */

@@ -1,4 +1,4 @@
-import type { PublishedRelease } from '../core/campaign/draft.ts'
+import type { PublishedRelease } from '../core/campaign/draft-fit.ts'
 import { concat, fromBase64, sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
 import { readWrap } from '../core/encoding/cose-recipient.ts'

@@ -1,7 +1,9 @@
 import { isSettled } from '../core/campaign/outcome.ts'
 import { parsePlan } from '../core/campaign/plan.ts'
+import { MAX_SHEET_BYTES, openSheet } from '../core/campaign/sheet.ts'
+import { releasesAt } from '../core/campaign/site-plan.ts'
 import { decideSiteWork, type SiteEvent, type SiteWork } from '../core/campaign/site-work.ts'
-import { fromUtf8, toBase64 } from '../core/encoding/bytes.ts'
+import { fromUtf8, sameBytes, toBase64 } from '../core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
@@ -203,19 +205,53 @@ async function agree(
     if (isRefusal(payload)) return payload
   }
   const plans = new Map<string, Uint8Array>()
+  const sheets = new Map<string, Uint8Array>()
   for (const campaign of wanted.campaigns) {
     const target = planTarget(approval, campaign)
     if (target === null) continue
     const bytes = await fetchSmall(world, target)
     if (isRefusal(bytes)) return bytes
     plans.set(campaign, bytes)
+    const sheet = await sheetOf(world, campaign, bytes)
+    if (isRefusal(sheet)) return sheet
+    if (sheet !== null) sheets.set(campaign, sheet)
   }
   const controllers = new Map(world.site.controllers.map(one => [one.id, { class: one.class, hardware: one.hardware }]))
   const site = world.site.site
-  const said = { director, image: trusted, imageTargets, approval, plans }
-  const agreed = assignmentsOf({ site, controllers, ...said, readPlan: parsePlan }, now, world.crypto)
+  const said = { director, image: trusted, imageTargets, approval, plans, sheets }
+  const read = { readPlan: parsePlan, readSheet: releasesAt(world.site, world.crypto) }
+  const agreed = assignmentsOf({ site, controllers, ...said, ...read }, now, world.crypto)
   if (isRefusal(agreed)) return agreed
+  await keepSheets(world, sheets)
   return agreed.map(one => ({ ...one, until: holdsUntil([director, trusted, approval], plans.get(one.campaign)) }))
+}
+
+/** The sheets that were agreed by, kept: they are not fetched again, and say the order of things while the link is down. */
+const SHEETS = 'sheets'
+
+/**
+ * A plan's sheet of this site: the one that is kept, while it holds under the plan; else the fleet's, whatever it is: the
+ * mapping judges it. Null when the fleet has none.
+ */
+async function sheetOf(world: SiteWorld, campaign: string, head: Uint8Array): Promise<Uint8Array | null | Refusal> {
+  const path = `${campaign}.json`
+  const kept = (await world.store.files(SHEETS)).get(path)
+  const plan = kept === undefined ? null : parsePlan(head, `campaign ${campaign}`)
+  if (kept !== undefined && plan !== null && !isRefusal(plan)) {
+    if (!isRefusal(openSheet(kept, plan, world.site.site, world.crypto))) return kept
+  }
+  return world.fleet.file(SHEETS, path, MAX_SHEET_BYTES)
+}
+
+/** If power fails before this commit, the sheets are fetched again; those of campaigns that order nothing go. */
+async function keepSheets(world: SiteWorld, sheets: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const kept = await world.store.files(SHEETS)
+  const wanted = new Map([...sheets].map(([campaign, bytes]) => [`${campaign}.json`, bytes]))
+  const files: RepoFile[] = [...wanted]
+    .filter(([path, bytes]) => !sameBytes(kept.get(path) ?? new Uint8Array(0), bytes))
+    .map(([path, bytes]) => ({ repo: SHEETS, path, bytes }))
+  const forgotten = [...kept.keys()].filter(path => !wanted.has(path)).map(path => ({ repo: SHEETS, path }))
+  if (files.length + forgotten.length > 0) await world.store.commit({ files, forgotten })
 }
 
 /** Until when an agreement holds without news: the plan's end, or the first expiry of what it rests on. */

@@ -88,7 +88,7 @@ export async function resignSites(
 async function derivedOrders(world: FleetWorld, sites: ReadonlySet<string>): Promise<Ordered | Refusal> {
   const open: OpenCampaign[] = []
   for (const row of await world.store.campaigns()) {
-    const opened = openRow(row)
+    const opened = await openRow(world, row)
     if (isRefusal(opened)) return opened
     open.push(opened)
   }

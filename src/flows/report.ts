@@ -2,10 +2,12 @@ import { hasRegressed, isSettled, isStaged, isWanted, type Outcome, outcomeOf } 
 import { decide } from '../core/campaign/rollout.ts'
 import { isOpen, turnOf } from '../core/campaign/rollout-state.ts'
 import { turns } from '../core/campaign/site-work.ts'
+import { turnsOf } from '../core/campaign/turns.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, millis } from '../core/encoding/units.ts'
 import { experienceOf } from '../core/fleet/incidents.ts'
+import { refKey } from '../core/fleet/inventory.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
 import type { Actor, EntryOrigin } from '../core/ledger/entry.ts'
 import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
@@ -214,7 +216,9 @@ export function acceptUpstream(
 }
 
 async function openCampaigns(world: FleetWorld): Promise<Opened[]> {
-  return (await world.store.campaigns()).map(row => orThrow(openRow(row)))
+  const open: Opened[] = []
+  for (const row of await world.store.campaigns()) open.push(orThrow(await openRow(world, row)))
+  return open
 }
 
 /** One batch on its way in: what it changes, gathered for one commit. */
@@ -308,9 +312,7 @@ class Intake {
     const ref = { site: this.#site, controller: report.controller }
     const turn = turnOf(rollout, ref)
     if (turn === null || (turn.at === 'confirmed' && !isOpen(rollout))) return
-    const planned = plan.waves
-      .flatMap(wave => wave.controllers)
-      .find(one => one.site === ref.site && one.controller === ref.controller)
+    const planned = turnsOf(plan).get(refKey(ref))
     const release = planned === undefined ? undefined : plan.releases[planned.release]
     if (release === undefined) return
     const attempt = turn.at === 'assigned' ? turn.attempt : 0

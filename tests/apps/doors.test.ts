@@ -348,6 +348,16 @@ describe('the doors, over real mutual TLS', () => {
       lie: (path, honest) => (path.endsWith('/plan') ? honest.replace('"title":"summer"', '"title":"winter"') : null),
     },
     {
+      name: 'attack: an altered sheet, with the honest plan and draft',
+      code: 'sheet-not-approved',
+      lie: (path, honest) => (path.includes('/sheets') ? honest.replace('"wave":1', '"wave":0') : null),
+    },
+    {
+      name: 'attack: sheets that are held back from the approver',
+      code: 'sheet-not-approved',
+      lie: path => (path.includes('/sheets') ? '[]' : null),
+    },
+    {
       name: 'attack: approval metadata with a changed byte, for the approver',
       code: 'metadata-below-threshold',
       lie: (path, honest) =>

@@ -84,12 +84,17 @@ export const orders = (envelope: FileRef, ...of: readonly (readonly [string, Par
 
 /** A fleet server that changes files of a repository on their way. */
 export const changing =
-  (repo: Repo, role: RegExp, change: (file: Uint8Array) => Uint8Array) => (honest: FleetLink) => ({
-    file: async (asked: Repo, path: string, max: number) => {
+  (repo: Repo | 'sheets', role: RegExp, change: (file: Uint8Array) => Uint8Array | null) =>
+  (honest: FleetLink): Partial<FleetLink> => ({
+    file: async (asked, path, max) => {
       const file = await honest.file(asked, path, max)
       return file instanceof Uint8Array && asked === repo && role.test(path) ? change(file) : file
     },
   })
+
+/** A fleet server that changes the sheets of plans. */
+const sheets = (change: (text: string) => string) =>
+  changing('sheets', /^spring\.json$/, file => new TextEncoder().encode(change(Buffer.from(file).toString())))
 
 export const flipped = (bytes: Uint8Array, at = bytes.length >> 1): Uint8Array => {
   const copy = new Uint8Array(bytes)
@@ -295,10 +300,48 @@ export const ROWS: readonly Row<Place>[] = [
     meet: async place => {
       const altered = blobs(bytes => {
         const text = Buffer.from(bytes).toString()
-        return text.includes('voltseal-plan') ? new TextEncoder().encode(text.replace('bms-1', 'bms-2')) : bytes
+        return text.includes('voltseal-plan')
+          ? new TextEncoder().encode(text.replace('"priority":50', '"priority":51'))
+          : bytes
       })
       return refusedBy(place, { link: altered })
     },
+  },
+  {
+    name: 'attack: a sheet of the approved plan, altered by the fleet server',
+    code: 'sheet-not-approved',
+    exit: 20,
+    subject: /^the sheet of quay in spring$/,
+    expected: /^a sheet under [0-9a-f]{64}$/,
+    actual: /^a proof that does not lead there$/,
+    meet: place => refusedBy(place, { link: sheets(text => text.replace('"wave":1', '"wave":0')) }),
+  },
+  {
+    name: 'attack: the sheet of another site in the place of this one',
+    code: 'sheet-foreign',
+    exit: 20,
+    subject: /^the sheet of quay in spring$/,
+    expected: /^quay in spring$/,
+    actual: /^reef in spring$/,
+    meet: place => refusedBy(place, { link: sheets(text => text.replace('"site":"quay"', '"site":"reef"')) }),
+  },
+  {
+    name: 'attack: a sheet without its end',
+    code: 'sheet-malformed',
+    exit: 65,
+    subject: /^the sheet of quay in spring$/,
+    expected: /^a sheet in JSON$/,
+    actual: /at character/,
+    meet: place => refusedBy(place, { link: sheets(text => text.slice(0, -9)) }),
+  },
+  {
+    name: 'a fleet server that has lost the sheet',
+    code: 'sheet-missing',
+    exit: 75,
+    subject: /^campaign spring$/,
+    expected: /^the sheet of quay$/,
+    actual: /^none$/,
+    meet: place => refusedBy(place, { link: changing('sheets', /./, () => null) }),
   },
   {
     name: 'attack: a changed byte in an envelope on its way',

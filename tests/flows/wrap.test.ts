@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
-import type { Plan } from '../../src/core/campaign/plan.ts'
+import type { Plan } from '../../src/core/campaign/turns.ts'
 import { fromBase64, toHex } from '../../src/core/encoding/bytes.ts'
 import type { Json } from '../../src/core/encoding/canonical-json.ts'
 import { readWrap, wrapFor } from '../../src/core/encoding/cose-recipient.ts'
@@ -84,7 +84,15 @@ describe('wraps at the fleet server', () => {
     const metadata = await sealedBy(written, [fleet.key('release')])
     orThrow(await publishRelease(served(), 'somebody', { metadata }))
     const { path, sha256, length } = envelope
-    const planned = { path, sha256, length, class: 'bms', version: '2.3.0' as Version, counter: 3 }
+    const planned = {
+      path,
+      sha256,
+      length,
+      class: 'bms',
+      version: '2.3.0' as Version,
+      counter: 3,
+      criticality: 'security',
+    } as const
     plan = planOf([2], { releases: [planned] })
     await give(0, keys[0].spki)
     await give(1, keys[1].spki)

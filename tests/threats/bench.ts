@@ -18,8 +18,9 @@ import { signableBytes } from '../../src/core/trust/read-metadata.ts'
 import { type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
 import { signatureBy, withTargets } from '../../src/core/trust/repository.ts'
 import { approve, draftOf } from '../../src/flows/approve.ts'
-import { command, createCampaign } from '../../src/flows/campaign.ts'
-import { openRepository } from '../../src/flows/keep.ts'
+import { command } from '../../src/flows/campaign.ts'
+import { fileFor, openRepository } from '../../src/flows/keep.ts'
+import { createCampaign } from '../../src/flows/plan.ts'
 import type { FleetLink, Signer, SiteWorld } from '../../src/flows/ports.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
@@ -66,6 +67,8 @@ export class Bench {
   readonly anchor: Anchor
   readonly releases: Record<'1.0.0' | '1.1.0' | '1.2.0', Made>
   site: SiteWorld
+  /** Sheets that somebody without a server serves, by the path that the gateway asks for. */
+  readonly sheets = new Map<string, Uint8Array>()
   /** What stands between the gateway and the fleet server. */
   line: (honest: FleetLink) => Partial<FleetLink> = () => ({})
   /** Bytes that somebody serves beside what the server has, by SHA-256. */
@@ -266,7 +269,7 @@ export class Bench {
     const world = () => this.fleet.world
     const honest: FleetLink = {
       checkIn: async () => 'news',
-      file: (repo, path) => world().store.file(repo === 'director' ? 'director/quay' : repo, path),
+      file: async (repo, path) => this.sheets.get(`${repo}/${path}`) ?? fileFor(world(), 'quay', repo, path),
       blob: async (id, from) => {
         const bytes = this.contraband.get(id.sha256)
         return bytes === undefined ? world().blobs.stream(id, from, id.length) : once(bytes.subarray(from))

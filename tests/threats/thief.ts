@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { parsePlan, planBytes } from '../../src/core/campaign/plan.ts'
+import { type ProvenSheet, proveSheets, type Sheet, sheetFile } from '../../src/core/campaign/sheet.ts'
 import { toHex } from '../../src/core/encoding/bytes.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
@@ -9,6 +10,7 @@ import { planPath } from '../../src/core/trust/mapping.ts'
 import type { Target, TopRole } from '../../src/core/trust/metadata.ts'
 import { readMetadata } from '../../src/core/trust/read-metadata.ts'
 import { nextRoot, nextSnapshot, nextTimestamp, type RoleSpec, writeTargets } from '../../src/core/trust/repository.ts'
+import { sheetsOf } from '../../src/flows/campaign.ts'
 import { directorRoot } from '../../src/flows/direct.ts'
 import { openRepository } from '../../src/flows/keep.ts'
 import type { FleetLink, Signer } from '../../src/flows/ports.ts'
@@ -71,7 +73,7 @@ export async function forge(
 export function serve(bench: Bench, forged: Partial<Record<Repo, Forged>>): void {
   bench.line = (honest: FleetLink): Partial<FleetLink> => ({
     file: async (repo, path, max) => {
-      const files = forged[repo]
+      const files = repo === 'sheets' ? undefined : forged[repo]
       if (files === undefined || (path.endsWith('root.json') && !files.has(path))) return honest.file(repo, path, max)
       return files.get(path) ?? null
     },
@@ -88,7 +90,7 @@ export function smuggle(bench: Bench, ...all: readonly Uint8Array[]): void {
   for (const bytes of all) bench.contraband.set(toHex(crypto.sha256(bytes)), bytes)
 }
 
-/** A plan for both controllers, as somebody without a server writes it, and the target that approves it. */
+/** A plan for both controllers and its sheet, as somebody without a server writes it, and the target that approves it. */
 export async function forgedPlan(
   bench: Bench,
   id: string,
@@ -99,8 +101,11 @@ export async function forgedPlan(
   const { path, sha256, length } = envelope
   const [planned] = plan.releases
   const release = { ...planned, path, sha256, length, version } as NonNullable<typeof planned>
-  const bytes = planBytes({ ...plan, id, releases: [release] })
+  const [mine] = orThrow(await sheetsOf(bench.fleet.world, 'spring'))
+  const { proven, root } = proveSheets(crypto, [{ ...(mine as Sheet), campaign: id }])
+  const bytes = planBytes({ ...plan, id, releases: [release], sheets: root })
   smuggle(bench, bytes)
+  bench.sheets.set(`sheets/${id}.json`, sheetFile(proven[0] as ProvenSheet))
   const target = { path: planPath(id), length: bytes.length, sha256: toHex(crypto.sha256(bytes)), custom: null }
   return { bytes, target }
 }

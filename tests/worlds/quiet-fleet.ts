@@ -9,9 +9,10 @@ import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-
 import { FLEET_KEYS, type FleetKey, fleetFiles } from '../../src/apps/fleet/files.ts'
 import { initFleet } from '../../src/apps/fleet/init.ts'
 import { fleetWorld } from '../../src/apps/fleet/world.ts'
-import type { Plan } from '../../src/core/campaign/plan.ts'
 import { planBytes } from '../../src/core/campaign/plan.ts'
 import { type Rollout, writeRollout } from '../../src/core/campaign/rollout-state.ts'
+import { proveSheets, sheetFile } from '../../src/core/campaign/sheet.ts'
+import type { Plan } from '../../src/core/campaign/turns.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { parseSite, type Site, siteBytes } from '../../src/core/fleet/topology.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
@@ -146,7 +147,11 @@ export class QuietFleet {
   /** Puts a campaign into the store as it stands, without anybody's approval. */
   async campaign(plan: Plan, rollout: Rollout): Promise<void> {
     const row = { id: plan.id, plan: planBytes(plan), state: writeRollout(rollout) }
-    await record(this.world, { campaigns: [row] }, [])
+    const { proven } = proveSheets(crypto, [...plan.sheetOf.values()])
+    const files = proven.map(one => {
+      return { repo: `sheets/${plan.id}`, path: `${one.sheet.site}.json`, bytes: sheetFile(one) }
+    })
+    await record(this.world, { campaigns: [row], files }, [])
   }
 
   /** Overwrites a stored file, as a broken disk or somebody at the database does. */

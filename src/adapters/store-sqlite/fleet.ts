@@ -7,6 +7,7 @@ import type {
   FleetChange,
   FleetStore,
   LogRow,
+  RepoFile,
   SiteRow,
 } from '../../flows/ports.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
@@ -77,6 +78,7 @@ export class SqliteFleetStore implements FleetStore {
       'site, id, class, hardware, report_key AS reportKey, decryption_key AS decryptionKey, report, sequence FROM controller'
     this.#sql = {
       file: database.prepare('SELECT bytes FROM file WHERE repo = ? AND path = ?'),
+      filesAfter: database.prepare('SELECT path, bytes FROM file WHERE repo = ? AND path > ? ORDER BY path LIMIT ?'),
       site: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site WHERE id = ?'),
       sites: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site ORDER BY id'),
       controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
@@ -132,6 +134,10 @@ export class SqliteFleetStore implements FleetStore {
     const bytes = (this.#sql.file.get(repo, path) as { bytes: Uint8Array } | undefined)?.bytes ?? null
     if (path === TIMESTAMP && bytes !== null) this.#timestamps.set(repo, bytes)
     return bytes
+  }
+
+  async filesAfter(repo: string, path: string, limit: number): Promise<Omit<RepoFile, 'repo'>[]> {
+    return this.#sql.filesAfter.all(repo, path, limit) as Omit<RepoFile, 'repo'>[]
   }
 
   async site(id: string): Promise<SiteRow | null> {

@@ -1,6 +1,7 @@
 import { loadPublicKey } from '../../adapters/signer-file.ts'
-import { type Plan, parsePlan } from '../../core/campaign/plan.ts'
-import { fromUtf8, sameBytes, toHex } from '../../core/encoding/bytes.ts'
+import { type PlanHead, parsePlan } from '../../core/campaign/plan.ts'
+import { checkSheets, readSheet, type Sheet } from '../../core/campaign/sheet.ts'
+import { sameBytes, toHex } from '../../core/encoding/bytes.ts'
 import type { JsonObject } from '../../core/encoding/canonical-json.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { readImageTarget } from '../../core/trust/image-target.ts'
@@ -10,8 +11,8 @@ import { readSigned, signableBytes } from '../../core/trust/read-metadata.ts'
 import { signatureBy, withTargets } from '../../core/trust/repository.ts'
 import { approvalExpiry } from '../../flows/approve.ts'
 import { requestMetadata, takeSignatures } from '../../flows/request.ts'
-import { planText } from './campaign-text.ts'
 import type { Cli, Work } from './cli.ts'
+import { planText } from './plan-text.ts'
 import { type OpenedRepository, openRepository } from './repository.ts'
 import type { Session } from './session.ts'
 import { exportRequest, openRequestFile } from './signing-requests.ts'
@@ -24,9 +25,10 @@ type Draft = { readonly signed: JsonObject; readonly need: number; readonly have
 
 /**
  * Approves a plan. What is signed is not what the server says: the approver's own machine verifies the approval
- * repository from the root in the profile, reads the plan, and checks that the draft is what was approved before with
- * this plan beside it, and nothing else; and that the plan says of its releases what the image repository says. Refuses `approval-draft-altered`, what the repository's verification refuses,
- * and what the server refuses.
+ * repository from the root in the profile, reads the plan and all of its sheets, works out their root anew, and checks that
+ * the draft is what was approved before with this plan beside it, and nothing else; and that the plan says of its releases
+ * what the image repository says. Refuses `approval-draft-altered`, what `checkSheets` and the repository's verification
+ * refuse, and what the server refuses.
  */
 export async function approveCampaign(cli: Cli, session: Session, id: string, options: ApproveOptions): Promise<Work> {
   const { key, export: exported, import: imported } = options
@@ -38,6 +40,10 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, op
   const plan = parsePlan(bytes, `the plan of ${id}`)
   if (isRefusal(plan)) return plan
   if (plan.id !== id) return refuse('approval-draft-altered', id, `the plan of ${id}`, `that of ${plan.id}`)
+  const sheets = await sheetsOf(session, id)
+  if (isRefusal(sheets)) return sheets
+  const altered = checkSheets(plan, sheets, cli.world.crypto, `the plan of ${id}`)
+  if (altered !== null) return altered
   const draft = await session.get<Draft>(`/v1/campaigns/${id}/draft`)
   if (isRefusal(draft)) return draft
   const set = await openRepository(cli, session, 'approval')
@@ -46,7 +52,7 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, op
   if (isRefusal(images)) return images
   const fault = (await checkReleases(plan, images)) ?? checkDraft(cli, set.set.targets.signed, draft, plan, bytes)
   if (fault !== null) return fault
-  cli.output.progress(planText(cli.output, fromUtf8(bytes) ?? ''))
+  cli.output.progress(planText(cli.output, plan, sheets))
   if (exported !== undefined) return ask(cli, draft, set.set.targets.bytes, key as string, exported)
   const body = imported === undefined ? await signed(cli, draft, key as string) : taken(cli, draft, imported)
   if (isRefusal(body)) return body
@@ -64,6 +70,19 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, op
       ['approved', result.approved ? 'yes' : 'not yet'],
     ]),
   }
+}
+
+/** All sheets of a plan, as the server has them. Refuses what the server refuses, and `sheet-malformed`. */
+async function sheetsOf(session: Session, id: string): Promise<readonly Sheet[] | Refusal> {
+  const listed = await session.list<unknown>(`/v1/campaigns/${id}/sheets`)
+  if (isRefusal(listed)) return listed
+  const sheets: Sheet[] = []
+  for (const [index, one] of listed.entries()) {
+    const sheet = readSheet(one, `sheet ${index} of ${id}`)
+    if (isRefusal(sheet)) return sheet
+    sheets.push(sheet)
+  }
+  return sheets.sort((a, b) => (a.site < b.site ? -1 : 1))
 }
 
 async function signed(cli: Cli, draft: Draft, reference: string): Promise<Signature | Refusal> {
@@ -90,7 +109,7 @@ function taken(cli: Cli, draft: Draft, path: string): Signature | Refusal {
 }
 
 /** What the plan says of its releases is what their makers signed: an approver reads a version and believes it. */
-async function checkReleases(plan: Plan, published: OpenedRepository): Promise<Refusal | null> {
+async function checkReleases(plan: PlanHead, published: OpenedRepository): Promise<Refusal | null> {
   for (const { path, sha256, length, class: of, version, counter } of plan.releases) {
     const target = await published.target(path)
     if (isRefusal(target)) return target
@@ -105,7 +124,7 @@ async function checkReleases(plan: Plan, published: OpenedRepository): Promise<R
 }
 
 /** The draft is the approvals of today with this plan beside them: computed here, and compared. */
-function checkDraft(cli: Cli, before: Targets, draft: Draft, plan: Plan, bytes: Uint8Array): Refusal | null {
+function checkDraft(cli: Cli, before: Targets, draft: Draft, plan: PlanHead, bytes: Uint8Array): Refusal | null {
   const { crypto } = cli.world
   const subject = `the approval of ${plan.id}`
   const target = { path: planPath(plan.id), length: bytes.length, sha256: toHex(crypto.sha256(bytes)), custom: null }

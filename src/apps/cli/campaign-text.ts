@@ -1,4 +1,3 @@
-import type { PlanBody } from '../../core/campaign/plan.ts'
 import type { CampaignControllerView, CampaignView } from '../../wire/fleet-views.ts'
 import type { Answer, Output, Tone } from './output.ts'
 import { type Cell, listing, table } from './table.ts'
@@ -39,32 +38,3 @@ export function controllersTable(output: Output, controllers: readonly CampaignC
 }
 
 const stateCell = ({ state }: CampaignControllerView): Cell => ({ text: state, tone: TONES[state] ?? 'warn' })
-
-/** A plan as an approver reads it: what is installed where, in which order, until when. */
-export function planText(output: Output, plan: string): string {
-  const body = JSON.parse(plan) as PlanBody
-  const time = (millis: number): string => new Date(millis).toISOString()
-  const head = listing(output, [
-    ['campaign', body.id],
-    ['title', body.title],
-    ['change request', body.changeRequest ?? null],
-    ['criticality', body.criticality],
-    ['valid until', time(body.notAfter)],
-    ['given up after', `${body.timeoutMillis / 1000} s, ${body.retries} further tries`],
-  ])
-  const releases = body.releases.map(({ path, version, counter, sha256 }) => [path, version, counter, sha256])
-  const waves = body.waves.flatMap(({ name, controllers, soakMillis, gate }, index) =>
-    controllers.map(({ site, controller, release }) => [
-      `${index + 1} ${name}`,
-      `${site}/${controller}`,
-      body.releases[release]?.path ?? null,
-      `${soakMillis / 1000} s`,
-      `${gate.minSuccessPercent} %, ${gate.maxFailures} failures`,
-    ]),
-  )
-  return [
-    head,
-    table(output, ['release', 'version', '>counter', 'SHA-256 of the envelope'], releases),
-    table(output, ['wave', 'controller', 'release', '>soak', 'gate'], waves),
-  ].join('\n\n')
-}

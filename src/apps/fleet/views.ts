@@ -1,5 +1,7 @@
-import type { PublishedRelease } from '../../core/campaign/draft.ts'
+import type { PublishedRelease } from '../../core/campaign/draft-fit.ts'
 import { type Rollout, turnOf } from '../../core/campaign/rollout-state.ts'
+import { parseSheetFile, type Sheet } from '../../core/campaign/sheet.ts'
+import { turnsOfWave } from '../../core/campaign/turns.ts'
 import { formatUtc } from '../../core/encoding/utc-time.ts'
 import { lastReport } from '../../core/fleet/attested.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
@@ -7,9 +9,9 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/ref
 import { daysLeft } from '../../core/trust/expiry.ts'
 import type { Report } from '../../core/trust/report.ts'
 import { draftOf } from '../../flows/approve.ts'
-import { type Opened, openCampaign, openRow } from '../../flows/campaign.ts'
+import { type Opened, openCampaign, openRow, sheetsRepo } from '../../flows/campaign.ts'
 import { openRepository } from '../../flows/keep.ts'
-import type { CampaignRow, ControllerRow, EntryFilter, FleetWorld } from '../../flows/ports.ts'
+import type { CampaignRow, ControllerRow, EntryFilter, FleetWorld, RepoFile } from '../../flows/ports.ts'
 import { publishedReleases } from '../../flows/publish.ts'
 import { endOf } from '../../flows/renew.ts'
 import { alarmOf, standing } from '../../flows/warn.ts'
@@ -88,8 +90,8 @@ export async function campaigns(world: FleetWorld, wanted: Wanted): Promise<Page
       return rows.slice(at + 1, at + 1 + count)
     },
   })
-  return shown(page, row => {
-    const opened = openRow(row)
+  return shown(page, async row => {
+    const opened = await openRow(world, row)
     return isRefusal(opened) ? opened : campaignView(world, opened)
   })
 }
@@ -106,8 +108,8 @@ async function campaignView(world: FleetWorld, opened: Opened): Promise<Campaign
   if (isRefusal(approvals)) return approvals
   const rows = new Map((await world.store.controllers()).map(row => [`${row.site}/${row.id}`, row]))
   const assigned = await assignedAt(world, plan.id)
-  const controllers = plan.waves.flatMap((wave, index) =>
-    wave.controllers.map((planned): CampaignControllerView => {
+  const controllers = plan.waves.flatMap((_, index) =>
+    turnsOfWave(plan, index).map((planned): CampaignControllerView => {
       const key = `${planned.site}/${planned.controller}`
       const row = rows.get(key)
       const report = row === undefined ? null : orThrow(lastReport(row, world.crypto))
@@ -135,6 +137,22 @@ async function campaignView(world: FleetWorld, opened: Opened): Promise<Campaign
     approvals,
     controllers,
   }
+}
+
+/** The sheets of a campaign as they are stored: whoever reads them holds them against the plan. */
+export async function sheets(world: FleetWorld, id: string, wanted: Wanted): Promise<Page<Sheet> | Refusal> {
+  const row = await world.store.campaign(id)
+  if (row === null) return refuse('campaign-unknown', `campaign ${id}`, 'a campaign', 'none of that name')
+  const page = await pageOf(wanted, {
+    name: `sheets ${id}`,
+    sorts: ['string'],
+    keyOf: ({ path }: Omit<RepoFile, 'repo'>) => [path] as const,
+    behind: (after: readonly [string] | null, count) => world.store.filesAfter(sheetsRepo(id), after?.[0] ?? '', count),
+  })
+  return shown(page, ({ path, bytes }) => {
+    const read = parseSheetFile(bytes, `${sheetsRepo(id)}/${path}`)
+    return isRefusal(read) ? read : read.sheet
+  })
 }
 
 type TurnView = Pick<CampaignControllerView, 'site' | 'controller' | 'state' | 'detail' | 'tookMillis'>

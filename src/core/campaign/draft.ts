@@ -1,23 +1,13 @@
+import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant, Millis } from '../encoding/units.ts'
-import { dependenciesMet } from '../firmware/acceptance.ts'
-import type { ReleaseFacts } from '../firmware/release-facts.ts'
-import type { Version } from '../firmware/version.ts'
-import { type FleetController, type Inventory, parseRefKey, refKey } from '../fleet/inventory.ts'
+import { type FleetController, type Inventory, parseRefKey } from '../fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { keyPath, newestFirst } from './key-path.ts'
-import { type Criticality, checkPlan, type Gate, type Plan, type PlannedController, type Wave } from './plan.ts'
-
-/**
- * A release as the image repository has it: its envelope's target path, SHA-256 (hex) and length, its own facts, and the ids
- * of the keys whose signatures on it hold.
- */
-export type PublishedRelease = {
-  readonly path: string
-  readonly sha256: string
-  readonly length: number
-  readonly facts: ReleaseFacts
-  readonly signers: readonly string[]
-}
+import { fitter, keyOf, type PublishedRelease } from './draft-fit.ts'
+import { type DrawnWave, drawWaves, type Turn, type WaveRequest } from './draft-waves.ts'
+import { newestFirst } from './key-path.ts'
+import { type Abort, type Criticality, checkPlan, type Deadline, type Gate, type PlanBody, type Retry } from './plan.ts'
+import { type ProvenSheet, proveSheets, type Sheet, type SheetTurn } from './sheet.ts'
+import type { Plan } from './turns.ts'
 
 /**
  * Which controllers a campaign is for. Each list that is given narrows the selection; `controllers` (as
@@ -31,24 +21,6 @@ export type Selection = {
 }
 
 /**
- * How many of the selected controllers that have no wave yet a wave takes, in order of site and id: so many of each
- * class, so many, so many percent of all that are selected (rounded up), the ones that are named, or the rest.
- */
-export type Share =
-  | { readonly by: 'class'; readonly count: number }
-  | { readonly by: 'count'; readonly count: number }
-  | { readonly by: 'percent'; readonly percent: number }
-  | { readonly by: 'controllers'; readonly controllers: readonly string[] }
-  | { readonly by: 'rest' }
-
-export type WaveRequest = {
-  readonly name: string
-  readonly soakMillis: Millis
-  readonly gate: Gate
-  readonly take: Share
-}
-
-/**
  * What an operator asks for. `releases` are target paths of published envelopes. `stepping`: a controller that does not
  * accept its release's keys yet gets the next release on its way there (key-path.ts); the same request again, once that is
  * confirmed, gives it the one after.
@@ -59,13 +31,17 @@ export type PlanRequest = {
   readonly changeRequest?: string
   readonly criticality: Criticality
   readonly createdAt: Instant
+  readonly createdBy: string
   readonly notBefore?: Instant
   readonly notAfter: Instant
-  readonly releases: readonly string[]
+  readonly priority: number
+  readonly releases: readonly { readonly path: string; readonly criticality?: Criticality }[]
   readonly select: Selection
   readonly waves: readonly WaveRequest[]
   readonly timeoutMillis: Millis
-  readonly retries: number
+  readonly retry: Retry
+  readonly abort: Abort
+  readonly deadline?: Deadline
   readonly stepping?: boolean
 }
 
@@ -80,9 +56,13 @@ export type PlanSources = {
   readonly busy: ReadonlyMap<string, string>
 }
 
-/** The plan, and the controllers that matched the selection but are not in it, each with the reason. */
+/**
+ * The plan, its sheets with their proofs in order of site, and the controllers that matched the selection but are not in it,
+ * each with the reason.
+ */
 export type Draft = {
   readonly plan: Plan
+  readonly sheets: readonly ProvenSheet[]
   readonly passedOver: readonly { readonly site: string; readonly controller: string; readonly why: Refusal }[]
 }
 
@@ -105,9 +85,11 @@ export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveReq
  * `release-dependency-unmet` (by what its neighbours at the site run when it is planned), `plan-keys-not-accepted` (others
  * come first, by name), `plan-key-path-missing`, and what `checkPlan` refuses.
  */
-export function buildPlan(request: PlanRequest, sources: PlanSources): Draft | Refusal {
+export function buildPlan(request: PlanRequest, sources: PlanSources, crypto: Crypto): Draft | Refusal {
+  const { stepping = false } = request
+  const asked = new Map(request.releases.map(({ path, criticality }) => [path, criticality ?? request.criticality]))
   const releases: PublishedRelease[] = []
-  for (const path of new Set(request.releases)) {
+  for (const path of asked.keys()) {
     const release = sources.releases.get(path)
     if (release === undefined) return refuse('plan-release-unknown', path, 'a published release', 'none of that path')
     releases.push(release)
@@ -115,14 +97,12 @@ export function buildPlan(request: PlanRequest, sources: PlanSources): Draft | R
   const chosen = choose(request.select, sources.inventory)
   if (isRefusal(chosen)) return chosen
   const named = request.select.controllers !== undefined
-  const neighbours = neighboursBySite(sources.inventory)
-  const stones = newestFirst(sources.stones)
-  const { stepping = false } = request
+  const { inventory, busy } = sources
+  const releaseFor = fitter({ inventory, releases, stones: newestFirst(sources.stones), busy, stepping })
   const turns: Turn[] = []
   const passedOver: Draft['passedOver'][number][] = []
   for (const controller of chosen) {
-    const near = neighbours.get(controller.site) ?? new Map()
-    const release = releaseFor(controller, releases, { busy: sources.busy, neighbours: near, stones, stepping })
+    const release = releaseFor(controller)
     if (!isRefusal(release)) turns.push({ controller, release })
     else if (named || release.code === 'plan-release-ambiguous') return release
     else passedOver.push({ site: controller.site, controller: controller.id, why: release })
@@ -133,13 +113,22 @@ export function buildPlan(request: PlanRequest, sources: PlanSources): Draft | R
   // Stepping stones stand in the plan beside what was asked for; what nobody gets in this step does not.
   const given = new Set(turns.map(({ release }) => release))
   const inPlan = stepping ? [...given] : releases
-  const waves = divide(request, turns, inPlan)
+  const waves = drawWaves(request.id, request.waves, turns)
   if (isRefusal(waves)) return waves
-  const plan = checkPlan(body(request, inPlan, waves), `plan ${request.id}`)
-  return isRefusal(plan) ? plan : { plan, passedOver }
+  const { proven, root } = proveSheets(crypto, sheetsOf(request.id, turns, waves, inPlan))
+  const body = {
+    ...bodyOf(request, waves),
+    releases: inPlan.map(({ path, sha256, length, facts }) => {
+      const criticality = asked.get(path) ?? request.criticality
+      return { path, sha256, length, class: facts.class, version: facts.version, counter: facts.counter, criticality }
+    }),
+    sheets: root,
+  }
+  const head = checkPlan(body, `plan ${request.id}`)
+  if (isRefusal(head)) return head
+  const plan = { ...head, sheetOf: new Map(proven.map(({ sheet }) => [sheet.site, sheet])) }
+  return { plan, sheets: proven, passedOver }
 }
-
-type Turn = { readonly controller: FleetController; readonly release: PublishedRelease }
 
 function choose(select: Selection, inventory: Inventory): FleetController[] | Refusal {
   for (const key of select.controllers ?? []) {
@@ -147,144 +136,63 @@ function choose(select: Selection, inventory: Inventory): FleetController[] | Re
       return refuse('plan-controller-unknown', key, 'a registered controller, SITE/CONTROLLER', 'an unknown one')
     }
   }
-  const keys = select.controllers === undefined ? null : new Set(select.controllers)
+  const wanted = (names: readonly string[] | undefined): ((name: string) => boolean) => {
+    const set = new Set(names)
+    return names === undefined ? () => true : name => set.has(name)
+  }
+  const region = wanted(select.regions)
+  const site = wanted(select.sites)
+  const classed = wanted(select.classes)
+  const named = wanted(select.controllers)
   const chosen: FleetController[] = []
   for (const [key, controller] of inventory) {
-    const fits =
-      (select.regions?.includes(controller.region) ?? true) &&
-      (select.sites?.includes(controller.site) ?? true) &&
-      (select.classes?.includes(controller.class) ?? true) &&
-      (keys?.has(key) ?? true)
+    const fits = region(controller.region) && site(controller.site) && classed(controller.class) && named(key)
     if (fits) chosen.push(controller)
   }
   if (chosen.length > 0) return chosen
   return refuse('plan-nothing-selected', 'the selection', 'at least one controller', `none of ${inventory.size}`)
 }
 
-/** The versions that run at a site, by class. */
-type Neighbours = ReadonlyMap<string, readonly Version[]>
-
-/** What the controllers of each site attested that they run: what a release's dependencies are held against. */
-function neighboursBySite(inventory: Inventory): ReadonlyMap<string, Neighbours> {
-  const sites = new Map<string, Map<string, Version[]>>()
-  for (const { site, class: name, attested } of inventory.values()) {
-    if (attested === null) continue
-    const classes = sites.get(site) ?? new Map<string, Version[]>()
-    sites.set(site, classes)
-    classes.set(name, [...(classes.get(name) ?? []), attested.running.version])
-  }
-  return sites
-}
-
-/** What decides about one controller beside the releases that are asked for. */
-type Around = {
-  readonly busy: ReadonlyMap<string, string>
-  readonly neighbours: Neighbours
-  readonly stones: readonly PublishedRelease[]
-  readonly stepping: boolean
-}
-
-/** The release that a controller gets, or why it gets none. */
-function releaseFor(
-  controller: FleetController,
+/** The sheets: each site's controllers in order, each with its wave and its release. */
+function sheetsOf(
+  campaign: string,
+  turns: readonly Turn[],
+  waves: readonly DrawnWave[],
   releases: readonly PublishedRelease[],
-  { busy, neighbours, stones, stepping }: Around,
-): PublishedRelease | Refusal {
-  const key = keyOf(controller)
-  const ofClass = releases.filter(({ facts }) => facts.class === controller.class && facts.vendor === controller.vendor)
-  const fitting = ofClass.filter(({ facts }) => facts.hardware.includes(controller.hardware))
-  if (fitting.length > 1) {
-    const actual = fitting.map(release => release.path).join(' and ')
-    return refuse('plan-release-ambiguous', key, `one release for ${controller.class}`, actual)
+): readonly Sheet[] {
+  const waveOf = new Map<string, number>()
+  for (const [index, { turns }] of waves.entries()) for (const one of turns) waveOf.set(keyOf(one.controller), index)
+  const indexOf = new Map(releases.map((release, index) => [release, index]))
+  const bySite = new Map<string, SheetTurn[]>()
+  for (const { controller, release } of turns) {
+    const at = bySite.get(controller.site) ?? []
+    bySite.set(controller.site, at)
+    const steps = [{ release: indexOf.get(release) as number, order: 0 }]
+    at.push({ controller: controller.id, wave: waveOf.get(keyOf(controller)) as number, steps })
   }
-  const release = fitting[0] ?? ofClass[0]
-  if (release === undefined) {
-    const offered = releases.map(({ facts }) => `${facts.vendor} ${facts.class}`).join(', ')
-    return refuse('plan-class-mismatch', key, `a release for ${controller.vendor} ${controller.class}`, offered)
-  }
-  const { attested } = controller
-  if (attested === null) return refuse('plan-controller-not-attested', key, 'a signed report', 'none')
-  const way = keyPath({ ...controller, attested }, release, stones)
-  if (isRefusal(way)) return way.code === 'plan-key-path-missing' ? way : { ...way, subject: `${key}, ${way.subject}` }
-  const first = way[0] as PublishedRelease
-  if (first !== release && !stepping) {
-    const names = way.slice(0, -1).map(({ path }) => path)
-    return refuse('plan-keys-not-accepted', `${key}, ${release.path}`, `${names.join(', then ')} before it`, 'not yet')
-  }
-  const unmet = dependenciesMet(first.facts, neighbours)
-  if (unmet !== null) return { ...unmet, subject: `${key}, ${unmet.subject}` }
-  if (first.facts.encryption !== null && !controller.decrypts) {
-    return refuse('controller-without-decryption-key', key, 'a decryption key', 'none')
-  }
-  const other = busy.get(key)
-  if (other !== undefined) return refuse('plan-controller-busy', key, 'a controller that is free', `one in ${other}`)
-  return first
+  return [...bySite].map(([site, turns]) => ({ kind: 'voltseal-sheet', v: 1, campaign, site, turns }))
 }
 
-function divide(request: PlanRequest, turns: readonly Turn[], releases: readonly PublishedRelease[]): Wave[] | Refusal {
-  const planned = ({ controller, release }: Turn): PlannedController => ({
-    site: controller.site,
-    controller: controller.id,
-    release: releases.indexOf(release),
-  })
-  let left = turns
-  const waves: Wave[] = []
-  for (const { name, soakMillis, gate, take } of request.waves) {
-    const taken = share(take, left, turns)
-    if (isRefusal(taken)) return taken
-    // A rest of nobody is no mistake: the waves before it were enough.
-    if (taken.length === 0 && take.by === 'rest') continue
-    if (taken.length === 0) return refuse('plan-wave-empty', `wave ${name}`, 'at least one controller', 'none')
-    const gone = new Set(taken)
-    left = left.filter(turn => !gone.has(turn))
-    waves.push({ name, soakMillis, gate, controllers: taken.map(planned) })
-  }
-  if (left.length === 0) return waves
-  const some = left.slice(0, 3).map(({ controller }) => keyOf(controller))
-  const actual = `${left.length} left: ${some.join(', ')}${left.length > some.length ? ', …' : ''}`
-  return refuse('plan-controllers-left', `plan ${request.id}`, 'a wave for every selected controller', actual)
-}
-
-function share(take: Share, left: readonly Turn[], all: readonly Turn[]): readonly Turn[] | Refusal {
-  if (take.by === 'rest') return left
-  if (take.by === 'count') return left.slice(0, Math.max(0, take.count))
-  if (take.by === 'percent') return left.slice(0, Math.ceil((all.length * Math.max(0, take.percent)) / 100))
-  if (take.by === 'class') {
-    const counts = new Map<string, number>()
-    return left.filter(({ controller }) => {
-      const count = (counts.get(controller.class) ?? 0) + 1
-      counts.set(controller.class, count)
-      return count <= take.count
-    })
-  }
-  const keys = new Set(take.controllers)
-  const taken = left.filter(({ controller }) => keys.has(keyOf(controller)))
-  if (taken.length === keys.size) return taken
-  const found = new Set(taken.map(({ controller }) => keyOf(controller)))
-  const missing = [...keys].find(key => !found.has(key)) ?? ''
-  const expected = 'a selected controller that has no wave yet'
-  return refuse('plan-controller-not-selected', missing, expected, 'one that is not selected, or has its wave')
-}
-
-function body(request: PlanRequest, releases: readonly PublishedRelease[], waves: readonly Wave[]): unknown {
-  const { id, title, changeRequest, criticality, createdAt, notBefore, notAfter, timeoutMillis, retries } = request
+/** All of the head but what the releases and the sheets say. */
+function bodyOf(request: PlanRequest, waves: readonly DrawnWave[]): Omit<PlanBody, 'releases' | 'sheets'> {
+  const { changeRequest, notBefore, deadline } = request
   return {
     kind: 'voltseal-plan',
-    v: 1,
-    id,
-    title,
+    v: 2,
+    id: request.id,
+    title: request.title,
     ...(changeRequest === undefined ? {} : { changeRequest }),
-    criticality,
-    createdAt,
+    criticality: request.criticality,
+    createdAt: request.createdAt,
+    createdBy: request.createdBy,
     ...(notBefore === undefined ? {} : { notBefore }),
-    notAfter,
-    releases: releases.map(({ path, sha256, length, facts }) => {
-      return { path, sha256, length, class: facts.class, version: facts.version, counter: facts.counter }
-    }),
-    waves,
-    timeoutMillis,
-    retries,
+    notAfter: request.notAfter,
+    priority: request.priority,
+    waves: waves.map(({ name, soakMillis, gate, turns }) => ({ name, soakMillis, gate, controllers: turns.length })),
+    timeoutMillis: request.timeoutMillis,
+    retry: request.retry,
+    abort: request.abort,
+    ...(deadline === undefined ? {} : { deadline }),
+    membership: 'fixed',
   }
 }
-
-const keyOf = (controller: FleetController): string => refKey({ site: controller.site, controller: controller.id })

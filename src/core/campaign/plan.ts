@@ -1,13 +1,12 @@
 import { canonicalJson, type Json, JsonFault } from '../encoding/canonical-json.ts'
-import { exactly, line, list, Misfit, object, text, then, whole, word } from '../encoding/shape.ts'
+import { either, exactly, line, list, Misfit, object, text, then, truth, whole, word } from '../encoding/shape.ts'
 import { readSpelledJson } from '../encoding/strict-json.ts'
 import { type Instant, instant, type Millis, millis } from '../encoding/units.ts'
 import { parseVersion, type Version } from '../firmware/version.ts'
 import { NAME } from '../fleet/identity.ts'
-import { type ControllerRef, refKey } from '../fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 
-/** Why the campaign is run. Firmware that safety depends on and content never travel in one campaign. */
+/** Why the campaign is run, and what each of its releases is for. */
 export type Criticality = 'security' | 'safety' | 'feature' | 'content'
 
 /**
@@ -21,10 +20,8 @@ export type PlanRelease = {
   readonly class: string
   readonly version: Version
   readonly counter: number
+  readonly criticality: Criticality
 }
-
-/** A controller's turn: which release of the plan (index into `releases`) it gets. */
-export type PlannedController = ControllerRef & { readonly release: number }
 
 /**
  * When the next wave may open: at the end of the soak at least `minSuccessPercent` of the wave's controllers are
@@ -33,70 +30,123 @@ export type PlannedController = ControllerRef & { readonly release: number }
  */
 export type Gate = { readonly minSuccessPercent: number; readonly maxFailures: number }
 
-/** A wave. The soak begins when every controller of the wave has been confirmed or has failed. */
+/**
+ * A wave: so many controllers; who they are is in the sheets. The soak begins when every controller of the wave has been
+ * confirmed or has failed.
+ */
 export type Wave = {
   readonly name: string
   readonly soakMillis: Millis
   readonly gate: Gate
-  readonly controllers: readonly PlannedController[]
+  readonly controllers: number
 }
+
+/** Further tries of a controller that timed out or met a passing fault: the wait before each doubles, up to the longest. */
+export type Retry = {
+  readonly retries: number
+  readonly backOffMillis: Millis
+  readonly maxBackOffMillis: Millis
+}
+
+/** Over the whole campaign: more failed controllers than these halt it for good, in number or in percent of all. */
+export type Abort = { readonly maxFailures: number; readonly maxFailurePercent: number }
+
+/** By when a critical campaign is to be through: its priority rises at each step. It never opens what the site keeps shut. */
+export type Deadline = {
+  readonly at: Instant
+  readonly steps: readonly { readonly at: Instant; readonly priority: number }[]
+}
+
+/** Who a dynamic campaign takes in later, at the sites that it has a sheet for. Each list that is given narrows it. */
+export type Joining = {
+  readonly regions?: readonly string[]
+  readonly sites?: readonly string[]
+  readonly classes?: readonly string[]
+  readonly labels?: readonly string[]
+}
+
+/** `fixed`: whoever is in the sheets. Else: whoever fits later too, in the wave of that index. */
+export type Membership = 'fixed' | { readonly dynamic: true; readonly select: Joining; readonly wave: number }
+
+/** What the head says of the sheets: how many, of how many controllers, and the Merkle root over them (hex). */
+export type SheetsRoot = { readonly sites: number; readonly controllers: number; readonly root: string }
 
 declare const brand: unique symbol
 
-/** What a plan says, before it is checked. `timeoutMillis` and `retries` are per controller. Times are instants. */
+/**
+ * What a plan says, before it is checked: the head, which is what people approve. Times are instants; `timeoutMillis` is per
+ * controller. `priority`: of two campaigns that want the same controller, the higher one gets it first.
+ */
 export type PlanBody = {
   readonly kind: 'voltseal-plan'
-  readonly v: 1
+  readonly v: 2
   readonly id: string
   readonly title: string
   /** The id of the change request in the operator's own system. */
   readonly changeRequest?: string
   readonly criticality: Criticality
   readonly createdAt: Instant
+  /** Who drew it up: whoever did may not approve it. */
+  readonly createdBy: string
   readonly notBefore?: Instant
   /** No wave opens and no controller is assigned from this instant on. */
   readonly notAfter: Instant
+  readonly priority: number
   readonly releases: readonly PlanRelease[]
   readonly waves: readonly Wave[]
   readonly timeoutMillis: Millis
-  /** How often a controller that timed out, or met a passing fault, gets another try. */
-  readonly retries: number
+  readonly retry: Retry
+  readonly abort: Abort
+  readonly deadline?: Deadline
+  readonly membership: Membership
+  readonly sheets: SheetsRoot
 }
 
-/** A checked plan: every release index exists, every controller has one turn, the times are in order. */
-export type Plan = PlanBody & { readonly [brand]: 'Plan' }
+/** A checked head: the times are in order, the waves are of as many controllers as the sheets. */
+export type PlanHead = PlanBody & { readonly [brand]: 'PlanHead' }
 
-export const MAX_PLAN_BYTES = 8 * 1024 * 1024
+/** Bounds of one plan. A head stays small, however many controllers stand in the sheets. */
+export const MAX_PLAN_BYTES = 1024 * 1024
 export const MAX_WAVES = 64
 export const MAX_PLAN_RELEASES = 64
-export const MAX_PLAN_CONTROLLERS = 50_000
+export const MAX_PLAN_SITES = 65_536
+export const MAX_PLAN_CONTROLLERS = 4_000_000
+export const MAX_PRIORITY = 100
 
 const DAY = 86_400_000
+const MAX_JOINING = 1000
 const name = text('a name of 1 to 64 of a-z 0-9 . _ -', NAME)
+const digest = text('64 lower-case hex digits', /^[0-9a-f]{64}$/)
 const moment = then(whole(0, 8_640_000_000_000_000), value => instant(value))
 const duration = (min: number, max: number) => then(whole(min, max), value => millis(value))
+const criticality = word('security', 'safety', 'feature', 'content')
+const priority = whole(0, MAX_PRIORITY)
 const version = then(line(64), (value, at) => {
   const read = parseVersion(value, at)
   return isRefusal(read) ? new Misfit(at, read.expected, read.actual) : read
 })
+const names = list(name, 1, MAX_JOINING)
 
 const planShape = object(
   {
     kind: word('voltseal-plan'),
-    v: exactly(1),
+    v: exactly(2),
     id: name,
     title: line(160),
-    criticality: word('security', 'safety', 'feature', 'content'),
+    criticality,
     createdAt: moment,
+    createdBy: line(64),
     notAfter: moment,
+    priority,
     releases: list(
       object({
         path: line(512),
-        sha256: text('64 lower-case hex digits', /^[0-9a-f]{64}$/),
+        sha256: digest,
         length: whole(1, 2 ** 31),
         class: name,
         version,
         counter: whole(0, 2 ** 32 - 1),
+        criticality,
       }),
       1,
       MAX_PLAN_RELEASES,
@@ -106,26 +156,40 @@ const planShape = object(
         name,
         soakMillis: duration(0, 90 * DAY),
         gate: object({ minSuccessPercent: whole(0, 100), maxFailures: whole(0, MAX_PLAN_CONTROLLERS) }),
-        controllers: list(
-          object({ site: name, controller: name, release: whole(0, MAX_PLAN_RELEASES - 1) }),
-          1,
-          MAX_PLAN_CONTROLLERS,
-        ),
+        controllers: whole(0, MAX_PLAN_CONTROLLERS),
       }),
       1,
       MAX_WAVES,
     ),
     timeoutMillis: duration(1, 90 * DAY),
-    retries: whole(0, 10),
+    retry: object({
+      retries: whole(0, 10),
+      backOffMillis: duration(0, 7 * DAY),
+      maxBackOffMillis: duration(0, 30 * DAY),
+    }),
+    abort: object({ maxFailures: whole(0, MAX_PLAN_CONTROLLERS), maxFailurePercent: whole(0, 100) }),
+    membership: either(
+      word('fixed'),
+      object({
+        dynamic: then(truth, (value, at) => (value ? (true as const) : new Misfit(at, 'true', 'false'))),
+        select: object({}, { regions: names, sites: names, classes: names, labels: names }),
+        wave: whole(0, MAX_WAVES - 1),
+      }),
+    ),
+    sheets: object({ sites: whole(1, MAX_PLAN_SITES), controllers: whole(1, MAX_PLAN_CONTROLLERS), root: digest }),
   },
-  { changeRequest: line(120), notBefore: moment },
+  {
+    changeRequest: line(120),
+    notBefore: moment,
+    deadline: object({ at: moment, steps: list(object({ at: moment, priority }), 0, 16) }),
+  },
 )
 
 /**
- * Reads a plan from its bytes: at most `limit` of them, canonical JSON, no unknown names. `subject` names it in a
- * refusal. Refuses `plan-malformed`, `plan-not-canonical`, `plan-controller-twice`, `plan-times-disordered`.
+ * Reads a plan's head from its bytes: at most `limit` of them, canonical JSON, no unknown names. `subject` names it in a
+ * refusal. Refuses `plan-not-canonical`, and what `checkPlan` refuses.
  */
-export function parsePlan(bytes: Uint8Array, subject: string, limit = MAX_PLAN_BYTES): Plan | Refusal {
+export function parsePlan(bytes: Uint8Array, subject: string, limit = MAX_PLAN_BYTES): PlanHead | Refusal {
   const json = readSpelledJson(bytes, limit)
   if (json instanceof JsonFault) return refuse('plan-malformed', subject, 'a plan in JSON', json.message)
   const plan = checkPlan(json.value, subject)
@@ -135,62 +199,101 @@ export function parsePlan(bytes: Uint8Array, subject: string, limit = MAX_PLAN_B
   return refuse('plan-not-canonical', subject, 'canonical JSON', 'the same plan in another spelling')
 }
 
-/** Checks a plan that is already parsed, or was just built. Refuses as `parsePlan` does, but for the spelling. */
-export function checkPlan(value: unknown, subject: string): Plan | Refusal {
+/**
+ * Checks a head that is already parsed, or was just built. Refuses `plan-malformed`, `plan-times-disordered`,
+ * `plan-wave-empty`, `plan-criticality-mixed`.
+ */
+export function checkPlan(value: unknown, subject: string): PlanHead | Refusal {
   const plan = planShape(value, '')
   if (plan instanceof Misfit) {
     return refuse('plan-malformed', subject, plan.expected, `${plan.actual} at ${plan.at || 'the top'}`)
   }
-  if (plan.notAfter <= Math.max(plan.createdAt, plan.notBefore ?? 0)) {
+  return checkTimes(plan, subject) ?? checkReleases(plan, subject) ?? checkWaves(plan, subject) ?? (plan as PlanHead)
+}
+
+function checkTimes(plan: PlanBody, subject: string): Refusal | null {
+  const begins = Math.max(plan.createdAt, plan.notBefore ?? 0)
+  if (plan.notAfter <= begins) {
     const actual = `made ${plan.createdAt}, not before ${plan.notBefore ?? plan.createdAt}, not after ${plan.notAfter}`
     return refuse('plan-times-disordered', subject, 'an end after the beginning', actual)
   }
-  return checkTurns(plan, subject) ?? (plan as unknown as Plan)
+  if (plan.retry.maxBackOffMillis < plan.retry.backOffMillis) {
+    const actual = `${plan.retry.maxBackOffMillis} after ${plan.retry.backOffMillis} at retry`
+    return refuse('plan-times-disordered', subject, 'a longest wait that is no shorter than the first', actual)
+  }
+  if (plan.deadline === undefined) return null
+  const { at: end, steps } = plan.deadline
+  if (end <= begins || end > plan.notAfter) {
+    return refuse('plan-times-disordered', subject, 'a deadline within the time of the plan', `${end} at deadline.at`)
+  }
+  let [before, level] = [-1, plan.priority]
+  for (const [index, { at, priority }] of steps.entries()) {
+    const place = `deadline.steps[${index}]`
+    if (at <= before || at > end) {
+      return refuse('plan-times-disordered', subject, 'steps in order, up to the deadline', `${at} at ${place}.at`)
+    }
+    if (priority <= level) {
+      const expected = `a priority above ${level}: it rises from step to step`
+      return refuse('plan-malformed', subject, expected, `${priority} at ${place}.priority`)
+    }
+    ;[before, level] = [at, priority]
+  }
+  return null
 }
 
-function checkTurns(plan: PlanBody, subject: string): Refusal | null {
-  const names = new Set<string>()
-  const paths = new Set(plan.releases.map(release => release.path))
-  if (paths.size !== plan.releases.length) {
+function checkReleases({ releases }: PlanBody, subject: string): Refusal | null {
+  const paths = new Set(releases.map(release => release.path))
+  if (paths.size !== releases.length) {
     return refuse('plan-malformed', subject, 'each release once', 'the same path twice at releases')
   }
-  const turns = new Map<string, readonly [wave: number, position: number]>()
-  const place = (index: number, position: number): string => `waves[${index}].controllers[${position}]`
-  for (const [index, wave] of plan.waves.entries()) {
-    if (names.has(wave.name)) {
-      return refuse('plan-malformed', subject, 'each wave name once', `"${wave.name}" again at waves[${index}].name`)
-    }
-    names.add(wave.name)
-    for (const [position, planned] of wave.controllers.entries()) {
-      const key = refKey(planned)
-      const earlier = turns.get(key)
-      if (earlier !== undefined) {
-        return refuse(
-          'plan-controller-twice',
-          subject,
-          'one turn for each controller',
-          `${key} at ${place(...earlier)} and ${place(index, position)}`,
-        )
-      }
-      turns.set(key, [index, position])
-      if (planned.release >= plan.releases.length) {
-        const expected = `a release from 0 to ${plan.releases.length - 1}`
-        return refuse('plan-malformed', subject, expected, `${planned.release} at ${place(index, position)}.release`)
-      }
-    }
-  }
-  if (turns.size <= MAX_PLAN_CONTROLLERS) return null
-  return refuse('plan-malformed', subject, `at most ${MAX_PLAN_CONTROLLERS} controllers`, `${turns.size}`)
+  const of = (kind: Criticality) => releases.find(({ criticality }) => criticality === kind)?.path
+  const [content, safety] = [of('content'), of('safety')]
+  if (content === undefined || safety === undefined) return null
+  const expected = 'content, or firmware that safety depends on'
+  return refuse('plan-criticality-mixed', subject, expected, `both: ${content} and ${safety} at releases`)
 }
 
-/** The plan's bytes: canonical JSON, what approvers sign and the approval target `campaigns/ID.json` pins. */
-export function planBytes(plan: PlanBody): Uint8Array {
-  return canonicalJson(plan as unknown as Json)
+function checkWaves({ waves, membership, sheets }: PlanBody, subject: string): Refusal | null {
+  const names = new Set<string>()
+  const joining = membership === 'fixed' ? null : membership.wave
+  if (joining !== null && joining >= waves.length) {
+    const expected = `a wave from 0 to ${waves.length - 1}`
+    return refuse('plan-malformed', subject, expected, `${joining} at membership.wave`)
+  }
+  let total = 0
+  for (const [index, { name, controllers }] of waves.entries()) {
+    if (names.has(name)) {
+      return refuse('plan-malformed', subject, 'each wave name once', `"${name}" again at waves[${index}].name`)
+    }
+    names.add(name)
+    // A wave that takes in who comes later may begin with nobody.
+    if (controllers === 0 && index !== joining) {
+      return refuse('plan-wave-empty', subject, 'at least one controller', `none at waves[${index}]`)
+    }
+    total += controllers
+  }
+  if (total === sheets.controllers) return null
+  return refuse('plan-malformed', subject, `${sheets.controllers} controllers in the waves`, `${total} at waves`)
 }
 
-/** Every controller of the plan with its wave, in order. */
-export function* plannedControllers(plan: PlanBody): Generator<PlannedController & { readonly wave: number }> {
-  for (const [wave, { controllers }] of plan.waves.entries()) {
-    for (const planned of controllers) yield { ...planned, wave }
-  }
+/** The head's bytes: canonical JSON, what approvers sign and the approval target `campaigns/ID.json` pins. */
+export function planBytes(head: PlanBody): Uint8Array {
+  // What a plan in memory carries beside its head (its sheets) is not part of it.
+  const { sheetOf: _, ...body } = head as PlanBody & { sheetOf?: unknown }
+  return canonicalJson(body as unknown as Json)
+}
+
+/** True when a dynamic plan takes in a controller that is in no sheet. */
+export function joins(
+  { membership }: Pick<PlanBody, 'membership'>,
+  of: { readonly region: string; readonly site: string; readonly class: string; readonly labels: readonly string[] },
+): boolean {
+  if (membership === 'fixed') return false
+  const { regions, sites, classes, labels } = membership.select
+  return (
+    (regions?.includes(of.region) ?? true) &&
+    (sites?.includes(of.site) ?? true) &&
+    (classes?.includes(of.class) ?? true) &&
+    (labels?.some(label => of.labels.includes(label)) ?? true)
+  )
 }

@@ -4,7 +4,7 @@ import { after, between, type Instant, instant } from '../encoding/units.ts'
 import { type ControllerRef, refKey } from '../fleet/inventory.ts'
 import type { EntryKind } from '../ledger/entry-kinds.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import { type Plan, type PlannedController, plannedControllers, type Wave } from './plan.ts'
+import type { Wave } from './plan.ts'
 import {
   type Decision,
   type Failure,
@@ -17,6 +17,7 @@ import {
   tally,
   turnOf,
 } from './rollout-state.ts'
+import { type Plan, type PlannedController, turnsOf, turnsOfWave } from './turns.ts'
 
 /** The moves that the rollout's table is made of. Each is a pure step; the table says when it is made. */
 
@@ -31,7 +32,8 @@ export function stay(rollout: Rollout): Decision {
 /** Opens a wave: each of its controllers gets its first attempt. At the plan's end it halts instead. */
 export function openWave(plan: Plan, rollout: Rollout, wave: number, now: Instant): Decision {
   if (now >= plan.notAfter) return halt(plan, rollout, 'deadline', 'the time that the plan allows is over', now)
-  const { controllers, name } = waveAt(plan, wave)
+  const { name } = waveAt(plan, wave)
+  const controllers = turnsOfWave(plan, wave).map(plain)
   const turns = withTurns(rollout, controllers, previous => ({
     at: 'assigned',
     since: now,
@@ -99,7 +101,7 @@ export function resume(plan: Plan, rollout: In<'paused'>, now: Instant): Decisio
 export function retry(plan: Plan, rollout: In<'paused'>, now: Instant): Decision | Refusal {
   if (now >= plan.notAfter) return expired(plan, now)
   const { wave } = rollout.state
-  const failed = waveAt(plan, wave).controllers.filter(planned => turnOf(rollout, planned)?.at === 'failed')
+  const failed = turnsOfWave(plan, wave).filter(planned => turnOf(rollout, planned)?.at === 'failed')
   if (failed.length === 0) return refuse('campaign-nothing-to-retry', plan.id, 'a failed controller', 'none')
   const retried = note('campaign-retried', { wave, controllers: failed.map(refKey) })
   const again = [...failed, ...unsettled(plan, rollout, wave)]
@@ -157,7 +159,7 @@ function count(
   if (harmless) return stay(put({ ...turn, report }))
   const code: { readonly code?: string } = event.code === undefined ? {} : { code: plainText(event.code, 100) }
   const passing = event.again === true && now < plan.notAfter
-  if (turn.at === 'assigned' && passing && turn.attempt <= plan.retries) {
+  if (turn.at === 'assigned' && passing && turn.attempt <= plan.retry.retries) {
     const retried: Turn = { at: 'assigned', since: now, report, attempt: turn.attempt + 1 }
     const effects: RolloutEffect[] = [
       note('controller-retried', { result, attempt: turn.attempt + 1, ...code } as JsonObject, event),
@@ -199,7 +201,7 @@ export function expire(plan: Plan, rollout: In<'running'>, { now, listeningSince
     const turn = turnOf(rollout, planned) as Extract<Turn, { at: 'assigned' }>
     const { report, attempt } = turn
     const result: Failure = 'timeout'
-    if (attempt <= plan.retries) {
+    if (attempt <= plan.retry.retries) {
       again.push(planned)
       turns[refKey(planned)] = { at: 'assigned', since: now, report, attempt: attempt + 1 }
       effects.push(note('controller-retried', { result, attempt: attempt + 1 }, planned))
@@ -217,7 +219,7 @@ export function expire(plan: Plan, rollout: In<'running'>, { now, listeningSince
 /** When a controller of each site last came through in a wave, by what it said itself: a timeout moves nothing on. */
 function lastMoves(plan: Plan, rollout: Rollout, wave: number): Map<string, number> {
   const moved = new Map<string, number>()
-  for (const planned of waveAt(plan, wave).controllers) {
+  for (const planned of turnsOfWave(plan, wave)) {
     const turn = turnOf(rollout, planned)
     const said = turn?.at === 'confirmed' || (turn?.at === 'failed' && turn.result !== 'timeout')
     if (said) moved.set(planned.site, Math.max(moved.get(planned.site) ?? 0, turn.since))
@@ -285,7 +287,7 @@ export function follow(first: Decision, step: (rollout: Rollout) => Decision): D
 }
 
 function unsettled(plan: Plan, rollout: Rollout, wave: number): readonly PlannedController[] {
-  return waveAt(plan, wave).controllers.filter(planned => turnOf(rollout, planned)?.at === 'assigned')
+  return turnsOfWave(plan, wave).filter(planned => turnOf(rollout, planned)?.at === 'assigned')
 }
 
 function withTurns(
@@ -308,16 +310,4 @@ function waveAt(plan: Plan, wave: number): Wave {
   const found = plan.waves[wave]
   if (found === undefined) throw new Error(`the rollout of ${plan.id} is at wave ${wave}, which the plan does not have`)
   return found
-}
-
-type Turns = ReadonlyMap<string, PlannedController & { readonly wave: number }>
-const remembered = new WeakMap<Plan, Turns>()
-
-/** The plan's controllers by `refKey`: computed once for each plan, since plans never change. */
-function turnsOf(plan: Plan): Turns {
-  const known = remembered.get(plan)
-  if (known !== undefined) return known
-  const turns = new Map([...plannedControllers(plan)].map(planned => [refKey(planned), planned] as const))
-  remembered.set(plan, turns)
-  return turns
 }

@@ -4,7 +4,7 @@ import { type Instant, instant } from '../encoding/units.ts'
 import { type ControllerRef, refKey } from '../fleet/inventory.ts'
 import type { EntryKind } from '../ledger/entry-kinds.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import type { Plan, PlannedController } from './plan.ts'
+import { type Plan, type PlannedController, turnsOfWave } from './turns.ts'
 
 /**
  * Where a campaign stands. `wave` is an index into the plan's waves; `since` is when the state began.
@@ -103,7 +103,7 @@ export type RolloutEffect =
 export type Decision = { readonly next: Rollout; readonly effects: readonly RolloutEffect[] }
 
 /** The rollout of a new plan. */
-export function createRollout(plan: Plan): Rollout {
+export function createRollout(plan: Pick<Plan, 'id'>): Rollout {
   return { campaign: plan.id, state: { at: 'created' }, turns: {} }
 }
 
@@ -119,8 +119,7 @@ export function turnOf(rollout: Rollout, ref: ControllerRef): Turn | null {
  */
 export function assignmentsOf(plan: Plan, rollout: Rollout): readonly PlannedController[] {
   if (rollout.state.at !== 'running') return []
-  const wave = plan.waves[rollout.state.wave]
-  return wave?.controllers.filter(planned => turnOf(rollout, planned)?.at === 'assigned') ?? []
+  return turnsOfWave(plan, rollout.state.wave).filter(planned => turnOf(rollout, planned)?.at === 'assigned')
 }
 
 /** True while the campaign holds its controllers, so that no other campaign may take them. */
@@ -140,9 +139,9 @@ export type Tally = {
 
 export function tally(plan: Plan, rollout: Rollout, wave?: number): Tally {
   const count = { total: 0, waiting: 0, assigned: 0, confirmed: 0, failed: 0, withdrawn: 0 }
-  for (const [index, { controllers }] of plan.waves.entries()) {
+  for (const index of plan.waves.keys()) {
     if (wave !== undefined && wave !== index) continue
-    for (const planned of controllers) {
+    for (const planned of turnsOfWave(plan, index)) {
       count.total += 1
       count[turnOf(rollout, planned)?.at ?? 'waiting'] += 1
     }

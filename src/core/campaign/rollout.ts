@@ -1,6 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import type { RefusalCode } from '../refusal/registry.ts'
-import type { Plan } from './plan.ts'
 import {
   expire,
   expired,
@@ -25,6 +24,7 @@ import {
   type RolloutEvent,
   type RolloutState,
 } from './rollout-state.ts'
+import type { Plan } from './turns.ts'
 
 /** The rollout machine: a table with a cell for each state and each event. Pure: the same events give the same rollout. */
 

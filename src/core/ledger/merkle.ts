@@ -21,7 +21,8 @@ export function leafHash(crypto: Crypto, entry: Uint8Array): Uint8Array {
   return crypto.sha256(concat(LEAF, entry))
 }
 
-function nodeHash(crypto: Crypto, left: Uint8Array, right: Uint8Array): Uint8Array {
+/** The hash over two nodes that stand beside each other. */
+export function nodeHash(crypto: Crypto, left: Uint8Array, right: Uint8Array): Uint8Array {
   return crypto.sha256(concat(NODE, left, right))
 }
 

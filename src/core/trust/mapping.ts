@@ -11,25 +11,22 @@ import { type CurrentSet, stillCurrent } from './trusted-set.ts'
 /** What a site knows of a controller of its own. */
 export type KnownController = { readonly class: string; readonly hardware: string }
 
-/** As much of an approved plan as the mapping needs; a Plan (core/campaign/plan.ts) is one. Times are instants. */
-export type ApprovedPlan = {
-  readonly id: string
-  readonly notBefore?: Instant
-  readonly notAfter: Instant
-  readonly releases: readonly FileRef[]
-  readonly waves: readonly {
-    readonly controllers: readonly { readonly site: string; readonly controller: string; readonly release: number }[]
-  }[]
-}
+/** As much of the head of an approved plan as the mapping needs; a PlanHead (core/campaign/plan.ts) is one. Times are instants. */
+export type ApprovedPlan = { readonly id: string; readonly notBefore?: Instant; readonly notAfter: Instant }
+
+/** What a plan gives to a site: the envelopes that each controller may get by it. */
+export type PlannedReleases = ReadonlyMap<string, readonly FileRef[]>
 
 /**
  * What the three repositories say, verified, and what the site knows itself.
  * - `imageTargets`: targets of the image repository as `findTarget` found them, by path: the envelopes that `wantedBy`
  *   names, and the payload of each (`readImageTarget`). A path that no role speaks of is left out.
- * - `plans`: the bytes of the plans by campaign, as far as they could be fetched; `planTarget` says which those are.
- * - `readPlan`: `parsePlan` of core/campaign/plan.ts.
+ * - `plans`: the bytes of the plans' heads by campaign, as far as they could be fetched; `planTarget` says which those are.
+ * - `sheets`: what the fleet served as this site's sheet of each of those plans, with its proof.
+ * - `readPlan`: `parsePlan` of core/campaign/plan.ts. `readSheet`: `releasesAt` of core/campaign/site-plan.ts, which believes
+ *   nothing in a sheet before the approved head vouches for it.
  */
-export type MappingInput = {
+export type MappingInput<Plan extends ApprovedPlan = ApprovedPlan> = {
   readonly site: string
   readonly controllers: ReadonlyMap<string, KnownController>
   readonly director: CurrentSet
@@ -37,7 +34,9 @@ export type MappingInput = {
   readonly imageTargets: ReadonlyMap<string, Target>
   readonly approval: CurrentSet
   readonly plans: ReadonlyMap<string, Uint8Array>
-  readonly readPlan: (bytes: Uint8Array, subject: string) => ApprovedPlan | Refusal
+  readonly sheets: ReadonlyMap<string, Uint8Array>
+  readonly readPlan: (bytes: Uint8Array, subject: string) => Plan | Refusal
+  readonly readSheet: (bytes: Uint8Array, plan: Plan) => PlannedReleases | Refusal
 }
 
 /**
@@ -82,9 +81,13 @@ export function planTarget(approval: CurrentSet, campaign: string): Target | nul
  * somebody's word is not to be relied on. The OEM says that the release is authentic and for which hardware, the
  * approvers that this controller gets it in this period, the director that it is to be now. Refuses `metadata-expired`,
  * `metadata-wrong-site`, `director-delegates`, `image-target-malformed`, the `assignment-…` and `plan-…` codes,
- * `campaign-too-early`, `campaign-expired`, and what `readPlan` refuses.
+ * `sheet-missing`, `campaign-too-early`, `campaign-expired`, and what `readPlan` and `readSheet` refuse.
  */
-export function assignmentsOf(input: MappingInput, now: Instant, crypto: Crypto): readonly Assignment[] | Refusal {
+export function assignmentsOf<Plan extends ApprovedPlan>(
+  input: MappingInput<Plan>,
+  now: Instant,
+  crypto: Crypto,
+): readonly Assignment[] | Refusal {
   const { director, image, approval, site } = input
   const stale = stillCurrent(director, now) ?? stillCurrent(image, now) ?? stillCurrent(approval, now)
   if (stale !== null) return stale
@@ -106,7 +109,8 @@ export function assignmentsOf(input: MappingInput, now: Instant, crypto: Crypto)
       if (isRefusal(plan)) return plan
       plans.set(order.campaign, plan)
       const fault =
-        fitsController(input, controller, order, release, subject) ?? isPlanned(plan, controller, target, subject)
+        fitsController(input, controller, order, release, subject) ??
+        isPlanned(plan, order.campaign, controller, target, subject)
       if (fault !== null) return fault
       assignments.set(controller, assignment(controller, order, target, release))
     }
@@ -115,7 +119,7 @@ export function assignmentsOf(input: MappingInput, now: Instant, crypto: Crypto)
 }
 
 /** Whether a controller is ordered two releases: judged before what they are, so that it is said whatever comes first. */
-function orderedTwice({ site }: MappingInput, directed: readonly Directed[]): Refusal | null {
+function orderedTwice({ site }: Pick<MappingInput, 'site'>, directed: readonly Directed[]): Refusal | null {
   const seen = new Set<string>()
   for (const { target, orders } of directed) {
     for (const controller of orders.keys()) {
@@ -130,7 +134,10 @@ function orderedTwice({ site }: MappingInput, directed: readonly Directed[]): Re
 }
 
 /** What the image repository says of the envelope that the director names, when the two agree about every byte of it. */
-function releaseOf({ director, imageTargets }: MappingInput, directed: Target): ImageTarget | Refusal {
+function releaseOf(
+  { director, imageTargets }: Pick<MappingInput, 'director' | 'imageTargets'>,
+  directed: Target,
+): ImageTarget | Refusal {
   const subject = `${director.repo}: ${directed.path}`
   const envelope = imageTargets.get(directed.path)
   if (envelope === undefined) return missing(subject, directed.path)
@@ -142,11 +149,9 @@ function releaseOf({ director, imageTargets }: MappingInput, directed: Target): 
   return sameFile(payload, release.payload) ? release : disagrees(subject, payload, release.payload)
 }
 
-/** Where a plan gives what to this site: the planned envelope by controller id. */
-type PlannedReleases = { readonly campaign: string; readonly byController: ReadonlyMap<string, FileRef> }
-
-function approvedPlan(
-  { approval, plans, readPlan, site }: MappingInput,
+/** What an approved plan gives to this site: the head by the approval that pins it, the sheet by the head. */
+function approvedPlan<Plan extends ApprovedPlan>(
+  { approval, plans, sheets, readPlan, readSheet, site }: MappingInput<Plan>,
   campaign: string,
   now: Instant,
   crypto: Crypto,
@@ -168,25 +173,28 @@ function approvedPlan(
   if (now >= plan.notAfter) {
     return refuse('campaign-expired', subject, `a time before ${formatUtc(plan.notAfter)}`, formatUtc(now))
   }
-  const byController = new Map<string, FileRef>()
-  for (const planned of plan.waves.flatMap(wave => wave.controllers)) {
-    const release = plan.releases[planned.release]
-    if (planned.site === site && release !== undefined) byController.set(planned.controller, release)
-  }
-  return { campaign, byController }
+  const sheet = sheets.get(campaign)
+  if (sheet === undefined) return refuse('sheet-missing', subject, `the sheet of ${site}`, 'none')
+  return readSheet(sheet, plan)
 }
 
-function isPlanned(plan: PlannedReleases, controller: string, target: Target, subject: string): Refusal | null {
-  const planned = plan.byController.get(controller)
-  if (planned !== undefined && planned.path === target.path && sameFile(planned, target)) return null
-  const expected =
-    planned === undefined ? `no release by plan ${plan.campaign}` : `${planned.path}, ${describe(planned)}`
+function isPlanned(
+  plan: PlannedReleases,
+  campaign: string,
+  controller: string,
+  target: Target,
+  subject: string,
+): Refusal | null {
+  const planned = plan.get(controller) ?? []
+  if (planned.some(one => one.path === target.path && sameFile(one, target))) return null
+  const listed = planned.map(one => `${one.path}, ${describe(one)}`).join(', then ')
+  const expected = listed === '' ? `no release by plan ${campaign}` : listed
   return refuse('assignment-not-planned', subject, expected, `${target.path}, ${describe(target)}`)
 }
 
 /** Whether the site, the director and the OEM speak of the same kind of board. */
 function fitsController(
-  { controllers }: MappingInput,
+  { controllers }: Pick<MappingInput, 'controllers'>,
   controller: string,
   order: Order,
   release: ImageTarget,

@@ -7,6 +7,7 @@ import {
   CommandTaken,
   DraftView,
   List,
+  SheetView,
   WrapsTaken,
   WrapsView,
 } from '../fleet-views.ts'
@@ -74,6 +75,20 @@ export const readPlan = route({
   params,
   answers: { 200: { type: 'application/json', what: 'the plan as canonical JSON' } },
   codes: ['not-found'],
+})
+
+export const listSheets = route({
+  method: 'GET',
+  path: '/v1/campaigns/{id}/sheets',
+  id: 'listSheets',
+  tag,
+  summary: 'The sheets of a plan, one for each site, in order of site: who gets what, in which wave',
+  who: 'person',
+  params,
+  query: PageQuery,
+  paged: true,
+  answers: { 200: List(SheetView) },
+  codes: ['campaign-unknown', 'cursor-invalid'],
 })
 
 export const approveCampaign = route({

@@ -34,10 +34,16 @@ export const repositoryFile = route({
   path: '/v1/repos/{repo}/{path}',
   id: 'repositoryFile',
   tag: 'gateways',
-  summary: 'A file of a repository; of the director’s, a gateway sees its own site’s and a person the roots',
+  summary:
+    'A file of a repository; of the director’s, a gateway sees its own site’s and a person the roots; of the sheets, a gateway sees its own',
   who: 'any',
   params: {
-    repo: Type.Union([Type.Literal('image'), Type.Literal('approval'), Type.Literal('director')]),
+    repo: Type.Union([
+      Type.Literal('image'),
+      Type.Literal('approval'),
+      Type.Literal('director'),
+      Type.Literal('sheets'),
+    ]),
     path: Path,
   },
   answers: { 200: METADATA },

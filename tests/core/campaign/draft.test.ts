@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import {
-  buildPlan,
-  canaryThenRest,
-  type PlanRequest,
-  type PlanSources,
-  type PublishedRelease,
-} from '../../../src/core/campaign/draft.ts'
+import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
+import { buildPlan, canaryThenRest, type PlanRequest, type PlanSources } from '../../../src/core/campaign/draft.ts'
+import type { PublishedRelease } from '../../../src/core/campaign/draft-fit.ts'
 import { planBytes } from '../../../src/core/campaign/plan.ts'
+import { plannedControllers, turnsOfWave } from '../../../src/core/campaign/turns.ts'
 import { bytes, instant, millis } from '../../../src/core/encoding/units.ts'
 import type { ReleaseFacts } from '../../../src/core/firmware/release-facts.ts'
 import type { Version } from '../../../src/core/firmware/version.ts'
@@ -97,17 +94,24 @@ const REQUEST: PlanRequest = {
   criticality: 'security',
   createdAt: instant(T0),
   notAfter: instant(T0 + 100 * HOUR),
-  releases: ['bms/2.0.0.suit', 'pcs/2.0.0.suit'],
+  createdBy: 'ada',
+  priority: 50,
+  releases: [{ path: 'bms/2.0.0.suit' }, { path: 'pcs/2.0.0.suit' }],
   select: {},
   waves: canaryThenRest(millis(HOUR), { minSuccessPercent: 90, maxFailures: 1 }),
   timeoutMillis: millis(HOUR),
-  retries: 1,
+  retry: { retries: 1, backOffMillis: millis(0), maxBackOffMillis: millis(0) },
+  abort: { maxFailures: 10, maxFailurePercent: 100 },
 }
 
-const waves = (request: PlanRequest, from = sources()): string[][] =>
-  orThrow(buildPlan(request, from)).plan.waves.map(wave =>
-    wave.controllers.map(planned => `${planned.site}/${planned.controller}:${planned.release}`),
+const build = (request: PlanRequest, from: PlanSources) => buildPlan(request, from, crypto)
+
+const waves = (request: PlanRequest, from = sources()): string[][] => {
+  const { plan } = orThrow(build(request, from))
+  return plan.waves.map((_, wave) =>
+    turnsOfWave(plan, wave).map(planned => `${planned.site}/${planned.controller}:${planned.release}`),
   )
+}
 
 describe('building a plan', () => {
   test('one canary of each class, then the rest, in order of site and id', () => {
@@ -118,8 +122,8 @@ describe('building a plan', () => {
   })
 
   test('the same fleet in another order gives the same bytes', () => {
-    const one = orThrow(buildPlan(REQUEST, sources()))
-    const other = orThrow(buildPlan(REQUEST, sources(FLEET.toReversed())))
+    const one = orThrow(build(REQUEST, sources()))
+    const other = orThrow(build(REQUEST, sources(FLEET.toReversed())))
     assert.deepEqual(planBytes(one.plan), planBytes(other.plan))
   })
 
@@ -141,20 +145,20 @@ describe('building a plan', () => {
     ])
     const rest = { name: 'rest', soakMillis, gate, take: { by: 'rest' } } as const
     assert.deepEqual(waves({ ...REQUEST, select: { regions: ['nl-east'] }, waves: [one, rest] }), [['polder/bms-1:0']])
-    const left = buildPlan({ ...REQUEST, select, waves: [one] }, sources())
+    const left = build({ ...REQUEST, select, waves: [one] }, sources())
     assert(isRefusal(left))
     assert.equal(left.code, 'plan-controllers-left')
-    const empty = buildPlan({ ...REQUEST, select, waves: [rest, one] }, sources())
+    const empty = build({ ...REQUEST, select, waves: [rest, one] }, sources())
     assert(isRefusal(empty))
     assert.equal(empty.code, 'plan-wave-empty')
-    const foreign = buildPlan({ ...REQUEST, select: { sites: ['polder'] }, waves: [named, rest] }, sources())
+    const foreign = build({ ...REQUEST, select: { sites: ['polder'] }, waves: [named, rest] }, sources())
     assert(isRefusal(foreign))
     assert.equal(foreign.code, 'plan-controller-not-selected')
   })
 
   test('what was only matched is passed over with its reason', () => {
     const fleet = [...FLEET, controller('bms-4', { version: '2.0.0' }), controller('ems-1', { class: 'ems' })]
-    const draft = orThrow(buildPlan(REQUEST, sources(fleet)))
+    const draft = orThrow(build(REQUEST, sources(fleet)))
     assert.deepEqual(
       draft.passedOver.map(({ controller, why }) => [controller, why.code]),
       [
@@ -165,16 +169,16 @@ describe('building a plan', () => {
     assert(draft.passedOver[0]?.why.subject.startsWith('harbour/bms-4'))
   })
 
-  const only = { select: { controllers: ['harbour/x'] }, releases: ['bms/2.0.0.suit'] }
+  const only = { select: { controllers: ['harbour/x'] }, releases: [{ path: 'bms/2.0.0.suit' }] }
   const rows: [name: string, change: Partial<PlanRequest>, from: PlanSources, code: RefusalCode][] = [
-    ['a release that is not published', { releases: ['bms/9.suit'] }, sources(), 'plan-release-unknown'],
+    ['a release that is not published', { releases: [{ path: 'bms/9.suit' }] }, sources(), 'plan-release-unknown'],
     ['an unknown controller', { select: { controllers: ['harbour/bms-9'] } }, sources(), 'plan-controller-unknown'],
     ['a controller without its site', { select: { controllers: ['bms-1'] } }, sources(), 'plan-controller-unknown'],
     ['a selection of nobody', { select: { sites: ['atlantis'] } }, sources(), 'plan-nothing-selected'],
     ['an empty fleet', {}, sources([]), 'plan-nothing-selected'],
     [
       'two releases for one board',
-      { releases: ['bms/2.0.0.suit', 'bms/b'] },
+      { releases: [{ path: 'bms/2.0.0.suit' }, { path: 'bms/b' }] },
       sources(FLEET, release('bms/b')),
       'plan-release-ambiguous',
     ],
@@ -209,14 +213,14 @@ describe('building a plan', () => {
   ]
   for (const [name, change, from, code] of rows) {
     test(`${name} is refused`, () => {
-      const refused = buildPlan({ ...REQUEST, ...change }, from)
+      const refused = build({ ...REQUEST, ...change }, from)
       assert(isRefusal(refused))
       assert.equal(refused.code, code)
     })
   }
 
   test('when every matched controller is passed over, the first reason refuses the request', () => {
-    const refused = buildPlan(REQUEST, sources([controller('bms-1', { version: '3.0.0' })]))
+    const refused = build(REQUEST, sources([controller('bms-1', { version: '3.0.0' })]))
     assert(isRefusal(refused))
     assert.equal(refused.code, 'release-not-newer')
   })
@@ -232,33 +236,29 @@ describe('building a plan', () => {
       const both = sources([fleet[0]!, { ...fleet[1]!, attested }], [path, { ...goal, signers: [signer] }])
       return { ...both, stones: [stone] }
     }
-    const asked = { ...REQUEST, releases: [path] }
-    const plain = orThrow(buildPlan(asked, from(next)))
+    const asked = { ...REQUEST, releases: [{ path }] }
+    const plain = orThrow(build(asked, from(next)))
     assert.deepEqual(
-      plain.plan.waves.flatMap(wave => wave.controllers.map(one => one.controller)),
+      [...plannedControllers(plain.plan)].map(one => one.controller),
       ['bms-2'],
     )
     assert.deepEqual(
       plain.passedOver.map(({ why }) => [why.code, why.expected]),
       [['plan-keys-not-accepted', `${stonePath} before it`]],
     )
-    const { plan } = orThrow(buildPlan({ ...asked, stepping: true }, from(next)))
-    const given = plan.waves.flatMap(wave =>
-      wave.controllers.map(one => [one.controller, plan.releases[one.release]!.path]),
-    )
+    const { plan } = orThrow(build({ ...asked, stepping: true }, from(next)))
+    const given = [...plannedControllers(plan)].map(one => [one.controller, plan.releases[one.release]!.path])
     assert.deepEqual(given.toSorted(), [
       ['bms-1', stonePath],
       ['bms-2', path],
     ])
-    const only = orThrow(
-      buildPlan({ ...asked, stepping: true, select: { controllers: ['harbour/bms-1'] } }, from(next)),
-    )
+    const only = orThrow(build({ ...asked, stepping: true, select: { controllers: ['harbour/bms-1'] } }, from(next)))
     assert.deepEqual(
       only.plan.releases.map(one => one.path),
       [stonePath],
       'what nobody gets is not approved either',
     )
-    const lost = buildPlan({ ...asked, stepping: true }, from(other))
+    const lost = build({ ...asked, stepping: true }, from(other))
     assert(isRefusal(lost))
     assert.equal(lost.code, 'plan-key-path-missing')
   })

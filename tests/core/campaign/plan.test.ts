@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parsePlan, planBytes, plannedControllers } from '../../../src/core/campaign/plan.ts'
+import { parsePlan, planBytes } from '../../../src/core/campaign/plan.ts'
+import { plannedControllers, turnsOf } from '../../../src/core/campaign/turns.ts'
 import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
@@ -11,23 +12,25 @@ import { planOf, T0 } from './plans.ts'
 const PLAN = planOf([1, 2], { changeRequest: 'CHG-1042', notBefore: instant(T0) })
 const [WAVE, REST] = PLAN.waves
 const [RELEASE] = PLAN.releases
-const turn = { site: 'harbour', controller: 'c0', release: 0 }
 
 describe('the plan', () => {
   test('reads back from its bytes', () => {
     const read = orThrow(parsePlan(planBytes(PLAN), 'spring.json'))
-    assert.deepEqual(read, PLAN)
+    const { sheetOf: _, ...head } = PLAN
+    assert.deepEqual(read, head)
     assert.deepEqual(
-      [...plannedControllers(read)].map(({ controller, wave }) => `${wave} ${controller}`),
+      [...plannedControllers(PLAN)].map(({ controller, wave }) => `${wave} ${controller}`),
       ['0 c0', '1 c1', '1 c2'],
     )
+    assert.equal(turnsOf(PLAN).get('harbour/c2')?.wave, 1)
   })
 
-  const json = (change: object): Uint8Array => canonicalJson({ ...PLAN, ...change } as unknown as Json)
+  const { sheetOf: _, ...HEAD } = PLAN
+  const json = (change: object): Uint8Array => canonicalJson({ ...HEAD, ...change } as unknown as Json)
   const rows: [name: string, bytes: Uint8Array, code: RefusalCode, at: string][] = [
     ['nothing', new Uint8Array(0), 'plan-malformed', ''],
     ['another kind', json({ kind: 'plan' }), 'plan-malformed', 'at kind'],
-    ['another version', json({ v: 2 }), 'plan-malformed', 'at v'],
+    ['another version', json({ v: 1 }), 'plan-malformed', 'at v'],
     ['an unknown name', json({ force: true }), 'plan-malformed', 'at force'],
     ['no release', json({ releases: [] }), 'plan-malformed', 'at releases'],
     ['a release twice', json({ releases: [RELEASE, RELEASE] }), 'plan-malformed', 'releases'],
@@ -39,7 +42,66 @@ describe('the plan', () => {
       'releases[0].version',
     ],
     ['no wave', json({ waves: [] }), 'plan-malformed', 'at waves'],
-    ['an empty wave', json({ waves: [{ ...WAVE, controllers: [] }] }), 'plan-malformed', 'waves[0].controllers'],
+    ['an empty wave', json({ waves: [{ ...WAVE, controllers: 0 }, REST] }), 'plan-wave-empty', 'waves[0]'],
+    ['more controllers in the waves than in the sheets', json({ waves: [WAVE, WAVE] }), 'plan-malformed', 'waves'],
+    ['no sheet', json({ sheets: { ...PLAN.sheets, sites: 0 } }), 'plan-malformed', 'sheets.sites'],
+    ['a root that is none', json({ sheets: { ...PLAN.sheets, root: 'ab' } }), 'plan-malformed', 'sheets.root'],
+    ['a priority above all', json({ priority: 101 }), 'plan-malformed', 'priority'],
+    [
+      'a longest wait below the first',
+      json({ retry: { ...PLAN.retry, backOffMillis: 2, maxBackOffMillis: 1 } }),
+      'plan-times-disordered',
+      'retry',
+    ],
+    [
+      'a deadline behind the end',
+      json({ deadline: { at: PLAN.notAfter + 1, steps: [] } }),
+      'plan-times-disordered',
+      'deadline.at',
+    ],
+    [
+      'steps of a deadline out of order',
+      json({
+        deadline: {
+          at: T0 + 9,
+          steps: [
+            { at: T0 + 5, priority: 60 },
+            { at: T0 + 5, priority: 70 },
+          ],
+        },
+      }),
+      'plan-times-disordered',
+      'deadline.steps[1].at',
+    ],
+    [
+      'a deadline that lowers the priority',
+      json({ deadline: { at: T0 + 9, steps: [{ at: T0 + 5, priority: 50 }] } }),
+      'plan-malformed',
+      'deadline.steps[0].priority',
+    ],
+    [
+      'members that join a wave that is not there',
+      json({ membership: { dynamic: true, select: {}, wave: 2 } }),
+      'plan-malformed',
+      'membership.wave',
+    ],
+    [
+      'members that join, and do not',
+      json({ membership: { dynamic: false, select: {}, wave: 0 } }),
+      'plan-malformed',
+      'membership',
+    ],
+    [
+      'content beside firmware that safety depends on',
+      json({
+        releases: [
+          { ...RELEASE, criticality: 'safety' },
+          { ...RELEASE, path: 'hmi/1.suit', criticality: 'content' },
+        ],
+      }),
+      'plan-criticality-mixed',
+      'hmi/1.suit and bms/2.3.0.suit',
+    ],
     ['a wave name twice', json({ waves: [WAVE, { ...REST, name: WAVE?.name }] }), 'plan-malformed', 'waves[1].name'],
     [
       'a gate of fractions',
@@ -53,28 +115,10 @@ describe('the plan', () => {
       'plan-malformed',
       'waves[0].gate.minSuccessPercent',
     ],
-    [
-      'a release that is not there',
-      json({ waves: [{ ...WAVE, controllers: [{ ...turn, release: 1 }] }] }),
-      'plan-malformed',
-      'waves[0].controllers[0].release',
-    ],
-    [
-      'a controller twice in a wave',
-      json({ waves: [{ ...WAVE, controllers: [turn, turn] }] }),
-      'plan-controller-twice',
-      'harbour/c0',
-    ],
-    [
-      'a controller in two waves',
-      json({ waves: [WAVE, { ...REST, controllers: [turn] }] }),
-      'plan-controller-twice',
-      'harbour/c0',
-    ],
     ['an end before the beginning', json({ notAfter: T0 - 1 }), 'plan-times-disordered', ''],
     ['an end before it was made', json({ notBefore: 0, notAfter: 1 }), 'plan-times-disordered', ''],
     ['no timeout', json({ timeoutMillis: 0 }), 'plan-malformed', 'timeoutMillis'],
-    ['many retries', json({ retries: 11 }), 'plan-malformed', 'retries'],
+    ['many retries', json({ retry: { ...PLAN.retry, retries: 11 } }), 'plan-malformed', 'retry.retries'],
     [
       'a title of two lines',
       utf8(new TextDecoder().decode(json({ title: 'a%b' })).replace('a%b', 'a\\nb')),

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { Plan } from '../../../src/core/campaign/plan.ts'
 import { decide, replay } from '../../../src/core/campaign/rollout.ts'
 import {
   assignmentsOf,
@@ -13,6 +12,7 @@ import {
   turnOf,
   writeRollout,
 } from '../../../src/core/campaign/rollout-state.ts'
+import { type Plan, turnsOfWave } from '../../../src/core/campaign/turns.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { HOUR, planOf, T0 } from './plans.ts'
@@ -71,7 +71,7 @@ function check(plan: Plan, rollout: Rollout): void {
   const open = 'wave' in state && state.wave !== null ? state.wave : -1
   if (state.at !== 'running') assert.deepEqual(assigned, [], `${state.at} assigns`)
   else assert(assigned.length > 0, 'a running wave waits for somebody')
-  const here = new Set(plan.waves[open]?.controllers.map(planned => planned.controller))
+  const here = new Set(turnsOfWave(plan, open).map(planned => planned.controller))
   for (const { controller } of assigned) assert(here.has(controller), 'only the open wave is assigned')
   for (const [index, wave] of plan.waves.entries()) {
     const count = tally(plan, rollout, index)

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Plan } from '../../../src/core/campaign/plan.ts'
 import { decide, legalEvents, replay } from '../../../src/core/campaign/rollout.ts'
 import {
   assignmentsOf,
@@ -15,6 +14,7 @@ import {
   turnOf,
   writeRollout,
 } from '../../../src/core/campaign/rollout-state.ts'
+import type { Plan } from '../../../src/core/campaign/turns.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
-import { parsePlan, planBytes } from '../../../src/core/campaign/plan.ts'
+import { type PlanBody, type PlanHead, parsePlan, planBytes } from '../../../src/core/campaign/plan.ts'
+import { type ProvenSheet, sheetFile } from '../../../src/core/campaign/sheet.ts'
+import { releasesAt } from '../../../src/core/campaign/site-plan.ts'
 import { canonicalJson, type Json } from '../../../src/core/encoding/canonical-json.ts'
+import { instant } from '../../../src/core/encoding/units.ts'
+import type { Version } from '../../../src/core/firmware/version.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { directorTarget, type Order } from '../../../src/core/trust/director-target.ts'
 import { assignmentsOf, type MappingInput, planPath, planTarget, wantedBy } from '../../../src/core/trust/mapping.ts'
@@ -11,6 +15,7 @@ import { refresh } from '../../../src/core/trust/refresh.ts'
 import type { DelegationSpec } from '../../../src/core/trust/repository.ts'
 import { writeDelegations } from '../../../src/core/trust/repository.ts'
 import type { CurrentSet } from '../../../src/core/trust/trusted-set.ts'
+import { planOfSheets, sheetOf, turnOf } from '../campaign/plans.ts'
 import { DAY, later, NOW, SimulatedRepository, target, testKey } from './simulated-repository.ts'
 
 const payload = target('bms/rack-2.3.0.bin', 'image')
@@ -25,33 +30,27 @@ const release = {
 const envelope = target('bms/rack-2.3.0.suit', 'envelope', release)
 const order: Order = { class: 'bms-rack', hardware: 'primehub', campaign: 'spring', attempt: 1 }
 
-type Turn = { readonly site: string; readonly controller: string; readonly release: number }
-const turn = (controller: string, site = 'harbour'): Turn => ({ site, controller, release: 0 })
+/** A plan's head, and the sheet of a site with its proof. */
+type Planned = { readonly head: Uint8Array; readonly sheet: Uint8Array }
 
-const planOf = (change: object = {}, turns: readonly Turn[] = [turn('bms-1'), turn('bms-2')]): Uint8Array =>
-  planBytes({
-    kind: 'voltseal-plan',
-    v: 1,
-    id: 'spring',
-    title: 'Spring release',
-    criticality: 'security',
-    createdAt: NOW - DAY,
-    notAfter: NOW + DAY,
-    releases: [
-      {
-        path: envelope.path,
-        sha256: envelope.sha256,
-        length: envelope.length,
-        class: 'bms-rack',
-        version: '2.3.0',
-        counter: 3,
-      },
-    ],
-    waves: [{ name: 'all', soakMillis: 0, gate: { minSuccessPercent: 100, maxFailures: 0 }, controllers: turns }],
-    timeoutMillis: 1000,
-    retries: 0,
-    ...change,
-  } as never)
+const planOf = (change: Partial<PlanBody> = {}, turns = [turnOf('bms-1'), turnOf('bms-2')]): Planned => {
+  const others = ['anchor', 'island', 'mountain'].map(site => sheetOf(site, [turnOf('bms-1')]))
+  const sheets = [...others.slice(0, 1), sheetOf('harbour', turns), ...others.slice(1)]
+  const releases = [
+    {
+      path: envelope.path,
+      sha256: envelope.sha256,
+      length: envelope.length,
+      class: 'bms-rack',
+      version: '2.3.0',
+      counter: 3,
+      criticality: 'security',
+    },
+  ]
+  const body = { createdAt: NOW - DAY, notAfter: NOW + DAY, releases, ...change } as unknown as Partial<PlanBody>
+  const { plan, proven } = planOfSheets(sheets, body)
+  return { head: planBytes(plan), sheet: sheetFile(proven[1] as ProvenSheet) }
+}
 
 const currentOf = (repository: SimulatedRepository): CurrentSet => {
   const refreshed = repository.drive(refresh(repository.enrolled(), NOW, nodeCrypto))
@@ -66,17 +65,24 @@ type World = {
   /** The plan that is approved, and the plan that is served; null for none. */
   readonly approved: Uint8Array | null
   readonly served: Uint8Array | null
+  /** The sheet that is served; null for none. */
+  readonly sheet: Uint8Array | null
   readonly controllers: MappingInput['controllers']
   readonly campaign: string
   readonly site: string
+}
+
+/** A plan that is approved and served with its sheet. */
+function planned(...made: Parameters<typeof planOf>): Pick<World, 'approved' | 'served' | 'sheet'> {
+  const { head, sheet } = planOf(...made)
+  return { approved: head, served: head, sheet }
 }
 
 const board = { class: 'bms-rack', hardware: 'primehub' }
 const good: World = {
   director: [directorTarget(envelope, new Map([['bms-1', order]]))],
   image: [envelope, payload],
-  approved: planOf(),
-  served: planOf(),
+  ...planned(),
   controllers: new Map([
     ['bms-1', board],
     ['bms-2', board],
@@ -86,7 +92,7 @@ const good: World = {
   site: 'harbour',
 }
 
-function inputOf(world: World): MappingInput {
+function inputOf(world: World): MappingInput<PlanHead> {
   const director = new SimulatedRepository('director', 'harbour', 2)
   director.publishRoot()
   const { delegations } = world
@@ -106,7 +112,9 @@ function inputOf(world: World): MappingInput {
     imageTargets: new Map(world.image.map(found => [found.path, found])),
     approval: currentOf(SimulatedRepository.with(pinned, 'approval', undefined, 3)),
     plans: new Map(world.served === null ? [] : [[world.campaign, world.served]]),
+    sheets: new Map(world.sheet === null ? [] : [[world.campaign, world.sheet]]),
     readPlan: parsePlan,
+    readSheet: releasesAt({ site: world.site, region: 'nl', controllers: [] }, nodeCrypto),
   }
 }
 
@@ -180,7 +188,7 @@ describe('assignmentsOf', () => {
     [
       'attack: an unknown controller',
       'assignment-controller-unknown',
-      { director: ordered({}, 'bms-9'), approved: planOf({}, [turn('bms-9')]), served: planOf({}, [turn('bms-9')]) },
+      { director: ordered({}, 'bms-9'), ...planned({}, [turnOf('bms-9')]) },
     ],
     [
       'attack: duplicate controller id',
@@ -199,8 +207,7 @@ describe('assignmentsOf', () => {
       'assignment-wrong-class',
       {
         director: ordered({ class: 'bms-rack' }, 'pcs-1'),
-        approved: planOf({}, [turn('pcs-1')]),
-        served: planOf({}, [turn('pcs-1')]),
+        ...planned({}, [turnOf('pcs-1')]),
       },
     ],
     [
@@ -229,7 +236,7 @@ describe('assignmentsOf', () => {
     [
       "attack: the director's keys stolen alone: a controller that nobody planned",
       'assignment-not-planned',
-      { approved: planOf({}, [turn('bms-2')]), served: planOf({}, [turn('bms-2')]) },
+      planned({}, [turnOf('bms-2')]),
     ],
     [
       "attack: the director's keys stolen alone: a campaign that nobody approved",
@@ -246,27 +253,16 @@ describe('assignmentsOf', () => {
       "attack: the approvers' keys stolen alone: the plan of another release",
       'assignment-not-planned',
       {
-        approved: planOf({
+        ...planned({
           releases: [
             {
               path: evil.path,
               sha256: evil.sha256,
               length: evil.length,
               class: 'bms-rack',
-              version: '2.3.0',
+              version: '2.3.0' as Version,
               counter: 3,
-            },
-          ],
-        }),
-        served: planOf({
-          releases: [
-            {
-              path: evil.path,
-              sha256: evil.sha256,
-              length: evil.length,
-              class: 'bms-rack',
-              version: '2.3.0',
-              counter: 3,
+              criticality: 'security',
             },
           ],
         }),
@@ -291,7 +287,11 @@ describe('assignmentsOf', () => {
       'image-target-malformed',
       { image: [strange, payload], director: [directorTarget(strange, new Map([['bms-1', order]]))] },
     ],
-    ['attack: another plan than the approved one', 'plan-altered', { served: planOf({ title: 'Spring  release' }) }],
+    [
+      'attack: another plan than the approved one',
+      'plan-altered',
+      { served: planOf({ title: 'Spring  release' }).head },
+    ],
     [
       'attack: a plan under the name of another campaign',
       'plan-altered',
@@ -300,7 +300,7 @@ describe('assignmentsOf', () => {
     [
       'attack: a turn for the same controller name at another site',
       'assignment-not-planned',
-      { approved: planOf({}, [turn('bms-1', 'mountain')]), served: planOf({}, [turn('bms-1', 'mountain')]) },
+      planned({}, [turnOf('bms-2')]),
     ],
     ['a plan that is not there yet', 'plan-missing', { served: null }],
     [
@@ -308,16 +308,8 @@ describe('assignmentsOf', () => {
       'plan-malformed',
       { approved: new TextEncoder().encode('{}'), served: new TextEncoder().encode('{}') },
     ],
-    [
-      'a plan whose time is over',
-      'campaign-expired',
-      { approved: planOf({ notAfter: NOW }), served: planOf({ notAfter: NOW }) },
-    ],
-    [
-      'a plan whose time has not come',
-      'campaign-too-early',
-      { approved: planOf({ notBefore: NOW + 1 }), served: planOf({ notBefore: NOW + 1 }) },
-    ],
+    ['a plan whose time is over', 'campaign-expired', planned({ notAfter: NOW })],
+    ['a plan whose time has not come', 'campaign-too-early', planned({ notBefore: instant(NOW + 1) })],
     [
       'a director that delegates',
       'director-delegates',

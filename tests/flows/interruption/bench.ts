@@ -28,7 +28,7 @@ import type { Target } from '../../../src/core/trust/metadata.ts'
 import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
 import { seal, signatureBy, withTargets } from '../../../src/core/trust/repository.ts'
 import { verifyStoredLog } from '../../../src/flows/audit.ts'
-import { openRepository } from '../../../src/flows/keep.ts'
+import { fileFor, openRepository } from '../../../src/flows/keep.ts'
 import type { BlobId, FleetLink, FleetWorld, Signer, SiteWorld } from '../../../src/flows/ports.ts'
 import { inspectRelease } from '../../../src/flows/release.ts'
 import { acceptUpstream } from '../../../src/flows/report.ts'
@@ -279,7 +279,7 @@ export class Run {
       },
       file: async (repo, path) => {
         await this.onFile()
-        return this.fleet.store.file(repo === 'director' ? `director/${SITE.site}` : repo, path)
+        return fileFor(this.fleet, SITE.site, repo, path)
       },
       blob: async (id, from) => this.#counted(id, this.carry(this.fleet.blobs.stream(id, from, id.length), id)),
       send: async (items, manifest) => {

@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander'
+import type { PlanBody } from '../../../core/campaign/plan.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import type { CreateCampaign } from '../../../wire/fleet-api.ts'
 import type { CampaignDraft, CampaignView, CommandTaken } from '../../../wire/fleet-views.ts'
 import { type ApproveOptions, approveCampaign } from '../approval.ts'
 import { duration, several, whole, words } from '../arguments.ts'
-import { campaignAnswer, planText } from '../campaign-text.ts'
+import { campaignAnswer } from '../campaign-text.ts'
 import type { Cli, Work } from '../cli.ts'
+import { planText } from '../plan-text.ts'
 import { checkNames, type Session, withSession } from '../session.ts'
 import { PRIVATE_KEY } from '../signing-key.ts'
 import { table } from '../table.ts'
@@ -148,7 +150,8 @@ async function create(cli: Cli, session: Session, options: CreateOptions): Promi
       ? `Not approved yet. Next: voltseal campaign approve ${draft.id} --key KEY`
       : 'A dry run: nothing was kept.',
   )
-  return { json: { ...draft, plan: JSON.parse(draft.plan) }, text: planText(cli.output, draft.plan) }
+  const plan = JSON.parse(draft.plan) as PlanBody
+  return { json: { ...draft, plan }, text: planText(cli.output, plan, draft.sheets) }
 }
 
 async function list(cli: Cli, session: Session): Promise<Work> {

@@ -3,7 +3,8 @@ import { planBytes } from '../../../core/campaign/plan.ts'
 import { fromUtf8 } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
 import { approve, draftOf } from '../../../flows/approve.ts'
-import { command, createCampaign, openCampaign, wantedOf } from '../../../flows/campaign.ts'
+import { command, openCampaign, wantedOf } from '../../../flows/campaign.ts'
+import { createCampaign } from '../../../flows/plan.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { encrypted, takeWraps, unwrapped, type Wanted } from '../../../flows/wrap.ts'
 import type { CreateCampaign } from '../../../wire/fleet-api.ts'
@@ -13,6 +14,9 @@ import * as views from '../views.ts'
 import { behindIn, byText, pageOf } from './page.ts'
 import { decoded, type FleetDoor } from './parts.ts'
 import { changes, shows } from './serve-route.ts'
+
+/** Sheets that one answer holds. */
+const SHEETS = 200
 
 /** Campaigns: planned, approved, wrapped for, commanded and watched. */
 export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
@@ -33,6 +37,8 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     if (row === null) return refuse('not-found', `campaign ${params.id}`, 'a campaign', 'none')
     return reply.type('application/json').send(Buffer.from(row.plan))
   })
+
+  shows(server, routes.listSheets, ({ params, query }) => views.sheets(world, params.id ?? '', query))
 
   changes(server, door, routes.approveCampaign, ({ peer, params, body }) => {
     return { attempt: 'campaign approve', run: () => approve(world, peer.id, params.id ?? '', body) }
@@ -92,5 +98,6 @@ async function plan(world: FleetWorld, person: string, body: CreateCampaign): Pr
     code: why.code,
     why: sentence(why),
   }))
-  return { id: body.id, kept: !dryRun, plan: fromUtf8(planBytes(drafted.plan)) ?? '', passedOver }
+  const sheets = [...drafted.plan.sheetOf.values()].slice(0, SHEETS)
+  return { id: body.id, kept: !dryRun, plan: fromUtf8(planBytes(drafted.plan)) ?? '', sheets, passedOver }
 }

@@ -5,6 +5,7 @@ import { type HttpsServer, sendRefusal } from '../../../adapters/http-server.ts'
 import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import { recordRefusal } from '../../../flows/audit.ts'
+import { fileFor } from '../../../flows/keep.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { acceptUpstream } from '../../../flows/report.ts'
 import * as routes from '../../../wire/routes/gateways.ts'
@@ -27,9 +28,13 @@ export function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
     return taken
   })
 
-  shows(server, routes.repositoryFile, ({ peer, params, request, reply }) =>
-    sendFile(request, reply, world, repoFor(peer, params.repo ?? ''), params.path ?? ''),
-  )
+  // A gateway reads its own site's sheets, whatever it asks for; people read all of a campaign's.
+  shows(server, routes.repositoryFile, async ({ peer, params: { repo = '', path = '' }, request, reply }) => {
+    if (repo === 'sheets' && peer?.kind === 'gateway') {
+      return sendBytes(request, reply, `sheets/${path}`, await fileFor(world, peer.site, repo, path))
+    }
+    return sendFile(request, reply, world, repoFor(peer, repo), path)
+  })
 
   // What a gateway is ordered is for itself and for people: who carries it there on a stick reads it here.
   shows(server, routes.siteOrders, ({ params, request, reply }) =>
@@ -44,9 +49,11 @@ async function sendFile(
   repo: string,
   path: string,
 ): Promise<FastifyReply> {
-  const bytes = await world.store.file(repo, path)
-  if (bytes === null)
-    return sendRefusal(reply, refuse('not-found', `${repo}/${path}`, 'a file of the repository', 'none'))
+  return sendBytes(request, reply, `${repo}/${path}`, await world.store.file(repo, path))
+}
+
+function sendBytes(request: FastifyRequest, reply: FastifyReply, name: string, bytes: Uint8Array | null): FastifyReply {
+  if (bytes === null) return sendRefusal(reply, refuse('not-found', name, 'a file of the repository', 'none'))
   reply.type('application/json').header('vary', 'accept-encoding')
   // Metadata repeats itself, the director's most of all; it is public to whoever may ask, so its length tells nothing.
   const packed = bytes.length > 1024 && request.headers['accept-encoding'] === 'gzip'
