@@ -11,6 +11,7 @@ import { agreesWithTarget } from '../src/core/firmware/acceptance.ts'
 import { releaseTarget } from '../src/core/firmware/release-facts.ts'
 import { type Anchor, inspectEnvelope, openEnvelope } from '../src/core/firmware/suit-open.ts'
 import type { Version } from '../src/core/firmware/version.ts'
+import { NO_RULES } from '../src/core/fleet/site-rules.ts'
 import { orThrow } from '../src/core/refusal/refusal.ts'
 import { findTarget } from '../src/core/trust/find-target.ts'
 import { readImageTarget } from '../src/core/trust/image-target.ts'
@@ -91,6 +92,7 @@ async function bundle(fleet: QuietFleet, count: number): Promise<Bundle> {
     timeoutMillis: millis(3_600_000),
     retry: { retries: 0, backOffMillis: 0, maxBackOffMillis: 0 },
     abort: { maxFailures: 0, maxFailurePercent: 100 },
+    rules: NO_RULES,
     membership: 'fixed',
     sheets,
   }

@@ -7,6 +7,7 @@ import { sameBytes, toHex } from '../core/encoding/bytes.ts'
 import { after, type Instant, millis } from '../core/encoding/units.ts'
 import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
 import { type FleetController, fleetController, inventoryOf, refKey } from '../core/fleet/inventory.ts'
+import { NO_RULES } from '../core/fleet/site-rules.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { record } from './audit.ts'
 import { about, openRow, sheetsRepo } from './campaign.ts'
@@ -118,6 +119,7 @@ async function drawUp(
       timeoutMillis: millis(timeoutMillis),
       retry: { retries, backOffMillis: millis(0), maxBackOffMillis: millis(0) },
       abort: { maxFailures, maxFailurePercent: 100 },
+      rules: NO_RULES,
     },
     sources,
     world.crypto,

@@ -1,6 +1,7 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant, Millis } from '../encoding/units.ts'
 import { type FleetController, type Inventory, parseRefKey } from '../fleet/inventory.ts'
+import type { SiteRules } from '../fleet/site-rules.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { fitter, keyOf, type PublishedRelease } from './draft-fit.ts'
 import { type DrawnWave, drawWaves, type Turn, type WaveRequest } from './draft-waves.ts'
@@ -41,6 +42,7 @@ export type PlanRequest = {
   readonly timeoutMillis: Millis
   readonly retry: Retry
   readonly abort: Abort
+  readonly rules: SiteRules
   readonly deadline?: Deadline
   readonly stepping?: boolean
 }
@@ -192,6 +194,7 @@ function bodyOf(request: PlanRequest, waves: readonly DrawnWave[]): Omit<PlanBod
     timeoutMillis: request.timeoutMillis,
     retry: request.retry,
     abort: request.abort,
+    rules: request.rules,
     ...(deadline === undefined ? {} : { deadline }),
     membership: 'fixed',
   }

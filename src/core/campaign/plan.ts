@@ -4,6 +4,7 @@ import { readSpelledJson } from '../encoding/strict-json.ts'
 import { type Instant, instant, type Millis, millis } from '../encoding/units.ts'
 import { parseVersion, type Version } from '../firmware/version.ts'
 import { NAME } from '../fleet/identity.ts'
+import { checkRules, type SiteRules, storedRulesShape } from '../fleet/site-rules.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 
 /** Why the campaign is run, and what each of its releases is for. */
@@ -97,6 +98,8 @@ export type PlanBody = {
   readonly timeoutMillis: Millis
   readonly retry: Retry
   readonly abort: Abort
+  /** What must be so at each site before a controller restarts, beside the site's own limits. */
+  readonly rules: SiteRules
   readonly deadline?: Deadline
   readonly membership: Membership
   readonly sheets: SheetsRoot
@@ -168,6 +171,7 @@ const planShape = object(
       maxBackOffMillis: duration(0, 30 * DAY),
     }),
     abort: object({ maxFailures: whole(0, MAX_PLAN_CONTROLLERS), maxFailurePercent: whole(0, 100) }),
+    rules: storedRulesShape,
     membership: either(
       word('fixed'),
       object({
@@ -201,14 +205,20 @@ export function parsePlan(bytes: Uint8Array, subject: string, limit = MAX_PLAN_B
 
 /**
  * Checks a head that is already parsed, or was just built. Refuses `plan-malformed`, `plan-times-disordered`,
- * `plan-wave-empty`, `plan-criticality-mixed`.
+ * `plan-wave-empty`, `plan-criticality-mixed`, `rules-budget-zero`.
  */
 export function checkPlan(value: unknown, subject: string): PlanHead | Refusal {
   const plan = planShape(value, '')
   if (plan instanceof Misfit) {
     return refuse('plan-malformed', subject, plan.expected, `${plan.actual} at ${plan.at || 'the top'}`)
   }
-  return checkTimes(plan, subject) ?? checkReleases(plan, subject) ?? checkWaves(plan, subject) ?? (plan as PlanHead)
+  return (
+    checkTimes(plan, subject) ??
+    checkReleases(plan, subject) ??
+    checkWaves(plan, subject) ??
+    checkRules(plan.rules, `${subject}, rules`) ??
+    (plan as PlanHead)
+  )
 }
 
 function checkTimes(plan: PlanBody, subject: string): Refusal | null {

@@ -9,6 +9,7 @@ import { bytes, instant, millis } from '../../../src/core/encoding/units.ts'
 import type { ReleaseFacts } from '../../../src/core/firmware/release-facts.ts'
 import type { Version } from '../../../src/core/firmware/version.ts'
 import { type FleetController, inventoryOf } from '../../../src/core/fleet/inventory.ts'
+import { NO_RULES } from '../../../src/core/fleet/site-rules.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'
 import { HOUR, T0 } from './plans.ts'
@@ -102,6 +103,7 @@ const REQUEST: PlanRequest = {
   timeoutMillis: millis(HOUR),
   retry: { retries: 1, backOffMillis: millis(0), maxBackOffMillis: millis(0) },
   abort: { maxFailures: 10, maxFailurePercent: 100 },
+  rules: NO_RULES,
 }
 
 const build = (request: PlanRequest, from: PlanSources) => buildPlan(request, from, crypto)

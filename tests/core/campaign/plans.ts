@@ -4,6 +4,7 @@ import { type ProvenSheet, proveSheets, type Sheet, type SheetTurn } from '../..
 import { type Plan, withSheets } from '../../../src/core/campaign/turns.ts'
 import { instant, millis } from '../../../src/core/encoding/units.ts'
 import type { Version } from '../../../src/core/firmware/version.ts'
+import { NO_RULES } from '../../../src/core/fleet/site-rules.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 
 /** Plans for the tests. Time starts at `T0`. */
@@ -65,6 +66,7 @@ export function planOfSheets(
     timeoutMillis: millis(2 * HOUR),
     retry: { retries: 1, backOffMillis: millis(0), maxBackOffMillis: millis(0) },
     abort: { maxFailures: 1000, maxFailurePercent: 100 },
+    rules: NO_RULES,
     membership: 'fixed',
     sheets: root,
     ...change,
