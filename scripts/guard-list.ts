@@ -6,6 +6,7 @@ import { ENCRYPTION_GUARDS } from './guards-of-encryption.ts'
 import { ENVELOPE_GUARDS } from './guards-of-envelopes.ts'
 import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
+import { INVENTORY_GUARDS } from './guards-of-inventory.ts'
 import { KEY_GUARDS } from './guards-of-keys.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
@@ -27,6 +28,7 @@ export const GUARDS = [
   ...BRICK_GUARDS,
   ...CEREMONY_GUARDS,
   ...DOOR_GUARDS,
+  ...INVENTORY_GUARDS,
   ...KEY_GUARDS,
   ...LINK_GUARDS,
   ...AGENT_GUARDS,

@@ -3,8 +3,7 @@ import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.t
 import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../core/fleet/inventory-row.ts'
-import type { ControllerQuery } from '../core/fleet/query.ts'
-import type { Position } from '../core/fleet/query-cursor.ts'
+import type { ControllerQuery, Position } from '../core/fleet/query.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
@@ -233,6 +232,8 @@ export type FleetChange = {
   readonly sites?: readonly SiteRow[]
   readonly controllers?: readonly ControllerRow[]
   readonly wraps?: readonly WrapRow[]
+  /** Rows of the inventory that do not hold: they are made anew from the site's description, and say nothing attested. */
+  readonly doubted?: readonly { readonly site: string; readonly id: string }[]
   /** What reports add to the experience with versions. */
   readonly experience?: readonly Experience[]
   readonly campaigns?: readonly CampaignRow[]
@@ -264,6 +265,10 @@ export interface InventoryStore {
   history(site: string, id: string, limit: number): Promise<VersionSaid[]>
   /** The experience with the versions of some classes; null for all. */
   experience(classes: readonly string[] | null): Promise<Experience[]>
+  /** The next site behind this name that is registered, or has a row. */
+  nextSite(after: string): Promise<string | null>
+  /** Every row of a site, also of those that were removed. */
+  rowsOf(site: string): Promise<InventoryRow[]>
   /** What the roll-ups of a site say that its rows do not; null when they agree. */
   tallyFault(site: string): Promise<string | null>
   /** What the roll-ups of the fleet say that those of its sites do not; null when they agree. */

@@ -4,11 +4,18 @@ import * as campaigns from './routes/campaigns.ts'
 import * as ceremonies from './routes/ceremonies.ts'
 import * as fleet from './routes/fleet.ts'
 import * as gateways from './routes/gateways.ts'
+import * as inventory from './routes/inventory.ts'
 import * as releases from './routes/releases.ts'
 
 const isRoute = (part: unknown): part is RouteSpec => typeof part === 'object' && part !== null && 'method' in part
 
 /** Every route of the fleet's API. The server opens no other one: a test compares. */
-export const ROUTES: readonly RouteSpec[] = [gateways, releases, ceremonies, campaigns, fleet, audit].flatMap(subject =>
-  Object.values(subject).filter(isRoute),
-)
+export const ROUTES: readonly RouteSpec[] = [
+  gateways,
+  releases,
+  ceremonies,
+  campaigns,
+  fleet,
+  inventory,
+  audit,
+].flatMap(subject => Object.values(subject).filter(isRoute))

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { VirtualClock } from '../../sim/clock/virtual-clock.ts'
 import { readConfig } from '../../src/adapters/config-file.ts'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
@@ -38,7 +39,7 @@ export class QuietFleet {
   readonly folder: string
   readonly clock = new VirtualClock(START)
   world!: FleetWorld
-  #store!: SqliteFleetStore
+  #store: SqliteFleetStore | undefined
 
   private constructor(folder: string) {
     this.folder = folder
@@ -97,8 +98,18 @@ export class QuietFleet {
     this.world = fleetWorld(config, through(this.#store), folder, parts)
   }
 
+  /** Changes the database as somebody beside the server does; the server is started anew behind it. */
+  beside(statements: string): void {
+    this.#store?.close()
+    const database = new DatabaseSync(fleetFiles(join(this.folder, 'fleet')).database)
+    database.exec(statements)
+    database.close()
+    this.#store = undefined
+    this.open()
+  }
+
   close(): void {
-    this.#store.close()
+    this.#store?.close()
     rmSync(this.folder, { recursive: true, force: true })
   }
 

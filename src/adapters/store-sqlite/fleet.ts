@@ -254,6 +254,7 @@ export class SqliteFleetStore implements FleetStore {
       this.#rows.placeSite(row)
       this.#sql.putSite.run(row.id, row.site, row.gatewayKey, row.upstream)
     }
+    for (const one of change.doubted ?? []) this.#rows.doubt(one)
     for (const row of change.controllers ?? []) {
       const { site, id, class: of, hardware, reportKey, decryptionKey, report, sequence } = row
       this.#sql.putController.run(site, id, of, hardware, reportKey, decryptionKey, report, sequence)

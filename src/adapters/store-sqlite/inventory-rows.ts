@@ -66,6 +66,11 @@ export class InventoryRows {
          anchors = 0, running_sequence = 0, digest = x'', report = ?, attested_at = 0, seen_at = coalesce(?, seen_at),
          claimed_version = '', claimed_at = 0 WHERE site = ? AND id = ?`,
       ),
+      doubted: database.prepare(
+        `UPDATE inventory SET said = 'nothing', version = '', version_key = x'', state = '', counter = -1, anchors = 0,
+         running_sequence = 0, digest = x'', report = 0, attested_at = 0, claimed_version = '', claimed_at = 0,
+         standing = 'imported' WHERE site = ? AND id = ?`,
+      ),
       imported: database.prepare(
         `INSERT INTO inventory (site, id, region, class, hardware, cabinet, rack, labels, standing, said, version,
            version_key, claimed_version, claimed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'imported', ?, ?, ?, ?, ?)
@@ -96,7 +101,7 @@ export class InventoryRows {
   }
 
   /** A site's controllers as its description places them. */
-  placeAll(row: SiteRow): void {
+  placeAll(row: Pick<SiteRow, 'id' | 'site'>): void {
     const site = storedSite(row.site, `site ${row.id}`)
     // A description that cannot be read places nobody: what is registered stays where it was, and `check-store` tells.
     if (isRefusal(site)) return
@@ -142,6 +147,13 @@ export class InventoryRows {
     const { site, id, region, class: of, hardware, cabinet, rack, labels, claim } = row
     const version = claim === null ? ['nothing', '', NONE, '', 0] : claimed(claim.version, claim.at)
     this.#sql.imported.run(site, id, region, of, hardware, cabinet, rack, this.#setOf(labels), ...version)
+  }
+
+  /** A row that does not hold. What it attested is written anew from the report, by who has verified that. */
+  doubt({ site, id }: { readonly site: string; readonly id: string }): void {
+    this.#sql.doubted.run(site, id)
+    const row = this.#sql.site.get(site) as { site: Uint8Array } | undefined
+    if (row !== undefined) this.placeAll({ id: site, site: row.site })
   }
 
   experience({ class: of, version, watched, counts }: Experience): void {

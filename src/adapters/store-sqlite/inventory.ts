@@ -3,8 +3,7 @@ import { type Instant, instant, type Millis } from '../../core/encoding/units.ts
 import type { Version } from '../../core/firmware/version.ts'
 import { INCIDENTS, type IncidentCounts } from '../../core/fleet/incidents.ts'
 import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../../core/fleet/inventory-row.ts'
-import { type ControllerQuery, isCounted } from '../../core/fleet/query.ts'
-import type { Position } from '../../core/fleet/query-cursor.ts'
+import { type ControllerQuery, isCounted, type Position } from '../../core/fleet/query.ts'
 import type { InventoryStore, VersionsBy } from '../../flows/ports.ts'
 import { countedWhere, rowWhere, setsWith, type Value, type Where } from './inventory-where.ts'
 
@@ -122,6 +121,16 @@ export class SqliteInventory implements InventoryStore {
     }))
   }
 
+  async nextSite(after: string): Promise<string | null> {
+    const sql = `SELECT min(s) AS site FROM (SELECT (SELECT id FROM site WHERE id > ?1 ORDER BY id LIMIT 1) AS s
+      UNION ALL SELECT (SELECT site FROM inventory WHERE site > ?1 ORDER BY site LIMIT 1))`
+    return this.#all(sql, [after])[0]!.site as string | null
+  }
+
+  async rowsOf(site: string): Promise<InventoryRow[]> {
+    return this.#all(`SELECT ${COLUMNS} FROM inventory WHERE site = ? ORDER BY id`, [site]).map(rowOf)
+  }
+
   async tallyFault(site: string): Promise<string | null> {
     const columns = 'class, version_key, said, version, counter, state, anchors, region'
     const rows = `SELECT ${columns}, count(*) AS n FROM inventory WHERE site = ?1 AND standing <> 'removed' GROUP BY ${columns}`
@@ -165,7 +174,7 @@ export class SqliteInventory implements InventoryStore {
   #bySeen(where: Where, after: Position | null, limit: number): Row[] {
     const sql = `SELECT ${COLUMNS} FROM inventory INDEXED BY inventory_seen WHERE (seen_at, site, id) > (?, ?, ?)
       AND ${where.sql} ORDER BY seen_at, site, id LIMIT ?`
-    const behind = after === null ? [-1, '', ''] : [after.seen ?? 0, after.site, after.id]
+    const behind = after === null ? [-1, '', ''] : [after.seen, after.site, after.id]
     return this.#all(sql, [...behind, ...where.values, limit])
   }
 

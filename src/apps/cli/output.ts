@@ -72,6 +72,13 @@ export class Output {
     if (!this.#quiet) this.#stderr.write(withNewline(clean(text)))
   }
 
+  /** A line of progress that takes the place of the one before on a terminal, until the `last` one. */
+  bar(text: string, last: boolean): void {
+    if (this.#quiet) return
+    const terminal = this.#stderr.isTTY === true
+    this.#stderr.write(terminal ? `\r\u001b[K${clean(text)}${last ? '\n' : ''}` : withNewline(clean(text)))
+  }
+
   /** Help that nobody asked for by name, to stderr: stdout stays empty. */
   help(text: string): void {
     this.#stderr.write(withNewline(text))

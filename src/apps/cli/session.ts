@@ -22,8 +22,9 @@ export function checkNames(what: string, ...names: readonly string[]): Refusal |
 export type Session = {
   readonly profile: Profile
   get<T>(path: string): Promise<T | Refusal>
-  /** All of a list, page by page. */
+  /** All of a list, page by page; or its first `limit` items, and whether there are more. */
   list<T>(path: string): Promise<T[] | Refusal>
+  first<T>(path: string, limit: number): Promise<{ items: T[]; more: boolean } | Refusal>
   getBytes(path: string, maxBytes: number): Promise<Uint8Array | Refusal>
   post<T>(path: string, body: unknown): Promise<T | Refusal>
   /** Uploads bytes; answers when they are durable at the server. */
@@ -88,7 +89,11 @@ function sessionOf(path: string): Session | Refusal {
   return {
     profile,
     get: async path => json(await client.call('GET', path, { maxBytes: MAX_ANSWER }), path),
-    list: path => listed(client, path),
+    list: async path => {
+      const all = await listed(client, path, Number.POSITIVE_INFINITY)
+      return isRefusal(all) ? all : (all.items as never[])
+    },
+    first: (path, limit) => listed(client, path, limit),
     getBytes: async (path, maxBytes) => {
       const answer = await client.call('GET', path, { maxBytes })
       return isRefusal(answer) ? answer : answer.body
@@ -125,10 +130,16 @@ function sessionOf(path: string): Session | Refusal {
 /** The largest answer that a command reads, in bytes: a page of the log, a fleet's controllers. */
 const MAX_ANSWER = 64 * 1024 * 1024
 
-/** Follows the pages of a list (RFC 8288) to its end. */
-async function listed<T>(client: HttpsClient, first: string): Promise<T[] | Refusal> {
+/** Follows the pages of a list (RFC 8288) to its end, or until there are enough. */
+async function listed<T>(
+  client: HttpsClient,
+  first: string,
+  limit: number,
+): Promise<{ items: T[]; more: boolean } | Refusal> {
   const items: T[] = []
-  for (let path: string | null = `${first}${first.includes('?') ? '&' : '?'}limit=1000`; path !== null; ) {
+  const page = Math.min(1000, limit)
+  for (let path: string | null = `${first}${first.includes('?') ? '&' : '?'}limit=${page}`; path !== null; ) {
+    if (items.length >= limit) return { items: items.slice(0, limit), more: true }
     const answer: Answer | Refusal = await client.call('GET', path, { maxBytes: MAX_ANSWER })
     const page = json<T[]>(answer, path)
     if (isRefusal(answer) || isRefusal(page)) return isRefusal(answer) ? answer : (page as Refusal)
@@ -137,7 +148,7 @@ async function listed<T>(client: HttpsClient, first: string): Promise<T[] | Refu
     if (isRefusal(next)) return next
     path = next
   }
-  return items
+  return { items: items.slice(0, limit), more: items.length > limit }
 }
 
 /** The page behind, null for the last one. Only within the list that was asked for: a server sends us nowhere else. */

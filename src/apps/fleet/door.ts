@@ -5,13 +5,22 @@ import { campaignRoutes } from './api/campaigns.ts'
 import { ceremonyRoutes } from './api/ceremonies.ts'
 import { fleetRoutes } from './api/fleet.ts'
 import { gatewayRoutes } from './api/gateways.ts'
+import { inventoryRoutes } from './api/inventory.ts'
 import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
 
 /** The fleet server's door: gateways check in, fetch and report; people publish, plan, approve and watch. */
 export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsServer {
   const server = httpsServer(tls, log)
-  for (const routes of [gatewayRoutes, releaseRoutes, ceremonyRoutes, campaignRoutes, fleetRoutes, auditRoutes]) {
+  for (const routes of [
+    gatewayRoutes,
+    releaseRoutes,
+    ceremonyRoutes,
+    campaignRoutes,
+    fleetRoutes,
+    inventoryRoutes,
+    auditRoutes,
+  ]) {
     routes(server, door)
   }
   return server

@@ -4,8 +4,11 @@ import type { IncidentCounts } from './incidents.ts'
 import type { Attested } from './inventory.ts'
 import type { Said } from './query.ts'
 
-/** How a controller came to be in the inventory. `imported`: by a list, until its gateway is enrolled. */
-export type Standing = 'imported' | 'enrolled'
+/**
+ * How a controller came to be in the inventory. `imported`: by a list, until its gateway is enrolled. `removed`: registered once,
+ * and no longer in its site's description; no question finds it.
+ */
+export type Standing = 'imported' | 'enrolled' | 'removed'
 
 /** What somebody's records say that a controller runs, and since when they say so. */
 export type Claim = { readonly version: Version; readonly at: Instant }

@@ -41,6 +41,12 @@ export type ControllerQuery = {
   readonly campaign?: { readonly id: string; readonly is?: ComplianceState }
 }
 
+/**
+ * Where a page ended: the last controller of it, and when that was last seen, where the order is that of the last sign of life.
+ * Pages begin behind a place and not at a number, so that what comes and goes between two pages shifts nothing.
+ */
+export type Position = { readonly site: string; readonly id: string; readonly seen: number }
+
 /** Words of a list that one question may hold, and characters of one parameter: what a hostile question may cost. */
 export const MAX_WORDS = 100
 const MAX_PARAMETER = 8192

@@ -9,8 +9,7 @@ import { instant } from '../../../src/core/encoding/units.ts'
 import type { Version } from '../../../src/core/firmware/version.ts'
 import { inRange, parseVersionRange } from '../../../src/core/firmware/version-range.ts'
 import type { InventoryRow } from '../../../src/core/fleet/inventory-row.ts'
-import { type ControllerQuery, isCounted, parseQuery, type Said } from '../../../src/core/fleet/query.ts'
-import type { Position } from '../../../src/core/fleet/query-cursor.ts'
+import { type ControllerQuery, isCounted, type Position, parseQuery, type Said } from '../../../src/core/fleet/query.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { ControllerRow } from '../../../src/flows/ports.ts'
 import { controllerRow, type Drawn, siteRow } from '../../worlds/inventory.ts'
@@ -181,7 +180,7 @@ describe('questions about the inventory', () => {
 
   it('shows of a row what its report says', async () => {
     const one = fleet.find(({ said }) => said?.state === 'trial')!
-    const [row] = await store.inventory.page({ sites: [one.site] }, { site: one.site, id: before_(one.id) }, 1)
+    const [row] = await store.inventory.page({ sites: [one.site] }, { site: one.site, id: before_(one.id), seen: 0 }, 1)
     assert.deepEqual(
       [row!.id, row!.attested?.running.version, row!.attested?.counter, row!.attested?.anchors, row!.attested?.state],
       [one.id, one.said!.version, one.said!.counter, one.said!.anchors, 'trial'],

@@ -3,7 +3,6 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isCounted, MAX_WORDS, parseQuery } from '../../../src/core/fleet/query.ts'
-import { cursorOf, parseCursor, parseSiteCursor } from '../../../src/core/fleet/query-cursor.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 
 const NOW = instant(Date.UTC(2027, 0, 31))
@@ -91,32 +90,5 @@ describe('a question about the inventory', () => {
     ] as const) {
       assert.ok(!isCounted(one), JSON.stringify(one))
     }
-  })
-})
-
-describe('a cursor', () => {
-  test('comes back as the position that it was made of', () => {
-    for (const position of [
-      { site: 'quay', id: 'bms-1' },
-      { site: 'a', id: 'b', seen: 0 },
-      { site: 'a', id: 'b', seen: NOW },
-    ]) {
-      assert.deepEqual(parseCursor(cursorOf(position)), position)
-    }
-  })
-
-  const bad: unknown[] = ['', '!', 'e30', cursorOf({ site: 'quay', id: 'x' }).slice(0, -3), 'a'.repeat(1000), 7, null]
-  bad.push(Buffer.from('{"site":"quay","id":"../x"}').toString('base64url'))
-  bad.push(Buffer.from('{"site":"quay","id":"x","seen":-1}').toString('base64url'))
-  for (const cursor of bad) {
-    test(`${JSON.stringify(cursor)?.slice(0, 50)} is refused: query-cursor-malformed`, () => {
-      const refusal = parseCursor(cursor)
-      assert.ok(isRefusal(refusal) && refusal.code === 'query-cursor-malformed', JSON.stringify(refusal))
-    })
-  }
-
-  test('of sites is the name of one', () => {
-    assert.equal(parseSiteCursor('quay'), 'quay')
-    assert.ok(isRefusal(parseSiteCursor('Quay; --')))
   })
 })

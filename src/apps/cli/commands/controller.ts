@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import type { ControllerView, HistoryView } from '../../../wire/fleet-views.ts'
+import type { VersionSaidView } from '../../../wire/inventory-views.ts'
 import { several, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import type { Tone } from '../output.ts'
@@ -102,6 +103,8 @@ async function history(cli: Cli, session: Session, name: string): Promise<Work> 
   if (fault !== null) return fault
   const entries = await session.list<HistoryView>(`/v1/controllers/${name}/history`)
   if (isRefusal(entries)) return entries
+  const versions = await session.get<VersionSaidView[]>(`/v1/controllers/${name}/versions`)
+  if (isRefusal(versions)) return versions
   const rows = entries.map(({ index, at, kind, code, summary }) => [
     index,
     new Date(at).toISOString(),
@@ -109,7 +112,17 @@ async function history(cli: Cli, session: Session, name: string): Promise<Work> 
     code === null ? null : ({ text: code, tone: 'refused' } as const),
     summary,
   ])
-  return { json: entries, text: table(cli.output, ['>entry', 'when', 'what', 'code', 'detail'], rows) }
+  const said = versions.map(({ at, said, version, digest }) => [
+    new Date(at).toISOString(),
+    said,
+    version,
+    digest === null ? null : `${digest.slice(0, 16)}…`,
+  ])
+  const parts = [
+    table(cli.output, ['>entry', 'when', 'what', 'code', 'detail'], rows),
+    table(cli.output, ['since', 'said', 'version', 'SHA-256 of the image'], said),
+  ]
+  return { json: { entries, versions }, text: parts.join('\n\n') }
 }
 
 function stateCell(state: string | null): Cell {

@@ -11,6 +11,8 @@ import { type Session, withSession } from '../session.ts'
 import { DEVELOPMENT_WARNING, PRIVATE_KEY } from '../signing-key.ts'
 import { listing, table } from '../table.ts'
 import { addFleetAnchors } from './fleet-anchors.ts'
+import { addFleetCheckStore } from './fleet-check-store.ts'
+import { addFleetInventory } from './fleet-inventory.ts'
 
 type InitOptions = {
   name: string
@@ -82,6 +84,8 @@ export function addFleet(program: Command, cli: Cli): void {
       cli.act((options: { profile?: string }) => withSession(cli, options.profile, session => status(cli, session))),
     )
   addFleetAnchors(fleet, cli)
+  addFleetInventory(fleet, cli)
+  addFleetCheckStore(fleet, cli)
   program.addCommand(fleet)
 }
 

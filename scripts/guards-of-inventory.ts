@@ -1,0 +1,49 @@
+import type { Guard } from './guard.ts'
+
+const CHECK = 'tests/flows/check.test.ts'
+
+/** The guards of the inventory: what it says is what was signed. */
+export const INVENTORY_GUARDS: readonly Guard[] = [
+  {
+    stops: 'a row of the inventory that says something else than its report',
+    file: 'src/flows/check.ts',
+    text: '  return expected === actual ? null : refuse(',
+    without: "  return expected !== '' ? null : refuse(",
+    tests: CHECK,
+  },
+  {
+    stops: 'a row of the inventory that is shown without its report',
+    file: 'src/apps/fleet/inventory.ts',
+    text: '  const held = fault === null && stored !== null ? row.attested : null',
+    without: '  const held = row.attested',
+    tests: CHECK,
+  },
+  {
+    stops: 'a report of the inventory that its controller never signed',
+    file: 'src/flows/check.ts',
+    text: '  if (isRefusal(report)) return report\n  const subject',
+    without: '  if (isRefusal(report)) return null\n  const subject',
+    tests: CHECK,
+  },
+  {
+    stops: 'a controller of the inventory that was moved or hidden',
+    file: 'src/flows/check.ts',
+    text: '  return found === expected ? null : refuse(',
+    without: "  return found !== '' ? null : refuse(",
+    tests: CHECK,
+  },
+  {
+    stops: 'a controller of the inventory that nobody registered',
+    file: 'src/flows/check.ts',
+    text: "    if (row.attested === null && row.standing !== 'enrolled') continue",
+    without: '    if (row.id !== null) continue',
+    tests: CHECK,
+  },
+  {
+    stops: 'roll-ups of the inventory that say something else than its rows',
+    file: 'src/flows/check.ts',
+    text: '  if (tally !== null) findings.push(',
+    without: "  if (tally === '') findings.push(",
+    tests: CHECK,
+  },
+]

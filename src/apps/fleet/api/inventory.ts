@@ -1,0 +1,21 @@
+import type { HttpsServer } from '../../../adapters/http-server.ts'
+import * as routes from '../../../wire/routes/inventory.ts'
+import * as inventory from '../inventory.ts'
+import type { FleetDoor } from './parts.ts'
+import { changes, shows } from './serve-route.ts'
+
+/** The inventory: questions about the fleet's controllers, and what is known of their versions. */
+export function inventoryRoutes(server: HttpsServer, door: FleetDoor): void {
+  const { world } = door
+  shows(server, routes.listInventory, ({ query }) => inventory.inventory(world, query))
+  shows(server, routes.countInventory, ({ query }) => inventory.count(world, query))
+  shows(server, routes.listSiteCounts, ({ query }) => inventory.sites(world, query))
+  shows(server, routes.listVersions, ({ query }) => inventory.versions(world, query))
+  shows(server, routes.listVersionHistory, ({ params }) =>
+    inventory.versionHistory(world, params.site ?? '', params.id ?? ''),
+  )
+  shows(server, routes.listIncidents, ({ query }) => inventory.incidents(world, query))
+  changes(server, door, routes.checkInventory, ({ body: { after } }) => {
+    return { attempt: 'fleet check-store', run: () => inventory.check(world, after ?? null) }
+  })
+}

@@ -1,0 +1,127 @@
+import { Type } from 'typebox'
+import { QUERY_WORDS, type QueryWord } from '../../core/fleet/query.ts'
+import { Name } from '../fleet-api.ts'
+import { List } from '../fleet-views.ts'
+import {
+  CheckView,
+  CountView,
+  IncidentsView,
+  InventoryView,
+  SiteCountView,
+  VersionSaidView,
+  VersionsView,
+} from '../inventory-views.ts'
+import { pageFields, route } from '../route.ts'
+
+const tag = 'inventory'
+const closed = { additionalProperties: false }
+
+/** The words of a question, as text: `parseQuery` reads them. */
+const words = Object.fromEntries(
+  Object.entries(QUERY_WORDS).map(([word, description]) => [
+    word,
+    Type.Optional(Type.String({ minLength: 1, maxLength: 8192, description })),
+  ]),
+) as Record<QueryWord, ReturnType<typeof Type.Optional<ReturnType<typeof Type.String>>>>
+
+const codes = ['query-malformed', 'version-malformed', 'cursor-invalid'] as const
+
+export const listInventory = route({
+  method: 'GET',
+  path: '/v1/inventory/controllers',
+  id: 'listInventory',
+  tag,
+  summary: 'The controllers that match a question, by site and name; by last sign of life with `seen-before`',
+  who: 'person',
+  query: Type.Object({ ...words, ...pageFields }, closed),
+  paged: true,
+  answers: { 200: List(InventoryView) },
+  codes,
+})
+
+export const countInventory = route({
+  method: 'GET',
+  path: '/v1/inventory/count',
+  id: 'countInventory',
+  tag,
+  summary: 'How many controllers match a question, at how many sites',
+  who: 'person',
+  query: Type.Object(words, closed),
+  answers: { 200: CountView },
+  codes: ['query-malformed', 'version-malformed'],
+})
+
+export const listSiteCounts = route({
+  method: 'GET',
+  path: '/v1/inventory/sites',
+  id: 'listSiteCounts',
+  tag,
+  summary: 'The sites that have controllers that match a question',
+  who: 'person',
+  query: Type.Object({ ...words, ...pageFields }, closed),
+  paged: true,
+  answers: { 200: List(SiteCountView) },
+  codes,
+})
+
+export const listVersions = route({
+  method: 'GET',
+  path: '/v1/inventory/versions',
+  id: 'listVersions',
+  tag,
+  summary: 'The version map: how many controllers of each class run which version, attested or claimed, place by place',
+  who: 'person',
+  query: Type.Object(
+    {
+      ...words,
+      ...pageFields,
+      by: Type.Optional(
+        Type.Union(
+          (['fleet', 'region', 'site', 'cabinet', 'rack'] as const).map(one => Type.Literal(one)),
+          { description: 'what is counted by; absent: the fleet' },
+        ),
+      ),
+    },
+    closed,
+  ),
+  paged: true,
+  answers: { 200: List(VersionsView) },
+  codes,
+})
+
+export const listVersionHistory = route({
+  method: 'GET',
+  path: '/v1/controllers/{site}/{id}/versions',
+  id: 'listVersionHistory',
+  tag,
+  summary: 'The versions that a controller was said to run: claimed by records, attested by itself',
+  who: 'person',
+  params: { site: Name, id: Name },
+  answers: { 200: List(VersionSaidView) },
+  codes: ['controller-unknown'],
+})
+
+export const listIncidents = route({
+  method: 'GET',
+  path: '/v1/inventory/incidents',
+  id: 'listIncidents',
+  tag,
+  summary: 'Incidents of each version, as rates with exact confidence limits',
+  who: 'person',
+  query: Type.Object({ class: words.class }, closed),
+  answers: { 200: List(IncidentsView) },
+  codes: ['query-malformed'],
+})
+
+export const checkInventory = route({
+  method: 'POST',
+  path: '/v1/inventory/checks',
+  id: 'checkInventory',
+  tag,
+  summary:
+    'Verifies the next sites of the inventory against the signed reports and the site descriptions that it rests on',
+  who: 'person',
+  body: Type.Object({ after: Type.Optional(Name) }, closed),
+  answers: { 200: CheckView },
+  codes: [],
+})
