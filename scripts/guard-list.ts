@@ -1,4 +1,5 @@
 import { AGENT_GUARDS } from './guards-of-agent.ts'
+import { API_GUARDS } from './guards-of-api.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
@@ -32,6 +33,7 @@ export const GUARDS = [
   ...KEY_GUARDS,
   ...LINK_GUARDS,
   ...AGENT_GUARDS,
+  ...API_GUARDS,
   ...FOREIGN_GUARDS,
   ...ROTATION_GUARDS,
   ...MCUBOOT_GUARDS,

@@ -223,6 +223,22 @@ export type EntryRow = {
 /** Where the log ends: number of entries, the compact range of their hashes, the signed checkpoint over them. */
 export type LogRow = { readonly size: number; readonly range: readonly Uint8Array[]; readonly checkpoint: string }
 
+/** A request that its sender may repeat: under which key, until when, and a digest that tells it from another one. */
+export type Repeatable = {
+  readonly person: string
+  readonly key: string
+  /** SHA-256 over all of the request. */
+  readonly fingerprint: Uint8Array
+  readonly now: Instant
+  readonly expires: Instant
+}
+
+/** What such a request was answered. */
+export type AnswerRow = Repeatable & { readonly answer: Uint8Array }
+
+/** `done`: it was carried out now. `repeated`: it had been before, and this is what was answered then. */
+export type Once = { readonly at: 'done' | 'repeated'; readonly answer: Uint8Array }
+
 /**
  * Everything that one decision changes. It becomes durable whole, or not at all. A controller's report was verified before it
  * stands in a change: the store keeps the inventory in step with it, and verifies nothing.
@@ -239,6 +255,7 @@ export type FleetChange = {
   readonly campaigns?: readonly CampaignRow[]
   readonly entries?: readonly EntryRow[]
   readonly log?: LogRow
+  readonly answers?: readonly AnswerRow[]
 }
 
 /** Each filter has an index of its own: nothing here ever reads the whole log. */
@@ -279,6 +296,16 @@ export interface FleetStore {
   readonly inventory: InventoryStore
   /** Runs one decision at a time: what it read is still true when it commits. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
+  /**
+   * Carries out a request that may be repeated, as one decision in one turn: what `work` decides and what `write` makes of
+   * its result become durable together. Asked again before it expires, nothing is done, and the first answer is given.
+   * A refused request has decided nothing and is not kept. Refuses `idempotency-key-reused`, and what `work` refuses.
+   */
+  once<T>(
+    request: Repeatable,
+    work: () => Promise<T | Refusal>,
+    write: (result: T) => Uint8Array,
+  ): Promise<Once | Refusal>
   file(repo: string, path: string): Promise<Uint8Array | null>
   /** Files of a repository behind a path, in order of path: a page of at most `limit`. */
   filesAfter(repo: string, path: string, limit: number): Promise<Omit<RepoFile, 'repo'>[]>

@@ -27,11 +27,12 @@ export function readCursor(list: string, cursor: string, sorts: readonly ('strin
   const padded = cursor.replaceAll('-', '+').replaceAll('_', '/') + '='.repeat((4 - (cursor.length % 4)) % 4)
   const text = fromUtf8(fromBase64(padded) ?? new Uint8Array([0xff]))
   const read = text === null ? null : parsed(text)
-  if (!Array.isArray(read) || read[0] !== list || read.length !== sorts.length + 1) return invalid
+  if (!Array.isArray(read) || read.length !== sorts.length + 1) return invalid
   const place = read.slice(1) as Place
   const fits = place.every((part, at) => {
     return typeof part === sorts[at] && (typeof part === 'string' || (Number.isSafeInteger(part) && part >= 0))
   })
+  // Byte for byte as it was written: of this list, and in no other spelling.
   return fits && writeCursor(list, place) === cursor ? place : invalid
 }
 

@@ -157,10 +157,10 @@ export const CampaignView = Type.Object(
 )
 export type CampaignView = Static<typeof CampaignView>
 
-/** GET /v1/campaigns/ID/draft: what an approver signs: the approval targets as they would become, canonical JSON. */
+/** GET /v1/campaigns/ID/draft: what an approver signs: the `signed` part of the approval targets as they would become. */
 export const DraftView = Type.Object(
   {
-    signed: Type.String(),
+    signed: Type.Record(Type.String(), Type.Unknown()),
     need: Type.Integer(),
     have: List(Type.String()),
   },

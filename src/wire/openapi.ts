@@ -54,6 +54,8 @@ export function openApi(routes: readonly RouteSpec[]): object {
 /** What any route may be refused for: the request itself, who asks, and the server's own faults. */
 const COMMON: readonly RefusalCode[] = ['request-malformed', 'not-permitted', 'not-found', 'internal-error']
 
+const REPEATED: readonly RefusalCode[] = ['idempotency-key-malformed', 'idempotency-key-reused']
+
 type Place = (schema: unknown) => unknown
 
 function operation(route: RouteSpec, place: Place): object {
@@ -69,7 +71,7 @@ function operation(route: RouteSpec, place: Place): object {
   }
 }
 
-function parameters({ path, params = {}, query }: RouteSpec, place: Place): object[] {
+function parameters({ method, path, who, params = {}, query }: RouteSpec, place: Place): object[] {
   const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
     return { name, in: 'path', required: true, schema: place(params[name] ?? { type: 'string' }) }
   })
@@ -77,7 +79,18 @@ function parameters({ path, params = {}, query }: RouteSpec, place: Place): obje
   const asked = Object.entries(properties).map(([name, schema]) => {
     return { name, in: 'query', required: required.includes(name), schema: place(schema) }
   })
-  return [...named, ...asked]
+  return [...named, ...asked, ...(mayRepeat(method, who) ? [REPEAT] : [])]
+}
+
+/** What people change may be repeated under a key. A PUT is the same twice by itself. */
+const mayRepeat = (method: string, who: string): boolean => who === 'person' && method !== 'GET' && method !== 'PUT'
+
+const REPEAT = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'repeated with the same key, the request is carried out once and answered as before for 24 hours',
+  schema: { type: 'string', pattern: '^"[A-Za-z0-9._:~-]{16,128}"$' },
 }
 
 function answers({ answers, paged }: RouteSpec, place: Place): Record<string, object> {
@@ -98,9 +111,9 @@ function answers({ answers, paged }: RouteSpec, place: Place): Record<string, ob
 }
 
 /** Refusals by their status; a route's own codes are those that its callers meet in ordinary use. */
-function problems({ codes }: RouteSpec): Record<string, object> {
+function problems({ method, who, codes }: RouteSpec): Record<string, object> {
   const byStatus = new Map<number, RefusalCode[]>()
-  for (const code of new Set([...COMMON, ...codes])) {
+  for (const code of new Set([...COMMON, ...(mayRepeat(method, who) ? REPEATED : []), ...codes])) {
     const { status } = registry[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }

@@ -10,6 +10,7 @@ import { fromUtf8, toBase64 } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import type { Identity } from '../../src/core/fleet/identity.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { ROUTES } from '../../src/wire/fleet-routes.ts'
 import type { Offer } from '../../src/wire/gateway-api.ts'
 import { call, fleetUrl, gatewayUrl, log, standing, tls, voltseal } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
@@ -61,36 +62,14 @@ describe('the doors, over real mutual TLS', () => {
 
   // --- Who may come in ---
 
-  const PERSONS: readonly (readonly [string, string])[] = [
-    ['GET', '/v1/releases'],
-    ['POST', '/v1/releases'],
-    ['GET', '/v1/campaigns'],
-    ['POST', '/v1/campaigns'],
-    ['GET', '/v1/campaigns/spring'],
-    ['GET', '/v1/campaigns/spring/plan'],
-    ['GET', '/v1/campaigns/spring/draft'],
-    ['POST', '/v1/campaigns/spring/approvals'],
-    ['POST', '/v1/campaigns/spring/commands'],
-    ['POST', '/v1/sites'],
-    ['GET', '/v1/anchors'],
-    ['GET', '/v1/controllers'],
-    ['GET', '/v1/controllers/quay/bms-1'],
-    ['GET', '/v1/controllers/quay/bms-1/history'],
-    ['GET', '/v1/audit/checkpoint'],
-    ['GET', '/v1/audit/entries?from=0&to=1'],
-    ['PUT', `/v1/blobs/${'a'.repeat(64)}`],
-  ]
-  const BODIES: Readonly<Record<string, object>> = {
-    '/v1/releases': { metadata: 'AAAA' },
-    '/v1/campaigns/spring/approvals': { keyid: 'a'.repeat(64), sig: 'aa' },
-    '/v1/campaigns/spring/commands': { command: 'halt', reason: 'because I can' },
-  }
-
   it('attack: a gateway’s certificate at every route of people', async () => {
     const was = await standing(world)
-    for (const [method, path] of PERSONS) {
-      const body =
-        method === 'PUT' ? new Uint8Array(4) : method === 'POST' ? (BODIES[path] ?? minimal(path)) : undefined
+    const theirs = ROUTES.filter(({ who }) => who === 'person')
+    assert.ok(theirs.length >= 20)
+    for (const { method, path: described } of theirs) {
+      const path = described.replaceAll(/\{site\}/g, 'quay').replaceAll(/\{\w+\}/g, 'spring')
+      // Who asks is judged before the body is read.
+      const body = method === 'PUT' ? new Uint8Array(4) : method === 'POST' ? { odd: true } : undefined
       const answer = await call(fleetUrl(world), people.gateway, method, path, body)
       assert.equal(outcome(answer), 'not-permitted', `${method} ${path}`)
       assert.match((answer as Refusal).actual, /^gateway:quay$/)
@@ -417,13 +396,3 @@ describe('the doors, over real mutual TLS', () => {
     assert.equal(((await world.must('audit', 'verify')) as { sound: boolean }).sound, true)
   })
 })
-
-/** The least body that a route reads, so that who asks is what is judged. */
-function minimal(path: string): object {
-  if (path === '/v1/sites') {
-    const gateway = { csr: '', serverCsr: '', hosts: ['127.0.0.1'], reportKey: 'AAAA' }
-    return { site: {}, gateway, controllers: [] }
-  }
-  const numbers = { soakMillis: 1, timeoutMillis: 1, validMillis: 1, retries: 0, maxFailures: 0 }
-  return { id: 'mine', title: 'mine', criticality: 'feature', releases: ['a'], ...numbers, dryRun: false }
-}

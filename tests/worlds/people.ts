@@ -10,6 +10,7 @@ import { instant } from '../../src/core/encoding/units.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { refusalOf } from '../../src/wire/problem.ts'
+import { checkAnswer } from './contract.ts'
 
 /** How a command line ended: its exit code, what it printed, and the refusal that it printed, if it was one. */
 export type Ended = {
@@ -65,7 +66,9 @@ export const tls = {
 export const fleetUrl = (world: World): string => `https://${world.host}:8443`
 export const gatewayUrl = (world: World): string => `https://${world.host}:8444`
 
-/** One call with a certificate; the connection is closed after it. */
+const FLEET_PORT = ':8443'
+
+/** One call with a certificate; the connection is closed after it. What a fleet server answers is as its API says. */
 export async function call(
   origin: string,
   as: ClientTls,
@@ -78,10 +81,11 @@ export async function call(
   const bytes = body instanceof Uint8Array ? body : body === undefined ? undefined : Buffer.from(JSON.stringify(body))
   const type = body instanceof Uint8Array ? 'application/octet-stream' : 'application/json'
   try {
-    return await client.call(method, path, {
+    const answer = await client.call(method, path, {
       headers: { ...(bytes === undefined ? {} : { 'content-type': type }), ...headers },
       ...(bytes === undefined ? {} : { body: bytes }),
     })
+    return origin.endsWith(FLEET_PORT) ? checkAnswer(method, path, answer) : answer
   } finally {
     client.close()
   }
@@ -98,7 +102,7 @@ function administrator(world: World): HttpsClient {
 
 /** The JSON that the fleet server answers the administrator with. */
 export async function ask<T>(world: World, path: string): Promise<T> {
-  const answer = orThrow(await administrator(world).call('GET', path, { maxBytes: 1 << 24 }))
+  const answer = checkAnswer('GET', path, orThrow(await administrator(world).call('GET', path, { maxBytes: 1 << 24 })))
   return JSON.parse(fromUtf8(answer.body) ?? '') as T
 }
 

@@ -8,8 +8,10 @@ import type {
   FleetStore,
   LogRow,
   RepoFile,
+  Repeatable,
   SiteRow,
 } from '../../flows/ports.ts'
+import { ANSWER_TABLE, Answers } from './answers.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
@@ -43,6 +45,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
     database.exec(INVENTORY_TABLES)
     fillInventory(database)
   },
+  ANSWER_TABLE,
 ]
 
 const HASH = 32
@@ -59,6 +62,7 @@ export function openFleetStore(path: string): SqliteFleetStore | Refusal {
 export class SqliteFleetStore implements FleetStore {
   readonly #database: DatabaseSync
   readonly #writer: Writer
+  readonly #answers: Answers
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
   readonly #timestamps = new Map<string, Uint8Array>()
@@ -72,6 +76,7 @@ export class SqliteFleetStore implements FleetStore {
   constructor(database: DatabaseSync) {
     this.#database = database
     this.#writer = new Writer(database)
+    this.#answers = new Answers(database)
     this.inventory = new SqliteInventory(database)
     this.#rows = new InventoryRows(database)
     const controller =
@@ -125,7 +130,11 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return this.#writer.exclusive(work)
+    return this.#answers.inTurn ? work() : this.#writer.exclusive(work)
+  }
+
+  once<T>(request: Repeatable, work: () => Promise<T | Refusal>, write: (result: T) => Uint8Array) {
+    return this.#writer.exclusive(() => this.#answers.once(request, work, write, change => this.#commit(change)))
   }
 
   async file(repo: string, path: string): Promise<Uint8Array | null> {
@@ -214,6 +223,10 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async commit(change: FleetChange): Promise<void> {
+    if (!this.#answers.hold(change)) await this.#commit(change)
+  }
+
+  async #commit(change: FleetChange): Promise<void> {
     try {
       await this.#writer.write(() => this.#apply(change))
     } catch (error) {
@@ -268,6 +281,7 @@ export class SqliteFleetStore implements FleetStore {
       this.#sql.putCampaign.run(row.id, row.plan, row.state)
       this.#campaigns = null
     }
+    for (const row of change.answers ?? []) this.#answers.put(row)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

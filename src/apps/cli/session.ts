@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { readConfig, readText, writeWhole } from '../../adapters/config-file.ts'
 import { type Answer, HttpsClient, readAnswer } from '../../adapters/link-https/client.ts'
@@ -99,9 +100,10 @@ function sessionOf(path: string): Session | Refusal {
       return isRefusal(answer) ? answer : answer.body
     },
     post: async (path, body) => {
-      const headers = { 'content-type': 'application/json' }
+      // The same key each time: whatever became of a request whose answer was lost, it is carried out once.
+      const headers = { 'content-type': 'application/json', 'idempotency-key': `"${randomUUID()}"` }
       const call = { headers, body: Buffer.from(JSON.stringify(body)), timeoutMillis: 60_000 }
-      return json(await client.call('POST', path, call), path)
+      return json(await patiently(() => client.call('POST', path, call)), path)
     },
     put: async (path, body) => {
       const headers = { 'content-type': 'application/octet-stream' }
@@ -129,6 +131,19 @@ function sessionOf(path: string): Session | Refusal {
 
 /** The largest answer that a command reads, in bytes: a page of the log, a fleet's controllers. */
 const MAX_ANSWER = 64 * 1024 * 1024
+
+/** Pauses before a request is repeated, in milliseconds. */
+const PAUSES = [300, 1000, 3000]
+
+/** Asks again when no answer came. Only for requests that may be repeated. */
+async function patiently(ask: () => Promise<Answer | Refusal>): Promise<Answer | Refusal> {
+  for (const pause of PAUSES) {
+    const answer = await ask()
+    if (!isRefusal(answer) || (answer.code !== 'not-reachable' && answer.code !== 'answer-too-slow')) return answer
+    await new Promise(resolve => setTimeout(resolve, pause))
+  }
+  return ask()
+}
 
 /** Follows the pages of a list (RFC 8288) to its end, or until there are enough. */
 async function listed<T>(

@@ -72,8 +72,8 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
 
   changes(server, door, routes.commandCampaign, ({ peer, params, body: { command: verb, reason } }) => {
     const id = params.id ?? ''
-    const run = async () => (await command(world, peer.id, id, verb, reason ?? null)) ?? { campaign: id, command: verb }
-    return { attempt: `campaign ${verb}`, run }
+    const run = () => command(world, peer.id, id, verb, reason ?? null)
+    return { attempt: `campaign ${verb}`, run, say: () => ({ campaign: id, command: verb }) }
   })
 }
 

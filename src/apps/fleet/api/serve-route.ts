@@ -1,8 +1,12 @@
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { type HttpsServer, peer, requirePeer, sendRefusal } from '../../../adapters/http-server.ts'
+import { utf8 } from '../../../core/encoding/bytes.ts'
+import { after, millis } from '../../../core/encoding/units.ts'
 import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, type Refusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import { recordRefusal } from '../../../flows/audit.ts'
+import type { FleetWorld, Once, Repeatable } from '../../../flows/ports.ts'
+import { KEPT_MILLIS, readIdempotencyKey } from '../../../wire/idempotency.ts'
 import { type BodyOf, type Caller, isRaw, type QueryOf, type RouteSpec } from '../../../wire/route.ts'
 import type { Page } from './page.ts'
 import type { FleetDoor } from './parts.ts'
@@ -59,12 +63,17 @@ function admitted(request: FastifyRequest, who: Caller): Identity {
   throw new RefusalError(refuse('not-permitted', subject, 'a certificate of this fleet', 'one without an identity'))
 }
 
-/** An attempt to change something: its name in the log, and what does it. */
-export type Change<T> = { readonly attempt: string; readonly run: () => Promise<T | Refusal> }
+/** An attempt to change something: its name in the log, what does it, and its answer where that is not the result itself. */
+export type Change<T> = {
+  readonly attempt: string
+  readonly run: () => Promise<T | Refusal>
+  readonly say?: (result: T) => object
+}
 
 /**
- * Opens a route by which a person changes something. A refused attempt is an event of its own: it is in the log before it
- * is answered.
+ * Opens a route by which a person changes something. With an `Idempotency-Key` it may be repeated: it is carried out
+ * once, and its answer becomes durable with what it decides. A refused attempt is an event of its own: it is in the log
+ * before it is answered.
  */
 export function changes<S extends RouteSpec & { readonly who: 'person' }, T extends object | null>(
   server: HttpsServer,
@@ -73,17 +82,41 @@ export function changes<S extends RouteSpec & { readonly who: 'person' }, T exte
   plan: (asked: Asked<S>) => Change<T>,
 ): void {
   shows(server, spec, async asked => {
-    const { attempt, run } = plan(asked)
-    const result = await run()
-    if (isRefusal(result)) await recordRefusal(world, { kind: 'person', id: asked.peer.id }, attempt, result)
-    return result
+    const person = asked.peer.id
+    const { attempt, run, say } = plan(asked)
+    const write = (result: T): Uint8Array => utf8(JSON.stringify(say === undefined ? result : say(result)))
+    const request = repeatable(asked.request, person, world)
+    if (isRefusal(request)) return request
+    const result = request === null ? written(await run(), write) : await world.store.once(request, run, write)
+    if (isRefusal(result)) {
+      await recordRefusal(world, { kind: 'person', id: person }, attempt, result)
+      return result
+    }
+    if (result.at === 'repeated') asked.reply.header('idempotent-replayed', 'true')
+    return asked.reply.code(successOf(spec)).type('application/json; charset=utf-8').send(Buffer.from(result.answer))
   })
 }
+
+function written<T>(result: T | Refusal, write: (result: T) => Uint8Array): Once | Refusal {
+  return isRefusal(result) ? result : { at: 'done', answer: write(result) }
+}
+
+/** What a request is kept under, when it has a key. Refuses `idempotency-key-malformed`. */
+function repeatable(request: FastifyRequest, person: string, world: FleetWorld): Repeatable | null | Refusal {
+  const key = readIdempotencyKey(request.headers['idempotency-key'])
+  if (key === null || isRefusal(key)) return key
+  const now = world.clock.now()
+  // The body as it was read: members in their order. Whoever repeats a request sends it as it was.
+  const whole = `${request.method} ${request.url}\n${JSON.stringify(request.body)}`
+  return { person, key, fingerprint: world.crypto.sha256(utf8(whole)), now, expires: after(now, millis(KEPT_MILLIS)) }
+}
+
+const successOf = ({ answers }: RouteSpec): number => Number(Object.keys(answers)[0])
 
 function send(reply: FastifyReply, spec: RouteSpec, outcome: Outcome): FastifyReply {
   if (outcome === reply) return reply
   if (isRefusal(outcome)) return sendRefusal(reply, outcome)
-  const status = Number(Object.keys(spec.answers)[0])
+  const status = successOf(spec)
   if (!isPage(outcome)) return reply.code(status).send(outcome ?? undefined)
   linkTo(reply, outcome.next)
   return reply.code(status).send(outcome.items)

@@ -1,0 +1,74 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { DatabaseSync } from 'node:sqlite'
+import { sameBytes } from '../../core/encoding/bytes.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { AnswerRow, FleetChange, Once, Repeatable } from '../../flows/ports.ts'
+
+export const ANSWER_TABLE = `CREATE TABLE answer (person TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL,
+     expires INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (person, key)) STRICT, WITHOUT ROWID;
+   CREATE INDEX answer_expires ON answer (expires);`
+
+/** A request under way: what it decided is held until its answer is known, and both are written together. */
+type UnderWay = { held: FleetChange | null }
+
+/** The answers that requests got which their senders may repeat. */
+export class Answers {
+  readonly #underWay = new AsyncLocalStorage<UnderWay>()
+  readonly #sql
+
+  constructor(database: DatabaseSync) {
+    this.#sql = {
+      find: database.prepare('SELECT fingerprint, answer FROM answer WHERE person = ? AND key = ? AND expires > ?'),
+      drop: database.prepare('DELETE FROM answer WHERE expires <= ?'),
+      put: database.prepare('INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?)'),
+    }
+  }
+
+  /** Whether the caller is a part of a request that is under way: it has its turn already. */
+  get inTurn(): boolean {
+    return this.#underWay.getStore() !== undefined
+  }
+
+  /** Holds what a request under way has decided; false when the caller is a part of none. */
+  hold(change: FleetChange): boolean {
+    const request = this.#underWay.getStore()
+    if (request === undefined) return false
+    // Two decisions could not become durable with one answer.
+    if (request.held !== null) throw new Error('a request that may be repeated decided twice')
+    request.held = change
+    return true
+  }
+
+  /** To be called in a turn of the store's `exclusive`. */
+  async once<T>(
+    request: Repeatable,
+    work: () => Promise<T | Refusal>,
+    write: (result: T) => Uint8Array,
+    commit: (change: FleetChange) => Promise<void>,
+  ): Promise<Once | Refusal> {
+    const { person, key, fingerprint, now } = request
+    const before = this.#sql.find.get(person, key, now) as Pick<AnswerRow, 'fingerprint' | 'answer'> | undefined
+    if (before !== undefined) {
+      if (sameBytes(before.fingerprint, fingerprint)) return { at: 'repeated', answer: before.answer }
+      return refuse('idempotency-key-reused', `the key ${key}`, 'the request that it came with first', 'another one')
+    }
+    const underWay: UnderWay = { held: null }
+    const result = await this.#underWay.run(underWay, work)
+    const { held } = underWay
+    if (isRefusal(result)) {
+      if (held !== null) await commit(held)
+      return result
+    }
+    const answer = write(result)
+    // If power fails before this commit, nothing was decided and nobody was answered; after it, whoever asks again gets
+    // this answer. Where nothing was decided there is nothing to keep.
+    if (held !== null) await commit({ ...held, answers: [{ ...request, answer }] })
+    return { at: 'done', answer }
+  }
+
+  /** In the transaction of the decision. Answers that nobody asks for any more go with it. */
+  put({ person, key, fingerprint, now, expires, answer }: AnswerRow): void {
+    this.#sql.drop.run(now)
+    this.#sql.put.run(person, key, fingerprint, expires, answer)
+  }
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { openFleetStore, type SqliteFleetStore } from '../../../src/adapters/store-sqlite/fleet.ts'
+import { fromUtf8, utf8 } from '../../../src/core/encoding/bytes.ts'
+import { instant } from '../../../src/core/encoding/units.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
+import type { Repeatable } from '../../../src/flows/ports.ts'
+
+const NOW = 1_800_000_000_000
+const request = (change: Partial<Repeatable> = {}): Repeatable => ({
+  person: 'ada',
+  key: 'one',
+  fingerprint: new Uint8Array(32).fill(1),
+  now: instant(NOW),
+  expires: instant(NOW + 1000),
+  ...change,
+})
+
+describe('a request that may be repeated', () => {
+  let folder: string
+  let store: SqliteFleetStore
+  const open = (): void => {
+    store = orThrow(openFleetStore(join(folder, 'fleet.sqlite')))
+  }
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'voltseal-answers-'))
+    open()
+  })
+  afterEach(() => {
+    store.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  let carriedOut = 0
+  /** A decision: the file says how often it was made. */
+  const decide = (text: string) => async (): Promise<string> =>
+    store.exclusive(async () => {
+      carriedOut += 1
+      await store.commit({ files: [{ repo: 'r', path: 'p', bytes: utf8(text) }] })
+      return text
+    })
+  const once = async (text: string, change: Partial<Repeatable> = {}, work = decide(text)): Promise<string> => {
+    const result = orThrow(await store.once(request(change), work, utf8))
+    return `${result.at} ${fromUtf8(result.answer)}`
+  }
+  const standing = async (): Promise<string | null> => fromUtf8((await store.file('r', 'p')) ?? utf8('nothing'))
+
+  test('is carried out once; another key, person or day is another request', async () => {
+    carriedOut = 0
+    assert.equal(await once('a'), 'done a')
+    assert.equal(await once('b'), 'repeated a')
+    assert.equal(await standing(), 'a')
+    assert.equal(await once('c', { key: 'two' }), 'done c')
+    assert.equal(await once('d', { person: 'grace' }), 'done d')
+    assert.equal(await once('e', { now: instant(NOW + 1000), expires: instant(NOW + 2000) }), 'done e')
+    assert.equal(carriedOut, 4)
+  })
+
+  test('attack: the same key with another request', async () => {
+    await once('a')
+    const other = await store.once(request({ fingerprint: new Uint8Array(32).fill(2) }), decide('b'), utf8)
+    assert.equal(isRefusal(other) && other.code, 'idempotency-key-reused')
+    assert.equal(await standing(), 'a')
+  })
+
+  test('the server dies before the decision is durable: nothing is there, and it is carried out when it comes again', async () => {
+    const dying = async (): Promise<string> => {
+      await decide('a')()
+      throw new Error('died')
+    }
+    await assert.rejects(once('a', {}, dying), /died/)
+    store.close()
+    open()
+    assert.equal(await standing(), 'nothing')
+    assert.equal(await once('b'), 'done b')
+  })
+
+  test('the server dies before it answers: the same answer, and nothing twice', async () => {
+    carriedOut = 0
+    await once('a')
+    store.close()
+    open()
+    assert.equal(await once('b'), 'repeated a')
+    assert.equal(carriedOut, 1)
+  })
+
+  test('its answer cannot be written: what it decided is not there either', async () => {
+    const unsayable = (): Uint8Array => {
+      throw new Error('no answer')
+    }
+    await assert.rejects(store.once(request(), decide('a'), unsayable), /no answer/)
+    assert.equal(await standing(), 'nothing')
+  })
+
+  test('a refusal, and what decides nothing, are not kept', async () => {
+    const refused = async (): Promise<string | Refusal> => refuse('not-found', 'a', 'b', 'c')
+    assert.ok(isRefusal(await store.once(request(), refused, utf8)))
+    assert.equal(await once('looked', {}, async () => 'looked'), 'done looked')
+    assert.equal(await once('a'), 'done a')
+  })
+
+  test('many at once are carried out once', async () => {
+    carriedOut = 0
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => once(`${n}`)))
+    assert.deepEqual(new Set(answers), new Set(['done 0', 'repeated 0']))
+    assert.equal(carriedOut, 1)
+  })
+
+  test('two decisions cannot hide behind one answer', async () => {
+    const twice = async (): Promise<string> => {
+      await decide('a')()
+      return decide('b')()
+    }
+    await assert.rejects(once('a', {}, twice), /decided twice/)
+    assert.equal(await standing(), 'nothing')
+  })
+
+  test('answers that nobody asks for any more are dropped', async () => {
+    for (let n = 0; n < 50; n += 1) {
+      await once('a', { key: `${n}`, now: instant(NOW + n * 100), expires: instant(NOW + n * 100 + 1000) })
+    }
+    assert.equal(await once('b', { key: '0', now: instant(NOW), expires: instant(NOW + 1000) }), 'done b')
+    assert.equal(await once('b', { key: '49', now: instant(NOW + 4900) }), 'repeated a')
+  })
+})

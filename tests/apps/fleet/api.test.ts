@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { readFileSync, renameSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import type { World } from '../../../sim/doors/world.ts'
+import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
+import type { Answer, ClientTls } from '../../../src/adapters/link-https/client.ts'
+import { loadSigner } from '../../../src/adapters/signer-file.ts'
+import { fromBase64, fromUtf8, toBase64 } from '../../../src/core/encoding/bytes.ts'
+import type { JsonObject } from '../../../src/core/encoding/canonical-json.ts'
+import { wrapFor } from '../../../src/core/encoding/cose-recipient.ts'
+import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
+import { signatureBy } from '../../../src/core/trust/repository.ts'
+import { ROUTES } from '../../../src/wire/fleet-routes.ts'
+import type { CampaignView, ControllerView, ReleaseView, WrapsView } from '../../../src/wire/fleet-views.ts'
+import { seen } from '../../worlds/contract.ts'
+import { ask, call, configOf, fleetUrl, log, tls } from '../../worlds/people.ts'
+import { image, quay } from '../../worlds/quay.ts'
+import { rest, started } from '../../worlds/started.ts'
+import { handOver, signedReport } from '../../worlds/upstream.ts'
+import { TOOLS } from '../../worlds/wrapping.ts'
+
+const SITE = { site: quay(9), factory: { bms: image(1) }, approvers: 2, approvalThreshold: 2 }
+
+/** Releases and plans of several kinds, and a site that is silent: the server changes only when it is asked to. */
+async function fill(world: World): Promise<World> {
+  await world.reported()
+  await rest(world)
+  await world.publish(...(await Promise.all([2, 3, 4].map(n => world.release('bms', `1.${n}.0`, image(n))))))
+  // A server without the wrapping key: a person brings the wraps.
+  await world.fleet?.close()
+  renameSync(world.at('fleet', 'keys', 'wrapping'), world.at('keys', 'holder'))
+  await world.startFleet()
+  const holder = world.at('fleet', 'keys', 'wrapping.pub')
+  const secret = await world.release('bms', '2.0.0', image(9), '--encrypt-to', holder)
+  await world.publish(secret)
+  const create = (id: string, version: string, ...controllers: string[]) => {
+    const who = controllers.flatMap(one => ['--controller', one])
+    return world.must('campaign', 'create', '--id', id, '--release', `bms/${version}/envelope.suit`, ...who)
+  }
+  await create('alder', '1.2.0', 'quay/bms-1')
+  await create('birch', '1.2.0', 'quay/bms-2')
+  await create('cedar', '1.2.0', 'quay/bms-3')
+  await create('dark', '2.0.0', 'quay/bms-4', 'quay/bms-5')
+  return world
+}
+
+const json = <T>(answer: Answer | Refusal): T => JSON.parse(fromUtf8(orThrow(answer).body) ?? '') as T
+const outcome = (answer: Answer | Refusal): string | number => (isRefusal(answer) ? answer.code : answer.status)
+
+/** A plan for the controller of this number, that no other plan is for. */
+const plan = (id: string, number: number, change: object = {}): object => ({
+  id,
+  controllers: [`quay/bms-${number}`],
+  title: 'by the API',
+  criticality: 'feature',
+  releases: ['bms/1.2.0/envelope.suit'],
+  soakMillis: 0,
+  timeoutMillis: 3_600_000,
+  validMillis: 86_400_000,
+  retries: 0,
+  maxFailures: 0,
+  dryRun: false,
+  ...change,
+})
+
+describe('the fleet’s API, over a real server', () => {
+  let world: World
+  let admin: ClientTls
+  before(async () => {
+    world = await started(SITE, fill)
+    admin = tls.administrator(world)
+  })
+  after(() => world?.stop())
+
+  const get = (path: string) => call(fleetUrl(world), admin, 'GET', path)
+  const post = (path: string, body: object, key?: string) =>
+    call(fleetUrl(world), admin, 'POST', path, body, key === undefined ? {} : { 'idempotency-key': `"${key}"` })
+
+  // --- Pages ---
+
+  /** All pages of a list, each of so many items. */
+  async function pages<T>(path: string, limit: number, between?: (page: number) => Promise<unknown>): Promise<T[][]> {
+    const found: T[][] = []
+    for (let next: string | null = `${path}?limit=${limit}`; next !== null; ) {
+      const answer: Answer = orThrow(await get(next))
+      const body = json<T[] | { entries: T[] }>(answer)
+      found.push(Array.isArray(body) ? body : body.entries)
+      next = /^<(.*)>; rel="next"$/.exec(`${answer.headers.link ?? ''}`)?.[1] ?? null
+      await between?.(found.length)
+    }
+    return found
+  }
+
+  it('every list comes in pages, each item once and in the same order', async () => {
+    const lists: readonly (readonly [path: string, limit: number])[] = [
+      ['/v1/controllers', 2],
+      ['/v1/releases', 3],
+      ['/v1/campaigns', 1],
+      ['/v1/controllers/quay/bms-1/history', 1],
+      ['/v1/campaigns/dark/wraps', 1],
+      ['/v1/audit/entries', 7],
+    ]
+    for (const [path, limit] of lists) {
+      const whole = (await pages(path, 1000)).flat()
+      const parts = await pages(path, limit)
+      assert.ok(parts.length > 1, path)
+      assert.deepEqual(parts.flat(), whole, path)
+      assert.ok(
+        parts.every(({ length }) => length <= limit),
+        path,
+      )
+    }
+  })
+
+  it('a list that changes while it is read gives what stays exactly once', async () => {
+    const before = (await pages<ReleaseView>('/v1/releases', 1000)).flat().map(({ path }) => path)
+    const listed = await pages<ReleaseView>('/v1/releases', 2, async page => {
+      // One that comes before the page that was read last, and one behind it.
+      if (page === 1) {
+        await world.publish(
+          await world.release('bms', '1.0.1', image(5)),
+          await world.release('bms', '3.0.0', image(6)),
+        )
+      }
+    })
+    const paths = listed.flat().map(({ path }) => path)
+    assert.equal(new Set(paths).size, paths.length)
+    assert.deepEqual(
+      paths.filter(path => before.includes(path)),
+      before,
+    )
+    assert.ok(paths.includes('bms/3.0.0/envelope.suit'))
+  })
+
+  it('attack: a forged cursor', async () => {
+    const first = orThrow(await get('/v1/controllers?limit=2'))
+    const cursor = /cursor=([^&>]+)/.exec(`${first.headers.link}`)?.[1] as string
+    const made = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const forged = [
+      'x',
+      '%00',
+      'a'.repeat(512),
+      `${cursor}A`,
+      `${cursor}==`,
+      made(['releases', 'a']),
+      made(['controllers', 'quay']),
+      made(['controllers', 'quay', 7]),
+      made(['controllers', ['quay'], 'bms-1']),
+      made({ 0: 'controllers', 1: 'quay', 2: 'bms-1', length: 3 }),
+      Buffer.from('["controllers", "quay","bms-1"]').toString('base64url'),
+    ]
+    for (const one of forged) assert.equal(outcome(await get(`/v1/controllers?cursor=${one}`)), 'cursor-invalid', one)
+    for (const path of [`/v1/campaigns?cursor=${cursor}`, `/v1/campaigns/dark/wraps?cursor=${cursor}`]) {
+      assert.equal(outcome(await get(path)), 'cursor-invalid', path)
+    }
+    const elsewhere = `/v1/controllers/quay/bms-2/history?cursor=${made(['history quay/bms-1', 0])}`
+    assert.equal(outcome(await get(elsewhere)), 'cursor-invalid')
+    const negative = `/v1/audit/entries?cursor=${made(['entries', -5])}`
+    assert.equal(outcome(await get(negative)), 'cursor-invalid')
+    // One that is made well says where to go on, and shows nothing that the list does not.
+    const well = json<ControllerView[]>(await get(`/v1/controllers?cursor=${made(['controllers', 'quay', 'bms-3'])}`))
+    assert.deepEqual(
+      well.map(({ id }) => id),
+      ['bms-4', 'bms-5', 'bms-6', 'bms-7', 'bms-8', 'bms-9'],
+    )
+  })
+
+  it('attack: an oversized or odd query', async () => {
+    for (const query of [
+      'limit=0',
+      'limit=1001',
+      'limit=-1',
+      'limit=1e3',
+      'limit=2&limit=3',
+      'more=1',
+      `cursor=${'a'.repeat(513)}`,
+    ]) {
+      assert.equal(outcome(await get(`/v1/controllers?${query}`)), 'request-malformed', query)
+    }
+    for (const size of [12_000, 20_000]) {
+      const answer = await get(`/v1/controllers?cursor=${'a'.repeat(size)}`)
+      assert.ok(isRefusal(answer), `${size}`)
+      assert.match(answer.code, /^(?:request-malformed|answer-unexpected)$/)
+    }
+  })
+
+  // --- Requests that are repeated ---
+
+  const standing = async (): Promise<object> => ({
+    campaigns: await ask(world, '/v1/campaigns?limit=1000'),
+    releases: await ask(world, '/v1/releases'),
+    log: (await log(world)).filter(({ kind }) => kind !== 'access-refused').length,
+  })
+
+  it('a request that is repeated under its key is carried out once, and answered as before', async () => {
+    const key = randomUUID()
+    const first = orThrow(await post('/v1/campaigns', plan('maple', 6), key))
+    await world.must('campaign', 'approve', 'maple', '--key', world.at('keys', 'approver-0'))
+    const was = await standing()
+    const again = orThrow(await post('/v1/campaigns', plan('maple', 6), key))
+    assert.deepEqual(again.body, first.body)
+    assert.equal(first.headers['idempotent-replayed'], undefined)
+    assert.equal(again.headers['idempotent-replayed'], 'true')
+    assert.deepEqual(await standing(), was)
+    // Under no key, or another one, it is a request of its own: the name is taken.
+    assert.equal(outcome(await post('/v1/campaigns', plan('maple', 6, { title: 'other' }))), 'campaign-exists')
+  })
+
+  it('the first answer is given also where a later one would be another', async () => {
+    const { signed } = json<{ signed: JsonObject }>(await get('/v1/campaigns/cedar/draft'))
+    for (const [name, approved] of [
+      ['approver-0', false],
+      ['approver-1', true],
+    ] as const) {
+      const signer = orThrow(loadSigner(world.at('keys', name)))
+      const made = signatureBy(signer.key, orThrow(await signer.sign(signableBytes(signed), 'der')), nodeCrypto)
+      const key = randomUUID()
+      const first = json<{ approved: boolean }>(await post('/v1/campaigns/cedar/approvals', made, key))
+      assert.equal(first.approved, approved)
+      assert.deepEqual(json(await post('/v1/campaigns/cedar/approvals', made, key)), first)
+      // At the threshold the draft is gone: under no key, nobody would learn that it was this signature.
+      if (approved)
+        assert.equal(outcome(await post('/v1/campaigns/cedar/approvals', made)), 'campaign-already-approved')
+    }
+  })
+
+  it('many who repeat it at once get one answer', async () => {
+    const key = randomUUID()
+    const body = plan('rowan', 7)
+    const answers = await Promise.all(Array.from({ length: 6 }, () => post('/v1/campaigns', body, key)))
+    const texts = new Set(answers.map(answer => fromUtf8(orThrow(answer).body)))
+    assert.equal(texts.size, 1)
+    assert.equal(answers.filter(one => orThrow(one).headers['idempotent-replayed'] === undefined).length, 1)
+    const made = (await log(world)).filter(({ kind, campaign }) => kind === 'campaign-created' && campaign === 'rowan')
+    assert.equal(made.length, 1)
+  })
+
+  it('attack: a replayed idempotency key with another body', async () => {
+    const key = randomUUID()
+    orThrow(await post('/v1/campaigns', plan('hazel', 8), key))
+    const was = await standing()
+    for (const [path, body] of [
+      ['/v1/campaigns', plan('hazel', 8, { title: 'another' })],
+      ['/v1/campaigns', plan('other', 8)],
+      ['/v1/campaigns/hazel/commands', { command: 'halt', reason: 'because I can' }],
+    ] as const) {
+      assert.equal(outcome(await post(path, body, key)), 'idempotency-key-reused', path)
+    }
+    assert.deepEqual(await standing(), was)
+    for (const odd of [
+      'short',
+      'a'.repeat(129),
+      'with a space in the midst',
+      'a"b'.repeat(8),
+      '<script>alert(1)</script>',
+    ]) {
+      assert.equal(outcome(await post('/v1/campaigns', plan('odd', 9), odd)), 'idempotency-key-malformed', odd)
+    }
+  })
+
+  it('a refused request is not kept: what was wrong may be put right', async () => {
+    const key = randomUUID()
+    const bad = plan('willow', 9, { releases: ['bms/9.9.9/envelope.suit'] })
+    assert.equal(outcome(await post('/v1/campaigns', bad, key)), 'plan-release-unknown')
+    assert.equal(outcome(await post('/v1/campaigns', bad, key)), 'plan-release-unknown')
+    assert.equal(outcome(await post('/v1/campaigns', plan('willow', 9), key)), 200)
+  })
+
+  // --- The contract ---
+
+  it('every route answers as the API describes it', async () => {
+    const gateway = tls.gateway(world.at('gateway'))
+    const blob = json<ReleaseView[]>(await get('/v1/releases'))[0] as ReleaseView
+    const checkIn = orThrow(await call(fleetUrl(world), gateway, 'GET', '/v1/check-in'))
+    const tag = `${checkIn.headers.etag}`
+    orThrow(await call(fleetUrl(world), gateway, 'GET', '/v1/check-in', undefined, { 'if-none-match': tag }))
+    orThrow(await handOver(world, [{ kind: 'report', bytes: await signedReport(world, 'bms-1') }]))
+    orThrow(await get(`/v1/blobs/${blob.sha256}`))
+    orThrow(await call(fleetUrl(world), admin, 'GET', `/v1/blobs/${blob.sha256}`, undefined, { range: 'bytes=1-8' }))
+    const bytes = new Uint8Array(64).fill(7)
+    const name = Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex')
+    orThrow(await call(fleetUrl(world), admin, 'PUT', `/v1/blobs/${name}`, bytes))
+    for (const path of [
+      '/v1/repos/image/timestamp.json',
+      '/v1/sites/quay/director/timestamp.json',
+      '/v1/publish-policy',
+      '/v1/campaigns/cedar',
+      '/v1/campaigns/cedar/plan',
+      '/v1/campaigns/alder/draft',
+      '/v1/status',
+      '/v1/anchors',
+      '/v1/controllers/quay/bms-1',
+      '/v1/audit/checkpoint',
+      '/v1/audit/entries?from=0&to=3',
+    ]) {
+      orThrow(await get(path))
+    }
+    await again('/v1/releases', { metadata: await file('image') })
+    await again('/v1/ceremonies/image', { root: toBase64(readFileSync(world.at('fleet', 'roots', 'image.root.json'))) })
+    await again('/v1/campaigns/birch/commands', { command: 'halt', reason: 'no longer wanted' })
+    await wraps()
+    await enrolAgain()
+    assert.equal(json<CampaignView>(await get('/v1/campaigns/cedar')).state, 'approved')
+    const missing = ROUTES.filter(({ id, answers }) => {
+      return !Object.keys(answers).every(status => seen.has(`${id} ${status}`))
+    })
+    assert.deepEqual(
+      missing.map(({ id }) => id),
+      [],
+    )
+  })
+
+  const file = async (repo: string): Promise<string> =>
+    toBase64(orThrow(await get(`/v1/repos/${repo}/targets.json`)).body)
+
+  /** What is in force already is answered as before. */
+  const again = async (path: string, body: object): Promise<void> => void orThrow(await post(path, body, randomUUID()))
+
+  async function wraps(): Promise<void> {
+    const { controllers } = JSON.parse(readFileSync(world.at('site', 'enrolment.json'), 'utf8')) as {
+      controllers: { id: string; decryption: { key: string } }[]
+    }
+    const missing = json<WrapsView>(await get('/v1/campaigns/dark/wraps'))
+    const brought = missing.map(({ site, controller, envelope }) => {
+      const key = fromBase64(controllers.find(({ id }) => id === controller)!.decryption.key) as Uint8Array
+      return {
+        site,
+        controller,
+        envelope,
+        wrap: toBase64(orThrow(wrapFor(key, new Uint8Array(32), TOOLS, controller))),
+      }
+    })
+    const key = randomUUID()
+    const first = await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)
+    assert.deepEqual(json(first), { taken: 2, missing: 0 })
+    assert.deepEqual(json(await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)), json(first))
+  }
+
+  async function enrolAgain(): Promise<void> {
+    const key = randomUUID()
+    const { controllers } = configOf(world.at('site', 'enrolment.json'))
+    const gateway = configOf(world.at('gateway', 'enrolment.json'))
+    const body = { site: world.options.site, gateway, controllers }
+    const first = orThrow(await post('/v1/sites', body, key))
+    // Certificates have random numbers: only the same answer is the same.
+    assert.deepEqual(orThrow(await post('/v1/sites', body, key)).body, first.body)
+  }
+})
