@@ -14,6 +14,7 @@ import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../../src/core/trust/repository.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
 import type { CampaignView, ControllerView, ReleaseView, WrapsView } from '../../../src/wire/fleet-views.ts'
+import type { RouteSpec } from '../../../src/wire/route.ts'
 import { seen } from '../../worlds/contract.ts'
 import { ask, call, configOf, fleetUrl, log, tls } from '../../worlds/people.ts'
 import { image, quay } from '../../worlds/quay.ts'
@@ -48,6 +49,13 @@ async function fill(world: World): Promise<World> {
 
 const json = <T>(answer: Answer | Refusal): T => JSON.parse(fromUtf8(orThrow(answer).body) ?? '') as T
 const outcome = (answer: Answer | Refusal): string | number => (isRefusal(answer) ? answer.code : answer.status)
+
+/** The path of a route with names of this world. */
+function filled({ path }: RouteSpec): string {
+  const id = path.startsWith('/v1/controllers') ? 'bms-1' : 'alder'
+  const names: Readonly<Record<string, string>> = { site: 'quay', id, path: 'timestamp.json' }
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? `no ${name} is known`)
+}
 
 /** A plan for the controller of this number, that no other plan is for. */
 const plan = (id: string, number: number, change: object = {}): object => ({
@@ -282,21 +290,9 @@ describe('the fleet’s API, over a real server', () => {
     const bytes = new Uint8Array(64).fill(7)
     const name = Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex')
     orThrow(await call(fleetUrl(world), admin, 'PUT', `/v1/blobs/${name}`, bytes))
-    for (const path of [
-      '/v1/repos/image/timestamp.json',
-      '/v1/sites/quay/director/timestamp.json',
-      '/v1/publish-policy',
-      '/v1/campaigns/cedar',
-      '/v1/campaigns/cedar/plan',
-      '/v1/campaigns/alder/draft',
-      '/v1/status',
-      '/v1/anchors',
-      '/v1/controllers/quay/bms-1',
-      '/v1/audit/checkpoint',
-      '/v1/audit/entries?from=0&to=3',
-    ]) {
-      orThrow(await get(path))
-    }
+    for (const route of ROUTES) if (route.method === 'GET' && route.who === 'person') orThrow(await get(filled(route)))
+    orThrow(await get('/v1/repos/image/timestamp.json'))
+    orThrow(await get('/v1/audit/entries?from=0&to=3'))
     await again('/v1/releases', { metadata: await file('image') })
     await again('/v1/ceremonies/image', { root: toBase64(readFileSync(world.at('fleet', 'roots', 'image.root.json'))) })
     await again('/v1/campaigns/birch/commands', { command: 'halt', reason: 'no longer wanted' })
