@@ -7,8 +7,8 @@ import type {
   FleetChange,
   FleetStore,
   LogRow,
-  RepoFile,
   Repeatable,
+  RepoFile,
   SiteRow,
 } from '../../flows/ports.ts'
 import { ANSWER_TABLE, Answers } from './answers.ts'

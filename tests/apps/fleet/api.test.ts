@@ -296,6 +296,7 @@ describe('the fleet’s API, over a real server', () => {
     await again('/v1/releases', { metadata: await file('image') })
     await again('/v1/ceremonies/image', { root: toBase64(readFileSync(world.at('fleet', 'roots', 'image.root.json'))) })
     await again('/v1/campaigns/birch/commands', { command: 'halt', reason: 'no longer wanted' })
+    await again('/v1/inventory/checks', {})
     await wraps()
     await enrolAgain()
     assert.equal(json<CampaignView>(await get('/v1/campaigns/cedar')).state, 'approved')
