@@ -1,6 +1,7 @@
 import { type Cohort, meet } from './path-cohorts.ts'
+import type { Puzzle } from './path-pairs.ts'
 import { brokenBetween, type Rule, type Running } from './path-rules.ts'
-import { type Puzzle, searchMoves } from './path-search.ts'
+import { searchMoves } from './path-search.ts'
 
 /** Sets that are tried before the smallest one is no longer looked for, but one from which nothing can be left out. */
 const TRIES = 3000

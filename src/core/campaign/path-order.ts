@@ -1,4 +1,5 @@
-import type { Move, Puzzle } from './path-search.ts'
+import type { Puzzle } from './path-pairs.ts'
+import type { Move } from './path-search.ts'
 
 /**
  * The order of each move of a search: a number, from 0. Moves of the same order may be made in any order and at the same

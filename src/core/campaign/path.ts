@@ -8,8 +8,8 @@ import { brokenBetween, rangeText, ruleText } from './path-rules.ts'
 import { searchMoves } from './path-search.ts'
 import type { Shelf } from './path-shelf.ts'
 
-/** States that are looked at for one site before the search is given up: some seconds. */
-export const MAX_PATH_STATES = 200_000
+/** States that are looked at before a shortest path is no longer looked for, but any (`searchMoves`): a fraction of a second. */
+export const MAX_PATH_STATES = 2_000
 
 /** A step of one controller: the release that it gets, and the order of the step at its site. */
 export type PathStep<Release> = { readonly release: Release; readonly order: number }
@@ -29,6 +29,8 @@ export type SitePath<Release> = {
   readonly steps: ReadonlyMap<string, readonly PathStep<Release>[]>
   readonly moves: readonly PathMove<Release>[]
   readonly restarts: number
+  /** What any path takes at least. As many as `restarts`, unless the search was cut short. */
+  readonly least: number
   readonly states: number
 }
 
@@ -72,14 +74,15 @@ function pathOf<Release extends SignedRelease>(
   const apart = goalsApart(site, cohorts)
   if (apart !== null) return apart
   const moves: PathMove<Release>[] = []
-  let [restarts, states] = [0, 0]
+  let [restarts, least, states] = [0, 0, 0]
   for (const part of partsOf(cohorts)) {
     const puzzle = puzzleOf(part)
-    const found = searchMoves(puzzle, MAX_PATH_STATES - states)
+    const found = searchMoves(puzzle, MAX_PATH_STATES)
     states += found.states
     if (found.at === 'given-up') return givenUp(site, part)
     if (found.at === 'blocked') return blocked(site, part)
     restarts += found.weight
+    least += found.least
     const orders = orderOf(puzzle, found.moves)
     for (const [at, { piece, from, to }] of found.moves.entries()) {
       const { class: name, members, places, runs } = part[piece]!
@@ -92,7 +95,7 @@ function pathOf<Release extends SignedRelease>(
   for (const { controllers, release, order } of moves) {
     for (const id of controllers) steps.set(id, [...(steps.get(id) ?? []), { release, order }])
   }
-  return { steps, moves, restarts, states }
+  return { steps, moves, restarts, least, states }
 }
 
 /** Two releases that are asked for and do not go together: no order helps. */
