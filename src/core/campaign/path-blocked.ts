@@ -15,6 +15,8 @@ export function puzzleOf(
   cohorts: readonly Cohort<unknown>[],
   holds: (one: Running, other: Running) => boolean = (one, other) => brokenBetween(one, other).length === 0,
 ): Puzzle {
+  // Most classes state nothing of each other: those need not be looked at place by place.
+  const related = relatedClasses(cohorts)
   const known = new Map<Running, Map<Running, boolean>>()
   const together = (one: Running, other: Running): boolean => {
     const row = known.get(one) ?? new Map<Running, boolean>()
@@ -27,9 +29,21 @@ export function puzzleOf(
   }
   return {
     pieces: cohorts.map(({ members, places }) => ({ weight: members.length, next: places.map(place => place.next) })),
-    meets: (a, b) => meet(cohorts[a]!, cohorts[b]!),
+    meets: (a, b) => related(cohorts[a]!, cohorts[b]!) && meet(cohorts[a]!, cohorts[b]!),
     fits: (a, i, b, j) => together(cohorts[a]!.runs[i]!, cohorts[b]!.runs[j]!),
   }
+}
+
+/** Whether a release that one of two cohorts may run states something of the other's class. */
+function relatedClasses(cohorts: readonly Cohort<unknown>[]): (a: Cohort<unknown>, b: Cohort<unknown>) => boolean {
+  const stated = new Map<string, Set<string>>()
+  for (const { class: name, runs } of cohorts) {
+    const classes = stated.get(name) ?? new Set<string>()
+    stated.set(name, classes)
+    for (const { facts } of runs) for (const needs of facts?.dependencies ?? []) classes.add(needs.class)
+  }
+  const states = (a: string, b: string): boolean => stated.get(a)?.has(b) === true
+  return (a, b) => states(a.class, b.class) || states(b.class, a.class)
 }
 
 /**

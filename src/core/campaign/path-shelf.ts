@@ -26,7 +26,8 @@ export function kindOf(controller: AttestedController, goal: SignedRelease): str
   const { running, counter, anchors } = attested
   const { version, sequence, digest } = running
   const board = [vendor, name, hardware, slot, bootloader, decrypts]
-  return [...board, version, sequence, digest, counter, anchors.toSorted().join('+'), goal.path].join(' ')
+  const keys = anchors.length > 1 ? anchors.toSorted().join('+') : anchors[0]
+  return `${board.join(' ')} ${version} ${sequence} ${digest} ${counter} ${keys} ${goal.path}`
 }
 
 export function shelfOf<Release extends SignedRelease>(published: readonly Release[]): Shelf<Release> {

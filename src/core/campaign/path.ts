@@ -1,7 +1,7 @@
 import type { Version } from '../firmware/version.ts'
 import { refuse } from '../refusal/refusal.ts'
 import { puzzleOf, smallestBlock } from './path-blocked.ts'
-import { type Cohort, cohortsOf, isStuck, meet, type PathController, type Stuck } from './path-cohorts.ts'
+import { type Cohort, cohortsOf, isStuck, type PathController, type Stuck } from './path-cohorts.ts'
 import { orderOf } from './path-order.ts'
 import type { SignedRelease } from './path-places.ts'
 import { brokenBetween, rangeText, ruleText } from './path-rules.ts'
@@ -100,9 +100,11 @@ function pathOf<Release extends SignedRelease>(
 
 /** Two releases that are asked for and do not go together: no order helps. */
 function goalsApart(site: string, cohorts: readonly Cohort<SignedRelease>[]): Stuck | null {
+  const { meets } = puzzleOf(cohorts)
   for (const [at, one] of cohorts.entries()) {
-    for (const other of cohorts.slice(at + 1)) {
-      if (!meet(one, other)) continue
+    for (let next = at + 1; next < cohorts.length; next += 1) {
+      if (!meets(at, next)) continue
+      const other = cohorts[next]!
       const broken = brokenBetween(one.runs.at(-1)!, other.runs.at(-1)!)[0]
       if (broken === undefined) continue
       const beside = broken.of === one.goal.facts ? other : one
