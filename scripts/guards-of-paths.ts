@@ -30,15 +30,15 @@ export const PATH_GUARDS: readonly Guard[] = [
   {
     stops: 'a path through a state between the cohorts that is not allowed',
     file: 'src/core/campaign/path-search.ts',
-    text: 'near[a]!.every(b => pairs[a]![b]!.fits[to]![at[b]!] === 1)',
-    without: 'near[a]!.every(() => to > 0)',
+    text: 'near[a]!.every(([b, { fits }]) => fits[to]![at[b]!] === 1)',
+    without: 'near[a]!.every(([b]) => at[b]! >= 0 && to > 0)',
     tests: PATH,
   },
   {
     stops: 'a step brought forward that stands in the way of others',
     file: 'src/core/campaign/path-search.ts',
-    text: 'if (near[a]!.every(b => pairs[a]![b]!.harmed[at[b]!] === 0))',
-    without: 'if (near[a]!.every(b => pairs[a]![b]!.fits[to]![at[b]!] === 1))',
+    text: 'if (near[a]!.every(([b, { harmed }]) => harmed[at[b]!] === 0))',
+    without: 'if (near[a]!.every(([b, { fits }]) => fits[to]![at[b]!] === 1))',
     tests: PATH,
   },
   {

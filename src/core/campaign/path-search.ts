@@ -1,5 +1,6 @@
 import { type Pairs, type Puzzle, pairsOf, stepsLeft } from './path-pairs.ts'
 import { Queue } from './path-queue.ts'
+import { chooseStops } from './path-stops.ts'
 
 /** A step of a piece from one of its places to another. */
 export type Move = { readonly piece: number; readonly from: number; readonly to: number }
@@ -34,45 +35,54 @@ type Promised = {
   readonly number: number
 }
 
-/** How much heavier than the lightest order one may be: first not at all, and where that takes too long, the more the better. */
-const HASTES = [1, 1.5, 4, 64] as const
+/** How often the estimate counts, which is how much heavier than the lightest an order may get; and how long is looked. */
+const HASTES = [
+  { haste: 1, shares: 1 },
+  { haste: 2, shares: 1 },
+  { haste: 32, shares: 6 },
+] as const
 
 /**
  * The lightest order of moves that brings every piece from its start to its goal, one move at a time, so that behind each
  * move the piece that moved fits all others. The same puzzle always gives the same order.
  *
- * A* over the pieces' places. What is still ahead of a state is estimated piece by piece: what its own steps weigh at least in
- * the best case that one other piece leaves it (the worst such partner counts, `Pair.ahead`, all other pieces left out).
- * That is never too much, and a move lowers it by no more than the move weighs, so the first arrival is the lightest. An
- * estimate without end shows at once that two pieces block each other.
+ * First stops are chosen so that every two pieces can pass each other (`chooseStops`), and an order of those stops is looked
+ * for: there nearly always is one, and none is lighter. Else all stops are searched at once: A* over the pieces' places. What is
+ * still ahead of a state is estimated piece by piece: what its own steps weigh at least in the best case that one other piece
+ * leaves it (the worst such partner counts, `Pair.ahead`, all other pieces left out). That is never too much, and a move
+ * lowers it by no more than the move weighs, so the first arrival is the lightest. An estimate without end shows at once that
+ * two pieces block each other.
  *
  * After `bound` states the search begins anew in haste, with the estimate counted more than once: that finds some order soon,
- * where there are very many. It may be heavier than the lightest; `least` says what the lightest weighs at least. Only after four
+ * where there are very many. It may be heavier than the lightest; `least` says what the lightest weighs at least. Only after some
  * times `bound` is it given up. A bound counts states of twenty pieces; larger ones count for more, since they cost more.
  *
  * A move straight to a goal that stands in nobody's way, whatever the others still do, is taken alone (`harmless`): from any
  * order in which it comes later it can be brought forward, and no move is made heavier by it.
  */
 export function searchMoves(puzzle: Puzzle, bound: number): Found {
-  const pairs = pairsOf(puzzle)
   const { pieces } = puzzle
-  // A way without a detour is as long as this, and is found in as many states.
-  const straight = pieces.reduce((sum, { next }) => sum + stepsLeft(next)[0]!, 0)
-  const each = Math.max(4 * straight, Math.ceil((bound * 20) / Math.max(20, pieces.length)))
-  let states = 0
-  let least = 0
-  for (const haste of HASTES) {
-    const found = search(puzzle, pairs, each, haste)
+  const pairs = pairsOf(puzzle)
+  const share = Math.ceil((bound * 20) / Math.max(20, pieces.length))
+  let [states, least] = [0, 0]
+  const stops = chooseStops(puzzle, pairs)
+  if (stops.at === 'blocked') return { at: 'blocked', states }
+  if (stops.at === 'chosen') {
+    const narrow = { ...puzzle, pieces: pieces.map(({ weight }, a) => ({ weight, next: stops.next[a]! })) }
+    // Where nobody gets in the way, an order is found in as many states as it has moves.
+    const moves = narrow.pieces.reduce((sum, { next }) => sum + stepsLeft(next)[0]!, 0)
+    const found = search(narrow, pairsOf(narrow), share + 4 * moves, 1)
     states += found.states
-    if (haste === 1) least = found.least
+    least = stops.least
+    if (found.at === 'found') return { at: 'found', moves: found.moves, weight: found.weight, least, states }
+  }
+  for (const { haste, shares } of HASTES) {
+    const found = search(puzzle, pairs, share * shares, haste)
+    states += found.states
+    if (haste === 1) least = Math.max(least, found.least)
     if (found.at === 'found') {
-      return {
-        at: 'found',
-        moves: found.moves,
-        weight: found.weight,
-        least: haste === 1 ? found.weight : least,
-        states,
-      }
+      const { moves, weight } = found
+      return { at: 'found', moves, weight, least: haste === 1 ? weight : Math.min(least, weight), states }
     }
     if (found.at === 'blocked') return { at: 'blocked', states }
   }
