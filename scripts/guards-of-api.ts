@@ -48,4 +48,25 @@ export const API_GUARDS: readonly Guard[] = [
     without: 'await commit(held)',
     tests: ANSWERS,
   },
+  {
+    stops: 'a reader of events that takes nothing',
+    file: 'src/adapters/http-events.ts',
+    text: '    if (await this.#room()) return this.#open\n',
+    without: '    return this.#open\n',
+    tests: 'tests/adapters/http-events.test.ts',
+  },
+  {
+    stops: 'events from a place that the log has not come to',
+    file: 'src/apps/fleet/api/events.ts',
+    text: '  if (last < size) return last + 1\n',
+    without: '  return last < size ? last + 1 : null\n',
+    tests: API,
+  },
+  {
+    stops: 'more streams of events than one account may hold',
+    file: 'src/apps/fleet/api/events.ts',
+    text: 'if (mine >= MOST.each || all >= MOST.all) {',
+    without: 'if (all < 0) {',
+    tests: API,
+  },
 ]

@@ -2,6 +2,7 @@ import type { RouteSpec } from './route.ts'
 import * as audit from './routes/audit.ts'
 import * as campaigns from './routes/campaigns.ts'
 import * as ceremonies from './routes/ceremonies.ts'
+import * as events from './routes/events.ts'
 import * as fleet from './routes/fleet.ts'
 import * as gateways from './routes/gateways.ts'
 import * as inventory from './routes/inventory.ts'
@@ -9,7 +10,7 @@ import * as releases from './routes/releases.ts'
 
 const isRoute = (part: unknown): part is RouteSpec => typeof part === 'object' && part !== null && 'method' in part
 
-/** Every route of the fleet's API. The server opens no other one: a test compares. */
+/** Every route of the fleet's API. The server opens no other one. */
 export const ROUTES: readonly RouteSpec[] = [
   gateways,
   releases,
@@ -18,4 +19,5 @@ export const ROUTES: readonly RouteSpec[] = [
   fleet,
   inventory,
   audit,
+  events,
 ].flatMap(subject => Object.values(subject).filter(isRoute))

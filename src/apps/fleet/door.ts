@@ -3,6 +3,7 @@ import { type HttpsServer, httpsServer, type ServerTls } from '../../adapters/ht
 import { auditRoutes } from './api/audit.ts'
 import { campaignRoutes } from './api/campaigns.ts'
 import { ceremonyRoutes } from './api/ceremonies.ts'
+import { eventRoutes } from './api/events.ts'
 import { fleetRoutes } from './api/fleet.ts'
 import { gatewayRoutes } from './api/gateways.ts'
 import { inventoryRoutes } from './api/inventory.ts'
@@ -20,6 +21,7 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
     fleetRoutes,
     inventoryRoutes,
     auditRoutes,
+    eventRoutes,
   ]) {
     routes(server, door)
   }

@@ -201,6 +201,12 @@ export async function controllers(world: FleetWorld, wanted: Wanted): Promise<Pa
   return shown(page, row => controllerView(row, orThrow(lastReport(row, world.crypto))))
 }
 
+/** All controllers of a site. */
+export async function controllersAt(world: FleetWorld, site: string): Promise<ControllerView[]> {
+  const rows = await world.store.controllers(site)
+  return rows.map(row => controllerView(row, orThrow(lastReport(row, world.crypto))))
+}
+
 export async function controller(world: FleetWorld, site: string, id: string): Promise<ControllerView | Refusal> {
   const row = await world.store.controller(site, id)
   if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')

@@ -23,4 +23,18 @@ export const apiCodes = {
     title: 'the idempotency key came with another request before',
     fix: 'Give every request a key of its own, and repeat one only as it was. Nothing was done.',
   },
+  'event-id-unknown': {
+    exit: 65,
+    status: 400,
+    action: 'refuse',
+    title: 'the log has no event of that number',
+    fix: 'Come without Last-Event-ID: a snapshot says how things stand. If this server showed the event before, its log was set back: find out by whom.',
+  },
+  'events-too-many': {
+    exit: 75,
+    status: 429,
+    action: 'retry',
+    title: 'too many streams of events are open',
+    fix: 'End one of them first: one stream can carry everything.',
+  },
 } as const satisfies CodeTable

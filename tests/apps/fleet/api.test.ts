@@ -16,13 +16,14 @@ import { ROUTES } from '../../../src/wire/fleet-routes.ts'
 import type { CampaignView, ControllerView, ReleaseView, WrapsView } from '../../../src/wire/fleet-views.ts'
 import type { RouteSpec } from '../../../src/wire/route.ts'
 import { seen } from '../../worlds/contract.ts'
+import { type EventReader, openStream, reading } from '../../worlds/event-reader.ts'
 import { ask, call, configOf, fleetUrl, log, tls } from '../../worlds/people.ts'
 import { image, quay } from '../../worlds/quay.ts'
 import { rest, started } from '../../worlds/started.ts'
 import { handOver, signedReport } from '../../worlds/upstream.ts'
 import { TOOLS } from '../../worlds/wrapping.ts'
 
-const SITE = { site: quay(9), factory: { bms: image(1) }, approvers: 2, approvalThreshold: 2 }
+const SITE = { site: quay(11), factory: { bms: image(1) }, approvers: 2, approvalThreshold: 2 }
 
 /** Releases and plans of several kinds, and a site that is silent: the server changes only when it is asked to. */
 async function fill(world: World): Promise<World> {
@@ -276,6 +277,75 @@ describe('the fleet’s API, over a real server', () => {
     assert.equal(outcome(await post('/v1/campaigns', plan('willow', 9), key)), 200)
   })
 
+  // --- Events ---
+
+  const stream = (path: string, work: (events: EventReader) => Promise<void>, last?: number) =>
+    reading(`${fleetUrl(world)}${path}`, admin, last, work)
+
+  it('a stream begins with how things stand, and goes on with what happens', async () => {
+    await stream('/v1/events?site=quay', async events => {
+      const first = await events.next()
+      const { size, campaigns, controllers } = first.data as {
+        size: number
+        campaigns: object[]
+        controllers: object[]
+      }
+      assert.equal(first.event, 'snapshot')
+      assert.equal(first.id, size - 1)
+      assert.ok(campaigns.length >= 4)
+      assert.equal(controllers.length, 11)
+    })
+    await stream('/v1/events?campaign=oak', async events => {
+      await events.next()
+      orThrow(await post('/v1/campaigns', plan('ash', 10)))
+      orThrow(await post('/v1/campaigns', plan('oak', 11)))
+      const made = await events.next()
+      assert.equal(made.event, 'campaign-created')
+      assert.equal((made.data as { campaign: string }).campaign, 'oak')
+    })
+  })
+
+  it('who comes back misses nothing and gets nothing twice, however often the line breaks', async () => {
+    const entries = await log(world)
+    const seenBy: number[] = []
+    let last = 2
+    while (last < entries.length - 1) {
+      await stream(
+        '/v1/events',
+        async events => {
+          for (let n = 0; n < 9 && last < entries.length - 1; n += 1) {
+            const { id, event } = await events.next()
+            assert.equal(event, entries[id as number]?.kind)
+            seenBy.push(id as number)
+            last = id as number
+          }
+        },
+        last,
+      )
+    }
+    assert.deepEqual(seenBy, entries.keys().drop(3).toArray())
+  })
+
+  it('attack: an event number that the log has not come to', async () => {
+    const { size } = await ask<{ size: number }>(world, '/v1/audit/checkpoint')
+    for (const last of [`${size}`, '999999999999', '-1', '1e3', 'x']) {
+      const answer = await call(fleetUrl(world), admin, 'GET', '/v1/events', undefined, { 'last-event-id': last })
+      assert.equal(outcome(answer), 'event-id-unknown', last)
+    }
+  })
+
+  it('attack: more streams than one account may hold', async () => {
+    const open = Array.from({ length: 8 }, () => openStream(`${fleetUrl(world)}/v1/events`, admin))
+    await Promise.all(open.map(async one => (await one).next()))
+    assert.equal(outcome(await get('/v1/events')), 'events-too-many')
+    for (const one of open) (await one).close()
+    await world.until('the streams are gone', async () => {
+      const again = await openStream(`${fleetUrl(world)}/v1/events`, admin)
+      again.close()
+      return again.status === 200
+    })
+  })
+
   // --- The contract ---
 
   it('every route answers as the API describes it', async () => {
@@ -290,7 +360,12 @@ describe('the fleet’s API, over a real server', () => {
     const bytes = new Uint8Array(64).fill(7)
     const name = Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex')
     orThrow(await call(fleetUrl(world), admin, 'PUT', `/v1/blobs/${name}`, bytes))
-    for (const route of ROUTES) if (route.method === 'GET' && route.who === 'person') orThrow(await get(filled(route)))
+    for (const route of ROUTES) {
+      const ends = route.id !== 'followEvents'
+      if (ends && route.method === 'GET' && route.who === 'person') orThrow(await get(filled(route)))
+    }
+    await stream('/v1/events', async events => assert.equal((await events.next()).event, 'snapshot'))
+    seen.add('followEvents 200')
     orThrow(await get('/v1/repos/image/timestamp.json'))
     orThrow(await get('/v1/audit/entries?from=0&to=3'))
     await again('/v1/releases', { metadata: await file('image') })

@@ -1,0 +1,117 @@
+import { EventStream } from '../../../adapters/http-events.ts'
+import type { HttpsServer } from '../../../adapters/http-server.ts'
+import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { openRow } from '../../../flows/campaign.ts'
+import type { FleetWorld } from '../../../flows/ports.ts'
+import * as routes from '../../../wire/routes/events.ts'
+import { controllersAt } from '../views.ts'
+import type { FleetDoor } from './parts.ts'
+import { shows } from './serve-route.ts'
+import { Tail } from './tail.ts'
+
+/** Readers at once: of one account, and of all. */
+const MOST = { each: 8, all: 256 }
+/** Entries that are read from the store at a time. */
+const PAGE = 200
+/** How often a reader hears that the line still stands, and where it is. Proxies end a line that is silent for a minute. */
+const HEARTBEAT = 15_000
+/** How long a reader may take nothing. */
+const PATIENCE = 10_000
+/** How long a stream lasts at most: whoever reads on is admitted anew, and misses nothing. */
+const LIFE = 10 * 60_000
+
+type Filter = { readonly site?: string; readonly campaign?: string }
+/** Whether the reader may see what concerns a site; null: the fleet as a whole. */
+type Sees = (site: string | null) => boolean
+
+/**
+ * What happens, as it happens. The audit log is the queue: each reader goes through it at their own speed, and the id of
+ * an event is its index there, so that whoever comes back goes on where they were, on any server of the fleet.
+ */
+export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
+  const tail = new Tail(world.store)
+  const readers = new Map<string, number>()
+  const stop = new AbortController()
+  server.addHook('preClose', async () => stop.abort())
+
+  shows(server, routes.followEvents, async ({ peer, query, request, reply }) => {
+    const { size } = await world.store.log()
+    const from = firstIndex(request.headers['last-event-id'], size)
+    if (isRefusal(from)) return from
+    const mine = readers.get(peer.id) ?? 0
+    const all = [...readers.values()].reduce((sum, count) => sum + count, 0)
+    if (mine >= MOST.each || all >= MOST.all) {
+      return refuse('events-too-many', 'the streams of events', `at most ${MOST.each} for each account`, 'one more')
+    }
+    const sees: Sees = () => true
+    const snapshot = from === null ? await snapshotOf(world, query, sees, size) : null
+    if (isRefusal(snapshot)) return snapshot
+    const stream = new EventStream(reply, PATIENCE)
+    readers.set(peer.id, mine + 1)
+    stream.onEnd(() => {
+      const left = (readers.get(peer.id) ?? 1) - 1
+      if (left > 0) readers.set(peer.id, left)
+      else readers.delete(peer.id)
+    })
+    if (snapshot !== null)
+      await stream.send({ event: 'snapshot', data: snapshot, ...(size > 0 ? { id: size - 1 } : {}) })
+    follow(stream, from ?? size, query, sees).catch(error => {
+      request.log.error({ err: error }, 'a stream of events failed')
+      stream.end({ event: 'cut-off', data: { why: 'the server failed' } })
+    })
+    return reply
+  })
+
+  async function follow(stream: EventStream, from: number, filter: Filter, sees: Sees): Promise<void> {
+    const end = performance.now() + LIFE
+    for (let at = from; stream.open; ) {
+      if (stop.signal.aborted || performance.now() > end) {
+        return stream.end({ event: 'cut-off', data: { why: stop.signal.aborted ? 'the server ends' : 'come again' } })
+      }
+      const rows = await world.store.entries(at, at + PAGE)
+      for (const { index, bytes } of rows) {
+        const entry = orThrow(parseEntry(bytes, `entry ${index}`))
+        if (!concerns(entry, filter) || !sees(entry.site ?? null)) continue
+        if (!(await stream.send({ id: index, event: entry.kind, data: { index, ...entry } }))) return
+      }
+      at += rows.length
+      if (rows.length === PAGE) continue
+      const grown = await tail.beyond(at, HEARTBEAT, stop.signal)
+      // Nothing for this reader, perhaps for hours: its position moves on all the same.
+      if (grown === null && at > 0) await stream.send({ id: at - 1 })
+    }
+  }
+}
+
+const concerns = (entry: AuditEntry, { site, campaign }: Filter): boolean =>
+  (site === undefined || entry.site === site) && (campaign === undefined || entry.campaign === campaign)
+
+/** From where a reader wants to go on; null: from now on, with a snapshot. Refuses `event-id-unknown`. */
+function firstIndex(header: string | string[] | undefined, size: number): number | null | Refusal {
+  if (header === undefined || header === '') return null
+  const last = /^\d{1,15}$/.test(`${header}`) ? Number(header) : Number.NaN
+  if (last < size) return last + 1
+  return refuse('event-id-unknown', 'Last-Event-ID', `an index below ${size}`, `${header}`.slice(0, 40))
+}
+
+/**
+ * How things stand: the log's size, the campaigns, and of one site its controllers. The size is read first: what happens
+ * while the rest is read comes again as an event, and says what the snapshot may say already.
+ */
+async function snapshotOf(
+  world: FleetWorld,
+  { site, campaign }: Filter,
+  sees: Sees,
+  size: number,
+): Promise<object | Refusal> {
+  const campaigns = []
+  for (const row of await world.store.campaigns()) {
+    if (campaign !== undefined && row.id !== campaign) continue
+    const opened = await openRow(world, row)
+    if (isRefusal(opened)) return opened
+    campaigns.push({ id: row.id, title: opened.plan.title, state: opened.rollout.state.at })
+  }
+  const controllers = site !== undefined && sees(site) ? { controllers: await controllersAt(world, site) } : {}
+  return { size, campaigns, ...controllers }
+}
