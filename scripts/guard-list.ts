@@ -15,6 +15,7 @@ import { PART_GUARDS } from './guards-of-parts.ts'
 import { PATH_GUARDS } from './guards-of-paths.ts'
 import { PLAN_GUARDS } from './guards-of-plans.ts'
 import { PLANT_GUARDS } from './guards-of-plant.ts'
+import { PLANT_RULE_GUARDS } from './guards-of-plant-rules.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
@@ -45,4 +46,5 @@ export const GUARDS = [
   ...PATH_GUARDS,
   ...PLANT_GUARDS,
   ...PLAN_GUARDS,
+  ...PLANT_RULE_GUARDS,
 ]

@@ -11,7 +11,6 @@ const ORDERS = 'tests/flows/orders.test.ts'
 const PEOPLE = 'tests/bad-input/people.test.ts'
 const CLOCK = 'tests/apps/process/serve.test.ts'
 const FOLDER = 'tests/apps/gateway/files.test.ts'
-const WORK = 'tests/core/campaign/site-work.test.ts'
 
 /** The guards between processes: publishing, caching, carrying, reporting, and who may come in. */
 export const DOOR_GUARDS: readonly Guard[] = [
@@ -265,13 +264,6 @@ export const DOOR_GUARDS: readonly Guard[] = [
     without: '    return index > 1e9 && bytes > BATCH_BYTES',
     tests: REPORT,
   },
-  {
-    stops: 'more restarts than the budget',
-    file: 'src/core/campaign/site-work.ts',
-    text: 'Math.max(0, budget - busy)',
-    without: 'budget',
-    tests: WORK,
-  },
   // People, and the machine.
   {
     stops: 'a clock before the build',
@@ -349,20 +341,6 @@ export const DOOR_GUARDS: readonly Guard[] = [
     file: 'src/flows/relay.ts',
     text: 'agreed?.id === assignment && (await siteTime(world)) < agreed.until ? agreed : null',
     without: 'agreed?.id === assignment ? agreed : null',
-    tests: ORDERS,
-  },
-  {
-    stops: 'a turn for an order that has expired',
-    file: 'src/flows/report.ts',
-    text: "return at !== 'staged' || now < (assignments.get(id)?.until ?? 0)",
-    without: 'return true',
-    tests: ORDERS,
-  },
-  {
-    stops: 'a restart budget that forgets who is still restarting',
-    file: 'src/core/campaign/site-work.ts',
-    text: "state.at === 'granted' || state.at === 'leaving'",
-    without: "state.at === 'granted'",
     tests: ORDERS,
   },
   {

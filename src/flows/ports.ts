@@ -1,8 +1,10 @@
+import type { Reading } from '../core/campaign/rules/readings.ts'
 import type { Cipher } from '../core/encoding/cipher.ts'
 import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../core/fleet/inventory-row.ts'
+import type { Point } from '../core/fleet/points.ts'
 import type { ControllerQuery, Position } from '../core/fleet/query.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
@@ -399,6 +401,17 @@ export interface FleetLink {
   send(items: readonly OutboxItem[], manifest: Uint8Array): Promise<number | Refusal>
 }
 
+// --- The plant, live ---
+
+/** The live values of a site's plant: from its EMS or SCADA, or a simulated plant. */
+export interface SiteConditions {
+  /**
+   * Reads points, of the site and of each feeder and controller that has them; what cannot be read is left out. Each
+   * reading has the time at which the plant measured it. Refuses `conditions-not-read`.
+   */
+  read(points: readonly Point[]): Promise<readonly Reading[] | Refusal>
+}
+
 // --- The two worlds that flows of many steps run in ---
 
 /** The roles of a repository that the fleet server signs online; root (and image and approval targets) are not here. */
@@ -447,4 +460,8 @@ export type SiteWorld = {
   /** The first root of each repository, as this gateway was enrolled with it. */
   readonly roots: { readonly image: Uint8Array; readonly approval: Uint8Array; readonly director: Uint8Array }
   readonly maxRestarting: number
+  /** Null: nobody reads the plant, and whatever asks for a live value says no. */
+  readonly conditions: SiteConditions | null
+  /** Milliseconds since some moment, which no setting of the clock moves. */
+  readonly steady: () => Millis
 }

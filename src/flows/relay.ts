@@ -1,9 +1,9 @@
+import { USUAL_CORRECTION } from '../core/campaign/clock-line.ts'
 import { isSettled } from '../core/campaign/outcome.ts'
 import { parsePlan } from '../core/campaign/plan.ts'
-import { MAX_SHEET_BYTES, openSheet } from '../core/campaign/sheet.ts'
 import { releasesAt } from '../core/campaign/site-plan.ts'
-import { decideSiteWork, type SiteEvent, type SiteWork } from '../core/campaign/site-work.ts'
-import { fromUtf8, sameBytes, toBase64 } from '../core/encoding/bytes.ts'
+import { campaignOf, decideSiteWork, type SiteEvent, type SiteWork } from '../core/campaign/site-work.ts'
+import { fromUtf8, toBase64 } from '../core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
@@ -22,6 +22,7 @@ import { resume, storedFiles } from '../core/trust/stored-set.ts'
 import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
 import { boxed, type Note, note } from './audit.ts'
 import { fetchBlob, fetchSmall, sound } from './fetch.ts'
+import { holdPlans, sheetOf } from './hold.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { keepAdded, recognisedAt } from './recognise.ts'
 import { sawRoot } from './tell.ts'
@@ -222,36 +223,14 @@ async function agree(
   const read = { readPlan: parsePlan, readSheet: releasesAt(world.site, world.crypto) }
   const agreed = assignmentsOf({ site, controllers, ...said, ...read }, now, world.crypto)
   if (isRefusal(agreed)) return agreed
-  await keepSheets(world, sheets)
+  // Before the assignments are in force: nobody gets a turn under rules that are not here.
+  await holdPlans(world, plans, sheets, await busyWith(world))
   return agreed.map(one => ({ ...one, until: holdsUntil([director, trusted, approval], plans.get(one.campaign)) }))
 }
 
-/** The sheets that were agreed by, kept: they are not fetched again, and say the order of things while the link is down. */
-const SHEETS = 'sheets'
-
-/**
- * A plan's sheet of this site: the one that is kept, while it holds under the plan; else the fleet's, whatever it is: the
- * mapping judges it. Null when the fleet has none.
- */
-async function sheetOf(world: SiteWorld, campaign: string, head: Uint8Array): Promise<Uint8Array | null | Refusal> {
-  const path = `${campaign}.json`
-  const kept = (await world.store.files(SHEETS)).get(path)
-  const plan = kept === undefined ? null : parsePlan(head, `campaign ${campaign}`)
-  if (kept !== undefined && plan !== null && !isRefusal(plan)) {
-    if (!isRefusal(openSheet(kept, plan, world.site.site, world.crypto))) return kept
-  }
-  return world.fleet.file(SHEETS, path, MAX_SHEET_BYTES)
-}
-
-/** If power fails before this commit, the sheets are fetched again; those of campaigns that order nothing go. */
-async function keepSheets(world: SiteWorld, sheets: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  const kept = await world.store.files(SHEETS)
-  const wanted = new Map([...sheets].map(([campaign, bytes]) => [`${campaign}.json`, bytes]))
-  const files: RepoFile[] = [...wanted]
-    .filter(([path, bytes]) => !sameBytes(kept.get(path) ?? new Uint8Array(0), bytes))
-    .map(([path, bytes]) => ({ repo: SHEETS, path, bytes }))
-  const forgotten = [...kept.keys()].filter(path => !wanted.has(path)).map(path => ({ repo: SHEETS, path }))
-  if (files.length + forgotten.length > 0) await world.store.commit({ files, forgotten })
+/** The campaigns that controllers of the site have to do with, or are on their way out of. */
+async function busyWith(world: SiteWorld): Promise<ReadonlySet<string>> {
+  return new Set((await world.store.controllers()).flatMap(row => campaignOf(workOf(row)) ?? []))
 }
 
 /** Until when an agreement holds without news: the plan's end, or the first expiry of what it rests on. */
@@ -321,7 +300,7 @@ export type Offered = {
 export async function offerFor(world: SiteWorld, id: string): Promise<Offered | null | Refusal> {
   const found = await world.store.controller(id)
   if (found === null) return unknown(world, id)
-  const row = workOf(found).at === 'leaving' ? await askAlive(world, id) : found
+  const row = isOver(workOf(found), world.clock.now()) ? await askAlive(world, id) : found
   const work = workOf(row)
   if (work.at !== 'staging' && work.at !== 'granted') return null
   const assignment = await inForce(world, id, work.assignment)
@@ -348,15 +327,27 @@ async function inForce(world: SiteWorld, controller: string, assignment: string)
 }
 
 /**
- * A controller that asks for work is not restarting: one whose turn was taken back, and whose last report tells of no
- * trial, is through. Durable on return.
+ * A turn that was taken back, or that was not taken up in its time: what held when it was given need not hold now. A clock
+ * that shows a time from before the turn was given is no reason to believe in it for longer.
+ */
+function isOver(work: SiteWork, clock: Instant): boolean {
+  if (work.at === 'granted') return clock > work.latest || clock < work.since - USUAL_CORRECTION
+  return work.at === 'leaving'
+}
+
+/**
+ * A controller that asks for work is not restarting: one whose turn is over, and whose last report tells of no trial, is
+ * through, or waits for another turn. Durable on return.
  */
 function askAlive(world: SiteWorld, id: string): Promise<GatewayControllerRow> {
   return world.store.exclusive(async () => {
     const row = (await world.store.controller(id))!
     const report = lastReport({ site: world.site.site, ...row }, world.crypto)
     if (report === null || isRefusal(report) || !isSettled(report)) return row
-    const next = step(row, { kind: 'through' })
+    const clock = world.clock.now()
+    if (!isOver(workOf(row), clock)) return row
+    const next = step(step(row, { kind: 'through' }), { kind: 'lapsed', at: clock })
+    // If power fails before this commit, it goes on counting as away, and is asked again.
     if (next !== row) await world.store.commit({ controllers: [next] })
     return next
   })

@@ -1,7 +1,6 @@
 import { hasRegressed, isSettled, isStaged, isWanted, type Outcome, outcomeOf } from '../core/campaign/outcome.ts'
 import { decide } from '../core/campaign/rollout.ts'
 import { isOpen, turnOf } from '../core/campaign/rollout-state.ts'
-import { turns } from '../core/campaign/site-work.ts'
 import { turnsOf } from '../core/campaign/turns.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
@@ -18,15 +17,15 @@ import { imageOf } from '../core/trust/image-target.ts'
 import { type Assignment, assignmentId } from '../core/trust/mapping.ts'
 import { checkReportNew, claimedReporter, openReport, type Report, readStoredReport } from '../core/trust/report.ts'
 import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
-import { boxed, type Event, note } from './audit.ts'
+import { type Event, note } from './audit.ts'
 import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaign.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
-import { assigned, assignmentOf, step, unknown, workOf } from './relay.ts'
+import { assignmentOf, step, unknown, workOf } from './relay.ts'
 import { newRoots, trustedRoots } from './tell.ts'
 import { siteTime } from './time.ts'
 
-// --- At the gateway: from the controllers, and whose turn it is ---
+// --- At the gateway: from the controllers ---
 
 /**
  * Takes in a controller's signed report: verifies it, lets the controller's work follow, and puts it into the outbox for
@@ -75,41 +74,6 @@ function follow(row: GatewayControllerRow, report: Report, assignment: Assignmen
   const trying = report.state === 'trial' && isWanted(report.running, wanted)
   // It had the image and has lost it (it was dropped at boot): it stages it again.
   return trying || workOf(row).at !== 'granted' ? row : step(row, { kind: 'lost', assignment: id })
-}
-
-/**
- * Gives turns to restart, as far as the site's budget goes. Durable on return; answers whose turn it is now.
- */
-export function grantTurns(world: SiteWorld): Promise<string[]> {
-  return world.store.exclusive(async () => {
-    const rows = await world.store.controllers()
-    const now = await siteTime(world)
-    const assignments = new Map((await assigned(world)).map(one => [one.controller, one]))
-    // What has expired waits for news from the fleet; those that were granted before go on counting.
-    const work = new Map(
-      rows
-        .map(row => [row.id, workOf(row)] as const)
-        .filter(([id, { at }]) => {
-          return at !== 'staged' || now < (assignments.get(id)?.until ?? 0)
-        }),
-    )
-    const ids = new Set(turns(work, world.maxRestarting))
-    if (ids.size === 0) return []
-    const granted = rows.filter(row => ids.has(row.id)).map(row => step(row, { kind: 'grant', at: now }))
-    const outbox = granted.map(({ id }) => {
-      const of = assignments.get(id)
-      const what = of === undefined ? {} : { campaign: of.campaign, release: of.envelope.sha256 }
-      return boxed(world, {
-        kind: 'activation-granted',
-        controller: id,
-        ...what,
-        detail: { budget: world.maxRestarting },
-      })
-    })
-    // If power fails before this commit, nobody was told; the same turns are given at the next start.
-    await world.store.commit({ controllers: granted, outbox })
-    return [...ids]
-  })
 }
 
 // --- At the gateway: to the fleet ---

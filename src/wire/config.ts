@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { ConditionsConfig } from './conditions.ts'
 import { configFault } from './config-fault.ts'
 import { AnchorJson, Name, PublishPolicyJson } from './fleet-api.ts'
 
@@ -46,6 +47,8 @@ export const GatewayConfig = Type.Object(
     pollMillis: Type.Integer({ minimum: 50, maximum: 3_600_000 }),
     /** How many controllers of the site may be restarting at once. */
     maxRestarting: Type.Integer({ minimum: 1 }),
+    /** Who reads the plant's live values; absent: nobody, and whatever asks for one says no. */
+    conditions: Type.Optional(ConditionsConfig),
     log: Level,
   },
   closed,

@@ -7,10 +7,11 @@ import { signableBytes } from '../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../src/core/trust/repository.ts'
 import { approve, draftOf } from '../../src/flows/approve.ts'
 import { command, openCampaign, tick } from '../../src/flows/campaign.ts'
+import { giveTurns } from '../../src/flows/coordinate.ts'
 import { type CampaignRequest, createCampaign } from '../../src/flows/plan.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
-import { acceptControllerReport, flushOutbox, grantTurns } from '../../src/flows/report.ts'
+import { acceptControllerReport, flushOutbox } from '../../src/flows/report.ts'
 import { Bench, type Publication, type Run } from './interruption/bench.ts'
 import { Died, Interruptor, type Mode } from './interruption/interruptor.ts'
 
@@ -100,7 +101,7 @@ async function round(run: Run): Promise<void> {
     const offered = async () => orThrow(await offerFor(run.gateway, controller.id))
     await mortal(() => controller.step(say, offered, images))
   }
-  await mortal(() => grantTurns(run.gateway))
+  await mortal(() => giveTurns(run.gateway))
   await mortal(() => flushOutbox(run.gateway))
 }
 

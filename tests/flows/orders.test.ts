@@ -2,13 +2,16 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
-import { type SiteWork, turns } from '../../src/core/campaign/site-work.ts'
+import { coordinate } from '../../src/core/campaign/coordinator.ts'
+import type { SiteWork } from '../../src/core/campaign/site-work.ts'
 import { toHex } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
+import { NO_RULES } from '../../src/core/fleet/site-rules.ts'
 import { isRefusal, orThrow, refuse } from '../../src/core/refusal/refusal.ts'
+import { giveTurns } from '../../src/flows/coordinate.ts'
 import type { FleetLink } from '../../src/flows/ports.ts'
 import { assigned, fetchPayloads, offerFor, refreshSite, takeOrders, workOf } from '../../src/flows/relay.ts'
-import { acceptControllerReport, grantTurns } from '../../src/flows/report.ts'
+import { acceptControllerReport } from '../../src/flows/report.ts'
 import type { CampaignView } from '../../src/wire/fleet-views.ts'
 import { ask } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
@@ -78,10 +81,10 @@ describe('what a site does with its orders', () => {
         orThrow(await acceptControllerReport(site, 'bms-1', say({ event: 'staged', staged })))
         now = isSetBack ? order.until - 1 : order.until
         assert.equal(await offerFor(site, 'bms-1'), null)
-        assert.deepEqual(await grantTurns(site), [])
+        assert.deepEqual((await giveTurns(site)).granted, [])
         if (isSetBack) continue
         now = order.until - 1
-        assert.deepEqual(await grantTurns({ ...site }), [], 'not when the gateway starts anew either')
+        assert.deepEqual((await giveTurns({ ...site })).granted, [], 'not when the gateway starts anew either')
       } finally {
         gateway.close()
       }
@@ -99,24 +102,29 @@ describe('what a site does with its orders', () => {
       const say = await speaker(world, 'bms-1')
       const running = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE }
       orThrow(await acceptControllerReport(site, 'bms-1', say({ event: 'staged', staged: running })))
-      assert.deepEqual(await grantTurns(site), ['bms-1'])
+      assert.deepEqual((await giveTurns(site)).granted, ['bms-1'])
       orThrow(await acceptControllerReport(site, 'bms-1', say({ state: 'trial', running: { ...running, slot: 'b' } })))
       await halted('taken-back')
       assert.equal(await takeOrders(site), null)
       assert.equal(await at(), 'leaving')
       const waiting: SiteWork = { at: 'staged', assignment: 'another', since: instant(0) }
       const leaving = workOf((await store.controller('bms-1'))!)
-      assert.deepEqual(
-        turns(
-          new Map([
-            ['bms-1', leaving],
-            ['bms-2', waiting],
-          ]),
-          1,
-        ),
-        [],
-        'its place is not free',
-      )
+      const { grants, waits } = coordinate({
+        site: site.site,
+        work: new Map([
+          ['bms-1', leaving],
+          ['bms-2', waiting],
+        ]),
+        until: new Map([['bms-2', instant(2)]]),
+        terms: new Map([['another', { rules: NO_RULES, priority: 50, maxFailures: null }]]),
+        steps: [],
+        readings: [],
+        restarting: 1,
+        now: instant(1),
+        clock: instant(1),
+        doubt: null,
+      })
+      assert.deepEqual([grants, waits.map(({ rule }) => rule)], [[], ['restarting']], 'its place is not free')
       assert.equal(await offerFor(site, 'bms-1'), null)
       assert.equal(await at(), 'leaving', 'on trial, whatever it asks')
       orThrow(await acceptControllerReport(site, 'bms-1', say({ state: 'stable' })))

@@ -6,9 +6,10 @@ import { instant } from '../../src/core/encoding/units.ts'
 import type { AuditEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import type { Report, ReportedAttempt } from '../../src/core/trust/report.ts'
+import { giveTurns } from '../../src/flows/coordinate.ts'
 import type { FleetLink, OutboxItem } from '../../src/flows/ports.ts'
 import { assigned, refreshSite, workOf } from '../../src/flows/relay.ts'
-import { acceptControllerReport, flushOutbox, grantTurns } from '../../src/flows/report.ts'
+import { acceptControllerReport, flushOutbox } from '../../src/flows/report.ts'
 import type { CampaignView } from '../../src/wire/fleet-views.ts'
 import { judge, type Row } from '../bad-input/rows.ts'
 import { ask, log } from '../worlds/people.ts'
@@ -156,10 +157,10 @@ describe('reports, from a controller over its gateway to the fleet', () => {
         return at()
       }
       assert.equal(await at(), 'staging')
-      assert.deepEqual(await grantTurns(site), [], 'nothing is staged yet')
+      assert.deepEqual((await giveTurns(site)).granted, [], 'nothing is staged yet')
       assert.equal(await say({ event: 'staged', assignment: id, staged }), 'staged')
-      assert.deepEqual(await grantTurns(site), ['bms-1'])
-      assert.deepEqual(await grantTurns(site), [], 'the budget is one')
+      assert.deepEqual((await giveTurns(site)).granted, ['bms-1'])
+      assert.deepEqual((await giveTurns(site)).granted, [], 'the budget is one')
       assert.equal(await at(), 'granted')
       // It boots what it ran before and holds nothing: the staged image was damaged in flash.
       assert.equal(await say({ event: 'boot' }), 'staging')

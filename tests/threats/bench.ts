@@ -8,7 +8,7 @@ import { generateKeyFile } from '../../src/adapters/signer-file.ts'
 import { openGatewayStore, type SqliteGatewayStore } from '../../src/adapters/store-sqlite/gateway.ts'
 import { fromBase64, toHex } from '../../src/core/encoding/bytes.ts'
 import type { Json } from '../../src/core/encoding/canonical-json.ts'
-import { type Instant, instant } from '../../src/core/encoding/units.ts'
+import { type Instant, instant, millis } from '../../src/core/encoding/units.ts'
 import { releaseTarget, type Transition } from '../../src/core/firmware/release-facts.ts'
 import { type Anchor, inspectEnvelope } from '../../src/core/firmware/suit-open.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
@@ -19,13 +19,14 @@ import { type Report, reportBytes, sealReport } from '../../src/core/trust/repor
 import { signatureBy, withTargets } from '../../src/core/trust/repository.ts'
 import { approve, draftOf } from '../../src/flows/approve.ts'
 import { command } from '../../src/flows/campaign.ts'
+import { giveTurns } from '../../src/flows/coordinate.ts'
 import { fileFor, openRepository } from '../../src/flows/keep.ts'
 import { createCampaign } from '../../src/flows/plan.ts'
 import type { FleetLink, Signer, SiteWorld } from '../../src/flows/ports.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
 import { createRelease } from '../../src/flows/release.ts'
-import { acceptControllerReport, acceptUpstream, flushOutbox, grantTurns } from '../../src/flows/report.ts'
+import { acceptControllerReport, acceptUpstream, flushOutbox } from '../../src/flows/report.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
 import { imageOf, SMALL } from '../sim/bench-board.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
@@ -131,6 +132,8 @@ export class Bench {
       anchors: [anchor],
       roots: { image: await root('image'), approval: await root('approval'), director: await root('director') },
       maxRestarting: 1,
+      conditions: null,
+      steady: () => millis(performance.now()),
     }
     const releases = { '1.0.0': factory, '1.1.0': await make('1.1.0'), '1.2.0': await make('1.2.0') }
     const bench = new Bench(fleet, { controllers, anchor, releases, site: world as SiteWorld }, store)
@@ -215,7 +218,7 @@ export class Bench {
     const staged = this.install(controller, fromBase64(offer.envelope) as Uint8Array, image, offer.assignment)
     if (staged !== null) return staged
     await this.report(controller, { event: 'staged', assignment: offer.assignment })
-    if (!(await grantTurns(this.site)).includes(controller.id)) return 'waits'
+    if (!(await giveTurns(this.site)).granted.includes(controller.id)) return 'waits'
     const booted = this.start(controller)
     await this.report(controller, { event: 'confirmed', assignment: offer.assignment })
     return booted

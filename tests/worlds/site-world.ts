@@ -9,7 +9,7 @@ import { loadSigner } from '../../src/adapters/signer-file.ts'
 import { openGatewayStore } from '../../src/adapters/store-sqlite/gateway.ts'
 import { decoded, readGatewayFolder } from '../../src/apps/gateway/files.ts'
 import type { KeyAlgorithm } from '../../src/core/encoding/crypto.ts'
-import { instant } from '../../src/core/encoding/units.ts'
+import { instant, millis } from '../../src/core/encoding/units.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import type { FleetLink, GatewayStore, SiteWorld } from '../../src/flows/ports.ts'
@@ -70,6 +70,8 @@ export async function gatewayOf(world: World, wiring: Wiring = {}): Promise<Gate
         director: decoded(issued.roots.director, 'director'),
       },
       maxRestarting: 1,
+      conditions: null,
+      steady: () => millis(performance.now()),
     },
     store,
     cache,

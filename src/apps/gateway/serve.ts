@@ -1,5 +1,7 @@
+import { resolve } from 'node:path'
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { systemClock } from '../../adapters/clock-system.ts'
+import { HttpsConditions } from '../../adapters/conditions-https.ts'
 import { readText } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { listen } from '../../adapters/http-server.ts'
@@ -8,10 +10,13 @@ import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
-import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { millis } from '../../core/encoding/units.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { giveTurns } from '../../flows/coordinate.ts'
 import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
-import { flushOutbox, grantTurns } from '../../flows/report.ts'
+import { flushOutbox } from '../../flows/report.ts'
+import type { GatewayConfig } from '../../wire/config.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
@@ -60,6 +65,8 @@ async function startWith(
   const [callKey, doorKey] = [readText(files.callKey, 1 << 16), readText(files.doorKey, 1 << 16)]
   if (isRefusal(callKey)) return callKey
   if (isRefusal(doorKey)) return doorKey
+  const conditions = openConditions(folder, config.conditions)
+  if (isRefusal(conditions)) return conditions
   const store = openGatewayStore(files.database)
   if (isRefusal(store)) return store
   await registerControllers(store, issued)
@@ -81,6 +88,8 @@ async function startWith(
       director: decoded(issued.roots.director, 'the director root'),
     },
     maxRestarting: config.maxRestarting,
+    conditions,
+    steady: () => millis(performance.now()),
   }
   const bells = { reports: new Bell(), work: new Bell() }
   const door = gatewayDoor(world, { ca: issued.siteCa, cert: issued.gateway.serverCert, key: doorKey }, bells, log)
@@ -102,11 +111,34 @@ async function startWith(
       for (const bell of [bells.reports, bells.work]) bell.close()
       await door.close()
       client.close()
+      conditions?.close()
       await Promise.all(stopped)
       store.close()
       signers.close()
     },
   }
+}
+
+const CONDITIONS_TIMEOUT = 5000
+
+/** Who reads the plant, as the config says. Refuses files that cannot be read. */
+function openConditions(folder: string, config: GatewayConfig['conditions']): HttpsConditions | null | Refusal {
+  if (config === undefined) return null
+  const { url, timeoutMillis = CONDITIONS_TIMEOUT, cert: certFile, key: keyFile } = config
+  const ca = readText(resolve(folder, config.ca), 1 << 20)
+  if (isRefusal(ca)) return ca
+  if (certFile === undefined || keyFile === undefined) {
+    if (certFile === keyFile) return new HttpsConditions({ url, ca, timeoutMillis })
+    return refuse(
+      'config-malformed',
+      gatewayFiles(folder).config,
+      'conditions with cert and key, or neither',
+      'one of them',
+    )
+  }
+  const [cert, key] = [readText(resolve(folder, certFile), 1 << 20), readText(resolve(folder, keyFile), 1 << 16)]
+  if (isRefusal(cert)) return cert
+  return isRefusal(key) ? key : new HttpsConditions({ url, ca, cert, key, timeoutMillis })
 }
 
 /** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
@@ -125,11 +157,11 @@ function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: numb
     work.ring()
     return refusal
   }
-  const turn = async (): Promise<null> => {
-    const granted = await grantTurns(world)
+  const turn = async (): Promise<null | Refusal> => {
+    const { granted, fault } = await giveTurns(world)
     for (const id of granted) work.ring(id)
     if (granted.length > 0) reports.ring()
-    return null
+    return fault
   }
   return [
     startLoop('ask the fleet', every(pollMillis), pollMillis, ask, log),

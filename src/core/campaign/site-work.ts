@@ -5,15 +5,16 @@ import { type Refusal, refuse } from '../refusal/refusal.ts'
  * What one controller of a site is busy with, as its gateway sees it. An assignment comes from the director's verified
  * metadata; the controller stages it while the plant runs, and restarts when the site grants its turn.
  *
- * `leaving`: its turn was granted, and then its assignment was taken back or replaced (`next`). It may be restarting, on
- * trial, or dark: it goes on counting against the site's restart budget until it shows itself that it is through.
+ * `granted`: it may restart, and may begin until `latest`; the conditions that its turn was given under are not believed
+ * for longer. `leaving`: its turn was granted, and then its assignment (`left`) was taken back or replaced (`next`). In both
+ * it may be restarting, on trial, or dark: it counts against every budget until it shows itself that it is through.
  */
 export type SiteWork =
   | { readonly at: 'idle' }
   | { readonly at: 'staging'; readonly assignment: string }
   | { readonly at: 'staged'; readonly assignment: string; readonly since: Instant }
-  | { readonly at: 'granted'; readonly assignment: string; readonly since: Instant }
-  | { readonly at: 'leaving'; readonly since: Instant; readonly next: string | null }
+  | { readonly at: 'granted'; readonly assignment: string; readonly since: Instant; readonly latest: Instant }
+  | { readonly at: 'leaving'; readonly left: string; readonly since: Instant; readonly next: string | null }
   | { readonly at: 'done'; readonly assignment: string; readonly result: WorkResult }
 
 export type WorkResult = 'confirmed' | 'reverted' | 'refused'
@@ -22,7 +23,8 @@ export type SiteEvent =
   | { readonly kind: 'assigned'; readonly assignment: string }
   | { readonly kind: 'withdrawn' }
   | { readonly kind: 'staged'; readonly assignment: string; readonly at: Instant }
-  | { readonly kind: 'grant'; readonly at: Instant }
+  | { readonly kind: 'grant'; readonly at: Instant; readonly latest: Instant }
+  | { readonly kind: 'lapsed'; readonly at: Instant }
   | { readonly kind: 'lost'; readonly assignment: string }
   | { readonly kind: 'through' }
   | { readonly kind: 'ended'; readonly assignment: string; readonly result: WorkResult }
@@ -51,9 +53,11 @@ const again = (state: Bound, event: { assignment: string }): SiteWork =>
 const idle = (): SiteWork => ({ at: 'idle' })
 type Granted = Extract<SiteWork, { at: 'granted' }>
 type Leaving = Extract<SiteWork, { at: 'leaving' }>
-const leave = ({ since }: Granted): SiteWork => ({ at: 'leaving', since, next: null })
+const leave = ({ assignment: left, since }: Granted): SiteWork => ({ at: 'leaving', left, since, next: null })
 const leaveFor = (state: Granted, { assignment }: { assignment: string }): SiteWork =>
-  state.assignment === assignment ? state : { at: 'leaving', since: state.since, next: assignment }
+  state.assignment === assignment
+    ? state
+    : { at: 'leaving', left: state.assignment, since: state.since, next: assignment }
 const through = ({ next }: Leaving): SiteWork => (next === null ? idle() : { at: 'staging', assignment: next })
 const noTurn = (state: SiteWork): Refusal =>
   refuse('work-not-staged', 'the turn to restart', 'a controller with a staged image', `one that is ${state.at}`)
@@ -63,13 +67,23 @@ const end = (state: Bound, event: Extract<SiteEvent, { kind: 'ended' }>): SiteWo
 
 /** Every state against every event; `stay` where nothing changes. */
 export const siteWorkTable: Table = {
-  idle: { assigned: begin, withdrawn: stay, staged: stay, grant: noTurn, lost: stay, through: stay, ended: stay },
+  idle: {
+    assigned: begin,
+    withdrawn: stay,
+    staged: stay,
+    grant: noTurn,
+    lapsed: stay,
+    lost: stay,
+    through: stay,
+    ended: stay,
+  },
   staging: {
     assigned: replace,
     withdrawn: idle,
     staged: (state, event) =>
       state.assignment === event.assignment ? { at: 'staged', assignment: state.assignment, since: event.at } : state,
     grant: noTurn,
+    lapsed: stay,
     lost: stay,
     through: stay,
     ended: end,
@@ -78,7 +92,8 @@ export const siteWorkTable: Table = {
     assigned: replace,
     withdrawn: idle,
     staged: stay,
-    grant: (state, event) => ({ at: 'granted', assignment: state.assignment, since: event.at }),
+    grant: ({ assignment }, { at, latest }) => ({ at: 'granted', assignment, since: at, latest }),
+    lapsed: stay,
     lost: again,
     through: stay,
     ended: end,
@@ -88,6 +103,8 @@ export const siteWorkTable: Table = {
     withdrawn: leave,
     staged: stay,
     grant: stay,
+    // It asked after its turn was over: it has not restarted, and waits for another.
+    lapsed: ({ assignment }, { at }) => ({ at: 'staged', assignment, since: at }),
     lost: again,
     through: stay,
     ended: end,
@@ -97,11 +114,21 @@ export const siteWorkTable: Table = {
     withdrawn: state => ({ ...state, next: null }),
     staged: stay,
     grant: noTurn,
+    lapsed: stay,
     lost: stay,
     through,
     ended: stay,
   },
-  done: { assigned: replace, withdrawn: idle, staged: stay, grant: noTurn, lost: stay, through: stay, ended: stay },
+  done: {
+    assigned: replace,
+    withdrawn: idle,
+    staged: stay,
+    grant: noTurn,
+    lapsed: stay,
+    lost: stay,
+    through: stay,
+    ended: stay,
+  },
 }
 
 /** The next state of a controller's work. Refuses `work-not-staged`: a turn for a controller that has nothing staged. */
@@ -110,13 +137,8 @@ export function decideSiteWork(state: SiteWork, event: SiteEvent): SiteWork | Re
   return cell(state, event)
 }
 
-/**
- * Whose turn it is to restart: controllers with a staged image, longest waiting first, at most as many as the site's
- * restart budget leaves beside those whose turn has not ended.
- */
-export function turns(work: ReadonlyMap<string, SiteWork>, budget: number): string[] {
-  const busy = [...work.values()].filter(state => state.at === 'granted' || state.at === 'leaving').length
-  const waiting = [...work].flatMap(([id, state]) => (state.at === 'staged' ? [{ id, since: state.since }] : []))
-  waiting.sort((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1))
-  return waiting.slice(0, Math.max(0, budget - busy)).map(entry => entry.id)
+/** The campaign that a controller's work belongs to, from its assignment's name; null: it has none. */
+export function campaignOf(state: SiteWork): string | null {
+  if (state.at === 'idle') return null
+  return (state.at === 'leaving' ? state.left : state.assignment).split('/', 1)[0] ?? null
 }

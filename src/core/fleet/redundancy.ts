@@ -1,30 +1,54 @@
+import type { Millis } from '../encoding/units.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 
-/** A redundancy group: at least `needed` of its members stay in service (N-1 where that is one less than all). */
-export type RedundancyGroup = { readonly id: string; readonly members: readonly string[]; readonly needed: number }
+/**
+ * A redundancy group: at least `needed` of its members stay in service (N-1 where that is one less than all).
+ * `maxAgeMillis`: the plant is asked whether each member is in service (`in-service`), and one of which no reading of that
+ * age says so is not. Without it only those are out that restart, or that a reading of any age says are.
+ */
+export type RedundancyGroup = {
+  readonly id: string
+  readonly members: readonly string[]
+  readonly needed: number
+  readonly maxAgeMillis?: Millis
+}
 
 /** As much of a controller as tells where its power flows. */
 export type Flowing = { readonly id: string; readonly behind?: string }
 
-/** Each `behind` names another controller, and following them ends. Refuses `site-behind-unknown`, `site-behind-circular`. */
+/** How many controllers may stand one behind the other. */
+export const MAX_BEHIND = 16
+
+/**
+ * Each `behind` names another controller, and following them ends, soon. Refuses `site-behind-unknown`,
+ * `site-behind-circular`, `site-malformed`.
+ */
 export function checkBehind(controllers: readonly Flowing[], subject: string): Refusal | null {
   const of = new Map(controllers.map(controller => [controller.id, controller]))
-  /** Controllers from which following `behind` is known to end. */
-  const sound = new Set<string>()
+  /** Of those from which following `behind` is known to end: after how many. */
+  const sound = new Map<string, number>()
   for (const [index, { id, behind }] of controllers.entries()) {
+    const at = `controllers[${index}].behind`
     if (behind !== undefined && !of.has(behind)) {
-      const actual = `"${behind}" at controllers[${index}].behind`
-      return refuse('site-behind-unknown', subject, 'a controller of the site', actual)
+      return refuse('site-behind-unknown', subject, 'a controller of the site', `"${behind}" at ${at}`)
     }
     const chain = new Set<string>()
-    for (let next: string | undefined = id; next !== undefined && !sound.has(next); next = of.get(next)?.behind) {
+    let next: string | undefined = id
+    for (; next !== undefined && !sound.has(next); next = of.get(next)?.behind) {
       if (chain.has(next)) {
         const circle = [...chain, next].slice(0, 5).join(' behind ')
-        return refuse('site-behind-circular', subject, 'an end', `${circle} at controllers[${index}].behind`)
+        return refuse('site-behind-circular', subject, 'an end', `${circle} at ${at}`)
       }
       chain.add(next)
     }
-    for (const passed of chain) sound.add(passed)
+    let after = next === undefined ? -1 : (sound.get(next) ?? 0)
+    for (const passed of [...chain].reverse()) {
+      after += 1
+      sound.set(passed, after)
+    }
+    if (after > MAX_BEHIND) {
+      return refuse('site-malformed', subject, `at most ${MAX_BEHIND} one behind the other`, `more at ${at}`)
+    }
   }
   return null
 }

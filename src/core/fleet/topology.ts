@@ -161,7 +161,10 @@ const siteShape = object(
   {
     vendor,
     groups: list(
-      object({ id: name, members: list(name, 2, MAX_CONTROLLERS), needed: whole(1, MAX_CONTROLLERS) }),
+      object(
+        { id: name, members: list(name, 2, MAX_CONTROLLERS), needed: whole(1, MAX_CONTROLLERS) },
+        { maxAgeMillis: durationShape(1000, 86_400_000) },
+      ),
       0,
       MAX_GROUPS,
     ),

@@ -44,4 +44,18 @@ export const plantCodes = {
     title: 'a budget of zero lets no controller restart, ever',
     fix: 'Give what may be offline at once, or leave the budget out. To keep a site out of a campaign, do not select it.',
   },
+  'clock-jumped': {
+    exit: 75,
+    status: 503,
+    action: 'retry',
+    title: 'the clock of the gateway was set ahead while it ran',
+    fix: 'Check the time source of the gateway. For a day, turns to restart are given only where the windows are open by the time before the jump too.',
+  },
+  'conditions-not-read': {
+    exit: 69,
+    status: 503,
+    action: 'retry',
+    title: 'the live values of the plant cannot be read',
+    fix: 'Check the address, the certificate and the answer of the EMS that gateway.yaml names under "conditions". Until then whatever asks for a live value says no.',
+  },
 } as const satisfies CodeTable

@@ -2,23 +2,24 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
+  campaignOf,
   decideSiteWork,
   type SiteEvent,
   type SiteWork,
   siteWorkTable,
-  turns,
 } from '../../../src/core/campaign/site-work.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 
 const since = instant(100)
 const at = instant(200)
+const latest = instant(300)
 const STATES: Readonly<Record<SiteWork['at'], SiteWork>> = {
   idle: { at: 'idle' },
   staging: { at: 'staging', assignment: 'mine' },
   staged: { at: 'staged', assignment: 'mine', since },
-  granted: { at: 'granted', assignment: 'mine', since },
-  leaving: { at: 'leaving', since, next: null },
+  granted: { at: 'granted', assignment: 'mine', since, latest },
+  leaving: { at: 'leaving', left: 'mine', since, next: null },
   done: { at: 'done', assignment: 'mine', result: 'confirmed' },
 }
 /** Each event as it speaks of the assignment at hand, and of another one. */
@@ -26,7 +27,8 @@ const EVENTS: Readonly<Record<SiteEvent['kind'], (assignment: string) => SiteEve
   assigned: assignment => ({ kind: 'assigned', assignment }),
   withdrawn: () => ({ kind: 'withdrawn' }),
   staged: assignment => ({ kind: 'staged', assignment, at }),
-  grant: () => ({ kind: 'grant', at }),
+  grant: () => ({ kind: 'grant', at, latest }),
+  lapsed: () => ({ kind: 'lapsed', at }),
   lost: assignment => ({ kind: 'lost', assignment }),
   through: () => ({ kind: 'through' }),
   ended: assignment => ({ kind: 'ended', assignment, result: 'reverted' }),
@@ -39,6 +41,7 @@ const EXPECTED: Readonly<Record<SiteWork['at'], Readonly<Record<SiteEvent['kind'
     withdrawn: ['=', '='],
     staged: ['=', '='],
     grant: ['!', '!'],
+    lapsed: ['=', '='],
     lost: ['=', '='],
     through: ['=', '='],
     ended: ['=', '='],
@@ -48,6 +51,7 @@ const EXPECTED: Readonly<Record<SiteWork['at'], Readonly<Record<SiteEvent['kind'
     withdrawn: ['idle', 'idle'],
     staged: ['staged', '='],
     grant: ['!', '!'],
+    lapsed: ['=', '='],
     lost: ['=', '='],
     through: ['=', '='],
     ended: ['done', '='],
@@ -57,6 +61,7 @@ const EXPECTED: Readonly<Record<SiteWork['at'], Readonly<Record<SiteEvent['kind'
     withdrawn: ['idle', 'idle'],
     staged: ['=', '='],
     grant: ['granted', 'granted'],
+    lapsed: ['=', '='],
     lost: ['staging', '='],
     through: ['=', '='],
     ended: ['done', '='],
@@ -66,6 +71,7 @@ const EXPECTED: Readonly<Record<SiteWork['at'], Readonly<Record<SiteEvent['kind'
     withdrawn: ['leaving', 'leaving'],
     staged: ['=', '='],
     grant: ['=', '='],
+    lapsed: ['staged', 'staged'],
     lost: ['staging', '='],
     through: ['=', '='],
     ended: ['done', '='],
@@ -75,6 +81,7 @@ const EXPECTED: Readonly<Record<SiteWork['at'], Readonly<Record<SiteEvent['kind'
     withdrawn: ['leaving', 'leaving'],
     staged: ['=', '='],
     grant: ['!', '!'],
+    lapsed: ['=', '='],
     lost: ['=', '='],
     through: ['idle', 'idle'],
     ended: ['=', '='],
@@ -84,6 +91,7 @@ const EXPECTED: Readonly<Record<SiteWork['at'], Readonly<Record<SiteEvent['kind'
     withdrawn: ['idle', 'idle'],
     staged: ['=', '='],
     grant: ['!', '!'],
+    lapsed: ['=', '='],
     lost: ['=', '='],
     through: ['=', '='],
     ended: ['=', '='],
@@ -120,17 +128,7 @@ describe('what a controller of a site is busy with', () => {
 
   it('a turn that was granted and taken back is over when the controller shows that it is through', () => {
     const left = decideSiteWork(STATES.granted, EVENTS.assigned('other')) as SiteWork
-    assert.deepEqual(
-      turns(
-        new Map([
-          ['a', left],
-          ['b', STATES.staged],
-        ]),
-        1,
-      ),
-      [],
-      'it may be dark: nobody else goes',
-    )
+    assert.equal(campaignOf(left), 'mine', 'it counts for the campaign that it was granted by')
     assert.deepEqual(decideSiteWork(left, EVENTS.through('')), { at: 'staging', assignment: 'other' })
   })
 
@@ -145,40 +143,5 @@ describe('what a controller of a site is busy with', () => {
         assert.deepEqual(twice, once)
       }),
     )
-  })
-})
-
-describe('whose turn it is', () => {
-  const work = fc.constantFrom(...(Object.keys(STATES) as SiteWork['at'][]))
-  const fleet = fc.array(fc.record({ at: work, since: fc.nat(50) }), { maxLength: 12 })
-
-  it('never more at once than the budget, never one that has nothing staged, longest waiting first', () => {
-    fc.assert(
-      fc.property(fleet, fc.integer({ min: 1, max: 5 }), (states, budget) => {
-        const all = new Map(
-          states.map(({ at: where, since: from }, index) => {
-            const state = {
-              ...STATES[where],
-              ...('since' in STATES[where] ? { since: instant(from) } : {}),
-            } as SiteWork
-            return [`c${String(index).padStart(2, '0')}` as string, state] as const
-          }),
-        )
-        const granted = [...all.values()].filter(state => state.at === 'granted' || state.at === 'leaving').length
-        const given = turns(all, budget)
-        assert.ok(given.length + granted <= Math.max(budget, granted), 'within the budget')
-        const waits = (id: string): number => (all.get(id) as { since: number }).since
-        for (const id of given) assert.equal(all.get(id)?.at, 'staged')
-        const passed = [...all].filter(([id, state]) => state.at === 'staged' && !given.includes(id)).map(([id]) => id)
-        if (given.length + granted < budget) assert.deepEqual(passed, [], 'nobody waits beside a free turn')
-        for (const id of given)
-          for (const other of passed) assert.ok(waits(id) <= waits(other), `${id} before ${other}`)
-      }),
-    )
-  })
-
-  it('the same waiting time: by id, so that a restart gives the same turns', () => {
-    const all = new Map<string, SiteWork>(['b', 'a', 'c'].map(id => [id, STATES.staged]))
-    assert.deepEqual(turns(all, 2), ['a', 'b'])
   })
 })

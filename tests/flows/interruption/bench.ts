@@ -17,7 +17,7 @@ import { decoded, readGatewayFolder } from '../../../src/apps/gateway/files.ts'
 import { toHex } from '../../../src/core/encoding/bytes.ts'
 import type { Json } from '../../../src/core/encoding/canonical-json.ts'
 import type { KeyAlgorithm } from '../../../src/core/encoding/crypto.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
+import { instant, millis } from '../../../src/core/encoding/units.ts'
 import { releaseTarget } from '../../../src/core/firmware/release-facts.ts'
 import type { AuditEntry } from '../../../src/core/ledger/entry.ts'
 import { parseEntry } from '../../../src/core/ledger/entry.ts'
@@ -264,6 +264,8 @@ export class Run {
         director: decoded(roots.director, 'root'),
       },
       maxRestarting: 1,
+      conditions: null,
+      steady: () => millis(performance.now()),
     }
     return { world, close: () => store.close() }
   }

@@ -1,0 +1,244 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are source code
+import type { Guard } from './guard.ts'
+
+const COORDINATOR = 'src/core/campaign/coordinator.ts'
+const RESOURCE = 'src/core/campaign/rules/resource.ts'
+const READINGS = 'src/core/campaign/rules/readings.ts'
+const SCHEDULE = 'src/core/campaign/rules/schedule.ts'
+
+const WHOSE_TURN = 'tests/core/campaign/coordinator.test.ts'
+const BUDGETS = 'tests/core/campaign/budgets.test.ts'
+const WALKS = 'tests/core/campaign/coordinator-walks.test.ts'
+const WINDOWS = 'tests/core/campaign/rules/schedule.test.ts'
+const RULES = 'tests/core/fleet/site-rules.test.ts'
+const SITE = 'tests/core/fleet/topology.test.ts'
+const ORDERS = 'tests/flows/orders.test.ts'
+
+/** The rules of the plant: who may restart when, and what the site never gives up for an update. */
+export const PLANT_RULE_GUARDS: readonly Guard[] = [
+  // Windows, blackouts, the clock.
+  {
+    stops: 'a restart outside the windows',
+    file: SCHEDULE,
+    text: 'windows.every(set => set.some(window => isShown(window, wall)))',
+    without: 'windows.every(set => set.some(window => isShown(window, wall)) || true)',
+    tests: WALKS,
+  },
+  {
+    stops: 'a plan that opens what the site keeps shut',
+    file: COORDINATOR,
+    text: 'return rules === undefined ? [limits] : [limits, { by: `campaign ${campaign}`, rules }]',
+    without: 'return rules === undefined ? [limits] : [{ by: `campaign ${campaign}`, rules }]',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a restart in a blackout',
+    file: SCHEDULE,
+    text: '  if (blackout !== undefined) return',
+    without: '  if (blackout === undefined) return',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a restart that does not fit into the rest of its window',
+    file: SCHEDULE,
+    text: 'if (opened !== null && now - opened >= needed) return',
+    without: 'if (opened !== null) return',
+    tests: WALKS,
+  },
+  {
+    stops: 'a window by another clock than the one on the wall',
+    file: SCHEDULE,
+    text: 'if (now >= stretch.to) stretch = stretchAt(schedule.zone, now)',
+    without: 'if (now < at) stretch = stretchAt(schedule.zone, now)',
+    tests: WINDOWS,
+  },
+  {
+    stops: 'a window that a jump of the clock opens',
+    file: COORDINATOR,
+    text: 'if (doubt === null) return { latest',
+    without: 'if (doubt !== undefined) return { latest',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a clock that is moved in small steps',
+    file: 'src/core/campaign/clock-line.ts',
+    text: 'const next = jumped !== 0 || passed >= AGAIN ?',
+    without: 'const next = true ?',
+    tests: WALKS,
+  },
+  {
+    stops: 'a clock that was set back while the gateway was off',
+    file: 'src/core/campaign/clock-line.ts',
+    text: 'off: back < -USUAL_CORRECTION ?',
+    without: 'off: back === USUAL_CORRECTION ?',
+    tests: WALKS,
+  },
+  {
+    stops: 'a turn that is taken up when what it was given under is over',
+    file: 'src/flows/relay.ts',
+    text: 'return clock > work.latest || clock < work.since - USUAL_CORRECTION',
+    without: 'return clock < work.since - USUAL_CORRECTION',
+    tests: 'tests/flows/coordinate.test.ts',
+  },
+
+  // Live values.
+  {
+    stops: 'an old reading',
+    file: READINGS,
+    text: '  if (age > maxAge) return',
+    without: '  if (age < -maxAge) return',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a reading from the future',
+    file: READINGS,
+    text: '  if (age < -AHEAD) return',
+    without: '  if (age > Number.MAX_SAFE_INTEGER) return',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a missing reading that permits',
+    file: READINGS,
+    text: "  if ('unknown' in known) {\n    const",
+    without: "  if ('unknown' in known && known.age === null) return null\n  if ('unknown' in known) {\n    const",
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a reading that cannot be',
+    file: READINGS,
+    text: '  if (!canBe(pointOf(point), reading.value)) return',
+    without: '  if (!canBe(pointOf(point), reading.value) && age < 0) return',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a restart against a permissive',
+    file: COORDINATOR,
+    text: 'return this.#before(one) ?? this.#permissives(one) ?? this.#room(one) ?? opening',
+    without: 'return this.#before(one) ?? this.#room(one) ?? opening',
+    tests: WALKS,
+  },
+  {
+    stops: 'an order by priority over a permissive',
+    file: COORDINATOR,
+    text: 'const permissives = this.#sets(campaign).flatMap',
+    without:
+      'const permissives = this.#sets(campaign).filter(() => (this.#s.terms.get(campaign)?.priority ?? 0) < 100).flatMap',
+    tests: WHOSE_TURN,
+  },
+
+  // Budgets and redundancy.
+  {
+    stops: 'more restarts than the budget',
+    file: RESOURCE,
+    text: 'isFull: id => away.size + (on(id) && !away.has(id) ? 1 : 0) > limit,',
+    without: 'isFull: id => away.size - (on(id) && !away.has(id) ? 1 : 0) > limit,',
+    tests: WALKS,
+  },
+  {
+    stops: 'a restart budget that forgets who is still restarting',
+    file: COORDINATOR,
+    text: "if (state.at === 'granted' || state.at === 'leaving') {",
+    without: "if (state.at === 'granted') {",
+    tests: ORDERS,
+  },
+  {
+    stops: 'more power away than the budget',
+    file: RESOURCE,
+    text: 'isFull: id => sum.with(id) > limit,',
+    without: 'isFull: id => sum.with(id) - sum.total > limit,',
+    tests: WALKS,
+  },
+  {
+    stops: 'a PCS that comes back before the racks behind it',
+    file: 'src/core/campaign/rules/loss.ts',
+    text: 'more = Math.max(this.#costs(one), behind + more) - before',
+    without: 'more = Math.max(this.#costs(one), behind) - before',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a budget that counts only what its own campaign takes',
+    file: COORDINATOR,
+    text: "const whose = new Set(['limits', ...this.#active, campaign])",
+    without: "const whose = new Set(['limits', campaign])",
+    tests: BUDGETS,
+  },
+  {
+    stops: 'two turns in one look for the same room',
+    file: COORDINATOR,
+    text: 'for (const resources of this.#resources.values()) for (const resource of resources) resource.add(id)',
+    without: 'for (const resources of this.#resources.values()) for (const resource of resources) resource.taken()',
+    tests: WALKS,
+  },
+  {
+    stops: 'a redundancy group with too few in service',
+    file: RESOURCE,
+    text: 'isFull: id => more(id).length > 0 && out.size + more(id).length > members.length - needed,',
+    without: 'isFull: id => more(id).length > members.length - needed,',
+    tests: WALKS,
+  },
+  {
+    stops: 'a PCS that takes the racks behind it out of service unseen',
+    file: RESOURCE,
+    text: 'member === id || (flow.above.get(member) ?? []).includes(id)',
+    without: 'member === id',
+    tests: WALKS,
+  },
+  {
+    stops: 'a member that the plant shows out of service',
+    file: RESOURCE,
+    text: "return known.value === true ? null : 'out of service'",
+    without: 'return null',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a silent plant that counts as in service',
+    file: RESOURCE,
+    text: "return maxAge === undefined ? null : 'not known to be in service'",
+    without: 'return null',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a budget of zero',
+    file: 'src/core/fleet/site-rules.ts',
+    text: "  return rules.restarting === 0 ? zero('restarting') : null",
+    without: '  return null',
+    tests: RULES,
+  },
+  {
+    stops: 'a group that needs all of its members',
+    file: 'src/core/fleet/redundancy.ts',
+    text: 'if (needed >= members.length) {',
+    without: 'if (needed > members.length) {',
+    tests: SITE,
+  },
+
+  // Order, and what it was ordered by.
+  {
+    stops: 'a turn for an order that has expired',
+    file: COORDINATOR,
+    text: 'if (ends !== undefined && now < ends && terms.has(campaign)) return null',
+    without: 'if (ends !== undefined && terms.has(campaign)) return null',
+    tests: ORDERS,
+  },
+  {
+    stops: 'a turn under rules that the gateway does not hold',
+    file: COORDINATOR,
+    text: 'ends && terms.has(campaign)) return null',
+    without: 'ends) return null',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a step before one of a lower order',
+    file: 'src/core/campaign/step-order.ts',
+    text: 'return first === undefined || first.order >= own.order ? null : first.controller',
+    without: 'return null',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a release that fails rack after rack while the link is down',
+    file: COORDINATOR,
+    text: 'if (most === null || failed <= most) return null',
+    without: 'if (failed >= 0) return null',
+    tests: WHOSE_TURN,
+  },
+]

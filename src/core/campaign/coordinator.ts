@@ -1,0 +1,296 @@
+import { showDuration } from '../encoding/quantity.ts'
+import { between, type Instant, instant, type Millis, millis } from '../encoding/units.ts'
+import type { Duty, Site, SiteController } from '../fleet/topology.ts'
+import type { Doubt } from './clock-line.ts'
+import { flowOf } from './rules/loss.ts'
+import { judgeOpening } from './rules/opening.ts'
+import { judgeAll } from './rules/permissives.ts'
+import { type Reading, type Readings, readingsOf } from './rules/readings.ts'
+import { groupResource, type Resource, type RuleSet, resourcesOf, type Stock, stockOf } from './rules/resource.ts'
+import { type Schedule, scheduleOf } from './rules/schedule.ts'
+import { type No, no, type Wait } from './rules/wait.ts'
+import { campaignOf, type SiteWork } from './site-work.ts'
+import { StepOrder } from './step-order.ts'
+import type { PlannedStep, Terms } from './terms.ts'
+
+/**
+ * Everything that decides whose turn it is at a site.
+ * - `work`: of all controllers; `until`: of each controller with an order, until when what it was ordered by holds.
+ * - `terms`, by campaign: of those that have an order here, or somebody offline. `steps`: their steps at this site.
+ * - `restarting`: how many may be restarting by the gateway's own config, beside all rules.
+ * - `now`: the time that never goes back, for expiry. `clock`: what the clock shows, for windows and readings. `doubt`: set
+ *   while the clock cannot be believed alone: the time as it would be without its last jump, and until when it counts too.
+ */
+export type Situation = {
+  readonly site: Site
+  readonly work: ReadonlyMap<string, SiteWork>
+  readonly until: ReadonlyMap<string, Instant>
+  readonly terms: ReadonlyMap<string, Terms>
+  readonly steps: readonly PlannedStep[]
+  readonly readings: Iterable<Reading>
+  readonly restarting: number
+  readonly now: Instant
+  readonly clock: Instant
+  readonly doubt: Doubt | null
+}
+
+/** A turn: from now on the controller is away. It may begin to restart until `latest`, and not later. */
+export type Grant = { readonly controller: string; readonly campaign: string; readonly latest: Instant }
+
+export type Coordination = { readonly grants: readonly Grant[]; readonly waits: readonly Wait[] }
+
+/** How long a turn may be taken up: conditions that held when it was given are not believed for longer. */
+export const TURN_HOLDS = millis(120_000)
+
+/** A controller that waits for its turn. */
+type Waiting = {
+  readonly controller: SiteController
+  readonly duty: Duty
+  readonly restart: Millis
+  readonly campaign: string
+  readonly priority: number
+  readonly since: Instant
+}
+
+const RANK: Readonly<Record<Duty, number>> = { auxiliary: 0, control: 1, protection: 2, power: 3 }
+
+/**
+ * Decides whose turn it is to restart, and why everybody else waits. A turn needs all of: an order that still holds; an open
+ * window in which the whole restart fits, and no blackout; its place in the plan's order; every permissive; room in every
+ * budget and redundancy group beside all who are offline. The site's limits, the campaign's rules, and the budgets of every
+ * campaign that has somebody offline hold together. Who waits longest of the highest priority is asked first; what it
+ * waits for is kept for it, so that smaller ones do not pass it for ever.
+ */
+export function coordinate(situation: Situation): Coordination {
+  return new Round(situation).decide()
+}
+
+/** One look at a site: what it has given so far counts for the next. */
+class Round {
+  readonly #s: Situation
+  readonly #stock: Stock
+  readonly #readings: Readings
+  readonly #order: StepOrder
+  readonly #offline = new Set<string>()
+  readonly #schedules = new Map<string, Schedule>()
+  readonly #openings = new Map<string, { latest: Instant } | No>()
+  /** By whose rules they are: `limits`, or a campaign. */
+  readonly #resources = new Map<string, Resource[]>()
+  /** Campaigns with somebody offline: their budgets hold for everybody. */
+  readonly #active = new Set<string>()
+  readonly #failed: ReadonlyMap<string, number>
+  /** Of each campaign an auxiliary board that has still to go. */
+  readonly #auxiliary = new Map<string, string>()
+  /** Room that is kept in a resource, by its key, and for whom first. */
+  readonly #kept = new Map<string, { readonly first: string; readonly amount: number }>()
+
+  constructor(situation: Situation) {
+    const { site, work, readings, steps } = situation
+    this.#s = situation
+    this.#stock = stockOf(site, flowOf(site))
+    this.#readings = readingsOf(readings)
+    this.#order = new StepOrder(site, steps)
+    const failed = new Map<string, number>()
+    for (const [id, state] of work) {
+      const campaign = campaignOf(state)
+      if (state.at === 'granted' || state.at === 'leaving') {
+        this.#offline.add(id)
+        if (campaign !== null) this.#active.add(campaign)
+      }
+      if (state.at === 'done' && state.result !== 'confirmed' && campaign !== null) {
+        failed.set(campaign, (failed.get(campaign) ?? 0) + 1)
+      }
+    }
+    this.#failed = failed
+    for (const { id, class: className } of site.controllers) {
+      const state = work.get(id)
+      const isToGo = state?.at === 'staged' || state?.at === 'granted'
+      const campaign = isToGo && site.classes[className]?.duty === 'auxiliary' ? campaignOf(state) : null
+      if (campaign !== null) this.#auxiliary.set(campaign, id)
+    }
+  }
+
+  decide(): Coordination {
+    const grants: Grant[] = []
+    const waits: Wait[] = []
+    for (const one of this.#queue()) {
+      const judged = this.#judge(one)
+      const { id } = one.controller
+      if ('latest' in judged) {
+        grants.push({ controller: id, campaign: one.campaign, latest: judged.latest })
+        this.#take(one)
+      } else waits.push({ ...judged, controller: id, sentence: `${nameOf(one.controller)} waits: ${judged.because}.` })
+    }
+    return { grants, waits }
+  }
+
+  /** Who waits, in the order in which they are asked. */
+  #queue(): Waiting[] {
+    const { site, work, terms } = this.#s
+    const waiting = site.controllers.flatMap((controller): Waiting[] => {
+      const state = work.get(controller.id)
+      const of = site.classes[controller.class]
+      if (state?.at !== 'staged' || of === undefined) return []
+      const campaign = campaignOf(state) ?? ''
+      const priority = terms.get(campaign)?.priority ?? 0
+      return [{ controller, duty: of.duty, restart: of.restart, campaign, priority, since: state.since }]
+    })
+    return waiting.sort(
+      (a, b) =>
+        b.priority - a.priority ||
+        RANK[a.duty] - RANK[b.duty] ||
+        a.since - b.since ||
+        (a.controller.id < b.controller.id ? -1 : 1),
+    )
+  }
+
+  #judge(one: Waiting): { latest: Instant } | No {
+    const opening = this.#expired(one) ?? this.#failures(one) ?? this.#opening(one)
+    if (!('latest' in opening)) return opening
+    return this.#before(one) ?? this.#permissives(one) ?? this.#room(one) ?? opening
+  }
+
+  /** What was ordered by metadata or a plan that has expired waits for news from the fleet. */
+  #expired({ controller, campaign }: Waiting): No | null {
+    const { until, now, terms } = this.#s
+    const ends = until.get(controller.id)
+    if (ends !== undefined && now < ends && terms.has(campaign)) return null
+    return no('expired', campaign, 'what it was ordered by has expired; the gateway waits for news from the fleet')
+  }
+
+  /** A release that failed here more often than its plan allows stops here, whether the fleet can be heard or not. */
+  #failures({ campaign }: Waiting): No | null {
+    const most = this.#s.terms.get(campaign)?.maxFailures ?? null
+    const failed = this.#failed.get(campaign) ?? 0
+    if (most === null || failed <= most) return null
+    const because = `${failed} controllers of campaign ${campaign} have failed at this site, at most ${most} may`
+    return no('failures', campaign, because, { value: String(failed), threshold: `at most ${most}` })
+  }
+
+  /** Windows and blackouts; while the clock is in doubt, by both of its times. */
+  #opening({ campaign, restart }: Waiting): { latest: Instant } | No {
+    const { clock, doubt } = this.#s
+    const latest = instant(clock + TURN_HOLDS)
+    const opening = this.#openAt(campaign, restart, clock)
+    if (!('latest' in opening)) return opening
+    if (doubt === null) return { latest: instant(Math.min(latest, opening.latest)) }
+    const other = this.#openAt(campaign, restart, doubt.time)
+    if ('latest' in other) {
+      const rest = Math.min(opening.latest - clock, other.latest - doubt.time)
+      return { latest: instant(Math.min(latest, clock + rest)) }
+    }
+    const way = doubt.jumped < 0 ? 'back' : 'ahead'
+    const jump = `the clock of the gateway jumped ${showDuration(doubt.jumped)} ${way}`
+    const left = showDuration(between(clock, doubt.until))
+    const because = `${jump}, and by the time before the jump it may not go (${other.because}); the new time alone counts in ${left}`
+    return no('clock', 'jumped', because, { nextPossible: doubt.until })
+  }
+
+  #openAt(campaign: string, restart: Millis, at: Instant): { latest: Instant } | No {
+    const key = `${campaign} ${restart} ${at}`
+    const known = this.#openings.get(key)
+    if (known !== undefined) return known
+    const { site } = this.#s
+    const schedule =
+      this.#schedules.get(campaign) ??
+      scheduleOf(
+        site,
+        this.#sets(campaign).map(({ rules }) => rules),
+      )
+    this.#schedules.set(campaign, schedule)
+    const opening = judgeOpening(schedule, at, restart)
+    this.#openings.set(key, opening)
+    return opening
+  }
+
+  /** The site's limits and the campaign's rules: both hold. */
+  #sets(campaign: string): RuleSet[] {
+    const { site, terms } = this.#s
+    const rules = terms.get(campaign)?.rules
+    const limits = { by: 'limits of the site', rules: site.limits }
+    return rules === undefined ? [limits] : [limits, { by: `campaign ${campaign}`, rules }]
+  }
+
+  /** Steps of a lower order in its circle, and auxiliary boards, go before. */
+  #before({ controller, campaign, duty }: Waiting): No | null {
+    const first = this.#order.before(campaign, controller)
+    if (first !== null) {
+      const because = `${first} goes before it in campaign ${campaign}, and has not confirmed its step yet`
+      return no('order', first, because)
+    }
+    const board = duty === 'auxiliary' ? undefined : this.#auxiliary.get(campaign)
+    if (board === undefined) return null
+    return no('auxiliary', board, `auxiliary boards go first, and ${board} is not through yet`)
+  }
+
+  #permissives({ controller, campaign }: Waiting): No | null {
+    const permissives = this.#sets(campaign).flatMap(({ rules }) => rules.permissives)
+    const feeder = this.#stock.flow.feeder.get(controller.id) ?? null
+    return judgeAll(permissives, { ...controller, feeder }, this.#readings, this.#s.clock)
+  }
+
+  /** Room in everything that is limited; what there is no room in is kept for who was refused it first. */
+  #room({ controller: { id }, campaign }: Waiting): No | null {
+    const whose = new Set(['limits', ...this.#active, campaign])
+    const resources = [...whose].flatMap(one => this.#of(one))
+    const taken = resources.filter(resource => resource.with(id) > resource.taken())
+    const full = resources.find(resource => resource.isFull(id))
+    if (full !== undefined) {
+      this.#keep(id, taken)
+      return full.refuses(id)
+    }
+    const kept = taken.find(
+      resource => resource.with(id) + (this.#kept.get(resource.key)?.amount ?? 0) > resource.limit,
+    )
+    if (kept === undefined) return null
+    const { first } = this.#kept.get(kept.key)!
+    return no('turn', first, `${first} goes first, and waits for room (${kept.key})`)
+  }
+
+  /**
+   * Keeps room for who goes first and has none yet: all of what is full, and its part of the rest. Only room that comes when
+   * others are through: what never comes, or what the plant itself lacks, would hold everybody up.
+   */
+  #keep(id: string, taken: readonly Resource[]): void {
+    if (taken.some(resource => resource.alone(id) > resource.limit)) return
+    for (const resource of taken) {
+      const before = this.#kept.get(resource.key)
+      const part = resource.isFull(id) ? Number.POSITIVE_INFINITY : resource.with(id) - resource.taken()
+      this.#kept.set(resource.key, { first: before?.first ?? id, amount: (before?.amount ?? 0) + part })
+    }
+  }
+
+  #of(whose: string): Resource[] {
+    const known = this.#resources.get(whose)
+    if (known !== undefined) return known
+    const made =
+      whose === 'limits'
+        ? this.#limits()
+        : this.#sets(whose)
+            .slice(1)
+            .flatMap(set => resourcesOf(set, this.#stock))
+    for (const resource of made) for (const id of this.#offline) resource.add(id)
+    this.#resources.set(whose, made)
+    return made
+  }
+
+  #limits(): Resource[] {
+    const { site, restarting, clock } = this.#s
+    const own = { by: 'the gateway’s config', rules: { ...site.limits, restarting, budgets: [] } }
+    const groups = site.groups.map(group => groupResource(group, this.#stock.flow, this.#readings, clock))
+    const sets: RuleSet[] = [own, { by: 'limits of the site', rules: site.limits }]
+    return [...sets.flatMap(set => resourcesOf(set, this.#stock)), ...groups]
+  }
+
+  #take({ controller: { id }, campaign }: Waiting): void {
+    this.#active.add(campaign)
+    this.#of(campaign)
+    this.#offline.add(id)
+    for (const resources of this.#resources.values()) for (const resource of resources) resource.add(id)
+  }
+}
+
+/** How people call a controller: its id, and the rack that it is in. */
+export function nameOf({ id, rack }: Pick<SiteController, 'id' | 'rack'>): string {
+  return rack === undefined ? id : `${id} (rack ${rack})`
+}

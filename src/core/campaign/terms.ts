@@ -1,0 +1,47 @@
+import type { Instant } from '../encoding/units.ts'
+import { compareVersions, type Version } from '../firmware/version.ts'
+import type { SiteRules } from '../fleet/site-rules.ts'
+import type { PlanHead } from './plan.ts'
+import type { Sheet } from './sheet.ts'
+
+/**
+ * What an approved plan says about how a site carries it out.
+ * - `priority`: of two campaigns that wait at a site, the higher one goes first; 0 to 100.
+ * - `maxFailures`: more failed controllers than these at this site alone, and no more turns are given; null: no bound.
+ */
+export type Terms = { readonly rules: SiteRules; readonly priority: number; readonly maxFailures: number | null }
+
+/**
+ * One step of one controller in a campaign, and whether the controller has attested it. Within a circle (or the whole site)
+ * no step is taken before every step of a lower order is confirmed.
+ */
+export type PlannedStep = {
+  readonly campaign: string
+  readonly controller: string
+  readonly order: number
+  readonly confirmed: boolean
+}
+
+/** A plan's terms at a moment: its priority rises with the steps of its deadline, and nothing else does. */
+export function termsOf({ rules, priority, deadline, abort }: PlanHead, now: Instant): Terms {
+  const raised = (deadline?.steps ?? []).filter(({ at }) => at <= now).map(step => step.priority)
+  return { rules, priority: Math.max(priority, ...raised), maxFailures: abort.maxFailures }
+}
+
+/** What a controller attests that it runs for good; null: it is on trial, in golden, or has never reported. */
+export type Stable = (controller: string) => Version | null
+
+/**
+ * The steps of a sheet. A step is confirmed by a controller that attests the step's version, or a later one: a stepping stone
+ * that it has left behind.
+ */
+export function stepsOf(plan: PlanHead, sheet: Sheet, stable: Stable): PlannedStep[] {
+  return sheet.turns.flatMap(({ controller, steps }) => {
+    const runs = stable(controller)
+    return steps.map(({ release, order }): PlannedStep => {
+      const { version } = plan.releases[release]!
+      const confirmed = runs !== null && compareVersions(runs, version) >= 0
+      return { campaign: plan.id, controller, order, confirmed }
+    })
+  })
+}

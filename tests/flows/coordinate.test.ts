@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { World } from '../../sim/doors/world.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import type { Reading } from '../../src/core/campaign/rules/readings.ts'
+import { toHex } from '../../src/core/encoding/bytes.ts'
+import { instant } from '../../src/core/encoding/units.ts'
+import type { SiteRules } from '../../src/core/fleet/site-rules.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
+import { giveTurns, waitOf } from '../../src/flows/coordinate.ts'
+import type { GatewayStore, SiteWorld } from '../../src/flows/ports.ts'
+import { offerFor, refreshSite, workOf } from '../../src/flows/relay.ts'
+import { acceptControllerReport } from '../../src/flows/report.ts'
+import { wallTime } from '../../src/flows/time.ts'
+import { rules } from '../core/campaign/situations.ts'
+import { image, QUAY } from '../worlds/quay.ts'
+import { type Gateway, gatewayOf } from '../worlds/site-world.ts'
+import { rest, started } from '../worlds/started.ts'
+import { speaker } from '../worlds/upstream.ts'
+
+const IMAGE = toHex(nodeCrypto.sha256(image(2)))
+const staged = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE }
+
+async function fill(world: World): Promise<World> {
+  await world.reported()
+  await rest(world)
+  await world.publish(await world.release('bms', '1.1.0', image(2)))
+  await world.campaign('spring', ['bms/1.1.0/envelope.suit'], '--soak', '1h', '--controller', 'quay/bms-1')
+  await world.campaign('autumn', ['bms/1.1.0/envelope.suit'], '--soak', '1h', '--controller', 'quay/bms-2')
+  return world
+}
+
+describe('turns at a site', () => {
+  let world: World
+  before(async () => {
+    world = await started(QUAY, fill)
+  })
+  after(() => world?.stop())
+
+  type Plant = readonly Reading[] | Refusal
+  type Desk = {
+    readonly gateway: Gateway
+    readonly site: SiteWorld
+    /** Sets the plant's readings, and how far the clock is ahead. */
+    readonly set: (to: { plant?: Plant; ahead?: number }) => void
+    readonly at: (id: string) => Promise<string>
+    readonly withheld: () => Promise<{ rule: string; about: string; controllers: string[] }[]>
+  }
+
+  /** A gateway with both racks staged, under these limits. */
+  const desk = async (limits: object, work: (desk: Desk) => Promise<void>): Promise<void> => {
+    const gateway = await gatewayOf(world)
+    let [plant, ahead]: [Plant, number] = [[], 0]
+    const read = async () => plant
+    const site: SiteWorld = {
+      ...gateway.site,
+      site: { ...gateway.site.site, limits: rules(limits) as SiteRules },
+      clock: { now: () => instant(Date.now() + ahead), quality: 'simulated' },
+      conditions: { read },
+      maxRestarting: 2,
+    }
+    try {
+      assert.equal(await refreshSite(site), null)
+      for (const id of ['bms-1', 'bms-2']) {
+        const say = await speaker(world, id)
+        orThrow(await acceptControllerReport(site, id, say({ event: 'staged', staged })))
+      }
+      await work({
+        gateway,
+        site,
+        set: to => {
+          plant = to.plant ?? plant
+          ahead = to.ahead ?? ahead
+        },
+        at: async id => workOf((await gateway.store.controller(id))!).at,
+        withheld: async () =>
+          (await gateway.entries())
+            .filter(({ kind }) => kind === 'activation-withheld')
+            .map(({ detail }) => detail as never),
+      })
+    } finally {
+      gateway.close()
+    }
+  }
+
+  const SOC = { permissives: [{ point: 'state-of-charge', min: 30, maxAgeMillis: '30s' }] }
+  const charge = (value: number): Reading[] => [{ point: 'state-of-charge', of: null, value, at: instant(Date.now()) }]
+
+  it('attack: a turn that is not taken up in its time is over: what it was given under may be over too', () =>
+    desk(SOC, async ({ site, set, at }) => {
+      set({ plant: charge(80) })
+      assert.deepEqual((await giveTurns(site)).granted, ['bms-1', 'bms-2'])
+      const offer = await offerFor(site, 'bms-1')
+      assert.ok(offer !== null && !isRefusal(offer) && offer.activate, 'in time')
+      set({ ahead: 121_000, plant: charge(5) })
+      assert.deepEqual(await offerFor(site, 'bms-1'), null)
+      assert.deepEqual(
+        [await at('bms-1'), await at('bms-2')],
+        ['staged', 'granted'],
+        'who does not ask may be restarting',
+      )
+      assert.deepEqual((await giveTurns(site)).granted, [], 'there is no charge left')
+    }))
+
+  it('attack: a clock that was set back does not make a turn last', () =>
+    desk({}, async ({ site, set, at }) => {
+      assert.deepEqual((await giveTurns(site)).granted, ['bms-1', 'bms-2'])
+      set({ ahead: -3_600_000 })
+      assert.deepEqual(await offerFor(site, 'bms-1'), null)
+      assert.equal(await at('bms-1'), 'staged')
+    }))
+
+  it('the link is down and the gateway starts anew: the site goes on by what it holds', () =>
+    desk({}, async ({ site }) => {
+      const dead = async () => refuse('not-reachable', 'the fleet', 'a server that answers', 'ECONNREFUSED')
+      const fleet = { checkIn: dead, file: dead, blob: dead, send: dead }
+      assert.deepEqual((await giveTurns({ ...site, fleet })).granted, ['bms-1', 'bms-2'])
+    }))
+
+  it('without the plan’s rules nobody gets a turn', () =>
+    desk({}, async ({ site, gateway }) => {
+      const held = [...(await gateway.store.files('plans')).keys()]
+      assert.deepEqual(held.toSorted(), ['autumn.json', 'spring.json'])
+      await gateway.store.commit({ forgotten: [{ repo: 'plans', path: 'spring.json' }] })
+      const fresh = { ...site }
+      assert.deepEqual((await giveTurns(fresh)).granted, ['bms-2'])
+      assert.equal(waitOf(fresh, 'bms-1')?.rule, 'expired')
+    }))
+
+  it('attack: a changed rule in the store is no rule', () =>
+    desk({}, async ({ site, gateway }) => {
+      const head = (await gateway.store.files('plans')).get('spring.json')!
+      const other = new TextEncoder().encode(new TextDecoder().decode(head).replace('"priority":50', '"priority":51'))
+      await gateway.store.commit({ files: [{ repo: 'plans', path: 'spring.json', bytes: other }] })
+      // Whoever writes to the store could write turns: what the next orders bring puts the plan right again.
+      assert.equal(await refreshSite(site), null)
+      assert.deepEqual((await gateway.store.files('plans')).get('spring.json'), head)
+    }))
+
+  it('a reason is told once, to the fleet too, and again when it is another one', () =>
+    desk({ ...SOC, windows: [] }, async ({ site, set, withheld }) => {
+      set({ plant: charge(18) })
+      await giveTurns(site)
+      await giveTurns(site)
+      assert.equal(
+        waitOf(site, 'bms-2')?.because,
+        "the site's state of charge 18 %, at least 30 % needed; read 0 s ago",
+      )
+      set({ plant: charge(17) })
+      await giveTurns(site)
+      assert.deepEqual(
+        (await withheld()).map(({ rule, about, controllers }) => [rule, about, controllers]),
+        [['permissive', 'state-of-charge', ['bms-1', 'bms-2']]],
+        'one entry for both, and none because a figure moved',
+      )
+      set({ plant: charge(60) })
+      const alone = { ...site, maxRestarting: 1 }
+      assert.deepEqual((await giveTurns(alone)).granted, ['bms-1'])
+      assert.equal(waitOf(alone, 'bms-1'), null)
+      assert.equal(waitOf(alone, 'bms-2')?.rule, 'restarting')
+      assert.deepEqual(
+        (await withheld()).map(({ rule }) => rule),
+        ['permissive', 'restarting'],
+      )
+    }))
+
+  it('a plant that cannot be read holds back who needs it, and says so', () =>
+    desk(SOC, async ({ site, set, withheld }) => {
+      set({ plant: refuse('conditions-not-read', 'https://ems', 'an answer', 'ECONNREFUSED') })
+      const { granted, fault } = await giveTurns(site)
+      assert.deepEqual([granted, fault?.code], [[], 'conditions-not-read'])
+      assert.deepEqual(
+        (await withheld()).map(({ about }) => about),
+        ['state-of-charge'],
+      )
+    }))
+
+  it('if power fails before the turns are durable, nobody has one, and the next look gives them', () =>
+    desk({}, async ({ site, gateway, at }) => {
+      const real = gateway.store
+      const store: GatewayStore = {
+        exclusive: work => real.exclusive(work),
+        files: repo => real.files(repo),
+        controller: id => real.controller(id),
+        controllers: () => real.controllers(),
+        assignments: () => real.assignments(),
+        outbox: limit => real.outbox(limit),
+        time: () => real.time(),
+        commit: change =>
+          change.controllers === undefined ? real.commit(change) : Promise.reject(new Error('power failed')),
+      }
+      await assert.rejects(giveTurns({ ...site, store }), /power failed/)
+      assert.deepEqual([await at('bms-1'), await at('bms-2')], ['staged', 'staged'])
+      assert.deepEqual((await giveTurns(site)).granted, ['bms-1', 'bms-2'])
+    }))
+
+  it('attack: a clock that is set ahead while the gateway runs is recorded, once', () =>
+    desk({}, async ({ site, set, gateway }) => {
+      const running = { ...site }
+      assert.equal((await wallTime(running)).doubt, null)
+      set({ ahead: 7_200_000 })
+      const { doubt } = await wallTime(running)
+      assert.ok(doubt !== null && Math.abs(doubt.jumped - 7_200_000) < 1000)
+      await wallTime(running)
+      const told = (await gateway.entries()).filter(({ code }) => code === 'clock-jumped')
+      assert.deepEqual(
+        told.map(({ kind }) => kind),
+        ['intrusion-signal'],
+      )
+    }))
+})
