@@ -1,7 +1,7 @@
 import type { FlashOperation } from '../sim/flash/faults.ts'
 import { isRefusal, orThrow } from '../src/core/refusal/refusal.ts'
+import type { Flash } from '../src/core/slot/hardware.ts'
 import { bootUp } from '../src/flows/boot.ts'
-import type { Flash } from '../src/flows/ports.ts'
 import { type BoardBench, boardWith } from './board.ts'
 import { type Figure, plainLine, type Result, ratioLine } from './figure.ts'
 

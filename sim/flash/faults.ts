@@ -1,4 +1,4 @@
-import type { FlashArea } from '../../src/flows/ports.ts'
+import type { FlashArea } from '../../src/core/slot/layout.ts'
 
 /** One write to flash, numbered from 0 since the flash was switched on. Offsets and lengths in bytes. */
 export type FlashOperation = {

@@ -1,4 +1,4 @@
-import type { FlashArea } from '../../src/flows/ports.ts'
+import type { FlashArea } from '../../src/core/slot/layout.ts'
 
 /**
  * Which areas of a flash no longer do what they should, from some write on. `worn`: programs and erases do nothing, and say

@@ -14,8 +14,8 @@ import { concat } from '../../src/core/encoding/bytes.ts'
 import { spkiOfPoint } from '../../src/core/encoding/cipher.ts'
 import type { KeyAlgorithm, PublicKey } from '../../src/core/encoding/crypto.ts'
 import type { Anchor } from '../../src/core/firmware/suit-open.ts'
+import type { SecureElement } from '../../src/core/slot/hardware.ts'
 import { ANCHOR_PLACES } from '../../src/core/slot/key-change.ts'
-import type { SecureElement } from '../../src/flows/ports.ts'
 import { PowerLost } from '../flash/power-lost.ts'
 
 /** What the element holds. Keys as PKCS#8 PEM, the record key in hex. Development only: a real one never lets them out. */

@@ -1,4 +1,5 @@
-import type { Clock, Watchdog } from '../../src/flows/ports.ts'
+import type { Watchdog } from '../../src/core/slot/hardware.ts'
+import type { Clock } from '../../src/flows/ports.ts'
 
 /** A watchdog on a given clock. It does not reset anything: whoever moves the clock asks `expired`, and resets. */
 export class SimWatchdog implements Watchdog {

@@ -13,8 +13,8 @@ import { spkiOfPoint } from '../core/encoding/cipher.ts'
 import type { KeyAlgorithm, PublicKey } from '../core/encoding/crypto.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { SecureElement } from '../core/slot/hardware.ts'
 import { ANCHOR_PLACES } from '../core/slot/key-change.ts'
-import type { SecureElement } from '../flows/ports.ts'
 import { agreeP256 } from './openssl.ts'
 
 /** What the file holds: keys as PKCS#8 PEM, the record key and the accepted keys in hex, and the numbers. */

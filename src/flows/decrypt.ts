@@ -14,7 +14,7 @@ import {
 } from '../core/firmware/encryption.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import type { SecureElement } from './ports.ts'
+import type { SecureElement } from '../core/slot/hardware.ts'
 
 /** A controller's means to decrypt: the element that holds its key, and the ciphers. */
 export type Decrypting = {

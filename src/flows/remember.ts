@@ -3,6 +3,7 @@ import type { Crypto } from '../core/encoding/crypto.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { BootDecision } from '../core/slot/boot-decision.ts'
+import type { Flash, SecureElement } from '../core/slot/hardware.ts'
 import {
   encodeCell,
   HISTORY_CELL_BYTES,
@@ -11,11 +12,11 @@ import {
   placeHistory,
   readHistory,
 } from '../core/slot/history.ts'
+import type { FlashArea } from '../core/slot/layout.ts'
 import type { Memory } from '../core/slot/memory.ts'
 import { type BootRecord, encodeRecord, RECORD_BYTES } from '../core/slot/record.ts'
 import { type Place, placeAfter, type RecordScan, scanBehind, scanRecords } from '../core/slot/record-log.ts'
 import { type ResetCause, UNKNOWN_NOTE } from '../core/slot/slot.ts'
-import type { Flash, FlashArea, SecureElement } from './ports.ts'
 
 /** What the records and the history of a device are kept in, and authenticated with. */
 export type Keeping = { readonly flash: Flash; readonly element: SecureElement; readonly crypto: Crypto }

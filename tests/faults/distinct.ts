@@ -1,4 +1,4 @@
-import type { FlashArea } from '../../src/flows/ports.ts'
+import type { FlashArea } from '../../src/core/slot/layout.ts'
 import type { Device } from './device.ts'
 import { newestRecord } from './plain-reader.ts'
 

@@ -1,7 +1,7 @@
 import { PowerLost } from '../../sim/flash/power-lost.ts'
 import type { SimElement } from '../../sim/secure-element/sim-element.ts'
 import type { Anchor } from '../../src/core/firmware/suit-open.ts'
-import type { SecureElement } from '../../src/flows/ports.ts'
+import type { SecureElement } from '../../src/core/slot/hardware.ts'
 import type { Gate } from './gate.ts'
 import { joined, type Proof } from './proof.ts'
 

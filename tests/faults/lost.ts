@@ -1,4 +1,4 @@
-import type { FlashArea } from '../../src/flows/ports.ts'
+import type { FlashArea } from '../../src/core/slot/layout.ts'
 import type { Struck } from './gate.ts'
 import type { ObservedFlash } from './observed-flash.ts'
 

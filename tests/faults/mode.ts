@@ -1,7 +1,7 @@
 import type { FlashFault, ReadFault, SilentFault } from '../../sim/flash/faults.ts'
 import type { ElementCommand, ElementFault } from '../../sim/secure-element/sim-element.ts'
+import type { FlashArea } from '../../src/core/slot/layout.ts'
 import type { ResetCause } from '../../src/core/slot/slot.ts'
-import type { FlashArea } from '../../src/flows/ports.ts'
 import type { Asked } from './asked.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { NorFlash, type NorFlashOptions } from '../../sim/flash/nor-flash.ts'
 import { PowerLost } from '../../sim/flash/power-lost.ts'
-import type { FlashArea } from '../../src/flows/ports.ts'
+import type { FlashArea } from '../../src/core/slot/layout.ts'
 import type { Gate } from './gate.ts'
 import { type FlashSeen, joined, type Proof, proofOfRead, proofOfWear, proofOfWrite, type Stretch } from './proof.ts'
 

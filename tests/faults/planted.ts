@@ -1,5 +1,5 @@
+import type { Flash, SecureElement } from '../../src/core/slot/hardware.ts'
 import type { Board as Wired } from '../../src/flows/boot.ts'
-import type { Flash, SecureElement } from '../../src/flows/ports.ts'
 import type { ObservedFlash } from './observed-flash.ts'
 
 /** Boards that are broken on purpose, by what stands between the flows and their hardware. Each must be caught. */

@@ -1,6 +1,6 @@
+import type { FlashArea } from '../../src/core/slot/layout.ts'
 import { areaOf } from '../../src/core/slot/layout.ts'
 import type { Bootable, Slot } from '../../src/core/slot/slot.ts'
-import type { FlashArea } from '../../src/flows/ports.ts'
 import type { Device } from './device.ts'
 import { newestRecord } from './plain-reader.ts'
 import type { Made } from './releases.ts'

@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { Flash } from '../../core/slot/hardware.ts'
 import { areasOf, type FlashArea, faultOf, type Geometry } from '../../core/slot/layout.ts'
-import type { Flash } from '../../flows/ports.ts'
 import { AreaFile, codeOf, openArea, type Trouble } from './area-file.ts'
 
 /** The file or block device of an area. */

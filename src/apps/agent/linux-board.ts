@@ -6,8 +6,8 @@ import { type AreaTrouble, FlashFiles } from '../../adapters/flash-files/flash-f
 import { openEnvelope } from '../../core/firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { DEFAULT_BUDGET } from '../../core/slot/boot-decision.ts'
+import type { Watchdog } from '../../core/slot/hardware.ts'
 import type { Board } from '../../flows/boot.ts'
-import type { Watchdog } from '../../flows/ports.ts'
 import { anchorsOf, type BoardFile } from './board-file.ts'
 import { agentFiles, areaPaths } from './files.ts'
 

@@ -1,9 +1,10 @@
 import type { HttpsClient } from '../../../adapters/link-https/client.ts'
 import { detailOf, isRefusal, orThrow, type Refusal } from '../../../core/refusal/refusal.ts'
 import { registry } from '../../../core/refusal/registry.ts'
+import type { SecureElement } from '../../../core/slot/hardware.ts'
 import type { ControllerStatus } from '../../../core/slot/status.ts'
 import { type Report, type ReportEvent, reportBytes, reportedRefusal, sealReport } from '../../../core/trust/report.ts'
-import type { Clock, SecureElement } from '../../../flows/ports.ts'
+import type { Clock } from '../../../flows/ports.ts'
 import { type BackOff, pause } from './back-off.ts'
 import type { LinkEvent } from './events.ts'
 
