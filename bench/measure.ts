@@ -1,5 +1,6 @@
 import { bootVerification } from './boot-verification.ts'
 import { checkIn } from './check-in.ts'
+import { compatibilityPath } from './compatibility-path.ts'
 import { decryption } from './decryption.ts'
 import { directorBundles } from './director-bundles.ts'
 import { fetchedBytes } from './fetched-bytes.ts'
@@ -22,6 +23,7 @@ export const FIGURES: readonly Figure[] = [
   siteBundle,
   directorBundles,
   imageTargets,
+  compatibilityPath,
   verifyMemory,
 ]
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { type Needs, release, version } from '../../../sim/versions/site.ts'
 import { type Placed, type Running, stepAllowed } from '../../../src/core/campaign/path-rules.ts'
-import { type Needs, release, version } from './path-sites.ts'
 
 const runs = (name: string, number: number, ...needs: Needs[]): Running => {
   return { class: name, version: version(number), facts: release(name, number, { needs }).facts }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { board, crowdedSite, kid, type Needs, type ReleaseWish, release } from '../../../sim/versions/site.ts'
 import { findPath, type SitePath } from '../../../src/core/campaign/path.ts'
 import { isStuck, type PathController } from '../../../src/core/campaign/path-cohorts.ts'
 import type { SignedRelease } from '../../../src/core/campaign/path-places.ts'
 import { shelfOf } from '../../../src/core/campaign/path-shelf.ts'
 import { sentence } from '../../../src/core/refusal/refusal.ts'
-import { board, kid, type Needs, Oracle, type ReleaseWish, release } from './path-sites.ts'
+import { Oracle } from './path-oracle.ts'
 
 const find = (boards: readonly PathController<SignedRelease>[], published: readonly SignedRelease[]) =>
   findPath('harbour', boards, shelfOf(published))
@@ -402,6 +403,26 @@ describe('a compatibility path of any small site', () => {
         { numRuns: 1500, seed: 5 },
       )
       assert.ok(found > 200 && stuck > 100, `${found} found, ${stuck} stuck`)
+    })
+  }
+})
+
+describe('a compatibility path of a large site', () => {
+  for (const classes of [3, 10]) {
+    it(`of ${classes} classes goes through allowed states only, with no more restarts than any path takes`, () => {
+      let seed = classes
+      const random = (below: number): number => {
+        seed = (seed * 48_271) % 2_147_483_647
+        return seed % below
+      }
+      const { boards, published } = crowdedSite(200, classes, random)
+      const path = find(boards, published)
+      assert.ok(!isStuck(path))
+      assert.equal(path.restarts, path.least)
+      assert.ok(path.restarts > boards.length, 'somebody passes a stone')
+      const oracle = new Oracle(boards, published)
+      walk(path, oracle, random)
+      assert.deepEqual(find(boards, published), path, 'the same again')
     })
   }
 })
