@@ -1,5 +1,6 @@
 import type { Guard } from './guard.ts'
 
+const IMPORT = 'tests/flows/import.test.ts'
 const CHECK = 'tests/flows/check.test.ts'
 
 /** The guards of the inventory: what it says is what was signed. */
@@ -45,5 +46,33 @@ export const INVENTORY_GUARDS: readonly Guard[] = [
     text: '  if (tally !== null) findings.push(',
     without: "  if (tally === '') findings.push(",
     tests: CHECK,
+  },
+  {
+    stops: 'a list with bad lines that is taken in part',
+    file: 'src/flows/import.ts',
+    text: "(ending === 'all' && bad > 0)",
+    without: "(ending === 'all' && bad < 0)",
+    tests: IMPORT,
+  },
+  {
+    stops: 'a list that moves the controllers of an enrolled site',
+    file: 'src/flows/import.ts',
+    text: '    if (known.region !== null && known.region !== region) {',
+    without: '    if (known.region !== null && region === null) {',
+    tests: IMPORT,
+  },
+  {
+    stops: 'a list that makes another board of an enrolled one',
+    file: 'src/flows/import.ts',
+    text: '    if (described.class === of && described.hardware === hardware) return null',
+    without: '    if (described.class !== null) return null',
+    tests: IMPORT,
+  },
+  {
+    stops: 'a list that comes in half when power fails behind its decision',
+    file: 'src/flows/import.ts',
+    text: '  if (standing.decided) await goOn(world)\n  else',
+    without: '  if (standing.decided) return\n  else',
+    tests: IMPORT,
   },
 ]

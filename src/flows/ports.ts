@@ -3,7 +3,14 @@ import type { Cipher } from '../core/encoding/cipher.ts'
 import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
-import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../core/fleet/inventory-row.ts'
+import type {
+  Experience,
+  ImportedRow,
+  InventoryRow,
+  SiteCount,
+  VersionCount,
+  VersionSaid,
+} from '../core/fleet/inventory-row.ts'
 import type { Point } from '../core/fleet/points.ts'
 import type { ControllerQuery, Position } from '../core/fleet/query.ts'
 import type { Site } from '../core/fleet/topology.ts'
@@ -178,6 +185,8 @@ export type FleetChange = {
   readonly wraps?: readonly WrapRow[]
   /** Rows of the inventory that do not hold: they are made anew from the site's description, and say nothing attested. */
   readonly doubted?: readonly { readonly site: string; readonly id: string }[]
+  /** An import whose lines come into the inventory from now on. */
+  readonly importDecided?: number
   /** What reports add to the experience with versions. */
   readonly experience?: readonly Experience[]
   readonly campaigns?: readonly CampaignRow[]
@@ -220,8 +229,37 @@ export interface InventoryStore {
   fleetTallyFault(): Promise<string | null>
 }
 
+/** An import of a list: who brings it, what it is called, its columns, and whether it was decided to take it in. */
+export type ImportRow = {
+  readonly id: number
+  readonly name: string
+  readonly person: string
+  readonly header: readonly string[]
+  readonly decided: boolean
+}
+
+/** Where a list of controllers waits until it is decided on. There is one at a time. Each change is durable on return. */
+export interface ImportStore {
+  current(): Promise<ImportRow | null>
+  /** Begins an import; what another one had staged is gone. */
+  begin(row: ImportRow): Promise<void>
+  /** Stages rows; answers the lines whose controller another line had staged before, with the number of that one. */
+  stage(
+    rows: readonly { readonly line: number; readonly row: ImportedRow }[],
+  ): Promise<{ line: number; first: number }[]>
+  /** How many rows are staged. */
+  staged(): Promise<number>
+  /** Gives the import up. */
+  drop(): Promise<void>
+  /** Moves at most so many staged rows into the inventory, in one transaction; 0 when that were the last. */
+  apply(count: number): Promise<number>
+  /** The region that a site has in the inventory or among what is staged; null for none. */
+  regionOf(site: string): Promise<string | null>
+}
+
 export interface FleetStore {
   readonly inventory: InventoryStore
+  readonly imports: ImportStore
   /** Runs one decision at a time: what it read is still true when it commits. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
   /**

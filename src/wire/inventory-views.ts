@@ -132,3 +132,26 @@ export const IncidentsView = Type.Object(
   { ...closed, title: 'IncidentsView' },
 )
 export type IncidentsView = Static<typeof IncidentsView>
+
+/** POST /v1/inventory/imports: the number of the import that was begun. */
+export const ImportBegun = Type.Object({ import: Type.Integer() }, { ...closed, title: 'ImportBegun' })
+export type ImportBegun = Static<typeof ImportBegun>
+
+/** POST /v1/inventory/imports/N/lines: how many lines are staged, and what is wrong with each of the others, as a refusal. */
+export const LinesStaged = Type.Object(
+  {
+    staged: Type.Integer(),
+    faults: List(
+      Type.Object(
+        { line: Type.Integer(), code: Type.String(), expected: Type.String(), actual: Type.String() },
+        { ...closed, title: 'LineFault' },
+      ),
+    ),
+  },
+  { ...closed, title: 'LinesStaged' },
+)
+export type LinesStaged = Static<typeof LinesStaged>
+
+/** POST /v1/inventory/imports/N/end: how many controllers are in the inventory now by this import. */
+export const ImportEnded = Type.Object({ taken: Type.Integer() }, { ...closed, title: 'ImportEnded' })
+export type ImportEnded = Static<typeof ImportEnded>

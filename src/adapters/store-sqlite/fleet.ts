@@ -13,6 +13,7 @@ import type {
 } from '../../flows/ports.ts'
 import { ANSWER_TABLE, Answers } from './answers.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
+import { IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
 import { INVENTORY_TABLES } from './inventory-schema.ts'
@@ -43,6 +44,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
    END;`,
   database => {
     database.exec(INVENTORY_TABLES)
+    database.exec(IMPORT_TABLES)
     fillInventory(database)
   },
   ANSWER_TABLE,
@@ -69,6 +71,7 @@ export class SqliteFleetStore implements FleetStore {
   /** All campaigns as they are in the database; null when one of them has changed since. */
   #campaigns: Map<string, CampaignRow> | null = null
   readonly inventory: SqliteInventory
+  readonly imports: SqliteImports
   readonly #rows: InventoryRows
   /** Plans by campaign. A plan never changes: it is read once. */
   readonly #plans = new Map<string, Uint8Array>()
@@ -79,6 +82,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#answers = new Answers(database)
     this.inventory = new SqliteInventory(database)
     this.#rows = new InventoryRows(database)
+    this.imports = new SqliteImports(database, this.#writer, this.#rows)
     const controller =
       'site, id, class, hardware, report_key AS reportKey, decryption_key AS decryptionKey, report, sequence FROM controller'
     this.#sql = {
@@ -273,6 +277,7 @@ export class SqliteFleetStore implements FleetStore {
       this.#sql.putController.run(site, id, of, hardware, reportKey, decryptionKey, report, sequence)
       this.#rows.put(row)
     }
+    if (change.importDecided !== undefined) this.imports.decide(change.importDecided)
     for (const one of change.experience ?? []) this.#rows.experience(one)
     for (const row of change.wraps ?? []) {
       this.#sql.putWrap.run(row.envelope, row.site, row.controller, row.wrap)

@@ -47,7 +47,7 @@ export class InventoryRows {
          standing = 'enrolled'`,
       ),
       removed: database.prepare(
-        `UPDATE inventory SET standing = 'removed' WHERE site = ? AND standing <> 'removed'
+        `UPDATE inventory SET standing = 'removed' WHERE site = ? AND standing = 'enrolled'
          AND id NOT IN (SELECT value FROM json_each(?))`,
       ),
       unplaced: database.prepare(

@@ -73,13 +73,16 @@ CREATE TABLE inventory (site TEXT NOT NULL, id TEXT NOT NULL, region TEXT NOT NU
   report INTEGER NOT NULL DEFAULT 0, attested_at INTEGER NOT NULL DEFAULT 0, seen_at INTEGER NOT NULL DEFAULT 0,
   claimed_version TEXT NOT NULL DEFAULT '', claimed_at INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (site, id)) STRICT, WITHOUT ROWID;
+CREATE INDEX inventory_labels ON inventory (site, labels) WHERE labels <> 0;
 CREATE INDEX inventory_seen ON inventory (seen_at);
 CREATE INDEX inventory_differs ON inventory (site, id) WHERE ${DIFFERS};
 CREATE TABLE site_tally (class TEXT NOT NULL, version_key BLOB NOT NULL, site TEXT NOT NULL, said TEXT NOT NULL,
   version TEXT NOT NULL, counter INTEGER NOT NULL, state TEXT NOT NULL, anchors INTEGER NOT NULL, region TEXT NOT NULL,
   n INTEGER NOT NULL, PRIMARY KEY (${SITE_KEY.join(', ')})) STRICT, WITHOUT ROWID;
 CREATE INDEX site_tally_site ON site_tally (site);
-CREATE INDEX site_tally_counter ON site_tally (counter);
+CREATE INDEX site_tally_counter ON site_tally (counter, site);
+CREATE INDEX site_tally_state ON site_tally (state, site);
+CREATE INDEX site_tally_anchors ON site_tally (anchors, said, site);
 CREATE TABLE fleet_tally (class TEXT NOT NULL, version_key BLOB NOT NULL, region TEXT NOT NULL, said TEXT NOT NULL,
   version TEXT NOT NULL, counter INTEGER NOT NULL, state TEXT NOT NULL, anchors INTEGER NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (${KEY.join(', ')})) STRICT, WITHOUT ROWID;

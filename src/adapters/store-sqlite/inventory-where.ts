@@ -11,7 +11,7 @@ export type Where = { readonly sql: string; readonly values: readonly Value[] }
 const IN = 'IN (SELECT value FROM json_each(?))'
 
 /** The conditions of a question that the tallies know the columns of. */
-export function countedWhere(query: ControllerQuery, setsWith: (name: string) => readonly number[]): Where {
+export function countedWhere(query: ControllerQuery, sets: Sets): Where {
   const parts: [sql: string, ...values: Value[]][] = []
   const { classes, version, counter, regions, sites, states, said, anchor, lacksAnchor } = query
   if (classes !== undefined) parts.push([`class ${IN}`, JSON.stringify(classes)])
@@ -28,24 +28,24 @@ export function countedWhere(query: ControllerQuery, setsWith: (name: string) =>
   if (sites !== undefined) parts.push([`site ${IN}`, JSON.stringify(sites)])
   if (states !== undefined) parts.push([`state ${IN}`, JSON.stringify(states)])
   if (said !== undefined) parts.push([`said ${IN}`, JSON.stringify(said)])
-  if (anchor !== undefined) parts.push([`said = 'attested' AND anchors ${IN}`, JSON.stringify(setsWith(anchor))])
+  if (anchor !== undefined) parts.push([`said = 'attested' AND anchors ${IN}`, JSON.stringify(sets.having(anchor))])
   if (lacksAnchor !== undefined) {
-    parts.push([`said = 'attested' AND anchors NOT ${IN}`, JSON.stringify(setsWith(lacksAnchor))])
+    parts.push([`said = 'attested' AND anchors ${IN}`, JSON.stringify(sets.lacking(lacksAnchor))])
   }
   return joined(parts)
 }
 
 /** All conditions of a question, on the rows themselves. */
-export function rowWhere(query: ControllerQuery, setsWith: (name: string) => readonly number[]): Where {
-  const counted = countedWhere(query, setsWith)
+export function rowWhere(query: ControllerQuery, sets: Sets): Where {
+  const counted = countedWhere(query, sets)
   const parts: [sql: string, ...values: Value[]][] = [["standing <> 'removed'"]]
   const { cabinet, rack, labels, differs, seenBefore, campaign } = query
   if (cabinet !== undefined) parts.push(['cabinet = ?', cabinet])
   if (rack !== undefined) parts.push(['rack = ?', rack])
   if (labels !== undefined) {
-    const sets = labels.map(setsWith)
-    const all = (sets[0] ?? []).filter(id => sets.every(some => some.includes(id)))
-    parts.push([`labels ${IN}`, JSON.stringify(all)])
+    const each = labels.map(sets.having)
+    const all = (each[0] ?? []).filter(id => each.every(some => some.includes(id)))
+    parts.push([`labels <> 0 AND labels ${IN}`, JSON.stringify(all)])
   }
   if (differs === true) parts.push([DIFFERS])
   if (seenBefore !== undefined) parts.push(['seen_at < ?', seenBefore])
@@ -59,10 +59,14 @@ function joined(parts: readonly (readonly [sql: string, ...values: Value[]])[]):
   return { sql: kept.map(([sql]) => sql).join(' AND '), values: kept.flatMap(([, ...values]) => values) }
 }
 
-/** The sets that hold a name. There are few sets, however many controllers: each is read. */
-export function setsWith(database: DatabaseSync): (name: string) => readonly number[] {
-  const statement = database.prepare(
-    'SELECT id FROM name_set WHERE EXISTS (SELECT 1 FROM json_each(names) WHERE value = ?)',
-  )
-  return name => (statement.all(name) as { id: number }[]).map(({ id }) => id)
+/** The sets of names that hold one, and those that do not. There are few sets, however many controllers: each is read. */
+export type Sets = { readonly having: (name: string) => number[]; readonly lacking: (name: string) => number[] }
+
+export function setsOf(database: DatabaseSync): Sets {
+  const holds = 'EXISTS (SELECT 1 FROM json_each(names) WHERE value = ?)'
+  const [having, lacking] = [holds, `NOT ${holds}`].map(where => {
+    const statement = database.prepare(`SELECT id FROM name_set WHERE ${where}`)
+    return (name: string) => (statement.all(name) as { id: number }[]).map(({ id }) => id)
+  })
+  return { having: having!, lacking: lacking! }
 }

@@ -5,7 +5,7 @@ import { INCIDENTS, type IncidentCounts } from '../../core/fleet/incidents.ts'
 import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../../core/fleet/inventory-row.ts'
 import { type ControllerQuery, isCounted, type Position } from '../../core/fleet/query.ts'
 import type { InventoryStore, VersionsBy } from '../../flows/ports.ts'
-import { countedWhere, rowWhere, setsWith, type Value, type Where } from './inventory-where.ts'
+import { countedWhere, rowWhere, type Sets, setsOf, type Value, type Where } from './inventory-where.ts'
 
 type Row = Record<string, Value>
 
@@ -21,15 +21,15 @@ const COLUMNS = `site, id, region, class, hardware, cabinet, rack, standing, dec
 export class SqliteInventory implements InventoryStore {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
-  readonly #setsWith: (name: string) => readonly number[]
+  readonly #sets: Sets
 
   constructor(database: DatabaseSync) {
     this.#database = database
-    this.#setsWith = setsWith(database)
+    this.#sets = setsOf(database)
   }
 
   async page(query: ControllerQuery, after: Position | null, limit: number): Promise<InventoryRow[]> {
-    const where = rowWhere(query, this.#setsWith)
+    const where = rowWhere(query, this.#sets)
     if (query.seenBefore !== undefined) return this.#bySeen(where, after, limit).map(rowOf)
     const behind = [after?.site ?? '', after?.id ?? ''] as const
     const sites = this.#candidates(query, behind[0])
@@ -39,7 +39,8 @@ export class SqliteInventory implements InventoryStore {
       return this.#all(sql, [...behind, ...where.values, limit]).map(rowOf)
     }
     const rows: Row[] = []
-    const sql = `SELECT ${COLUMNS} FROM inventory WHERE site = ? AND id > ? AND ${where.sql} ORDER BY id LIMIT ?`
+    const labelled = query.labels === undefined ? '' : 'INDEXED BY inventory_labels'
+    const sql = `SELECT ${COLUMNS} FROM inventory ${labelled} WHERE site = ? AND id > ? AND ${where.sql} ORDER BY id LIMIT ?`
     for (const site of sites) {
       rows.push(...this.#all(sql, [site, site === behind[0] ? behind[1] : '', ...where.values, limit - rows.length]))
       if (rows.length >= limit) break
@@ -49,20 +50,20 @@ export class SqliteInventory implements InventoryStore {
 
   async count(query: ControllerQuery): Promise<number | null> {
     if (!isCounted(query)) return null
-    const { sql, values } = countedWhere(query, this.#setsWith)
-    const table = query.sites === undefined ? 'fleet_tally' : 'site_tally'
+    const { sql, values } = countedWhere(query, this.#sets)
+    const table = query.sites === undefined ? 'fleet_tally' : siteTally(query)
     const [row] = this.#all(`SELECT coalesce(sum(n), 0) AS n FROM ${table} WHERE ${sql}`, values)
     return row!.n as number
   }
 
   async sites(query: ControllerQuery, after: string | null, limit: number): Promise<SiteCount[]> {
-    const counted = countedWhere(query, this.#setsWith)
+    const counted = countedWhere(query, this.#sets)
     if (isCounted(query)) {
-      const sql = `SELECT site, region, sum(n) AS controllers FROM site_tally WHERE site > ? AND ${counted.sql}
+      const sql = `SELECT site, region, sum(n) AS controllers FROM ${siteTally(query)} WHERE site > ? AND ${counted.sql}
         GROUP BY site ORDER BY site LIMIT ?`
       return this.#all(sql, [after ?? '', ...counted.values, limit]) as SiteCount[]
     }
-    const where = rowWhere(query, this.#setsWith)
+    const where = rowWhere(query, this.#sets)
     const sql = `SELECT site, region, count(*) AS controllers FROM inventory WHERE site = ? AND ${where.sql} GROUP BY site`
     const found: SiteCount[] = []
     for (const site of this.#candidates(query, after ?? '') ?? this.#sitesFrom(after ?? '')) {
@@ -75,22 +76,25 @@ export class SqliteInventory implements InventoryStore {
 
   async countSites(query: ControllerQuery): Promise<number | null> {
     if (!isCounted(query)) return null
-    const { sql, values } = countedWhere(query, this.#setsWith)
-    const [row] = this.#all(`SELECT count(*) AS n FROM (SELECT DISTINCT site FROM site_tally WHERE ${sql})`, values)
+    const { sql, values } = countedWhere(query, this.#sets)
+    const [row] = this.#all(
+      `SELECT count(*) AS n FROM (SELECT DISTINCT site FROM ${siteTally(query)} WHERE ${sql})`,
+      values,
+    )
     return row!.n as number
   }
 
   async versions(query: ControllerQuery, by: VersionsBy): Promise<VersionCount[]> {
     const counted = isCounted(query)
     if (counted && by !== 'rack' && by !== 'cabinet') {
-      const where = countedWhere(query, this.#setsWith)
-      const table = by === 'site' || query.sites !== undefined ? 'site_tally' : 'fleet_tally'
+      const where = countedWhere(query, this.#sets)
+      const table = by === 'site' || query.sites !== undefined ? siteTally(query) : 'fleet_tally'
       const place = by === 'fleet' ? "''" : by
       const sql = `SELECT ${place} AS place, class, version, said, sum(n) AS controllers FROM ${table} WHERE ${where.sql}
         GROUP BY 1, class, version_key, said ORDER BY 1, class, version_key, said`
       return this.#all(sql, where.values) as VersionCount[]
     }
-    const where = rowWhere(query, this.#setsWith)
+    const where = rowWhere(query, this.#sets)
     const place = by === 'fleet' ? "''" : by === 'rack' || by === 'cabinet' ? `coalesce(${by}, '')` : by
     const sql = `SELECT ${place} AS place, class, version, said, count(*) AS controllers FROM inventory WHERE ${where.sql}
       GROUP BY 1, class, version_key, said ORDER BY 1, class, version_key, said`
@@ -151,10 +155,10 @@ export class SqliteInventory implements InventoryStore {
 
   /** The sites from one on that can have a match, in order; null when the roll-ups narrow nothing. */
   #candidates(query: ControllerQuery, from: string): string[] | null {
-    const where = countedWhere(query, this.#setsWith)
+    const where = countedWhere(query, this.#sets)
     const [label] = query.labels ?? []
     if (query.differs === true || (where.sql === '1' && label === undefined)) return null
-    const tally = `SELECT DISTINCT site FROM site_tally WHERE site >= ? AND ${where.sql}`
+    const tally = `SELECT DISTINCT site FROM ${siteTally(query)} WHERE site >= ? AND ${where.sql}`
     const labels = 'SELECT site FROM label_tally WHERE label = ? AND site >= ?'
     const rows =
       label === undefined
@@ -188,6 +192,10 @@ export class SqliteInventory implements InventoryStore {
     return statement.all(...values) as Row[]
   }
 }
+
+/** Some sites are looked up one by one; of all of them, the planner finds what the question narrows most. */
+const siteTally = ({ sites }: ControllerQuery): string =>
+  sites === undefined ? 'site_tally' : 'site_tally INDEXED BY site_tally_site'
 
 /** Statements that are kept at most: kinds of questions, of which there are few at a time. */
 const MAX_STATEMENTS = 200

@@ -11,6 +11,7 @@ import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
 import { checkStore } from '../../flows/check.ts'
+import { resumeImport } from '../../flows/import.ts'
 import type { Clock, FleetWorld, Signer } from '../../flows/ports.ts'
 import { renew } from '../../flows/renew.ts'
 import { warn } from '../../flows/warn.ts'
@@ -96,6 +97,7 @@ async function startWith(
   // renewed keeps the rest from nobody: the loop below says so, and tries again.
   await renew(world)
   await notePolicy(world)
+  await resumeImport(world)
   const shown = config.console === undefined ? null : await openConsole(config.console, world, log)
   const port = orNull(shown) ?? (await listen(door, config.listen.host, config.listen.port))
   if (isRefusal(port)) {

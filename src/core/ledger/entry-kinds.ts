@@ -15,6 +15,7 @@ export const entryKinds = {
   'certificate-event': 'A certificate was issued, renewed or revoked.',
 
   'site-registered': 'A site and its gateway were registered or changed.',
+  'inventory-imported': 'A list of controllers was taken into the inventory, as what somebody’s records claim.',
   'controller-registered': 'A controller was registered with the key that signs its reports.',
 
   'campaign-created': 'A campaign plan was made.',

@@ -5,8 +5,11 @@ import { List } from '../fleet-views.ts'
 import {
   CheckView,
   CountView,
+  ImportBegun,
+  ImportEnded,
   IncidentsView,
   InventoryView,
+  LinesStaged,
   SiteCountView,
   VersionSaidView,
   VersionsView,
@@ -124,4 +127,63 @@ export const checkInventory = route({
   body: Type.Object({ after: Type.Optional(Name) }, closed),
   answers: { 200: CheckView },
   codes: [],
+})
+
+/** Lines of one call at most. */
+export const MAX_IMPORT_LINES = 1000
+
+const Field = Type.String({ maxLength: 4096 })
+const Fields = Type.Array(Field, { minItems: 1, maxItems: 64 })
+const importId = { import: Type.String({ pattern: '^[0-9]{1,15}$', description: 'the number of the import' }) }
+
+export const beginImport = route({
+  method: 'POST',
+  path: '/v1/inventory/imports',
+  id: 'beginImport',
+  tag,
+  summary: 'Begins to take a list of controllers in; `columns` is its first line. One that was open is given up',
+  who: 'person',
+  body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 160 }), columns: Fields }, closed),
+  answers: { 200: ImportBegun },
+  codes: ['import-header-malformed', 'import-unfinished'],
+})
+
+export const stageImport = route({
+  method: 'POST',
+  path: '/v1/inventory/imports/{import}/lines',
+  id: 'stageImport',
+  tag,
+  summary: 'Stages lines of a list: nothing of them is in the inventory before the import ends',
+  who: 'person',
+  params: importId,
+  body: Type.Object(
+    {
+      lines: Type.Array(Type.Object({ line: Type.Integer({ minimum: 1 }), fields: Fields }, closed), {
+        minItems: 1,
+        maxItems: MAX_IMPORT_LINES,
+      }),
+    },
+    closed,
+  ),
+  answers: { 200: LinesStaged },
+  codes: ['import-unknown'],
+})
+
+export const endImport = route({
+  method: 'POST',
+  path: '/v1/inventory/imports/{import}/end',
+  id: 'endImport',
+  tag,
+  summary: 'Ends an import: all of it, the good lines, or nothing. `bad`: lines that were found at fault',
+  who: 'person',
+  params: importId,
+  body: Type.Object(
+    {
+      take: Type.Union([Type.Literal('all'), Type.Literal('good'), Type.Literal('nothing')]),
+      bad: Type.Integer({ minimum: 0 }),
+    },
+    closed,
+  ),
+  answers: { 200: ImportEnded },
+  codes: ['import-unknown', 'import-lines-bad'],
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
-import type { World } from '../../../sim/doors/world.ts'
+import { World } from '../../../sim/doors/world.ts'
 import { fleetFiles } from '../../../src/apps/fleet/files.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import type { IncidentsView, InventoryView, VersionSaidView, VersionsView } from '../../../src/wire/inventory-views.ts'
@@ -192,4 +193,80 @@ describe('questions about the inventory on the command line', () => {
       ],
     )
   })
+})
+
+describe('fleet import', () => {
+  let world: World
+  before(async () => {
+    world = await World.make(QUAY)
+    await world.startFleet()
+  })
+  after(() => world?.stop())
+
+  const run = (text: string | Uint8Array, ...more: string[]) => {
+    writeFileSync(world.at('list.csv'), text)
+    return voltseal(world, ['fleet', 'import', world.at('list.csv'), ...more])
+  }
+  const HEAD = 'site,region,controller,class,hardware,version,rack,labels\r\n'
+  const GOOD = 'pier,nl,bms-1,bms,r1,4.1.0,"Rack 1, left",spare critical\r\n'
+  const BAD = 'pier,nl,bms-2,bms,r1,4.1,,\r\npier,nl,"bms"-3,bms,r1,,,\r\n'
+  type Taken = { lines: number; bad: number; taken: number; faults: { line: number; code: string }[] }
+
+  it('judges every line in a dry run, takes nothing in, and says which are bad and why', async () => {
+    const { exit, json, said } = await run(HEAD + GOOD + BAD, '--dry-run')
+    const { faults, ...rest } = json as Taken
+    assert.deepEqual([exit, rest.lines, rest.bad, rest.taken], [65, 3, 2, 0])
+    assert.deepEqual(faults.map(({ line, code }) => [line, code]).sort(), [
+      [3, 'import-line-malformed'],
+      [4, 'import-line-malformed'],
+    ])
+    assert.match(said, /line 3: .*MAJOR\.MINOR\.PATCH.* in version; got "4\.1"/)
+    assert.match(said, /line 4: .*text behind a closing quote/)
+    assert.match(said, /100 % {2}3 lines, 2 bad/)
+  })
+
+  it('takes all lines or none, and the good ones by choice', async () => {
+    const refused = await run(HEAD + GOOD + BAD)
+    assert.deepEqual([refused.refusal?.code, refused.exit], ['import-lines-bad', 65])
+    const none = await voltseal(world, ['fleet', 'controllers', '--site', 'pier'])
+    assert.deepEqual((none.json as { items: unknown[] }).items, [])
+    const { exit, json } = await run(HEAD + GOOD + BAD, '--good-lines')
+    assert.deepEqual([exit, (json as Taken).taken], [0, 1])
+    const found = await voltseal(world, [
+      'fleet',
+      'controllers',
+      '--site',
+      'pier',
+      '--said',
+      'claimed',
+      '--label',
+      'spare',
+    ])
+    const [one] = (found.json as { items: InventoryView[] }).items
+    assert.deepEqual(
+      [one?.id, one?.standing, one?.claimed?.version, one?.attested, one?.rack],
+      ['bms-1', 'imported', '4.1.0', null, 'Rack 1, left'],
+    )
+  })
+
+  it('takes more lines than one call holds', async () => {
+    const lines = Array.from({ length: 2345 }, (_, n) => `dock,nl,c${n},bms,r1,4.${n % 3}.0,,\n`)
+    const { exit, json } = await run(HEAD + lines.join(''))
+    assert.deepEqual([exit, (json as Taken).taken], [0, 2345])
+    const count = await voltseal(world, ['fleet', 'sites', '--class', 'bms', '--version', '<4.1', '--site', 'dock'])
+    assert.deepEqual((count.json as { items: object[] }).items, [{ site: 'dock', region: 'nl', controllers: 782 }])
+  })
+
+  const bad: [name: string, text: string | Uint8Array, code: string][] = [
+    ['an empty file', '', 'import-header-malformed'],
+    ['no header', GOOD, 'import-header-malformed'],
+    ['a header that is no CSV', 'site,"region\n', 'import-header-malformed'],
+    ['another code page', Buffer.concat([Buffer.from(HEAD + GOOD), Buffer.from([0xe9, 0x0a])]), 'text-not-utf8'],
+  ]
+  for (const [name, text, code] of bad) {
+    it(`${name} is refused: ${code}`, async () => {
+      const { refusal, exit } = await run(text)
+      assert.deepEqual([refusal?.code, exit], [code, 65])
+    })
+  }
 })

@@ -1,4 +1,6 @@
 import type { HttpsServer } from '../../../adapters/http-server.ts'
+import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { beginImport, endImport, stageLines } from '../../../flows/import.ts'
 import * as routes from '../../../wire/routes/inventory.ts'
 import * as inventory from '../inventory.ts'
 import type { FleetDoor } from './parts.ts'
@@ -17,5 +19,17 @@ export function inventoryRoutes(server: HttpsServer, door: FleetDoor): void {
   shows(server, routes.listIncidents, ({ query }) => inventory.incidents(world, query))
   changes(server, door, routes.checkInventory, ({ body: { after } }) => {
     return { attempt: 'fleet check-store', run: () => inventory.check(world, after ?? null) }
+  })
+  changes(server, door, routes.beginImport, ({ peer, body: { name, columns } }) => {
+    return { attempt: 'fleet import', run: () => beginImport(world, peer.id, name, columns) }
+  })
+  shows(server, routes.stageImport, async ({ params, body: { lines } }) => {
+    const staged = await stageLines(world, Number(params.import), lines)
+    if (isRefusal(staged)) return staged
+    const faults = staged.faults.map(({ line, why: { code, expected, actual } }) => ({ line, code, expected, actual }))
+    return { staged: staged.staged, faults }
+  })
+  changes(server, door, routes.endImport, ({ peer, params, body: { take, bad } }) => {
+    return { attempt: 'fleet import', run: () => endImport(world, peer.id, Number(params.import), take, bad) }
   })
 }
