@@ -66,10 +66,14 @@ export class InventoryRows {
          anchors = 0, running_sequence = 0, digest = x'', report = ?, attested_at = 0, seen_at = coalesce(?, seen_at),
          claimed_version = '', claimed_at = 0 WHERE site = ? AND id = ?`,
       ),
+      unregistered: database.prepare(
+        `DELETE FROM inventory WHERE site = ?1 AND id = ?2
+         AND NOT EXISTS (SELECT 1 FROM controller WHERE site = ?1 AND id = ?2)`,
+      ),
       doubted: database.prepare(
         `UPDATE inventory SET said = 'nothing', version = '', version_key = x'', state = '', counter = -1, anchors = 0,
-         running_sequence = 0, digest = x'', report = 0, attested_at = 0, claimed_version = '', claimed_at = 0,
-         standing = 'imported' WHERE site = ? AND id = ?`,
+         running_sequence = 0, digest = x'', report = 0, attested_at = 0, claimed_version = '', claimed_at = 0
+         WHERE site = ? AND id = ?`,
       ),
       imported: database.prepare(
         `INSERT INTO inventory (site, id, region, class, hardware, cabinet, rack, labels, standing, said, version,
@@ -149,8 +153,9 @@ export class InventoryRows {
     this.#sql.imported.run(site, id, region, of, hardware, cabinet, rack, this.#setOf(labels), ...version)
   }
 
-  /** A row that does not hold. What it attested is written anew from the report, by who has verified that. */
+  /** A row that does not hold: gone where nobody registered its controller. What it attested is written anew from the report, by who has verified that. */
   doubt({ site, id }: { readonly site: string; readonly id: string }): void {
+    this.#sql.unregistered.run(site, id)
     this.#sql.doubted.run(site, id)
     const row = this.#sql.site.get(site) as { site: Uint8Array } | undefined
     if (row !== undefined) this.placeAll({ id: site, site: row.site })
