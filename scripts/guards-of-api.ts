@@ -8,9 +8,9 @@ const ANSWERS = 'tests/adapters/store-sqlite/answers.test.ts'
 export const API_GUARDS: readonly Guard[] = [
   {
     stops: 'a caller of the wrong kind at a route of the API',
-    file: 'src/apps/fleet/api/serve-route.ts',
-    text: "  if (who !== 'any') return requirePeer(request, who)\n",
-    without: '',
+    file: 'src/apps/fleet/gate.ts',
+    text: "    if (access.for === 'gateways') return void requirePeer(request, 'gateway')\n",
+    without: "    if (access.for === 'gateways') return\n",
     tests: DOORS,
   },
   {

@@ -125,8 +125,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'certificates of another authority',
     file: 'src/adapters/http-server.ts',
-    text: 'requestCert: true, rejectUnauthorized: true',
-    without: 'requestCert: true, rejectUnauthorized: false',
+    text: "rejectUnauthorized: certificate === 'required'",
+    without: 'rejectUnauthorized: false',
     tests: DOORS,
   },
   {

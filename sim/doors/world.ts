@@ -30,6 +30,8 @@ export type WorldOptions = {
   readonly tick?: string
   readonly approvers?: number
   readonly approvalThreshold?: number
+  /** Whether people may sign in with a password, and services come with a token. */
+  readonly signIn?: boolean
 }
 
 let worlds = 0
@@ -136,9 +138,20 @@ export class World {
     const wanted = releases.flatMap(path => ['--release', path])
     await this.must('campaign', 'create', '--id', id, '--soak', '100ms', ...wanted, ...more)
     for (let n = 0; n < (this.options.approvalThreshold ?? 1); n += 1) {
-      await this.must('campaign', 'approve', id, '--key', this.at('keys', `approver-${n}`))
+      await this.approve(id, n)
     }
     await this.must('campaign', 'start', id)
+  }
+
+  /** Approves a plan as one of the approvers: with their account and their key. */
+  approve(id: string, n = 0): Promise<unknown> {
+    const name = `approver-${n}`
+    return this.must('campaign', 'approve', id, '--key', this.at('keys', name), '--profile', this.profileOf(name))
+  }
+
+  /** The profile of somebody whom `fleet init` made an account for. */
+  profileOf(name: string): string {
+    return this.at('fleet', 'profiles', name, 'profile.yaml')
   }
 
   /** Waits until a condition holds, looking often; throws after `seconds`. */
@@ -209,7 +222,8 @@ export class World {
       `${options.approvalThreshold ?? 1}`,
     ]
     const where = ['--host', host, '--port', '8443', '--tick', options.tick ?? '50ms']
-    await this.must('fleet', 'init', this.at('fleet'), ...keys, ...approval, ...where)
+    const people = ['--one-organisation', ...(options.signIn === true ? ['--sign-in'] : [])]
+    await this.must('fleet', 'init', this.at('fleet'), ...keys, ...approval, ...where, ...people)
     const gateway = [
       '--fleet',
       `https://${host}:8443`,

@@ -15,12 +15,17 @@ export type HttpsServer = FastifyInstance
 export const MAX_BODY = 4 * 1024 * 1024
 
 /**
- * A server that speaks TLS 1.3 to peers with a certificate of its authority, and to nobody else. Bodies of type
+ * A server that speaks TLS 1.3 to peers with a certificate of its authority, and, unless `certificate` is `required`, to those
+ * who bring none: what they may do is the door's to judge. Who brings another authority's is never spoken to. Bodies of type
  * `application/octet-stream` reach the handler as a stream. Every refusal answers as an RFC 9457 problem.
  */
-export function httpsServer(tls: ServerTls, log: Logger): HttpsServer {
+export function httpsServer(
+  tls: ServerTls,
+  log: Logger,
+  certificate: 'required' | 'asked-for' = 'required',
+): HttpsServer {
   const server = Fastify({
-    https: { ...tls, minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: true },
+    https: { ...tls, minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: certificate === 'required' },
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY,
@@ -31,6 +36,11 @@ export function httpsServer(tls: ServerTls, log: Logger): HttpsServer {
     // What the API does not describe is refused: never left out, never turned into another type.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   }) as unknown as HttpsServer
+  server.server.prependListener('secureConnection', (socket: TLSSocket) => {
+    // Whoever brings a certificate means it: one that does not hold is no reason to be taken for somebody without one. (A
+    // resumed session without a certificate counts as authorised, and has none all the same.)
+    if (socket.getPeerX509Certificate() !== undefined && !socket.authorized) socket.destroy()
+  })
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
   server.setErrorHandler((error: Error & { statusCode?: number; validation?: unknown }, request, reply) => {
     if (error instanceof RefusalError) return sendRefusal(reply, error.refusal)

@@ -15,17 +15,21 @@ import { type Event, record } from './audit.ts'
 import { about, commitSteps, notesOf, type Opened, openCampaign } from './campaign.ts'
 import { nextFiles, openRepository } from './keep.ts'
 import type { FleetWorld, RepoFile } from './ports.ts'
+import { refuseApprover, refuseRejected, standingOf } from './vouch.ts'
 
 /** An approval as it would become, for an approver to read and sign; `have` are the keys that signed it already. */
 export type ApprovalDraft = {
   readonly signed: JsonObject
   readonly need: number
   readonly have: readonly string[]
+  /** Signatures that were given and count no more, each with the reason. */
+  readonly void: readonly Refusal[]
 }
 
 /**
  * What an approver signs: the approval targets with this plan beside those that were approved before. The same until
- * something else is approved. Refuses `campaign-unknown`, `campaign-already-approved`, and what `openRepository` refuses.
+ * something else is approved. Refuses `campaign-unknown`, `campaign-already-approved`, `campaign-rejected`, and what
+ * `openRepository` refuses.
  */
 export async function draftOf(world: FleetWorld, id: string): Promise<ApprovalDraft | Refusal> {
   const opened = await openCampaign(world, id)
@@ -33,12 +37,17 @@ export async function draftOf(world: FleetWorld, id: string): Promise<ApprovalDr
   if (opened.rollout.state.at !== 'created') {
     return refuse('campaign-already-approved', id, 'a plan that waits for approval', opened.rollout.state.at)
   }
+  const rejected = await refuseRejected(world, id)
+  if (rejected !== null) return rejected
   const set = await openRepository(world, 'approval')
   if (isRefusal(set)) return set
   const written = approvalOf(world, set, opened)
   if (isRefusal(written)) return written
   const { threshold } = set.root.signed.roles.targets
-  return { signed: written, need: threshold, have: (await gathered(world, id, written)).map(({ keyid }) => keyid) }
+  const standing = await standingOf(world, opened, await gathered(world, id, written))
+  if (isRefusal(standing)) return standing
+  const have = standing.counting.map(({ keyid }) => keyid)
+  return { signed: written, need: threshold, have, void: standing.void }
 }
 
 const DAY = 86_400_000
@@ -79,13 +88,13 @@ async function gathered(
 /**
  * Adds one approver's signature. At the threshold the plan is approved: the approval repository's new targets, snapshot
  * and timestamp and the campaign's state become durable together. Below it the signature is kept. Refuses as `draftOf`,
- * `approval-key-unknown`, `approval-signature-invalid`.
+ * `approval-key-unknown`, `approval-signature-invalid`, and what `refuseApprover` refuses. `reason` is kept in the log.
  */
 export function approve(
   world: FleetWorld,
   person: string,
   id: string,
-  signature: { readonly keyid: string; readonly sig: string },
+  { reason, ...signature }: { readonly keyid: string; readonly sig: string; readonly reason?: string },
 ): Promise<{ need: number; have: number; approved: boolean } | Refusal> {
   return world.store.exclusive(async () => {
     const draft = await draftOf(world, id)
@@ -102,7 +111,11 @@ export function approve(
     if (bytes === null || !world.crypto.verify(key, signableBytes(draft.signed), bytes, 'der')) {
       return refuse('approval-signature-invalid', subject, 'a signature over the draft', 'one that does not hold')
     }
-    const before = await gathered(world, id, draft.signed)
+    const unfit = await refuseApprover(world, opened, person, signature.keyid)
+    if (unfit !== null) return unfit
+    const standing = await standingOf(world, opened, await gathered(world, id, draft.signed))
+    if (isRefusal(standing)) return standing
+    const before = standing.counting
     const counted = (keyids: readonly string[]): number => keysOf(keys, { ...roles.targets, keyids }).size
     // The same approver again: the first answer was lost, and nothing is counted or recorded twice.
     if (before.some(({ keyid }) => keyid === signature.keyid)) {
@@ -115,8 +128,9 @@ export function approve(
     const have = counted(targets.signatures.map(({ keyid }) => keyid))
     const actor: Actor = { kind: 'person', id: person, key: signature.keyid }
     const { need } = draft
+    const said: JsonObject = reason === undefined ? {} : { reason }
     const held: RepoFile = { repo: `draft/${id}`, path: 'targets.json', bytes: file }
-    const signedNow: Event = { ...about(opened.plan), kind: 'approval-signed', actor, detail: { have, need } }
+    const signedNow: Event = { ...about(opened.plan), kind: 'approval-signed', actor, detail: { have, need, ...said } }
     if (verifySigned(targets, keys, roles.targets, 'approval: targets', world.crypto) !== null) {
       await record(world, { files: [held] }, [signedNow])
       return { need, have, approved: false }

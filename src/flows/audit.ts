@@ -3,6 +3,7 @@ import type { Crypto } from '../core/encoding/crypto.ts'
 import { type Checkpoint, checkpointText, isOrigin, openCheckpoint } from '../core/ledger/checkpoint.ts'
 import { type Actor, type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
 import type { EntryKind } from '../core/ledger/entry-kinds.ts'
+import type { EntryRow, LogRow } from '../core/ledger/log-rows.ts'
 import { append, isTreeHead, leafHash, rootOf, type TreeHead } from '../core/ledger/merkle.ts'
 import { noteKeyId, writeNote } from '../core/ledger/signed-note.ts'
 import {
@@ -13,7 +14,7 @@ import {
   takeEntry,
 } from '../core/ledger/verify.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import type { EntryRow, FleetChange, FleetStore, FleetWorld, LogRow, Signer, SiteWorld } from './ports.ts'
+import type { FleetChange, FleetStore, FleetWorld, Signer, SiteWorld } from './ports.ts'
 
 /** The key of the log and the name it signs under: the origin of every checkpoint. */
 export type LogSigner = { readonly origin: string; readonly signer: Signer }

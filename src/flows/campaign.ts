@@ -22,6 +22,9 @@ import { type Directed, directSites, ordersFor } from './direct.ts'
 import type { CampaignRow, ControllerRow, FleetChange, FleetWorld, WrapRow } from './ports.ts'
 import { refuseUnwrappable, type Wanted } from './wrap.ts'
 
+/** The sites of a plan. */
+export const sitesOf = (plan: Plan): readonly string[] => [...plan.sheetOf.keys()]
+
 /** The controllers of a plan with the releases that they get. */
 export const wantedOf = (plan: Plan): readonly Wanted[] =>
   [...plannedControllers(plan)].flatMap(({ site, controller, steps }) =>

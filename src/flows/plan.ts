@@ -1,3 +1,4 @@
+import { refuseUngoverned } from '../core/campaign/change-request.ts'
 import { buildPlan, canaryThenRest, type Draft, type PlanRequest, type PlanSources } from '../core/campaign/draft.ts'
 import { planBytes } from '../core/campaign/plan.ts'
 import { createRollout, isOpen, writeRollout } from '../core/campaign/rollout-state.ts'
@@ -35,23 +36,30 @@ export type Drafted = {
   readonly passedOver: readonly { readonly controller: string; readonly why: Refusal }[]
 }
 
+/** Whether who plans may plan for these sites: which ones they are is known when the plan is drawn up. */
+export type Permit = (sites: readonly string[]) => Promise<null | Refusal>
+
 /**
  * Plans a campaign: one controller of each class as the canary, then the rest. Durable on return unless `dryRun`. The
  * same request again, before anybody has approved it, is answered as before: the first answer may have been lost.
- * Refuses `campaign-exists`, and what `buildPlan` refuses.
+ * Refuses `campaign-exists`, `change-request-missing`, what `permit` refuses, and what `buildPlan` refuses.
  */
 export function createCampaign(
   world: FleetWorld,
   person: string,
   asked: CampaignRequest,
   dryRun: boolean,
+  permit: Permit,
 ): Promise<Drafted | Refusal> {
   return world.store.exclusive(async () => {
     const taken = await world.store.campaign(asked.id)
     if (taken !== null) return createdBefore(world, taken, asked, dryRun)
     const drawn = await drawUp(world, person, asked, world.clock.now())
-    if (isRefusal(drawn) || dryRun) return drawn
+    if (isRefusal(drawn)) return drawn
     const { plan, sheets } = drawn
+    const unfit = (await permit(sheets.map(({ sheet }) => sheet.site))) ?? refuseUngoverned(world.governance, plan)
+    if (unfit !== null) return unfit
+    if (dryRun) return drawn
     const bytes = planBytes(plan)
     const stored = await storePlan(world, bytes)
     if (stored !== null) return stored

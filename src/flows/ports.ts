@@ -1,8 +1,10 @@
+import type { Governance } from '../core/campaign/change-request.ts'
 import type { Reading } from '../core/campaign/rules/readings.ts'
 import type { Cipher } from '../core/encoding/cipher.ts'
 import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
+import type { AccountChange } from '../core/fleet/account-rows.ts'
 import type {
   Experience,
   ImportedRow,
@@ -15,8 +17,10 @@ import type { Point } from '../core/fleet/points.ts'
 import type { ControllerQuery, Position } from '../core/fleet/query.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
+import type { EntryRow, LogRow } from '../core/ledger/log-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
+import type { AccountStore } from './people-ports.ts'
 
 /** What the flows need of the world. A port is added when a flow needs it, with its second implementation in sight. */
 
@@ -145,19 +149,6 @@ export type WrapRow = {
 
 export type CampaignRow = { readonly id: string; readonly plan: Uint8Array; readonly state: string }
 
-/** An audit entry with the columns that it is looked up by. */
-export type EntryRow = {
-  readonly bytes: Uint8Array
-  readonly leaf: Uint8Array
-  readonly kind: string
-  readonly site?: string
-  readonly controller?: string
-  readonly campaign?: string
-}
-
-/** Where the log ends: number of entries, the compact range of their hashes, the signed checkpoint over them. */
-export type LogRow = { readonly size: number; readonly range: readonly Uint8Array[]; readonly checkpoint: string }
-
 /** A request that its sender may repeat: under which key, until when, and a digest that tells it from another one. */
 export type Repeatable = {
   readonly person: string
@@ -178,7 +169,7 @@ export type Once = { readonly at: 'done' | 'repeated'; readonly answer: Uint8Arr
  * Everything that one decision changes. It becomes durable whole, or not at all. A controller's report was verified before it
  * stands in a change: the store keeps the inventory in step with it, and verifies nothing.
  */
-export type FleetChange = {
+export type FleetChange = AccountChange & {
   readonly files?: readonly RepoFile[]
   readonly sites?: readonly SiteRow[]
   readonly controllers?: readonly ControllerRow[]
@@ -257,7 +248,7 @@ export interface ImportStore {
   regionOf(site: string): Promise<string | null>
 }
 
-export interface FleetStore {
+export interface FleetStore extends AccountStore {
   readonly inventory: InventoryStore
   readonly imports: ImportStore
   /** Runs one decision at a time: what it read is still true when it commits. */
@@ -408,6 +399,8 @@ export type FleetWorld = {
   readonly warningDays: readonly number[]
   /** What a release must carry to be published. */
   readonly publishPolicy: PublishPolicy
+  /** What is demanded of accounts, and of plans before they may be approved. */
+  readonly governance: Governance
 }
 
 /** What the gateway's flows need. */

@@ -30,6 +30,24 @@ export const FleetConfig = Type.Object(
     publish: Type.Optional(PublishPolicyJson),
     /** Where the console listens, read-only, for this machine alone; absent: nowhere. */
     console: Type.Optional(Listen),
+    /** Whether people and services may come without a client certificate, with a sign-in or a token; absent: no. */
+    signIn: Type.Optional(Type.Boolean()),
+    /** What is demanded of accounts and of plans; absent: maker and operator apart, no change request. */
+    governance: Type.Optional(
+      Type.Object(
+        {
+          /** Whether no account has roles of the maker and of the operator; absent: so it is. */
+          separateOrganisations: Type.Optional(Type.Boolean()),
+          /** Criticalities of campaigns that need the id of a change request; absent: none. */
+          changeRequest: Type.Optional(
+            Type.Array(Type.Union(['security', 'safety', 'feature', 'content'].map(word => Type.Literal(word))), {
+              maxItems: 4,
+            }),
+          ),
+        },
+        closed,
+      ),
+    ),
     log: Level,
   },
   closed,
@@ -62,8 +80,9 @@ export const Profile = Type.Object(
     name: Name,
     url: Type.String({ pattern: '^https://[^/]+$' }),
     ca: Type.String(),
-    cert: Type.String(),
-    key: Type.String(),
+    /** A certificate and its key; who signs in or has a token has none. */
+    cert: Type.Optional(Type.String()),
+    key: Type.Optional(Type.String()),
     /** The key that signs the audit log's checkpoints, as a C2SP verifier key. */
     auditKey: Type.String(),
     /** The first root of each repository, as files; the director's for who holds its keys. */

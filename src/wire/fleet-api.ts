@@ -169,10 +169,16 @@ export const Approve = Type.Object(
   {
     keyid: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     sig: Type.String({ pattern: '^(?:[0-9a-f]{2})+$', maxLength: 16_384 }),
+    /** Why, for the log. */
+    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
   },
   closed,
 )
 export type Approve = Static<typeof Approve>
+
+/** POST /v1/campaigns/ID/rejections. */
+export const Reject = Type.Object({ reason: Type.String({ minLength: 1, maxLength: 500 }) }, closed)
+export type Reject = Static<typeof Reject>
 
 /** POST /v1/campaigns/ID/commands. A halt needs its reason. */
 export const Command = Type.Object(

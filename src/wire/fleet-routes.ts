@@ -1,4 +1,5 @@
 import type { RouteSpec } from './route.ts'
+import * as accounts from './routes/accounts.ts'
 import * as audit from './routes/audit.ts'
 import * as campaigns from './routes/campaigns.ts'
 import * as ceremonies from './routes/ceremonies.ts'
@@ -12,6 +13,7 @@ const isRoute = (part: unknown): part is RouteSpec => typeof part === 'object' &
 
 /** Every route of the fleet's API. The server opens no other one. */
 export const ROUTES: readonly RouteSpec[] = [
+  accounts,
   gateways,
   releases,
   ceremonies,

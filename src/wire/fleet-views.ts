@@ -163,6 +163,10 @@ export const DraftView = Type.Object(
     signed: Type.Record(Type.String(), Type.Unknown()),
     need: Type.Integer(),
     have: List(Type.String()),
+    /** Signatures that were given and count no more, as refusals. */
+    void: List(
+      Type.Object({ code: Type.String(), subject: Type.String(), expected: Type.String(), actual: Type.String() }),
+    ),
   },
   { ...closed, title: 'DraftView' },
 )

@@ -59,19 +59,20 @@ const REPEATED: readonly RefusalCode[] = ['idempotency-key-malformed', 'idempote
 type Place = (schema: unknown) => unknown
 
 function operation(route: RouteSpec, place: Place): object {
-  const { id, tag, summary, who, body } = route
+  const { id, tag, summary, access, body } = route
   return {
     operationId: id,
     tags: [tag],
     summary,
-    'x-caller': who,
+    'x-access': access,
     parameters: parameters(route, place),
     ...(body === undefined ? {} : { requestBody: { required: true, content: content(body, place) } }),
     responses: { ...answers(route, place), ...problems(route) },
   }
 }
 
-function parameters({ method, path, who, params = {}, query }: RouteSpec, place: Place): object[] {
+function parameters(route: RouteSpec, place: Place): object[] {
+  const { path, params = {}, query } = route
   const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
     return { name, in: 'path', required: true, schema: place(params[name] ?? { type: 'string' }) }
   })
@@ -79,11 +80,12 @@ function parameters({ method, path, who, params = {}, query }: RouteSpec, place:
   const asked = Object.entries(properties).map(([name, schema]) => {
     return { name, in: 'query', required: required.includes(name), schema: place(schema) }
   })
-  return [...named, ...asked, ...(mayRepeat(method, who) ? [REPEAT] : [])]
+  return [...named, ...asked, ...(mayRepeat(route) ? [REPEAT] : [])]
 }
 
 /** What people change may be repeated under a key. A PUT is the same twice by itself. */
-const mayRepeat = (method: string, who: string): boolean => who === 'person' && method !== 'GET' && method !== 'PUT'
+const mayRepeat = ({ method, access, secret }: RouteSpec): boolean =>
+  /^(?:own-or|roles|command)$/.test(access.for) && method !== 'GET' && method !== 'PUT' && secret !== true
 
 const REPEAT = {
   name: 'Idempotency-Key',
@@ -111,9 +113,10 @@ function answers({ answers, paged }: RouteSpec, place: Place): Record<string, ob
 }
 
 /** Refusals by their status; a route's own codes are those that its callers meet in ordinary use. */
-function problems({ method, who, codes }: RouteSpec): Record<string, object> {
+function problems(route: RouteSpec): Record<string, object> {
+  const { codes } = route
   const byStatus = new Map<number, RefusalCode[]>()
-  for (const code of new Set([...COMMON, ...(mayRepeat(method, who) ? REPEATED : []), ...codes])) {
+  for (const code of new Set([...COMMON, ...(mayRepeat(route) ? REPEATED : []), ...codes])) {
     const { status } = registry[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }

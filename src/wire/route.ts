@@ -1,8 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import type { RefusalCode } from '../core/refusal/registry.ts'
-
-/** Who may call a route, by the certificate of the connection: `any` is one of the fleet's authority. */
-export type Caller = 'person' | 'gateway' | 'any'
+import type { Access } from './access.ts'
 
 /** A body that is not JSON. */
 export type Raw = { readonly type: string; readonly what: string }
@@ -19,7 +17,7 @@ export type RouteSpec = {
   readonly id: string
   readonly tag: string
   readonly summary: string
-  readonly who: Caller
+  readonly access: Access
   /** What the names in braces mean. */
   readonly params?: Readonly<Record<string, TSchema>>
   readonly query?: TSchema
@@ -28,6 +26,8 @@ export type RouteSpec = {
   readonly bodyLimit?: number
   /** By status. Null: no body. */
   readonly answers: Readonly<Record<number, TSchema | Raw | null>>
+  /** Its request or its answer holds a secret: nothing of it is kept, and it is carried out each time that it is asked for. */
+  readonly secret?: true
   /** A list that is given out in pages: its answer may carry a `Link` to the next one (see core/fleet/page.ts). */
   readonly paged?: true
   /** The codes that a caller of this route has to reckon with, beside those of every route. */

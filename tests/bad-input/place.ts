@@ -114,7 +114,7 @@ export async function fill(world: World): Promise<Place> {
   await releaseFor(world, 'stranger', '1.8.0', 'stranger')
   const releases = Object.fromEntries(Object.keys(folders).map((name, index) => [name, paths[index]!]))
   await world.must('campaign', 'create', '--id', 'half', '--release', releases.good!, '--controller', 'quay/bms-2')
-  await world.must('campaign', 'approve', 'half', '--key', world.at('keys', 'approver-0'))
+  await world.approve('half')
   return { world, releases }
 }
 

@@ -135,7 +135,10 @@ export const RELEASE_ROWS: readonly Row<Place>[] = [
     expected: /^a key of the approvers$/,
     actual: /^another one$/,
     logged: 1,
-    meet: ({ world }) => voltseal(world, ['campaign', 'approve', 'half', '--key', world.at('keys', 'release')]),
+    meet: ({ world }) =>
+      voltseal(world, ['campaign', 'approve', 'half', '--key', world.at('keys', 'release')], {
+        profile: world.profileOf('approver-0'),
+      }),
   },
   {
     name: 'an unknown key that signed the firmware',

@@ -121,7 +121,10 @@ class Run {
     await this.#command('publish', ...releases, '--key', world.at('keys', 'release'))
     const wanted = paths.flatMap(path => ['--release', path])
     await this.#command('campaign', 'create', '--id', id, '--soak', '100ms', ...wanted)
-    await this.#command('campaign', 'approve', id, '--key', world.at('keys', 'approver-0'))
+    await this.#command(
+      ...['campaign', 'approve', id, '--key', world.at('keys', 'approver-0')],
+      ...['--profile', world.profileOf('approver-0')],
+    )
     await this.#command('campaign', 'start', id)
     const view = await this.#end(id)
     const states = view.controllers.map(({ controller, state }) => `${controller} ${state}`).sort()

@@ -3,9 +3,9 @@ import { describe, test } from 'node:test'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import type { AuditEntry } from '../../src/core/ledger/entry.ts'
+import type { EntryRow, LogRow } from '../../src/core/ledger/log-rows.ts'
 import { isRefusal, orThrow, refuse } from '../../src/core/refusal/refusal.ts'
 import { headOf, sealEntries, verifyStoredLog } from '../../src/flows/audit.ts'
-import type { EntryRow, LogRow } from '../../src/flows/ports.ts'
 import { logKey, ORIGIN, testSigner } from '../core/ledger/keys.ts'
 
 const signer = { origin: ORIGIN, signer: testSigner(1) }

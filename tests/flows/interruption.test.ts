@@ -12,6 +12,7 @@ import { type CampaignRequest, createCampaign } from '../../src/flows/plan.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
 import { acceptControllerReport, flushOutbox } from '../../src/flows/report.ts'
+import { anywhere } from '../worlds/anywhere.ts'
 import { Bench, type Publication, type Run } from './interruption/bench.ts'
 import { Died, Interruptor, type Mode } from './interruption/interruptor.ts'
 
@@ -70,7 +71,7 @@ async function approveBy(run: Run, name: string): Promise<void> {
   const { signed } = orThrow(await draftOf(run.fleet, ASKED.id))
   const signer = run.bench.key(name)
   const signature = signatureBy(signer.key, orThrow(await signer.sign(signableBytes(signed), 'der')), crypto)
-  await ask(run, () => approve(run.fleet, PERSON, ASKED.id, signature), 'campaign-already-approved')
+  await ask(run, () => approve(run.fleet, name, ASKED.id, signature), 'campaign-already-approved')
 }
 
 /** One round of everything that goes on by itself; whatever dies is started again, and goes on in the next round. */
@@ -114,7 +115,7 @@ async function update(run: Run, spoilt: boolean): Promise<void> {
   await publish(run)
   // The fleet plans only what it has heard of.
   for (let rounds = 0; rounds < 3; rounds += 1) await round(run)
-  await ask(run, () => createCampaign(run.fleet, PERSON, ASKED, false))
+  await ask(run, () => createCampaign(run.fleet, PERSON, ASKED, false, anywhere))
   await approveBy(run, 'approver-0')
   await approveBy(run, 'approver-1')
   await ask(

@@ -29,6 +29,7 @@ import { createRelease } from '../../src/flows/release.ts'
 import { acceptControllerReport, acceptUpstream, flushOutbox } from '../../src/flows/report.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
 import { imageOf, SMALL } from '../sim/bench-board.ts'
+import { anywhere } from '../worlds/anywhere.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
 
 /** A release with everything that is published of it: two targets, and the bytes of both. */
@@ -183,14 +184,16 @@ export class Bench {
   async plan(id: string, { targets: [envelope] }: Made): Promise<void> {
     const asked = { id, title: id, criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
     const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: DAY }
-    orThrow(await createCampaign(this.fleet.world, 'ada', { ...asked, ...times, releases: [envelope.path] }, false))
+    orThrow(
+      await createCampaign(this.fleet.world, 'ada', { ...asked, ...times, releases: [envelope.path] }, false, anywhere),
+    )
   }
 
   async approve(id: string, approver: string): Promise<void> {
     const { signed } = orThrow(await draftOf(this.fleet.world, id))
     const signer = this.fleet.key(approver)
     const signature = orThrow(await signer.sign(signableBytes(signed), 'der'))
-    orThrow(await approve(this.fleet.world, 'ada', id, signatureBy(signer.key, signature, crypto)))
+    orThrow(await approve(this.fleet.world, approver, id, signatureBy(signer.key, signature, crypto)))
   }
 
   soon(days: number): Instant {

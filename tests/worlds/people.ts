@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { World } from '../../sim/doors/world.ts'
 import { readConfig } from '../../src/adapters/config-file.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
@@ -46,6 +46,11 @@ export async function voltseal(world: World, argv: readonly string[], manner: Ma
 export const tls = {
   administrator: (world: World): ClientTls => {
     const at = (name: string): string => readFileSync(world.at('fleet', 'profile', name), 'utf8')
+    return { ca: at('ca.pem'), cert: at('cert.pem'), key: at('key.pem') }
+  },
+  /** Who comes in with a profile's certificate. */
+  profile: (path: string): ClientTls => {
+    const at = (name: string): string => readFileSync(join(dirname(path), name), 'utf8')
     return { ca: at('ca.pem'), cert: at('cert.pem'), key: at('key.pem') }
   },
   gateway: (folder: string): ClientTls => {

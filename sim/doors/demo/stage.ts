@@ -82,7 +82,7 @@ export class Stage {
     await Promise.all(this.images.map(image => this.#release(image)))
     const keys = ['--firmware-key', 'keys/firmware.key.pub', '--release-key', 'keys/release.key']
     const shown = this.#parts.console === null ? [] : ['--console-port', String(this.#parts.console.port)]
-    const pace = ['--tick', '100ms', '--host', host, '--port', String(port), ...shown]
+    const pace = ['--one-organisation', '--tick', '100ms', '--host', host, '--port', String(port), ...shown]
     const init = ['fleet', 'init', 'fleet', '--name', 'demo', ...keys, '--approver-key', 'keys/approver.key', ...pace]
     const door = ['--host', host, '--port', String(port + 1), '--poll', '200ms', '--max-restarting', '2']
     await Promise.all([
@@ -129,7 +129,10 @@ export class Stage {
       ...select,
       ...pace,
     ])
-    await this.command('Approve it', ['campaign', 'approve', CAMPAIGN, '--key', 'keys/approver.key'])
+    await this.command('Approve it', [
+      ...['campaign', 'approve', CAMPAIGN, '--key', 'keys/approver.key'],
+      ...['--profile', 'fleet/profiles/approver/profile.yaml'],
+    ])
     await this.command('Start it', ['campaign', 'start', CAMPAIGN])
     return before
   }

@@ -7,8 +7,16 @@ import { refusalOf } from '../../wire/problem.ts'
 import { type Pace, type Part, rangedBody, Stride } from './ranged-body.ts'
 import { ResumingAgent } from './resuming-agent.ts'
 
-/** What a caller is and whom it trusts, in PEM. */
-export type ClientTls = { readonly ca: string; readonly cert: string; readonly key: string }
+/**
+ * Whom a caller trusts, in PEM, and what it is: by a certificate with its key, or by a secret that goes along with each
+ * request (`bearer`: RFC 6750 §2.1).
+ */
+export type ClientTls = {
+  readonly ca: string
+  readonly cert?: string
+  readonly key?: string
+  readonly bearer?: string
+}
 
 export type Answer = {
   readonly status: number
@@ -38,6 +46,7 @@ const MAX_PROBLEM = 64 * 1024
 export class HttpsClient {
   readonly origin: string
   readonly #agent: ResumingAgent
+  readonly #own: Readonly<Record<string, string>>
   readonly #pace: Pace
   readonly #stride = new Stride()
   #closed = false
@@ -45,7 +54,9 @@ export class HttpsClient {
   constructor(origin: string, tls: ClientTls, maxSockets = 8, pace = PACE) {
     this.origin = origin.replace(/\/$/, '')
     this.#pace = pace
-    this.#agent = new ResumingAgent({ ...tls, maxSockets })
+    const { bearer, ...rest } = tls
+    this.#own = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }
+    this.#agent = new ResumingAgent({ ...rest, maxSockets })
   }
 
   close(): void {
@@ -107,7 +118,7 @@ export class HttpsClient {
     if (this.#closed)
       return Promise.resolve(refuse('not-reachable', this.origin, 'a client that is open', 'a closed one'))
     const url = new URL(this.origin + path)
-    const headers: Record<string, string> = { ...call.headers }
+    const headers: Record<string, string> = { ...this.#own, ...call.headers }
     if (call.body instanceof Uint8Array) headers['content-length'] = String(call.body.length)
     const options: RequestOptions = { method, headers, agent: this.#agent, timeout: this.#pace.idleMillis }
     if (signal !== undefined) options.signal = signal

@@ -1,4 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { AccountRow, KeptCredential } from '../../core/fleet/account-rows.ts'
+import type { LogRow } from '../../core/ledger/log-rows.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type {
   CampaignRow,
@@ -6,11 +8,11 @@ import type {
   EntryFilter,
   FleetChange,
   FleetStore,
-  LogRow,
   Repeatable,
   RepoFile,
   SiteRow,
 } from '../../flows/ports.ts'
+import { ACCOUNT_TABLES, Accounts } from './accounts.ts'
 import { ANSWER_TABLE, Answers } from './answers.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
 import { IMPORT_TABLES, SqliteImports } from './imports.ts'
@@ -48,6 +50,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
     fillInventory(database)
   },
   ANSWER_TABLE,
+  ACCOUNT_TABLES,
 ]
 
 const HASH = 32
@@ -65,6 +68,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly #database: DatabaseSync
   readonly #writer: Writer
   readonly #answers: Answers
+  readonly #accounts: Accounts
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
   readonly #timestamps = new Map<string, Uint8Array>()
@@ -83,6 +87,7 @@ export class SqliteFleetStore implements FleetStore {
     this.inventory = new SqliteInventory(database)
     this.#rows = new InventoryRows(database)
     this.imports = new SqliteImports(database, this.#writer, this.#rows)
+    this.#accounts = new Accounts(database)
     const controller =
       'site, id, class, hardware, report_key AS reportKey, decryption_key AS decryptionKey, report, sequence FROM controller'
     this.#sql = {
@@ -194,6 +199,26 @@ export class SqliteFleetStore implements FleetStore {
     return [...this.#allCampaigns().values()]
   }
 
+  async account(id: string): Promise<AccountRow | null> {
+    return this.#accounts.account(id)
+  }
+
+  async accounts(): Promise<AccountRow[]> {
+    return this.#accounts.all()
+  }
+
+  async password(account: string): Promise<string | null> {
+    return this.#accounts.password(account)
+  }
+
+  async credential(id: string): Promise<KeptCredential | null> {
+    return this.#accounts.credential(id)
+  }
+
+  async credentials(account: string): Promise<KeptCredential[]> {
+    return this.#accounts.credentials(account)
+  }
+
   async log(): Promise<LogRow> {
     const row = this.#sql.log.get() as { size: number; range: Uint8Array; checkpoint: string }
     const range = Array.from({ length: row.range.length / HASH }, (_, at) =>
@@ -287,6 +312,7 @@ export class SqliteFleetStore implements FleetStore {
       this.#campaigns = null
     }
     for (const row of change.answers ?? []) this.#answers.put(row)
+    this.#accounts.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

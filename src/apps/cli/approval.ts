@@ -3,7 +3,7 @@ import { type PlanHead, parsePlan } from '../../core/campaign/plan.ts'
 import { checkSheets, readSheet, type Sheet } from '../../core/campaign/sheet.ts'
 import { sameBytes, toHex } from '../../core/encoding/bytes.ts'
 import type { JsonObject } from '../../core/encoding/canonical-json.ts'
-import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse, sentence } from '../../core/refusal/refusal.ts'
 import { readImageTarget } from '../../core/trust/image-target.ts'
 import { planPath } from '../../core/trust/mapping.ts'
 import type { Signature, Targets } from '../../core/trust/metadata.ts'
@@ -19,9 +19,19 @@ import { exportRequest, openRequestFile } from './signing-requests.ts'
 import { listing } from './table.ts'
 
 /** With which key, or whose signature came back: `--key`, `--key` with `--export`, or `--import`. */
-export type ApproveOptions = { readonly key?: string; readonly export?: string; readonly import?: string }
+export type ApproveOptions = {
+  readonly key?: string
+  readonly export?: string
+  readonly import?: string
+  readonly reason?: string
+}
 
-type Draft = { readonly signed: JsonObject; readonly need: number; readonly have: readonly string[] }
+type Draft = {
+  readonly signed: JsonObject
+  readonly need: number
+  readonly have: readonly string[]
+  readonly void: readonly Refusal[]
+}
 
 /**
  * Approves a plan. What is signed is not what the server says: the approver's own machine verifies the approval
@@ -46,6 +56,7 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, op
   if (altered !== null) return altered
   const draft = await session.get<Draft>(`/v1/campaigns/${id}/draft`)
   if (isRefusal(draft)) return draft
+  for (const one of draft.void) cli.output.warn(sentence(one))
   const set = await openRepository(cli, session, 'approval')
   if (isRefusal(set)) return set
   const images = await openRepository(cli, session, 'image')
@@ -58,7 +69,7 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, op
   if (isRefusal(body)) return body
   const result = await session.post<{ need: number; have: number; approved: boolean }>(
     `/v1/campaigns/${id}/approvals`,
-    body,
+    options.reason === undefined ? body : { ...body, reason: options.reason },
   )
   if (isRefusal(result)) return result
   if (result.approved) cli.output.progress(`Approved. Next: voltseal campaign start ${id}`)

@@ -3,6 +3,7 @@ import { refuse } from '../../core/refusal/refusal.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
 import { duration, durationText, size, sizeText } from './arguments.ts'
 import { type Cli, perform, type World } from './cli.ts'
+import { addAccount } from './commands/account.ts'
 import { addAgent } from './commands/agent.ts'
 import { addAudit } from './commands/audit.ts'
 import { addCampaign } from './commands/campaign.ts'
@@ -12,6 +13,7 @@ import { addExplain } from './commands/explain.ts'
 import { addFleet } from './commands/fleet.ts'
 import { addGateway } from './commands/gateway.ts'
 import { addKey } from './commands/key.ts'
+import { addLogin } from './commands/login.ts'
 import { addPublish } from './commands/publish.ts'
 import { addRelease } from './commands/release.ts'
 import { addRepository } from './commands/repository.ts'
@@ -38,6 +40,8 @@ const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
   addCeremony,
   addAudit,
   addFleet,
+  addAccount,
+  addLogin,
   addGateway,
   addSite,
   addAgent,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { readConfig, readText, writeWhole } from '../../adapters/config-file.ts'
-import { type Answer, HttpsClient, readAnswer } from '../../adapters/link-https/client.ts'
+import { type Answer, type ClientTls, HttpsClient, readAnswer } from '../../adapters/link-https/client.ts'
 import { utf8 } from '../../core/encoding/bytes.ts'
 import { NAME } from '../../core/fleet/identity.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -9,6 +9,7 @@ import type { Repository } from '../../core/trust/ceremony-note.ts'
 import type { BlobId } from '../../flows/ports.ts'
 import { Profile, parseConfig } from '../../wire/config.ts'
 import type { Cli, Work } from './cli.ts'
+import { readSecretFile } from './secrets.ts'
 
 /** A person's connection to their fleet: who they are, whom they trust, and the calls they make. */
 /**
@@ -22,12 +23,16 @@ export function checkNames(what: string, ...names: readonly string[]): Refusal |
 
 export type Session = {
   readonly profile: Profile
+  /** The authority of the fleet, in PEM. */
+  readonly ca: string
   get<T>(path: string): Promise<T | Refusal>
   /** All of a list, page by page; or its first `limit` items, and whether there are more. */
   list<T>(path: string): Promise<T[] | Refusal>
   first<T>(path: string, limit: number): Promise<{ items: T[]; more: boolean } | Refusal>
   getBytes(path: string, maxBytes: number): Promise<Uint8Array | Refusal>
   post<T>(path: string, body: unknown): Promise<T | Refusal>
+  /** Takes something away. */
+  delete(path: string): Promise<null | Refusal>
   /** Uploads bytes; answers when they are durable at the server. */
   put(path: string, body: Uint8Array): Promise<null | Refusal>
   /** A file of a repository, or null when there is none of that name. */
@@ -66,11 +71,35 @@ export async function withSession(
 
 /** Opens a session; whoever does so closes it. Nobody is called yet. Refuses `profile-missing` when none was named. */
 export function openSession(cli: Cli, named: string | undefined): Session | Refusal {
-  const path = named ?? cli.world.env.VOLTSEAL_PROFILE ?? DEFAULT_PROFILE
+  const path = profilePath(cli, named)
   const session = sessionOf(path)
   return isRefusal(session) && session.code === 'file-missing' && named === undefined
     ? refuse('profile-missing', path, 'a profile (--profile FILE, or VOLTSEAL_PROFILE)', 'no such file')
     : session
+}
+
+/** Where the secret of a sign-in, or of a service's token, lies: beside the profile, for its owner alone. */
+export const secretFile = (profile: string): string => join(dirname(profile), 'token')
+
+/** The profile that is meant. */
+export const profilePath = (cli: Cli, named: string | undefined): string =>
+  named ?? cli.world.env.VOLTSEAL_PROFILE ?? DEFAULT_PROFILE
+
+/** What a profile comes in with: its certificate, or else the secret beside it. Refuses `sign-in-required` without either. */
+function credentialOf(profile: Profile, path: string): ClientTls | Refusal {
+  const at = (name: string): string => join(dirname(path), name)
+  const ca = readText(at(profile.ca), 1 << 16)
+  if (isRefusal(ca)) return ca
+  if (profile.cert !== undefined && profile.key !== undefined) {
+    const cert = readText(at(profile.cert), 1 << 16)
+    if (isRefusal(cert)) return cert
+    const key = readText(at(profile.key), 1 << 16)
+    return isRefusal(key) ? key : { ca, cert, key }
+  }
+  const bearer = readSecretFile(secretFile(path))
+  if (!isRefusal(bearer)) return { ca, bearer }
+  if (bearer.code !== 'file-missing') return bearer
+  return refuse('sign-in-required', path, 'a certificate in the profile, or a secret beside it', 'neither')
 }
 
 function sessionOf(path: string): Session | Refusal {
@@ -79,9 +108,9 @@ function sessionOf(path: string): Session | Refusal {
   const profile = parseConfig<Profile>(Profile, written, path)
   if (isRefusal(profile)) return profile
   const at = (name: string): string => join(dirname(path), name)
-  const [ca, cert, key] = [profile.ca, profile.cert, profile.key].map(name => readText(at(name), 1 << 16))
-  for (const text of [ca, cert, key]) if (isRefusal(text)) return text
-  const client = new HttpsClient(profile.url, { ca, cert, key } as { ca: string; cert: string; key: string })
+  const tls = credentialOf(profile, path)
+  if (isRefusal(tls)) return tls
+  const client = new HttpsClient(profile.url, tls)
   const fileAt: Session['fileAt'] = async (folder, path, maxBytes) => {
     const answer = await client.call('GET', `${folder}/${encodeURIComponent(path)}`, { maxBytes })
     if (!isRefusal(answer)) return answer.body
@@ -89,6 +118,7 @@ function sessionOf(path: string): Session | Refusal {
   }
   return {
     profile,
+    ca: tls.ca,
     get: async path => json(await client.call('GET', path, { maxBytes: MAX_ANSWER }), path),
     list: async path => {
       const all = await listed(client, path, Number.POSITIVE_INFINITY)
@@ -104,6 +134,10 @@ function sessionOf(path: string): Session | Refusal {
       const headers = { 'content-type': 'application/json', 'idempotency-key': `"${randomUUID()}"` }
       const call = { headers, body: Buffer.from(JSON.stringify(body)), timeoutMillis: 60_000 }
       return json(await patiently(() => client.call('POST', path, call)), path)
+    },
+    delete: async path => {
+      const answer = await client.call('DELETE', path)
+      return isRefusal(answer) ? answer : null
     },
     put: async (path, body) => {
       const headers = { 'content-type': 'application/octet-stream' }
@@ -174,8 +208,9 @@ function nextOf(link: string | string[] | undefined, list: string): string | nul
   return refuse('answer-unexpected', list, 'a Link to the next page of the list', 'another one')
 }
 
-function json<T>(answer: { body: Uint8Array } | Refusal, path: string): T | Refusal {
+function json<T>(answer: Answer | Refusal, path: string): T | Refusal {
   if (isRefusal(answer)) return answer
+  if (answer.status === 204) return null as T
   const read = readAnswer(answer.body)
   if (read !== undefined) return read as T
   return refuse('answer-unexpected', path, 'an answer in JSON', 'something else')

@@ -2,10 +2,13 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type LoopbackDoor, type Show, type Shown, serveLoopback } from '../../adapters/http-loopback.ts'
 import { type PageFile, readPageFiles } from '../../adapters/page-files.ts'
+import { type Action, FLEET, mayDo } from '../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { admit } from '../../flows/admit.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { Page, Wanted } from './api/page.ts'
 import { checkpoint, entries } from './log-views.ts'
+import { CONSOLE } from './people.ts'
 import * as views from './views.ts'
 
 /** Where `npm run build:console` puts the console. */
@@ -16,9 +19,16 @@ const SHARED_MILLIS = 400
 
 type View = () => Promise<object | Refusal>
 
+/** What the console shows at an address: what its account must be allowed to see of the whole fleet, and the view. */
+type Shows = { readonly action: Action; readonly view: View }
+
+/** What one must be allowed to do for what is not shared. */
+const ENTRIES: Action = 'read-audit'
+const PLANS: Action = 'read-campaigns'
+
 /**
  * The console's door: its files, and the views of the fleet, to browsers on this machine. It is given the views and
- * nothing that writes. Refuses as `serveLoopback`.
+ * nothing that writes, and it shows what the account `console` may see. Refuses as `serveLoopback`.
  */
 export function openConsole(
   listen: { readonly host: string; readonly port: number },
@@ -33,22 +43,23 @@ export function openConsole(
 
 /** What the console's door shows. Every other path is `not-found`. */
 export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageFile> | null): Show {
-  const shared: ReadonlyMap<string, View> = new Map(
+  const shared: ReadonlyMap<string, Shows> = new Map(
     Object.entries({
-      '/v1/controllers': () => whole(wanted => views.controllers(world, wanted)),
-      '/v1/campaigns': () => whole(wanted => views.campaigns(world, wanted)),
-      '/v1/releases': () => whole(wanted => views.releases(world, wanted)),
-      '/v1/audit/checkpoint': () => checkpoint(world),
-    }).map(([path, view]) => [path, sharing(view)]),
+      '/v1/controllers': shows('read-inventory', () => whole(wanted => views.controllers(world, wanted))),
+      '/v1/campaigns': shows('read-campaigns', () => whole(wanted => views.campaigns(world, wanted))),
+      '/v1/releases': shows('read-releases', () => whole(wanted => views.releases(world, wanted))),
+      '/v1/audit/checkpoint': shows('read-audit', () => checkpoint(world)),
+    }),
   )
   return async (path, query) => {
-    const view = shared.get(path)
-    if (view !== undefined) return json(await view())
+    const known = shared.get(path)
+    if (known !== undefined) return (await refused(world, known.action)) ?? json(await known.view())
     if (path === '/v1/audit/entries') {
-      return json(await entries(world, Number(query.get('from') ?? 0), Number(query.get('to') ?? 0)))
+      const no = await refused(world, ENTRIES)
+      return no ?? json(await entries(world, Number(query.get('from') ?? 0), Number(query.get('to') ?? 0)))
     }
     const plan = /^\/v1\/campaigns\/([a-z0-9._-]{1,64})\/plan$/.exec(path)?.[1]
-    if (plan !== undefined) return planOf(world, plan)
+    if (plan !== undefined) return (await refused(world, PLANS)) ?? planOf(world, plan)
     const file = files?.get(path)
     if (file !== undefined) return file
     if (files === null && path === '/') {
@@ -56,6 +67,14 @@ export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageF
     }
     return refuse('not-found', path.slice(0, 200), 'a view or a file of the console', 'none of that name')
   }
+}
+
+const shows = (action: Action, view: View): Shows => ({ action, view: sharing(view) })
+
+/** Why the console's account may not see this of the whole fleet. Judged at each request. */
+async function refused(world: FleetWorld, action: Action): Promise<null | Refusal> {
+  const who = await admit(world, { by: 'certificate', person: CONSOLE })
+  return isRefusal(who) ? who : mayDo(who, action, FLEET)
 }
 
 async function planOf(world: FleetWorld, id: string): Promise<Shown | Refusal> {

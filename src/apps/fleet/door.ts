@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { type HttpsServer, httpsServer, type ServerTls } from '../../adapters/http-server.ts'
+import { accountRoutes } from './api/accounts.ts'
 import { auditRoutes } from './api/audit.ts'
 import { campaignRoutes } from './api/campaigns.ts'
 import { ceremonyRoutes } from './api/ceremonies.ts'
@@ -9,11 +10,14 @@ import { gatewayRoutes } from './api/gateways.ts'
 import { inventoryRoutes } from './api/inventory.ts'
 import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
+import { guard } from './gate.ts'
 
 /** The fleet server's door: gateways check in, fetch and report; people publish, plan, approve and watch. */
 export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsServer {
-  const server = httpsServer(tls, log)
+  const server = httpsServer(tls, log, door.signIn ? 'asked-for' : 'required')
+  guard(server, door.reception, door.origin)
   for (const routes of [
+    accountRoutes,
     gatewayRoutes,
     releaseRoutes,
     ceremonyRoutes,

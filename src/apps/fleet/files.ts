@@ -39,4 +39,6 @@ export const fleetFiles = (folder: string) => ({
   server: { cert: join(folder, 'ca', 'server.pem'), key: join(folder, 'ca', 'server-key.pem') },
   root: (repo: 'image' | 'approval' | 'director') => join(folder, 'roots', `${repo}.root.json`),
   profile: join(folder, 'profile'),
+  /** Profiles of other people, until they have taken them away. */
+  profiles: join(folder, 'profiles'),
 })

@@ -10,7 +10,7 @@ import { toBase64 } from '../../core/encoding/bytes.ts'
 import type { JsonObject } from '../../core/encoding/canonical-json.ts'
 import type { Crypto } from '../../core/encoding/crypto.ts'
 import { type Instant, instant, millis } from '../../core/encoding/units.ts'
-import { verifierKey } from '../../core/ledger/signed-note.ts'
+import { grantText } from '../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { NO_POLICY } from '../../core/trust/evidence/judge.ts'
 import { ownersMember } from '../../core/trust/key-change.ts'
@@ -18,6 +18,7 @@ import { canSignMetadata, keyId } from '../../core/trust/keys.ts'
 import { readMetadata, signableBytes } from '../../core/trust/read-metadata.ts'
 import { type RoleSpec, seal, signatureBy, writeRoot, writeTargets } from '../../core/trust/repository.ts'
 import { resume } from '../../core/trust/stored-set.ts'
+import { rowOf } from '../../flows/appoint.ts'
 import { record } from '../../flows/audit.ts'
 import { nextFiles, rootFiles } from '../../flows/keep.ts'
 import type { Clock, FleetWorld, RepoFile, Signer } from '../../flows/ports.ts'
@@ -25,8 +26,9 @@ import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
 import { refuseTaken } from '../process/folder.ts'
 import type { OpenSigner } from '../process/signers.ts'
-import { readAuthority, writeAuthority } from './enrolment.ts'
+import { writeAuthority } from './enrolment.ts'
 import { FLEET_KEYS, type FleetKey, fleetFiles } from './files.ts'
+import { ADMINISTRATOR, type Approver, approverNames, firstAccounts, writeProfile } from './people.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { fleetWorld } from './world.ts'
 
@@ -42,6 +44,10 @@ export type FleetSetup = {
   readonly tick: number
   /** Where the console listens; absent: nowhere. */
   readonly consolePort?: number
+  /** Maker and operator are one firm: accounts may have roles of both, and the administrator has. */
+  readonly oneOrganisation?: boolean
+  /** People and services may come without a certificate, with a sign-in or a token. */
+  readonly signIn?: boolean
   /** What a release must carry to be published, whose builds count, and the public keys that sign provenance. */
   readonly demand?: readonly ('sbom' | 'provenance')[]
   readonly builder?: readonly string[]
@@ -53,13 +59,16 @@ export type FleetMade = {
   readonly name: string
   readonly url: string
   readonly profile: string
+  /** Each approver's account, and the profile that is handed to them. */
+  readonly approvers: readonly { readonly id: string; readonly profile: string }[]
 }
 
 const YEAR = 365 * 86_400_000
 
 /**
  * Makes a development fleet: keys of its own (root and online roles, audit log, authority), the three repositories with
- * their first signed metadata, the database with the first entry of the log, and the administrator's profile. The keys
+ * their first signed metadata, the database with the first entry of the log and the first accounts, and the profiles of
+ * the administrator and of each approver. The keys
  * of the firm that releases and of the people who approve stay where they are: they only sign the first, empty targets.
  *
  * Refuses `folder-not-empty`, what `openSigner` and `loadPublicKey` refuse, `role-unsatisfiable`, `config-malformed`.
@@ -112,7 +121,12 @@ async function make(
       const detail = { key: name, id: keyId(keys[name].key, crypto), development: true, event: 'made' }
       return { kind: 'key-event', actor, detail } as const
     })
-    await record(world, { files: repositories }, [opening, ...made])
+    const accounts = firstAccounts(people.approvers, setup.oneOrganisation === true, clock.now(), crypto)
+    const first = accounts.map(({ id, kind, grants }) => {
+      const detail = { event: 'made', account: id, kind, grants: grants.map(grantText) }
+      return { kind: 'account-changed', actor, detail } as const
+    })
+    await record(world, { files: repositories, accounts: accounts.map(rowOf) }, [opening, ...made, ...first])
     for (const repo of ['image', 'approval', 'director'] as const) {
       const root = repositories.find(file => file.repo === repo && file.path === 'root.json')
       writeWhole(files.root(repo), root!.bytes)
@@ -120,17 +134,24 @@ async function make(
   } finally {
     store.close()
   }
-  await makeProfile(folder, config, keys.audit, { crypto, clock })
+  const by = { audit: keys.audit.key, crypto, now: clock.now() }
+  for (const name of [ADMINISTRATOR, ...people.approvers.map(({ id }) => id)]) {
+    const into = name === ADMINISTRATOR ? files.profile : join(files.profiles, name)
+    const written = await writeProfile(folder, config, name, into, by)
+    if (isRefusal(written)) return written
+  }
   // The config last: a folder without it is not a fleet's, whatever moment power failed at.
   writeWhole(files.config, stringify(config))
-  return { folder, name: config.name, url: config.url, profile: join(files.profile, 'profile.yaml') }
+  const at = (profile: string): string => join(profile, 'profile.yaml')
+  const approvers = people.approvers.map(({ id }) => ({ id, profile: at(join(files.profiles, id)) }))
+  return { folder, name: config.name, url: config.url, profile: at(files.profile), approvers }
 }
 
 /** Whose signatures count, beside the fleet's own: read before anything is made. */
 type People = {
   readonly anchors: readonly AnchorJson[]
   readonly release: Signer
-  readonly approvers: readonly Signer[]
+  readonly approvers: readonly Approver[]
   readonly provenanceKeys: readonly AnchorJson[]
 }
 
@@ -141,11 +162,12 @@ async function loadPeople(setup: FleetSetup, crypto: Crypto, openSigner: OpenSig
   if (isRefusal(provenanceKeys)) return provenanceKeys
   const release = await openSigner(setup.releaseKey)
   if (isRefusal(release)) return release
-  const approvers: Signer[] = []
-  for (const reference of setup.approverKey) {
-    const approver = await openSigner(reference)
-    if (isRefusal(approver)) return approver
-    approvers.push(approver)
+  const approvers: Approver[] = []
+  const names = approverNames(setup.approverKey)
+  for (const [index, reference] of setup.approverKey.entries()) {
+    const signer = await openSigner(reference)
+    if (isRefusal(signer)) return signer
+    approvers.push({ id: names[index]!, signer })
   }
   return { anchors, release, approvers, provenanceKeys }
 }
@@ -180,6 +202,8 @@ function configOf(setup: FleetSetup, { anchors, provenanceKeys }: People): Fleet
     ...(setup.consolePort === undefined
       ? {}
       : { console: { host: isLoopback(host) ? host : '127.0.0.1', port: setup.consolePort } }),
+    ...(setup.signIn === true ? { signIn: true } : {}),
+    ...(setup.oneOrganisation === true ? { governance: { separateOrganisations: false } } : {}),
     log: 'info',
   }
   return parseConfig<FleetConfig>(FleetConfig, written, OPTIONS)
@@ -206,37 +230,6 @@ async function makeAuthority(folder: string, host: string, now: Instant): Promis
   )
 }
 
-async function makeProfile(
-  folder: string,
-  config: FleetConfig,
-  audit: Signer,
-  { crypto, clock }: { crypto: Crypto; clock: Clock },
-): Promise<void> {
-  const files = fleetFiles(folder)
-  const ca = files.authority('fleet')
-  const authority = readAuthority(ca)
-  if (isRefusal(authority)) throw new Error(`the authority that was just written: ${authority.code}`)
-  const name = 'administrator'
-  const person = await certifyNewKey(authority, { identity: { kind: 'person', id: name } }, clock.now())
-  const at = (file: string): string => join(files.profile, file)
-  writeWhole(at('key.pem'), person.key, 0o600)
-  writeWhole(at('cert.pem'), person.cert)
-  writeWhole(at('ca.pem'), authority.cert)
-  const auditKey = verifierKey(crypto, { name: config.name, key: audit.key })
-  const roots = Object.fromEntries(['image', 'approval', 'director'].map(repo => [repo, `../roots/${repo}.root.json`]))
-  const profile = {
-    kind: 'voltseal-profile',
-    name,
-    url: config.url,
-    ca: 'ca.pem',
-    cert: 'cert.pem',
-    key: 'key.pem',
-    auditKey,
-    roots,
-  }
-  writeWhole(at('profile.yaml'), stringify(profile))
-}
-
 /** The first metadata of the image and approval repositories, and the root of the director's. */
 async function found(
   world: FleetWorld,
@@ -250,7 +243,7 @@ async function found(
     snapshot: one(keys[`${repo}-snapshot`]),
     timestamp: one(keys[`${repo}-timestamp`]),
   })
-  const approvers = { keys: people.approvers.map(({ key }) => key), threshold }
+  const approvers = { keys: people.approvers.map(({ signer }) => signer.key), threshold }
   const image = await foundOne(world, 'image', { ...online('image'), targets: one(people.release) }, keys, [
     people.release,
   ])
@@ -260,7 +253,7 @@ async function found(
     'approval',
     { ...online('approval'), targets: approvers },
     keys,
-    people.approvers,
+    people.approvers.map(({ signer }) => signer),
   )
   if (isRefusal(approval)) return approval
   const root = await foundRoot(

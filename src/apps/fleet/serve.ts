@@ -5,6 +5,8 @@ import { readConfig } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { refuseNetwork } from '../../adapters/http-loopback.ts'
 import { listen } from '../../adapters/http-server.ts'
+import { scryptPasswords } from '../../adapters/passwords-scrypt.ts'
+import { nodeRandom } from '../../adapters/random-node.ts'
 import { loadWrappingKey } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
@@ -14,6 +16,7 @@ import { checkStore } from '../../flows/check.ts'
 import { resumeImport } from '../../flows/import.ts'
 import type { Clock, FleetWorld, Signer } from '../../flows/ports.ts'
 import { renew } from '../../flows/renew.ts'
+import { localIdentities, Memory } from '../../flows/sign-in.ts'
 import { warn } from '../../flows/warn.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import { every, startLoop } from '../process/loop.ts'
@@ -90,7 +93,13 @@ async function startWith(
   })
   const enrolment = new Enrolment(world, { folder, url: config.url })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }
-  const door = fleetDoor({ world, enrolment, maxBlobBytes: config.maxBlobBytes }, tls, log)
+  const passwords = scryptPasswords()
+  const local = localIdentities(world, passwords)
+  const providers = new Map([[local.name, local]])
+  const reception = { world, random: nodeRandom, providers, memory: new Memory() }
+  const { maxBlobBytes, url: origin, signIn = false } = config
+  const people = { folder, reception, passwords, origin, signIn }
+  const door = fleetDoor({ world, enrolment, maxBlobBytes, ...people }, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()
   // Online metadata may have expired while the server was off: it is renewed before anybody is answered. What cannot be
@@ -151,7 +160,7 @@ function checking(world: FleetWorld): () => Promise<null | Refusal> {
 const orNull = <T>(value: T | Refusal): null | Refusal => (isRefusal(value) ? value : null)
 
 /** The server's keys. Each file of `keys/` holds a private key, or a reference to one in a token. */
-async function loadKeys(folder: string, open: OpenSigner): Promise<Record<ServerKey, Signer> | Refusal> {
+export async function loadKeys(folder: string, open: OpenSigner): Promise<Record<ServerKey, Signer> | Refusal> {
   const keys: Partial<Record<ServerKey, Signer>> = {}
   for (const name of SERVER_KEYS) {
     const signer = await open(fleetFiles(folder).key(name))

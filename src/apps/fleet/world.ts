@@ -1,5 +1,6 @@
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { nodeCipher } from '../../adapters/cipher-node.ts'
+import type { Governance } from '../../core/campaign/change-request.ts'
 import { fromBase64 } from '../../core/encoding/bytes.ts'
 import type { Crypto, KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { millis } from '../../core/encoding/units.ts'
@@ -50,7 +51,14 @@ export function fleetWorld(
     metadataLife: millis(config.metadataMillis),
     warningDays: config.warningDays ?? WARNING_DAYS,
     publishPolicy: parts.publishPolicy,
+    governance: governanceOf(config),
   }
+}
+
+/** What a config demands of the people who decide: the maker and the operator are apart unless it says otherwise. */
+export function governanceOf({ governance = {} }: FleetConfig): Governance {
+  const { separateOrganisations = true, changeRequest = [] } = governance
+  return { separateOrganisations, changeRequest: changeRequest as Governance['changeRequest'] }
 }
 
 /** An anchor as a config file writes it. Throws for a key that is not base64: `parseConfig` has let it through. */

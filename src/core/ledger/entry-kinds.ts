@@ -20,6 +20,7 @@ export const entryKinds = {
 
   'campaign-created': 'A campaign plan was made.',
   'approval-signed': 'An approver signed the plan; more signatures may be needed.',
+  'plan-rejected': 'An approver rejected the plan for good, and said why.',
   'campaign-approved': 'The plan was approved: its exact bytes are pinned in the approval repository.',
   'content-keys-wrapped':
     'A person brought wrapped content keys for the controllers of a campaign; it says how many wraps they replace.',
@@ -55,7 +56,9 @@ export const entryKinds = {
   'report-refused': 'A report was refused: signature, sequence or content.',
 
   'access-granted': 'A person or machine signed in.',
+  'access-ended': 'A person signed out, or a token or session was revoked.',
   'access-refused': 'A request was refused for who made it or what it asked.',
+  'account-changed': 'An account was made or changed: roles, keys, standing, password or tokens.',
   'policy-changed': 'A setting that decides who may do what was changed.',
   'maintenance-begun': 'A person took local control of a controller or site.',
   'maintenance-ended': 'Local control was given back.',

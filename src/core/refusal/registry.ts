@@ -1,4 +1,5 @@
 import type { CodeEntry } from './code.ts'
+import { accountCodes } from './codes-accounts.ts'
 import { agentCodes } from './codes-agent.ts'
 import { apiCodes } from './codes-api.ts'
 import { campaignCodes } from './codes-campaign.ts'
@@ -33,6 +34,7 @@ const tables = {
   ...ledgerCodes,
   ...linkCodes,
   ...publishCodes,
+  ...accountCodes,
   ...evidenceCodes,
   ...consoleCodes,
   ...keyCodes,

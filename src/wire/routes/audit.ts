@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { may } from '../access.ts'
 import { AuditPage, CheckpointView } from '../fleet-views.ts'
 import { pageFields, route } from '../route.ts'
 
@@ -11,7 +12,7 @@ export const readCheckpoint = route({
   id: 'readCheckpoint',
   tag,
   summary: 'The signed checkpoint over the whole log, and the key to verify it with',
-  who: 'person',
+  access: may('read-audit'),
   answers: { 200: CheckpointView },
   codes: [],
 })
@@ -22,7 +23,7 @@ export const listEntries = route({
   id: 'listEntries',
   tag,
   summary: 'Entries of the log: a range of at most 1000, or page by page from the first one on',
-  who: 'person',
+  access: may('read-audit'),
   query: Type.Object(
     { from: Index('the first entry of a range'), to: Index('the first entry behind the range'), ...pageFields },
     { additionalProperties: false },

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
-import { Approve, BringWraps, Command, CreateCampaign, Name } from '../fleet-api.ts'
+import { COMMAND, mayAnywhere, mayAtEach, mayAtSome } from '../access.ts'
+import { Approve, BringWraps, Command, CreateCampaign, Name, Reject } from '../fleet-api.ts'
 import {
   Approved,
   CampaignDraft,
@@ -22,7 +23,7 @@ export const listCampaigns = route({
   id: 'listCampaigns',
   tag,
   summary: 'Campaigns, in the order in which they were made',
-  who: 'person',
+  access: mayAnywhere('read-campaigns'),
   query: PageQuery,
   paged: true,
   answers: { 200: List(CampaignView) },
@@ -35,7 +36,7 @@ export const readCampaign = route({
   id: 'readCampaign',
   tag,
   summary: 'One campaign as it stands',
-  who: 'person',
+  access: mayAtSome('read-campaigns', 'campaign'),
   params,
   answers: { 200: CampaignView },
   codes: ['campaign-unknown'],
@@ -47,7 +48,7 @@ export const createCampaign = route({
   id: 'createCampaign',
   tag,
   summary: 'Plans a campaign; with dryRun nothing is kept',
-  who: 'person',
+  access: mayAnywhere('plan'),
   body: CreateCampaign,
   answers: { 200: CampaignDraft },
   codes: ['campaign-exists', 'plan-malformed'],
@@ -59,7 +60,7 @@ export const readDraft = route({
   id: 'readDraft',
   tag,
   summary: 'What an approver signs',
-  who: 'person',
+  access: mayAtSome('read-campaigns', 'campaign'),
   params,
   answers: { 200: DraftView },
   codes: ['campaign-unknown'],
@@ -71,7 +72,7 @@ export const readPlan = route({
   id: 'readPlan',
   tag,
   summary: 'The plan, byte for byte as it is approved',
-  who: 'person',
+  access: mayAtSome('read-campaigns', 'campaign'),
   params,
   answers: { 200: { type: 'application/json', what: 'the plan as canonical JSON' } },
   codes: ['not-found'],
@@ -83,7 +84,7 @@ export const listSheets = route({
   id: 'listSheets',
   tag,
   summary: 'The sheets of a plan, one for each site, in order of site: who gets what, in which wave',
-  who: 'person',
+  access: mayAtSome('read-campaigns', 'campaign'),
   params,
   query: PageQuery,
   paged: true,
@@ -97,11 +98,24 @@ export const approveCampaign = route({
   id: 'approveCampaign',
   tag,
   summary: 'Adds one approver’s signature over the draft',
-  who: 'person',
+  access: mayAtEach('approve', 'campaign'),
   params,
   body: Approve,
   answers: { 200: Approved },
   codes: ['campaign-unknown', 'approval-key-unknown', 'approval-signature-invalid'],
+})
+
+export const rejectCampaign = route({
+  method: 'POST',
+  path: '/v1/campaigns/{id}/rejections',
+  id: 'rejectCampaign',
+  tag,
+  summary: 'Rejects a plan for good, with the reason: no signature approves it any more',
+  access: mayAtEach('reject', 'campaign'),
+  params,
+  body: Reject,
+  answers: { 200: Type.Object({ campaign: Name, rejected: Type.Literal(true) }, { additionalProperties: false }) },
+  codes: ['campaign-unknown', 'campaign-already-approved', 'campaign-rejected'],
 })
 
 export const listWraps = route({
@@ -110,7 +124,7 @@ export const listWraps = route({
   id: 'listWraps',
   tag,
   summary: 'For whom a content key is still to be wrapped; with again=true, for whom at all',
-  who: 'person',
+  access: mayAtEach('wrap-keys', 'campaign'),
   params,
   query: Type.Object(
     { again: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])), ...pageFields },
@@ -127,7 +141,7 @@ export const bringWraps = route({
   id: 'bringWraps',
   tag,
   summary: 'Brings wrapped content keys for controllers of a campaign',
-  who: 'person',
+  access: mayAtEach('wrap-keys', 'campaign'),
   params,
   body: BringWraps,
   answers: { 200: WrapsTaken },
@@ -140,7 +154,7 @@ export const commandCampaign = route({
   id: 'commandCampaign',
   tag,
   summary: 'Starts, pauses, resumes or halts a campaign; how it stands then is at /v1/campaigns/{id}',
-  who: 'person',
+  access: COMMAND,
   params,
   body: Command,
   answers: { 200: CommandTaken },

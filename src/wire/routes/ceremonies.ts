@@ -1,3 +1,4 @@
+import { may } from '../access.ts'
 import { CloseCeremony, MAX_BINS_BODY } from '../fleet-api.ts'
 import { CeremonyClosed } from '../fleet-views.ts'
 import { route } from '../route.ts'
@@ -9,7 +10,7 @@ export const closeCeremony = route({
   id: 'closeCeremony',
   tag: 'ceremonies',
   summary: 'Puts in force what was signed at a ceremony: the next root, the next targets, or both',
-  who: 'person',
+  access: may('close-ceremony'),
   params: { repo: RepositoryName },
   body: CloseCeremony,
   bodyLimit: MAX_BINS_BODY,

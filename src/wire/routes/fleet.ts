@@ -1,3 +1,4 @@
+import { may, mayAnywhere, mayAtEach } from '../access.ts'
 import { EnrolSite, Name } from '../fleet-api.ts'
 import { AnchorsView, ControllerView, EnrolledSite, HistoryView, List, StatusView } from '../fleet-views.ts'
 import { PageQuery, route } from '../route.ts'
@@ -11,7 +12,7 @@ export const enrolSite = route({
   id: 'enrolSite',
   tag,
   summary: 'Registers a site with its gateway and controllers, and certifies their keys',
-  who: 'person',
+  access: mayAtEach('enrol', 'enrolment'),
   body: EnrolSite,
   answers: { 200: EnrolledSite },
   codes: ['site-malformed', 'enrolment-key-malformed', 'enrolment-key-changed', 'enrolment-key-shared'],
@@ -23,7 +24,7 @@ export const readStatus = route({
   id: 'readStatus',
   tag,
   summary: 'How long what people and what the server sign still holds, and what a person has to see to',
-  who: 'person',
+  access: may('read-status'),
   answers: { 200: StatusView },
   codes: [],
 })
@@ -34,7 +35,7 @@ export const readAnchors = route({
   id: 'readAnchors',
   tag,
   summary: 'Which controllers accept which keys, and which roots the gateways trust',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'fleet'),
   answers: { 200: AnchorsView },
   codes: [],
 })
@@ -45,7 +46,7 @@ export const listControllers = route({
   id: 'listControllers',
   tag,
   summary: 'Controllers with what each attested last, by site and name',
-  who: 'person',
+  access: mayAnywhere('read-inventory'),
   query: PageQuery,
   paged: true,
   answers: { 200: List(ControllerView) },
@@ -58,7 +59,7 @@ export const readController = route({
   id: 'readController',
   tag,
   summary: 'One controller with what it attested last',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'site'),
   params,
   answers: { 200: ControllerView },
   codes: ['controller-unknown'],
@@ -70,7 +71,7 @@ export const readHistory = route({
   id: 'readHistory',
   tag,
   summary: 'What the audit log says of a controller, oldest first',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'site'),
   params,
   query: PageQuery,
   paged: true,

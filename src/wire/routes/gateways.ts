@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { GATEWAYS, gatewaysOr, mayAtEach } from '../access.ts'
 import { Name, UpstreamBatch } from '../fleet-api.ts'
 import { UpstreamTaken } from '../fleet-views.ts'
 import { route } from '../route.ts'
@@ -12,7 +13,7 @@ export const checkIn = route({
   id: 'checkIn',
   tag: 'gateways',
   summary: 'Whether the fleet has news for the gateway’s site: an entity tag over what stands above all else',
-  who: 'gateway',
+  access: GATEWAYS,
   answers: { 200: null, 304: null },
   codes: [],
 })
@@ -23,7 +24,7 @@ export const sendUpstream = route({
   id: 'sendUpstream',
   tag: 'gateways',
   summary: 'Hands over a gateway’s outbox in order, with the site manifest; answers what is durable here',
-  who: 'gateway',
+  access: GATEWAYS,
   body: UpstreamBatch,
   answers: { 200: UpstreamTaken },
   codes: ['site-unknown', 'site-manifest-malformed', 'upstream-gap'],
@@ -36,7 +37,7 @@ export const repositoryFile = route({
   tag: 'gateways',
   summary:
     'A file of a repository; of the director’s, a gateway sees its own site’s and a person the roots; of the sheets, a gateway sees its own',
-  who: 'any',
+  access: gatewaysOr('fetch-files'),
   params: {
     repo: Type.Union([
       Type.Literal('image'),
@@ -56,7 +57,7 @@ export const siteOrders = route({
   id: 'siteOrders',
   tag: 'gateways',
   summary: 'A file of a site’s orders, for who carries them there on a stick',
-  who: 'person',
+  access: mayAtEach('carry-orders', 'site'),
   params: { site: Name, path: Path },
   answers: { 200: METADATA },
   codes: [],

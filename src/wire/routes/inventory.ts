@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { QUERY_WORDS, type QueryWord } from '../../core/fleet/query.ts'
+import { may, mayAtEach } from '../access.ts'
 import { Name } from '../fleet-api.ts'
 import { List } from '../fleet-views.ts'
 import {
@@ -35,7 +36,7 @@ export const listInventory = route({
   id: 'listInventory',
   tag,
   summary: 'The controllers that match a question, by site and name; by last sign of life with `seen-before`',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'fleet'),
   query: Type.Object({ ...words, ...pageFields }, closed),
   paged: true,
   answers: { 200: List(InventoryView) },
@@ -48,7 +49,7 @@ export const countInventory = route({
   id: 'countInventory',
   tag,
   summary: 'How many controllers match a question, at how many sites',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'fleet'),
   query: Type.Object(words, closed),
   answers: { 200: CountView },
   codes: ['query-malformed', 'version-malformed'],
@@ -60,7 +61,7 @@ export const listSiteCounts = route({
   id: 'listSiteCounts',
   tag,
   summary: 'The sites that have controllers that match a question',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'fleet'),
   query: Type.Object({ ...words, ...pageFields }, closed),
   paged: true,
   answers: { 200: List(SiteCountView) },
@@ -73,7 +74,7 @@ export const listVersions = route({
   id: 'listVersions',
   tag,
   summary: 'The version map: how many controllers of each class run which version, attested or claimed, place by place',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'fleet'),
   query: Type.Object(
     {
       ...words,
@@ -98,7 +99,7 @@ export const listVersionHistory = route({
   id: 'listVersionHistory',
   tag,
   summary: 'The versions that a controller was said to run: claimed by records, attested by itself',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'site'),
   params: { site: Name, id: Name },
   answers: { 200: List(VersionSaidView) },
   codes: ['controller-unknown'],
@@ -110,7 +111,7 @@ export const listIncidents = route({
   id: 'listIncidents',
   tag,
   summary: 'Incidents of each version, as rates with exact confidence limits',
-  who: 'person',
+  access: mayAtEach('read-inventory', 'fleet'),
   query: Type.Object({ class: words.class }, closed),
   answers: { 200: List(IncidentsView) },
   codes: ['query-malformed'],
@@ -123,7 +124,7 @@ export const checkInventory = route({
   tag,
   summary:
     'Verifies the next sites of the inventory against the signed reports and the site descriptions that it rests on',
-  who: 'person',
+  access: may('read-audit'),
   body: Type.Object({ after: Type.Optional(Name) }, closed),
   answers: { 200: CheckView },
   codes: [],
@@ -142,7 +143,7 @@ export const beginImport = route({
   id: 'beginImport',
   tag,
   summary: 'Begins to take a list of controllers in; `columns` is its first line. One that was open is given up',
-  who: 'person',
+  access: mayAtEach('enrol', 'fleet'),
   body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 160 }), columns: Fields }, closed),
   answers: { 200: ImportBegun },
   codes: ['import-header-malformed', 'import-unfinished'],
@@ -154,7 +155,7 @@ export const stageImport = route({
   id: 'stageImport',
   tag,
   summary: 'Stages lines of a list: nothing of them is in the inventory before the import ends',
-  who: 'person',
+  access: mayAtEach('enrol', 'fleet'),
   params: importId,
   body: Type.Object(
     {
@@ -175,7 +176,7 @@ export const endImport = route({
   id: 'endImport',
   tag,
   summary: 'Ends an import: all of it, the good lines, or nothing. `bad`: lines that were found at fault',
-  who: 'person',
+  access: mayAtEach('enrol', 'fleet'),
   params: importId,
   body: Type.Object(
     {

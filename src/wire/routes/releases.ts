@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { gatewaysOr, may } from '../access.ts'
 import { MAX_BINS_BODY, PublishPolicyJson, PublishRelease, Sha256Name } from '../fleet-api.ts'
 import { List, Published, ReleaseView } from '../fleet-views.ts'
 import { PageQuery, route } from '../route.ts'
@@ -12,7 +13,7 @@ export const readBlob = route({
   id: 'readBlob',
   tag: 'releases',
   summary: 'A published payload, envelope or plan, whole or a range of it',
-  who: 'any',
+  access: gatewaysOr('fetch-files'),
   params,
   answers: { 200: BYTES, 206: BYTES },
   codes: ['blob-missing'],
@@ -24,7 +25,7 @@ export const storeBlob = route({
   id: 'storeBlob',
   tag: 'releases',
   summary: 'Uploads a blob under its digest; durable when answered',
-  who: 'person',
+  access: may('publish'),
   params,
   body: BYTES,
   answers: { 204: null },
@@ -37,7 +38,7 @@ export const listReleases = route({
   id: 'listReleases',
   tag: 'releases',
   summary: 'What is published, by path',
-  who: 'person',
+  access: may('read-releases'),
   query: PageQuery,
   paged: true,
   answers: { 200: List(ReleaseView) },
@@ -50,7 +51,7 @@ export const readPublishPolicy = route({
   id: 'readPublishPolicy',
   tag: 'releases',
   summary: 'What a release must carry to be published here',
-  who: 'person',
+  access: may('read-releases'),
   answers: { 200: PublishPolicyJson },
   codes: [],
 })
@@ -61,7 +62,7 @@ export const publish = route({
   id: 'publish',
   tag: 'releases',
   summary: 'Publishes releases: signed image targets, whose blobs were uploaded before',
-  who: 'person',
+  access: may('publish'),
   body: PublishRelease,
   bodyLimit: MAX_BINS_BODY,
   answers: { 200: Published },

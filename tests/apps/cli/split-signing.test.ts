@@ -15,6 +15,7 @@ describe('signing on another machine', () => {
   const at = (...names: string[]): string => world.at(...names)
   const key = (name: string): string => at('keys', name)
   const must = async (...argv: string[]) => (await world.must(...argv)) as Record<string, unknown>
+  const as = (name: string): string[] => ['--profile', world.profileOf(name)]
   const codeOf = async (...argv: string[]) => {
     const ended = await voltseal(world, argv)
     return ended.exit === 0 ? 'done' : (ended.refusal?.code ?? `exit ${ended.exit}`)
@@ -77,8 +78,14 @@ describe('signing on another machine', () => {
       document?.changes.map(({ what }) => what).filter(what => what.startsWith('target')),
       ['target campaigns/far.json'],
     )
-    assert.deepEqual((await must('campaign', 'approve', 'far', '--import', request)).approved, false)
-    assert.deepEqual((await must('campaign', 'approve', 'far', '--key', key('approver-1'))).approved, true)
+    assert.deepEqual(
+      (await must('campaign', 'approve', 'far', '--import', request, ...as('approver-0'))).approved,
+      false,
+    )
+    assert.deepEqual(
+      (await must('campaign', 'approve', 'far', '--key', key('approver-1'), ...as('approver-1'))).approved,
+      true,
+    )
   })
 
   test('a root that is not the one that vouches, and a file that is no root', async () => {

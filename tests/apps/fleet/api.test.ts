@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync, renameSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../../sim/doors/world.ts'
+import { certificateRequest, generateTlsKey } from '../../../src/adapters/certificates.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import type { Answer, ClientTls } from '../../../src/adapters/link-https/client.ts'
 import { loadSigner } from '../../../src/adapters/signer-file.ts'
@@ -23,7 +24,7 @@ import { rest, started } from '../../worlds/started.ts'
 import { handOver, signedReport } from '../../worlds/upstream.ts'
 import { TOOLS } from '../../worlds/wrapping.ts'
 
-const SITE = { site: quay(11), factory: { bms: image(1) }, approvers: 2, approvalThreshold: 2 }
+const SITE = { site: quay(12), factory: { bms: image(1) }, approvers: 2, approvalThreshold: 2, signIn: true }
 
 /** Releases and plans of several kinds, and a site that is silent: the server changes only when it is asked to. */
 async function fill(world: World): Promise<World> {
@@ -54,7 +55,11 @@ const outcome = (answer: Answer | Refusal): string | number => (isRefusal(answer
 /** The path of a route with names of this world. */
 function filled({ path }: RouteSpec): string {
   const id = path.startsWith('/v1/controllers') ? 'bms-1' : 'alder'
-  const names: Readonly<Record<string, string>> = { site: 'quay', id, path: 'timestamp.json' }
+  const names: Readonly<Record<string, string>> = {
+    site: 'quay',
+    id: path.startsWith('/v1/accounts') ? 'administrator' : id,
+    path: 'timestamp.json',
+  }
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? `no ${name} is known`)
 }
 
@@ -84,8 +89,9 @@ describe('the fleet’s API, over a real server', () => {
   after(() => world?.stop())
 
   const get = (path: string) => call(fleetUrl(world), admin, 'GET', path)
-  const post = (path: string, body: object, key?: string) =>
-    call(fleetUrl(world), admin, 'POST', path, body, key === undefined ? {} : { 'idempotency-key': `"${key}"` })
+  const postAs = (as: ClientTls, path: string, body: object, key?: string) =>
+    call(fleetUrl(world), as, 'POST', path, body, key === undefined ? {} : { 'idempotency-key': `"${key}"` })
+  const post = (path: string, body: object, key?: string) => postAs(admin, path, body, key)
 
   // --- Pages ---
 
@@ -206,7 +212,7 @@ describe('the fleet’s API, over a real server', () => {
   it('a request that is repeated under its key is carried out once, and answered as before', async () => {
     const key = randomUUID()
     const first = orThrow(await post('/v1/campaigns', plan('maple', 6), key))
-    await world.must('campaign', 'approve', 'maple', '--key', world.at('keys', 'approver-0'))
+    await world.approve('maple')
     const was = await standing()
     const again = orThrow(await post('/v1/campaigns', plan('maple', 6), key))
     assert.deepEqual(again.body, first.body)
@@ -226,12 +232,13 @@ describe('the fleet’s API, over a real server', () => {
       const signer = orThrow(loadSigner(world.at('keys', name)))
       const made = signatureBy(signer.key, orThrow(await signer.sign(signableBytes(signed), 'der')), nodeCrypto)
       const key = randomUUID()
-      const first = json<{ approved: boolean }>(await post('/v1/campaigns/cedar/approvals', made, key))
+      const to = (body: object, key?: string) =>
+        postAs(tls.profile(world.profileOf(name)), '/v1/campaigns/cedar/approvals', body, key)
+      const first = json<{ approved: boolean }>(await to(made, key))
       assert.equal(first.approved, approved)
-      assert.deepEqual(json(await post('/v1/campaigns/cedar/approvals', made, key)), first)
+      assert.deepEqual(json(await to(made, key)), first)
       // At the threshold the draft is gone: under no key, nobody would learn that it was this signature.
-      if (approved)
-        assert.equal(outcome(await post('/v1/campaigns/cedar/approvals', made)), 'campaign-already-approved')
+      if (approved) assert.equal(outcome(await to(made)), 'campaign-already-approved')
     }
   })
 
@@ -293,7 +300,7 @@ describe('the fleet’s API, over a real server', () => {
       assert.equal(first.event, 'snapshot')
       assert.equal(first.id, size - 1)
       assert.ok(campaigns.length >= 4)
-      assert.equal(controllers.length, 11)
+      assert.equal(controllers.length, 12)
     })
     await stream('/v1/events?campaign=oak', async events => {
       await events.next()
@@ -362,7 +369,7 @@ describe('the fleet’s API, over a real server', () => {
     orThrow(await call(fleetUrl(world), admin, 'PUT', `/v1/blobs/${name}`, bytes))
     for (const route of ROUTES) {
       const ends = route.id !== 'followEvents'
-      if (ends && route.method === 'GET' && route.who === 'person') orThrow(await get(filled(route)))
+      if (ends && route.method === 'GET' && !route.access.for.startsWith('gateways')) orThrow(await get(filled(route)))
     }
     await stream('/v1/events', async events => assert.equal((await events.next()).event, 'snapshot'))
     seen.add('followEvents 200')
@@ -373,6 +380,7 @@ describe('the fleet’s API, over a real server', () => {
     await again('/v1/campaigns/birch/commands', { command: 'halt', reason: 'no longer wanted' })
     await again('/v1/inventory/checks', {})
     await wraps()
+    await accounts()
     await enrolAgain()
     assert.equal(json<CampaignView>(await get('/v1/campaigns/cedar')).state, 'approved')
     const missing = ROUTES.filter(({ id, answers }) => {
@@ -408,6 +416,26 @@ describe('the fleet’s API, over a real server', () => {
     const first = await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)
     assert.deepEqual(json(first), { taken: 2, missing: 0 })
     assert.deepEqual(json(await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)), json(first))
+  }
+
+  async function accounts(): Promise<void> {
+    orThrow(await post('/v1/accounts', { id: 'ana', kind: 'person', name: 'Ana', roles: ['auditor@site:quay'] }))
+    orThrow(await post('/v1/accounts/ana/changes', { roles: ['auditor@fleet'] }))
+    const password = 'seven quiet harbours'
+    orThrow(await post('/v1/accounts/ana/password', { password }))
+    const { ca } = admin
+    orThrow(await postAs({ ca }, '/v1/sign-in/challenges', { provider: 'local' }))
+    const proof = { at: 'password', account: 'ana', password }
+    const { secret } = json<{ secret: string }>(await postAs({ ca }, '/v1/sign-in', { proof }))
+    const asked = { label: 'reads', lifeMillis: 60_000 }
+    const ana = { ca, bearer: secret }
+    const { id } = json<{ id: string }>(await postAs(ana, '/v1/accounts/ana/tokens', asked))
+    orThrow(await call(fleetUrl(world), ana, 'DELETE', `/v1/accounts/ana/credentials/${id}`))
+    orThrow(await postAs(ana, '/v1/sign-out', {}))
+    const csr = await certificateRequest(generateTlsKey())
+    orThrow(await post('/v1/accounts/ana/certificates', { csr }))
+    orThrow(await post('/v1/campaigns', plan('yew', 12)))
+    orThrow(await postAs(tls.profile(world.profileOf('approver-0')), '/v1/campaigns/yew/rejections', { reason: 'no' }))
   }
 
   async function enrolAgain(): Promise<void> {

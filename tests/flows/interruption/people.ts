@@ -8,6 +8,7 @@ import { command } from '../../../src/flows/campaign.ts'
 import { createCampaign } from '../../../src/flows/plan.ts'
 import { publishRelease, storeBlob } from '../../../src/flows/publish.ts'
 import { acceptControllerReport, flushOutbox } from '../../../src/flows/report.ts'
+import { anywhere } from '../../worlds/anywhere.ts'
 import type { Run } from './bench.ts'
 
 /** What people do before an update moves: for tests in which nothing goes wrong at that time. */
@@ -28,7 +29,7 @@ export async function publishAndPlan(run: Run): Promise<void> {
   const asked = { id: ID, title: 'Update', criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
   const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: 86_400_000 }
   const releases = ['bms/2.0.0/envelope.suit']
-  orThrow(await createCampaign(run.fleet, PERSON, { ...asked, ...times, releases }, false))
+  orThrow(await createCampaign(run.fleet, PERSON, { ...asked, ...times, releases }, false, anywhere))
 }
 
 export async function approveAndStart(run: Run): Promise<void> {
@@ -36,7 +37,7 @@ export async function approveAndStart(run: Run): Promise<void> {
     const { signed } = orThrow(await draftOf(run.fleet, ID))
     const signer = run.bench.key(name)
     const signature = orThrow(await signer.sign(signableBytes(signed), 'der'))
-    orThrow(await approve(run.fleet, PERSON, ID, signatureBy(signer.key, signature, crypto)))
+    orThrow(await approve(run.fleet, name, ID, signatureBy(signer.key, signature, crypto)))
   }
   assert.equal(await command(run.fleet, PERSON, ID, 'start', null), null)
 }

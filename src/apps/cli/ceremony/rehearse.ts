@@ -158,6 +158,7 @@ async function inStaging<T>(
     auditSigner,
     anchors: [],
     publishPolicy: NO_POLICY,
+    governance: { separateOrganisations: true, changeRequest: [] },
     metadataLife: DAY,
   }
   try {

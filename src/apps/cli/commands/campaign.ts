@@ -91,10 +91,26 @@ export function addCampaign(program: Command, cli: Cli): void {
     )
     .option('--export <file>', 'sign nothing yet: write a signing request for your key on another machine')
     .option('--import <file>', 'approve with the signing request that came back')
+    .option('--reason <text>', 'why: it is kept in the audit log')
     .option(...PROFILE)
     .action(
       cli.act((id: string, { profile, ...options }: Options & ApproveOptions) =>
         about(id, profile, session => approveCampaign(cli, session, id, options)),
+      ),
+    )
+  campaign
+    .command('reject')
+    .description('reject a plan for good: no signature approves it any more')
+    .argument('<id>', 'the campaign')
+    .requiredOption('--reason <text>', 'why: it is kept in the audit log')
+    .option(...PROFILE)
+    .action(
+      cli.act((id: string, { profile, reason }: Options & { reason: string }) =>
+        about(id, profile, async session => {
+          const rejected = await session.post<null>(`/v1/campaigns/${id}/rejections`, { reason })
+          if (isRefusal(rejected)) return rejected
+          return { json: { campaign: id, rejected: true }, text: `${id} is rejected.` }
+        }),
       ),
     )
   addCampaignWrap(campaign, cli)

@@ -4,10 +4,11 @@ import { isRefusalCode } from '../../../core/refusal/registry.ts'
 import { EVIDENCE } from '../../../core/trust/evidence/judge.ts'
 import type { StatusView } from '../../../wire/fleet-views.ts'
 import { initFleet } from '../../fleet/init.ts'
+import { recoverFleet } from '../../fleet/recover.ts'
 import { serveFleet } from '../../fleet/serve.ts'
 import { duration, eachOf, several, whole } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
-import { type Session, withSession } from '../session.ts'
+import { checkNames, type Session, withSession } from '../session.ts'
 import { DEVELOPMENT_WARNING, PRIVATE_KEY } from '../signing-key.ts'
 import { listing, table } from '../table.ts'
 import { addFleetAnchors } from './fleet-anchors.ts'
@@ -26,6 +27,8 @@ type InitOptions = {
   metadataLife: number
   tick: number
   consolePort?: number
+  oneOrganisation?: boolean
+  signIn?: boolean
   demand: readonly ('sbom' | 'provenance')[]
   builder: readonly string[]
   provenanceKey: readonly string[]
@@ -49,6 +52,11 @@ export function addFleet(program: Command, cli: Cli): void {
     .option('--host <address>', 'the address that it serves on', '127.0.0.1')
     .option('--port <n>', 'the port', whole, 8443)
     .option('--console-port <n>', 'serve the console, read-only and for this machine alone, on this port', whole)
+    .option(
+      '--one-organisation',
+      'maker and operator are one firm: the administrator publishes, plans and operates too',
+    )
+    .option('--sign-in', 'let people sign in with a password, and services come with a token, without a certificate')
     .option('--demand <kinds>', 'what a release must carry to be published: sbom, provenance', eachOf(EVIDENCE), [])
     .option('--provenance-key <file>', 'a public key that signs provenance statements; repeatable', several, [])
     .option('--builder <uri>', 'a builder whose builds are taken; repeatable; any, when none is named', several, [])
@@ -68,6 +76,7 @@ export function addFleet(program: Command, cli: Cli): void {
             ['url', made.url],
             ['folder', made.folder],
             ['profile', made.profile],
+            ...made.approvers.map(({ id, profile }) => [`approver ${id}`, profile] as const),
           ]),
         }
       }),
@@ -77,6 +86,25 @@ export function addFleet(program: Command, cli: Cli): void {
     .description('serve a fleet until it is told to stop (Ctrl-C, SIGTERM)')
     .argument('<folder>', 'the folder that fleet init made')
     .action(cli.act((folder: string) => serveFleet(folder, cli.world.clock)))
+  fleet
+    .command('recover')
+    .description('on the server’s own machine, while it does not serve: make an administrator, with a certificate')
+    .argument('<folder>', 'the folder that fleet init made')
+    .requiredOption('--account <name>', 'whose account; it is made when it is not there')
+    .action(
+      cli.act(async (folder: string, { account }: { account: string }) => {
+        const recovered = checkNames('account', account) ?? (await recoverFleet(folder, account, cli.world.clock))
+        if (isRefusal(recovered)) return recovered
+        cli.output.progress(`Hand the profile over, delete it here, then: voltseal fleet serve ${folder}`)
+        return {
+          json: recovered,
+          text: listing(cli.output, [
+            ['account', recovered.account],
+            ['profile', recovered.profile],
+          ]),
+        }
+      }),
+    )
   fleet
     .command('status')
     .description('show how long the fleet’s metadata still holds, and what a person has to see to')

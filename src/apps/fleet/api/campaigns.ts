@@ -2,14 +2,17 @@ import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { planBytes } from '../../../core/campaign/plan.ts'
 import { fromUtf8 } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
+import type { Who } from '../../../flows/admit.ts'
 import { approve, draftOf } from '../../../flows/approve.ts'
 import { command, openCampaign, wantedOf } from '../../../flows/campaign.ts'
 import { createCampaign } from '../../../flows/plan.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
+import { reject } from '../../../flows/vouch.ts'
 import { encrypted, takeWraps, unwrapped, type Wanted } from '../../../flows/wrap.ts'
 import type { CreateCampaign } from '../../../wire/fleet-api.ts'
-import type { CampaignDraft, WrapsView } from '../../../wire/fleet-views.ts'
+import type { CampaignDraft, CampaignView, WrapsView } from '../../../wire/fleet-views.ts'
 import * as routes from '../../../wire/routes/campaigns.ts'
+import { mayAt, shownOf, siteFilter } from '../places.ts'
 import * as views from '../views.ts'
 import { behindIn, byText, pageOf } from './page.ts'
 import { decoded, type FleetDoor } from './parts.ts'
@@ -22,12 +25,19 @@ const SHEETS = 200
 export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
   const { world } = door
 
-  shows(server, routes.listCampaigns, ({ query }) => views.campaigns(world, query))
+  shows(server, routes.listCampaigns, async ({ peer, query }) => {
+    const seen = await siteFilter(world, peer, 'read-campaigns')
+    return shownOf(await views.campaigns(world, query), one => campaignAt(one, seen))
+  })
 
-  shows(server, routes.readCampaign, ({ params }) => views.campaign(world, params.id ?? ''))
+  shows(server, routes.readCampaign, async ({ peer, params }) => {
+    const seen = await siteFilter(world, peer, 'read-campaigns')
+    const view = await views.campaign(world, params.id ?? '')
+    return isRefusal(view) ? view : (campaignAt(view, seen) ?? { ...view, controllers: [] })
+  })
 
   changes(server, door, routes.createCampaign, ({ peer, body }) => {
-    return { attempt: 'campaign create', run: () => plan(world, peer.id, body) }
+    return { attempt: 'campaign create', run: () => plan(world, peer, body) }
   })
 
   shows(server, routes.readDraft, ({ params }) => draftOf(world, params.id ?? ''))
@@ -38,7 +48,10 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     return reply.type('application/json').send(Buffer.from(row.plan))
   })
 
-  shows(server, routes.listSheets, ({ params, query }) => views.sheets(world, params.id ?? '', query))
+  shows(server, routes.listSheets, async ({ peer, params, query }) => {
+    const seen = await siteFilter(world, peer, 'read-campaigns')
+    return shownOf(await views.sheets(world, params.id ?? '', query), one => (seen(one.site) ? one : null))
+  })
 
   changes(server, door, routes.approveCampaign, ({ peer, params, body }) => {
     return { attempt: 'campaign approve', run: () => approve(world, peer.id, params.id ?? '', body) }
@@ -60,6 +73,14 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     })
   })
 
+  changes(server, door, routes.rejectCampaign, ({ peer, params, body }) => {
+    const id = params.id ?? ''
+    return {
+      attempt: 'campaign reject',
+      run: async () => (await reject(world, peer.id, id, body.reason)) ?? { campaign: id, rejected: true },
+    }
+  })
+
   changes(server, door, routes.bringWraps, ({ peer, params, body }) => {
     const id = params.id ?? ''
     const wraps = body.wraps.map(one => ({ ...one, wrap: decoded(one.wrap, `${one.site}/${one.controller}`) }))
@@ -77,6 +98,12 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
   })
 }
 
+/** A campaign as somebody sees it who may see some of its sites; null: none of them. */
+function campaignAt(view: CampaignView, seen: (site: string) => boolean): CampaignView | null {
+  const controllers = view.controllers.filter(({ site }) => seen(site))
+  return controllers.length === 0 && view.controllers.length > 0 ? null : { ...view, controllers }
+}
+
 type WrapView = WrapsView[number]
 const wrapKey = ({ site, controller, path, envelope }: WrapView): string => `${site}/${controller} ${path} ${envelope}`
 
@@ -84,14 +111,15 @@ const wrapView = ({ site, controller, envelope }: Wanted): WrapsView[number] => 
   return { site, controller, path: envelope.path, envelope: envelope.sha256 }
 }
 
-async function plan(world: FleetWorld, person: string, body: CreateCampaign): Promise<CampaignDraft | Refusal> {
+async function plan(world: FleetWorld, who: Who, body: CreateCampaign): Promise<CampaignDraft | Refusal> {
   const { sites, classes, controllers, dryRun, ...asked } = body
   const select = {
     ...(sites === undefined ? {} : { sites }),
     ...(classes === undefined ? {} : { classes }),
     ...(controllers === undefined ? {} : { controllers }),
   }
-  const drafted = await createCampaign(world, person, { ...asked, select }, dryRun)
+  const permit = (sites: readonly string[]) => mayAt(world, who, 'plan', sites)
+  const drafted = await createCampaign(world, who.id, { ...asked, select }, dryRun, permit)
   if (isRefusal(drafted)) return drafted
   const passedOver = drafted.passedOver.map(({ controller, why }) => ({
     controller,

@@ -1,10 +1,12 @@
 import { EventStream } from '../../../adapters/http-events.ts'
 import type { HttpsServer } from '../../../adapters/http-server.ts'
+import { FLEET, mayDo } from '../../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { openRow } from '../../../flows/campaign.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import * as routes from '../../../wire/routes/events.ts'
+import { siteFilter } from '../places.ts'
 import { controllersAt } from '../views.ts'
 import type { FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
@@ -44,7 +46,9 @@ export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
     if (mine >= MOST.each || all >= MOST.all) {
       return refuse('events-too-many', 'the streams of events', `at most ${MOST.each} for each account`, 'one more')
     }
-    const sees: Sees = () => true
+    const at = await siteFilter(world, peer, 'read-campaigns')
+    const whole = mayDo(peer, 'read-campaigns', FLEET) === null
+    const sees: Sees = site => (site === null ? whole : at(site))
     const snapshot = from === null ? await snapshotOf(world, query, sees, size) : null
     if (isRefusal(snapshot)) return snapshot
     const stream = new EventStream(reply, PATIENCE)

@@ -2,6 +2,7 @@ import type { HttpsServer } from '../../../adapters/http-server.ts'
 import * as routes from '../../../wire/routes/fleet.ts'
 import { anchors } from '../anchors.ts'
 import { history } from '../log-views.ts'
+import { shownOf, siteFilter } from '../places.ts'
 import * as views from '../views.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, shows } from './serve-route.ts'
@@ -18,7 +19,10 @@ export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
 
   shows(server, routes.readAnchors, () => anchors(world))
 
-  shows(server, routes.listControllers, ({ query }) => views.controllers(world, query))
+  shows(server, routes.listControllers, async ({ peer, query }) => {
+    const seen = await siteFilter(world, peer, 'read-inventory')
+    return shownOf(await views.controllers(world, query), one => (seen(one.site) ? one : null))
+  })
 
   shows(server, routes.readController, ({ params }) => views.controller(world, params.site ?? '', params.id ?? ''))
 

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type HttpsServer, sendRefusal } from '../../../adapters/http-server.ts'
 import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
+import type { Who } from '../../../flows/admit.ts'
 import { recordRefusal } from '../../../flows/audit.ts'
 import { fileFor } from '../../../flows/keep.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
@@ -30,7 +31,7 @@ export function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
 
   // A gateway reads its own site's sheets, whatever it asks for; people read all of a campaign's.
   shows(server, routes.repositoryFile, async ({ peer, params: { repo = '', path = '' }, request, reply }) => {
-    if (repo === 'sheets' && peer?.kind === 'gateway') {
+    if (repo === 'sheets' && 'kind' in peer) {
       return sendBytes(request, reply, `sheets/${path}`, await fileFor(world, peer.site, repo, path))
     }
     return sendFile(request, reply, world, repoFor(peer, repo), path)
@@ -86,9 +87,8 @@ async function siteTag({ store }: FleetWorld, site: string): Promise<string> {
  * The repository that a path means: `director` is the asking gateway's own. To a person it is what all sites have in
  * common: the director's roots.
  */
-function repoFor(identity: Identity, repo: string): string {
+function repoFor(caller: Identity | Who, repo: string): string {
   if (repo === 'image' || repo === 'approval') return repo
-  if (repo === 'director' && identity.kind === 'gateway') return `director/${identity.site}`
-  if (repo === 'director' && identity.kind === 'person') return repo
+  if (repo === 'director') return 'kind' in caller && caller.kind === 'gateway' ? `director/${caller.site}` : repo
   throw new RefusalError(refuse('not-found', repo, 'image, approval or director', 'another repository'))
 }

@@ -1,12 +1,26 @@
 import { fromBase64 } from '../../../core/encoding/bytes.ts'
 import { RefusalError, refuse } from '../../../core/refusal/refusal.ts'
+import type { PasswordHash } from '../../../flows/people-ports.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
+import type { Reception } from '../../../flows/sign-in.ts'
 import type { Enrolment } from '../enrolment.ts'
 
 /** What the routes of every subject have in common: what they work on, and how they read. */
 
-/** Where a door needs more than the flows: who may be enrolled, and how large an upload may be. */
-export type FleetDoor = { readonly world: FleetWorld; readonly enrolment: Enrolment; readonly maxBlobBytes: number }
+/** Where a door needs more than the flows: who may be enrolled, how large an upload may be, and how people come in. */
+export type FleetDoor = {
+  readonly world: FleetWorld
+  readonly enrolment: Enrolment
+  readonly maxBlobBytes: number
+  /** The fleet's own folder. */
+  readonly folder: string
+  readonly reception: Reception
+  readonly passwords: PasswordHash
+  /** The address that people know the fleet by: `https://HOST:PORT`. */
+  readonly origin: string
+  /** Whether one may come without a client certificate, with a sign-in or a token. */
+  readonly signIn: boolean
+}
 
 /** The bytes of a field in base64; throws `request-malformed`. */
 export function decoded(base64: string, subject: string): Uint8Array {

@@ -3,23 +3,34 @@ import { type HttpsServer, peer, requirePeer, sendRefusal } from '../../../adapt
 import { utf8 } from '../../../core/encoding/bytes.ts'
 import { after, millis } from '../../../core/encoding/units.ts'
 import type { Identity } from '../../../core/fleet/identity.ts'
-import { isRefusal, type Refusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
-import { recordRefusal } from '../../../flows/audit.ts'
+import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
+import type { Who } from '../../../flows/admit.ts'
 import type { FleetWorld, Once, Repeatable } from '../../../flows/ports.ts'
+import { noteRefusal } from '../../../flows/sign-in.ts'
+import type { Access, AccountAccess, GatewayAccess, OpenAccess, SharedAccess } from '../../../wire/access.ts'
 import { KEPT_MILLIS, readIdempotencyKey } from '../../../wire/idempotency.ts'
-import { type BodyOf, type Caller, isRaw, type QueryOf, type RouteSpec } from '../../../wire/route.ts'
+import { type BodyOf, isRaw, type QueryOf, type RouteSpec } from '../../../wire/route.ts'
+import { whoOf } from '../gate.ts'
 import type { Page } from './page.ts'
 import type { FleetDoor } from './parts.ts'
 
-/** Who asks, by the kind of certificate that a route wants. */
-type PeerOf<C extends Caller> = C extends 'any' ? Identity : Identity & { readonly kind: C }
+type Gateway = Identity & { readonly kind: 'gateway' }
+
+/** Who asks, by what a route says of who may. */
+type PeerOf<A extends Access> = A extends GatewayAccess
+  ? Gateway
+  : A extends SharedAccess
+    ? Gateway | Who
+    : A extends OpenAccess
+      ? null
+      : Who
 
 /** What a route was asked. The query and the body are as its schemas say; names in the path are any text. */
 export type Asked<S extends RouteSpec> = {
   readonly params: Readonly<Record<string, string>>
   readonly query: QueryOf<S>
   readonly body: BodyOf<S>
-  readonly peer: PeerOf<S['who']>
+  readonly peer: PeerOf<S['access']>
   readonly request: FastifyRequest
   readonly reply: FastifyReply
 }
@@ -46,21 +57,21 @@ export function shows<S extends RouteSpec>(
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     schema,
     ...(bodyLimit === undefined ? {} : { bodyLimit }),
-    onRequest: async request => void admitted(request, spec.who),
+    config: { access: spec.access },
     handler: async (request, reply) => {
-      const asked = { ...(request as unknown as Asked<S>), peer: admitted(request, spec.who), request, reply }
+      const asked = { ...(request as unknown as Asked<S>), peer: callerOf(request, spec.access), request, reply }
       const { params, query, body } = request
       return send(reply, spec, await handle({ ...asked, params, query, body } as Asked<S>))
     },
   })
 }
 
-function admitted(request: FastifyRequest, who: Caller): Identity {
-  if (who !== 'any') return requirePeer(request, who)
-  const identity = peer(request)
-  if (identity !== null) return identity
-  const subject = `${request.method} ${request.url}`
-  throw new RefusalError(refuse('not-permitted', subject, 'a certificate of this fleet', 'one without an identity'))
+/** Who asks: the gate has judged them, and what is not theirs has not come here. */
+function callerOf(request: FastifyRequest, access: Access): Gateway | Who | null {
+  if (access.for === 'strangers') return null
+  if (access.for === 'gateways') return requirePeer(request, 'gateway')
+  const identity = access.for === 'gateways-or' ? peer(request) : null
+  return identity?.kind === 'gateway' ? identity : whoOf(request)
 }
 
 /** An attempt to change something: its name in the log, what does it, and its answer where that is not the result itself. */
@@ -71,13 +82,31 @@ export type Change<T> = {
 }
 
 /**
+ * Opens a route by which a person changes something whose request or answer holds a secret: neither may become durable, so
+ * that it is carried out each time that it is asked for. Otherwise as `changes`.
+ */
+export function changesSecrets<S extends RouteSpec & { readonly access: AccountAccess }, T extends object | null>(
+  server: HttpsServer,
+  { reception }: FleetDoor,
+  spec: S,
+  plan: (asked: Asked<S>) => Change<T>,
+): void {
+  shows(server, spec, async asked => {
+    const { attempt, run } = plan(asked)
+    const result = await run()
+    if (isRefusal(result)) await noteRefusal(reception, asked.peer.id, attempt, result)
+    return result
+  })
+}
+
+/**
  * Opens a route by which a person changes something. With an `Idempotency-Key` it may be repeated: it is carried out
  * once, and its answer becomes durable with what it decides. A refused attempt is an event of its own: it is in the log
  * before it is answered.
  */
-export function changes<S extends RouteSpec & { readonly who: 'person' }, T extends object | null>(
+export function changes<S extends RouteSpec & { readonly access: AccountAccess }, T extends object | null>(
   server: HttpsServer,
-  { world }: FleetDoor,
+  { world, reception }: FleetDoor,
   spec: S,
   plan: (asked: Asked<S>) => Change<T>,
 ): void {
@@ -89,7 +118,7 @@ export function changes<S extends RouteSpec & { readonly who: 'person' }, T exte
     if (isRefusal(request)) return request
     const result = request === null ? written(await run(), write) : await world.store.once(request, run, write)
     if (isRefusal(result)) {
-      await recordRefusal(world, { kind: 'person', id: person }, attempt, result)
+      await noteRefusal(reception, person, attempt, result)
       return result
     }
     if (result.at === 'repeated') asked.reply.header('idempotent-replayed', 'true')

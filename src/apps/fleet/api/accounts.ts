@@ -1,0 +1,186 @@
+import { issueCertificate } from '../../../adapters/certificates.ts'
+import { type HttpsServer, peer } from '../../../adapters/http-server.ts'
+import { plainText } from '../../../core/encoding/plain-text.ts'
+import { millis } from '../../../core/encoding/units.ts'
+import { type Account, readGrant } from '../../../core/fleet/account.ts'
+import { type Grant, grantText } from '../../../core/fleet/roles.ts'
+import { isRefusal, type Refusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
+import { accountOf, inForce, type Who } from '../../../flows/admit.ts'
+import {
+  type AccountEdit,
+  accountsOf,
+  addAccount,
+  credentialsOf,
+  editAccount,
+  makeToken,
+  noteCertificate,
+  revokeCredential,
+  setPassword,
+} from '../../../flows/appoint.ts'
+import { signIn, signOut } from '../../../flows/sign-in.ts'
+import type { AccountDetail, AccountView, CertificateView, SignIn } from '../../../wire/account-api.ts'
+import * as routes from '../../../wire/routes/accounts.ts'
+import { readAuthority } from '../enrolment.ts'
+import { fleetFiles } from '../files.ts'
+import { COOKIE } from '../gate.ts'
+import { behindIn, byText, pageOf } from './page.ts'
+import type { FleetDoor } from './parts.ts'
+import { changes, changesSecrets, shows } from './serve-route.ts'
+
+/** Signing in and out, and the accounts themselves. */
+export function accountRoutes(server: HttpsServer, door: FleetDoor): void {
+  signInRoutes(server, door)
+  managingRoutes(server, door)
+}
+
+/** What a browser is told to keep: for this host alone, over TLS alone, out of the reach of scripts and of other pages. */
+const cookie = (value: string, maxAge: number): string =>
+  `${COOKIE}=${value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=${maxAge}`
+
+function signInRoutes(server: HttpsServer, door: FleetDoor): void {
+  const { world, reception } = door
+
+  shows(server, routes.signIn, async ({ body, request, reply }) => {
+    if (peer(request) !== null) {
+      return refuse('credential-twice', 'POST /v1/sign-in', 'a connection without a certificate', 'one with')
+    }
+    const { provider = 'local', proof, cookie: inCookie = false } = body as SignIn
+    const from = { address: request.socket.remoteAddress ?? 'unknown', kind: inCookie ? 'browser' : 'session' } as const
+    const begun = await signIn(reception, provider, proof, from)
+    if (isRefusal(begun)) return begun
+    const { account, secret, expiresAt } = begun
+    reply.header('cache-control', 'no-store')
+    if (!inCookie) return { account, expiresAt, secret }
+    reply.header('set-cookie', cookie(secret, Math.floor((expiresAt - world.clock.now()) / 1000)))
+    return { account, expiresAt }
+  })
+
+  shows(server, routes.askChallenge, async ({ body }) => {
+    const provider = reception.providers.get(body.provider)
+    if (provider !== undefined) return provider.begin()
+    return refuse('sign-in-wrong', plainText(body.provider, 64), 'a provider that the fleet knows', 'another one')
+  })
+
+  shows(server, routes.signOut, async ({ peer: who, reply }) => {
+    const refusal = await signOut(world, who)
+    if (refusal === null && who.by === 'browser') reply.header('set-cookie', cookie('', 0))
+    return refusal
+  })
+
+  shows(server, routes.whoAmI, ({ peer: who }) => {
+    const { id: account, account: known, by, grants, narrowed } = who
+    const { name, kind } = known
+    return { account, name, kind, by, roles: grants.map(grantText), narrowed: narrowed?.map(grantText) ?? null }
+  })
+}
+
+function managingRoutes(server: HttpsServer, door: FleetDoor): void {
+  const { world, reception, passwords } = door
+
+  shows(server, routes.listAccounts, async ({ query }) => {
+    const all = await accountsOf(world)
+    if (isRefusal(all)) return all
+    const views = all.map(accountView).sort((a, b) => byText(a.id, b.id))
+    return pageOf(query, {
+      name: 'accounts',
+      sorts: ['string'],
+      keyOf: (one: AccountView) => [one.id] as const,
+      behind: behindIn(views, (one, [after]: readonly [string]) => byText(one.id, after) > 0),
+    })
+  })
+
+  shows(server, routes.readAccount, ({ params }) => detailOf(door, params.id ?? ''))
+
+  changes(server, door, routes.addAccount, ({ peer, body }) => {
+    const { roles, keys = [], ...rest } = body
+    return {
+      attempt: 'account add',
+      run: () => viewed(addAccount(world, peer, { ...rest, grants: grantsOf(roles), keys })),
+    }
+  })
+
+  changes(server, door, routes.changeAccount, ({ peer, params, body }) => {
+    const { roles, ...rest } = body
+    const edit: AccountEdit = { ...rest, ...(roles === undefined ? {} : { grants: grantsOf(roles) }) }
+    return { attempt: 'account change', run: () => viewed(editAccount(world, peer, params.id ?? '', edit)) }
+  })
+
+  changesSecrets(server, door, routes.changePassword, ({ peer, params, body }) => {
+    const asked = { password: body.password, current: body.current ?? null }
+    return { attempt: 'account password', run: () => setPassword(reception, passwords, peer, params.id ?? '', asked) }
+  })
+
+  changesSecrets(server, door, routes.makeToken, ({ peer, params, body, reply }) => {
+    const { label, roles, lifeMillis } = body
+    const grants = roles === undefined ? null : grantsOf(roles)
+    reply.header('cache-control', 'no-store')
+    const asked = { label, grants, lifeMillis: millis(lifeMillis) }
+    return { attempt: 'account token', run: () => makeToken(reception, peer, params.id ?? '', asked) }
+  })
+
+  changesSecrets(server, door, routes.revokeCredential, ({ peer, params }) => {
+    const run = () => revokeCredential(world, peer, params.id ?? '', params.credential ?? '')
+    return { attempt: 'account revoke', run }
+  })
+
+  changes(server, door, routes.certifyAccount, ({ peer, params, body }) => {
+    return { attempt: 'account certify', run: () => certify(door, peer, params.id ?? '', body.csr) }
+  })
+}
+
+const viewed = async (account: Promise<Account | Refusal>): Promise<AccountView | Refusal> => {
+  const made = await account
+  return isRefusal(made) ? made : accountView(made)
+}
+
+function accountView(account: Account): AccountView {
+  const { id, kind, name, standing, grants, keys, externals, createdAt } = account
+  const disabled = standing.at === 'disabled' ? { since: standing.since, reason: standing.reason } : null
+  return {
+    id,
+    kind,
+    name,
+    disabled,
+    roles: grants.map(grantText),
+    keys: [...keys],
+    externals: externals.map(one => ({ ...one })),
+    createdAt,
+  }
+}
+
+async function detailOf({ world }: FleetDoor, id: string): Promise<AccountDetail | Refusal> {
+  const account = await accountOf(world, id)
+  if (isRefusal(account)) return account
+  if (account === null) return refuse('account-missing', id, 'an account of this fleet', 'none of that name')
+  const credentials = await credentialsOf(world, id)
+  if (isRefusal(credentials)) return credentials
+  const shown = credentials.map(({ id, kind, label, grants, createdAt, createdBy, expiresAt, used, revoked }) => {
+    const roles = grants?.map(grantText) ?? null
+    return { id, kind, label, roles, createdAt, createdBy, expiresAt, usedAt: used, revokedAt: revoked?.at ?? null }
+  })
+  const password = (await world.store.password(id)) !== null
+  return { ...accountView(account), password, credentials: shown }
+}
+
+/** Throws `account-malformed` for what is no role in a scope. */
+function grantsOf(roles: readonly string[]): readonly Grant[] {
+  return roles.map(written => {
+    const grant = readGrant(written)
+    if (grant !== null) return grant
+    const expected = 'ROLE@SCOPE, such as planner@fleet or operator@region:nl-west'
+    throw new RefusalError(refuse('account-malformed', 'a role', expected, plainText(written, 80)))
+  })
+}
+
+async function certify(door: FleetDoor, who: Who, id: string, csr: string): Promise<CertificateView | Refusal> {
+  const { world } = door
+  const account = await inForce(world, id)
+  if (isRefusal(account)) return account
+  if (account.kind !== 'person') return refuse('account-missing', id, 'the account of a person', 'a service')
+  const authority = readAuthority(fleetFiles(door.folder).authority('fleet'))
+  if (isRefusal(authority)) return authority
+  const cert = await issueCertificate(authority, csr, { identity: { kind: 'person', id } }, world.clock.now())
+  if (isRefusal(cert)) return cert
+  await noteCertificate(world, who, id)
+  return { cert, ca: authority.cert }
+}

@@ -1,0 +1,169 @@
+import type { FastifyRequest } from 'fastify'
+import { type HttpsServer, peer, requirePeer } from '../../adapters/http-server.ts'
+import { type Action, FLEET, mayDo, mayDoAll, mayDoSomewhere, type SiteAction } from '../../core/fleet/roles.ts'
+import { isRefusal, type Refusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
+import { admit, type Presented, type Who } from '../../flows/admit.ts'
+import type { FleetWorld } from '../../flows/ports.ts'
+import { noteRefusal, type Reception } from '../../flows/sign-in.ts'
+import type { About, Access } from '../../wire/access.ts'
+import type { Command } from '../../wire/fleet-api.ts'
+import { placesAbout } from './places.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+  }
+}
+
+/** The header that a page of the fleet sends along: a page elsewhere cannot, without asking the browser first. */
+export const PAGE_HEADER = 'x-voltseal-request'
+/** `__Host-`: set by this host over TLS, for all of its paths, and for no other host (RFC 6265bis §4.1.3.2). */
+export const COOKIE = '__Host-voltseal'
+
+const admitted = new WeakMap<FastifyRequest, Who>()
+
+/** Who makes a request that came through the gate. */
+export function whoOf(request: FastifyRequest): Who {
+  const who = admitted.get(request)
+  if (who === undefined) throw new Error(`${request.routeOptions.url} is open to who has no account`)
+  return who
+}
+
+/**
+ * Puts the gate before a door: each request is admitted and judged by what its route says, before its body is read where
+ * that can be told, and in any case before its handler runs. Refused attempts of accounts are in the log before they are
+ * answered. Throws for a route that does not say who may use it.
+ */
+export function guard(server: HttpsServer, reception: Reception, origin: string): void {
+  const { world } = reception
+  server.addHook('onRoute', route => {
+    if (route.config?.access !== undefined) return
+    throw new Error(`${String(route.method)} ${route.url} does not say who may use it`)
+  })
+  server.addHook('onRequest', async request => {
+    const { access } = request.routeOptions.config
+    // The answer to an address that is not there tells nothing.
+    if (access === undefined || access.for === 'strangers') return
+    if (access.for === 'gateways') return void requirePeer(request, 'gateway')
+    if (access.for === 'gateways-or' && peer(request)?.kind === 'gateway') return
+    const who = await admittedOf(reception, request, origin)
+    admitted.set(request, who)
+    // Before the body: who may do it nowhere uploads nothing.
+    if (access.for === 'roles') await judge(reception, request, who, mayDoSomewhere(who, access.action))
+  })
+  server.addHook('preHandler', async request => {
+    const { access } = request.routeOptions.config
+    const who = admitted.get(request)
+    if (access === undefined || who === undefined) return
+    await judge(reception, request, who, await refusalAt(world, request, access, who))
+  })
+}
+
+async function refusalAt(
+  world: FleetWorld,
+  request: FastifyRequest,
+  access: Access,
+  who: Who,
+): Promise<null | Refusal> {
+  if (access.for === 'gateways-or') return mayDo(who, access.action, FLEET)
+  if (access.for === 'own-or') {
+    const { id } = request.params as { id?: string }
+    return id === who.id ? null : mayDo(who, access.action, FLEET)
+  }
+  if (access.for === 'command') return refusalAbout(world, request, who, commandOf(request), { every: 'campaign' })
+  if (access.for !== 'roles') return null
+  const { action, at } = access
+  if (at === 'fleet') return mayDo(who, action, FLEET)
+  return at === 'anywhere' ? mayDoSomewhere(who, action) : refusalAbout(world, request, who, action, at)
+}
+
+async function refusalAbout(
+  world: FleetWorld,
+  request: FastifyRequest,
+  who: Who,
+  action: Action,
+  at: { readonly every: About } | { readonly some: About },
+): Promise<null | Refusal> {
+  // Who may do it everywhere is not asked where: the sites of a large campaign are many.
+  if (mayDo(who, action, FLEET) === null) return null
+  const places = await placesAbout('every' in at ? at.every : at.some, request, world)
+  const enough = 'some' in at && places.some(place => mayDo(who, action, place) === null)
+  return enough ? null : mayDoAll(who, action, places)
+}
+
+/** What one must be allowed to do for each command. */
+const COMMANDS: Readonly<Record<Command['command'], SiteAction>> = {
+  start: 'start',
+  pause: 'pause',
+  resume: 'resume',
+  halt: 'halt',
+}
+
+const commandOf = (request: FastifyRequest): SiteAction => COMMANDS[(request.body as Command).command]
+
+async function judge(reception: Reception, request: FastifyRequest, who: Who, refusal: null | Refusal): Promise<void> {
+  if (refusal === null) return
+  await noteRefusal(reception, who.id, `${request.method} ${request.routeOptions.url ?? ''}`, refusal)
+  throw new RefusalError(refusal)
+}
+
+/** Who makes the request. Throws the refusal. */
+async function admittedOf(reception: Reception, request: FastifyRequest, origin: string): Promise<Who> {
+  const presented = presentedBy(request)
+  if (isRefusal(presented)) throw new RefusalError(presented)
+  const forged = presented.by === 'cookie' ? refuseForged(request, origin) : null
+  const who = forged ?? (await admit(reception.world, presented))
+  if (!isRefusal(who)) return who
+  // Only who has proved to be an account is one in the log.
+  const account = who.code === 'account-disabled' ? who.subject : null
+  await noteRefusal(reception, account, `${request.method} ${request.routeOptions.url ?? ''}`, who)
+  throw new RefusalError(who)
+}
+
+/** What a request says of its maker: one thing, and not two. */
+export function presentedBy(request: FastifyRequest): Presented | Refusal {
+  const subject = `${request.method} ${request.routeOptions.url ?? ''}`
+  const identity = peer(request)
+  const { authorization } = request.headers
+  const cookies = cookiesOf(request)
+  const count = (identity === null ? 0 : 1) + (authorization === undefined ? 0 : 1) + cookies.length
+  if (count > 1) return refuse('credential-twice', subject, 'one credential', `${count} of them`)
+  if (identity !== null) {
+    if (identity.kind === 'person') return { by: 'certificate', person: identity.id }
+    // Throws: a gateway or a server is no person.
+    requirePeer(request, 'person')
+  }
+  if (authorization !== undefined) {
+    const [, secret] = /^Bearer ([\x21-\x7e]{1,200})$/.exec(authorization) ?? []
+    if (secret !== undefined) return { by: 'bearer', secret }
+    return refuse('credential-unknown', subject, 'Authorization: Bearer and a token', 'something else')
+  }
+  const [cookie] = cookies
+  if (cookie !== undefined) return { by: 'cookie', secret: cookie }
+  return refuse('sign-in-required', subject, 'a certificate, a token or a session', 'none')
+}
+
+function cookiesOf(request: FastifyRequest): string[] {
+  const header = request.headers.cookie ?? ''
+  return header
+    .split(';')
+    .map(pair => pair.trim())
+    .filter(pair => pair.startsWith(`${COOKIE}=`))
+    .map(pair => pair.slice(COOKIE.length + 1))
+}
+
+/**
+ * A cookie goes along with whatever a browser sends, whoever told it to: so with one, a request must come from the fleet's
+ * own page. SameSite=Strict says so to the browser; this does not rely on it. Refuses `request-forged`.
+ */
+function refuseForged(request: FastifyRequest, origin: string): null | Refusal {
+  const { headers, method } = request
+  const bad = (expected: string, actual: string): Refusal =>
+    refuse('request-forged', `${method} ${request.routeOptions.url ?? ''}`, expected, actual.slice(0, 120))
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && site !== 'none')
+    return bad('the fleet’s own page', `a ${site} one`)
+  if (headers.origin !== undefined && headers.origin !== origin) return bad(origin, headers.origin)
+  if (method === 'GET' || method === 'HEAD') return null
+  return headers[PAGE_HEADER] === '1' ? null : bad(`the header ${PAGE_HEADER}: 1`, 'none')
+}

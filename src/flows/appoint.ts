@@ -1,0 +1,327 @@
+import { sameBytes } from '../core/encoding/bytes.ts'
+import type { JsonObject } from '../core/encoding/canonical-json.ts'
+import { after, type Instant, type Millis } from '../core/encoding/units.ts'
+import {
+  type Account,
+  accountBytes,
+  allOf,
+  newAccount,
+  parseAccount,
+  refuseEdit,
+  refusePassword,
+} from '../core/fleet/account.ts'
+import type { AccountRow, CredentialRow } from '../core/fleet/account-rows.ts'
+import { type Credential, credentialBytes, MAX_TOKEN_LIFE, parseCredential } from '../core/fleet/credential.ts'
+import { type Grant, grantText, isCovered } from '../core/fleet/roles.ts'
+import type { Actor } from '../core/ledger/entry.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { accountOf, type Who } from './admit.ts'
+import { record } from './audit.ts'
+import type { PasswordHash, Random } from './people-ports.ts'
+import type { FleetChange, FleetWorld } from './ports.ts'
+import { mint, person, type Reception, refuseGuess } from './sign-in.ts'
+
+/** What is changed of an account; what is left out stays. */
+export type AccountEdit = {
+  readonly name?: string
+  readonly grants?: readonly Grant[]
+  readonly keys?: readonly string[]
+  readonly externals?: Account['externals']
+  /** Disabled for this reason; null: in force again. */
+  readonly disabled?: string | null
+}
+
+/**
+ * Makes an account. Durable on return; the same request again is answered as before. Refuses `account-exists`, and what
+ * `refuseEdit` refuses.
+ */
+export function addAccount(
+  world: FleetWorld,
+  editor: Who,
+  asked: Pick<Account, 'id' | 'kind' | 'name' | 'grants' | 'keys'>,
+): Promise<Account | Refusal> {
+  return world.store.exclusive(async () => {
+    const before = await accountOf(world, asked.id)
+    if (isRefusal(before)) return before
+    if (before !== null) {
+      const same = { ...newAccount(asked, before.createdAt), keys: asked.keys }
+      return sameBytes(accountBytes(same), accountBytes(before))
+        ? before
+        : refuse('account-exists', asked.id, 'a new name', 'one that is taken')
+    }
+    const next = { ...newAccount(asked, world.clock.now()), keys: asked.keys }
+    const fault = await judged(world, null, next, editor.id)
+    if (fault !== null) return fault
+    const { id: account, kind } = next
+    const detail = { event: 'made', account, kind, grants: next.grants.map(grantText), keys: [...next.keys] }
+    await write(world, person(editor.id), { accounts: [rowOf(next)] }, detail)
+    return next
+  })
+}
+
+/**
+ * Changes an account. Who is disabled has no session and no token any more, now or when they are enabled again. Durable on
+ * return. Refuses `account-missing`, and what `refuseEdit` refuses.
+ */
+export function editAccount(world: FleetWorld, editor: Who, id: string, edit: AccountEdit): Promise<Account | Refusal> {
+  return world.store.exclusive(async () => {
+    const before = await accountOf(world, id)
+    if (isRefusal(before)) return before
+    if (before === null) return refuse('account-missing', id, 'an account of this fleet', 'none of that name')
+    const { disabled, ...rest } = edit
+    const now = world.clock.now()
+    const standing: Account['standing'] =
+      disabled === undefined
+        ? before.standing
+        : disabled === null
+          ? { at: 'active' }
+          : { at: 'disabled', since: now, reason: disabled }
+    const next: Account = { ...before, ...rest, standing }
+    const fault = await judged(world, before, next, editor.id)
+    if (fault !== null) return fault
+    const ended = standing.at === 'disabled' ? await revokedOf(world, id, editor.id, now, () => true) : []
+    if (isRefusal(ended)) return ended
+    await write(world, person(editor.id), { accounts: [rowOf(next)], credentials: ended }, changeOf(before, next))
+    return next
+  })
+}
+
+/** What an edit changed, for the log. */
+function changeOf(before: Account, next: Account): JsonObject {
+  const grants = (account: Account) => account.grants.map(grantText)
+  const differs = (one: unknown, other: unknown): boolean => JSON.stringify(one) !== JSON.stringify(other)
+  return {
+    event: next.standing.at === before.standing.at ? 'changed' : next.standing.at === 'active' ? 'enabled' : 'disabled',
+    account: next.id,
+    ...(next.standing.at === 'disabled' ? { reason: next.standing.reason } : {}),
+    ...(differs(grants(before), grants(next)) ? { from: grants(before), grants: grants(next) } : {}),
+    ...(differs(before.keys, next.keys) ? { keysBefore: [...before.keys], keys: [...next.keys] } : {}),
+    ...(differs(before.externals, next.externals) ? { externals: next.externals.map(({ provider }) => provider) } : {}),
+  }
+}
+
+async function judged(
+  world: FleetWorld,
+  before: Account | null,
+  next: Account,
+  editor: string | null,
+): Promise<null | Refusal> {
+  const all = await accountsOf(world)
+  if (isRefusal(all)) return all
+  const malformed = parseAccount(accountBytes(next), `account ${next.id}`)
+  return isRefusal(malformed) ? malformed : refuseEdit(before, next, editor, all, world.governance)
+}
+
+/** All accounts, by name. */
+export async function accountsOf(world: Pick<FleetWorld, 'store'>): Promise<readonly Account[] | Refusal> {
+  const rows = await world.store.accounts()
+  return allOf(rows.map(({ id, account }) => parseAccount(account, `account ${id}`)))
+}
+
+/**
+ * Sets a password. A person sets their own with the one before (or with their certificate); an administrator sets that of
+ * others. The account's sessions end; its tokens stay. Durable on return. Refuses `account-missing`, `password-weak`,
+ * `sign-in-wrong`, `token-manages-itself`, `sign-in-busy`.
+ */
+export async function setPassword(
+  reception: Reception,
+  passwords: PasswordHash,
+  editor: Who,
+  id: string,
+  asked: { readonly password: string; readonly current: string | null },
+): Promise<null | Refusal> {
+  const { world } = reception
+  const account = await accountOf(world, id)
+  if (isRefusal(account)) return account
+  if (account === null || account.kind !== 'person') {
+    return refuse(
+      'account-missing',
+      id,
+      'the account of a person',
+      account === null ? 'none of that name' : 'a service',
+    )
+  }
+  if (editor.by === 'token') return refuse('token-manages-itself', id, 'a sign-in or a certificate', 'a token')
+  const weak = refusePassword(asked.password, id)
+  if (weak !== null) return weak
+  if (editor.id === id && editor.by !== 'certificate') {
+    // Whoever found a session open guesses here as slowly as at the sign-in.
+    const wrong = await refuseGuess(reception, id, 'own session', async () =>
+      passwords.matches(asked.current ?? '', await world.store.password(id)),
+    )
+    if (wrong !== null) return wrong
+  }
+  const hash = await passwords.hash(asked.password)
+  if (isRefusal(hash)) return hash
+  return world.store.exclusive(async () => {
+    // Who signed in with the old one is signed out: perhaps that is why it is changed.
+    const ended = await revokedOf(world, id, editor.id, world.clock.now(), ({ kind }) => kind !== 'token')
+    if (isRefusal(ended)) return ended
+    const change = { passwords: [{ account: id, hash }], credentials: ended }
+    await write(world, person(editor.id), change, { event: 'password', account: id, sessionsEnded: ended.length })
+    return null
+  })
+}
+
+/** What a token is to be. `grants` null: all that its account may do. */
+export type TokenRequest = {
+  readonly label: string
+  readonly grants: readonly Grant[] | null
+  readonly lifeMillis: Millis
+}
+
+export type TokenMade = { readonly id: string; readonly secret: string; readonly expiresAt: Instant }
+
+/**
+ * Makes an API token: of one's own account, or as an administrator of a service. It allows no more than who makes it may
+ * give: what the account may do, and of one's own account what one came with. Durable on return; the secret is shown this
+ * once. Refuses `account-missing`, `account-disabled`, `token-manages-itself`, `token-exceeds-account`.
+ */
+export function makeToken(
+  { world, random }: { readonly world: FleetWorld; readonly random: Random },
+  editor: Who,
+  id: string,
+  asked: TokenRequest,
+): Promise<TokenMade | Refusal> {
+  return world.store.exclusive(async () => {
+    const account = await accountOf(world, id)
+    if (isRefusal(account)) return account
+    if (account === null) return refuse('account-missing', id, 'an account of this fleet', 'none of that name')
+    if (account.standing.at !== 'active') return refuse('account-disabled', id, 'an account in force', 'a disabled one')
+    if (editor.by === 'token') return refuse('token-manages-itself', id, 'a sign-in or a certificate', 'a token')
+    const subject = `the token ${asked.label} of ${id}`
+    // A person's token is theirs alone: an administrator who could have one would act in their name.
+    if (editor.id !== id && account.kind === 'person') {
+      return refuse('token-exceeds-account', subject, 'a token of a service, or of one’s own', `one of ${id}, a person`)
+    }
+    if (asked.lifeMillis > MAX_TOKEN_LIFE || asked.lifeMillis <= 0) {
+      return refuse('token-exceeds-account', subject, 'a life of up to 400 days', `${asked.lifeMillis} ms`)
+    }
+    const beyond = (asked.grants ?? []).find(grant => !isCovered(grant, account.grants))
+    if (beyond !== undefined) {
+      return refuse(
+        'token-exceeds-account',
+        subject,
+        account.grants.map(grantText).join(', ') || 'no role',
+        grantText(beyond),
+      )
+    }
+    const now = world.clock.now()
+    const wanted = {
+      kind: 'token',
+      label: asked.label,
+      grants: asked.grants,
+      expiresAt: after(now, asked.lifeMillis),
+    } as const
+    const { secret, row } = mint({ world, random }, id, editor.id, wanted, now)
+    const grants = asked.grants?.map(grantText) ?? 'all of the account'
+    const detail = {
+      event: 'token-made',
+      account: id,
+      token: row.id,
+      label: asked.label,
+      grants,
+      expires: wanted.expiresAt,
+    }
+    await write(world, person(editor.id), { credentials: [row] }, detail)
+    return { id: row.id, secret, expiresAt: wanted.expiresAt }
+  })
+}
+
+/** Revokes a token or session of an account. Durable on return; again is the same. Refuses `credential-unknown`. */
+export function revokeCredential(
+  world: FleetWorld,
+  editor: Who,
+  id: string,
+  credential: string,
+): Promise<null | Refusal> {
+  return world.store.exclusive(async () => {
+    const row = await world.store.credential(credential)
+    // A token may end itself, and no other.
+    if (editor.by === 'token' && editor.credential !== credential && editor.id === id) {
+      return refuse('token-manages-itself', `${credential} of ${id}`, 'a sign-in or a certificate', 'a token')
+    }
+    if (row === null || row.account !== id) {
+      return refuse(
+        'credential-unknown',
+        `${credential} of ${id}`,
+        'a token or session of the account',
+        'none of that id',
+      )
+    }
+    const ended = await revokedOf(world, id, editor.id, world.clock.now(), one => one.id === credential)
+    if (isRefusal(ended)) return ended
+    if (ended.length === 0) return null
+    const detail = { credential, account: id }
+    await record(world, { credentials: ended }, [{ kind: 'access-ended', actor: person(editor.id), detail }])
+    return null
+  })
+}
+
+/** Rows that revoke those credentials of an account that are in force and meant. */
+async function revokedOf(
+  world: FleetWorld,
+  account: string,
+  by: string,
+  at: Instant,
+  meant: (credential: Credential) => boolean,
+): Promise<CredentialRow[] | Refusal> {
+  const rows: CredentialRow[] = []
+  for (const row of await world.store.credentials(account)) {
+    const stored = parseCredential(row.credential, `credential ${row.id}`)
+    if (isRefusal(stored)) return stored
+    if (stored.revoked !== null || !meant(stored)) continue
+    rows.push({ id: row.id, account, credential: credentialBytes({ ...stored, revoked: { at, by } }) })
+  }
+  return rows
+}
+
+/** A credential as people see it: never its secret, nor its digest. */
+export type CredentialView = Omit<Credential, 'sha256' | 'v'> & { readonly used: Instant | null }
+
+export async function credentialsOf(world: FleetWorld, account: string): Promise<readonly CredentialView[] | Refusal> {
+  const views: CredentialView[] = []
+  for (const row of await world.store.credentials(account)) {
+    const stored = parseCredential(row.credential, `credential ${row.id}`)
+    if (isRefusal(stored)) return stored
+    const { sha256: _, v: __, ...shown } = stored
+    views.push({ ...shown, used: row.used })
+  }
+  return views
+}
+
+/**
+ * Makes somebody an administrator of the fleet, from the server's own machine: the first one, and whoever is needed when
+ * nobody can come in any more. Durable on return. Refuses `organisations-mixed`, where the account has roles of both sides.
+ */
+export function recoverAdministrator(world: FleetWorld, id: string): Promise<Account | Refusal> {
+  return world.store.exclusive(async () => {
+    const before = await accountOf(world, id)
+    if (isRefusal(before)) return before
+    const grant: Grant = { role: 'administrator', scope: { at: 'fleet' } }
+    const known = before ?? newAccount({ id, kind: 'person', name: id, grants: [] }, world.clock.now())
+    const has = known.grants.some(({ role, scope }) => role === grant.role && scope.at === 'fleet')
+    const grants = has ? known.grants : [...known.grants, grant]
+    const next: Account = { ...known, kind: 'person', grants, standing: { at: 'active' } }
+    const fault = await judged(world, before, next, null)
+    if (fault !== null) return fault
+    const actor: Actor = { kind: 'fleet', id: world.name }
+    await write(
+      world,
+      actor,
+      { accounts: [rowOf(next)] },
+      { event: 'recovered', account: id, grants: grants.map(grantText) },
+    )
+    return next
+  })
+}
+
+/** Says in the log that somebody was given a certificate. */
+export const noteCertificate = (world: FleetWorld, editor: Who, id: string): Promise<void> =>
+  world.store.exclusive(() => write(world, person(editor.id), {}, { event: 'certificate', account: id }))
+
+export const rowOf = (account: Account): AccountRow => ({ id: account.id, account: accountBytes(account) })
+
+/** If power fails before this commit, nothing of the change is there; after it, all of it, and its entry. */
+const write = (world: FleetWorld, actor: Actor, change: FleetChange, detail: JsonObject): Promise<void> =>
+  record(world, change, [{ kind: 'account-changed', actor, detail }])

@@ -1,0 +1,128 @@
+import type { Plan } from '../core/campaign/turns.ts'
+import { canonicalJson } from '../core/encoding/canonical-json.ts'
+import type { Account } from '../core/fleet/account.ts'
+import { storedSite } from '../core/fleet/attested.ts'
+import { FLEET, mayDo, mayDoAll, type Place } from '../core/fleet/roles.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { accountsOf } from './appoint.ts'
+import { record } from './audit.ts'
+import { about, type Opened, openCampaign, sitesOf } from './campaign.ts'
+import type { FleetWorld } from './ports.ts'
+
+/** The place of a site: an unknown one lies in no region. */
+export async function placeOf(world: Pick<FleetWorld, 'store'>, site: string): Promise<Place> {
+  const row = await world.store.site(site)
+  const known = row === null ? null : storedSite(row.site, `site ${site}`)
+  return { at: 'site', site, region: known === null || isRefusal(known) ? null : known.region }
+}
+
+/** The places of several sites. */
+export async function placesOf(world: Pick<FleetWorld, 'store'>, sites: Iterable<string>): Promise<Place[]> {
+  const places: Place[] = []
+  for (const site of new Set(sites)) places.push(await placeOf(world, site))
+  return places
+}
+
+/**
+ * Whether this account may approve this plan with this key. The signature itself is judged elsewhere, here and by every
+ * gateway; this is about who stands behind it. Refuses `approval-by-creator`, `approval-key-not-own`, `account-missing`,
+ * `account-disabled`, `role-missing`.
+ */
+export async function refuseApprover(
+  world: FleetWorld,
+  { plan }: Opened,
+  person: string,
+  keyid: string,
+): Promise<null | Refusal> {
+  const accounts = await accountsOf(world)
+  if (isRefusal(accounts)) return accounts
+  const account = accounts.find(({ id }) => id === person)
+  if (account === undefined) return refuse('account-missing', person, 'an account of this fleet', 'none of that name')
+  const subject = `the approval of ${plan.id} by ${person}`
+  if (!account.keys.includes(keyid)) {
+    return refuse('approval-key-not-own', subject, `a key of ${person}`, `the key ${keyid.slice(0, 16)}`)
+  }
+  return refuseVoucher(world, plan, account, keyid, accounts)
+}
+
+/** Why the signature of this account's key does not stand for an approval of the plan; null: it does. */
+async function refuseVoucher(
+  world: FleetWorld,
+  plan: Plan,
+  account: Account,
+  keyid: string,
+  accounts: readonly Account[],
+): Promise<null | Refusal> {
+  const creator = plan.createdBy
+  const subject = `the approval of ${plan.id} by ${account.id}`
+  const other = 'somebody else than who drew it up'
+  if (account.id === creator) return refuse('approval-by-creator', subject, other, creator)
+  // Two accounts of one person would be two people otherwise.
+  if (accounts.some(({ id, keys }) => id === creator && keys.includes(keyid))) {
+    return refuse('approval-by-creator', subject, other, `a key of ${creator} too`)
+  }
+  const holder = { ...account, disabled: account.standing.at === 'disabled', narrowed: null }
+  if (mayDo(holder, 'approve', FLEET) === null) return null
+  return mayDoAll(holder, 'approve', await placesOf(world, sitesOf(plan)))
+}
+
+type Signed = { readonly keyid: string; readonly sig: string }
+
+/**
+ * Which of the signatures that were gathered for a plan still stand for somebody who may approve it, and why the others do
+ * not. Judged each time: an approver whose account was disabled, who lost the role or whose key was taken away has not
+ * approved what is not approved yet.
+ */
+export async function standingOf(
+  world: FleetWorld,
+  { plan }: Opened,
+  signatures: readonly Signed[],
+): Promise<{ readonly counting: readonly Signed[]; readonly void: readonly Refusal[] } | Refusal> {
+  const accounts = await accountsOf(world)
+  if (isRefusal(accounts)) return accounts
+  const counting: Signed[] = []
+  const voided: Refusal[] = []
+  for (const signature of signatures) {
+    const { keyid } = signature
+    const owner = accounts.find(({ keys }) => keys.includes(keyid))
+    const subject = `the signature of ${plan.id} by key ${keyid.slice(0, 16)}`
+    const expected = 'the key of somebody who may approve it'
+    if (owner === undefined) {
+      voided.push(refuse('approval-void', subject, expected, 'the key of nobody any more'))
+      continue
+    }
+    const why = await refuseVoucher(world, plan, owner, keyid, accounts)
+    if (why === null) counting.push(signature)
+    else voided.push(refuse('approval-void', subject, expected, `${owner.id}: ${why.code}`))
+  }
+  return { counting, void: voided }
+}
+
+const REJECTED = 'rejected.json'
+
+/** Refuses `campaign-rejected`. */
+export async function refuseRejected(world: Pick<FleetWorld, 'store'>, id: string): Promise<null | Refusal> {
+  if ((await world.store.file(`draft/${id}`, REJECTED)) === null) return null
+  return refuse('campaign-rejected', id, 'a plan that nobody has rejected', 'a rejected one')
+}
+
+/**
+ * Rejects a plan for good: it is never approved, and signatures that were given for it are worth nothing. Durable on return,
+ * with the reason in the log. Refuses `campaign-unknown`, `campaign-already-approved`, `campaign-rejected`.
+ */
+export function reject(world: FleetWorld, person: string, id: string, reason: string): Promise<null | Refusal> {
+  return world.store.exclusive(async () => {
+    const opened = await openCampaign(world, id)
+    if (isRefusal(opened)) return opened
+    const { at } = opened.rollout.state
+    if (at !== 'created') return refuse('campaign-already-approved', id, 'a plan that waits for approval', at)
+    const rejected = await refuseRejected(world, id)
+    if (rejected !== null) return rejected
+    const bytes = canonicalJson({ by: person, at: world.clock.now(), reason })
+    // If power fails before this commit, nobody has rejected it; after it, no signature approves it any more.
+    await record(world, { files: [{ repo: `draft/${id}`, path: REJECTED, bytes }] }, [
+      { ...about(opened.plan), kind: 'plan-rejected', actor: { kind: 'person', id: person }, detail: { reason } },
+    ])
+    return null
+  })
+}

@@ -1,0 +1,148 @@
+import { type Static, Type } from 'typebox'
+import { Name } from './fleet-api.ts'
+
+const closed = { additionalProperties: false }
+const Text = (maxLength: number) => Type.String({ minLength: 1, maxLength })
+/** `planner@fleet`, `operator@region:nl-west`, `site-engineer@site:quay`. */
+const Grant = Type.String({ maxLength: 200, description: 'ROLE@SCOPE, such as planner@region:nl-west' })
+const Grants = Type.Array(Grant, { maxItems: 64 })
+const KeyId = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const Moment = Type.Integer({ description: 'milliseconds since 1970' })
+const Password = Type.String({ minLength: 1, maxLength: 1024 })
+
+/** What proves who somebody is: a password, or what a provider's page sent them back with. */
+const Proof = Type.Union([
+  Type.Object({ at: Type.Literal('password'), account: Text(64), password: Password }, closed),
+  Type.Object(
+    {
+      at: Type.Literal('redirect'),
+      state: Text(512),
+      parameters: Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 8192 }), { maxProperties: 16 }),
+    },
+    closed,
+  ),
+])
+
+/** POST /v1/sign-in. With `cookie` the session is a browser's, and goes in a cookie; without, it is in the answer. */
+export const SignIn = Type.Object(
+  { provider: Type.Optional(Text(200)), proof: Proof, cookie: Type.Optional(Type.Boolean()) },
+  closed,
+)
+export type SignIn = Static<typeof SignIn>
+
+/** POST /v1/sign-in/challenges. */
+export const AskChallenge = Type.Object({ provider: Text(200) }, closed)
+export type AskChallenge = Static<typeof AskChallenge>
+
+export const ChallengeView = Type.Union([
+  Type.Object({ at: Type.Literal('password') }, closed),
+  Type.Object({ at: Type.Literal('redirect'), url: Type.String(), state: Type.String() }, closed),
+])
+
+/** The secret of a session is in the answer only when it does not go in a cookie. */
+export const SessionView = Type.Object(
+  { account: Name, expiresAt: Moment, secret: Type.Optional(Type.String()) },
+  closed,
+)
+export type SessionView = Static<typeof SessionView>
+
+/** GET /v1/whoami: the account, how it came in, and what it may do: of a token, what is narrower. */
+export const WhoView = Type.Object(
+  {
+    account: Name,
+    name: Type.String(),
+    kind: Type.Union([Type.Literal('person'), Type.Literal('service')]),
+    by: Type.Union(['certificate', 'token', 'session', 'browser'].map(word => Type.Literal(word))),
+    roles: Grants,
+    narrowed: Type.Union([Grants, Type.Null()]),
+  },
+  closed,
+)
+export type WhoView = Static<typeof WhoView>
+
+/** POST /v1/accounts. */
+export const AddAccount = Type.Object(
+  {
+    id: Name,
+    kind: Type.Union([Type.Literal('person'), Type.Literal('service')]),
+    name: Text(120),
+    roles: Grants,
+    keys: Type.Optional(Type.Array(KeyId, { maxItems: 16 })),
+  },
+  closed,
+)
+export type AddAccount = Static<typeof AddAccount>
+
+/** POST /v1/accounts/ID/changes: what is left out stays. `disabled`: the reason; null: in force again. */
+export const ChangeAccount = Type.Object(
+  {
+    name: Type.Optional(Text(120)),
+    roles: Type.Optional(Grants),
+    keys: Type.Optional(Type.Array(KeyId, { maxItems: 16 })),
+    externals: Type.Optional(
+      Type.Array(Type.Object({ provider: Text(200), subject: Text(200) }, closed), { maxItems: 8 }),
+    ),
+    disabled: Type.Optional(Type.Union([Text(500), Type.Null()])),
+  },
+  closed,
+)
+export type ChangeAccount = Static<typeof ChangeAccount>
+
+/** POST /v1/accounts/ID/password. `current` for one's own, unless one comes with a certificate. */
+export const ChangePassword = Type.Object({ password: Password, current: Type.Optional(Password) }, closed)
+export type ChangePassword = Static<typeof ChangePassword>
+
+/** POST /v1/accounts/ID/tokens. Without `roles`: all that the account may do. */
+export const AskToken = Type.Object(
+  { label: Text(120), roles: Type.Optional(Grants), lifeMillis: Type.Integer({ minimum: 1 }) },
+  closed,
+)
+export type AskToken = Static<typeof AskToken>
+
+/** The secret is shown this once. */
+export const TokenView = Type.Object({ id: Type.String(), secret: Type.String(), expiresAt: Moment }, closed)
+export type TokenView = Static<typeof TokenView>
+
+/** POST /v1/accounts/ID/certificates: a request by the person's own key (PKCS #10 in PEM). */
+export const AskCertificate = Type.Object({ csr: Type.String({ maxLength: 8192 }) }, closed)
+export type AskCertificate = Static<typeof AskCertificate>
+
+export const CertificateView = Type.Object({ cert: Type.String(), ca: Type.String() }, closed)
+export type CertificateView = Static<typeof CertificateView>
+
+const CredentialView = Type.Object(
+  {
+    id: Type.String(),
+    kind: Type.Union([Type.Literal('token'), Type.Literal('session'), Type.Literal('browser')]),
+    label: Type.String(),
+    roles: Type.Union([Grants, Type.Null()]),
+    createdAt: Moment,
+    createdBy: Type.String(),
+    expiresAt: Moment,
+    usedAt: Type.Union([Moment, Type.Null()]),
+    revokedAt: Type.Union([Moment, Type.Null()]),
+  },
+  closed,
+)
+
+/** An account as administrators, auditors and its owner see it: no secret, and no digest of one. */
+export const AccountView = Type.Object(
+  {
+    id: Name,
+    kind: Type.Union([Type.Literal('person'), Type.Literal('service')]),
+    name: Type.String(),
+    disabled: Type.Union([Type.Object({ since: Moment, reason: Type.String() }, closed), Type.Null()]),
+    roles: Grants,
+    keys: Type.Array(KeyId),
+    externals: Type.Array(Type.Object({ provider: Type.String(), subject: Type.String() }, closed)),
+    createdAt: Moment,
+  },
+  closed,
+)
+export type AccountView = Static<typeof AccountView>
+
+export const AccountDetail = Type.Object(
+  { ...AccountView.properties, password: Type.Boolean(), credentials: Type.Array(CredentialView) },
+  closed,
+)
+export type AccountDetail = Static<typeof AccountDetail>

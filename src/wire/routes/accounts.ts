@@ -1,0 +1,175 @@
+import { Type } from 'typebox'
+import { ACCOUNTS, may, ownOr, STRANGERS } from '../access.ts'
+import {
+  AccountDetail,
+  AccountView,
+  AddAccount,
+  AskCertificate,
+  AskChallenge,
+  AskToken,
+  CertificateView,
+  ChallengeView,
+  ChangeAccount,
+  ChangePassword,
+  SessionView,
+  SignIn,
+  TokenView,
+  WhoView,
+} from '../account-api.ts'
+import { Name } from '../fleet-api.ts'
+import { List } from '../fleet-views.ts'
+import { PageQuery, route } from '../route.ts'
+
+const params = { id: Name }
+const tag = 'accounts'
+
+export const signIn = route({
+  method: 'POST',
+  path: '/v1/sign-in',
+  id: 'signIn',
+  tag,
+  summary: 'Begins a session, in a cookie or in the answer',
+  access: STRANGERS,
+  body: SignIn,
+  answers: { 200: SessionView },
+  codes: ['sign-in-wrong', 'sign-in-locked', 'sign-in-busy'],
+})
+
+export const askChallenge = route({
+  method: 'POST',
+  path: '/v1/sign-in/challenges',
+  id: 'askChallenge',
+  tag,
+  summary: 'What a provider of identities wants: a password, or a visit to its page',
+  access: STRANGERS,
+  body: AskChallenge,
+  answers: { 200: ChallengeView },
+  codes: ['sign-in-wrong'],
+})
+
+export const signOut = route({
+  method: 'POST',
+  path: '/v1/sign-out',
+  id: 'signOut',
+  tag,
+  summary: 'Ends the session, or revokes the token, that the request came with',
+  access: ACCOUNTS,
+  secret: true,
+  answers: { 204: null },
+  codes: [],
+})
+
+export const whoAmI = route({
+  method: 'GET',
+  path: '/v1/whoami',
+  id: 'whoAmI',
+  tag,
+  summary: 'Whose request this is, and what they may do',
+  access: ACCOUNTS,
+  answers: { 200: WhoView },
+  codes: [],
+})
+
+export const listAccounts = route({
+  method: 'GET',
+  path: '/v1/accounts',
+  id: 'listAccounts',
+  tag,
+  summary: 'Accounts by name',
+  access: may('read-accounts'),
+  query: PageQuery,
+  paged: true,
+  answers: { 200: List(AccountView) },
+  codes: ['cursor-invalid'],
+})
+
+export const readAccount = route({
+  method: 'GET',
+  path: '/v1/accounts/{id}',
+  id: 'readAccount',
+  tag,
+  summary: 'One account, with its tokens and sessions',
+  access: ownOr('read-accounts'),
+  params,
+  answers: { 200: AccountDetail },
+  codes: ['account-missing'],
+})
+
+export const addAccount = route({
+  method: 'POST',
+  path: '/v1/accounts',
+  id: 'addAccount',
+  tag,
+  summary: 'Makes an account',
+  access: may('manage-accounts'),
+  body: AddAccount,
+  answers: { 200: AccountView },
+  codes: ['account-exists', 'organisations-mixed', 'account-malformed', 'account-key-taken'],
+})
+
+export const changeAccount = route({
+  method: 'POST',
+  path: '/v1/accounts/{id}/changes',
+  id: 'changeAccount',
+  tag,
+  summary: 'Changes roles, keys or standing of an account',
+  access: may('manage-accounts'),
+  params,
+  body: ChangeAccount,
+  answers: { 200: AccountView },
+  codes: ['account-missing', 'account-own-edit', 'account-last-administrator', 'organisations-mixed'],
+})
+
+export const changePassword = route({
+  method: 'POST',
+  path: '/v1/accounts/{id}/password',
+  id: 'changePassword',
+  tag,
+  summary: 'Sets a password: one’s own, or as an administrator that of another',
+  access: ownOr('manage-accounts'),
+  params,
+  body: ChangePassword,
+  secret: true,
+  answers: { 204: null },
+  codes: ['account-missing', 'password-weak', 'sign-in-wrong', 'token-manages-itself'],
+})
+
+export const makeToken = route({
+  method: 'POST',
+  path: '/v1/accounts/{id}/tokens',
+  id: 'makeToken',
+  tag,
+  summary: 'Makes an API token: of one’s own, or as an administrator of a service',
+  access: ownOr('manage-accounts'),
+  params,
+  body: AskToken,
+  secret: true,
+  answers: { 200: TokenView },
+  codes: ['account-missing', 'token-exceeds-account', 'token-manages-itself'],
+})
+
+export const revokeCredential = route({
+  method: 'DELETE',
+  path: '/v1/accounts/{id}/credentials/{credential}',
+  id: 'revokeCredential',
+  tag,
+  summary: 'Revokes a token or a session',
+  access: ownOr('manage-accounts'),
+  params: { id: Name, credential: Type.String({ pattern: '^[0-9a-f]{16}$' }) },
+  secret: true,
+  answers: { 204: null },
+  codes: ['credential-unknown'],
+})
+
+export const certifyAccount = route({
+  method: 'POST',
+  path: '/v1/accounts/{id}/certificates',
+  id: 'certifyAccount',
+  tag,
+  summary: 'Issues a client certificate for a person, for a key of theirs',
+  access: may('manage-accounts'),
+  params,
+  body: AskCertificate,
+  answers: { 200: CertificateView },
+  codes: ['account-missing', 'account-disabled', 'certificate-request-malformed', 'certificate-request-unproven'],
+})
