@@ -43,7 +43,7 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
     file: SCHEDULE,
     text: 'if (opened !== null && now - opened >= needed) return',
     without: 'if (opened !== null) return',
-    tests: WALKS,
+    tests: WHOSE_TURN,
   },
   {
     stops: 'a window by another clock than the one on the wall',

@@ -1,6 +1,5 @@
-import { type Coordination, coordinate, type Grant, type Situation } from '../core/campaign/coordinator.ts'
+import { coordinate, type Grant, type Situation } from '../core/campaign/coordinator.ts'
 import type { Reading } from '../core/campaign/rules/readings.ts'
-import { reasonOf, type Wait } from '../core/campaign/rules/wait.ts'
 import { campaignOf } from '../core/campaign/site-work.ts'
 import type { Terms } from '../core/campaign/terms.ts'
 import type { Point } from '../core/fleet/points.ts'
@@ -8,6 +7,7 @@ import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import { boxed, type Note } from './audit.ts'
 import { stepsHeld, termsHeld } from './hold.ts'
 import type { SiteWorld } from './ports.ts'
+import { hasReasons, tellReasons } from './reason.ts'
 import { assigned, step, workOf } from './relay.ts'
 import { siteTime, wallTime } from './time.ts'
 
@@ -22,10 +22,7 @@ export type Turns = { readonly granted: readonly string[]; readonly fault: Refus
  */
 export async function giveTurns(world: SiteWorld): Promise<Turns> {
   const waiting = (await world.store.controllers()).map(workOf).filter(({ at }) => at === 'staged')
-  if (waiting.length === 0) {
-    forget(world)
-    return { granted: [], fault: null }
-  }
+  if (waiting.length === 0 && !hasReasons(world)) return { granted: [], fault: null }
   const campaigns = new Set(waiting.flatMap(work => campaignOf(work) ?? []))
   const read = await readPlant(world, await termsHeld(world, campaigns, await siteTime(world)))
   const readings = isRefusal(read) ? [] : read
@@ -61,7 +58,7 @@ async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<s
     doubt,
   }
   const decision = coordinate(situation)
-  const told = tell(world, decision, clock)
+  const told = tellReasons(world, decision, clock)
   if (decision.grants.length === 0 && told.notes.length === 0) return []
   const latest = new Map(decision.grants.map(grant => [grant.controller, grant.latest]))
   const changed = rows.flatMap(row => {
@@ -81,62 +78,4 @@ async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<s
 function grantNote({ controller, campaign, latest }: Grant, release: string | undefined): Note {
   const what = release === undefined ? {} : { release }
   return { kind: 'activation-granted', controller, campaign, ...what, detail: { latest } }
-}
-
-// --- Why the others wait ---
-
-/** What is known of those who wait, and what the fleet has been told of it. A new process tells it once more. */
-type Known = { waits: ReadonlyMap<string, Wait>; told: ReadonlyMap<string, string>; at: number }
-const known = new WeakMap<SiteWorld, Known>()
-
-/** Entries about reasons: so many at a time, and so far apart. A reason that flickers is told in one of its states. */
-const MOST_NOTES = 32
-const MOST_CONTROLLERS = 500
-const APART_MILLIS = 30_000
-
-/** Why a controller that has staged its release does not get its turn; null: it has no reason to wait. */
-export const waitOf = (world: SiteWorld, controller: string): Wait | null =>
-  known.get(world)?.waits.get(controller) ?? null
-
-/** Every wait of the site. */
-export const waitsOf = (world: SiteWorld): readonly Wait[] => [...(known.get(world)?.waits.values() ?? [])]
-
-function forget(world: SiteWorld): void {
-  known.delete(world)
-}
-
-/**
- * What the fleet is to be told of who waits: a reason when it is a new one, never the same again while only its figures
- * move. Controllers that wait for the same reason stand in one entry. `done` is called when it is durable.
- */
-function tell(world: SiteWorld, { waits }: Coordination, clock: number): { notes: Note[]; done: () => void } {
-  const before = known.get(world)
-  const told = new Map([...(before?.told ?? [])].filter(([id]) => waits.some(wait => wait.controller === id)))
-  const now: Known = {
-    waits: new Map(waits.map(wait => [wait.controller, wait])),
-    told,
-    at: before?.at ?? Number.NEGATIVE_INFINITY,
-  }
-  known.set(world, now)
-  const news = waits.filter(wait => told.get(wait.controller) !== reasonOf(wait))
-  // A clock that was set back must not keep them for itself until it has caught up.
-  if (news.length === 0 || Math.abs(clock - now.at) < APART_MILLIS) return { notes: [], done: () => {} }
-  const groups = Map.groupBy(news, wait => `${reasonOf(wait)}\n${wait.value}\n${wait.threshold}`)
-  const sent = [...groups.values()].slice(0, MOST_NOTES).map(group => group.slice(0, MOST_CONTROLLERS))
-  const done = (): void => {
-    for (const wait of sent.flat()) told.set(wait.controller, reasonOf(wait))
-    now.at = clock
-  }
-  return { notes: sent.map(withheld), done }
-}
-
-function withheld(group: readonly Wait[]): Note {
-  const { rule, about, because, value, threshold, ageMillis, nextPossible } = group[0]!
-  const only = group.length === 1 ? { controller: group[0]!.controller } : {}
-  const controllers = group.map(({ controller }) => controller)
-  return {
-    kind: 'activation-withheld',
-    ...only,
-    detail: { rule, about, because, value, threshold, ageMillis, nextPossible, controllers },
-  }
 }

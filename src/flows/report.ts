@@ -21,6 +21,7 @@ import { type Event, note } from './audit.ts'
 import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaign.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
+import { Reasons } from './reason.ts'
 import { assignmentOf, step, unknown, workOf } from './relay.ts'
 import { newRoots, trustedRoots } from './tell.ts'
 import { siteTime } from './time.ts'
@@ -167,10 +168,11 @@ export function acceptUpstream(
       return refuse('upstream-gap', `outbox of ${site}`, `${row.upstream + 1 + gap}`, `${fresh[gap]!.sequence}`)
     }
     if (fresh.length === 0) return { acknowledged: row.upstream }
-    const intake = new Intake(world, site, await openCampaigns(world))
+    const reasons = await Reasons.of(world, site)
+    const intake = new Intake(world, site, await openCampaigns(world), reasons)
     for (const item of fresh) await intake.take(item)
     const acknowledged = fresh.at(-1)!.sequence
-    const files = await newRoots(world, row, opened, manifest)
+    const files = [...(await newRoots(world, row, opened, manifest)), ...reasons.files()]
     const sites = [{ ...row, upstream: acknowledged }]
     const { experience } = intake
     const change = { sites, controllers: [...intake.controllers.values()], experience, files }
@@ -194,11 +196,13 @@ class Intake {
   readonly #world: FleetWorld
   readonly #site: string
   readonly #open: readonly Opened[]
+  readonly #reasons: Reasons
 
-  constructor(world: FleetWorld, site: string, open: readonly Opened[]) {
+  constructor(world: FleetWorld, site: string, open: readonly Opened[], reasons: Reasons) {
     this.#world = world
     this.#site = site
     this.#open = open
+    this.#reasons = reasons
   }
 
   async take(item: OutboxItem): Promise<void> {
@@ -227,6 +231,7 @@ class Intake {
     if (!isGatewayKind(entry.kind)) {
       return refuse('entry-kind-foreign', `entry ${origin.sequence} of ${this.#site}`, 'a kind of its own', entry.kind)
     }
+    this.#reasons.take(entry)
     const { v: _v, ...event } = withOrigin(entry, origin)
     this.events.push(event)
     return null

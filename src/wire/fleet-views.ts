@@ -126,6 +126,7 @@ export const CampaignControllerView = Type.Object(
     counter: Type.Union([Type.Integer(), Type.Null()]),
     /** waiting, assigned, confirmed, or how it failed. */
     state: Type.String(),
+    /** How it failed; of one that is assigned, why its site does not give it its turn, as the site last said. */
     detail: Type.Union([Type.String(), Type.Null()]),
     /** From assignment to outcome, in milliseconds; null while it is open. */
     tookMillis: Type.Union([Type.Integer(), Type.Null()]),
@@ -213,6 +214,22 @@ export const StatusView = Type.Object(
 )
 export type StatusView = Static<typeof StatusView>
 
+/** A rule that keeps a controller from its turn. Times are instants: when it was said, and the earliest that it can change. */
+export const WaitView = Type.Object(
+  {
+    rule: Type.String(),
+    about: Type.String(),
+    sentence: Type.String(),
+    value: Type.Union([Type.String(), Type.Null()]),
+    threshold: Type.Union([Type.String(), Type.Null()]),
+    ageMillis: Type.Union([Type.Integer(), Type.Null()]),
+    nextPossible: Type.Union([Type.Integer(), Type.Null()]),
+    at: Type.Integer(),
+  },
+  { ...closed, title: 'WaitView' },
+)
+export type WaitView = Static<typeof WaitView>
+
 /** GET /v1/controllers and /v1/controllers/SITE/ID: the last attested state. */
 export const ControllerView = Type.Object(
   {
@@ -228,6 +245,8 @@ export const ControllerView = Type.Object(
     state: Type.Union([Type.String(), Type.Null()]),
     reportedAt: Type.Union([Type.Integer(), Type.Null()]),
     sequence: Type.Integer(),
+    /** Why its site does not give it its turn to restart, as the site last said; null: it has not said so. */
+    waits: Type.Union([WaitView, Type.Null()]),
   },
   { ...closed, title: 'ControllerView' },
 )

@@ -18,3 +18,16 @@ export type Offer = {
 
 /** The largest signed report that a gateway takes from a controller, in bytes. */
 export const MAX_REPORT = 16 * 1024
+
+/** GET /v1/wait: why the asking controller does not get its turn to restart (204 when it has no reason to wait). */
+export type WaitAnswer = {
+  readonly rule: string
+  /** One sentence for people. */
+  readonly sentence: string
+  readonly value: string | null
+  readonly threshold: string | null
+  /** How old the value was when it was judged, in milliseconds. */
+  readonly ageMillis: number | null
+  /** The earliest instant at which the rule can say yes; null when that depends on the plant. */
+  readonly nextPossible: number | null
+}

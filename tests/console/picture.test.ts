@@ -25,6 +25,7 @@ const controller = (
   state: version === null ? null : 'stable',
   reportedAt: version === null ? null : 1_790_000_000_000,
   sequence: version === null ? 0 : 3,
+  waits: null,
   ...more,
 })
 

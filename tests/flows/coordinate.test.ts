@@ -7,16 +7,19 @@ import { toHex } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import type { SiteRules } from '../../src/core/fleet/site-rules.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
-import { giveTurns, waitOf } from '../../src/flows/coordinate.ts'
+import { giveTurns } from '../../src/flows/coordinate.ts'
 import type { GatewayStore, SiteWorld } from '../../src/flows/ports.ts'
+import { waitOf } from '../../src/flows/reason.ts'
 import { offerFor, refreshSite, workOf } from '../../src/flows/relay.ts'
 import { acceptControllerReport } from '../../src/flows/report.ts'
 import { wallTime } from '../../src/flows/time.ts'
+import type { CampaignView, ControllerView } from '../../src/wire/fleet-views.ts'
 import { rules } from '../core/campaign/situations.ts'
+import { ask } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
 import { type Gateway, gatewayOf } from '../worlds/site-world.ts'
 import { rest, started } from '../worlds/started.ts'
-import { speaker } from '../worlds/upstream.ts'
+import { entryItem, handOver, speaker } from '../worlds/upstream.ts'
 
 const IMAGE = toHex(nodeCrypto.sha256(image(2)))
 const staged = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE }
@@ -208,4 +211,47 @@ describe('turns at a site', () => {
         ['intrusion-signal'],
       )
     }))
+
+  // --- At the fleet ---
+
+  const REASON = {
+    rule: 'permissive',
+    about: 'state-of-charge',
+    because: "the site's state of charge 18 %, at least 30 % needed; read 4 s ago",
+    value: '18 %',
+    threshold: 'at least 30 %',
+    ageMillis: 4000,
+    nextPossible: null,
+  }
+  const withheld = (detail: object) =>
+    entryItem({ kind: 'activation-withheld', detail: { ...REASON, controllers: ['bms-1'], ...detail } as never })
+  const shownOf = async (id: string) => (await ask<ControllerView>(world, `/v1/controllers/quay/${id}`)).waits
+
+  it('the fleet shows why a controller waits, until it gets its turn or has nothing to wait for', async () => {
+    orThrow(await handOver(world, [withheld({ controllers: ['bms-1', 'bms-2'] })]))
+    assert.equal((await shownOf('bms-1'))?.sentence, `bms-1 waits: ${REASON.because}.`)
+    assert.deepEqual([(await shownOf('bms-2'))?.value, (await shownOf('bms-2'))?.threshold], ['18 %', 'at least 30 %'])
+    const view = await ask<CampaignView>(world, '/v1/campaigns/spring')
+    assert.deepEqual(
+      view.controllers.map(({ controller, state, detail }) => [controller, state, detail]),
+      [['bms-1', 'assigned', `waits: ${REASON.because}`]],
+    )
+    orThrow(await handOver(world, [entryItem({ kind: 'activation-granted', controller: 'bms-1' })]))
+    assert.equal(await shownOf('bms-1'), null)
+    orThrow(await handOver(world, [withheld({ rule: 'none', about: '', controllers: ['bms-2'] })]))
+    assert.equal(await shownOf('bms-2'), null)
+  })
+
+  const BAD: [name: string, detail: object][] = [
+    ['of a rule that is no word', { rule: 7 }],
+    ['of more controllers than one entry may name', { controllers: Array.from({ length: 501 }, (_, n) => `c-${n}`) }],
+    ['of a controller whose name is none', { controllers: ['../bms-1'] }],
+    ['with more in it', { colour: 'blue' }],
+  ]
+  for (const [name, detail] of BAD) {
+    it(`attack: a gateway that gives a reason ${name} is written down, and nothing more`, async () => {
+      orThrow(await handOver(world, [withheld(detail)]))
+      assert.equal(await shownOf('bms-1'), null)
+    })
+  }
 })

@@ -13,6 +13,7 @@ import { type Opened, openCampaign, openRow, sheetsRepo } from '../../flows/camp
 import { openRepository } from '../../flows/keep.ts'
 import type { CampaignRow, ControllerRow, EntryFilter, FleetWorld, RepoFile } from '../../flows/ports.ts'
 import { publishedReleases } from '../../flows/publish.ts'
+import { type KeptReason, reasonsAt } from '../../flows/reason.ts'
 import { endOf } from '../../flows/renew.ts'
 import { alarmOf, standing } from '../../flows/warn.ts'
 import type {
@@ -108,14 +109,23 @@ async function campaignView(world: FleetWorld, opened: Opened): Promise<Campaign
   if (isRefusal(approvals)) return approvals
   const rows = new Map((await world.store.controllers()).map(row => [`${row.site}/${row.id}`, row]))
   const assigned = await assignedAt(world, plan.id)
+  const waits = new Map<string, ReadonlyMap<string, KeptReason>>()
+  for (const site of new Set([...assigned.keys()].map(key => key.split('/', 1)[0]!))) {
+    waits.set(site, await reasonsAt(world, site))
+  }
   const controllers = plan.waves.flatMap((_, index) =>
     turnsOfWave(plan, index).map((planned): CampaignControllerView => {
       const key = `${planned.site}/${planned.controller}`
       const row = rows.get(key)
       const report = row === undefined ? null : orThrow(lastReport(row, world.crypto))
       const begun = assigned.get(key)
+      const turn = turnView(rollout, planned, begun?.at ?? null)
+      const reason = turn.state === 'assigned' ? waits.get(planned.site)?.get(planned.controller) : undefined
+      // What was said before this turn began was about another one.
+      const detail = reason !== undefined && reason.at >= (begun?.at ?? 0) ? `waits: ${reason.because}` : turn.detail
       return {
-        ...turnView(rollout, planned, begun?.at ?? null),
+        ...turn,
+        detail,
         class: row?.class ?? '',
         wave: index + 1,
         from: begun?.from ?? null,
@@ -198,23 +208,33 @@ export async function controllers(world: FleetWorld, wanted: Wanted): Promise<Pa
     keyOf: ({ site, id }: ControllerRow) => [site, id] as const,
     behind: (after, count) => world.store.controllersBehind(after, count),
   })
-  return shown(page, row => controllerView(row, orThrow(lastReport(row, world.crypto))))
+  const waits = new Map<string, ReadonlyMap<string, KeptReason>>()
+  return shown(page, async row => {
+    const here = waits.get(row.site) ?? (await reasonsAt(world, row.site))
+    waits.set(row.site, here)
+    return controllerView(row, orThrow(lastReport(row, world.crypto)), here)
+  })
 }
 
 /** All controllers of a site. */
 export async function controllersAt(world: FleetWorld, site: string): Promise<ControllerView[]> {
   const rows = await world.store.controllers(site)
-  return rows.map(row => controllerView(row, orThrow(lastReport(row, world.crypto))))
+  const waits = await reasonsAt(world, site)
+  return rows.map(row => controllerView(row, orThrow(lastReport(row, world.crypto)), waits))
 }
 
 export async function controller(world: FleetWorld, site: string, id: string): Promise<ControllerView | Refusal> {
   const row = await world.store.controller(site, id)
   if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
   const report = lastReport(row, world.crypto)
-  return isRefusal(report) ? report : controllerView(row, report)
+  return isRefusal(report) ? report : controllerView(row, report, await reasonsAt(world, site))
 }
 
-const controllerView = (row: ControllerRow, report: Report | null): ControllerView => ({
+const controllerView = (
+  row: ControllerRow,
+  report: Report | null,
+  waits: ReadonlyMap<string, KeptReason>,
+): ControllerView => ({
   site: row.site,
   id: row.id,
   class: row.class,
@@ -226,7 +246,14 @@ const controllerView = (row: ControllerRow, report: Report | null): ControllerVi
   state: report?.state ?? null,
   reportedAt: report?.at ?? null,
   sequence: row.sequence,
+  waits: waitView(row.id, waits.get(row.id)),
 })
+
+function waitView(id: string, kept: KeptReason | undefined): ControllerView['waits'] {
+  if (kept === undefined) return null
+  const { because, ...rest } = kept
+  return { ...rest, sentence: `${id} waits: ${because}.` }
+}
 
 /** How many entries of a campaign are looked through for when its turns began. */
 const LOOKED_THROUGH = 1000

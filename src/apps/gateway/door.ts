@@ -11,9 +11,10 @@ import {
 } from '../../adapters/http-server.ts'
 import { isRefusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
 import type { SiteWorld } from '../../flows/ports.ts'
+import { waitOf } from '../../flows/reason.ts'
 import { offerFor, payloadOf } from '../../flows/relay.ts'
 import { acceptControllerReport } from '../../flows/report.ts'
-import { MAX_REPORT } from '../../wire/gateway-api.ts'
+import { MAX_REPORT, type WaitAnswer } from '../../wire/gateway-api.ts'
 import type { Bell } from './bell.ts'
 
 /** The longest that an empty offer is held open for news, in milliseconds. */
@@ -48,6 +49,14 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
     answered.abort()
     if (offer === null) return reply.code(204).send()
     return isRefusal(offer) ? sendRefusal(reply, offer) : offer
+  })
+
+  server.get('/v1/wait', async (request, reply) => {
+    const wait = waitOf(world, controllerOf(request))
+    if (wait === null) return reply.code(204).send()
+    const { rule, sentence, value, threshold, ageMillis, nextPossible } = wait
+    const answer: WaitAnswer = { rule, sentence, value, threshold, ageMillis, nextPossible }
+    return answer
   })
 
   server.get<{ Params: { sha256: string } }>('/v1/blobs/:sha256', async (request, reply) => {

@@ -94,8 +94,15 @@ async function show(cli: Cli, session: Session, name: string): Promise<Work> {
       ['state', stateCell(one.state)],
       ['last report', one.reportedAt === null ? null : new Date(one.reportedAt).toISOString()],
       ['report number', one.sequence],
+      ['waits', one.waits === null ? null : waitText(one.waits)],
     ]),
   }
+}
+
+/** The site's sentence, when it said so, and when it can change. */
+function waitText({ sentence, at, nextPossible }: NonNullable<ControllerView['waits']>): string {
+  const next = nextPossible === null ? '' : ` At the earliest ${new Date(nextPossible).toISOString()}.`
+  return `${sentence}${next} (said ${new Date(at).toISOString()})`
 }
 
 async function history(cli: Cli, session: Session, name: string): Promise<Work> {

@@ -1,7 +1,7 @@
 import { showDuration } from '../../encoding/quantity.ts'
 import type { Instant, Millis } from '../../encoding/units.ts'
 
-/** Which kind of rule a controller waits for. */
+/** Which kind of rule a controller waits for; `none`: what it waited for is over. */
 export type WaitRule =
   | 'expired'
   | 'failures'
@@ -15,6 +15,7 @@ export type WaitRule =
   | 'budget'
   | 'redundancy'
   | 'turn'
+  | 'none'
 
 /**
  * What a rule that says no says.
