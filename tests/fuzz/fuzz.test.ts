@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inputOf } from './input.ts'
 import { runMany } from './run.ts'
-import { TARGETS } from './targets.ts'
+import { TARGETS, targetNamed } from './targets.ts'
 import { toldFinding } from './told.ts'
 
 /**
@@ -22,6 +22,15 @@ describe('fuzzing, a part of it', () => {
       assert.equal(inputs, INPUTS)
       assert.ok((outcomes.get('taken') ?? 0) > 0, 'some are taken')
       assert.ok(outcomes.size >= (FEW.has(target.name) ? 2 : REASONS), `${outcomes.size} outcomes`)
+    })
+  }
+
+  /** What whole runs have found, as `TARGET:SEED`. */
+  const FOUND = ['key-uri:52239']
+  for (const found of FOUND) {
+    test(`${found} is not found again`, () => {
+      const [name = '', seed] = found.split(':')
+      assert.deepEqual(runMany(targetNamed(name), Number(seed), 1).found.map(toldFinding), [])
     })
   }
 

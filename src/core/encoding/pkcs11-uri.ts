@@ -43,7 +43,8 @@ const QUERY_VALUE = /^(?:[A-Za-z0-9\-._~:[\]@!$'()*+,=/?|]|%[0-9A-Fa-f]{2})*$/
  * Refuses `key-uri-malformed` and `key-uri-with-pin`.
  */
 export function parsePkcs11Uri(reference: string): Pkcs11Uri | Refusal {
-  const subject = namesOnly(reference)
+  // As much as may be long is looked at for its name, before it is known to be within the limit.
+  const subject = namesOnly(reference.slice(0, MAX_URI))
   const malformed = (expected: string, actual: string): Refusal =>
     refuse('key-uri-malformed', subject, expected, actual, CLAUSE)
   if (!isPkcs11Uri(reference)) return malformed('pkcs11: at the beginning', 'something else')
