@@ -29,6 +29,7 @@ import { publishRelease, storeBlob } from '../src/flows/publish.ts'
 import { createRelease } from '../src/flows/release.ts'
 import { signEnvelope } from '../src/flows/sign.ts'
 import { QuietFleet, sealedBy } from '../tests/worlds/quiet-fleet.ts'
+import { running } from '../tests/worlds/running.ts'
 
 const SITE = 'harbour'
 const DAY = 86_400_000
@@ -99,10 +100,8 @@ async function bundle(fleet: QuietFleet, count: number): Promise<Bundle> {
   const plan = orThrow(withSheets(orThrow(checkPlan(body, 'the plan')), [sheet], crypto, 'the plan'))
   const bytes = planBytes(plan)
   await approve(fleet, year, { path: planPath(plan.id), ...sized(bytes), custom: null })
-  const turn = { at: 'assigned', since: now, report: 0, attempt: 1 } as const
-  const turns = Object.fromEntries(ids.map(id => [`${SITE}/${id}`, turn]))
-  const rollout = { campaign: plan.id, state: { at: 'running', wave: 0, since: now }, turns } as const
-  const { orders } = await ordersFor(world, new Set([SITE]), [{ plan, rollout }])
+  await fleet.campaign(plan, running(plan))
+  const { orders } = await ordersFor(world, new Set([SITE]))
   const directed = orThrow(await directSites(world, orders, now))
   await record(world, { files: directed.files }, [])
   const repos = [

@@ -184,8 +184,8 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
   {
     stops: 'orders of an encrypted release before its content key is wrapped',
     file: 'src/flows/campaign.ts',
-    text: "verb === 'start' ? await refuseUnwrappable(world, id, wantedOf(opened.plan)) : null",
-    without: "verb === 'start' ? null : null",
+    text: "const wanted = verb === 'start' ? await wantedOf(world, opened) : []",
+    without: "const wanted = verb === 'resume' ? await wantedOf(world, opened) : []",
     tests: TIERS,
   },
   {

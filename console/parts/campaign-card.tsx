@@ -10,9 +10,18 @@ const MARKS: Readonly<Record<string, MarkKind>> = {
   soaking: 'busy',
   paused: 'attention',
   halted: 'failed',
+  'rolling-back': 'attention',
   done: 'good',
 }
-const TURN_MARKS: Readonly<Record<string, MarkKind>> = { assigned: 'busy', confirmed: 'good', failed: 'failed' }
+const TURN_MARKS: Readonly<Record<string, MarkKind>> = {
+  assigned: 'busy',
+  returning: 'busy',
+  'backing-off': 'attention',
+  confirmed: 'good',
+  returned: 'good',
+  failed: 'failed',
+  kept: 'failed',
+}
 
 /** A campaign: where it stands, its waves and gates as a strip, and every controller's turn. */
 export function CampaignCard({ campaign, plan }: { campaign: CampaignView; plan: PlanGates | null }) {
@@ -40,6 +49,7 @@ export function CampaignCard({ campaign, plan }: { campaign: CampaignView; plan:
         </span>
       </p>
       {reason !== null && <p class="reason">{reason}</p>}
+      {state !== 'paused' && campaign.waits.map(wait => <p key={wait}>{wait}</p>)}
       <div class="strip">
         {pictures.map(one => (
           <Step key={one.number} wave={one} />

@@ -10,6 +10,7 @@ function stateOf({ state, version }: ControllerView, turn: CampaignControllerVie
   if (state === 'golden') return { kind: 'failed', word: 'recovery image' }
   if (state === 'trial') return { kind: 'busy', word: 'on trial' }
   if (turn?.state === 'assigned') return { kind: 'busy', word: 'updating' }
+  if (turn?.state === 'returning') return { kind: 'busy', word: 'going back' }
   if (turn?.state === 'failed') return { kind: 'failed', word: `${state}, update failed` }
   return { kind: 'good', word: state ?? 'unknown' }
 }

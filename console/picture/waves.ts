@@ -39,7 +39,7 @@ export function wavesOf(campaign: CampaignView, plan: PlanGates | null): readonl
 function gateOf({ state, wave }: CampaignView, number: number): GateState {
   if (state === 'done' || number < wave) return 'passed'
   if (number > wave) return 'ahead'
-  if (state === 'halted') return 'failed'
+  if (state === 'halted' || state === 'rolling-back') return 'failed'
   if (state === 'paused') return 'held'
   return state === 'soaking' ? 'soaking' : 'ahead'
 }

@@ -1,5 +1,4 @@
 import type { PlanBody } from '../core/campaign/plan.ts'
-import { decide } from '../core/campaign/rollout.ts'
 import { fromHex, sameBytes, toHex } from '../core/encoding/bytes.ts'
 import type { JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
@@ -12,8 +11,9 @@ import { seal, withTargets } from '../core/trust/repository.ts'
 import { keysOf, verifySigned } from '../core/trust/signatures.ts'
 import type { TrustedSet } from '../core/trust/trusted-set.ts'
 import { type Event, record } from './audit.ts'
-import { about, commitSteps, notesOf, type Opened, openCampaign } from './campaign.ts'
+import { Advance } from './campaign.ts'
 import { nextFiles, openRepository } from './keep.ts'
+import { about, type Opened, openCampaign } from './opened.ts'
 import type { FleetWorld, RepoFile } from './ports.ts'
 import { refuseApprover, refuseRejected, standingOf } from './vouch.ts'
 
@@ -137,10 +137,10 @@ export function approve(
     }
     const written = await nextFiles(world, 'approval', set, targets, world.clock.now())
     if (isRefusal(written)) return written
-    const decision = decide(opened.plan, opened.rollout, { kind: 'approve', now: world.clock.now() })
+    const advance = new Advance(world, [signedNow])
+    const decision = await advance.step(opened, { kind: 'approve', now: world.clock.now() }, actor)
     if (isRefusal(decision)) return decision
-    const events = [signedNow, ...(await notesOf(world, opened.plan, decision, actor))]
-    await commitSteps(world, [{ opened, next: decision.next }], events, { files: [held, ...written.files] })
+    await advance.commit({ files: [held, ...written.files] })
     return { need, have, approved: true }
   })
 }

@@ -1,238 +1,286 @@
-import { parsePlan } from '../core/campaign/plan.ts'
+import { byRank } from '../core/campaign/priority.ts'
 import { decide } from '../core/campaign/rollout.ts'
+import { wayBack } from '../core/campaign/rollout-plan.ts'
 import {
-  assignmentsOf,
   type Decision,
   isOpen,
   type Rollout,
   type RolloutEvent,
-  readRollout,
-  turnOf,
+  tally,
   writeRollout,
 } from '../core/campaign/rollout-state.ts'
-import { parseSheetFile, type Sheet } from '../core/campaign/sheet.ts'
-import { type Plan, type PlannedController, plannedControllers, withSheets } from '../core/campaign/turns.ts'
+import type { Turn } from '../core/campaign/turn.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { lastReport } from '../core/fleet/attested.ts'
-import { refKey } from '../core/fleet/inventory.ts'
 import type { Actor } from '../core/ledger/entry.ts'
-import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, orThrow, type Refusal, RefusalError } from '../core/refusal/refusal.ts'
+import { readMetadata } from '../core/trust/read-metadata.ts'
 import { type Event, record } from './audit.ts'
-import { type Directed, directSites, ordersFor } from './direct.ts'
-import type { CampaignRow, ControllerRow, FleetChange, FleetWorld, WrapRow } from './ports.ts'
-import { refuseUnwrappable, type Wanted } from './wrap.ts'
-
-/** The sites of a plan. */
-export const sitesOf = (plan: Plan): readonly string[] => [...plan.sheetOf.keys()]
-
-/** The controllers of a plan with the releases that they get. */
-export const wantedOf = (plan: Plan): readonly Wanted[] =>
-  [...plannedControllers(plan)].flatMap(({ site, controller, steps }) =>
-    steps.map(({ release }) => ({ site, controller, envelope: plan.releases[release]! })),
-  )
-
-/**
- * What a person may tell a campaign. Durable on return. Refuses `campaign-unknown`, and what `decide` and, of a start,
- * `refuseUnwrappable` refuse.
- */
-export function command(
-  world: FleetWorld,
-  person: string,
-  id: string,
-  verb: 'start' | 'pause' | 'resume' | 'halt',
-  reason: string | null,
-): Promise<null | Refusal> {
-  return world.store.exclusive(async () => {
-    const opened = await openCampaign(world, id)
-    if (isRefusal(opened)) return opened
-    const unfit = verb === 'start' ? await refuseUnwrappable(world, id, wantedOf(opened.plan)) : null
-    if (unfit !== null) return unfit
-    const now = world.clock.now()
-    const event: RolloutEvent =
-      verb === 'pause' || verb === 'halt'
-        ? { kind: verb, now, reason: reason ?? 'no reason given' }
-        : { kind: verb, now }
-    const decision = decide(opened.plan, opened.rollout, event)
-    if (isRefusal(decision)) return decision
-    const notes = await notesOf(world, opened.plan, decision, { kind: 'person', id: person })
-    await commitSteps(world, [{ opened, next: decision.next }], notes)
-    return null
-  })
-}
-
-/**
- * Lets time pass for every open campaign: soaks end, gates are judged, controllers time out. `listeningSince`: when this
- * server began to listen. A controller's silence before that says nothing of the controller.
- */
-export function tick(world: FleetWorld, listeningSince?: Instant): Promise<null | Refusal> {
-  return world.store.exclusive(async () => {
-    const steps: Step[] = []
-    const notes: Event[] = []
-    for (const row of await world.store.campaigns()) {
-      const rollout = readRollout(row.state, `campaign ${row.id}`)
-      if (isRefusal(rollout)) return rollout
-      // Plans of campaigns that are over are not even read: there are more of them each year.
-      if (!isOpen(rollout)) continue
-      const opened = await openRow(world, row)
-      if (isRefusal(opened)) return opened
-      const listening = listeningSince === undefined ? {} : { listeningSince }
-      const decision = decide(opened.plan, opened.rollout, { kind: 'tick', now: world.clock.now(), ...listening })
-      if (isRefusal(decision)) return decision
-      if (decision.next === opened.rollout) continue
-      steps.push({ opened, next: decision.next })
-      notes.push(...(await notesOf(world, opened.plan, decision, fleetActor(world))))
-    }
-    if (steps.length > 0) await commitSteps(world, steps, notes)
-    return null
-  })
-}
-
-/** A campaign with its parsed plan and state. */
-export type Opened = { readonly row: CampaignRow; readonly plan: Plan; readonly rollout: Rollout }
-
-export async function openCampaign(world: FleetWorld, id: string): Promise<Opened | Refusal> {
-  const row = await world.store.campaign(id)
-  return row === null
-    ? refuse('campaign-unknown', `campaign ${id}`, 'a campaign', 'none of that name')
-    : openRow(world, row)
-}
-
-const plans = new WeakMap<Uint8Array, Plan>()
-const rollouts = new WeakMap<CampaignRow, Rollout>()
-
-/**
- * Reads a stored row with its sheets, once for as long as the store answers the same one. Refuses what `parsePlan`,
- * `withSheets` and `readRollout` refuse: the store is damaged.
- */
-export async function openRow(world: FleetWorld, row: CampaignRow): Promise<Opened | Refusal> {
-  const plan = plans.get(row.plan) ?? (await readPlan(world, row))
-  if (isRefusal(plan)) return plan
-  plans.set(row.plan, plan)
-  const rollout = rollouts.get(row) ?? readRollout(row.state, `campaign ${row.id}`)
-  if (isRefusal(rollout)) return rollout
-  rollouts.set(row, rollout)
-  return { row, plan, rollout }
-}
-
-async function readPlan(world: FleetWorld, { id, plan }: CampaignRow): Promise<Plan | Refusal> {
-  const head = parsePlan(plan, `campaign ${id}`)
-  if (isRefusal(head)) return head
-  const sheets = await sheetsOf(world, id)
-  return isRefusal(sheets) ? sheets : withSheets(head, sheets, world.crypto, `campaign ${id}`)
-}
-
-/** Where the sheets of a campaign lie in the store: `SITE.json` each. */
-export const sheetsRepo = (campaign: string): string => `sheets/${campaign}`
-
-/** Sheets that one look at the store reads. */
-const SHEETS = 500
-
-/** The sheets of a campaign as they are stored, in order of site. Nothing vouches for them yet. Refuses `sheet-malformed`. */
-export async function sheetsOf(world: FleetWorld, id: string): Promise<readonly Sheet[] | Refusal> {
-  const sheets: Sheet[] = []
-  for (let path = ''; ; ) {
-    const files = await world.store.filesAfter(sheetsRepo(id), path, SHEETS)
-    for (const file of files) {
-      const read = parseSheetFile(file.bytes, `${sheetsRepo(id)}/${file.path}`)
-      if (isRefusal(read)) return read
-      sheets.push(read.sheet)
-    }
-    if (files.length < SHEETS) break
-    path = (files.at(-1) as (typeof files)[number]).path
-  }
-  // A file's name is a little longer than its site's: their orders are not the same.
-  return sheets.sort((a, b) => (a.site < b.site ? -1 : 1))
-}
-
-/** A campaign with what a decision made of it. */
-export type Step = { readonly opened: Opened; readonly next: Rollout }
-
-/**
- * Makes decisions durable: the campaigns' states, the director's metadata of every site that they touch, and an entry
- * for each thing that happened, in one transaction. If power fails before it, nothing was decided.
- */
-export async function commitSteps(
-  world: FleetWorld,
-  steps: readonly Step[],
-  events: readonly Event[],
-  change: FleetChange = {},
-): Promise<void> {
-  const rows = steps.map(({ opened, next }) => ({ ...opened.row, state: writeRollout(next) }))
-  const directed = await direct(world, steps)
-  if (isRefusal(directed)) throw new RefusalError(directed)
-  const files = [...(change.files ?? []), ...directed.files]
-  await record(world, { ...change, files, wraps: directed.wraps, campaigns: rows }, [...events, ...directed.events])
-}
+import { directSites, ordersFor } from './direct.ts'
+import { about, fleetActor, type Opened, openCampaign, openRow } from './opened.ts'
+import type { ControllerRow, FleetChange, FleetWorld } from './ports.ts'
+import { orderedRelease, Turns, turnOf } from './turns.ts'
+import { encryptedRelease, refuseUnwrappable, type Wanted } from './wrap.ts'
 
 /** Looks a controller up: in the store, or first in what the same transaction is about to store. */
 export type RowOf = (site: string, id: string) => Promise<ControllerRow | null>
 
 /**
- * What a decision says to the log. Whoever caused it did all of it, but for the assignments: those are the fleet's, and
- * each says what the controller attested when its turn began.
+ * Decisions on their way to one commit: each is shown the turns that it is about, sees what those before it changed, and
+ * leaves its entries in `events`. Only the campaigns and turns that events touch are read.
  */
-export async function notesOf(
-  world: FleetWorld,
-  plan: Plan,
-  decision: Decision,
-  actor: Actor,
-  rowOf: RowOf = (site, id) => world.store.controller(site, id),
-): Promise<Event[]> {
-  const notes: Event[] = []
-  for (const effect of decision.effects) {
-    if (effect.do === 'withdraw') continue
-    if (effect.do === 'note') {
-      notes.push({ ...about(plan), ...effect.of, kind: effect.kind, actor, detail: effect.detail })
-      continue
-    }
-    for (const { site, controller, release } of effect.controllers) {
-      const { path, sha256 } = plan.releases[release]!
-      const row = await rowOf(site, controller)
-      const report = row === null ? null : orThrow(lastReport(row, world.crypto))
-      const assigned = { kind: 'controller-assigned', actor: fleetActor(world), site, controller } as const
-      // An empty version: it has never reported.
-      const detail = { path, wave: effect.wave, from: report?.running.version ?? '' }
-      notes.push({ ...about(plan), ...assigned, release: sha256, detail })
-    }
+export class Advance {
+  readonly events: Event[]
+  readonly turns: Turns
+  readonly #world: FleetWorld
+  readonly #heads = new Map<string, { readonly opened: Opened; readonly next: Rollout }>()
+  /** Campaigns that a tick at once would go on with. */
+  readonly more = new Set<string>()
+
+  constructor(world: FleetWorld, events: Event[] = []) {
+    this.#world = world
+    this.events = events
+    this.turns = new Turns(world)
   }
-  return notes
+
+  /** A campaign as the decisions so far have left it. Refuses as `openCampaign`. */
+  async opened(id: string): Promise<Opened | Refusal> {
+    const step = this.#heads.get(id)
+    return step === undefined ? openCampaign(this.#world, id) : { ...step.opened, rollout: step.next }
+  }
+
+  /**
+   * Decides about an event and takes the decision in. `rowOf` finds the controllers whose last version the entries name.
+   * Refuses as `decide`, with nothing taken in.
+   */
+  async step(opened: Opened, event: RolloutEvent, actor: Actor, rowOf?: RowOf): Promise<Decision | Refusal> {
+    const seen = await this.turns.see(opened, event)
+    const decision = decide(opened.terms, opened.rollout, event, seen)
+    if (isRefusal(decision)) return decision
+    if (decision.next === opened.rollout && decision.turns.length === 0) return decision
+    this.turns.take(opened, decision, seen, event.kind === 'outcome')
+    const first = this.#heads.get(opened.plan.id)?.opened ?? opened
+    this.#heads.set(opened.plan.id, { opened: first, next: decision.next })
+    if (decision.more) this.more.add(opened.plan.id)
+    this.events.push(...(await this.#notes(opened, decision, actor, rowOf)))
+    return decision
+  }
+
+  /** True when nothing was decided that is to be stored. */
+  get idle(): boolean {
+    return this.#heads.size === 0
+  }
+
+  /**
+   * Makes the decisions durable: heads, turns, orders, the director's metadata of every site for which something else is
+   * ordered now, and an entry for each thing that happened, in one transaction. If power fails before it, nothing was
+   * decided, and nobody was told; after it, all of it stands, and a tick goes on.
+   */
+  async commit(change: FleetChange = {}): Promise<void> {
+    const { clock } = this.#world
+    const rows = [...this.#heads.values()].map(({ opened, next }) => {
+      return { ...opened.row, state: writeRollout(next), open: isUnfinished(next) }
+    })
+    const sites = this.turns.sites()
+    const heads = new Map([...this.#heads].map(([id, { opened, next }]) => [id, { ...opened, rollout: next }]))
+    const { orders, wraps, events } = await ordersFor(this.#world, sites, { turns: this.turns, heads })
+    const directed = await directSites(this.#world, orders, clock.now())
+    if (isRefusal(directed)) throw new RefusalError(directed)
+    const turns = await this.turns.change(directed.versions)
+    const files = [...(change.files ?? []), ...directed.files]
+    const ended = [...(change.ended ?? []), ...(turns.ended ?? [])]
+    const all = {
+      ...change,
+      ...turns,
+      ended,
+      files,
+      wraps,
+      campaigns: [...(change.campaigns ?? []), ...rows],
+    }
+    await record(this.#world, all, [...this.events, ...directed.events, ...events])
+  }
+
+  /**
+   * What a decision says to the log. Whoever caused it did all of it, but for the orders: those are the fleet's, and each
+   * says what the controller attested when it was given.
+   */
+  async #notes({ plan, terms }: Opened, { effects }: Decision, actor: Actor, rowOf?: RowOf): Promise<Event[]> {
+    const notes: Event[] = []
+    for (const effect of effects) {
+      if (effect.do === 'withdraw') continue
+      if (effect.do === 'note') {
+        notes.push({ ...about(plan), ...effect.of, kind: effect.kind, actor, detail: effect.detail })
+        continue
+      }
+      for (const turn of effect.turns) {
+        const { site, controller, wave } = turn
+        const { path, sha256 } = plan.releases[orderedRelease(terms, turn) ?? 0]!
+        const row = await (rowOf?.(site, controller) ?? this.#world.store.controller(site, controller))
+        const report = row === null ? null : orThrow(lastReport(row, this.#world.crypto))
+        const assigned = { kind: 'controller-assigned', actor: fleetActor(this.#world), site, controller } as const
+        // An empty version: it has never reported.
+        const detail = {
+          path,
+          wave,
+          from: report?.running.version ?? '',
+          ...(turn.at === 'returning' ? { back: true } : {}),
+        }
+        notes.push({ ...about(plan), ...assigned, release: sha256, detail })
+      }
+    }
+    return notes
+  }
 }
 
-/** The director's bundles of the sites whose assignments these steps change, and the wraps that are new in them. */
-async function direct(
-  world: FleetWorld,
-  steps: readonly Step[],
-): Promise<(Directed & { wraps: readonly WrapRow[] }) | Refusal> {
-  const sites = new Set<string>()
-  const changed = new Map(steps.map(step => [step.opened.row.id, step] as const))
-  for (const { opened, next } of steps) {
-    const before = assignmentsOf(opened.plan, opened.rollout).map(assignmentKey(opened.rollout))
-    const now = assignmentsOf(opened.plan, next).map(assignmentKey(next))
-    for (const key of new Set(before).symmetricDifference(new Set(now))) sites.add(key.split('/')[0]!)
-  }
-  if (sites.size === 0) return { files: [], events: [], unread: [], wraps: [] }
-  const open: { plan: Plan; rollout: Rollout }[] = []
-  for (const row of await world.store.campaigns()) {
-    const step = changed.get(row.id)
-    const other = step === undefined ? await openRow(world, row) : { plan: step.opened.plan, rollout: step.next }
-    if (isRefusal(other)) return other
-    open.push(other)
-  }
-  const { orders, wraps, events } = await ordersFor(world, sites, open)
-  const directed = await directSites(world, orders, world.clock.now())
-  return isRefusal(directed) ? directed : { ...directed, wraps, events: [...directed.events, ...events] }
+/** True while time still has to pass for a campaign: it is open, or not all of its orders were taken back yet. */
+export function isUnfinished(rollout: Rollout): boolean {
+  if (isOpen(rollout)) return true
+  const all = tally(rollout)
+  return all.assigned + all.returning + all['backing-off'] > 0
 }
 
-/** What tells one order from another: `SITE/CONTROLLER/RELEASE/ATTEMPT`. */
-const assignmentKey =
-  (rollout: Rollout) =>
-  (planned: PlannedController): string => {
-    const turn = turnOf(rollout, planned)
-    return `${refKey(planned)}/${planned.release}/${turn?.at === 'assigned' ? turn.attempt : 0}`
+/**
+ * Goes on at once with what one decision could not hold, a transaction for each thousand turns. Under the store's
+ * `exclusive`. If power fails in between, what is left is done by the next tick. Refuses as `decide`.
+ */
+export async function goOn(
+  world: FleetWorld,
+  ids: Iterable<string>,
+  { rounds = Number.POSITIVE_INFINITY, listeningSince = world.clock.now() } = {},
+): Promise<null | Refusal> {
+  for (const id of ids) {
+    for (let round = 0, more = true; more && round < rounds; round += 1) {
+      const opened = await openCampaign(world, id)
+      if (isRefusal(opened)) return opened
+      const advance = new Advance(world)
+      const event = { kind: 'tick', now: world.clock.now(), listeningSince } as const
+      const decision = await advance.step(opened, event, fleetActor(world))
+      if (isRefusal(decision)) return decision
+      if (advance.idle) break
+      await advance.commit()
+      more = decision.more
+    }
   }
+  return null
+}
 
-/** What an entry says of the campaign that it belongs to. */
-export const about = ({ id, changeRequest }: Plan) =>
-  changeRequest === undefined ? { campaign: id } : { campaign: id, changeRequest }
+/** Turns that one look at the store reads. */
+const PAGE = 5000
 
-export const fleetActor = (world: FleetWorld): Actor => ({ kind: 'fleet', id: world.name })
+/**
+ * The controllers of a campaign that get an encrypted release, with each that they may get: on their way, and back. Refuses
+ * what `encryptedRelease` refuses.
+ */
+export async function wantedOf(world: FleetWorld, { plan, terms }: Opened): Promise<readonly Wanted[] | Refusal> {
+  const encrypted = new Set<number>()
+  for (const [index, envelope] of plan.releases.entries()) {
+    const release = await encryptedRelease(world, envelope)
+    if (isRefusal(release)) return release
+    if (release !== null) encrypted.add(index)
+  }
+  const wanted: Wanted[] = []
+  if (encrypted.size === 0) return wanted
+  for (let after: Turn | null = null; ; ) {
+    const rows = await world.store.turns.page(plan.id, after, PAGE)
+    for (const turn of rows.map(turnOf)) {
+      const { site, controller, steps } = turn
+      const given = steps.flatMap(({ release }) => [release, wayBack(terms, release) ?? release])
+      for (const release of new Set(given)) {
+        if (encrypted.has(release)) wanted.push({ site, controller, envelope: plan.releases[release]! })
+      }
+      after = turn
+    }
+    if (rows.length < PAGE) return wanted
+  }
+}
+
+/** What a person may tell a campaign. `partly`: roll back also where some controllers have no way back. */
+export type Verb = 'start' | 'pause' | 'resume' | 'retry' | 'halt' | 'roll-back'
+
+/**
+ * What a person tells a campaign. Durable on return, with every order taken back that it takes back. Refuses
+ * `campaign-unknown`, and what `decide` and, of a start, `refuseUnwrappable` refuse.
+ */
+export function command(
+  world: FleetWorld,
+  person: string,
+  id: string,
+  verb: Verb,
+  reason: string | null,
+  partly = false,
+): Promise<null | Refusal> {
+  return world.store.exclusive(async () => {
+    const opened = await openCampaign(world, id)
+    if (isRefusal(opened)) return opened
+    const wanted = verb === 'start' ? await wantedOf(world, opened) : []
+    const unfit = isRefusal(wanted) ? wanted : await refuseUnwrappable(world, id, wanted)
+    if (unfit !== null) return unfit
+    const advance = new Advance(world)
+    const actor = { kind: 'person', id: person } as const
+    const decision = await advance.step(opened, eventOf(verb, world.clock.now(), reason, partly), actor)
+    if (isRefusal(decision)) return decision
+    if (advance.idle) return null
+    await advance.commit()
+    return goOn(world, advance.more)
+  })
+}
+
+function eventOf(verb: Verb, now: Instant, reason: string | null, partly: boolean): RolloutEvent {
+  const why = reason ?? 'no reason given'
+  if (verb === 'pause' || verb === 'halt') return { kind: verb, now, reason: why }
+  return verb === 'roll-back' ? { kind: verb, now, reason: why, partly } : { kind: verb, now }
+}
+
+/** Decisions of a thousand turns each that one campaign gets in one tick; the others are not to wait for it. */
+const ROUNDS = 8
+
+/**
+ * Lets time pass for every open campaign, the one of the highest rank first: orders go out, soaks end, gates are judged,
+ * controllers time out. A campaign's step is a transaction of its own: if power fails between two, the next tick does what
+ * is left. `listeningSince`: when this server began to listen. A controller's silence before that says nothing of it.
+ */
+export async function tick(world: FleetWorld, listeningSince?: Instant): Promise<null | Refusal> {
+  const now = world.clock.now()
+  const expiry = await world.store.turns.firstExpiry()
+  // If power fails before this commit, they count until the next tick.
+  if (expiry !== null && expiry <= now) await world.store.exclusive(() => world.store.commit({ expired: now }))
+  const open: Opened[] = []
+  for (const row of await world.store.openCampaigns()) {
+    const opened = openRow(row)
+    if (isRefusal(opened)) return opened
+    open.push(opened)
+  }
+  open.sort((a, b) => byRank(a.terms, b.terms, now))
+  for (const { plan } of open) {
+    const refusal = await world.store.exclusive(() => tickOne(world, plan.id, listeningSince))
+    if (refusal !== null) return refusal
+  }
+  return null
+}
+
+async function tickOne(world: FleetWorld, id: string, listeningSince: Instant | undefined): Promise<null | Refusal> {
+  const opened = await openCampaign(world, id)
+  if (isRefusal(opened)) return opened
+  const listening = listeningSince === undefined ? {} : { listeningSince }
+  const advance = new Advance(world)
+  const event: RolloutEvent = { kind: 'tick', now: world.clock.now(), ...listening }
+  const decision = await advance.step(opened, event, fleetActor(world))
+  if (isRefusal(decision)) return decision
+  if (advance.idle) return null
+  await advance.commit()
+  return goOn(world, advance.more, { rounds: ROUNDS, ...listening })
+}
+
+/**
+ * A site has shown that it goes by the orders of a timestamp of its director, which vouches for targets of the same version.
+ * Orders that were taken back up to it count no longer against the budgets of regions and fleet. Durable on return; writes
+ * nothing when nothing waited for it.
+ */
+export async function siteShows(world: FleetWorld, site: string, timestamp: Uint8Array): Promise<void> {
+  const awaited = await world.store.turns.awaited(site)
+  if (awaited === null) return
+  const read = readMetadata('timestamp', timestamp, `director/${site}: timestamp`)
+  if (isRefusal(read) || read.signed.version < awaited) return
+  // If power fails before this commit, the site shows it again with its next check-in.
+  await world.store.commit({ shown: { site, version: read.signed.version } })
+}

@@ -1,9 +1,9 @@
-import { assignmentsOf, type Rollout, turnOf } from '../core/campaign/rollout-state.ts'
-import type { Plan, PlannedController } from '../core/campaign/turns.ts'
+import { lets } from '../core/campaign/rollout-state.ts'
+import type { Turn } from '../core/campaign/turn.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { storedSite } from '../core/fleet/attested.ts'
-import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { goOn } from '../core/trust/after-rotation.ts'
 import { directorTarget, type Order } from '../core/trust/director-target.ts'
 import type { FileRef } from '../core/trust/image-target.ts'
@@ -13,7 +13,9 @@ import { resumeBelow } from '../core/trust/stored-set.ts'
 import { type TrustedSet, trustRoot, underRoot } from '../core/trust/trusted-set.ts'
 import type { Event } from './audit.ts'
 import { currentFiles, headOf, nextFiles, rootFiles, signed } from './keep.ts'
+import { type Opened, openCampaign } from './opened.ts'
 import type { FleetWorld, RepoFile, WrapRow } from './ports.ts'
+import { orderedRelease, Turns } from './turns.ts'
 import { type SiteWraps, wrapsOf } from './wrap.ts'
 
 /** The director's root: one for all sites. Refuses `store-without-root`, and what `trustRoot` refuses. */
@@ -52,6 +54,8 @@ export type Directed = {
   readonly events: Event[]
   /** Sites whose orders were to stay as they are, and are not to be read any more. */
   readonly unread: readonly string[]
+  /** The version of each site's targets. */
+  readonly versions: ReadonlyMap<string, number>
 }
 
 /**
@@ -74,6 +78,7 @@ export async function directSites(
   const director = await directorRoot(world)
   if (isRefusal(director)) return director
   const [files, events, unread]: [RepoFile[], Event[], string[]] = [[], [], []]
+  const versions = new Map<string, number>()
   for (const [site, orders] of wanted) {
     const { set: before, damage } = await standing(world, director, site)
     if (damage !== null) events.push(damaged(world, site, damage))
@@ -87,9 +92,10 @@ export async function directSites(
     if (isRefusal(bundle)) return bundle
     if (root !== null) files.push(...rootFiles(set.repo, root))
     files.push(...bundle.files)
+    versions.set(site, bundle.set.targets?.signed.version ?? 0)
     remember(world, site, bundle.set)
   }
-  return { files, events, unread }
+  return { files, events, unread, versions }
 }
 
 /** The orders of a site as a bundle. `taken`: the versions that clients may have seen. */
@@ -171,9 +177,6 @@ const unwrappable = (
 
 // --- What is ordered ---
 
-/** A campaign as far as orders go. */
-export type OpenCampaign = { readonly plan: Plan; readonly rollout: Rollout }
-
 /**
  * What is ordered, by site, and the wraps in it that are new and not stored yet. `events`: who is ordered nothing because
  * no wrap is to be had.
@@ -184,26 +187,33 @@ export type Ordered = {
   readonly events: readonly Event[]
 }
 
+/** Decisions that are not stored yet: the turns that they change, and the campaigns as they leave them. */
+export type Underway = { readonly turns: Turns; readonly heads: ReadonlyMap<string, Opened> }
+
+/** A turn that is ordered, with its campaign. */
+type OrderedTurn = { readonly of: Opened; readonly turn: Turn }
+
 /**
- * What the director orders at some sites: everything that is assigned there by any open campaign, and nothing else. One
- * look at each assignment, however many sites there are.
+ * What the director orders at some sites: every turn there that is ordered and whose campaign lets it be carried out, and
+ * nothing else. Reads the turns of these sites alone. Refuses what `openCampaign` refuses.
  */
 export async function ordersFor(
   world: FleetWorld,
   sites: ReadonlySet<string>,
-  open: readonly OpenCampaign[],
+  { turns, heads }: Underway = { turns: new Turns(world), heads: new Map() },
 ): Promise<Ordered> {
-  const bySite = new Map<string, { of: OpenCampaign; planned: PlannedController }[]>()
-  for (const site of sites) bySite.set(site, [])
-  for (const of of open) {
-    for (const planned of assignmentsOf(of.plan, of.rollout)) bySite.get(planned.site)?.push({ of, planned })
-  }
   const orders = new Map<string, Target[]>()
   const fresh: WrapRow[] = []
   const events: Event[] = []
-  for (const [site, assigned] of bySite) {
+  for (const site of sites) {
+    const ordered: OrderedTurn[] = []
+    for (const [key, turn] of await turns.orderedAt(site)) {
+      const campaign = key.slice(0, key.indexOf(' '))
+      const of = heads.get(campaign) ?? orThrow(await openCampaign(world, campaign))
+      if (lets(of.rollout, turn)) ordered.push({ of, turn })
+    }
     const wraps = wrapsOf(world, site)
-    orders.set(site, assigned.length === 0 ? [] : await ordersAt(world, site, assigned, wraps, events))
+    orders.set(site, ordered.length === 0 ? [] : await ordersAt(world, site, ordered, wraps, events))
     fresh.push(...wraps.fresh)
   }
   return { orders, wraps: fresh, events }
@@ -212,7 +222,7 @@ export async function ordersFor(
 async function ordersAt(
   world: FleetWorld,
   site: string,
-  assigned: readonly { of: OpenCampaign; planned: PlannedController }[],
+  ordered: readonly OrderedTurn[],
   wraps: SiteWraps,
   events: Event[],
 ): Promise<Target[]> {
@@ -221,20 +231,21 @@ async function ordersAt(
   const parsed = description === null ? null : storedSite(description.site, `site ${site}`)
   const placed = new Set(parsed === null || isRefusal(parsed) ? [] : parsed.controllers.map(({ id }) => id))
   const byPath = new Map<string, { envelope: FileRef; orders: Map<string, Order> }>()
-  for (const { of, planned } of assigned) {
-    const row = rows.get(planned.controller)
+  for (const { of, turn } of ordered) {
+    const row = rows.get(turn.controller)
     // One that was taken out of the site since would make its gateway refuse every order: it times out by itself.
-    if (row === undefined || !placed.has(planned.controller)) continue
-    const envelope = of.plan.releases[planned.release]!
+    if (row === undefined || !placed.has(turn.controller)) continue
+    const release = orderedRelease(of.terms, turn)
+    const envelope = release === null ? undefined : of.plan.releases[release]
+    if (envelope === undefined) continue
     const wrap = await wraps.of(envelope, row)
     if (isRefusal(wrap)) {
       events.push(unwrappable(world, { site, controller: row.id, campaign: of.plan.id }, wrap))
       continue
     }
-    const turn = turnOf(of.rollout, planned)
-    const attempt = turn?.at === 'assigned' ? turn.attempt : 1
     const entry = byPath.get(envelope.path) ?? { envelope, orders: new Map() }
     byPath.set(envelope.path, entry)
+    const { attempt } = turn
     const order = { attempt, campaign: of.plan.id, class: row.class, hardware: row.hardware }
     entry.orders.set(row.id, wrap === undefined ? order : { ...order, wrap })
   }

@@ -2,8 +2,9 @@ import { refuseUngoverned } from '../core/campaign/change-request.ts'
 import { buildPlan, canaryThenRest, type Draft, type PlanRequest, type PlanSources } from '../core/campaign/draft.ts'
 import { planBytes } from '../core/campaign/plan.ts'
 import { createRollout, isOpen, writeRollout } from '../core/campaign/rollout-state.ts'
+import { rolloutTerms } from '../core/campaign/rollout-terms.ts'
 import { sheetFile } from '../core/campaign/sheet.ts'
-import { type Plan, plannedControllers } from '../core/campaign/turns.ts'
+import type { Plan } from '../core/campaign/turns.ts'
 import { sameBytes, toHex } from '../core/encoding/bytes.ts'
 import { after, type Instant, millis } from '../core/encoding/units.ts'
 import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
@@ -11,9 +12,10 @@ import { type FleetController, fleetController, inventoryOf, refKey } from '../c
 import { NO_RULES } from '../core/fleet/site-rules.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { record } from './audit.ts'
-import { about, openRow, sheetsRepo } from './campaign.ts'
+import { about, openRow, sheetsRepo } from './opened.ts'
 import type { CampaignRow, FleetWorld } from './ports.ts'
 import { publishedReleases, transitionReleases } from './publish.ts'
+import { firstTurns } from './turns.ts'
 
 /** What a person asks for when they plan a campaign. Durations in milliseconds; `validMillis` from now. */
 export type CampaignRequest = {
@@ -63,14 +65,17 @@ export function createCampaign(
     const bytes = planBytes(plan)
     const stored = await storePlan(world, bytes)
     if (stored !== null) return stored
-    const row = { id: plan.id, plan: bytes, state: writeRollout(createRollout(plan)) }
+    const rollout = createRollout(rolloutTerms(plan))
+    const row = { id: plan.id, plan: bytes, state: writeRollout(rollout), open: isOpen(rollout) }
+    const turns = await firstTurns(world, plan)
+    if (isRefusal(turns)) return turns
     const files = sheets.map(one => ({
       repo: sheetsRepo(plan.id),
       path: `${one.sheet.site}.json`,
       bytes: sheetFile(one),
     }))
-    // If power fails before this commit, there is no campaign; behind it, all its sheets are there too.
-    await record(world, { campaigns: [row], files }, [
+    // If power fails before this commit, there is no campaign; behind it, all its sheets and turns are there too.
+    await record(world, { campaigns: [row], files, turns }, [
       {
         ...about(plan),
         kind: 'campaign-created',
@@ -97,7 +102,7 @@ async function createdBefore(
   dryRun: boolean,
 ): Promise<Drafted | Refusal> {
   const exists = refuse('campaign-exists', `campaign ${asked.id}`, 'a new name', 'one that is taken')
-  const opened = await openRow(world, taken)
+  const opened = openRow(taken)
   if (isRefusal(opened)) return opened
   if (dryRun || opened.rollout.state.at !== 'created') return exists
   const again = await drawUp(world, opened.plan.createdBy, asked, opened.plan.createdAt)
@@ -176,13 +181,5 @@ async function sourcesOf(world: FleetWorld, asked: CampaignRequest): Promise<Pla
   if (isRefusal(releases)) return releases
   const stones = await transitionReleases(world)
   if (isRefusal(stones)) return stones
-  const busy = new Map<string, string>()
-  for (const row of await world.store.campaigns()) {
-    if (row.id === asked.id) continue
-    const opened = await openRow(world, row)
-    if (isRefusal(opened)) return opened
-    if (!isOpen(opened.rollout)) continue
-    for (const planned of plannedControllers(opened.plan)) busy.set(refKey(planned), row.id)
-  }
-  return { inventory, releases, stones, busy }
+  return { inventory, releases, stones }
 }

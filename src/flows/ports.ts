@@ -1,10 +1,14 @@
 import type { Governance } from '../core/campaign/change-request.ts'
+import type { Load } from '../core/campaign/load.ts'
+import type { Next } from '../core/campaign/rollout-state.ts'
 import type { Reading } from '../core/campaign/rules/readings.ts'
+import type { OrderRow, TurnRow } from '../core/campaign/turn-rows.ts'
 import type { Cipher } from '../core/encoding/cipher.ts'
 import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import type { AccountChange } from '../core/fleet/account-rows.ts'
+import type { ControllerRef } from '../core/fleet/inventory.ts'
 import type {
   Experience,
   ImportedRow,
@@ -15,6 +19,7 @@ import type {
 } from '../core/fleet/inventory-row.ts'
 import type { Point } from '../core/fleet/points.ts'
 import type { ControllerQuery, Position } from '../core/fleet/query.ts'
+import type { ControllerRow, SiteRow } from '../core/fleet/rows.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { EntryRow, LogRow } from '../core/ledger/log-rows.ts'
@@ -104,40 +109,13 @@ export interface RepositoryFolder {
 
 // --- The fleet server's store ---
 
+export type { ControllerRow, SiteRow }
+
 /**
  * A file of a repository, by the name that clients ask for (`7.snapshot.json`). `repo` is image, approval, director/SITE, or
  * sheets/CAMPAIGN with a file `SITE.json` for each site of a plan.
  */
 export type RepoFile = { readonly repo: string; readonly path: string; readonly bytes: Uint8Array }
-
-/** A registered site: its parsed `site.yaml`, its gateway's key, and how far its gateway's log has been taken in. */
-export type SiteRow = {
-  readonly id: string
-  /** The site as canonical JSON (see core/fleet/topology.ts). */
-  readonly site: Uint8Array
-  /** SubjectPublicKeyInfo (DER, ECDSA P-256) of the key that signs the site manifest. */
-  readonly gatewayKey: Uint8Array
-  /** The highest sequence of the gateway's outbox that is durable here; 0 for none. */
-  readonly upstream: number
-}
-
-/** A registered controller and what it last attested. */
-export type ControllerRow = {
-  readonly site: string
-  readonly id: string
-  readonly class: string
-  readonly hardware: string
-  /** SubjectPublicKeyInfo (DER, ECDSA P-256) of the key that signs its reports. */
-  readonly reportKey: Uint8Array
-  /** SubjectPublicKeyInfo (DER, P-256) of the key that content keys are wrapped for; null: it has none. */
-  readonly decryptionKey: Uint8Array | null
-  /** The last accepted signed report, as it came; null before the first. */
-  readonly report: Uint8Array | null
-  /** The sequence of that report; 0 before the first. */
-  readonly sequence: number
-  /** When that report was taken in, by the fleet's clock. Written with a report, and read with a single controller. */
-  readonly seenAt?: Instant
-}
 
 /** A content key wrapped for a controller; `envelope` is the SHA-256 of the release's envelope in lower-case hex. */
 export type WrapRow = {
@@ -147,7 +125,13 @@ export type WrapRow = {
   readonly wrap: Uint8Array
 }
 
-export type CampaignRow = { readonly id: string; readonly plan: Uint8Array; readonly state: string }
+/** A campaign: its plan's bytes, the head of its rollout as text, and whether time still has to pass for it. */
+export type CampaignRow = {
+  readonly id: string
+  readonly plan: Uint8Array
+  readonly state: string
+  readonly open: boolean
+}
 
 /** A request that its sender may repeat: under which key, until when, and a digest that tells it from another one. */
 export type Repeatable = {
@@ -181,6 +165,14 @@ export type FleetChange = AccountChange & {
   /** What reports add to the experience with versions. */
   readonly experience?: readonly Experience[]
   readonly campaigns?: readonly CampaignRow[]
+  readonly turns?: readonly TurnRow[]
+  readonly orders?: readonly OrderRow[]
+  /** Orders that are over: their controllers said themselves how they ended. */
+  readonly ended?: readonly ControllerRef[]
+  /** A site has shown which version of its director's targets it goes by: what was taken back up to it is over. */
+  readonly shown?: { readonly site: string; readonly version: number }
+  /** Orders that were taken back, and that nobody can carry out any more from this instant on, are over. */
+  readonly expired?: Instant
   readonly entries?: readonly EntryRow[]
   readonly log?: LogRow
   readonly answers?: readonly AnswerRow[]
@@ -248,7 +240,34 @@ export interface ImportStore {
   regionOf(site: string): Promise<string | null>
 }
 
+/** The turns of campaigns and what is out, as decisions ask for them. No answer grows with a campaign but `page`. */
+export interface TurnStore {
+  turn(campaign: string, ref: ControllerRef): Promise<TurnRow | null>
+  /** The turns of a controller in all campaigns that are open. */
+  of(ref: ControllerRef): Promise<TurnRow[]>
+  /** At most `limit` turns that are due by an instant, the longest due first. */
+  due(campaign: string, by: Instant, limit: number): Promise<TurnRow[]>
+  /** At most `limit` turns of a kind, as many of each region: see core/campaign/book.ts. */
+  next(campaign: string, next: Next, limit: number): Promise<TurnRow[]>
+  /** When a controller of a site last came through, one that was kept, and the turns on their way back. */
+  site(campaign: string, site: string): Promise<{ moved: Instant; kept: string | null; back: TurnRow[] }>
+  /** The turns of all campaigns that are ordered at a site. */
+  ordered(site: string): Promise<TurnRow[]>
+  /** The turns of a campaign in order of site and controller, from behind one on. */
+  page(campaign: string, after: ControllerRef | null, limit: number): Promise<TurnRow[]>
+  /** The sites that a campaign has turns at, in order. */
+  sites(campaign: string): Promise<string[]>
+  order(ref: ControllerRef): Promise<OrderRow | null>
+  /** When the first order that was taken back can be carried out no more; null: none is out that was. */
+  firstExpiry(): Promise<Instant | null>
+  /** The lowest director's version that a site must show for an order of its that was taken back; null: none was. */
+  awaited(site: string): Promise<number | null>
+  /** What is out, by campaign and region. */
+  load(): Promise<({ readonly campaign: string; readonly region: string } & Load)[]>
+}
+
 export interface FleetStore extends AccountStore {
+  readonly turns: TurnStore
   readonly inventory: InventoryStore
   readonly imports: ImportStore
   /** Runs one decision at a time: what it read is still true when it commits. */
@@ -279,6 +298,8 @@ export interface FleetStore extends AccountStore {
   /** A campaign: the same object until it is committed again, and the same plan for ever. */
   campaign(id: string): Promise<CampaignRow | null>
   campaigns(): Promise<CampaignRow[]>
+  /** Those that time still has to pass for. */
+  openCampaigns(): Promise<CampaignRow[]>
   log(): Promise<LogRow>
   /** Entries with their index, `from` inclusive, `to` exclusive. */
   entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>

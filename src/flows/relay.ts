@@ -25,7 +25,7 @@ import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import { holdPlans, sheetOf } from './hold.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { keepAdded, recognisedAt } from './recognise.ts'
-import { sawRoot } from './tell.ts'
+import { goesBy, sawRoot } from './tell.ts'
 import { bearOut, siteTime } from './time.ts'
 
 type Repo = 'image' | 'approval' | 'director'
@@ -59,6 +59,7 @@ export async function takeOrders(world: SiteWorld): Promise<null | Refusal> {
   const ordered = orderedBy(director)
   if (isRefusal(ordered)) return refused(world, ordered)
   await world.store.exclusive(() => withdraw(world, ordered))
+  goesBy(world, director.targets.signed.version)
   // After the director (Uptane 2.1.0 §5.4.4): what it orders was approved and published before it.
   const sets = new Map<Repo, CurrentSet>([['director', director]])
   for (const repo of ['image', 'approval'] as const) {

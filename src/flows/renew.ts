@@ -3,8 +3,7 @@ import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import type { Document, Root } from '../core/trust/metadata.ts'
 import { readMetadata } from '../core/trust/read-metadata.ts'
 import { type Event, record } from './audit.ts'
-import { openRow } from './campaign.ts'
-import { type Directed, directSites, type OpenCampaign, type Ordered, ordersFor } from './direct.ts'
+import { type Directed, directSites, type Ordered, ordersFor } from './direct.ts'
 import { nextFiles, openRepository } from './keep.ts'
 import type { FleetWorld, RepoFile, WrapRow } from './ports.ts'
 
@@ -63,8 +62,7 @@ type Resigned = Pick<Directed, 'files' | 'events'> & Pick<Ordered, 'wraps'>
 
 /**
  * Signs the bundles of some sites anew: the orders as they stand, or derived from the campaigns where they are lost. With
- * `root`, which `updateRoot` has verified, they go over to it. Nothing is durable yet. Refuses as `directSites`, and what
- * `openRow` refuses.
+ * `root`, which `updateRoot` has verified, they go over to it. Nothing is durable yet. Refuses as `directSites`,
  */
 export async function resignSites(
   world: FleetWorld,
@@ -75,24 +73,12 @@ export async function resignSites(
   const kept = await directSites(world, new Map([...sites].map(site => [site, null])), now, root)
   if (isRefusal(kept)) return kept
   if (kept.unread.length === 0) return { ...kept, wraps: [] }
-  const derived = await derivedOrders(world, new Set(kept.unread))
-  if (isRefusal(derived)) return derived
+  const derived = await ordersFor(world, new Set(kept.unread))
   const anew = await directSites(world, derived.orders, now, root)
   // The damage was found twice and is one event.
   return isRefusal(anew)
     ? anew
     : { files: [...kept.files, ...anew.files], events: [...kept.events, ...derived.events], wraps: derived.wraps }
-}
-
-/** What the campaigns order at some sites. Refuses what `openRow` refuses. */
-async function derivedOrders(world: FleetWorld, sites: ReadonlySet<string>): Promise<Ordered | Refusal> {
-  const open: OpenCampaign[] = []
-  for (const row of await world.store.campaigns()) {
-    const opened = await openRow(world, row)
-    if (isRefusal(opened)) return opened
-    open.push(opened)
-  }
-  return ordersFor(world, sites, open)
 }
 
 /** When a timestamp ends, by its bytes: the store answers the same ones until others are committed. Null: not to be read. */

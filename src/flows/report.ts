@@ -1,12 +1,19 @@
-import { hasRegressed, isSettled, isStaged, isWanted, type Outcome, outcomeOf } from '../core/campaign/outcome.ts'
-import { decide } from '../core/campaign/rollout.ts'
-import { isOpen, turnOf } from '../core/campaign/rollout-state.ts'
-import { turnsOf } from '../core/campaign/turns.ts'
+import {
+  hasRegressed,
+  isOvertaken,
+  isSettled,
+  isStaged,
+  isWanted,
+  type Outcome,
+  outcomeOf,
+  type Wanted,
+} from '../core/campaign/outcome.ts'
+import { isOpen } from '../core/campaign/rollout-state.ts'
+import type { Turn } from '../core/campaign/turn.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, millis } from '../core/encoding/units.ts'
 import { experienceOf } from '../core/fleet/incidents.ts'
-import { refKey } from '../core/fleet/inventory.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
 import type { Actor, EntryOrigin } from '../core/ledger/entry.ts'
 import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
@@ -18,13 +25,15 @@ import { type Assignment, assignmentId } from '../core/trust/mapping.ts'
 import { checkReportNew, claimedReporter, openReport, type Report, readStoredReport } from '../core/trust/report.ts'
 import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
 import { type Event, note } from './audit.ts'
-import { commitSteps, notesOf, type Opened, openRow, type Step } from './campaign.ts'
+import { Advance, goOn } from './campaign.ts'
+import type { Opened } from './opened.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
 import { Reasons } from './reason.ts'
 import { assignmentOf, step, unknown, workOf } from './relay.ts'
-import { newRoots, trustedRoots } from './tell.ts'
+import { newRoots, trustedOrders, trustedRoots } from './tell.ts'
 import { siteTime } from './time.ts'
+import { wantedRelease } from './turns.ts'
 
 // --- At the gateway: from the controllers ---
 
@@ -131,6 +140,7 @@ async function siteManifest(world: SiteWorld, items: readonly OutboxItem[]): Pro
     batch: batchDigest(items, world.crypto),
     reports: [...newest.values()],
     roots: await trustedRoots(world),
+    ...trustedOrders(world),
   })
   const signature = await world.signer.sign(canonicalJson(body), 'der')
   return isRefusal(signature) ? signature : sealSiteManifest(body, signature)
@@ -169,45 +179,47 @@ export function acceptUpstream(
     }
     if (fresh.length === 0) return { acknowledged: row.upstream }
     const reasons = await Reasons.of(world, site)
-    const intake = new Intake(world, site, await openCampaigns(world), reasons)
+    const intake = new Intake(world, site, reasons)
     for (const item of fresh) await intake.take(item)
     const acknowledged = fresh.at(-1)!.sequence
     const files = [...(await newRoots(world, row, opened, manifest)), ...reasons.files()]
     const sites = [{ ...row, upstream: acknowledged }]
     const { experience } = intake
     const change = { sites, controllers: [...intake.controllers.values()], experience, files }
-    await commitSteps(world, [...intake.steps.values()], intake.events, change)
-    return { acknowledged }
+    await intake.advance.commit({ ...change, ...intake.shown(opened.director) })
+    // What halted takes its orders back at once. If power fails before it has, the next tick does.
+    const refusal = await goOn(world, intake.advance.more)
+    return refusal ?? { acknowledged }
   })
-}
-
-async function openCampaigns(world: FleetWorld): Promise<Opened[]> {
-  const open: Opened[] = []
-  for (const row of await world.store.campaigns()) open.push(orThrow(await openRow(world, row)))
-  return open
 }
 
 /** One batch on its way in: what it changes, gathered for one commit. */
 class Intake {
   readonly controllers = new Map<string, ControllerRow>()
-  readonly steps = new Map<string, Step>()
   readonly events: Event[] = []
+  /** What its reports mean for campaigns: only those are read that have a turn for one of its controllers. */
+  readonly advance: Advance
   readonly experience: Experience[] = []
   readonly #world: FleetWorld
   readonly #site: string
-  readonly #open: readonly Opened[]
   readonly #reasons: Reasons
 
-  constructor(world: FleetWorld, site: string, open: readonly Opened[], reasons: Reasons) {
+  constructor(world: FleetWorld, site: string, reasons: Reasons) {
     this.#world = world
     this.#site = site
-    this.#open = open
     this.#reasons = reasons
+    this.advance = new Advance(world, this.events)
+  }
+
+  /** Which orders the site goes by, when its manifest says so. */
+  shown(version: number | undefined): { shown?: { site: string; version: number } } {
+    return version === undefined ? {} : { shown: { site: this.#site, version } }
   }
 
   async take(item: OutboxItem): Promise<void> {
     const origin = { gateway: this.#site, sequence: item.sequence }
-    const refusal = item.kind === 'entry' ? this.#entry(item.bytes, origin) : await this.#report(item.bytes, origin)
+    const refusal =
+      item.kind === 'entry' ? await this.#entry(item.bytes, origin) : await this.#report(item.bytes, origin)
     if (refusal !== null) {
       const { code, subject, expected, actual } = refusal
       const detail = { what: item.kind, subject, expected, actual }
@@ -216,7 +228,7 @@ class Intake {
   }
 
   /** A gateway's own entry: its words, under its own name and of its own site. */
-  #entry(bytes: Uint8Array, origin: EntryOrigin): Refusal | null {
+  async #entry(bytes: Uint8Array, origin: EntryOrigin): Promise<Refusal | null> {
     const entry = parseEntry(bytes, `entry ${origin.sequence} of ${this.#site}`)
     if (isRefusal(entry)) return entry
     if (entry.actor.kind !== 'gateway' || entry.actor.id !== this.#site || entry.site !== this.#site) {
@@ -234,6 +246,15 @@ class Intake {
     this.#reasons.take(entry)
     const { v: _v, ...event } = withOrigin(entry, origin)
     this.events.push(event)
+    const { kind, campaign, controller, at } = entry
+    // From when its site lets it restart, a controller is expected back.
+    if (kind === 'activation-granted' && campaign !== undefined && controller !== undefined) {
+      const opened = await this.advance.opened(campaign)
+      const ref = { site: this.#site, controller }
+      const now = this.#world.clock.now()
+      const granted = { kind: 'heard', now, reportedAt: at, ...ref, stage: 'granted' } as const
+      if (!isRefusal(opened)) await this.advance.step(opened, granted, this.#gateway())
+    }
     return null
   }
 
@@ -261,7 +282,8 @@ class Intake {
       detail: summaryOf(report),
       origin,
     })
-    for (const opened of this.#open) await this.#moveOn(opened, report, actor)
+    const rows = await this.#world.store.turns.of({ site: this.#site, controller: row.id })
+    for (const { campaign } of rows) await this.#moveOn(campaign, report, actor)
     return null
   }
 
@@ -274,45 +296,53 @@ class Intake {
     this.controllers.set(row.id, { ...row, report: bytes, sequence: report.sequence, seenAt })
   }
 
-  /** Tells a campaign how its controller ended, when the report says so. */
-  async #moveOn(opened: Opened, report: Report, actor: Actor): Promise<void> {
-    const { plan } = opened
-    const rollout = this.steps.get(plan.id)?.next ?? opened.rollout
+  /** Tells a campaign what its controller's report means: how it ended, that it holds the image, what it counts. */
+  async #moveOn(campaign: string, report: Report, actor: Actor): Promise<void> {
     const ref = { site: this.#site, controller: report.controller }
-    const turn = turnOf(rollout, ref)
-    if (turn === null || (turn.at === 'confirmed' && !isOpen(rollout))) return
-    const planned = turnsOf(plan).get(refKey(ref))
-    const release = planned === undefined ? undefined : plan.releases[planned.release]
-    if (release === undefined) return
-    const attempt = turn.at === 'assigned' ? turn.attempt : 0
-    const assignment = assignmentId({ campaign: plan.id, attempt }, release)
+    const opened = orThrow(await this.advance.opened(campaign))
+    const turn = await this.advance.turns.of(campaign, ref)
+    if (turn === null || (turn.at === 'confirmed' && !isOpen(opened.rollout))) return
+    const wanted = await this.#wanted(opened, turn)
+    if (wanted === null) return
+    const now = this.#world.clock.now()
+    const rowOf = (site: string, id: string) => this.#row(site, id)
+    const outcome = resultOf(report, turn, wanted)
+    // A campaign that cannot use the news (it is over, or the turn has not come) is not harmed by it: it refuses them.
+    if (outcome !== null) {
+      const event = { kind: 'outcome', now, report: report.sequence, ...ref, ...eventOf(outcome) } as const
+      await this.advance.step(opened, event, actor, rowOf)
+    }
+    const { at: reportedAt, figures } = report
+    const stage = isStaged(report, wanted) ? ({ stage: 'staged' } as const) : {}
+    if (figures === undefined && stage.stage === undefined) return
+    const heard = {
+      kind: 'heard',
+      now,
+      reportedAt,
+      ...ref,
+      ...stage,
+      ...(figures === undefined ? {} : { figures }),
+    } as const
+    await this.advance.step(orThrow(await this.advance.opened(campaign)), heard, actor, rowOf)
+  }
+
+  /** What a turn is about: the release that it is ordered, or the one that it is to run. */
+  async #wanted(opened: Opened, turn: Turn): Promise<Wanted | null> {
+    const { plan, terms } = opened
+    const ref = { site: this.#site, controller: turn.controller }
+    const index = wantedRelease(terms, turn)
+    const release = index === null ? undefined : plan.releases[index]
+    if (release === undefined) return null
     const released = await releaseAt(this.#world, release)
     if (isRefusal(released)) {
       // The store is damaged, or an anchor was taken away: for the log, and not a reason to take nothing in.
       const { code, subject, expected, actual } = released
       const detail = { subject, expected, actual }
       this.events.push({ kind: 'intrusion-signal', actor: this.#gateway(), ...ref, campaign: plan.id, code, detail })
-      return
+      return null
     }
     const { imageDigest: image, sequence } = released.facts
-    const wanted = { assignment, image, sequence }
-    // A controller that had confirmed and runs something else now is a failure that the soak is there to see.
-    const regressed: Outcome | null = hasRegressed(report, wanted) ? { result: 'reverted', cause: 'regressed' } : null
-    const outcome = turn.at === 'confirmed' ? regressed : outcomeOf(report, wanted)
-    if (outcome === null) return
-    const event = {
-      kind: 'outcome',
-      now: this.#world.clock.now(),
-      report: report.sequence,
-      ...ref,
-      ...eventOf(outcome),
-    } as const
-    const decision = decide(plan, rollout, event)
-    // A campaign that cannot use the news (it is over, or the turn has not come) is not harmed by it.
-    if (isRefusal(decision) || decision.next === rollout) return
-    this.steps.set(plan.id, { opened, next: decision.next })
-    const notes = await notesOf(this.#world, plan, decision, actor, (site, id) => this.#row(site, id))
-    this.events.push(...notes)
+    return { assignment: assignmentId({ campaign: plan.id, attempt: turn.attempt }, release), image, sequence }
   }
 
   /** A controller as it will be stored: an earlier report of this batch counts already. */
@@ -326,8 +356,23 @@ class Intake {
   }
 }
 
-function eventOf(outcome: Outcome): { result: Outcome['result']; code?: string; again?: boolean } {
-  if (outcome.result === 'confirmed') return { result: 'confirmed' }
+/** How a report ends a turn, or undoes its end; null: it says nothing of it. */
+function resultOf(report: Report, turn: Turn, wanted: Wanted): Outcome | { readonly result: 'overtaken' } | null {
+  // A controller that had confirmed and runs something else now is a failure that the soak is there to see.
+  if (turn.at === 'confirmed' || turn.at === 'between') {
+    // Something newer than it was given is no step back: another campaign came after this one.
+    if (isOvertaken(report, wanted)) return null
+    return hasRegressed(report, wanted) ? { result: 'reverted', cause: 'regressed' } : null
+  }
+  return isOvertaken(report, wanted) ? { result: 'overtaken' } : outcomeOf(report, wanted)
+}
+
+function eventOf(outcome: Outcome | { readonly result: 'overtaken' }): {
+  result: Outcome['result'] | 'overtaken'
+  code?: string
+  again?: boolean
+} {
+  if (outcome.result === 'confirmed' || outcome.result === 'overtaken') return { result: outcome.result }
   if (outcome.result === 'reverted') return { result: 'reverted', code: outcome.cause }
   const again = isRefusalCode(outcome.code) && registry[outcome.code].action === 'retry'
   return { result: 'refused', code: outcome.code, again }

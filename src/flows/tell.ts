@@ -28,6 +28,19 @@ export async function trustedRoots(world: SiteWorld): Promise<RootVersions> {
   return Object.fromEntries(known) as RootVersions
 }
 
+const orders = new WeakMap<SiteWorld, number>()
+
+/** Takes down by which orders a site goes: a version of the director's targets, of which all that is withdrawn was taken back. */
+export function goesBy(world: SiteWorld, version: number): void {
+  orders.set(world, version)
+}
+
+/** Which orders a site goes by; nothing before it has heard any since its start. */
+export function trustedOrders(world: SiteWorld): { readonly director?: number } {
+  const director = orders.get(world)
+  return director === undefined ? {} : { director }
+}
+
 /**
  * Takes down that a repository's root is of this version now. A newer one is an event of its own, which goes to the fleet
  * with a manifest that says it. If power fails before it, the next start knows the version from the store, and the next

@@ -1,4 +1,4 @@
-import type { Plan } from '../core/campaign/turns.ts'
+import type { PlanHead } from '../core/campaign/plan.ts'
 import { canonicalJson } from '../core/encoding/canonical-json.ts'
 import type { Account } from '../core/fleet/account.ts'
 import { storedSite } from '../core/fleet/attested.ts'
@@ -6,7 +6,7 @@ import { FLEET, mayDo, mayDoAll, type Place } from '../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountsOf } from './appoint.ts'
 import { record } from './audit.ts'
-import { about, type Opened, openCampaign, sitesOf } from './campaign.ts'
+import { about, type Opened, openCampaign } from './opened.ts'
 import type { FleetWorld } from './ports.ts'
 
 /** The place of a site: an unknown one lies in no region. */
@@ -48,7 +48,7 @@ export async function refuseApprover(
 /** Why the signature of this account's key does not stand for an approval of the plan; null: it does. */
 async function refuseVoucher(
   world: FleetWorld,
-  plan: Plan,
+  plan: PlanHead,
   account: Account,
   keyid: string,
   accounts: readonly Account[],
@@ -63,7 +63,7 @@ async function refuseVoucher(
   }
   const holder = { ...account, disabled: account.standing.at === 'disabled', narrowed: null }
   if (mayDo(holder, 'approve', FLEET) === null) return null
-  return mayDoAll(holder, 'approve', await placesOf(world, sitesOf(plan)))
+  return mayDoAll(holder, 'approve', await placesOf(world, await world.store.turns.sites(plan.id)))
 }
 
 type Signed = { readonly keyid: string; readonly sig: string }

@@ -183,8 +183,17 @@ export type Reject = Static<typeof Reject>
 /** POST /v1/campaigns/ID/commands. A halt needs its reason. */
 export const Command = Type.Object(
   {
-    command: Type.Union([Type.Literal('start'), Type.Literal('pause'), Type.Literal('resume'), Type.Literal('halt')]),
+    command: Type.Union([
+      Type.Literal('start'),
+      Type.Literal('pause'),
+      Type.Literal('resume'),
+      Type.Literal('retry'),
+      Type.Literal('halt'),
+      Type.Literal('roll-back'),
+    ]),
     reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+    /** Roll back also where some releases of the plan have no way back: their controllers are left as they are. */
+    partly: Type.Optional(Type.Boolean()),
   },
   closed,
 )

@@ -124,7 +124,7 @@ export const CampaignControllerView = Type.Object(
     /** The slot that it runs from, and its security counter, as last attested. */
     slot: Type.Union([Type.String(), Type.Null()]),
     counter: Type.Union([Type.Integer(), Type.Null()]),
-    /** waiting, assigned, confirmed, or how it failed. */
+    /** waiting, queued, assigned, confirmed, failed and so on: see core/campaign/turn.ts. */
     state: Type.String(),
     /** How it failed; of one that is assigned, why its site does not give it its turn, as the site last said. */
     detail: Type.Union([Type.String(), Type.Null()]),
@@ -152,6 +152,13 @@ export const CampaignView = Type.Object(
       },
       closed,
     ),
+    /** 0 to 100; it rises as the plan's deadline draws near. */
+    priority: Type.Integer(),
+    /** What the campaign waits for, a sentence each. */
+    waits: List(Type.String()),
+    /** How many controllers stand where. */
+    counts: Type.Record(Type.String(), Type.Integer()),
+    /** The first of them, by wave. */
     controllers: List(CampaignControllerView),
   },
   { ...closed, title: 'CampaignView' },

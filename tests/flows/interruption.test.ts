@@ -6,8 +6,9 @@ import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal
 import { signableBytes } from '../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../src/core/trust/repository.ts'
 import { approve, draftOf } from '../../src/flows/approve.ts'
-import { command, openCampaign, tick } from '../../src/flows/campaign.ts'
+import { command, tick } from '../../src/flows/campaign.ts'
 import { giveTurns } from '../../src/flows/coordinate.ts'
+import { openCampaign } from '../../src/flows/opened.ts'
 import { type CampaignRequest, createCampaign } from '../../src/flows/plan.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
@@ -155,12 +156,15 @@ type End = { readonly told: string[]; readonly campaign: string; readonly gatewa
 
 async function endOf(run: Run): Promise<End> {
   const { rollout } = orThrow(await openCampaign(run.fleet, ASKED.id))
-  const turns = Object.entries(rollout.turns).map(([key, turn]) => `${key} ${turn.at}`)
-  const rows = await run.gateway.store.controllers()
+  const rows = await run.fleet.store.turns.page(ASKED.id, null, 100)
+  const turns = rows.map(({ site, controller, at }) => `${site}/${controller} ${at}`)
+  // What is out is what is ordered, and nothing that has ended.
+  turns.push(...(await run.fleet.store.turns.load()).map(one => JSON.stringify(one)))
+  const kept = await run.gateway.store.controllers()
   return {
     told: told(await run.entries(), run.bench.release),
     campaign: [rollout.state.at, ...turns].join(', '),
-    gateway: rows.map(({ id, work }) => `${id} ${work}`).join(', '),
+    gateway: kept.map(({ id, work }) => `${id} ${work}`).join(', '),
     outbox: (await run.gateway.store.outbox(10)).length,
   }
 }

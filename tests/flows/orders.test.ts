@@ -39,7 +39,14 @@ describe('what a site does with its orders', () => {
 
   const ordered = async (id: string): Promise<void> =>
     world.campaign(id, ['bms/1.1.0/envelope.suit'], '--soak', '1h', '--controller', 'quay/bms-1')
-  const halted = (id: string) => world.must('campaign', 'halt', id, '--reason', 'the test is over')
+  /** Halts a campaign, and lets the site say that it knows: until then its orders count, and nobody else gets the controller. */
+  const halted = async (id: string): Promise<void> => {
+    await world.must('campaign', 'halt', id, '--reason', 'the test is over')
+    const { site, close } = await gatewayOf(world)
+    const tag = orThrow(await site.fleet.checkIn(null))
+    assert.equal(orThrow(await site.fleet.checkIn(tag)), null)
+    close()
+  }
 
   it('attack: what is missing elsewhere keeps no halt from a site', async () => {
     await ordered('halted')

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { instant } from '../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { directorTarget, readDirector } from '../../src/core/trust/director-target.ts'
 import type { CurrentSet } from '../../src/core/trust/trusted-set.ts'
@@ -9,6 +8,7 @@ import { directSites, ordersFor } from '../../src/flows/direct.ts'
 import { renew } from '../../src/flows/renew.ts'
 import { planOf } from '../core/campaign/plans.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
+import { running } from '../worlds/running.ts'
 
 const DAY = 86_400_000
 const SITES = ['director/harbour', 'director/quay', 'director/pier']
@@ -24,12 +24,8 @@ async function filled(): Promise<QuietFleet> {
     await fleet.site(site, controllers)
   }
   const plan = planOf([2])
-  const since = instant(fleet.clock.now())
-  const turn = { at: 'assigned', since, report: 0, attempt: 1 } as const
-  const turns = { 'harbour/c0': turn, 'harbour/c1': turn }
-  const rollout = { campaign: plan.id, state: { at: 'running', wave: 0, since }, turns } as const
-  await fleet.campaign(plan, rollout)
-  const { orders } = await ordersFor(fleet.world, new Set(['harbour']), [{ plan, rollout }])
+  await fleet.campaign(plan, running(plan))
+  const { orders } = await ordersFor(fleet.world, new Set(['harbour']))
   const { files } = orThrow(await directSites(fleet.world, orders, fleet.clock.now()))
   await record(fleet.world, { files }, [])
   return fleet

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
-import type { Plan } from '../../src/core/campaign/turns.ts'
+import { type Plan, plannedControllers } from '../../src/core/campaign/turns.ts'
 import { fromBase64, toHex } from '../../src/core/encoding/bytes.ts'
 import type { Json } from '../../src/core/encoding/canonical-json.ts'
 import { readWrap, wrapFor } from '../../src/core/encoding/cose-recipient.ts'
@@ -14,7 +14,6 @@ import type { Version } from '../../src/core/firmware/version.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { keyId } from '../../src/core/trust/keys.ts'
 import { withTargets } from '../../src/core/trust/repository.ts'
-import { wantedOf } from '../../src/flows/campaign.ts'
 import { ordersFor } from '../../src/flows/direct.ts'
 import { contentKeyWith } from '../../src/flows/encrypt.ts'
 import { openRepository } from '../../src/flows/keep.ts'
@@ -22,13 +21,19 @@ import type { FleetWorld } from '../../src/flows/ports.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { createRelease, type Release } from '../../src/flows/release.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
-import { encrypted, refuseUnwrappable, takeWraps, unwrapped } from '../../src/flows/wrap.ts'
+import { encrypted, refuseUnwrappable, takeWraps, unwrapped, type Wanted } from '../../src/flows/wrap.ts'
 import { planOf } from '../core/campaign/plans.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
+import { running } from '../worlds/running.ts'
 import { agreeWith, memoryWrappingKey, p256Pair, TOOLS, wrapOf } from '../worlds/wrapping.ts'
 
 const holder = memoryWrappingKey()
 const keys = [p256Pair(), p256Pair()] as const
+/** Who gets what by a plan. */
+const wantedIn = (plan: Plan): readonly Wanted[] =>
+  [...plannedControllers(plan)].map(({ site, controller, release }) => {
+    return { site, controller, envelope: plan.releases[release]! }
+  })
 const codeOf = (value: unknown): string | null => (isRefusal(value) ? value.code : null)
 
 describe('wraps at the fleet server', () => {
@@ -38,11 +43,7 @@ describe('wraps at the fleet server', () => {
   /** The server as it is with a wrapping key, and as it is without. */
   const served = (): FleetWorld => ({ ...fleet.world, wrappingKey: holder })
   const orders = async (world: FleetWorld) => {
-    const since = instant(fleet.clock.now())
-    const turn = { at: 'assigned', since, report: 0, attempt: 1 } as const
-    const turns = { 'harbour/c0': turn, 'harbour/c1': turn }
-    const rollout = { campaign: plan.id, state: { at: 'running', wave: 0, since }, turns } as const
-    const ordered = await ordersFor(world, new Set(['harbour']), [{ plan, rollout }])
+    const ordered = await ordersFor(world, new Set(['harbour']))
     const [target] = ordered.orders.get('harbour') ?? []
     const custom = target?.custom as { controllers: Record<string, { wrap?: string }> } | undefined
     const of = Object.entries(custom?.controllers ?? {}).map(([id, { wrap }]) => [id, wrap] as const)
@@ -94,6 +95,7 @@ describe('wraps at the fleet server', () => {
       criticality: 'security',
     } as const
     plan = planOf([2], { releases: [planned] })
+    await fleet.campaign(plan, running(plan))
     await give(0, keys[0].spki)
     await give(1, keys[1].spki)
   })
@@ -105,15 +107,15 @@ describe('wraps at the fleet server', () => {
   }
 
   it('are missing, one for each controller, before anything was ordered', async () => {
-    const missing = orThrow(await unwrapped(fleet.world, wantedOf(plan)))
+    const missing = orThrow(await unwrapped(fleet.world, wantedIn(plan)))
     assert.deepEqual(
       missing.map(({ controller }) => controller),
       ['c0', 'c1'],
     )
-    assert.equal(codeOf(await refuseUnwrappable(fleet.world, 'spring', wantedOf(plan))), 'campaign-wraps-missing')
-    assert.equal(await refuseUnwrappable(served(), 'spring', wantedOf(plan)), null)
+    assert.equal(codeOf(await refuseUnwrappable(fleet.world, 'spring', wantedIn(plan))), 'campaign-wraps-missing')
+    assert.equal(await refuseUnwrappable(served(), 'spring', wantedIn(plan)), null)
     const stranger = { ...fleet.world, wrappingKey: memoryWrappingKey() }
-    assert.equal(codeOf(await refuseUnwrappable(stranger, 'spring', wantedOf(plan))), 'content-key-not-for-us')
+    assert.equal(codeOf(await refuseUnwrappable(stranger, 'spring', wantedIn(plan))), 'content-key-not-for-us')
   })
 
   it('a controller without a key, and one for which nobody can wrap, are ordered nothing, and the log says so', async () => {
@@ -128,7 +130,7 @@ describe('wraps at the fleet server', () => {
     )
     await give(1, null)
     assert.equal(
-      codeOf(await refuseUnwrappable(served(), 'spring', wantedOf(plan))),
+      codeOf(await refuseUnwrappable(served(), 'spring', wantedIn(plan))),
       'controller-without-decryption-key',
     )
     const { wrapped, events, wraps } = await orders(served())
@@ -162,14 +164,14 @@ describe('wraps at the fleet server', () => {
     assert.deepEqual([[...again.wrapped], again.wraps], [[...wrapped], []])
     // What is stored is ordered without the wrapping key too.
     assert.deepEqual([...(await orders(fleet.world)).wrapped], [...wrapped])
-    assert.equal(await refuseUnwrappable(fleet.world, 'spring', wantedOf(plan)), null)
+    assert.equal(await refuseUnwrappable(fleet.world, 'spring', wantedIn(plan)), null)
   })
 
   it('are made anew for a controller that was replaced: those of the old device are for nobody any more', async () => {
     const before = (await orders(served())).wrapped.get('c0')
     const replaced = p256Pair()
     await give(0, replaced.spki)
-    assert.equal(codeOf(await refuseUnwrappable(fleet.world, 'spring', wantedOf(plan))), 'campaign-wraps-missing')
+    assert.equal(codeOf(await refuseUnwrappable(fleet.world, 'spring', wantedIn(plan))), 'campaign-wraps-missing')
     const { wrapped, wraps } = await orders(served())
     assert.notEqual(wrapped.get('c0'), before)
     assert.deepEqual(
@@ -183,7 +185,7 @@ describe('wraps at the fleet server', () => {
   })
 
   it('that a person brings are taken all or none, and only for what the campaign orders', async () => {
-    const wanted = wantedOf(plan)
+    const wanted = wantedIn(plan)
     const envelope = plan.releases[0]!.sha256
     const one = { site: 'harbour', controller: 'c0', envelope }
     const wrap = await wrapOf(release, holder, keys[0].spki)
@@ -206,7 +208,7 @@ describe('wraps at the fleet server', () => {
   describe('that are well-formed and wrong', () => {
     const one = () => ({ site: 'harbour', controller: 'c0', envelope: plan.releases[0]!.sha256 })
     const bring = async (world: FleetWorld, wrap: Uint8Array) =>
-      takeWraps(world, 'somebody', 'spring', wantedOf(plan), [{ ...one(), wrap }])
+      takeWraps(world, 'somebody', 'spring', wantedIn(plan), [{ ...one(), wrap }])
     const ofNothing = () => orThrow(wrapFor(keys[0].spki, new Uint8Array(32), TOOLS, 'nothing'))
     /** What the controller makes of the wrap that it is ordered. */
     const openedBy = async (privateKey: KeyObject) => {
@@ -222,8 +224,8 @@ describe('wraps at the fleet server', () => {
     it('attack: a wrap of nothing is replaced by the right one', async () => {
       assert.deepEqual(await bring(fleet.world, ofNothing()), { taken: 1, missing: 0 })
       assert.equal(codeOf(await openedBy(keys[0].privateKey)), 'content-key-mismatch')
-      assert.deepEqual(orThrow(await unwrapped(fleet.world, wantedOf(plan))), [], 'the server cannot tell')
-      assert.equal(orThrow(await encrypted(fleet.world, wantedOf(plan))).length, 2)
+      assert.deepEqual(orThrow(await unwrapped(fleet.world, wantedIn(plan))), [], 'the server cannot tell')
+      assert.equal(orThrow(await encrypted(fleet.world, wantedIn(plan))).length, 2)
       const right = await wrapOf(release, holder, keys[0].spki)
       assert.deepEqual(await bring(fleet.world, right), { taken: 1, missing: 0 })
       assert.deepEqual((await fleet.world.store.wraps(one().envelope, 'harbour')).get('c0'), right)

@@ -10,8 +10,9 @@ import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-
 import { FLEET_KEYS, type FleetKey, fleetFiles } from '../../src/apps/fleet/files.ts'
 import { initFleet } from '../../src/apps/fleet/init.ts'
 import { fleetWorld } from '../../src/apps/fleet/world.ts'
+import type { Book } from '../../src/core/campaign/book.ts'
 import { planBytes } from '../../src/core/campaign/plan.ts'
-import { type Rollout, writeRollout } from '../../src/core/campaign/rollout-state.ts'
+import { writeRollout } from '../../src/core/campaign/rollout-state.ts'
 import { proveSheets, sheetFile } from '../../src/core/campaign/sheet.ts'
 import type { Plan } from '../../src/core/campaign/turns.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
@@ -26,6 +27,7 @@ import { type CurrentSet, type TrustedSet, trustRoot } from '../../src/core/trus
 import { record } from '../../src/flows/audit.ts'
 import { foundDirector } from '../../src/flows/direct.ts'
 import type { FleetStore, FleetWorld, Signer } from '../../src/flows/ports.ts'
+import { rowOf } from '../../src/flows/turns.ts'
 import { FleetConfig, parseConfig } from '../../src/wire/config.ts'
 
 const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -117,7 +119,12 @@ export class QuietFleet {
   async site(
     id: string,
     controllers = 1,
-    keys: { readonly gateway?: Uint8Array; readonly reports?: readonly Uint8Array[] } = {},
+    keys: {
+      readonly gateway?: Uint8Array
+      readonly reports?: readonly Uint8Array[]
+      readonly region?: string
+      readonly power?: string
+    } = {},
   ): Promise<Site> {
     const ids = Array.from({ length: controllers }, (_, n) => `c${n}`)
     const site = orThrow(
@@ -125,13 +132,18 @@ export class QuietFleet {
         {
           site: id,
           name: id,
-          region: 'nl',
+          region: keys.region ?? 'nl',
           zone: 'Europe/Amsterdam',
           vendor: 'voltworks.example',
           gateway: { id: `${id}-gateway` },
           links: [{ id: 'lan', kind: 'ethernet' }],
           classes: { bms: { hardware: 'r1', slot: '64KiB', bootloader: 1 } },
-          controllers: ids.map(one => ({ id: one, class: 'bms', link: 'lan' })),
+          controllers: ids.map(one => ({
+            id: one,
+            class: 'bms',
+            link: 'lan',
+            ...(keys.power === undefined ? {} : { power: keys.power }),
+          })),
         },
         id,
       ),
@@ -156,13 +168,17 @@ export class QuietFleet {
   }
 
   /** Puts a campaign into the store as it stands, without anybody's approval. */
-  async campaign(plan: Plan, rollout: Rollout): Promise<void> {
-    const row = { id: plan.id, plan: planBytes(plan), state: writeRollout(rollout) }
+  async campaign(plan: Plan, { head, turns }: Book): Promise<void> {
+    const row = { id: plan.id, plan: planBytes(plan), state: writeRollout(head), open: true }
     const { proven } = proveSheets(crypto, [...plan.sheetOf.values()])
     const files = proven.map(one => {
       return { repo: `sheets/${plan.id}`, path: `${one.sheet.site}.json`, bytes: sheetFile(one) }
     })
-    await record(this.world, { campaigns: [row], files }, [])
+    await record(
+      this.world,
+      { campaigns: [row], turns: [...turns.values()].map(turn => rowOf(plan.id, turn)), files },
+      [],
+    )
   }
 
   /** Overwrites a stored file, as a broken disk or somebody at the database does. */

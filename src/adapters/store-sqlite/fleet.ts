@@ -19,6 +19,7 @@ import { IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
 import { INVENTORY_TABLES } from './inventory-schema.ts'
+import { SqliteTurns, TURN_TABLES } from './turns.ts'
 
 /** What brings a file from each version to the next. Append only. */
 export const FLEET_MIGRATIONS: readonly Migration[] = [
@@ -51,6 +52,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   },
   ANSWER_TABLE,
   ACCOUNT_TABLES,
+  TURN_TABLES,
 ]
 
 const HASH = 32
@@ -72,10 +74,11 @@ export class SqliteFleetStore implements FleetStore {
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
   readonly #timestamps = new Map<string, Uint8Array>()
-  /** All campaigns as they are in the database; null when one of them has changed since. */
-  #campaigns: Map<string, CampaignRow> | null = null
+  /** Campaigns as they are in the database: a commit that touches one forgets it first. */
+  readonly #campaigns = new Map<string, CampaignRow>()
   readonly inventory: SqliteInventory
   readonly imports: SqliteImports
+  readonly turns: SqliteTurns
   readonly #rows: InventoryRows
   /** Plans by campaign. A plan never changes: it is read once. */
   readonly #plans = new Map<string, Uint8Array>()
@@ -85,6 +88,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#writer = new Writer(database)
     this.#answers = new Answers(database)
     this.inventory = new SqliteInventory(database)
+    this.turns = new SqliteTurns(database)
     this.#rows = new InventoryRows(database)
     this.imports = new SqliteImports(database, this.#writer, this.#rows)
     this.#accounts = new Accounts(database)
@@ -104,7 +108,9 @@ export class SqliteFleetStore implements FleetStore {
       wraps: database.prepare('SELECT controller, wrap FROM wrap WHERE envelope = ? AND site = ?'),
       putWrap: database.prepare('INSERT INTO wrap VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET wrap = excluded.wrap'),
       plan: database.prepare('SELECT plan FROM campaign WHERE id = ?'),
-      campaigns: database.prepare('SELECT id, state FROM campaign ORDER BY rowid'),
+      campaign: database.prepare('SELECT state, open FROM campaign WHERE id = ?'),
+      campaigns: database.prepare('SELECT id FROM campaign ORDER BY rowid'),
+      openCampaigns: database.prepare('SELECT id FROM campaign WHERE open = 1 ORDER BY rowid'),
       log: database.prepare('SELECT size, range, checkpoint FROM log'),
       entries: database.prepare('SELECT ix AS "index", bytes FROM entry WHERE ix >= ? AND ix < ? ORDER BY ix'),
       entriesOfController: database.prepare(
@@ -131,7 +137,8 @@ export class SqliteFleetStore implements FleetStore {
          report = excluded.report, sequence = excluded.sequence`,
       ),
       putCampaign: database.prepare(
-        'INSERT INTO campaign VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state',
+        `INSERT INTO campaign (id, plan, state, open) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET state = excluded.state, open = excluded.open`,
       ),
       addEntry: database.prepare('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)'),
       putLog: database.prepare('UPDATE log SET size = ?, range = ?, checkpoint = ?'),
@@ -192,11 +199,27 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async campaign(id: string): Promise<CampaignRow | null> {
-    return this.#allCampaigns().get(id) ?? null
+    const known = this.#campaigns.get(id)
+    if (known !== undefined) return known
+    const found = this.#sql.campaign.get(id) as { state: string; open: number } | undefined
+    if (found === undefined) return null
+    const row = { id, plan: this.#plan(id), state: found.state, open: found.open === 1 }
+    this.#campaigns.set(id, row)
+    return row
   }
 
   async campaigns(): Promise<CampaignRow[]> {
-    return [...this.#allCampaigns().values()]
+    return this.#named(this.#sql.campaigns.all() as { id: string }[])
+  }
+
+  async openCampaigns(): Promise<CampaignRow[]> {
+    return this.#named(this.#sql.openCampaigns.all() as { id: string }[])
+  }
+
+  async #named(ids: readonly { readonly id: string }[]): Promise<CampaignRow[]> {
+    const rows: CampaignRow[] = []
+    for (const { id } of ids) rows.push((await this.campaign(id)) as CampaignRow)
+    return rows
   }
 
   async account(id: string): Promise<AccountRow | null> {
@@ -270,14 +293,6 @@ export class SqliteFleetStore implements FleetStore {
     this.#database.close()
   }
 
-  #allCampaigns(): Map<string, CampaignRow> {
-    if (this.#campaigns === null) {
-      const rows = this.#sql.campaigns.all() as { id: string; state: string }[]
-      this.#campaigns = new Map(rows.map(({ id, state }) => [id, { id, plan: this.#plan(id), state }]))
-    }
-    return this.#campaigns
-  }
-
   #plan(id: string): Uint8Array {
     const known = this.#plans.get(id)
     if (known !== undefined) return known
@@ -308,11 +323,12 @@ export class SqliteFleetStore implements FleetStore {
       this.#sql.putWrap.run(row.envelope, row.site, row.controller, row.wrap)
     }
     for (const row of change.campaigns ?? []) {
-      this.#sql.putCampaign.run(row.id, row.plan, row.state)
-      this.#campaigns = null
+      this.#sql.putCampaign.run(row.id, row.plan, row.state, row.open ? 1 : 0)
+      this.#campaigns.delete(row.id)
     }
     for (const row of change.answers ?? []) this.#answers.put(row)
     this.#accounts.apply(change)
+    this.turns.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

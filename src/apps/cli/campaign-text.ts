@@ -4,10 +4,17 @@ import { type Cell, listing, table } from './table.ts'
 
 const TONES: Readonly<Record<string, Tone>> = {
   confirmed: 'good',
+  returned: 'good',
   assigned: 'warn',
+  returning: 'warn',
+  'backing-off': 'warn',
   waiting: 'faint',
+  between: 'faint',
+  queued: 'faint',
   withdrawn: 'faint',
+  overtaken: 'faint',
   failed: 'bad',
+  kept: 'bad',
 }
 
 /** A campaign as people read it: where it stands, and each of its controllers. */
@@ -19,8 +26,17 @@ export function campaignAnswer(output: Output, view: CampaignView): Answer {
     ['state', view.reason === null ? view.state : `${view.state}: ${view.reason}`],
     ['wave', `${view.wave} of ${view.waves}`],
     ['approvals', `${have} of ${need}`],
+    ['priority', view.priority],
+    ['controllers', countsText(view.counts)],
+    ['waits', view.waits.length === 0 ? null : view.waits.join(' ')],
   ])
   return { json: view, text: `${head}\n\n${controllersTable(output, view.controllers)}` }
+}
+
+/** `3 confirmed, 1 failed, of 7`: how many stand where, but for where nobody stands. */
+function countsText({ total = 0, ...counts }: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).filter(([, count]) => count > 0)
+  return `${parts.map(([at, count]) => `${count} ${at}`).join(', ')}, of ${total}`
 }
 
 export function controllersTable(output: Output, controllers: readonly CampaignControllerView[]): string {

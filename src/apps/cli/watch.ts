@@ -40,14 +40,14 @@ export async function watchCampaign(cli: Cli, session: Session, id: string): Pro
 /** At its end, or where only a person can move it on. A halt is over when nobody is in the middle of an update. */
 function ended(view: CampaignView): boolean {
   if (view.state === 'paused' || view.state === 'done') return true
-  return view.state === 'halted' && view.controllers.every(one => one.state !== 'assigned')
+  return view.state === 'halted' && (view.counts.assigned ?? 0) === 0
 }
 
 function result(cli: Cli, view: CampaignView): Work {
   const answer = campaignAnswer(cli.output, view)
-  const confirmed = view.controllers.filter(one => one.state === 'confirmed').length
-  if (confirmed === view.controllers.length) return answer
-  const actual = `${view.state}, ${confirmed} of ${view.controllers.length} confirmed`
+  const { confirmed = 0, overtaken = 0, total = 0 } = view.counts
+  if (confirmed + overtaken === total) return answer
+  const actual = `${view.state}, ${confirmed} of ${total} confirmed`
   return { ...answer, exit: exitOf(refuse('campaign-halted', view.id, 'every controller confirmed', actual)) }
 }
 

@@ -96,7 +96,9 @@ const COMMANDS: Readonly<Record<Command['command'], SiteAction>> = {
   start: 'start',
   pause: 'pause',
   resume: 'resume',
+  retry: 'retry',
   halt: 'halt',
+  'roll-back': 'roll-back',
 }
 
 const commandOf = (request: FastifyRequest): SiteAction => COMMANDS[(request.body as Command).command]

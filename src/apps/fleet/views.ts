@@ -1,7 +1,8 @@
 import type { PublishedRelease } from '../../core/campaign/draft-fit.ts'
-import { type Rollout, turnOf } from '../../core/campaign/rollout-state.ts'
+import { tally } from '../../core/campaign/rollout-state.ts'
 import { parseSheetFile, type Sheet } from '../../core/campaign/sheet.ts'
-import { turnsOfWave } from '../../core/campaign/turns.ts'
+import { isOrdered, stepOf, type Turn } from '../../core/campaign/turn.ts'
+import { waitsOf } from '../../core/campaign/waits.ts'
 import { formatUtc } from '../../core/encoding/utc-time.ts'
 import { lastReport } from '../../core/fleet/attested.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
@@ -9,12 +10,13 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/ref
 import { daysLeft } from '../../core/trust/expiry.ts'
 import type { Report } from '../../core/trust/report.ts'
 import { draftOf } from '../../flows/approve.ts'
-import { type Opened, openCampaign, openRow, sheetsRepo } from '../../flows/campaign.ts'
 import { openRepository } from '../../flows/keep.ts'
+import { type Opened, openCampaign, openRow, sheetsRepo } from '../../flows/opened.ts'
 import type { CampaignRow, ControllerRow, EntryFilter, FleetWorld, RepoFile } from '../../flows/ports.ts'
 import { publishedReleases } from '../../flows/publish.ts'
 import { type KeptReason, reasonsAt } from '../../flows/reason.ts'
 import { endOf } from '../../flows/renew.ts'
+import { turnOf } from '../../flows/turns.ts'
 import { alarmOf, standing } from '../../flows/warn.ts'
 import type {
   CampaignControllerView,
@@ -91,8 +93,8 @@ export async function campaigns(world: FleetWorld, wanted: Wanted): Promise<Page
       return rows.slice(at + 1, at + 1 + count)
     },
   })
-  return shown(page, async row => {
-    const opened = await openRow(world, row)
+  return shown(page, row => {
+    const opened = openRow(row)
     return isRefusal(opened) ? opened : campaignView(world, opened)
   })
 }
@@ -102,39 +104,38 @@ export async function campaign(world: FleetWorld, id: string): Promise<CampaignV
   return isRefusal(opened) ? opened : campaignView(world, opened)
 }
 
+/** Controllers that the view of a campaign shows; how many there are stands in its counts. */
+const SHOWN = 2000
+
 async function campaignView(world: FleetWorld, opened: Opened): Promise<CampaignView | Refusal> {
-  const { plan, rollout } = opened
-  const { state } = rollout
+  const { plan, terms, rollout } = opened
+  const { state, priority } = rollout
   const approvals = await approvalsOf(world, opened)
   if (isRefusal(approvals)) return approvals
-  const rows = new Map((await world.store.controllers()).map(row => [`${row.site}/${row.id}`, row]))
   const assigned = await assignedAt(world, plan.id)
   const waits = new Map<string, ReadonlyMap<string, KeptReason>>()
-  for (const site of new Set([...assigned.keys()].map(key => key.split('/', 1)[0]!))) {
-    waits.set(site, await reasonsAt(world, site))
+  const turns = (await world.store.turns.page(plan.id, null, SHOWN)).map(turnOf).sort((a, b) => a.wave - b.wave)
+  const controllers: CampaignControllerView[] = []
+  for (const turn of turns) {
+    const row = await world.store.controller(turn.site, turn.controller)
+    const report = row === null ? null : orThrow(lastReport(row, world.crypto))
+    const begun = assigned.get(`${turn.site}/${turn.controller}`)
+    if (!waits.has(turn.site)) waits.set(turn.site, await reasonsAt(world, turn.site))
+    const reason = isOrdered(turn) ? waits.get(turn.site)?.get(turn.controller) : undefined
+    const shown = turnView(turn, begun?.at ?? null)
+    // What was said before this turn began was about another one.
+    const detail = reason !== undefined && reason.at >= turn.since ? `waits: ${reason.because}` : shown.detail
+    controllers.push({
+      ...shown,
+      detail,
+      class: row?.class ?? '',
+      wave: turn.wave + 1,
+      from: begun?.from ?? null,
+      to: plan.releases[stepOf(turn).release]?.version ?? '',
+      slot: report?.running.slot ?? null,
+      counter: report?.counter ?? null,
+    })
   }
-  const controllers = plan.waves.flatMap((_, index) =>
-    turnsOfWave(plan, index).map((planned): CampaignControllerView => {
-      const key = `${planned.site}/${planned.controller}`
-      const row = rows.get(key)
-      const report = row === undefined ? null : orThrow(lastReport(row, world.crypto))
-      const begun = assigned.get(key)
-      const turn = turnView(rollout, planned, begun?.at ?? null)
-      const reason = turn.state === 'assigned' ? waits.get(planned.site)?.get(planned.controller) : undefined
-      // What was said before this turn began was about another one.
-      const detail = reason !== undefined && reason.at >= (begun?.at ?? 0) ? `waits: ${reason.because}` : turn.detail
-      return {
-        ...turn,
-        detail,
-        class: row?.class ?? '',
-        wave: index + 1,
-        from: begun?.from ?? null,
-        to: plan.releases[planned.release]?.version ?? '',
-        slot: report?.running.slot ?? null,
-        counter: report?.counter ?? null,
-      }
-    }),
-  )
   const wave = 'wave' in state && state.wave !== null ? state.wave + 1 : state.at === 'done' ? plan.waves.length : 0
   const reason = 'reason' in state ? state.reason : null
   return {
@@ -144,6 +145,9 @@ async function campaignView(world: FleetWorld, opened: Opened): Promise<Campaign
     wave,
     waves: plan.waves.length,
     reason,
+    priority,
+    waits: [...waitsOf(terms, rollout)],
+    counts: tally(rollout),
     approvals,
     controllers,
   }
@@ -167,14 +171,21 @@ export async function sheets(world: FleetWorld, id: string, wanted: Wanted): Pro
 
 type TurnView = Pick<CampaignControllerView, 'site' | 'controller' | 'state' | 'detail' | 'tookMillis'>
 
-function turnView(rollout: Rollout, ref: { site: string; controller: string }, begun: number | null): TurnView {
-  const { site, controller } = ref
-  const turn = turnOf(rollout, ref)
-  if (turn === null) return { site, controller, state: 'waiting', detail: null, tookMillis: null }
-  const over = turn.at === 'confirmed' || turn.at === 'failed'
+function turnView(turn: Turn, begun: number | null): TurnView {
+  const { site, controller, at: state } = turn
+  const over = state === 'confirmed' || state === 'failed'
   const tookMillis = over && begun !== null ? turn.since - begun : null
-  const detail = turn.at === 'failed' ? [turn.result, turn.code].filter(Boolean).join(': ') : null
-  return { site, controller, state: turn.at, detail, tookMillis }
+  return { site, controller, state, detail: detailOf(turn), tookMillis }
+}
+
+/** Why a turn stands where it stands, where that is not plain. */
+function detailOf(turn: Turn): string | null {
+  if (turn.at === 'failed') return [turn.result, turn.code].filter(Boolean).join(': ')
+  if (turn.at === 'queued') return `waits for campaign ${turn.behind}`
+  if (turn.at === 'backing-off') return `next try at ${formatUtc(turn.due)}`
+  if (turn.at === 'kept') return turn.why
+  if (turn.at === 'assigned' || turn.at === 'returning') return turn.stage === 'ordered' ? null : turn.stage
+  return null
 }
 
 /** When each controller's turn began and what it ran then, from the audit log: it tells what the state has forgotten. */

@@ -26,7 +26,6 @@ export type Around = {
   readonly releases: readonly PublishedRelease[]
   /** Transition releases, newest first. */
   readonly stones: readonly PublishedRelease[]
-  readonly busy: ReadonlyMap<string, string>
   readonly stepping: boolean
 }
 
@@ -34,7 +33,7 @@ export type Around = {
  * Which release each controller of a fleet gets, or why it gets none. What depends on the kind of board alone, and on what it
  * runs, is worked out once for all that are alike: a fleet of a million has few kinds.
  */
-export function fitter({ inventory, releases, stones, busy, stepping }: Around) {
+export function fitter({ inventory, releases, stones, stepping }: Around) {
   const bySite = neighboursBySite(inventory)
   const offered = releases.map(({ facts }) => `${facts.vendor} ${facts.class}`).join(', ')
   const kinds = new Map<string, PublishedRelease | Refusal>()
@@ -96,8 +95,6 @@ export function fitter({ inventory, releases, stones, busy, stepping }: Around) 
     if (first.facts.encryption !== null && !controller.decrypts) {
       return refuse('controller-without-decryption-key', key, 'a decryption key', 'none')
     }
-    const other = busy.get(key)
-    if (other !== undefined) return refuse('plan-controller-busy', key, 'a controller that is free', `one in ${other}`)
     return first
   }
 }

@@ -2,7 +2,7 @@ import type { Millis } from '../encoding/units.ts'
 import type { FleetController } from '../fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { keyOf, type PublishedRelease } from './draft-fit.ts'
-import type { Gate } from './plan.ts'
+import type { Gate } from './gate.ts'
 
 /**
  * How many of the selected controllers that have no wave yet a wave takes, in order of site and id: so many of each

@@ -5,8 +5,10 @@ import type { SiteRules } from '../fleet/site-rules.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { fitter, keyOf, type PublishedRelease } from './draft-fit.ts'
 import { type DrawnWave, drawWaves, type Turn, type WaveRequest } from './draft-waves.ts'
+import type { Gate } from './gate.ts'
 import { newestFirst } from './key-path.ts'
-import { type Abort, type Criticality, checkPlan, type Deadline, type Gate, type PlanBody, type Retry } from './plan.ts'
+import { type Criticality, checkPlan, type Deadline, type PlanBody } from './plan.ts'
+import type { Abort, Retry } from './rollout-plan.ts'
 import { type ProvenSheet, proveSheets, type Sheet, type SheetTurn } from './sheet.ts'
 import type { Plan } from './turns.ts'
 
@@ -48,14 +50,13 @@ export type PlanRequest = {
 }
 
 /**
- * What the plan is made from: the fleet, what is published of what is asked for, the transition releases (all that are
- * published), and who is taken (`refKey` to the other campaign's id).
+ * What the plan is made from: the fleet, what is published of what is asked for, and the transition releases (all that are
+ * published). Who stands in another campaign too waits for it when the time comes (rival.ts).
  */
 export type PlanSources = {
   readonly inventory: Inventory
   readonly releases: ReadonlyMap<string, PublishedRelease>
   readonly stones: readonly PublishedRelease[]
-  readonly busy: ReadonlyMap<string, string>
 }
 
 /**
@@ -82,7 +83,7 @@ export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveReq
  * none is left, the first reason refuses the request.
  *
  * Refuses `plan-release-unknown`, `plan-release-ambiguous`, `plan-controller-unknown`, `plan-nothing-selected`,
- * `plan-class-mismatch`, `plan-controller-not-attested`, `plan-controller-busy`, `plan-controller-not-selected`, `controller-without-decryption-key`,
+ * `plan-class-mismatch`, `plan-controller-not-attested`, `plan-controller-not-selected`, `controller-without-decryption-key`,
  * `plan-wave-empty`, `plan-controllers-left`, what `acceptFor` refuses (class, hardware, slot, floor, version),
  * `release-dependency-unmet` (by what its neighbours at the site run when it is planned), `plan-keys-not-accepted` (others
  * come first, by name), `plan-key-path-missing`, and what `checkPlan` refuses.
@@ -99,8 +100,8 @@ export function buildPlan(request: PlanRequest, sources: PlanSources, crypto: Cr
   const chosen = choose(request.select, sources.inventory)
   if (isRefusal(chosen)) return chosen
   const named = request.select.controllers !== undefined
-  const { inventory, busy } = sources
-  const releaseFor = fitter({ inventory, releases, stones: newestFirst(sources.stones), busy, stepping })
+  const { inventory } = sources
+  const releaseFor = fitter({ inventory, releases, stones: newestFirst(sources.stones), stepping })
   const turns: Turn[] = []
   const passedOver: Draft['passedOver'][number][] = []
   for (const controller of chosen) {

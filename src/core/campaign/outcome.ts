@@ -46,6 +46,14 @@ export function hasRegressed({ state, running }: Report, wanted: Wanted): boolea
   return state === 'golden' || (state === 'stable' && !isWanted(running, wanted))
 }
 
+/**
+ * Whether a controller runs something newer than what it would get: nothing older is ever installed, so the order would be
+ * refused. Another campaign, or somebody at the site, came first.
+ */
+export function isOvertaken({ state, running }: Report, wanted: Wanted): boolean {
+  return state === 'stable' && running.sequence > wanted.sequence && !isWanted(running, wanted)
+}
+
 /** True for a controller that is neither on trial nor about to be: it restarts for nothing of ours. */
 export function isSettled({ state, armed }: Report): boolean {
   return state !== 'trial' && armed !== true

@@ -2,10 +2,12 @@ import { canonicalJson, type Json, JsonFault } from '../encoding/canonical-json.
 import { either, exactly, line, list, Misfit, object, text, then, truth, whole, word } from '../encoding/shape.ts'
 import { readSpelledJson } from '../encoding/strict-json.ts'
 import { type Instant, instant, type Millis, millis } from '../encoding/units.ts'
-import { parseVersion, type Version } from '../firmware/version.ts'
+import { compareVersions, parseVersion, type Version } from '../firmware/version.ts'
 import { NAME } from '../fleet/identity.ts'
 import { checkRules, type SiteRules, storedRulesShape } from '../fleet/site-rules.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { type Gate, gateShape, gateWithoutControl } from './gate.ts'
+import { type Abort, type Retry, type WayBack, waysBackShape } from './rollout-plan.ts'
 
 /** Why the campaign is run, and what each of its releases is for. */
 export type Criticality = 'security' | 'safety' | 'feature' | 'content'
@@ -25,13 +27,6 @@ export type PlanRelease = {
 }
 
 /**
- * When the next wave may open: at the end of the soak at least `minSuccessPercent` of the wave's controllers are
- * confirmed. More than `maxFailures` failed controllers in the wave halt the campaign at once. (Percent, since canonical
- * JSON has no fractions.)
- */
-export type Gate = { readonly minSuccessPercent: number; readonly maxFailures: number }
-
-/**
  * A wave: so many controllers; who they are is in the sheets. The soak begins when every controller of the wave has been
  * confirmed or has failed.
  */
@@ -41,16 +36,6 @@ export type Wave = {
   readonly gate: Gate
   readonly controllers: number
 }
-
-/** Further tries of a controller that timed out or met a passing fault: the wait before each doubles, up to the longest. */
-export type Retry = {
-  readonly retries: number
-  readonly backOffMillis: Millis
-  readonly maxBackOffMillis: Millis
-}
-
-/** Over the whole campaign: more failed controllers than these halt it for good, in number or in percent of all. */
-export type Abort = { readonly maxFailures: number; readonly maxFailurePercent: number }
 
 /** By when a critical campaign is to be through: its priority rises at each step. It never opens what the site keeps shut. */
 export type Deadline = {
@@ -100,6 +85,8 @@ export type PlanBody = {
   readonly abort: Abort
   /** What must be so at each site before a controller restarts, beside the site's own limits. */
   readonly rules: SiteRules
+  /** What undoes which release, if the campaign has to be rolled back. */
+  readonly back?: readonly WayBack[]
   readonly deadline?: Deadline
   readonly membership: Membership
   readonly sheets: SheetsRoot
@@ -158,7 +145,7 @@ const planShape = object(
       object({
         name,
         soakMillis: duration(0, 90 * DAY),
-        gate: object({ minSuccessPercent: whole(0, 100), maxFailures: whole(0, MAX_PLAN_CONTROLLERS) }),
+        gate: gateShape(MAX_PLAN_CONTROLLERS),
         controllers: whole(0, MAX_PLAN_CONTROLLERS),
       }),
       1,
@@ -185,6 +172,7 @@ const planShape = object(
   {
     changeRequest: line(120),
     notBefore: moment,
+    back: waysBackShape,
     deadline: object({ at: moment, steps: list(object({ at: moment, priority }), 0, 16) }),
   },
 )
@@ -205,20 +193,21 @@ export function parsePlan(bytes: Uint8Array, subject: string, limit = MAX_PLAN_B
 
 /**
  * Checks a head that is already parsed, or was just built. Refuses `plan-malformed`, `plan-times-disordered`,
- * `plan-wave-empty`, `plan-criticality-mixed`, `rules-budget-zero`.
+ * `plan-wave-empty`, `plan-criticality-mixed`, `plan-back-not-newer`, `plan-gate-never-passes`.
  */
 export function checkPlan(value: unknown, subject: string): PlanHead | Refusal {
   const plan = planShape(value, '')
   if (plan instanceof Misfit) {
     return refuse('plan-malformed', subject, plan.expected, `${plan.actual} at ${plan.at || 'the top'}`)
   }
-  return (
+  const fault =
     checkTimes(plan, subject) ??
     checkReleases(plan, subject) ??
+    checkBack(plan, subject) ??
     checkWaves(plan, subject) ??
-    checkRules(plan.rules, `${subject}, rules`) ??
-    (plan as PlanHead)
-  )
+    checkGates(plan, subject) ??
+    checkRules(plan.rules, `${subject}, rules`)
+  return fault ?? (plan as PlanHead)
 }
 
 function checkTimes(plan: PlanBody, subject: string): Refusal | null {
@@ -261,6 +250,39 @@ function checkReleases({ releases }: PlanBody, subject: string): Refusal | null 
   if (content === undefined || safety === undefined) return null
   const expected = 'content, or firmware that safety depends on'
   return refuse('plan-criticality-mixed', subject, expected, `both: ${content} and ${safety} at releases`)
+}
+
+/** The way back from a release is another release of the plan, of the same class, and one that nobody gets otherwise is fine. */
+function checkBack({ back = [], releases }: PlanBody, subject: string): Refusal | null {
+  for (const [index, { of, to }] of back.entries()) {
+    const [from, other] = [releases[of], releases[to]]
+    if (from === undefined || other === undefined) {
+      const expected = `releases from 0 to ${releases.length - 1}`
+      return refuse('plan-malformed', subject, expected, `${of} and ${to} at back[${index}]`)
+    }
+    if (from.class !== other.class) {
+      return refuse(
+        'plan-malformed',
+        subject,
+        `a release for ${from.class}`,
+        `one for ${other.class} at back[${index}].to`,
+      )
+    }
+    // What no controller would take is no way back: a version that is not newer, a counter that is lower.
+    if (compareVersions(other.version, from.version) <= 0 || other.counter < from.counter) {
+      const expected = `a version above ${from.version}, with a counter of at least ${from.counter}`
+      const actual = `${other.version} with counter ${other.counter} at back[${index}].to`
+      return refuse('plan-back-not-newer', subject, expected, actual)
+    }
+  }
+  return null
+}
+
+function checkGates({ waves }: PlanBody, subject: string): Refusal | null {
+  const never = gateWithoutControl(waves)
+  if (never === null) return null
+  const expected = 'a comparison that may be missing in the last wave, which has no control group'
+  return refuse('plan-gate-never-passes', subject, expected, `${never.figure} in wave ${never.wave}`)
 }
 
 function checkWaves({ waves, membership, sheets }: PlanBody, subject: string): Refusal | null {

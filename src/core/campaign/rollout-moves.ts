@@ -1,313 +1,296 @@
-import type { JsonObject } from '../encoding/canonical-json.ts'
-import { plainText } from '../encoding/plain-text.ts'
-import { after, between, type Instant, instant } from '../encoding/units.ts'
-import { type ControllerRef, refKey } from '../fleet/inventory.ts'
-import type { EntryKind } from '../ledger/entry-kinds.ts'
+import { after } from '../encoding/units.ts'
+import { refKey } from '../fleet/inventory.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import type { Wave } from './plan.ts'
-import {
-  type Decision,
-  type Failure,
-  MAX_REASON,
-  type Rollout,
-  type RolloutEffect,
-  type RolloutEvent,
-  type RolloutState,
-  type Turn,
-  tally,
-  turnOf,
-} from './rollout-state.ts'
-import { type Plan, type PlannedController, turnsOf, turnsOfWave } from './turns.ts'
+import { type Finding, judgeGate } from './gate.ts'
+import { priorityAt } from './priority.ts'
+import { orderNext, returnNext, takeBack } from './rollout-orders.ts'
+import { expire } from './rollout-outcomes.ts'
+import { wayBack } from './rollout-plan.ts'
+import { isOpen, type RolloutEvent, type RolloutState, tally, unsettled } from './rollout-state.ts'
+import { reasonOf, type Work, waveAt } from './rollout-work.ts'
+import { newTurn, standing, type Turn } from './turn.ts'
 
-/** The moves that the rollout's table is made of. Each is a pure step; the table says when it is made. */
+/** The moves that the rollout's table is made of. Each changes the work in hand, or refuses and changes nothing. */
 
-export type In<S extends RolloutState['at']> = Rollout & { readonly state: Extract<RolloutState, { at: S }> }
-export type Of<E extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: E }>
+type Of<E extends RolloutEvent['kind']> = Extract<RolloutEvent, { kind: E }>
+type At<S extends RolloutState['at']> = Extract<RolloutState, { at: S }>
 
-/** Nothing changes: the same rollout, nothing to do. */
-export function stay(rollout: Rollout): Decision {
-  return { next: rollout, effects: [] }
+const OVER = 'the time that the plan allows is over'
+
+export function start(work: Work): Refusal | null {
+  const { plan, now } = work
+  if (now >= plan.notAfter) return expired(work)
+  if (plan.notBefore !== undefined && now < plan.notBefore) {
+    return refuse('campaign-too-early', plan.id, `an instant from ${plan.notBefore} on`, String(now))
+  }
+  work.note('campaign-started', { waves: plan.waves.length })
+  openWave(work, 0)
+  return null
 }
 
-/** Opens a wave: each of its controllers gets its first attempt. At the plan's end it halts instead. */
-export function openWave(plan: Plan, rollout: Rollout, wave: number, now: Instant): Decision {
-  if (now >= plan.notAfter) return halt(plan, rollout, 'deadline', 'the time that the plan allows is over', now)
-  const { name } = waveAt(plan, wave)
-  const controllers = turnsOfWave(plan, wave).map(plain)
-  const turns = withTurns(rollout, controllers, previous => ({
-    at: 'assigned',
-    since: now,
-    report: previous?.report ?? 0,
-    attempt: 1,
-  }))
-  const next: Rollout = { ...rollout, turns, state: { at: 'running', wave, since: now } }
-  const opened = note('wave-opened', { wave, name, controllers: controllers.length })
-  return { next, effects: [opened, { do: 'assign', wave, controllers }] }
+/** Opens a wave: its controllers are ordered, as many as there is room for. At the plan's end it halts instead. */
+function openWave(work: Work, wave: number): void {
+  const { plan, now } = work
+  if (now >= plan.notAfter) {
+    halt(work, 'deadline', OVER)
+    return
+  }
+  const { name, gate } = waveAt(plan, wave)
+  work.become({ at: 'running', wave, since: now })
+  work.keep({ heard: gate.health === undefined ? null : { wave, since: now, figures: {} } })
+  work.note('wave-opened', { wave, name, controllers: tally(work.head, wave).total })
+  orderNext(work, work.seen.next)
+  settle(work)
 }
 
-/** Ends the campaign for good and takes back every assignment. */
-export function halt(
-  plan: Plan,
-  rollout: Rollout,
-  by: 'person' | 'failures' | 'deadline',
-  why: string,
-  now: Instant,
-): Decision {
-  const reason = plainText(why, MAX_REASON)
-  const wave = 'wave' in rollout.state ? rollout.state.wave : null
-  const open = wave === null ? [] : unsettled(plan, rollout, wave)
-  const turns = withTurns(rollout, open, previous => ({ at: 'withdrawn', since: now, report: previous?.report ?? 0 }))
-  const next: Rollout = { ...rollout, turns, state: { at: 'halted', wave, since: now, by, reason } }
-  return { next, effects: [...withdraw(open), note('campaign-halted', { by, reason })] }
+/** Ends the campaign for good and takes back its orders: those that were seen, and then the others tick by tick. */
+export function halt(work: Work, by: At<'halted'>['by'], why: string): void {
+  const { state } = work.head
+  const reason = reasonOf(why)
+  const wave = 'wave' in state ? state.wave : null
+  work.become({ at: 'halted', wave, since: work.now, by, reason })
+  work.note('campaign-halted', { by, reason })
+  takeBackAll(work)
 }
 
-/** Stops assigning. What a controller has begun it may finish: its report still counts. */
-export function pause(
-  plan: Plan,
-  rollout: In<'running' | 'soaking'>,
-  by: 'person' | 'gate',
-  why: string,
-  now: Instant,
-): Decision {
-  const { state } = rollout
-  const reason = plainText(why, MAX_REASON)
-  const until = state.at === 'soaking' ? state.until : now
-  const paused: RolloutState = { at: 'paused', wave: state.wave, since: now, by, reason, from: state.at, until }
-  const effects = [...withdraw(unsettled(plan, rollout, state.wave)), note('campaign-paused', { by, reason })]
-  return { next: { ...rollout, state: paused }, effects }
+/** Takes back what was seen, and says whether more is out. */
+export function takeBackAll(work: Work): void {
+  takeBack(work, !isOpen(work.head))
+  if (hasOut(work)) work.more = true
+}
+
+const hasOut = ({ head }: Work): boolean => {
+  const all = tally(head)
+  return all.assigned + all.returning + (isOpen(head) ? 0 : all['backing-off']) > 0
+}
+
+/** Stops ordering. What a controller has begun it may finish: its report still counts. */
+export function pause(work: Work, by: At<'paused'>['by'], why: string): void {
+  const { state } = work.head
+  if (state.at !== 'running' && state.at !== 'soaking' && state.at !== 'rolling-back') return
+  const reason = reasonOf(why)
+  const until = state.at === 'soaking' ? state.until : work.now
+  work.become({ at: 'paused', wave: state.wave, since: work.now, by, reason, from: state.at, until })
+  work.note('campaign-paused', { by, reason })
+  takeBackAll(work)
 }
 
 /** Goes on after a pause. A gate that did not pass stays closed until late or retried controllers have opened it. */
-export function resume(plan: Plan, rollout: In<'paused'>, now: Instant): Decision | Refusal {
-  if (now >= plan.notAfter) return expired(plan, now)
-  const { wave, from, until, by } = rollout.state
-  if (by === 'gate' && !gatePasses(plan, rollout, wave)) {
-    const { confirmed, total } = tally(plan, rollout, wave)
-    const { minSuccessPercent } = waveAt(plan, wave).gate
-    const actual = `${confirmed} of ${total} in wave ${waveAt(plan, wave).name}`
-    return refuse('campaign-gate-closed', plan.id, `${minSuccessPercent} percent confirmed`, actual)
+export function resume(work: Work, paused: At<'paused'>): Refusal | null {
+  const { plan, now } = work
+  if (now >= plan.notAfter) return expired(work)
+  const { wave, from, until, by, reason } = paused
+  const { passes, findings } = judged(work, wave)
+  if (by === 'gate' && !passes) {
+    const shut = findings[0] as Finding
+    return refuse('campaign-gate-closed', plan.id, `wave ${waveAt(plan, wave).name} through its gate`, shut.sentence)
   }
-  const resumed = note('campaign-resumed', { wave })
-  if (from === 'soaking') {
-    const state: RolloutState = { at: 'soaking', wave, since: now, until }
-    return { next: { ...rollout, state }, effects: [resumed] }
+  work.note('campaign-resumed', { wave })
+  if (from === 'soaking') work.become({ at: 'soaking', wave, since: now, until })
+  else if (from === 'rolling-back') work.become({ at: 'rolling-back', wave, since: now, reason })
+  else {
+    work.become({ at: 'running', wave, since: now })
+    orderNext(work, work.seen.next)
   }
-  return follow({ next: rollout, effects: [resumed] }, paused =>
-    reassign(plan, paused, unsettled(plan, paused, wave), wave, now),
-  )
-}
-
-/** Gives the failed controllers of the paused wave, and those that had not finished, a fresh turn. */
-export function retry(plan: Plan, rollout: In<'paused'>, now: Instant): Decision | Refusal {
-  if (now >= plan.notAfter) return expired(plan, now)
-  const { wave } = rollout.state
-  const failed = turnsOfWave(plan, wave).filter(planned => turnOf(rollout, planned)?.at === 'failed')
-  if (failed.length === 0) return refuse('campaign-nothing-to-retry', plan.id, 'a failed controller', 'none')
-  const retried = note('campaign-retried', { wave, controllers: failed.map(refKey) })
-  const again = [...failed, ...unsettled(plan, rollout, wave)]
-  return follow({ next: rollout, effects: [retried] }, paused => reassign(plan, paused, again, wave, now))
-}
-
-function reassign(
-  plan: Plan,
-  rollout: Rollout,
-  controllers: readonly PlannedController[],
-  wave: number,
-  now: Instant,
-): Decision {
-  const turns = withTurns(rollout, controllers, previous => {
-    const attempt = previous?.at === 'assigned' ? previous.attempt : 1
-    return { at: 'assigned', since: now, report: previous?.report ?? 0, attempt }
-  })
-  const next: Rollout = { ...rollout, turns, state: { at: 'running', wave, since: now } }
-  const effects: RolloutEffect[] = controllers.length > 0 ? [{ do: 'assign', wave, controllers }] : []
-  return follow({ next, effects }, running => settle(plan, running, wave, now))
-}
-
-/** Counts what a controller's report says. A report that was counted, or an older one, changes nothing. */
-export function record(plan: Plan, rollout: Rollout, event: Of<'outcome'>): Decision | Refusal {
-  const key = refKey(event)
-  const planned = turnsOf(plan).get(key)
-  if (planned === undefined) return refuse('campaign-controller-foreign', key, `a controller of ${plan.id}`, 'another')
-  const turn = turnOf(rollout, event)
-  if (turn === null) {
-    const expected = `no outcome before wave ${waveAt(plan, planned.wave).name} opens`
-    return refuse('campaign-outcome-unexpected', key, expected, event.result)
-  }
-  if (event.report <= turn.report) return stay(rollout)
-  const counted = count(plan, rollout, planned, turn, event)
-  return follow(counted, next => settle(plan, next, planned.wave, event.now))
-}
-
-function count(
-  plan: Plan,
-  rollout: Rollout,
-  planned: PlannedController & { readonly wave: number },
-  turn: Turn,
-  event: Of<'outcome'>,
-): Decision {
-  const { now, report, result } = event
-  const put = (next: Turn): Rollout => ({ ...rollout, turns: { ...rollout.turns, [refKey(event)]: next } })
-  if (result === 'confirmed') {
-    if (turn.at === 'confirmed') return stay(put({ ...turn, report }))
-    const kind = turn.at === 'failed' ? 'controller-recovered' : 'controller-confirmed'
-    return { next: put({ at: 'confirmed', since: now, report }), effects: [note(kind, { report }, event)] }
-  }
-  // A controller that runs the release refuses to be given it once more; and one that was told to stop may say no. That
-  // is not a fault of the release.
-  const harmless = result === 'refused' && (turn.at === 'confirmed' || turn.at === 'withdrawn')
-  if (harmless) return stay(put({ ...turn, report }))
-  const code: { readonly code?: string } = event.code === undefined ? {} : { code: plainText(event.code, 100) }
-  const passing = event.again === true && now < plan.notAfter
-  if (turn.at === 'assigned' && passing && turn.attempt <= plan.retry.retries) {
-    const retried: Turn = { at: 'assigned', since: now, report, attempt: turn.attempt + 1 }
-    const effects: RolloutEffect[] = [
-      note('controller-retried', { result, attempt: turn.attempt + 1, ...code } as JsonObject, event),
-    ]
-    if (rollout.state.at === 'running')
-      effects.push({ do: 'assign', wave: planned.wave, controllers: [plain(planned)] })
-    return { next: put(retried), effects }
-  }
-  const failed: Turn = { at: 'failed', since: now, report, result, ...code }
-  if (turn.at === 'failed') return stay(put({ ...failed, since: turn.since }))
-  const kind = turn.at === 'confirmed' ? 'controller-regressed' : 'controller-failed'
-  return {
-    next: put(failed),
-    effects: [...withdraw([event]), note(kind, { result, report, ...code } as JsonObject, event)],
-  }
+  settle(work)
+  return null
 }
 
 /**
- * Time passes in a running wave: controllers that did not come back get another attempt, or have failed. While nobody
- * listened, nobody was late. A controller that waits for others of its site to restart is not late either: its time
- * begins again with each of them that comes through, so a site may have more controllers than fit into one timeout.
+ * Gives failed controllers of the paused wave a fresh row of tries, as many as are seen at once, and goes on. Refuses
+ * `campaign-expired`, `campaign-nothing-to-retry`.
  */
-export function expire(plan: Plan, rollout: In<'running'>, { now, listeningSince }: Of<'tick'>): Decision {
-  if (now >= plan.notAfter) return halt(plan, rollout, 'deadline', 'the time that the plan allows is over', now)
-  const { wave } = rollout.state
-  const moved = lastMoves(plan, rollout, wave)
-  const late = unsettled(plan, rollout, wave).filter(planned => {
-    const turn = turnOf(rollout, planned)
-    if (turn === null) return false
-    const heard = Math.max(turn.since, listeningSince ?? 0, moved.get(planned.site) ?? 0)
-    return between(instant(heard), now) >= plan.timeoutMillis
+export function retry(work: Work, { wave, from }: At<'paused'>): Refusal | null {
+  const { plan, now, seen } = work
+  if (now >= plan.notAfter) return expired(work)
+  const failed = from === 'rolling-back' ? [] : seen.next.filter(turn => turn.at === 'failed')
+  if (failed.length === 0) return refuse('campaign-nothing-to-retry', plan.id, 'a failed controller', 'none')
+  const again = failed.map((turn): Turn => {
+    const attempt = turn.attempt + 1
+    const next = { ...standing(turn, now), attempt, first: attempt }
+    work.put(turn, next)
+    return next
   })
-  if (late.length === 0) return stay(rollout)
-  const turns: Record<string, Turn> = { ...rollout.turns }
-  const effects: RolloutEffect[] = []
-  const again: PlannedController[] = []
-  const gone: PlannedController[] = []
-  for (const planned of late) {
-    const turn = turnOf(rollout, planned) as Extract<Turn, { at: 'assigned' }>
-    const { report, attempt } = turn
-    const result: Failure = 'timeout'
-    if (attempt <= plan.retry.retries) {
-      again.push(planned)
-      turns[refKey(planned)] = { at: 'assigned', since: now, report, attempt: attempt + 1 }
-      effects.push(note('controller-retried', { result, attempt: attempt + 1 }, planned))
-    } else {
-      gone.push(planned)
-      turns[refKey(planned)] = { at: 'failed', since: now, report, result }
-      effects.push(note('controller-failed', { result, attempt }, planned))
-    }
-  }
-  if (again.length > 0) effects.push({ do: 'assign', wave, controllers: again })
-  effects.push(...withdraw(gone))
-  return follow({ next: { ...rollout, turns }, effects }, next => settle(plan, next, wave, now))
+  work.note('campaign-retried', { wave, controllers: failed.length, some: failed.slice(0, 20).map(refKey) })
+  work.become({ at: 'running', wave, since: now })
+  orderNext(work, again)
+  settle(work)
+  return null
 }
 
-/** When a controller of each site last came through in a wave, by what it said itself: a timeout moves nothing on. */
-function lastMoves(plan: Plan, rollout: Rollout, wave: number): Map<string, number> {
-  const moved = new Map<string, number>()
-  for (const planned of turnsOfWave(plan, wave)) {
-    const turn = turnOf(rollout, planned)
-    const said = turn?.at === 'confirmed' || (turn?.at === 'failed' && turn.result !== 'timeout')
-    if (said) moved.set(planned.site, Math.max(moved.get(planned.site) ?? 0, turn.since))
+/**
+ * Undoes what the campaign did. Refuses `campaign-expired` (the gateways would not take orders of a plan whose time is
+ * over), `campaign-no-way-back`: the plan names no release that undoes one of its own, and `partly` was not said.
+ */
+export function rollBack(work: Work, { reason, partly }: Of<'roll-back'>): Refusal | null {
+  const { plan, now, head } = work
+  if (now >= plan.notAfter) return expired(work)
+  const ways = new Set(plan.back.map(({ to }) => to))
+  const without = plan.releases.findIndex((_, index) => !ways.has(index) && wayBack(plan, index) === null)
+  if (plan.back.length === 0 || (without >= 0 && !partly)) {
+    const path = plan.releases[Math.max(0, without)]?.path ?? ''
+    return refuse('campaign-no-way-back', `${plan.id}: ${path}`, 'a release that undoes it, named by the plan', 'none')
   }
-  return moved
+  const wave = 'wave' in head.state && head.state.wave !== null ? head.state.wave : plan.waves.length - 1
+  const why = reasonOf(reason)
+  work.become({ at: 'rolling-back', wave, since: now, reason: why })
+  const { confirmed, between } = tally(head)
+  work.note('campaign-rolling-back', { reason: why, controllers: confirmed + between })
+  takeBack(work, true)
+  work.more = true
+  settle(work)
+  return null
+}
+
+/** Time passes in a running wave. */
+export function tickRunning(work: Work, { listeningSince }: Of<'tick'>): void {
+  if (work.now >= work.plan.notAfter) {
+    halt(work, 'deadline', OVER)
+    return
+  }
+  raise(work)
+  const free = expire(work, listeningSince)
+  if (!settle(work)) return
+  orderNext(work, [...free, ...work.seen.next])
+  settle(work)
+}
+
+/** Time passes while what was done is undone. First nothing that leads forward is out any more. */
+export function tickBack(work: Work, { listeningSince }: Of<'tick'>): void {
+  if (work.now >= work.plan.notAfter) {
+    halt(work, 'deadline', OVER)
+    return
+  }
+  raise(work)
+  const forward = tally(work.head).assigned > 0
+  for (const turn of expire(work, listeningSince)) {
+    const now = work.current(turn)
+    if (now.at === 'waiting' && now.begun) work.put(now, { ...now, at: 'withdrawn', since: work.now })
+  }
+  if (forward) {
+    takeBack(work, true)
+    work.more = true
+  } else returnNext(work)
+  settle(work)
 }
 
 /** The soak is over: the gate is judged, and the next wave opens, the campaign is done, or it waits for a person. */
-export function judge(plan: Plan, rollout: In<'soaking'>, now: Instant): Decision {
-  const { wave, until } = rollout.state
-  if (now < until) return stay(rollout)
+export function judge(work: Work, { wave, until }: At<'soaking'>): void {
+  const { plan, now } = work
+  raise(work)
+  if (now < until) return
   const { name } = waveAt(plan, wave)
-  const { confirmed, failed, total } = tally(plan, rollout, wave)
-  const detail = { wave, name, confirmed, failed, total }
-  if (!gatePasses(plan, rollout, wave)) {
-    const reason = `wave ${name} confirmed ${confirmed} of ${total}`
-    return follow({ next: rollout, effects: [note('wave-failed', detail)] }, next =>
-      pause(plan, next as In<'soaking'>, 'gate', reason, now),
-    )
+  const { confirmed, failed, total } = tally(work.head, wave)
+  const { passes, findings } = judged(work, wave)
+  const said = findings.filter(({ passes, compared }) => !passes || !compared).map(({ sentence }) => sentence)
+  const detail = { wave, name, confirmed, failed, total, ...(said.length === 0 ? {} : { said: said.slice(0, 8) }) }
+  if (!passes) {
+    work.note('wave-failed', detail)
+    pause(work, 'gate', `wave ${name}: ${said[0]}`)
+    return
   }
-  const passed: Decision = { next: rollout, effects: [note('wave-passed', detail)] }
-  if (wave + 1 < plan.waves.length) return follow(passed, next => openWave(plan, next, wave + 1, now))
-  const done: Rollout = { ...rollout, state: { at: 'done', since: now } }
-  return { next: done, effects: [...passed.effects, note('campaign-done', { ...tally(plan, rollout) })] }
+  work.note('wave-passed', detail)
+  if (wave + 1 < plan.waves.length) {
+    openWave(work, wave + 1)
+    return
+  }
+  work.become({ at: 'done', since: now, undone: false })
+  const all = tally(work.head)
+  work.note('campaign-done', {
+    total: all.total,
+    confirmed: all.confirmed,
+    failed: all.failed,
+    overtaken: all.overtaken,
+  })
 }
 
-/** Looks at a wave after a turn in it has changed: too many failures halt, and a wave with nobody left to wait for soaks. */
-function settle(plan: Plan, rollout: Rollout, wave: number, now: Instant): Decision {
-  const { state } = rollout
-  if (state.at !== 'running' && state.at !== 'soaking' && state.at !== 'paused') return stay(rollout)
-  const { failed } = tally(plan, rollout, wave)
-  const { gate, name } = waveAt(plan, wave)
-  if (failed > gate.maxFailures) {
-    const reason = `${failed} failed in wave ${name}, and ${gate.maxFailures} are allowed`
-    return halt(plan, rollout, 'failures', reason, now)
+/** A campaign that is paused, or over, takes back what is still out. */
+export function drain(work: Work): void {
+  if (isOpen(work.head)) {
+    if (work.now >= work.plan.notAfter) {
+      halt(work, 'deadline', OVER)
+      return
+    }
+    raise(work)
   }
-  if (state.at !== 'running' || unsettled(plan, rollout, state.wave).length > 0) return stay(rollout)
-  const current = waveAt(plan, state.wave)
-  const until = after(now, current.soakMillis)
-  const soaking: RolloutState = { at: 'soaking', wave: state.wave, since: now, until }
-  const effects = [note('wave-soaking', { wave: state.wave, name: current.name, until })]
-  return { next: { ...rollout, state: soaking }, effects }
+  takeBackAll(work)
 }
 
-function gatePasses(plan: Plan, rollout: Rollout, wave: number): boolean {
-  const { confirmed, failed, total } = tally(plan, rollout, wave)
-  const { minSuccessPercent, maxFailures } = waveAt(plan, wave).gate
-  return failed <= maxFailures && confirmed * 100 >= minSuccessPercent * total
+/** Controllers that came to match join the wave that the plan names, or the next one that can take them. */
+export function join(work: Work, { seats }: Of<'join'>): void {
+  const { plan, now } = work
+  const { state } = work.head
+  const open = state.at === 'soaking' || (state.at === 'paused' && state.from === 'soaking')
+  const first = 'wave' in state && state.wave !== null ? state.wave + (open ? 1 : 0) : 0
+  const wave = (asked: number): number => Math.min(Math.max(asked, first), plan.waves.length - 1)
+  const fresh = seats.filter(seat => !work.seen.turns.has(refKey(seat)))
+  if (fresh.length === 0) return
+  for (const seat of fresh) work.put(null, newTurn({ ...seat, wave: wave(seat.wave) }, now))
+  work.note('controllers-joined', { controllers: fresh.length, some: fresh.slice(0, 20).map(refKey) })
+  // Behind the last wave comes no other one: it is not over yet.
+  if (state.at === 'soaking' && first === plan.waves.length) work.become({ at: 'running', wave: first - 1, since: now })
+}
+
+function raise(work: Work): void {
+  const priority = priorityAt(work.plan, work.now)
+  if (priority === work.head.priority) return
+  work.keep({ priority })
+  work.note('campaign-priority-raised', { priority })
+}
+
+/**
+ * Looks at the campaign after turns have changed: too many failures halt it, a wave with nobody left to wait for soaks, and
+ * a roll-back with nobody left to go back is done. False when it was halted.
+ */
+export function settle(work: Work): boolean {
+  const { head, plan, now } = work
+  const { state } = head
+  if (state.at === 'rolling-back') {
+    const { confirmed, between, returning, returned, kept, assigned, ...all } = tally(head)
+    if (confirmed + between + returning + assigned + all['backing-off'] > 0) return true
+    work.become({ at: 'done', since: now, undone: true })
+    work.note('campaign-rolled-back', { returned, kept })
+    return true
+  }
+  const forward =
+    state.at === 'running' || state.at === 'soaking' || (state.at === 'paused' && state.from !== 'rolling-back')
+  if (!forward) return true
+  const why = tooMany(work)
+  if (why !== null) {
+    halt(work, 'failures', why)
+    return false
+  }
+  if (state.at !== 'running' || unsettled(tally(head, state.wave)) > 0) return true
+  const { name, soakMillis } = waveAt(plan, state.wave)
+  const until = after(now, soakMillis)
+  work.become({ at: 'soaking', wave: state.wave, since: now, until })
+  work.note('wave-soaking', { wave: state.wave, name, until })
+  return true
+}
+
+/** Why a campaign must stop: a wave, or the campaign, has more failures than its plan allows. Null: it need not. */
+function tooMany({ head, plan }: Work): string | null {
+  for (const [index, { name, gate }] of plan.waves.entries()) {
+    const { failed } = tally(head, index)
+    if (failed > gate.maxFailures) return `${failed} failed in wave ${name}, and ${gate.maxFailures} are allowed`
+  }
+  if (plan.abort === null) return null
+  const { maxFailures, maxFailurePercent } = plan.abort
+  const { failed, confirmed } = tally(head)
+  if (failed > maxFailures) return `${failed} failed in the campaign, and ${maxFailures} are allowed`
+  const ended = failed + confirmed
+  const share = maxFailurePercent === 0 ? 1 : Math.ceil(100 / maxFailurePercent)
+  if (ended < share || failed * 100 <= maxFailurePercent * ended) return null
+  return `${failed} of ${ended} failed, and ${maxFailurePercent} percent are allowed`
+}
+
+function judged({ head, plan }: Work, wave: number): ReturnType<typeof judgeGate> {
+  const { confirmed, failed, total, overtaken } = tally(head, wave)
+  const heard = head.heard?.wave === wave ? Object.entries(head.heard.figures) : []
+  return judgeGate(waveAt(plan, wave).gate, { confirmed, failed, total, left: overtaken }, new Map(heard))
 }
 
 /** The start and the return to a campaign are refused once its time is over. */
-export function expired(plan: Plan, now: Instant): Refusal {
+function expired({ plan, now }: Work): Refusal {
   return refuse('campaign-expired', plan.id, `an instant before ${plan.notAfter}`, String(now))
-}
-
-export function note(kind: EntryKind, detail: JsonObject, of?: ControllerRef): RolloutEffect {
-  if (of === undefined) return { do: 'note', kind, detail }
-  return { do: 'note', kind, of: { site: of.site, controller: of.controller }, detail }
-}
-
-/** A decision, and then another step from where it led. */
-export function follow(first: Decision, step: (rollout: Rollout) => Decision): Decision {
-  const second = step(first.next)
-  return { next: second.next, effects: [...first.effects, ...second.effects] }
-}
-
-function unsettled(plan: Plan, rollout: Rollout, wave: number): readonly PlannedController[] {
-  return turnsOfWave(plan, wave).filter(planned => turnOf(rollout, planned)?.at === 'assigned')
-}
-
-function withTurns(
-  rollout: Rollout,
-  controllers: readonly ControllerRef[],
-  turn: (previous: Turn | null) => Turn,
-): Rollout['turns'] {
-  const changed = controllers.map(ref => [refKey(ref), turn(turnOf(rollout, ref))] as const)
-  return { ...rollout.turns, ...Object.fromEntries(changed) }
-}
-
-function withdraw(controllers: readonly ControllerRef[]): RolloutEffect[] {
-  if (controllers.length === 0) return []
-  return [{ do: 'withdraw', controllers: controllers.map(({ site, controller }) => ({ site, controller })) }]
-}
-
-const plain = ({ site, controller, release }: PlannedController): PlannedController => ({ site, controller, release })
-
-function waveAt(plan: Plan, wave: number): Wave {
-  const found = plan.waves[wave]
-  if (found === undefined) throw new Error(`the rollout of ${plan.id} is at wave ${wave}, which the plan does not have`)
-  return found
 }

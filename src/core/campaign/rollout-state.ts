@@ -1,17 +1,24 @@
 import type { JsonObject } from '../encoding/canonical-json.ts'
-import { dictionary, either, exactly, line, Misfit, object, text, then, whole, word } from '../encoding/shape.ts'
+import { dictionary, either, exactly, line, list, Misfit, object, then, truth, whole, word } from '../encoding/shape.ts'
 import { type Instant, instant } from '../encoding/units.ts'
-import { type ControllerRef, refKey } from '../fleet/inventory.ts'
+import type { ControllerRef } from '../fleet/inventory.ts'
 import type { EntryKind } from '../ledger/entry-kinds.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import { type Plan, type PlannedController, turnsOfWave } from './turns.ts'
+import { type Figures, figureName, MAX_FIGURES } from '../trust/figures.ts'
+import type { Evidence } from './gate.ts'
+import type { FleetBudget, FleetLoad } from './load.ts'
+import type { RolloutPlan } from './rollout-plan.ts'
+import { type Seat, TURN_STATES, type Turn, type TurnAt } from './turn.ts'
 
 /**
  * Where a campaign stands. `wave` is an index into the plan's waves; `since` is when the state began.
- * - `running`: the wave's controllers are assigned; each confirms, fails or times out.
+ * - `running`: the wave's controllers are ordered, as far as budgets and other campaigns let; each confirms, fails or
+ *   times out.
  * - `soaking`: all have; the gate is judged at `until`.
- * - `paused` by a person or by a gate that did not pass: nothing is assigned; `from` is what it goes back to.
- * - `halted` for good: by a person, by more failures than the wave allows, or because the plan's time is over.
+ * - `paused` by a person or by a gate that did not pass: nothing is ordered; `from` is what it goes back to.
+ * - `halted` for good: by a person, by more failures than a wave or the campaign allows, or because the plan's time is over.
+ * - `rolling-back`: what it confirmed is undone, the last first.
+ * - `done`: the last wave passed; `undone`: everything that can go back has gone back.
  */
 export type RolloutState =
   | { readonly at: 'created' }
@@ -24,7 +31,7 @@ export type RolloutState =
       readonly since: Instant
       readonly by: 'person' | 'gate'
       readonly reason: string
-      readonly from: 'running' | 'soaking'
+      readonly from: 'running' | 'soaking' | 'rolling-back'
       /** When the soak ends, if it was soaking. Time goes on while paused: the controllers go on running. */
       readonly until: Instant
     }
@@ -36,41 +43,42 @@ export type RolloutState =
       readonly by: 'person' | 'failures' | 'deadline'
       readonly reason: string
     }
-  | { readonly at: 'done'; readonly since: Instant }
+  | { readonly at: 'rolling-back'; readonly wave: number; readonly since: Instant; readonly reason: string }
+  | { readonly at: 'done'; readonly since: Instant; readonly undone: boolean }
 
 /** Characters of a reason; a longer one is cut. */
 export const MAX_REASON = 500
 
-/** Why a controller counts as failed. */
-export type Failure = 'reverted' | 'refused' | 'timeout'
+/** How many controllers of a wave, or of the whole plan, stand where. */
+export type Tally = { readonly total: number } & { readonly [At in TurnAt]: number }
 
-/**
- * One controller's turn. A controller without one waits for its wave. `report` is the sequence of the last signed report
- * that was counted (0 for none), so that a report that comes twice counts once. `attempt` counts from 1.
- */
-export type Turn =
-  | { readonly at: 'assigned'; readonly since: Instant; readonly report: number; readonly attempt: number }
-  | { readonly at: 'confirmed'; readonly since: Instant; readonly report: number }
-  | {
-      readonly at: 'failed'
-      readonly since: Instant
-      readonly report: number
-      readonly result: Failure
-      readonly code?: string
-    }
-  | { readonly at: 'withdrawn'; readonly since: Instant; readonly report: number }
-
-/** The whole state of a campaign's rollout: plain data. `turns` by `refKey`, for the waves opened so far. */
-export type Rollout = {
-  readonly campaign: string
-  readonly state: RolloutState
-  readonly turns: Readonly<Record<string, Turn>>
+/** What was heard of health, by figure, since a wave opened. */
+export type HeardOfWave = {
+  readonly wave: number
+  readonly since: Instant
+  readonly figures: Readonly<Record<string, Evidence>>
 }
 
 /**
- * What the world tells the rollout. One `now` per event, and nothing else of the clock. `outcome` is from a controller's
- * accepted signed report with sequence `report`; `again` says that the fault was a passing one (its code says retry).
- * `listeningSince` is when the server that ticks began to listen: silence counts from then on.
+ * A campaign's rollout but for its turns, which are rows of their own: plain data, and as large as the plan has waves.
+ * `heard`: what its gates know of health. `priority`: the one that it last went by.
+ */
+export type Rollout = {
+  readonly campaign: string
+  readonly state: RolloutState
+  readonly waves: readonly Tally[]
+  readonly heard: HeardOfWave | null
+  readonly priority: number
+}
+
+/**
+ * What the world tells the rollout. One `now` per event, and nothing else of the clock.
+ * - `outcome`: from a controller's accepted signed report with sequence `report`; `again`: the fault was a passing one (its
+ *   code says retry). `overtaken`: it runs something newer than it would get.
+ * - `heard`: what else a report, or the site's gateway, tells of a controller: `reportedAt` by its own clock.
+ * - `tick`: time passes. `listeningSince`: when the server that ticks began to listen: silence counts from then on.
+ * - `join`: controllers that came to match the plan's selection.
+ * - `roll-back`; `partly`: also when some controllers have no way back.
  */
 export type RolloutEvent =
   | { readonly kind: 'approve'; readonly now: Instant }
@@ -79,132 +87,190 @@ export type RolloutEvent =
       readonly kind: 'outcome'
       readonly now: Instant
       readonly report: number
-      readonly result: 'confirmed' | 'reverted' | 'refused'
+      readonly result: 'confirmed' | 'reverted' | 'refused' | 'overtaken'
       readonly code?: string
       readonly again?: boolean
     } & ControllerRef)
+  | ({
+      readonly kind: 'heard'
+      readonly now: Instant
+      readonly reportedAt: Instant
+      readonly stage?: 'staged' | 'granted'
+      readonly figures?: Figures
+    } & ControllerRef)
   | { readonly kind: 'tick'; readonly now: Instant; readonly listeningSince?: Instant }
+  | { readonly kind: 'join'; readonly now: Instant; readonly seats: readonly Seat[] }
   | { readonly kind: 'pause'; readonly now: Instant; readonly reason: string }
   | { readonly kind: 'resume'; readonly now: Instant }
   | { readonly kind: 'retry'; readonly now: Instant }
   | { readonly kind: 'halt'; readonly now: Instant; readonly reason: string }
-  | { readonly kind: 'roll-back'; readonly now: Instant }
+  | { readonly kind: 'roll-back'; readonly now: Instant; readonly reason: string; readonly partly: boolean }
+
+export type EventKind = RolloutEvent['kind']
 
 /**
- * What the flow does after it has persisted `next`, or in the same transaction. `assign` and `withdraw` are hints of
- * what changed: the truth is `assignmentsOf(plan, next)`, so doing them twice, or after a crash, is harmless. `note` is
- * an audit entry to write.
+ * Which turns a decision is to be shown: some by name, those that are due by an instant, and for each of some states the
+ * next ones of a wave, region by region. Never more than `LOOK` of a kind, so that no decision grows with its campaign.
+ */
+export type Look = {
+  readonly named: readonly ControllerRef[]
+  readonly due: Instant | null
+  readonly next: readonly Next[]
+}
+
+/** `wave`: null: of any. `last`: those of the highest place in the order first. */
+export type Next = { readonly at: TurnAt; readonly wave: number | null; readonly last: boolean }
+
+/** Turns of a kind that one decision looks at: what a tick of a second can order, and sign for. */
+export const LOOK = 1000
+
+/** What is known of a site, of the turns of one campaign there. */
+export type SiteStanding = {
+  /** When one of its controllers last came through, by its own word. */
+  readonly moved: Instant
+  /** A controller that did not go back, so that nothing that it depends on may. */
+  readonly kept: string | null
+  /** The turns that are on their way back. */
+  readonly returning: readonly Pick<Turn, 'wave' | 'steps' | 'step'>[]
+}
+
+/**
+ * What a decision is shown beside the plan and the head.
+ * - `turns`: what the look asked for by name. `due`, `next`: in the order in which they are to be taken.
+ * - `sites`: the standing of each site of a due turn or a next one.
+ * - `rivals`: the campaign that keeps a controller from this one, by `refKey` (see rival.ts).
+ * - `held`: controllers for which this campaign has an order out, or one that may still be carried out.
+ * - `load`: what all campaigns have out; `limits`: the budgets of the others that have something out.
+ */
+export type Seen = {
+  readonly turns: ReadonlyMap<string, Turn>
+  readonly due: readonly Turn[]
+  readonly next: readonly Turn[]
+  readonly sites: ReadonlyMap<string, SiteStanding>
+  readonly rivals: ReadonlyMap<string, string>
+  readonly held: ReadonlySet<string>
+  readonly load: FleetLoad
+  readonly limits: readonly FleetBudget[]
+}
+
+/**
+ * What the flow does in the transaction that makes `next` durable. `assign` and `withdraw` are hints of what changed: the
+ * truth is in the turns, so doing them twice, or after a crash, is harmless. `note` is an audit entry to write.
  */
 export type RolloutEffect =
-  | { readonly do: 'assign'; readonly wave: number; readonly controllers: readonly PlannedController[] }
+  | { readonly do: 'assign'; readonly turns: readonly Turn[] }
   | { readonly do: 'withdraw'; readonly controllers: readonly ControllerRef[] }
   | { readonly do: 'note'; readonly kind: EntryKind; readonly of?: ControllerRef; readonly detail: JsonObject }
 
-export type Decision = { readonly next: Rollout; readonly effects: readonly RolloutEffect[] }
-
-/** The rollout of a new plan. */
-export function createRollout(plan: Pick<Plan, 'id'>): Rollout {
-  return { campaign: plan.id, state: { at: 'created' }, turns: {} }
+/** The head that follows, the turns that changed, and what is to be done. `more`: a tick at once would go on. */
+export type Decision = {
+  readonly next: Rollout
+  readonly turns: readonly Turn[]
+  readonly effects: readonly RolloutEffect[]
+  readonly more: boolean
 }
 
-/** The turn of a controller, or null while it waits. */
-export function turnOf(rollout: Rollout, ref: ControllerRef): Turn | null {
-  const key = refKey(ref)
-  return Object.hasOwn(rollout.turns, key) ? (rollout.turns[key] as Turn) : null
+const ZEROS = Object.fromEntries(TURN_STATES.map(at => [at, 0])) as { [At in TurnAt]: number }
+
+/** The rollout of a new plan: every controller waits. */
+export function createRollout(plan: RolloutPlan): Rollout {
+  const waves = plan.waves.map(({ controllers }) => ({ ...ZEROS, total: controllers, waiting: controllers }))
+  return { campaign: plan.id, state: { at: 'created' }, waves, heard: null, priority: plan.priority }
 }
 
-/**
- * The controllers that may be updated now, with their releases: what the director's metadata is made of. Empty unless a
- * wave is running; never more than that wave.
- */
-export function assignmentsOf(plan: Plan, rollout: Rollout): readonly PlannedController[] {
-  if (rollout.state.at !== 'running') return []
-  return turnsOfWave(plan, rollout.state.wave).filter(planned => turnOf(rollout, planned)?.at === 'assigned')
+/** True while the campaign may still order something. */
+export function isOpen({ state }: Rollout): boolean {
+  return state.at !== 'halted' && state.at !== 'done'
 }
 
-/** True while the campaign holds its controllers, so that no other campaign may take them. */
-export function isOpen(rollout: Rollout): boolean {
-  return rollout.state.at !== 'halted' && rollout.state.at !== 'done'
+/** True when a campaign in this state lets its ordered turns be carried out: what its site's metadata says. */
+export function lets({ state }: Rollout, turn: Turn): boolean {
+  return (state.at === 'running' && turn.at === 'assigned') || (state.at === 'rolling-back' && turn.at === 'returning')
 }
 
-/** How many controllers of a wave, or of the whole plan, stand where. */
-export type Tally = {
-  readonly total: number
-  readonly waiting: number
-  readonly assigned: number
-  readonly confirmed: number
-  readonly failed: number
-  readonly withdrawn: number
-}
-
-export function tally(plan: Plan, rollout: Rollout, wave?: number): Tally {
-  const count = { total: 0, waiting: 0, assigned: 0, confirmed: 0, failed: 0, withdrawn: 0 }
-  for (const index of plan.waves.keys()) {
-    if (wave !== undefined && wave !== index) continue
-    for (const planned of turnsOfWave(plan, index)) {
-      count.total += 1
-      count[turnOf(rollout, planned)?.at ?? 'waiting'] += 1
-    }
+/** The tally of a wave, or of all of them. */
+export function tally(rollout: Rollout, wave?: number): Tally {
+  if (wave !== undefined) return rollout.waves[wave] ?? { ...ZEROS, total: 0 }
+  const all = { ...ZEROS, total: 0 }
+  for (const one of rollout.waves) {
+    for (const name of Object.keys(all) as (keyof Tally)[]) all[name] += one[name]
   }
-  return count
+  return all
 }
+
+/** Controllers of a wave that have not ended: they wait, or are under way. */
+export const unsettled = (count: Tally): number =>
+  count.waiting + count.between + count.queued + count.assigned + count['backing-off']
 
 // --- Stored form ---
 
 const moment = then(whole(0, Number.MAX_SAFE_INTEGER), value => instant(value))
 const wave = whole(0, 1024)
-const report = whole(0, Number.MAX_SAFE_INTEGER)
+const count = whole(0, 10_000_000)
 const reason = line(MAX_REASON, 0)
 
 const stateShape = either(
   either(
-    either(object({ at: word('created') }), object({ at: word('approved', 'done'), since: moment })),
+    either(object({ at: word('created') }), object({ at: word('approved'), since: moment })),
     either(
       object({ at: word('running'), wave, since: moment }),
       object({ at: word('soaking'), wave, since: moment, until: moment }),
     ),
   ),
   either(
-    object({
-      at: word('paused'),
+    either(
+      object({
+        at: word('paused'),
+        wave,
+        since: moment,
+        by: word('person', 'gate'),
+        reason,
+        from: word('running', 'soaking', 'rolling-back'),
+        until: moment,
+      }),
+      object({
+        at: word('halted'),
+        wave: either(wave, (value, at) => (value === null ? null : new Misfit(at, 'null', 'something else'))),
+        since: moment,
+        by: word('person', 'failures', 'deadline'),
+        reason,
+      }),
+    ),
+    either(
+      object({ at: word('rolling-back'), wave, since: moment, reason }),
+      object({ at: word('done'), since: moment, undone: truth }),
+    ),
+  ),
+)
+
+const amount = whole(0, Number.MAX_SAFE_INTEGER)
+const heard = object({ controllers: count, rose: amount, millis: amount })
+const tallyShape = object({ total: count, ...mapped(count) })
+
+const rolloutShape = object(
+  {
+    v: exactly(2),
+    campaign: line(64),
+    state: stateShape,
+    waves: list(tallyShape, 1, 1024),
+    priority: whole(0, 100),
+  },
+  {
+    heard: object({
       wave,
       since: moment,
-      by: word('person', 'gate'),
-      reason,
-      from: word('running', 'soaking'),
-      until: moment,
+      figures: dictionary(figureName, object({ treated: heard, control: heard }), MAX_FIGURES),
     }),
-    object({
-      at: word('halted'),
-      wave: either(wave, (value, at) => (value === null ? null : new Misfit(at, 'null', 'something else'))),
-      since: moment,
-      by: word('person', 'failures', 'deadline'),
-      reason,
-    }),
-  ),
+  },
 )
 
-const turnShape = either(
-  either(
-    object({ at: word('assigned'), since: moment, report, attempt: whole(1, 100) }),
-    object({ at: word('confirmed', 'withdrawn'), since: moment, report }),
-  ),
-  object(
-    { at: word('failed'), since: moment, report, result: word('reverted', 'refused', 'timeout') },
-    { code: line(100) },
-  ),
-)
+function mapped<T>(shape: T): { readonly [At in TurnAt]: T } {
+  return Object.fromEntries(TURN_STATES.map(at => [at, shape])) as { [At in TurnAt]: T }
+}
 
-const rolloutShape = object({
-  v: exactly(1),
-  campaign: line(64),
-  state: stateShape,
-  turns: dictionary(text('SITE/CONTROLLER', /^[^/\s]+\/[^/\s]+$/), turnShape, 100_000),
-})
-
-/** The rollout as a text for the store's `state` column. */
-export function writeRollout(rollout: Rollout): string {
-  return JSON.stringify({ v: 1, ...rollout })
+/** The head as a text for the store's `state` column. */
+export function writeRollout({ heard: of, ...rest }: Rollout): string {
+  return JSON.stringify({ v: 2, ...rest, ...(of === null ? {} : { heard: of }) })
 }
 
 /** Reads what `writeRollout` wrote. Refuses `campaign-state-malformed`. */
@@ -219,5 +285,12 @@ export function readRollout(stored: string, subject: string): Rollout | Refusal 
   if (read instanceof Misfit) {
     return refuse('campaign-state-malformed', subject, read.expected, `${read.actual} at ${read.at || 'the top'}`)
   }
-  return { campaign: read.campaign, state: read.state as RolloutState, turns: read.turns as Rollout['turns'] }
+  const { campaign, state, waves, priority } = read
+  return {
+    campaign,
+    state: state as RolloutState,
+    waves: waves as readonly Tally[],
+    priority,
+    heard: read.heard ?? null,
+  }
 }

@@ -141,12 +141,19 @@ export const campaignCodes = {
     title: 'the controller has never reported what it runs',
     fix: 'Wait for its first signed report, or look at why the site does not reach it. Nothing is planned for a board in an unknown state.',
   },
-  'plan-controller-busy': {
-    exit: 21,
-    status: 409,
-    action: 'retry',
-    title: 'the controller is part of another campaign that has not ended',
-    fix: 'Wait for the other campaign to end, or halt it.',
+  'plan-back-not-newer': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the way back from a release is one that no controller would take',
+    fix: 'Release the former content anew, under a higher version and sequence, and name that release as the way back.',
+  },
+  'plan-gate-never-passes': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the gate of the last wave asks for a comparison that there can be no control group for',
+    fix: 'Let the comparison of the last wave pass where there is nothing to compare, or leave it out.',
   },
   'plan-wave-empty': {
     exit: 65,
@@ -239,12 +246,19 @@ export const campaignCodes = {
     title: 'the campaign was halted',
     fix: 'A halted campaign does not go on. Read the reason, then make a new campaign.',
   },
-  'campaign-rollback-unsupported': {
+  'campaign-no-way-back': {
     exit: 21,
-    status: 501,
+    status: 409,
     action: 'refuse',
-    title: 'a campaign cannot roll back controllers that it has confirmed',
-    fix: 'Halt the campaign. To go back, release the older code under a higher version and make a campaign for it.',
+    title: 'the plan of the campaign names no release that undoes what it installed',
+    fix: 'Release the former content anew under a higher version, and make a campaign for it. Where the plan undoes some of its releases, roll back partly.',
+  },
+  'campaign-budget-too-small': {
+    exit: 21,
+    status: 409,
+    action: 'refuse',
+    title: 'one controller alone takes more out of service than a budget of the plan allows',
+    fix: 'Make a new plan with a budget that holds the controller, or without the controller.',
   },
   'campaign-controller-foreign': {
     exit: 65,

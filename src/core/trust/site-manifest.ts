@@ -25,6 +25,8 @@ export type SiteManifest = {
   /** The reports as they travel on their own: see `openReport`. Not yet verified. */
   readonly reports: readonly Uint8Array[]
   readonly roots?: RootVersions
+  /** The version of the director's targets that the site goes by: what is not ordered in it is not begun any more. */
+  readonly director?: number
 }
 
 export const MAX_SITE_MANIFEST_BYTES = 1024 * 1024
@@ -44,7 +46,7 @@ const shape: Shape<Body> = object(
     at: then(whole(0, 8_640_000_000_000_000), value => instant(value)),
     reports: list(anyObject as Shape<JsonObject>, 0, MAX_REPORTS),
   },
-  { roots: object({ image: rootVersion, approval: rootVersion, director: rootVersion }) },
+  { roots: object({ image: rootVersion, approval: rootVersion, director: rootVersion }), director: rootVersion },
 )
 
 const manifestFile = signedFile(shape)
@@ -59,13 +61,16 @@ export function batchDigest(items: readonly BatchItem[], crypto: Crypto): string
 }
 
 /** The manifest's `signed` object. Throws when a report is not one: a gateway holds only reports that it has opened. */
-export function writeSiteManifest({ site, sequence, at, batch, reports, roots }: SiteManifest): JsonObject {
+export function writeSiteManifest({ site, sequence, at, batch, reports, roots, director }: SiteManifest): JsonObject {
   const embedded = reports.map(bytes => {
     const json = readJson(bytes, MAX_REPORT_BYTES)
     if (json instanceof JsonFault) throw json
     return json
   })
-  const trusted: JsonObject = roots === undefined ? {} : { roots }
+  const trusted: JsonObject = {
+    ...(roots === undefined ? {} : { roots }),
+    ...(director === undefined ? {} : { director }),
+  }
   return { kind: 'voltseal-site-manifest', v: 1, site, sequence, at, batch, reports: embedded, ...trusted }
 }
 
@@ -92,7 +97,7 @@ export function openSiteManifest(
     const actual = 'one that does not hold'
     return refuse('site-manifest-signature-invalid', subject, "a signature by the gateway's key", actual)
   }
-  const { site, sequence, at, batch, roots } = file.signed
+  const { site, sequence, at, batch, roots, director } = file.signed
   if (site !== from.site) return refuse('site-manifest-wrong-site', subject, from.site, site)
   if (sequence < lastSequence) {
     return refuse('site-manifest-replayed', subject, `a sequence from ${lastSequence} on`, String(sequence))
@@ -108,7 +113,8 @@ export function openSiteManifest(
     }
     seen.add(claimed.controller)
   }
-  return { site, sequence, at, batch, reports, ...(roots === undefined ? {} : { roots }) }
+  const said = { ...(roots === undefined ? {} : { roots }), ...(director === undefined ? {} : { director }) }
+  return { site, sequence, at, batch, reports, ...said }
 }
 
 const malformed = (subject: string, { at, expected, actual }: Misfit): Refusal =>

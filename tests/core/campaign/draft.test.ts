@@ -86,7 +86,6 @@ const sources = (fleet = FLEET, ...more: [string, PublishedRelease][]): PlanSour
     ...more,
   ]),
   stones: [],
-  busy: new Map(),
 })
 
 const REQUEST: PlanRequest = {
@@ -197,12 +196,6 @@ describe('building a plan', () => {
       only,
       sources([controller('x', { attested: null })]),
       'plan-controller-not-attested',
-    ],
-    [
-      'a busy controller',
-      only,
-      { ...sources([controller('x')]), busy: new Map([['harbour/x', 'winter']]) },
-      'plan-controller-busy',
     ],
     [
       'a controller that cannot decrypt, of an encrypted release,',

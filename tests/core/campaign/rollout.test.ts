@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { decide, legalEvents, replay } from '../../../src/core/campaign/rollout.ts'
+import { Book, replay } from '../../../src/core/campaign/book.ts'
+import { decide, legalEvents, lookOf } from '../../../src/core/campaign/rollout.ts'
 import {
-  assignmentsOf,
-  createRollout,
   type Decision,
+  type EventKind,
   isOpen,
   type Rollout,
   type RolloutEvent,
   type RolloutState,
   readRollout,
   tally,
-  turnOf,
   writeRollout,
 } from '../../../src/core/campaign/rollout-state.ts'
-import type { Plan } from '../../../src/core/campaign/turns.ts'
+import { readTurn, type Turn, writeTurn } from '../../../src/core/campaign/turn.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'
-import { HOUR, planOf, T0 } from './plans.ts'
+import { HOUR, T0 } from './plans.ts'
+import { type Setting, seats, settingOf } from './rollouts.ts'
 
 /** Short events: hours after T0. A report's sequence is its controller's, and rises with the hours. */
 const at = (hours: number) => instant(T0 + hours * HOUR)
@@ -29,39 +29,48 @@ const pause = (hours: number): RolloutEvent => ({ kind: 'pause', now: at(hours),
 const resume = (hours: number): RolloutEvent => ({ kind: 'resume', now: at(hours) })
 const retry = (hours: number): RolloutEvent => ({ kind: 'retry', now: at(hours) })
 const halt = (hours: number): RolloutEvent => ({ kind: 'halt', now: at(hours), reason: 'smoke' })
-const rollBack = (hours: number): RolloutEvent => ({ kind: 'roll-back', now: at(hours) })
-type Result = 'confirmed' | 'reverted' | 'refused'
+const rollBack = (hours: number, partly = false): RolloutEvent => ({
+  kind: 'roll-back',
+  now: at(hours),
+  reason: 'smoke',
+  partly,
+})
+type Result = 'confirmed' | 'reverted' | 'refused' | 'overtaken'
 const says = (hours: number, controller: string, result: Result, again = false): RolloutEvent => {
   const report = 1 + Math.round(hours * 1000)
-  return {
-    kind: 'outcome',
-    now: at(hours),
-    site: 'harbour',
-    controller,
-    report,
-    result,
-    again,
-    code: 'image-digest-mismatch',
-  }
+  const of = { site: 'harbour', controller, report }
+  return { kind: 'outcome', now: at(hours), ...of, result, again, code: 'image-digest-mismatch' }
 }
 const ok = (hours: number, controller: string): RolloutEvent => says(hours, controller, 'confirmed')
+const stage = (hours: number, controller: string, stage: 'staged' | 'granted'): RolloutEvent => ({
+  kind: 'heard',
+  now: at(hours),
+  reportedAt: at(hours),
+  site: 'harbour',
+  controller,
+  stage,
+})
 
 const begun = [approve(), start()]
-const assigned = (plan: Plan, rollout: Rollout): string[] =>
-  assignmentsOf(plan, rollout).map(({ controller }) => controller)
-const kinds = ({ effects }: Decision): string[] =>
+const kinds = ({ effects }: Pick<Decision, 'effects'>): string[] =>
   effects.map(effect => (effect.do === 'note' ? effect.kind : effect.do))
+const standing = (book: Book, of: Turn['at']): string[] =>
+  [...book.turns.values()].filter(turn => turn.at === of).map(({ controller }) => controller)
+const assigned = (book: Book): string[] => standing(book, 'assigned')
+const turnOf = (book: Book, controller: string): Turn => book.turn({ site: 'harbour', controller }) as Turn
 
 /** All events must be taken: a refused one is a mistake of the test. */
-function after(plan: Plan, ...events: RolloutEvent[]): Rollout {
-  return events.reduce<Rollout>((rollout, event) => orThrow(decide(plan, rollout, event)).next, createRollout(plan))
+function after(setting: Setting, ...events: RolloutEvent[]): Book {
+  const book = new Book(setting.plan, setting.seats)
+  for (const event of events) orThrow(book.run(event))
+  return book
 }
 
-const step = (plan: Plan, events: RolloutEvent[], event: RolloutEvent): Decision | Refusal =>
-  decide(plan, after(plan, ...events), event)
+const step = (setting: Setting, events: RolloutEvent[], event: RolloutEvent): Decision | Refusal =>
+  after(setting, ...events).run(event)
 
 describe('the rollout', () => {
-  const plan = planOf([1, 2])
+  const plan = settingOf([1, 2])
 
   test('canary, soak, gate, the rest, soak, gate, done', () => {
     const walk: [event: RolloutEvent, at: RolloutState['at'], assigned: string[], effects: string[]][] = [
@@ -75,16 +84,16 @@ describe('the rollout', () => {
       [ok(3.5, 'c1'), 'soaking', [], ['controller-confirmed', 'wave-soaking']],
       [tick(4.5), 'done', [], ['wave-passed', 'campaign-done']],
     ]
-    let rollout = createRollout(plan)
+    const book = after(plan)
     for (const [event, state, controllers, effects] of walk) {
-      const decision = orThrow(decide(plan, rollout, event))
-      rollout = decision.next
-      assert.equal(rollout.state.at, state)
-      assert.deepEqual(assigned(plan, rollout), controllers)
+      const decision = orThrow(book.run(event))
+      assert.equal(book.head.state.at, state)
+      assert.deepEqual(assigned(book), controllers)
       assert.deepEqual(kinds(decision), effects)
     }
-    assert.deepEqual(tally(plan, rollout), { total: 3, waiting: 0, assigned: 0, confirmed: 3, failed: 0, withdrawn: 0 })
-    assert(!isOpen(rollout))
+    const { total, confirmed } = tally(book.head)
+    assert.deepEqual({ total, confirmed }, { total: 3, confirmed: 3 })
+    assert(!isOpen(book.head))
   })
 
   const places: Record<RolloutState['at'], RolloutEvent[]> = {
@@ -94,87 +103,49 @@ describe('the rollout', () => {
     soaking: [...begun, ok(1, 'c0')],
     paused: [...begun, pause(1)],
     halted: [...begun, halt(1)],
+    'rolling-back': [...begun, ok(1, 'c0'), rollBack(1.5)],
     done: [...begun, ok(1, 'c0'), tick(2), ok(3, 'c1'), ok(3, 'c2'), tick(4)],
   }
-  type Kind = RolloutEvent['kind']
   const T = 'takes'
   const S = 'stays'
-  const order: Kind[] = ['approve', 'start', 'outcome', 'tick', 'pause', 'resume', 'retry', 'halt', 'roll-back']
-  const no: RefusalCode = 'campaign-rollback-unsupported'
+  const order: EventKind[] = [
+    'approve',
+    'start',
+    'outcome',
+    'heard',
+    'tick',
+    'join',
+    'pause',
+    'resume',
+    'retry',
+    'halt',
+    'roll-back',
+  ]
+  const not: RefusalCode = 'campaign-not-started'
+  const had: RefusalCode = 'campaign-already-approved'
+  const ran: RefusalCode = 'campaign-already-started'
+  const odd: RefusalCode = 'campaign-outcome-unexpected'
+  const unpaused: RefusalCode = 'campaign-not-paused'
+  const ended: RefusalCode = 'campaign-ended'
+  const halted: RefusalCode = 'campaign-halted'
   const table: Record<RolloutState['at'], (RefusalCode | typeof T | typeof S)[]> = {
-    created: [
-      T,
-      'campaign-not-approved',
-      'campaign-outcome-unexpected',
-      S,
-      'campaign-not-started',
-      'campaign-not-started',
-      'campaign-not-started',
-      T,
-      no,
-    ],
-    approved: [
-      'campaign-already-approved',
-      T,
-      'campaign-outcome-unexpected',
-      S,
-      'campaign-not-started',
-      'campaign-not-started',
-      'campaign-not-started',
-      T,
-      no,
-    ],
-    running: [
-      'campaign-already-approved',
-      'campaign-already-started',
-      T,
-      T,
-      T,
-      'campaign-not-paused',
-      'campaign-not-paused',
-      T,
-      no,
-    ],
-    soaking: [
-      'campaign-already-approved',
-      'campaign-already-started',
-      T,
-      T,
-      T,
-      'campaign-not-paused',
-      'campaign-not-paused',
-      T,
-      no,
-    ],
-    paused: ['campaign-already-approved', 'campaign-already-started', T, S, S, T, 'campaign-nothing-to-retry', T, no],
-    halted: [
-      'campaign-halted',
-      'campaign-halted',
-      T,
-      S,
-      'campaign-halted',
-      'campaign-halted',
-      'campaign-halted',
-      S,
-      no,
-    ],
-    done: [
-      'campaign-ended',
-      'campaign-ended',
-      T,
-      S,
-      'campaign-ended',
-      'campaign-ended',
-      'campaign-ended',
-      'campaign-ended',
-      no,
-    ],
+    created: [T, 'campaign-not-approved', odd, S, S, S, not, not, not, T, not],
+    approved: [had, T, odd, S, S, T, not, not, not, T, not],
+    running: [had, ran, T, T, T, T, T, unpaused, unpaused, T, T],
+    soaking: [had, ran, T, S, T, T, T, unpaused, unpaused, T, T],
+    paused: [had, ran, T, S, S, T, S, T, 'campaign-nothing-to-retry', T, T],
+    halted: [halted, halted, T, S, S, S, halted, halted, halted, S, T],
+    'rolling-back': [had, ran, T, T, T, S, T, unpaused, unpaused, T, S],
+    done: [ended, ended, T, S, S, S, ended, ended, ended, ended, T],
   }
-  const events: Record<Kind, RolloutEvent> = {
+  const late = { site: 'harbour', controller: 'late', region: 'north', wave: 1, watts: 0, wattHours: 0 }
+  const events: Record<EventKind, RolloutEvent> = {
     approve: approve(9),
     start: start(9),
     outcome: says(9, 'c0', 'reverted'),
+    heard: stage(9, 'c0', 'staged'),
     tick: tick(9),
+    join: { kind: 'join', now: at(9), seats: [{ ...late, steps: [{ release: 0, order: 0 }] }] },
     pause: pause(9),
     resume: resume(9),
     retry: retry(9),
@@ -183,161 +154,202 @@ describe('the rollout', () => {
   }
   for (const [place, before] of Object.entries(places) as [RolloutState['at'], RolloutEvent[]][]) {
     test(`every event when it is ${place}`, () => {
-      const rollout = after(plan, ...before)
-      assert.equal(rollout.state.at, place)
       for (const [index, kind] of order.entries()) {
-        const decision = decide(plan, rollout, events[kind])
+        const book = after(plan, ...before)
+        assert.equal(book.head.state.at, place)
+        const decision = decide(plan.plan, book.head, events[kind], book.seen(events[kind]))
         const expected = table[place][index]
         if (isRefusal(decision)) assert.equal(decision.code, expected, kind)
-        else if (expected === S) assert.deepEqual(decision, { next: rollout, effects: [] }, kind)
+        else if (decision.next === book.head && decision.turns.length === 0) assert.equal(expected, S, kind)
         else {
           assert.equal(expected, T, kind)
-          assert.notDeepEqual(decision.next, rollout, kind)
-          assert(legalEvents(place).includes(kind))
+          assert(legalEvents(place).includes(kind), kind)
         }
       }
     })
   }
 
   test('a campaign does not begin before its time, nor after it', () => {
-    const late = planOf([1], { notBefore: at(5), notAfter: at(10) })
+    const late = settingOf([1], { notBefore: at(5), notAfter: at(10) })
     const early = step(late, [approve()], start(4))
-    assert(isRefusal(early))
-    assert.equal(early.code, 'campaign-too-early')
+    assert.equal(isRefusal(early) && early.code, 'campaign-too-early')
     assert(!isRefusal(step(late, [approve()], start(5))))
     const over = step(late, [approve()], start(10))
-    assert(isRefusal(over))
-    assert.equal(over.code, 'campaign-expired')
+    assert.equal(isRefusal(over) && over.code, 'campaign-expired')
   })
 
   test('a controller that never comes back gets its retries, then counts as failed', () => {
-    const first = orThrow(step(plan, begun, tick(2)))
-    assert.deepEqual(kinds(first), ['controller-retried', 'assign'])
-    assert.deepEqual(turnOf(first.next, { site: 'harbour', controller: 'c0' }), {
-      at: 'assigned',
-      since: at(2),
-      report: 0,
-      attempt: 2,
-    })
-    const second = orThrow(decide(plan, first.next, tick(4)))
-    assert.deepEqual(kinds(second), ['controller-failed', 'withdraw', 'wave-soaking'])
-    const gate = orThrow(decide(plan, second.next, tick(5)))
-    assert.deepEqual(kinds(gate), ['wave-failed', 'campaign-paused'])
-    assert.deepEqual(assigned(plan, gate.next), [])
-    const refused = decide(plan, gate.next, resume(6))
-    assert(isRefusal(refused))
-    assert.equal(refused.code, 'campaign-gate-closed')
+    const book = after(plan, ...begun)
+    assert.deepEqual(kinds(orThrow(book.run(tick(2)))), ['controller-retried', 'assign'])
+    const turn = turnOf(book, 'c0')
+    assert.deepEqual([turn.at, turn.since, turn.attempt], ['assigned', at(2), 2])
+    assert.deepEqual(kinds(orThrow(book.run(tick(4)))), ['withdraw', 'controller-failed', 'wave-soaking'])
+    assert.deepEqual(kinds(orThrow(book.run(tick(5)))), ['wave-failed', 'campaign-paused'])
+    assert.deepEqual(assigned(book), [])
+    const refused = book.run(resume(6))
+    assert.equal(isRefusal(refused) && refused.code, 'campaign-gate-closed')
     // It comes back after all, confirmed: then the gate opens, and the soak is already over.
-    const recovered = orThrow(decide(plan, gate.next, ok(7, 'c0')))
-    assert.deepEqual(kinds(recovered), ['controller-recovered'])
-    const resumed = orThrow(decide(plan, recovered.next, resume(8))).next
-    assert.deepEqual(assigned(plan, orThrow(decide(plan, resumed, tick(8))).next), ['c1', 'c2'])
+    assert.deepEqual(kinds(orThrow(book.run(ok(7, 'c0')))), ['controller-recovered'])
+    orThrow(book.run(resume(8)))
+    orThrow(book.run(tick(8)))
+    assert.deepEqual(assigned(book), ['c1', 'c2'])
+  })
+
+  test('the rest before each further try doubles, up to the longest', () => {
+    const retry = { retries: 4, backOffMillis: HOUR, maxBackOffMillis: 3 * HOUR } as never
+    const book = after(settingOf([1], { retry }), ...begun)
+    let now = 0
+    for (const rest of [1, 2, 3, 3]) {
+      now += 0.5
+      assert.deepEqual(kinds(orThrow(book.run(says(now, 'c0', 'refused', true)))), ['controller-retried', 'withdraw'])
+      assert.deepEqual(assigned(book), [], 'while it rests it is ordered nothing')
+      orThrow(book.run(tick(now + rest - 0.01)))
+      assert.deepEqual(standing(book, 'backing-off'), ['c0'])
+      now += rest
+      assert.deepEqual(kinds(orThrow(book.run(tick(now)))), ['assign'])
+    }
+    assert.equal(turnOf(book, 'c0').attempt, 5)
+    assert(kinds(orThrow(book.run(says(now + 0.5, 'c0', 'refused', true)))).includes('controller-failed'))
+  })
+
+  test('one that waits for its site is not late, and one that its site lets restart is expected back', () => {
+    const book = after(plan, ...begun, stage(1, 'c0', 'staged'))
+    for (const hours of [4, 40, 400]) assert.deepEqual(kinds(orThrow(book.run(tick(hours)))), [])
+    orThrow(book.run(stage(500, 'c0', 'granted')))
+    // What it says once more of the image that it holds does not stop the clock.
+    orThrow(book.run(stage(500.5, 'c0', 'staged')))
+    assert.deepEqual(kinds(orThrow(book.run(tick(501.9)))), [])
+    assert.deepEqual(kinds(orThrow(book.run(tick(502)))), ['controller-retried', 'assign'])
   })
 
   test('more failures than the wave allows halt the campaign at once, and nobody is assigned', () => {
-    const wide = planOf([5])
-    const one = orThrow(step(wide, begun, says(1, 'c0', 'reverted')))
-    assert.deepEqual(kinds(one), ['withdraw', 'controller-failed'])
-    const two = orThrow(decide(wide, one.next, says(1, 'c1', 'refused')))
-    assert.deepEqual(kinds(two), ['withdraw', 'controller-failed', 'withdraw', 'campaign-halted'])
-    assert.equal(two.next.state.at === 'halted' && two.next.state.by, 'failures')
-    assert.deepEqual(assigned(wide, two.next), [])
-    assert.equal(tally(wide, two.next).withdrawn, 3)
+    const book = after(settingOf([5]), ...begun)
+    assert.deepEqual(kinds(orThrow(book.run(says(1, 'c0', 'reverted')))), ['withdraw', 'controller-failed'])
+    const two = orThrow(book.run(says(1, 'c1', 'refused')))
+    assert.deepEqual(kinds(two), ['withdraw', 'controller-failed', 'campaign-halted', 'withdraw'])
+    assert.equal(book.head.state.at === 'halted' && book.head.state.by, 'failures')
+    assert.deepEqual(assigned(book), [])
+    assert.equal(tally(book.head).withdrawn, 3)
     // One of them had already begun: what it reports is counted, and changes nothing else.
-    const late = orThrow(decide(wide, two.next, ok(2, 'c3')))
-    assert.deepEqual(kinds(late), ['controller-confirmed'])
-    assert.equal(late.next.state.at, 'halted')
-    assert.deepEqual(assigned(wide, late.next), [])
+    assert.deepEqual(kinds(orThrow(book.run(ok(2, 'c3')))), ['controller-confirmed'])
+    assert.equal(book.head.state.at, 'halted')
+    assert.deepEqual(assigned(book), [])
+  })
+
+  test('too many failures in the whole campaign halt it, by number and by share', () => {
+    const gate = { minSuccessPercent: 0, maxFailures: 9 }
+    const many = settingOf([4, 4], { abort: { maxFailures: 2, maxFailurePercent: 100 } }, gate)
+    const first = [...begun, says(1, 'c0', 'reverted'), says(1, 'c1', 'reverted'), ok(1, 'c2'), ok(1, 'c3'), tick(2)]
+    const third = after(many, ...first, says(3, 'c4', 'reverted'))
+    assert.equal(
+      third.head.state.at === 'halted' && third.head.state.reason,
+      '3 failed in the campaign, and 2 are allowed',
+    )
+    // A quarter may fail: from four that ended on, since a share of fewer says nothing.
+    const share = settingOf([4, 4], { abort: { maxFailures: 9, maxFailurePercent: 25 } }, gate)
+    const two = [...begun, says(1, 'c0', 'reverted'), says(1, 'c1', 'reverted'), ok(1, 'c2')]
+    assert.equal(after(share, ...two).head.state.at, 'running')
+    assert.equal(after(share, ...two, ok(1, 'c3')).head.state.at, 'halted')
   })
 
   test('a passing fault gets another try, a lasting one does not', () => {
-    const again = orThrow(step(plan, begun, says(1, 'c0', 'refused', true)))
-    assert.deepEqual(kinds(again), ['controller-retried', 'assign'])
-    const spent = orThrow(decide(plan, again.next, says(2, 'c0', 'refused', true)))
-    assert.deepEqual(kinds(spent), ['withdraw', 'controller-failed', 'wave-soaking'])
-    const lasting = orThrow(step(plan, begun, says(1, 'c0', 'refused', false)))
-    assert.deepEqual(kinds(lasting), ['withdraw', 'controller-failed', 'wave-soaking'])
+    const book = after(plan, ...begun)
+    assert.deepEqual(kinds(orThrow(book.run(says(1, 'c0', 'refused', true)))), ['controller-retried', 'assign'])
+    const failed = ['withdraw', 'controller-failed', 'wave-soaking']
+    assert.deepEqual(kinds(orThrow(book.run(says(2, 'c0', 'refused', true)))), failed)
+    assert.deepEqual(kinds(orThrow(step(plan, begun, says(1, 'c0', 'refused', false)))), failed)
   })
 
   test('attack: a report that is sent again counts once', () => {
-    const wide = planOf([5])
+    const wide = settingOf([5])
     const retried = after(wide, ...begun, says(1, 'c0', 'refused', true))
-    const replayed = orThrow(decide(wide, retried, { ...says(1, 'c0', 'refused', true), now: at(3) } as RolloutEvent))
-    assert.deepEqual(replayed, { next: retried, effects: [] })
+    const before = structuredClone([...retried.turns])
+    assert.deepEqual(kinds(orThrow(retried.run({ ...says(1, 'c0', 'refused', true), now: at(3) } as RolloutEvent))), [])
+    assert.deepEqual([...retried.turns], before)
     const confirmed = after(wide, ...begun, says(1, 'c0', 'reverted'), ok(2, 'c0'))
-    const older = orThrow(decide(wide, confirmed, { ...says(1, 'c0', 'reverted'), now: at(3) } as RolloutEvent))
-    assert.deepEqual(older, { next: confirmed, effects: [] })
+    assert.deepEqual(kinds(orThrow(confirmed.run({ ...says(1, 'c0', 'reverted'), now: at(3) } as RolloutEvent))), [])
+    assert.equal(turnOf(confirmed, 'c0').at, 'confirmed')
   })
 
   test('a confirmed controller that reverts counts as failed, also in a later wave', () => {
-    const strict = planOf([2, 2], {})
-    const second = after(strict, ...begun, ok(1, 'c0'), ok(1, 'c1'), tick(2))
-    assert.deepEqual(assigned(strict, second), ['c2', 'c3'])
-    const regressed = orThrow(decide(strict, second, says(3, 'c0', 'reverted')))
-    assert.deepEqual(kinds(regressed), ['withdraw', 'controller-regressed'])
-    const halted = orThrow(decide(strict, regressed.next, says(3, 'c1', 'reverted')))
-    assert.equal(halted.next.state.at, 'halted')
-    const harmless = orThrow(decide(strict, second, says(3, 'c0', 'refused')))
-    assert.deepEqual(harmless.effects, [])
-    assert.equal(turnOf(harmless.next, { site: 'harbour', controller: 'c0' })?.at, 'confirmed')
+    const book = after(settingOf([2, 2]), ...begun, ok(1, 'c0'), ok(1, 'c1'), tick(2))
+    assert.deepEqual(assigned(book), ['c2', 'c3'])
+    assert.deepEqual(kinds(orThrow(book.run(says(2.5, 'c0', 'refused')))), [])
+    assert.equal(turnOf(book, 'c0').at, 'confirmed')
+    assert.deepEqual(kinds(orThrow(book.run(says(3, 'c0', 'reverted')))), ['withdraw', 'controller-regressed'])
+    orThrow(book.run(says(3, 'c1', 'reverted')))
+    assert.equal(book.head.state.at, 'halted')
   })
 
-  test('a pause takes the assignments back, and resume gives them again with fresh time', () => {
-    const paused = orThrow(step(plan, begun, pause(1)))
-    assert.deepEqual(kinds(paused), ['withdraw', 'campaign-paused'])
-    assert.deepEqual(assigned(plan, paused.next), [])
-    assert.deepEqual(kinds(orThrow(decide(plan, paused.next, tick(50)))), [])
-    const resumed = orThrow(decide(plan, paused.next, resume(50)))
-    assert.deepEqual(kinds(resumed), ['campaign-resumed', 'assign'])
-    assert.deepEqual(kinds(orThrow(decide(plan, resumed.next, tick(51.9)))), [])
+  test('a controller that runs something newer needs nothing, and is neither success nor failure', () => {
+    const strict = settingOf([2, 1], {}, { minSuccessPercent: 100, maxFailures: 0 })
+    const book = after(strict, ...begun, ok(1, 'c0'))
+    assert.deepEqual(kinds(orThrow(book.run(says(1, 'c2', 'overtaken')))), ['controller-overtaken'])
+    orThrow(book.run(says(1.5, 'c1', 'overtaken')))
+    assert.equal(book.head.state.at, 'soaking')
+    orThrow(book.run(tick(3)))
+    assert.equal(book.head.state.at, 'soaking', 'the next wave has nobody left, and soaks at once')
+    orThrow(book.run(tick(5)))
+    assert.equal(book.head.state.at, 'done')
+  })
+
+  test('a pause takes the orders back, and resume gives them again with fresh time', () => {
+    const book = after(plan, ...begun)
+    assert.deepEqual(kinds(orThrow(book.run(pause(1)))), ['campaign-paused', 'withdraw'])
+    assert.deepEqual(assigned(book), [])
+    assert.deepEqual(kinds(orThrow(book.run(tick(50)))), [])
+    assert.deepEqual(kinds(orThrow(book.run(resume(50)))), ['campaign-resumed', 'assign'])
+    assert.equal(turnOf(book, 'c0').attempt, 1, 'it is the same order')
+    assert.deepEqual(kinds(orThrow(book.run(tick(51.9)))), [])
     // What a controller had begun it may finish while the campaign is paused.
-    const finished = orThrow(decide(plan, paused.next, ok(2, 'c0')))
-    assert.equal(finished.next.state.at, 'paused')
-    assert.equal(orThrow(decide(plan, finished.next, resume(3))).next.state.at, 'soaking')
+    const finished = after(plan, ...begun, pause(1), ok(2, 'c0'))
+    assert.equal(finished.head.state.at, 'paused')
+    orThrow(finished.run(resume(3)))
+    assert.equal(finished.head.state.at, 'soaking')
   })
 
-  test('retry gives the failed controllers of the wave another turn', () => {
-    const failed = [...begun, says(1, 'c0', 'refused'), tick(2)]
-    const retried = orThrow(step(plan, failed, retry(3)))
-    assert.deepEqual(kinds(retried), ['campaign-retried', 'assign'])
-    assert.deepEqual(assigned(plan, retried.next), ['c0'])
-    assert.equal(orThrow(decide(plan, retried.next, ok(4, 'c0'))).next.state.at, 'soaking')
+  test('retry gives the failed controllers of the wave another row of tries', () => {
+    const book = after(plan, ...begun, says(1, 'c0', 'refused'), tick(2))
+    assert.equal(book.head.state.at, 'paused')
+    assert.deepEqual(kinds(orThrow(book.run(retry(3)))), ['campaign-retried', 'assign'])
+    assert.deepEqual(assigned(book), ['c0'])
+    assert.equal(turnOf(book, 'c0').attempt, 2, 'another try is another order')
+    orThrow(book.run(ok(4, 'c0')))
+    assert.equal(book.head.state.at, 'soaking')
   })
 
   test('at the end of its time a campaign halts, opens no wave and does not resume', () => {
-    const short = planOf([1, 2], { notAfter: at(3) })
+    const short = settingOf([1, 2], { notAfter: at(3) })
     assert.equal(orThrow(step(short, begun, tick(3))).next.state.at, 'halted')
-    const soaked = orThrow(step(short, [...begun, ok(2.5, 'c0')], tick(3.5)))
-    assert.deepEqual(kinds(soaked), ['wave-passed', 'campaign-halted'])
-    assert.deepEqual(assigned(short, soaked.next), [])
+    const soaked = after(short, ...begun, ok(2.5, 'c0'))
+    assert.deepEqual(kinds(orThrow(soaked.run(tick(3.5)))), ['wave-passed', 'campaign-halted'])
+    assert.deepEqual(assigned(soaked), [])
     assert.equal(orThrow(step(short, [...begun, pause(1)], tick(3))).next.state.at, 'halted')
     const faulty = orThrow(step(short, begun, says(3, 'c0', 'refused', true)))
     assert(!faulty.effects.some(effect => effect.do === 'assign'), 'no new try when the time is over')
-    for (const event of [resume(3), retry(3)]) {
-      const refused = step(short, [...begun, pause(1)], event)
-      assert(isRefusal(refused))
-      assert.equal(refused.code, 'campaign-expired')
+    const back = settingOf([1, 2], { notAfter: at(3) })
+    for (const [events, event] of [
+      [[...begun, pause(1)], resume(3)],
+      [[...begun, pause(1)], retry(3)],
+      [[...begun, ok(1, 'c0')], rollBack(3)],
+    ] as const) {
+      const refused = step(back, [...events], event)
+      assert.equal(isRefusal(refused) && refused.code, 'campaign-expired')
     }
   })
 
   test('an outcome of a stranger, or before its wave, is refused', () => {
     const stranger = step(plan, begun, ok(1, 'c9'))
-    assert(isRefusal(stranger))
-    assert.equal(stranger.code, 'campaign-controller-foreign')
+    assert.equal(isRefusal(stranger) && stranger.code, 'campaign-controller-foreign')
     const early = step(plan, begun, ok(1, 'c2'))
-    assert(isRefusal(early))
-    assert.equal(early.code, 'campaign-outcome-unexpected')
+    assert.equal(isRefusal(early) && early.code, 'campaign-outcome-unexpected')
   })
 
   test('silence counts while the server listens: one that was off judges nobody by the time that it missed', () => {
-    const { timeoutMillis } = plan
+    const { timeoutMillis } = plan.plan
     const begins = T0 + HOUR
     const waits = (now: number, since: number): string[] =>
-      kinds(
-        orThrow(
-          decide(plan, after(plan, ...begun), { kind: 'tick', now: instant(now), listeningSince: instant(since) }),
-        ),
-      )
+      kinds(orThrow(step(plan, begun, { kind: 'tick', now: instant(now), listeningSince: instant(since) })))
     assert.deepEqual(waits(begins + timeoutMillis, begins + timeoutMillis), [])
     assert.deepEqual(waits(begins + 2 * timeoutMillis - 1, begins + timeoutMillis), [])
     assert.notDeepEqual(waits(begins + 2 * timeoutMillis, begins + timeoutMillis), [])
@@ -345,22 +357,43 @@ describe('the rollout', () => {
     assert.deepEqual(waits(T0 + timeoutMillis - 1, T0 - HOUR), [])
   })
 
-  test('every state reads back from the store, also with a long reason', () => {
+  test('every state and every turn reads back from the store, also with a long reason', () => {
     for (const before of Object.values(places)) {
-      const rollout = after(plan, ...before)
-      assert.deepEqual(readRollout(writeRollout(rollout), 'spring'), rollout)
+      const book = after(plan, ...before)
+      assert.deepEqual(readRollout(writeRollout(book.head), 'spring'), book.head)
+      for (const turn of book.turns.values()) assert.deepEqual(readTurn(writeTurn(turn), turn), turn)
     }
-    const wordy = after(plan, ...begun, { kind: 'halt', now: at(1), reason: `${'x'.repeat(2000)}\n\u0000` })
+    const wordy = after(plan, ...begun, { kind: 'halt', now: at(1), reason: `${'x'.repeat(2000)}\n\u0000` }).head
     assert.deepEqual(readRollout(writeRollout(wordy), 'spring'), wordy)
-    for (const broken of ['', '{}', '{"v":1}', writeRollout(wordy).replace('"halted"', '"flying"')]) {
-      const refused = readRollout(broken, 'spring')
-      assert(isRefusal(refused))
-      assert.equal(refused.code, 'campaign-state-malformed')
+    for (const broken of ['', '{}', '{"v":2}', writeRollout(wordy).replace('"halted"', '"flying"')]) {
+      const refused: Rollout | Refusal = readRollout(broken, 'spring')
+      assert.equal(isRefusal(refused) && refused.code, 'campaign-state-malformed')
+    }
+    const turn = turnOf(after(plan), 'c0')
+    for (const broken of ['', '{}', writeTurn(turn).replace('"waiting"', '"kept"'), writeTurn({ ...turn, step: 1 })]) {
+      const refused = readTurn(broken, turn)
+      assert.equal(isRefusal(refused) && refused.code, 'campaign-state-malformed', broken)
     }
   })
 
   test('replay leads where the steps led', () => {
-    const events = places.done
-    assert.deepEqual(replay(plan, [halt(0), ...events].slice(1)).next, after(plan, ...events))
+    const book = after(plan, ...places.done)
+    const again = replay(plan.plan, plan.seats, [halt(0), ...places.done].slice(1))
+    assert.deepEqual([again.head, [...again.turns]], [book.head, [...book.turns]])
+  })
+
+  test('no look is larger than what one decision holds, whatever the campaign', () => {
+    const book = after(plan, ...begun)
+    const look = lookOf(plan.plan, book.head, says(1, 'c0', 'confirmed'))
+    assert.deepEqual(look, { named: [{ site: 'harbour', controller: 'c0' }], due: null, next: [] })
+    const wide = settingOf([2500])
+    const first = new Book(wide.plan, seats([2500]))
+    orThrow(first.run(approve()))
+    const decision = orThrow(decide(wide.plan, first.head, start(), first.seen(start())))
+    assert.equal(decision.turns.length, 1000)
+    assert(decision.more)
+    // And a tick after another one goes on with it.
+    orThrow(first.run(start()))
+    assert.equal(assigned(first).length, 2500)
   })
 })

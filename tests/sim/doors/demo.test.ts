@@ -45,6 +45,9 @@ const campaign = (state: string, controllers: readonly CampaignControllerView[])
   wave: 1,
   waves: 2,
   reason: null,
+  priority: 50,
+  waits: [],
+  counts: {},
   approvals: { have: 1, need: 1 },
   controllers,
 })

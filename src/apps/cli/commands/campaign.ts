@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import type { PlanBody } from '../../../core/campaign/plan.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
-import type { CreateCampaign } from '../../../wire/fleet-api.ts'
+import type { CreateCampaign, Command as Ordered } from '../../../wire/fleet-api.ts'
 import type { CampaignDraft, CampaignView, CommandTaken } from '../../../wire/fleet-views.ts'
 import { type ApproveOptions, approveCampaign } from '../approval.ts'
 import { duration, several, whole, words } from '../arguments.ts'
@@ -114,9 +114,13 @@ export function addCampaign(program: Command, cli: Cli): void {
       ),
     )
   addCampaignWrap(campaign, cli)
-  for (const verb of ['start', 'resume'] as const) {
-    const description = verb === 'start' ? 'open the first wave of an approved campaign' : 'go on after a pause'
-    named(verb, description, (session, id) => order(cli, session, id, verb, null))
+  const plain = {
+    start: 'open the first wave of an approved campaign',
+    resume: 'go on after a pause',
+    retry: 'give the failed controllers of a paused wave another row of tries, and go on',
+  } as const
+  for (const verb of Object.keys(plain) as (keyof typeof plain)[]) {
+    named(verb, plain[verb], (session, id) => order(cli, session, id, { command: verb }))
   }
   for (const verb of ['pause', 'halt'] as const) {
     campaign
@@ -127,10 +131,22 @@ export function addCampaign(program: Command, cli: Cli): void {
       .option(...PROFILE)
       .action(
         cli.act((id: string, { profile, reason }: Options & { reason: string }) =>
-          about(id, profile, session => order(cli, session, id, verb, reason)),
+          about(id, profile, session => order(cli, session, id, { command: verb, reason })),
         ),
       )
   }
+  campaign
+    .command('roll-back')
+    .description('undo what it installed, the last first, with the releases that its plan names for that')
+    .argument('<id>', 'the campaign')
+    .requiredOption('--reason <text>', 'why: it is kept in the audit log')
+    .option('--partly', 'also when some of its releases have no way back: their controllers stay as they are')
+    .option(...PROFILE)
+    .action(
+      cli.act((id: string, { profile, reason, partly = false }: Options & { reason: string; partly?: boolean }) =>
+        about(id, profile, session => order(cli, session, id, { command: 'roll-back', reason, partly })),
+      ),
+    )
   named('watch', 'follow a campaign to its end; exits 0 only when every controller is confirmed', (session, id) =>
     watchCampaign(cli, session, id),
   )
@@ -185,10 +201,9 @@ async function show(cli: Cli, session: Session, id: string): Promise<Work> {
   return isRefusal(view) ? view : campaignAnswer(cli.output, view)
 }
 
-async function order(cli: Cli, session: Session, id: string, command: string, reason: string | null): Promise<Work> {
-  const body = reason === null ? { command } : { command, reason }
+async function order(cli: Cli, session: Session, id: string, body: Ordered): Promise<Work> {
   const taken = await session.post<CommandTaken>(`/v1/campaigns/${id}/commands`, body)
   if (isRefusal(taken)) return taken
-  if (command === 'start') cli.output.progress(`Started. Next: voltseal campaign watch ${id}`)
+  if (body.command === 'start') cli.output.progress(`Started. Next: voltseal campaign watch ${id}`)
   return show(cli, session, id)
 }

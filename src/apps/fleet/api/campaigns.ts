@@ -4,7 +4,8 @@ import { fromUtf8 } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
 import { approve, draftOf } from '../../../flows/approve.ts'
-import { command, openCampaign, wantedOf } from '../../../flows/campaign.ts'
+import { command, wantedOf } from '../../../flows/campaign.ts'
+import { openCampaign } from '../../../flows/opened.ts'
 import { createCampaign } from '../../../flows/plan.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { reject } from '../../../flows/vouch.ts'
@@ -62,7 +63,8 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     // A wrap that stands may be one of nothing, and the server cannot tell: all of them, for who wraps again.
     const asked = again === 'true' ? encrypted : unwrapped
     const opened = await openCampaign(world, id)
-    const missing = isRefusal(opened) ? opened : await asked(world, wantedOf(opened.plan))
+    const wants = isRefusal(opened) ? opened : await wantedOf(world, opened)
+    const missing = isRefusal(wants) ? wants : await asked(world, wants)
     if (isRefusal(missing)) return missing
     const ordered = missing.map(wrapView).sort((a, b) => byText(wrapKey(a), wrapKey(b)))
     return pageOf(wanted, {
@@ -86,14 +88,15 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     const wraps = body.wraps.map(one => ({ ...one, wrap: decoded(one.wrap, `${one.site}/${one.controller}`) }))
     const take = async () => {
       const opened = await openCampaign(world, id)
-      return isRefusal(opened) ? opened : takeWraps(world, peer.id, id, wantedOf(opened.plan), wraps)
+      const wants = isRefusal(opened) ? opened : await wantedOf(world, opened)
+      return isRefusal(wants) ? wants : takeWraps(world, peer.id, id, wants, wraps)
     }
     return { attempt: 'campaign wrap', run: () => world.store.exclusive(take) }
   })
 
-  changes(server, door, routes.commandCampaign, ({ peer, params, body: { command: verb, reason } }) => {
+  changes(server, door, routes.commandCampaign, ({ peer, params, body: { command: verb, reason, partly } }) => {
     const id = params.id ?? ''
-    const run = () => command(world, peer.id, id, verb, reason ?? null)
+    const run = () => command(world, peer.id, id, verb, reason ?? null, partly)
     return { attempt: `campaign ${verb}`, run, say: () => ({ campaign: id, command: verb }) }
   })
 }

@@ -3,7 +3,7 @@ import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { FLEET, mayDo } from '../../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
-import { openRow } from '../../../flows/campaign.ts'
+import { openRow } from '../../../flows/opened.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import * as routes from '../../../wire/routes/events.ts'
 import { siteFilter } from '../places.ts'
@@ -112,7 +112,7 @@ async function snapshotOf(
   const campaigns = []
   for (const row of await world.store.campaigns()) {
     if (campaign !== undefined && row.id !== campaign) continue
-    const opened = await openRow(world, row)
+    const opened = openRow(row)
     if (isRefusal(opened)) return opened
     campaigns.push({ id: row.id, title: opened.plan.title, state: opened.rollout.state.at })
   }

@@ -6,6 +6,7 @@ import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
 import { recordRefusal } from '../../../flows/audit.ts'
+import { siteShows } from '../../../flows/campaign.ts'
 import { fileFor } from '../../../flows/keep.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { acceptUpstream } from '../../../flows/report.ts'
@@ -16,9 +17,12 @@ import { shows } from './serve-route.ts'
 /** What gateways come for: news, their outbox's way up, the repositories. */
 export function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
   shows(server, routes.checkIn, async ({ peer, request, reply }) => {
-    const tag = await siteTag(world, peer.site)
+    const { tag, director } = await siteTag(world, peer.site)
     reply.header('etag', tag)
-    return reply.code(request.headers['if-none-match'] === tag ? 304 : 200).send()
+    const same = request.headers['if-none-match'] === tag
+    // A gateway keeps a tag only when it has taken everything behind it: it says by which orders its site goes.
+    if (same && director !== null) await siteShows(world, peer.site, director)
+    return reply.code(same ? 304 : 200).send()
   })
 
   shows(server, routes.sendUpstream, async ({ peer: { site }, body: { manifest, items } }) => {
@@ -68,19 +72,22 @@ const tags = new WeakMap<Uint8Array, { readonly others: readonly (Uint8Array | n
  * What a gateway compares to know that nothing is new: the three timestamps that stand over everything else. The store
  * answers the same bytes object until a commit replaces them, so an idle check-in computes nothing.
  */
-async function siteTag({ store }: FleetWorld, site: string): Promise<string> {
+async function siteTag(
+  { store }: FleetWorld,
+  site: string,
+): Promise<{ readonly tag: string; readonly director: Uint8Array | null }> {
   const [director, image, approval] = [
     await store.file(`director/${site}`, 'timestamp.json'),
     await store.file('image', 'timestamp.json'),
     await store.file('approval', 'timestamp.json'),
   ]
   const known = director === null ? undefined : tags.get(director)
-  if (known?.others[0] === image && known.others[1] === approval) return known.tag
+  if (known?.others[0] === image && known.others[1] === approval) return { tag: known.tag, director }
   const hash = createHash('sha256')
   for (const file of [image, approval, director]) hash.update(file ?? '').update('\0')
   const tag = `"${hash.digest('hex').slice(0, 32)}"`
   if (director !== null) tags.set(director, { others: [image, approval], tag })
-  return tag
+  return { tag, director }
 }
 
 /**

@@ -1,0 +1,53 @@
+import { formatUtc } from '../encoding/utc-time.ts'
+import type { RolloutPlan } from './rollout-plan.ts'
+import { type Rollout, tally } from './rollout-state.ts'
+
+/** What a campaign waits for, a sentence each: while it has not ended, it says at least one. */
+export function waitsOf(plan: RolloutPlan, rollout: Rollout): readonly string[] {
+  const { state } = rollout
+  switch (state.at) {
+    case 'created':
+      return ['The plan waits for its approvals.']
+    case 'approved':
+      return [
+        plan.notBefore === undefined
+          ? 'The campaign waits for somebody to start it.'
+          : `The campaign waits for somebody to start it, from ${formatUtc(plan.notBefore)} on.`,
+      ]
+    case 'running':
+      return underWay(rollout, state.wave, plan.waves[state.wave]?.name ?? '')
+    case 'soaking':
+      return [`Wave ${plan.waves[state.wave]?.name} soaks until ${formatUtc(state.until)}.`]
+    case 'paused':
+      return [`The campaign is paused by a ${state.by}, until somebody resumes or halts it: ${state.reason}`]
+    case 'rolling-back':
+      return goingBack(rollout)
+    case 'halted':
+    case 'done':
+      return []
+  }
+}
+
+const count = (number: number, what: string): string[] =>
+  number === 0 ? [] : [`${number} ${number === 1 ? 'controller' : 'controllers'} ${what}.`]
+
+function underWay(rollout: Rollout, wave: number, name: string): string[] {
+  const all = tally(rollout, wave)
+  return [
+    ...count(all.assigned, `of wave ${name} are under way, or wait for their sites`),
+    ...count(all.queued, 'wait for another campaign, which goes first or has not let go'),
+    ...count(all['backing-off'], 'rest before another try'),
+    ...count(all.waiting + all.between, 'wait for room in the budgets of their region or the fleet'),
+  ]
+}
+
+function goingBack(rollout: Rollout): string[] {
+  const all = tally(rollout)
+  const parts = [
+    ...count(all.returning, 'are on their way back'),
+    ...count(all['backing-off'], 'rest before another try'),
+    ...count(all.confirmed + all.between, 'wait for those that were updated after them, or for room in a budget'),
+    ...count(all.assigned, 'are told that they are not to go on'),
+  ]
+  return parts.length > 0 ? parts : ['The roll-back ends with the next tick.']
+}

@@ -1,0 +1,279 @@
+import type { FleetBudget, FleetLoad, Load } from '../core/campaign/load.ts'
+import { NO_LOAD, plus } from '../core/campaign/load.ts'
+import { type Other, rivalOf } from '../core/campaign/rival.ts'
+import { lookOf } from '../core/campaign/rollout.ts'
+import { type RolloutPlan, wayBack } from '../core/campaign/rollout-plan.ts'
+import {
+  type Decision,
+  isOpen,
+  LOOK,
+  type RolloutEvent,
+  type Seen,
+  type SiteStanding,
+} from '../core/campaign/rollout-state.ts'
+import {
+  dueOf,
+  isOrdered,
+  newTurn,
+  readTurn,
+  runs,
+  type Seat,
+  stepOf,
+  type Turn,
+  writeTurn,
+} from '../core/campaign/turn.ts'
+import type { OrderRow, TurnRow } from '../core/campaign/turn-rows.ts'
+import { type Plan, plannedControllers } from '../core/campaign/turns.ts'
+import { after, type Instant } from '../core/encoding/units.ts'
+import { storedSite } from '../core/fleet/attested.ts'
+import { type ControllerRef, refKey } from '../core/fleet/inventory.ts'
+import type { SiteController } from '../core/fleet/topology.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { type Opened, openCampaign } from './opened.ts'
+import type { FleetChange, FleetWorld } from './ports.ts'
+
+/** The turns that decisions are shown, and what decisions make of them, on their way to one commit. */
+
+/** A turn that a decision has changed, with what it was. `heard`: its controller said so itself, in a signed report. */
+type Changed = {
+  readonly plan: RolloutPlan
+  readonly before: Turn | null
+  readonly after: Turn
+  readonly heard: boolean
+}
+
+/**
+ * The turns of one transaction: what was read, and what has changed since. Decisions of one transaction see each other's
+ * changes; nothing is durable before the caller commits `change`.
+ */
+export class Turns {
+  readonly #world: FleetWorld
+  readonly #changed = new Map<string, Changed>()
+
+  constructor(world: FleetWorld) {
+    this.#world = world
+  }
+
+  /** A controller's turn in a campaign; null: it has none. */
+  async of(campaign: string, ref: ControllerRef): Promise<Turn | null> {
+    const changed = this.#changed.get(`${campaign} ${refKey(ref)}`)
+    if (changed !== undefined) return changed.after
+    const row = await this.#world.store.turns.turn(campaign, ref)
+    return row === null ? null : turnOf(row)
+  }
+
+  /** What a decision about an event is to be shown. */
+  async see({ terms, rollout }: Pick<Opened, 'terms' | 'rollout'>, event: RolloutEvent): Promise<Seen> {
+    const { store } = this.#world
+    const look = lookOf(terms, rollout, event)
+    const turns = new Map<string, Turn>()
+    for (const ref of look.named) {
+      const turn = await this.of(terms.id, ref)
+      if (turn !== null) turns.set(refKey(ref), turn)
+    }
+    const due = look.due === null ? [] : (await store.turns.due(terms.id, look.due, LOOK)).map(turnOf)
+    const next: Turn[] = []
+    for (const kind of look.next) {
+      if (next.length < LOOK) next.push(...(await store.turns.next(terms.id, kind, LOOK - next.length)).map(turnOf))
+    }
+    const about = [...due, ...next]
+    const standing = rollout.state.at === 'rolling-back' ? about : due.filter(isOrdered)
+    const sites = await sitesOf(this.#world, terms.id, standing)
+    const claims = await claimsOn(this.#world, terms, about, event.now)
+    return { turns, due, next, sites, ...claims, ...(await outOf(this.#world, terms.id, about)) }
+  }
+
+  /** Takes a decision in. `heard`: it is about what a controller said itself. */
+  take({ terms }: Pick<Opened, 'terms'>, { turns }: Decision, seen: Seen, heard: boolean): void {
+    const shown = new Map([...seen.next, ...seen.due, ...seen.turns.values()].map(turn => [refKey(turn), turn]))
+    for (const turn of turns) {
+      const key = `${terms.id} ${refKey(turn)}`
+      const earlier = this.#changed.get(key)
+      const before = earlier === undefined ? (shown.get(refKey(turn)) ?? null) : earlier.before
+      this.#changed.set(key, { plan: terms, before, after: turn, heard: heard || earlier?.heard === true })
+    }
+  }
+
+  /** The sites for which something else is ordered now than before. */
+  sites(): Set<string> {
+    const changed = [...this.#changed.values()]
+    return new Set(changed.filter(one => orderOf(one.before) !== orderOf(one.after)).map(({ after }) => after.site))
+  }
+
+  /** The turns that are ordered at a site, with what this transaction changes. */
+  async orderedAt(site: string): Promise<Map<string, Turn>> {
+    const ordered = new Map<string, Turn>()
+    for (const row of await this.#world.store.turns.ordered(site)) {
+      ordered.set(`${row.campaign} ${refKey(row)}`, turnOf(row))
+    }
+    for (const [key, { after }] of this.#changed) if (after.site === site) ordered.set(key, after)
+    for (const [key, turn] of ordered) if (!isOrdered(turn)) ordered.delete(key)
+    return ordered
+  }
+
+  /**
+   * The rows that the changes come to. `versions`: the director's version in which each site is told. An order that was
+   * taken back goes on counting until the site has shown that version, or nobody can carry it out any more: the metadata
+   * that it stood in has expired.
+   */
+  async change(versions: ReadonlyMap<string, number>): Promise<Pick<FleetChange, 'turns' | 'orders' | 'ended'>> {
+    const { store, clock, metadataLife } = this.#world
+    const turns: TurnRow[] = []
+    const orders: OrderRow[] = []
+    const ended: ControllerRef[] = []
+    for (const { plan, after: turn, heard } of this.#changed.values()) {
+      turns.push(rowOf(plan.id, turn))
+      const { site, controller, region, watts, wattHours } = turn
+      const order = { site, controller, campaign: plan.id, region, watts, wattHours }
+      const out = await store.turns.order(turn)
+      if (isOrdered(turn)) orders.push({ ...order, takenBack: null })
+      else if (out?.campaign !== plan.id || out.takenBack !== null) continue
+      else if (heard) ended.push({ site, controller })
+      else {
+        const until = after(clock.now(), metadataLife)
+        orders.push({ ...order, takenBack: { version: versions.get(site) ?? Number.MAX_SAFE_INTEGER, until } })
+      }
+    }
+    return { turns, orders, ended }
+  }
+}
+
+/** What tells one order from another; null: nothing is ordered. */
+function orderOf(turn: Turn | null): string | null {
+  return turn !== null && isOrdered(turn) ? `${turn.at} ${turn.step} ${turn.attempt}` : null
+}
+
+/** The release that a turn is ordered, as an index into the plan's. */
+export function orderedRelease(plan: RolloutPlan, turn: Turn): number | null {
+  if (turn.at === 'assigned') return stepOf(turn).release
+  const release = turn.at === 'returning' ? runs(turn) : null
+  return release === null ? null : wayBack(plan, release)
+}
+
+/**
+ * The release that the news of a controller are held against: the one that it is ordered, was ordered last or gets next;
+ * for one that has confirmed, what it is to run. Null: nothing is expected of it.
+ */
+export function wantedRelease(plan: RolloutPlan, turn: Turn): number | null {
+  if (turn.at === 'overtaken') return null
+  if (turn.at !== 'returning' && turn.at !== 'returned' && turn.at !== 'kept') return stepOf(turn).release
+  const release = runs(turn)
+  return release === null ? null : wayBack(plan, release)
+}
+
+/** A stored turn. Throws `campaign-state-malformed`: the store was changed by somebody else. */
+export const turnOf = (row: TurnRow): Turn => orThrow(readTurn(row.state, row))
+
+export function rowOf(campaign: string, turn: Turn): TurnRow {
+  const { site, controller, wave, region, at, since } = turn
+  const said = at === 'confirmed' || at === 'returned' || (at === 'failed' && turn.result !== 'timeout')
+  const { order } = stepOf(turn)
+  const due = dueOf(turn)
+  const moved = said ? since : null
+  return { campaign, site, controller, wave, region, order, at, due, moved, state: writeTurn(turn) }
+}
+
+async function sitesOf(
+  { store }: FleetWorld,
+  campaign: string,
+  turns: readonly Turn[],
+): Promise<Map<string, SiteStanding>> {
+  const sites = new Map<string, SiteStanding>()
+  for (const { site } of turns) {
+    if (sites.has(site)) continue
+    const { moved, kept, back } = await store.turns.site(campaign, site)
+    const returning = back.map(turnOf).filter(turn => turn.at !== 'backing-off' || turn.back)
+    sites.set(site, { moved, kept, returning })
+  }
+  return sites
+}
+
+/** Who keeps which controller from this campaign, and for which it has an order out itself. */
+async function claimsOn(
+  world: FleetWorld,
+  terms: RolloutPlan,
+  turns: readonly Turn[],
+  now: Instant,
+): Promise<Pick<Seen, 'rivals' | 'held'>> {
+  const rivals = new Map<string, string>()
+  const held = new Set<string>()
+  const alone = (await world.store.openCampaigns()).every(({ id }) => id === terms.id)
+  for (const turn of turns) {
+    if (isOrdered(turn)) continue
+    const order = await world.store.turns.order(turn)
+    if (order?.campaign === terms.id) held.add(refKey(turn))
+    const others = alone ? [] : await othersOf(world, terms.id, turn)
+    const rival = rivalOf(terms, order?.campaign ?? null, others, now)
+    if (rival !== null) rivals.set(refKey(turn), rival)
+  }
+  return { rivals, held }
+}
+
+async function othersOf(world: FleetWorld, campaign: string, ref: ControllerRef): Promise<Other[]> {
+  const others: Other[] = []
+  for (const row of await world.store.turns.of(ref)) {
+    if (row.campaign === campaign) continue
+    const { terms, rollout } = orThrow(await openCampaign(world, row.campaign))
+    if (isOpen(rollout)) others.push({ plan: terms, rollout, turn: turnOf(row) })
+  }
+  return others
+}
+
+/** What is out in all, and the budgets of the other campaigns that have something out: theirs hold too. */
+async function outOf(
+  world: FleetWorld,
+  campaign: string,
+  turns: readonly Turn[],
+): Promise<{ load: FleetLoad; limits: readonly FleetBudget[] }> {
+  let fleet: Load = NO_LOAD
+  const regions = new Map<string, Load>()
+  const others = new Set<string>()
+  if (turns.length === 0) return { load: { fleet, regions }, limits: [] }
+  for (const { campaign: of, region, ...load } of await world.store.turns.load()) {
+    fleet = plus(fleet, load)
+    regions.set(region, plus(regions.get(region) ?? NO_LOAD, load))
+    if (of !== campaign) others.add(of)
+  }
+  const limits: FleetBudget[] = []
+  for (const id of others) {
+    const opened = await openCampaign(world, id)
+    if (!isRefusal(opened)) limits.push(...opened.terms.budgets)
+  }
+  return { load: { fleet, regions }, limits }
+}
+
+/**
+ * The turns of a new campaign: where each controller is, and what its plant is without while it restarts, as the sites'
+ * descriptions say it now. Refuses what `storedSite` refuses.
+ */
+export async function firstTurns(world: FleetWorld, plan: Plan): Promise<TurnRow[] | Refusal> {
+  const rows: TurnRow[] = []
+  const sites = new Map<string, SiteFacts>()
+  for (const { site, controller, wave, steps } of plannedControllers(plan)) {
+    let facts = sites.get(site)
+    if (facts === undefined) {
+      const found = await factsOf(world, site)
+      if (isRefusal(found)) return found
+      facts = found
+      sites.set(site, facts)
+    }
+    const seat = { site, controller, wave, steps, ...seatAt(facts, controller) }
+    rows.push(rowOf(plan.id, newTurn(seat, plan.createdAt)))
+  }
+  return rows
+}
+
+type SiteFacts = { readonly region: string; readonly controllers: ReadonlyMap<string, SiteController> }
+
+async function factsOf({ store }: FleetWorld, id: string): Promise<SiteFacts | Refusal> {
+  const row = await store.site(id)
+  if (row === null) return refuse('site-unknown', `site ${id}`, 'a registered site', 'none of that name')
+  const site = storedSite(row.site, `site ${id}`)
+  if (isRefusal(site)) return site
+  return { region: site.region, controllers: new Map(site.controllers.map(one => [one.id, one])) }
+}
+
+function seatAt({ region, controllers }: SiteFacts, id: string): Pick<Seat, 'region' | 'watts' | 'wattHours'> {
+  const { power = 0, energy = 0 } = controllers.get(id) ?? {}
+  return { region, watts: power, wattHours: energy }
+}

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Book } from '../../src/core/campaign/book.ts'
+import type { PlanBody } from '../../src/core/campaign/plan.ts'
+import type { RolloutEvent } from '../../src/core/campaign/rollout-state.ts'
+import { rolloutTerms } from '../../src/core/campaign/rollout-terms.ts'
+import type { Turn } from '../../src/core/campaign/turn.ts'
+import { type Plan, plannedControllers } from '../../src/core/campaign/turns.ts'
+import { instant, millis } from '../../src/core/encoding/units.ts'
+import { NO_RULES } from '../../src/core/fleet/site-rules.ts'
+import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { readDirector } from '../../src/core/trust/director-target.ts'
+import { Advance, goOn, siteShows, tick } from '../../src/flows/campaign.ts'
+import { openCampaign } from '../../src/flows/opened.ts'
+import { turnOf } from '../../src/flows/turns.ts'
+import { turnOf as planned, planOfSheets, sheetOf } from '../core/campaign/plans.ts'
+import { QuietFleet } from '../worlds/quiet-fleet.ts'
+
+/** Campaigns over the same controllers, with the real store and the real director, and gateways that say little. */
+
+const DAY = 86_400_000
+const HOUR = 3_600_000
+const SITES = ['harbour', 'pier', 'quay']
+const actor = { kind: 'person', id: 'ada' } as const
+
+class Fleet {
+  readonly quiet: QuietFleet
+  #report = 0
+
+  constructor(quiet: QuietFleet) {
+    this.quiet = quiet
+  }
+
+  static async make(): Promise<Fleet> {
+    const quiet = await QuietFleet.make()
+    await quiet.site('harbour', 2, { region: 'north', power: '1MW' })
+    await quiet.site('pier', 2, { region: 'north', power: '1MW' })
+    await quiet.site('quay', 2, { region: 'south', power: '2MW' })
+    return new Fleet(quiet)
+  }
+
+  get now() {
+    return this.quiet.clock.now()
+  }
+
+  /** A campaign of some sites' controllers, approved and not started. */
+  async approved(id: string, sites: readonly string[], change: Partial<PlanBody> = {}): Promise<Plan> {
+    const sheets = sites.toSorted().map(site => sheetOf(site, [planned('c0'), planned('c1')], id))
+    const open = { createdAt: this.now, notAfter: instant(this.now + 90 * DAY), timeoutMillis: millis(30 * DAY) }
+    const { plan } = planOfSheets(sheets, { id, ...open, ...change })
+    const facts = (site: string) =>
+      site === 'quay'
+        ? { region: 'south', watts: 2_000_000, wattHours: 0 }
+        : { region: 'north', watts: 1_000_000, wattHours: 0 }
+    const book = new Book(
+      rolloutTerms(plan),
+      [...plannedControllers(plan)].map(one => ({ ...one, ...facts(one.site) })),
+    )
+    orThrow(book.run({ kind: 'approve', now: this.now }))
+    await this.quiet.campaign(plan, book)
+    return plan
+  }
+
+  /** Tells a campaign something, as the flows do. */
+  tell(id: string, event: RolloutEvent): Promise<null | Refusal> {
+    const { world } = this.quiet
+    return world.store.exclusive(async () => {
+      const advance = new Advance(world)
+      const decision = await advance.step(orThrow(await openCampaign(world, id)), event, actor)
+      if (isRefusal(decision)) return decision
+      if (!advance.idle) await advance.commit()
+      return goOn(world, advance.more)
+    })
+  }
+
+  start = (id: string) => this.tell(id, { kind: 'start', now: this.now })
+  halt = (id: string) => this.tell(id, { kind: 'halt', now: this.now, reason: 'the test says so' })
+  confirms(id: string, site: string, controller: string): Promise<null | Refusal> {
+    this.#report += 1
+    const of = { site, controller, report: this.#report }
+    return this.tell(id, { kind: 'outcome', now: this.now, ...of, result: 'confirmed' })
+  }
+
+  async tick(millisOn = 1000): Promise<void> {
+    this.quiet.clock.advance(millisOn)
+    assert.equal(await tick(this.quiet.world), null)
+  }
+
+  /** A gateway checks in with what it knows: the newest there is, or what was in force before. */
+  async shows(site: string, timestamp?: Uint8Array): Promise<void> {
+    await siteShows(this.quiet.world, site, timestamp ?? (await this.timestamp(site)))
+  }
+
+  async timestamp(site: string): Promise<Uint8Array> {
+    return (await this.quiet.world.store.file(`director/${site}`, 'timestamp.json')) as Uint8Array
+  }
+
+  async turns(id: string): Promise<Map<string, Turn>> {
+    const rows = await this.quiet.world.store.turns.page(id, null, 100)
+    return new Map(rows.map(row => [`${row.site}/${row.controller}`, turnOf(row)]))
+  }
+
+  async at(id: string, key: string): Promise<string> {
+    const turn = (await this.turns(id)).get(key)
+    return turn?.at === 'queued' ? `queued behind ${turn.behind}` : String(turn?.at)
+  }
+
+  /** What the director orders at a site: `CAMPAIGN CONTROLLER` of each. */
+  async ordered(site: string): Promise<string[]> {
+    const set = orThrow(await this.quiet.refreshed(await this.quiet.client(`director/${site}`)))
+    const orders = orThrow(readDirector(set)).flatMap(({ orders }) => [...orders])
+    return orders.map(([controller, { campaign }]) => `${campaign} ${controller}`).sort()
+  }
+
+  async out(): Promise<{ controllers: number; watts: number }> {
+    const rows = await this.quiet.world.store.turns.load()
+    return {
+      controllers: rows.reduce((sum, { controllers }) => sum + controllers, 0),
+      watts: rows.reduce((sum, { watts }) => sum + watts, 0),
+    }
+  }
+}
+
+describe('several campaigns at once', () => {
+  let fleet: Fleet
+  before(async () => {
+    fleet = await Fleet.make()
+  })
+  after(() => fleet?.quiet.close())
+
+  it('a controller has one at a time: the others queue, and say behind which', async () => {
+    await fleet.approved('first', ['harbour'])
+    await fleet.approved('patch', ['harbour'], { priority: 90 })
+    assert.equal(await fleet.start('first'), null)
+    assert.equal(await fleet.start('patch'), null)
+    assert.deepEqual(await fleet.ordered('harbour'), ['first c0', 'first c1'])
+    // A higher priority does not take away what is ordered.
+    assert.equal(await fleet.at('patch', 'harbour/c0'), 'queued behind first')
+    await fleet.confirms('first', 'harbour', 'c0')
+    await fleet.tick()
+    assert.deepEqual(await fleet.ordered('harbour'), ['first c1', 'patch c0'])
+    await fleet.confirms('first', 'harbour', 'c1')
+    await fleet.tick()
+    assert.deepEqual(await fleet.ordered('harbour'), ['patch c0', 'patch c1'])
+    await fleet.confirms('patch', 'harbour', 'c0')
+    await fleet.confirms('patch', 'harbour', 'c1')
+    assert.deepEqual(await fleet.out(), { controllers: 0, watts: 0 })
+  })
+
+  it('of two that wait, the one of the higher priority goes first, and a deadline raises it', async () => {
+    await fleet.approved('holder', ['pier'])
+    await fleet.approved('older', ['pier'], { priority: 60 })
+    const at = instant(fleet.now + 2 * HOUR)
+    const deadline = { at: instant(fleet.now + 3 * HOUR), steps: [{ at, priority: 80 }] }
+    await fleet.approved('critical', ['pier'], { deadline })
+    for (const id of ['holder', 'critical', 'older']) assert.equal(await fleet.start(id), null)
+    await fleet.confirms('holder', 'pier', 'c0')
+    await fleet.tick()
+    assert.deepEqual(await fleet.ordered('pier'), ['holder c1', 'older c0'])
+    await fleet.tick(2 * HOUR)
+    await fleet.confirms('holder', 'pier', 'c1')
+    await fleet.tick()
+    assert.deepEqual(await fleet.ordered('pier'), ['critical c1', 'older c0'])
+    assert.equal(await fleet.at('older', 'pier/c1'), 'queued behind critical')
+    for (const id of ['older', 'critical']) await fleet.halt(id)
+    await fleet.shows('pier')
+  })
+
+  it('attack: an order that was taken back counts, and holds its controller, until the site has shown the newer version', async () => {
+    const only = { rules: { ...NO_RULES, budgets: [{ per: 'fleet', controllers: 2 } as const] } }
+    await fleet.approved('taken-back', ['quay'], only)
+    await fleet.approved('next', ['quay'], only)
+    assert.equal(await fleet.start('taken-back'), null)
+    const before = await fleet.timestamp('quay')
+    await fleet.halt('taken-back')
+    assert.deepEqual(await fleet.ordered('quay'), [])
+    assert.deepEqual(await fleet.out(), { controllers: 2, watts: 4_000_000 })
+    assert.equal(await fleet.start('next'), null)
+    assert.equal(await fleet.at('next', 'quay/c0'), 'queued behind taken-back')
+    // A gateway that goes by what was in force before the halt may still let them restart.
+    await fleet.shows('quay', before)
+    await fleet.tick()
+    assert.deepEqual(await fleet.ordered('quay'), [])
+    await fleet.shows('quay')
+    await fleet.tick()
+    assert.deepEqual(await fleet.ordered('quay'), ['next c0', 'next c1'])
+    await fleet.halt('next')
+    // A site that never says anything: when its metadata has expired, nobody can carry the order out any more.
+    await fleet.tick(DAY - 2000)
+    assert.equal((await fleet.out()).controllers, 2)
+    await fleet.approved('late', ['quay'], only)
+    assert.equal(await fleet.start('late'), null)
+    await fleet.tick(3000)
+    assert.deepEqual(await fleet.ordered('quay'), ['late c0', 'late c1'])
+    await fleet.halt('late')
+    await fleet.shows('quay')
+  })
+
+  it('a site is told of a halt with nothing but its own bundle: the others are not written', async () => {
+    const before = await Promise.all(SITES.map(site => fleet.timestamp(site)))
+    await fleet.approved('local', ['pier'])
+    assert.equal(await fleet.start('local'), null)
+    await fleet.halt('local')
+    const now = await Promise.all(SITES.map(site => fleet.timestamp(site)))
+    assert.deepEqual(
+      now.map((bytes, index) => Buffer.compare(bytes, before[index]!) !== 0),
+      [false, true, false],
+    )
+    await fleet.shows('pier')
+  })
+
+  it('attack: what is ordered in a region and in the fleet is never more than any of the budgets allow, whatever happens', async () => {
+    let round = 0
+    const budgets = (per: 'region' | 'fleet', limit: object) => ({
+      rules: { ...NO_RULES, budgets: [{ per, ...limit }] },
+    })
+    const steps = fc.array(fc.record({ pick: fc.nat(9), site: fc.nat(2), controller: fc.nat(1), hours: fc.nat(3) }), {
+      minLength: 10,
+      maxLength: 25,
+    })
+    await fc.assert(
+      fc.asyncProperty(steps, async walk => {
+        round += 1
+        const [one, two] = [`one-${round}`, `two-${round}`]
+        await fleet.approved(one, SITES, budgets('fleet', { controllers: 3 }) as never)
+        await fleet.approved(two, SITES, budgets('region', { watts: 2_000_000 }) as never)
+        const check = async () => {
+          const rows = await fleet.quiet.world.store.turns.load()
+          const regions = new Map<string, number>()
+          for (const { region, watts } of rows) regions.set(region, (regions.get(region) ?? 0) + watts)
+          const out = rows.filter(({ controllers }) => controllers > 0).map(({ campaign }) => campaign)
+          if (out.includes(one)) assert((await fleet.out()).controllers <= 3)
+          if (out.includes(two)) for (const watts of regions.values()) assert(watts <= 2_000_000)
+        }
+        for (const id of [one, two]) {
+          assert.equal(await fleet.start(id), null)
+          await check()
+        }
+        for (const { pick, site, controller, hours } of walk) {
+          const id = pick % 2 === 0 ? one : two
+          const at = SITES[site] as string
+          if (pick < 5) await fleet.confirms(id, at, `c${controller}`)
+          else if (pick < 7) await fleet.tick(hours * HOUR)
+          else if (pick < 8) await fleet.shows(at)
+          else if (pick < 9) await fleet.tell(id, { kind: 'pause', now: fleet.now, reason: 'wait' })
+          else await fleet.tell(id, { kind: 'resume', now: fleet.now })
+          await check()
+        }
+        for (const id of [one, two]) await fleet.halt(id)
+        for (const site of SITES) await fleet.shows(site)
+        assert.deepEqual(await fleet.out(), { controllers: 0, watts: 0 })
+      }),
+      { numRuns: 6 },
+    )
+  })
+})
