@@ -15,6 +15,13 @@ const CHANGES_TESTS = 'tests/flows/request-changes.test.ts'
 export const KEY_GUARDS: readonly Guard[] = [
   // References and PINs.
   {
+    stops: 'a key reference that is looked through before it is known to be short enough',
+    file: URI,
+    text: 'namesOnly(reference.slice(0, MAX_URI))',
+    without: 'namesOnly(reference)',
+    tests: 'tests/fuzz/fuzz.test.ts',
+  },
+  {
     stops: 'a PIN in the command line',
     file: URI,
     text: 'if (/[:;?&]pin-value/i.test(reference)) {',
