@@ -126,6 +126,28 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
     tests: WHOSE_TURN,
   },
 
+  {
+    stops: 'an answer of the plant that is too large',
+    file: 'src/adapters/conditions-https.ts',
+    text: 'if (length <= MAX_CONDITIONS) return',
+    without: 'if (length >= 0) return',
+    tests: 'tests/adapters/conditions-https.test.ts',
+  },
+  {
+    stops: 'an answer of the plant of another form',
+    file: 'src/adapters/conditions-https.ts',
+    text: 'if (!Value.Check(ConditionsAnswer, answer)) return',
+    without: 'if (answer === undefined) return',
+    tests: 'tests/adapters/conditions-https.test.ts',
+  },
+  {
+    stops: 'a gateway that fills the fleet with reasons',
+    file: 'src/flows/reason.ts',
+    text: '    if (said === null || said instanceof Misfit) return\n',
+    without: '    if (said === null) return\n',
+    tests: 'tests/flows/coordinate.test.ts',
+  },
+
   // Budgets and redundancy.
   {
     stops: 'more restarts than the budget',
