@@ -1,7 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are source code
 import type { Guard } from './guard.ts'
 
-/** The guards of what campaigns leave behind: the report of changes. */
+const COORDINATOR = 'src/core/campaign/coordinator.ts'
+const PLANT = 'tests/sim/plant/coordinator.test.ts'
+
+/** The guards of what a plant must live with, and of what campaigns leave behind. */
 export const PLANT_GUARDS: readonly Guard[] = [
   {
     stops: 'a report of changes out of a log that was altered',
@@ -16,5 +19,26 @@ export const PLANT_GUARDS: readonly Guard[] = [
     text: "/^[=+\\-@\\t\\r]/.test(value) ? `'${value}` : value",
     without: 'value',
     tests: 'tests/core/ledger/change-report.test.ts',
+  },
+  {
+    stops: 'a turn that the plant does not permit, judged by the plant',
+    file: COORDINATOR,
+    text: 'return this.#before(one) ?? this.#permissives(one) ?? this.#room(one) ?? opening',
+    without: 'return this.#before(one) ?? this.#room(one) ?? opening',
+    tests: PLANT,
+  },
+  {
+    stops: 'more power away than a budget lets, and a group without its spare, judged by the plant',
+    file: COORDINATOR,
+    text: 'return this.#before(one) ?? this.#permissives(one) ?? this.#room(one) ?? opening',
+    without: 'return this.#before(one) ?? this.#permissives(one) ?? opening',
+    tests: PLANT,
+  },
+  {
+    stops: 'a turn outside its window, judged by the calendar',
+    file: COORDINATOR,
+    text: "this.#failures(one) ?? this.#opening(one)\n    if (!('latest' in opening)) return opening",
+    without: "this.#failures(one) ?? { latest: this.#s.clock }\n    if (!('latest' in opening)) return opening",
+    tests: PLANT,
   },
 ]

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../../src/adapters/clock-system.ts'
 import { isRefusal, type Refusal, refuse, sentence } from '../../src/core/refusal/refusal.ts'
 import { registry } from '../../src/core/refusal/registry.ts'
+import { CLOCK_WARNING, FastClock } from './fast-clock.ts'
 import { type MakeOptions, makeSite } from './site/make.ts'
 import { serveSite } from './site/serve.ts'
 
@@ -10,13 +11,14 @@ import { serveSite } from './site/serve.ts'
  * The process of a simulated site.
  *
  *     site.ts make --site site.yaml --data DIR --anchor FIRMWARE.pub --factory CLASS=RELEASE_DIR ...
- *     site.ts serve DIR
+ *     site.ts serve DIR [CLOCK.json]
  *
  * `make` manufactures the controllers and writes what the fleet needs to enrol them. `serve` runs them: each is a
  * client of the gateway over mutual TLS 1.3. One line of JSON on stdout when it is ready, then one for every event; a
  * line `{"attack":"tampered-slot","controller":ID}` on stdin lets somebody with a debug probe at a controller.
  */
-const USAGE = 'site.ts make --site FILE --data DIR --anchor PUB --factory CLASS=DIR ..., or site.ts serve DIR'
+const USAGE =
+  'site.ts make --site FILE --data DIR --anchor PUB --factory CLASS=DIR ..., or site.ts serve DIR [CLOCK.json]'
 const MAX_LINE = 4096
 
 function usage(actual: string): Refusal {
@@ -52,11 +54,21 @@ async function make(args: readonly string[]): Promise<Refusal | null> {
   return null
 }
 
-async function serve(folder: string): Promise<Refusal | null> {
+async function serve(folder: string, clockPath: string | undefined): Promise<Refusal | null> {
+  const fast = clockPath === undefined ? null : FastClock.open(clockPath)
+  if (isRefusal(fast)) return fast
+  if (fast !== null) process.stderr.write(`${CLOCK_WARNING}\n`)
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
   const write = (value: unknown): boolean => process.stdout.write(`${JSON.stringify(value)}\n`)
-  const served = serveSite(folder, systemClock, write, stop.signal)
+  const served = serveSite(
+    folder,
+    fast ?? systemClock,
+    write,
+    stop.signal,
+    [],
+    fast === null ? undefined : () => fast.rate(),
+  )
   if (isRefusal(served)) return served
   write({ ready: true, site: served.site.site, controllers: served.site.controllers.length })
   const lines = createInterface({ input: process.stdin })
@@ -85,8 +97,8 @@ const [noun, ...rest] = process.argv.slice(2)
 const refusal =
   noun === 'make'
     ? await make(rest)
-    : noun === 'serve' && rest.length === 1
-      ? await serve(rest[0] as string)
+    : noun === 'serve' && (rest.length === 1 || rest.length === 2)
+      ? await serve(rest[0] as string, rest[1])
       : usage(process.argv.slice(2).join(' ') || 'no command')
 if (refusal !== null) {
   process.stderr.write(`Refused: ${sentence(refusal)}\nMore: voltseal explain ${refusal.code}\n`)

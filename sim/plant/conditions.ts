@@ -86,18 +86,22 @@ export class Meters {
   readonly #plant: Plant
   readonly #faults: readonly MeterFault[]
   readonly #stuck = new Map<string, Reading>()
+  readonly #feeders: ReadonlySet<string>
+  readonly #units: ReadonlySet<string>
 
   constructor(plant: Plant, faults: readonly MeterFault[] = []) {
     this.#plant = plant
     this.#faults = faults
+    this.#feeders = new Set(plant.spec.units.flatMap(({ feeder }) => feeder ?? []))
+    this.#units = new Set(plant.spec.units.map(({ id }) => id))
   }
 
-  /** Reads points: of the site, of each of these feeders, and of each of these controllers. */
-  read(points: readonly string[], places: readonly string[] = this.#places()): Reading[] {
+  /** Reads points: of the site, of each feeder, and of each controller. */
+  read(points: readonly string[]): Reading[] {
     return points.flatMap(point => {
       const meter = METERS[point]
       if (meter === undefined) return []
-      const of = meter.of === 'site' ? [null] : places.filter(place => this.#isA(meter.of, place))
+      const of = meter.of === 'site' ? [null] : [...(meter.of === 'feeder' ? this.#feeders : this.#units)]
       return of.flatMap(place => this.#one(point, meter, place) ?? [])
     })
   }
@@ -118,18 +122,5 @@ export class Meters {
     this.#stuck.delete(name)
     if (fault?.is === 'lying') return { ...honest, value: fault.shows }
     return fault?.is === 'clock' ? { ...honest, at: instant(at + fault.by) } : honest
-  }
-
-  #isA(of: Meter['of'], place: string): boolean {
-    const isFeeder = this.#feeders().includes(place)
-    return of === 'feeder' ? isFeeder : this.#plant.spec.units.some(({ id }) => id === place)
-  }
-
-  #feeders(): string[] {
-    return [...new Set(this.#plant.spec.units.flatMap(({ feeder }) => feeder ?? []))]
-  }
-
-  #places(): string[] {
-    return [...this.#feeders(), ...this.#plant.spec.units.map(({ id }) => id)]
   }
 }

@@ -45,6 +45,7 @@ export class Plant {
   readonly #missing = new Map<Commitment, { byUpdate: number; all: number; controllers: Set<string> }>()
   readonly #given = new Map<Session, number>()
   readonly #cut = new Set<Session>()
+  #flow: Flow | null = null
 
   /** `held`: the state of charge that every store begins with. */
   constructor(spec: PlantSpec, happenings: Happenings, start: Instant, held = 0.6) {
@@ -81,8 +82,10 @@ export class Plant {
     return sum(this.#levels) as WattHours
   }
 
+  /** Where the power goes now. The same until time goes by, or somebody goes or comes back. */
   flow(): Flow {
-    return flowOf(this.spec, this.service, this.#levels, this.#demand())
+    this.#flow ??= flowOf(this.spec, this.service, this.#levels, this.#demand())
+    return this.#flow
   }
 
   commitment(): Commitment | null {
@@ -124,6 +127,7 @@ export class Plant {
   take(id: string, because: AwayBecause = 'update', back: Instant | null = null): void {
     const session = this.session(id)
     this.service.take(id, because, this.#now, back)
+    this.#flow = null
     if (session === null) return
     this.#cut.add(session)
     const missing = this.#wanting(session) as WattHours
@@ -133,6 +137,7 @@ export class Plant {
 
   give(id: string): void {
     this.service.give(id, this.#now)
+    this.#flow = null
   }
 
   /** Takes a unit away for as long as its class restarts. */
@@ -149,6 +154,7 @@ export class Plant {
       for (const commitment of this.#missing.keys()) if (commitment.to <= next) this.#settle(commitment)
       this.#now = instant(next)
       this.service.returned(this.#now)
+      this.#flow = null
     }
   }
 

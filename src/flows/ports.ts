@@ -34,6 +34,11 @@ export interface Clock {
   now(): Instant
   /** How good it is: `free` runs by itself, `simulated` is a test's or a demo's. */
   readonly quality: ClockQuality
+  /**
+   * A counter beside it that nobody can set, in milliseconds since some moment: jumps of the clock show against it. Absent:
+   * the process has one of its own.
+   */
+  readonly steady?: () => Millis
 }
 
 /** A private key that signs and cannot be read: in a file for development, in a PKCS #11 token otherwise. */

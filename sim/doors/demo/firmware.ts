@@ -21,17 +21,24 @@ const SOURCES = [
   { class: 'bms', hub: 'primehub', hardware: 'primehub' },
   { class: 'pcs', hub: 'essentialhub', hardware: 'essentialhub' },
   { class: 'ems', hub: 'technichub', hardware: 'edge-r2' },
+  { class: 'ups', hub: 'cityhub', hardware: 'cityhub' },
 ] as const
 const ENTRY = 'firmware-base.bin'
 const MAX_IMAGE = 16 * 1024 * 1024
 
-/** 7.27.0 is what the controllers leave the factory with; 7.28.0 is the update, for the classes that get one. */
+/** 7.27.0 is what the controllers leave the factory with; 7.28.0 is the update. */
 export const FACTORY = '7.27.0'
 export const UPDATE = '7.28.0'
-export const UPDATED_CLASSES = ['bms', 'pcs'] as const
 
-/** Takes the images out of the packages that they were published in, into `folder/firmware`. */
-export function unpackFirmware(folder: string, sha256: (bytes: Uint8Array) => string): DemoImage[] {
+/**
+ * Takes the images out of the packages that they were published in, into `folder/firmware`: of each of these classes the
+ * factory's, and the update for those that get one.
+ */
+export function unpackFirmware(
+  folder: string,
+  sha256: (bytes: Uint8Array) => string,
+  { classes, updated }: { readonly classes: readonly string[]; readonly updated: readonly string[] },
+): DemoImage[] {
   mkdirSync(join(folder, 'firmware'), { recursive: true })
   const images: DemoImage[] = []
   for (const [version, counter, sequence] of [
@@ -39,7 +46,7 @@ export function unpackFirmware(folder: string, sha256: (bytes: Uint8Array) => st
     [UPDATE, 2, 72_800],
   ] as const) {
     for (const source of SOURCES) {
-      if (version === UPDATE && source.class === 'ems') continue
+      if (!(version === UPDATE ? updated : classes).includes(source.class)) continue
       const bytes = imageIn(join(packageOf(version), 'build', `${source.hub}.zip`))
       const name = `${source.class}-${version}`
       const file = join('firmware', `${name}.bin`)

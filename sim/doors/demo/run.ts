@@ -2,15 +2,15 @@ import { join } from 'node:path'
 import { isLoopback } from '../../../src/adapters/http-loopback.ts'
 import type { CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { Children } from './children.ts'
-import { UPDATED_CLASSES } from './firmware.ts'
 import { freePort } from './free-ports.ts'
 import type { DemoOptions } from './options.ts'
 import { Progress } from './progress.ts'
-import { SCENARIOS, type Scenario } from './scenario.ts'
+import { SCENARIOS } from './scenario.ts'
 import type { Screen } from './screen.ts'
+import type { Scenario, Seen } from './seen.ts'
 import { SiteLog } from './site-log.ts'
-import { Stage, shownPath } from './stage.ts'
-import { notable, type Row, rowsOf, table } from './summary.ts'
+import { type PlantBill, Stage, shownPath } from './stage.ts'
+import { billText, notable, type Row, rowsOf, table } from './summary.ts'
 
 /**
  * What a demo came to. `exit`: 0, the exit code of what stopped the campaign, or 70 when it ended otherwise than
@@ -28,7 +28,6 @@ export type DemoResult = {
 const OTHERWISE = 70
 /** How long a trial that a halted campaign left behind may take to end, in milliseconds. */
 const TRIAL_PATIENCE = 10_000
-const UPDATED = ['pcs-1', 'pcs-2', 'bms-1', 'bms-2', 'bms-3', 'bms-4']
 
 /** Does the main job of one scenario, up to the verified audit log; everything still serves on return. */
 export async function runDemo(
@@ -43,7 +42,13 @@ export async function runDemo(
   const log = new SiteLog()
   screen.say(screen.ink('bold', `Voltseal: ${options.scenario}. ${scenario.title}.`))
   const place = await consolePlace(options.host, port + 2)
+  const { setting } = scenario
+  const plantPort = await freePort(options.host, (place?.port ?? port + 2) + 1)
+  const linkPort = await freePort(options.host, (plantPort ?? port + 3) + 1)
   const stage = new Stage({
+    setting,
+    plantPort: plantPort ?? 0,
+    linkPort: linkPort ?? 0,
     folder,
     host: options.host,
     port,
@@ -53,25 +58,29 @@ export async function runDemo(
     onEvent: event => log.add(event),
   })
   log.on(event => {
-    const done = scenario.meanwhile?.(event, folder, stage.images) ?? null
+    const done = scenario.meanwhile?.(event, stage) ?? null
     if (done !== null) screen.say(screen.ink('warn', done))
   })
   await stage.prepare()
   await stage.open(scenario.faults(stage.images))
-  const before = await stage.launch(scenario.classes ?? UPDATED_CLASSES)
-  const exit = await watch(stage, log, screen)
+  const classes = scenario.classes ?? setting.updated
+  const before = await stage.launch(classes)
+  const exit = await watch(stage, log, screen, classes)
   await attack(scenario, stage, log, screen)
   const view = await stage.campaign()
   const { entries, checkpoint } = await stage.exportLog()
   const verified = await stage.verifyLog(options.json)
-  const fault = scenario.check({ folder, images: stage.images, events: log.events, view, audit: entries })
+  const withPlant = await plantPart(stage, classes)
+  const { images, began, offline } = stage
+  const seen = { folder, images, events: log.events, view, audit: entries, began, offline, ...withPlant }
+  const fault = scenario.check(seen)
   const verdict =
     fault === null ? `As described: ${scenario.ending}.` : `NOT as described (${scenario.ending}): ${fault}.`
   screen.say(screen.ink(fault === null ? 'good' : 'bad', verdict))
   const seconds = Math.round((performance.now() - started) / 100) / 10
   const rows = rowsOf(view, before)
   return {
-    exit: fault === null ? exit : OTHERWISE,
+    exit: fault === null ? (scenario.exit ?? exit) : OTHERWISE,
     json: options.json
       ? {
           ...heads(options, scenario, fault, view),
@@ -82,17 +91,19 @@ export async function runDemo(
             ? null
             : { fleet: stage.fleetUrl, gateway: stage.gatewayUrl, console: stage.consoleUrl },
           folder,
+          ...(withPlant.bill === null ? {} : { plant: withPlant.bill, changes: withPlant.changes }),
           events: notable(log.events),
         }
       : null,
-    text: textOf(rows, verified, checkpoint, seconds),
+    text: textOf(rows, verified, checkpoint, seconds, withPlant.bill),
     console: stage.consoleUrl,
   }
 }
 
 /** Follows the campaign to its end, and every trial that began in it; answers the exit code of `campaign watch`. */
-async function watch(stage: Stage, log: SiteLog, screen: Screen): Promise<number> {
-  const progress = new Progress(screen, UPDATED)
+async function watch(stage: Stage, log: SiteLog, screen: Screen, classes: readonly string[]): Promise<number> {
+  const updated = stage.site.controllers.filter(one => classes.includes(one.class)).map(({ id }) => id)
+  const progress = new Progress(screen, updated)
   for (const event of log.events) progress.event(event)
   const unwatch = log.on(event => progress.event(event))
   const exit = await stage.watch(line => progress.campaign(line))
@@ -101,6 +112,22 @@ async function watch(stage: Stage, log: SiteLog, screen: Screen): Promise<number
   unwatch()
   progress.end()
   return exit
+}
+
+/** What a demo with a plant ends with: the version map, what the plant paid, the change report, the devices' records. */
+async function plantPart(
+  stage: Stage,
+  classes: readonly string[],
+): Promise<Pick<Seen, 'versions' | 'bill' | 'changes' | 'records'>> {
+  const bill = await stage.bill()
+  if (bill === null) return { versions: new Map(), bill, changes: null, records: [] }
+  const ids = stage.site.controllers.filter(one => classes.includes(one.class)).map(({ id }) => id)
+  return {
+    versions: await stage.versions(),
+    bill,
+    changes: await stage.changes(),
+    records: await stage.records(ids),
+  }
 }
 
 async function attack(scenario: Scenario, stage: Stage, log: SiteLog, screen: Screen): Promise<void> {
@@ -121,9 +148,16 @@ const heads = ({ scenario }: DemoOptions, { ending }: Scenario, fault: string | 
   campaign: { id: view.id, state: view.state, reason: view.reason },
 })
 
-function textOf(rows: readonly Row[], verified: string, checkpoint: string, seconds: number): string {
+function textOf(
+  rows: readonly Row[],
+  verified: string,
+  checkpoint: string,
+  seconds: number,
+  bill: PlantBill | null,
+): string {
   const note = checkpoint.trimEnd().replaceAll(/^(?=.)/gm, '  ')
-  return `\n${table(rows)}\n\n${verified.trimEnd()}\n\n${note}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
+  const paid = bill === null ? '' : `${billText(bill)}\n\n`
+  return `\n${table(rows)}\n\n${paid}${verified.trimEnd()}\n\n${note}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
 }
 
 /** The console is for this machine alone, whatever address the fleet serves on. */
@@ -142,7 +176,7 @@ export function whatNext(options: DemoOptions, folder: string, port: number, sho
     ...(shown === null ? [] : [`See it in a browser: ${shown}`]),
     `The fleet serves on https://${options.host}:${port}, the gateway on https://${options.host}:${port + 1}. Try:`,
     `  bin/voltseal controller list ${profile}`,
-    `  bin/voltseal controller history harbour/bms-1 ${profile}`,
+    `  bin/voltseal controller history ${SCENARIOS[options.scenario].setting.site}/pcs-1 ${profile}`,
     `  bin/voltseal campaign list ${profile}`,
     `  bin/voltseal audit verify ${profile}`,
     `  bin/voltseal verify ${at('bms-7.28.0.release')} --key ${at('keys', 'firmware.key.pub')}`,

@@ -3,48 +3,33 @@ import { join } from 'node:path'
 import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { StampedEvent } from '../site/events.ts'
 import { type DemoImage, FACTORY, UPDATE } from './firmware.ts'
+import { datacenterUps, windStorage } from './plant-scenarios.ts'
+import type { Scenario, Seen } from './seen.ts'
+import { HARBOUR } from './setting.ts'
 
-export const SCENARIO_NAMES = ['happy', 'bad-canary', 'power-cut', 'tampered'] as const
+export const SCENARIO_NAMES = [
+  'happy',
+  'bad-canary',
+  'power-cut',
+  'tampered',
+  'wind-storage',
+  'datacenter-ups',
+] as const
 export type ScenarioName = (typeof SCENARIO_NAMES)[number]
-
-/** What a scenario's events and end are judged by. */
-export type Seen = {
-  readonly folder: string
-  readonly images: readonly DemoImage[]
-  readonly events: readonly StampedEvent[]
-  readonly view: CampaignView
-  /** The audit log as it was exported, one entry per line. */
-  readonly audit: string
-}
-
-/**
- * A scenario: what it shows, what is wrong at the site, what happens meanwhile and after the campaign, and how to tell
- * that it ended as described. `check` answers the first thing that did not, or null.
- */
-export type Scenario = {
-  readonly title: string
-  readonly ending: string
-  /** The classes that the campaign updates: both, unless the scenario says otherwise. */
-  readonly classes?: readonly string[]
-  readonly faults: (images: readonly DemoImage[]) => object | null
-  /** Called for each event of the site; answers a line to show when it did something. */
-  readonly meanwhile?: (event: StampedEvent, folder: string, images: readonly DemoImage[]) => string | null
-  /** The controller that somebody with a debug probe is let at when the campaign is over. */
-  readonly attackAfter?: string
-  readonly check: (seen: Seen) => string | null
-}
 
 const PROBED = 'bms-3'
 const CUT = 'bms-2'
 
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   happy: {
+    setting: HARBOUR,
     title: 'Everything works',
     ending: 'every controller confirmed 7.28.0',
     faults: () => null,
     check: ({ view }) => allConfirmed(view),
   },
   'bad-canary': {
+    setting: HARBOUR,
     title: 'The new bms image fails its health check on the canary',
     ending: 'the canary reverted, the campaign halted, the others were not touched',
     classes: ['bms'],
@@ -54,6 +39,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     check: checkBadCanary,
   },
   'power-cut': {
+    setting: HARBOUR,
     title: `${CUT} loses its power in the middle of writing the image, and again in the middle of the trial boot`,
     ending: `${CUT} lost its power twice, and every controller confirmed 7.28.0`,
     faults: () => ({
@@ -68,6 +54,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     },
   },
   tampered: {
+    setting: HARBOUR,
     title: `A byte of the gateway's cache is flipped; later somebody has a debug probe at ${PROBED}`,
     ending: 'the gateway quarantined the blob and fetched it again; the boot chain refused the probe’s slot',
     faults: () => null,
@@ -75,6 +62,8 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     attackAfter: PROBED,
     check: checkTampered,
   },
+  'wind-storage': windStorage,
+  'datacenter-ups': datacenterUps,
 }
 
 function allConfirmed(view: CampaignView): string | null {
@@ -112,7 +101,7 @@ function checkTampered(seen: Seen): string | null {
 /** Flips one byte of the bms image in the gateway's cache, when the canary has it and nobody else does. */
 function flipCachedByte(): NonNullable<Scenario['meanwhile']> {
   let done = false
-  return (event, folder, images) => {
+  return (event, { folder, images }) => {
     const { sha256, version } = update(images, 'bms')
     if (done || event.event !== 'staged' || !event.controller.startsWith('bms') || event.version !== version)
       return null

@@ -1,5 +1,6 @@
 import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { StampedEvent } from '../site/events.ts'
+import type { PlantBill } from './stage.ts'
 
 /** One line of the table that the demo ends with. */
 export type Row = {
@@ -50,6 +51,21 @@ export function table(rows: readonly Row[]): string {
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** What the plant paid, beside what it would have paid for a restart of everything at once. */
+export function billText({ update, naive, early }: PlantBill): string {
+  const lines = [
+    ['these updates', update],
+    ['everything at once, at the first turn', naive],
+    ['everything at once, at the beginning', early],
+  ] as const
+  const texts = lines.map(([name, one]) => {
+    const energy = `${one.megawattHoursNotDelivered.toFixed(2)} MWh not delivered (penalty ${Math.round(one.penalty)})`
+    const load = `critical load unprotected ${Math.round(one.secondsUnprotected)} s, dark ${Math.round(one.secondsDark)} s`
+    return `  ${name.padEnd(37)}  ${energy}, ${load}, without redundancy ${Math.round(one.secondsWithoutRedundancy)} s`
+  })
+  return ['What the plant paid', ...texts].join('\n')
 }
 
 /** What happened to the controllers, without the many lines of the downloads. */

@@ -24,6 +24,8 @@ export type ConnectedParts = {
   readonly controller: SimController
   readonly gateway: { readonly url: string; readonly ca: string; readonly cert: string }
   readonly clock: Clock
+  /** How many times as fast as time the clock is. */
+  readonly rate: () => number
   readonly notes: SiteNotes
   readonly cuts: readonly Cut[]
   readonly watch: Watcher
@@ -198,7 +200,7 @@ export class ConnectedController {
     const life = this.#life
     const trial = controller.running()
     if (trial === null) return
-    const { windowMillis } = trial.facts.health
+    const windowMillis = trial.facts.health.windowMillis / this.#parts.rate()
     const step = Math.min(Math.max(windowMillis / LOOKS, 2), 1_000)
     while (!stop.aborted && life === this.#life && controller.running()?.trial === true) {
       await pause(step, stop)

@@ -11,7 +11,11 @@ import type { SiteNotes } from './notes.ts'
 export type Cut = { readonly controller: string; readonly during: 'write' | 'boot'; readonly darkMillis: number }
 
 /** What goes wrong at a site, as `faults.json` says: images that do not work, by their SHA-256, and losses of power. */
-export type Faults = { readonly application: Application; readonly cuts: readonly Cut[] }
+export type Faults = {
+  /** What images do on a controller: one may not work on any, or on this one alone. */
+  readonly applicationOf: (controller: string) => Application
+  readonly cuts: readonly Cut[]
+}
 
 const cutShape = object({
   controller: text('a controller', /^[a-z0-9._-]{1,64}$/),
@@ -21,13 +25,14 @@ const cutShape = object({
 const faultsShape = object({}, { cuts: list(cutShape, 0, 1000) })
 const behaviourShape = object(
   { is: word('healthy', 'unhealthy', 'hanging') },
-  { probe: text('a probe', /^[\w.-]{1,64}$/) },
+  { probe: text('a probe', /^[\w.-]{1,64}$/), only: list(text('a controller', /^[a-z0-9._-]{1,64}$/), 1, 1000) },
 )
+type Written = Behaviour & { readonly only?: readonly string[] }
 
 /** Reads the faults of a site; none when there is no file. Refuses `config-malformed`, `file-unreadable`. */
 export function readFaults(folder: string): Faults | Refusal {
   const path = siteFiles(folder).faults
-  if (!existsSync(path)) return { application: applicationWith({}), cuts: [] }
+  if (!existsSync(path)) return { applicationOf: () => applicationWith({}), cuts: [] }
   const value = readJson(path)
   if (isRefusal(value)) return value
   const { unhealthy = {}, ...rest } = Object(value) as { unhealthy?: Readonly<Record<string, unknown>> }
@@ -39,7 +44,10 @@ export function readFaults(folder: string): Faults | Refusal {
       return refuse('config-malformed', path, misfit.expected, `${misfit.actual} at ${misfit.at}`)
     }
   }
-  return { application: applicationWith(unhealthy as Readonly<Record<string, Behaviour>>), cuts: read.cuts ?? [] }
+  const images = Object.entries(unhealthy as Readonly<Record<string, Written>>)
+  const applicationOf = (controller: string): Application =>
+    applicationWith(Object.fromEntries(images.filter(([, { only }]) => only?.includes(controller) !== false)))
+  return { applicationOf, cuts: read.cuts ?? [] }
 }
 
 /** What the controller is busy with: the moment that a cut waits for. */

@@ -18,7 +18,7 @@ export type ServedSite = {
 
 /**
  * Runs every controller of a site until `stop` is aborted, but for those that are `asleep`: they have no power. Everything that a controller knows is in its flash, in its
- * secure element and in the notes: the process may be killed at any moment.
+ * secure element and in the notes: the process may be killed at any moment. `rate`: how many times as fast as time the clock is.
  *
  * Refuses `gateway-not-enrolled` (also for a controller without a certificate), `config-malformed`, and
  * `data-folder-in-use` and the like.
@@ -29,6 +29,7 @@ export function serveSite(
   watch: Watcher,
   stop: AbortSignal,
   asleep: readonly string[] = [],
+  rate = (): number => 1,
 ): ServedSite | Refusal {
   const made = readMade(folder)
   if (isRefusal(made)) return made
@@ -45,10 +46,10 @@ export function serveSite(
   const connected = new Map<string, ConnectedController>()
   const boards = made.site.controllers.map(placed => {
     const controller = assemble(made, placed, folder, clock)
-    controller.application = faults.application
+    controller.application = faults.applicationOf(placed.id)
     const { cert } = issued.controllers[placed.id] as { cert: string }
     const gateway = { url: issued.gateway.url, ca: issued.siteCa, cert }
-    const parts = { site: made.site.site, controller, gateway, clock, notes, cuts: faults.cuts, watch, stop }
+    const parts = { site: made.site.site, controller, gateway, clock, rate, notes, cuts: faults.cuts, watch, stop }
     connected.set(placed.id, new ConnectedController(parts))
     return controller
   })

@@ -89,7 +89,7 @@ async function startWith(
     },
     maxRestarting: config.maxRestarting,
     conditions,
-    steady: () => millis(performance.now()),
+    steady: clock.steady ?? (() => millis(performance.now())),
   }
   const bells = { reports: new Bell(), work: new Bell() }
   const door = gatewayDoor(world, { ca: issued.siteCa, cert: issued.gateway.serverCert, key: doorKey }, bells, log)

@@ -12,6 +12,7 @@ import { readOptions } from '../../../sim/doors/demo/options.ts'
 import { Progress } from '../../../sim/doors/demo/progress.ts'
 import { SCENARIOS } from '../../../sim/doors/demo/scenario.ts'
 import { Screen } from '../../../sim/doors/demo/screen.ts'
+import { HARBOUR } from '../../../sim/doors/demo/setting.ts'
 import { rowsOf, table } from '../../../sim/doors/demo/summary.ts'
 import type { SiteEvent, StampedEvent } from '../../../sim/doors/site/events.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
@@ -51,6 +52,9 @@ const campaign = (state: string, controllers: readonly CampaignControllerView[])
   approvals: { have: 1, need: 1 },
   controllers,
 })
+
+/** What a demo without a plant ends with. */
+const PLANTLESS = { versions: new Map(), began: 0, bill: null, offline: [], changes: null, records: [] }
 
 describe('the demo', () => {
   after(() => rmSync(root, { recursive: true, force: true }))
@@ -109,7 +113,7 @@ describe('the demo', () => {
   })
 
   it('unpacks real firmware, newer for the classes that are updated', () => {
-    const images = unpackFirmware(root, bytes => toHex(nodeCrypto.sha256(bytes)))
+    const images = unpackFirmware(root, bytes => toHex(nodeCrypto.sha256(bytes)), HARBOUR)
     assert.deepEqual(
       images.map(image => `${image.class} ${image.version}`),
       ['bms 7.27.0', 'pcs 7.27.0', 'ems 7.27.0', 'bms 7.28.0', 'pcs 7.28.0'],
@@ -179,21 +183,21 @@ describe('the demo', () => {
     ['power cut that did not happen', 'power-cut', good, [cut], 'bms-2 lost its power 1 times'],
   ] as const) {
     it(`tells whether a scenario ended as described: ${name}`, () => {
-      const seen = { folder: root, images: [], events, view, audit: '' }
+      const seen = { ...PLANTLESS, folder: root, images: [], events, view, audit: '' }
       assert.equal(SCENARIOS[scenario].check(seen), fault)
     })
   }
 
   it('tells whether the tampered scenario ended as described', () => {
     const folder = join(root, 'tampered')
-    const images = unpackFirmware(folder, bytes => toHex(nodeCrypto.sha256(bytes)))
+    const images = unpackFirmware(folder, bytes => toHex(nodeCrypto.sha256(bytes)), HARBOUR)
     const sha256 = images[3]!.sha256
     const attack = { event: 'attack', attack: 'tampered-slot', detail: 'slot-image-damaged' } as const
     const refused = event('bms-3', { ...attack, outcome: 'refused', running: 'b 7.28.0' })
     const ran = event('bms-3', { ...attack, outcome: 'ran', running: 'a 7.28.0' })
     const audit = '{"kind":"blob-quarantined"}'
     const judge = (events: readonly StampedEvent[], log: string) =>
-      SCENARIOS.tampered.check({ folder, images, events, view: good, audit: log })
+      SCENARIOS.tampered.check({ ...PLANTLESS, folder, images, events, view: good, audit: log })
     assert.equal(judge([refused], audit), 'nothing is in quarantine')
     mkdirSync(join(folder, 'gateway', 'cache', 'quarantine'), { recursive: true })
     writeFileSync(join(folder, 'gateway', 'cache', 'quarantine', sha256), '')
