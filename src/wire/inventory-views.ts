@@ -155,3 +155,23 @@ export type LinesStaged = Static<typeof LinesStaged>
 /** POST /v1/inventory/imports/N/end: how many controllers are in the inventory now by this import. */
 export const ImportEnded = Type.Object({ taken: Type.Integer() }, { ...closed, title: 'ImportEnded' })
 export type ImportEnded = Static<typeof ImportEnded>
+
+/** GET /v1/inventory/compliance: how a site stands with a campaign. */
+export const ComplianceView = Type.Object(
+  {
+    site: Type.String(),
+    region: Type.String(),
+    done: Type.Integer(),
+    left: Type.Integer(),
+    late: Type.Integer(),
+  },
+  { ...closed, title: 'ComplianceView' },
+)
+export type ComplianceView = Static<typeof ComplianceView>
+
+/** GET /v1/inventory/deadlines: the campaigns that are due. */
+export const DeadlineView = Type.Object(
+  { campaign: Type.String(), title: Type.String(), deadline: Type.Integer() },
+  { ...closed, title: 'DeadlineView' },
+)
+export type DeadlineView = Static<typeof DeadlineView>

@@ -1,17 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { type Instant, instant, type Millis } from '../../core/encoding/units.ts'
-import type { Version } from '../../core/firmware/version.ts'
+import { instant, type Millis } from '../../core/encoding/units.ts'
 import { INCIDENTS, type IncidentCounts } from '../../core/fleet/incidents.ts'
 import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../../core/fleet/inventory-row.ts'
 import { type ControllerQuery, isCounted, type Position } from '../../core/fleet/query.ts'
 import type { InventoryStore, VersionsBy } from '../../flows/ports.ts'
+import { COLUMNS, type Row, rowOf } from './inventory-read.ts'
 import { countedWhere, rowWhere, type Sets, setsOf, type Value, type Where } from './inventory-where.ts'
-
-type Row = Record<string, Value>
-
-const COLUMNS = `site, id, region, class, hardware, cabinet, rack, standing, decrypts, said, version, state, counter,
-  running_sequence, digest, report, attested_at, seen_at, claimed_version, claimed_at,
-  (SELECT names FROM name_set WHERE id = labels) AS labels, (SELECT names FROM name_set WHERE id = anchors) AS anchors`
 
 /**
  * Answers questions about the fleet. The text of each statement is put together from fixed pieces, so there are as many as
@@ -199,41 +193,3 @@ const siteTally = ({ sites }: ControllerQuery): string =>
 
 /** Statements that are kept at most: kinds of questions, of which there are few at a time. */
 const MAX_STATEMENTS = 200
-
-function rowOf(row: Row): InventoryRow {
-  const text = (name: string): string => row[name] as string
-  const number = (name: string): number => row[name] as number
-  const moment = (name: string): Instant | null => (number(name) === 0 ? null : instant(number(name)))
-  return {
-    site: text('site'),
-    id: text('id'),
-    region: text('region'),
-    class: text('class'),
-    hardware: text('hardware'),
-    cabinet: row.cabinet as string | null,
-    rack: row.rack as string | null,
-    labels: JSON.parse(text('labels')) as string[],
-    standing: text('standing') as InventoryRow['standing'],
-    claim:
-      text('claimed_version') === ''
-        ? null
-        : { version: text('claimed_version') as Version, at: instant(number('claimed_at')) },
-    attested:
-      text('said') === 'attested'
-        ? {
-            sequence: number('report'),
-            at: instant(number('attested_at')),
-            state: text('state') as 'stable',
-            running: {
-              version: text('version') as Version,
-              sequence: number('running_sequence'),
-              digest: (row.digest as Uint8Array).toHex(),
-            },
-            counter: number('counter'),
-            anchors: JSON.parse(text('anchors')) as string[],
-          }
-        : null,
-    seenAt: moment('seen_at'),
-    decrypts: number('decrypts') === 1,
-  }
-}

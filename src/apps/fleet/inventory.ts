@@ -4,6 +4,7 @@ import { rateOf } from '../../core/fleet/poisson.ts'
 import { type ControllerQuery, type Position, parseQuery } from '../../core/fleet/query.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { checkStore, refuseRow } from '../../flows/check.ts'
+import { headOfPlan } from '../../flows/comply.ts'
 import type { FleetWorld, VersionsBy } from '../../flows/ports.ts'
 import type {
   CheckView,
@@ -14,6 +15,7 @@ import type {
   VersionsView,
 } from '../../wire/inventory-views.ts'
 import { type Page, pageOf, shown, type Wanted } from './api/page.ts'
+import { ofCampaign } from './compliance.ts'
 
 /** What the fleet server answers of its inventory: questions in words, answers in pages. */
 
@@ -35,11 +37,15 @@ export async function inventory(world: FleetWorld, words: Words): Promise<Page<I
   const question = asked(world, words)
   if (isRefusal(question)) return question
   const { query, wanted, name } = question
+  const head = query.campaign === undefined ? null : await headOfPlan(world, query.campaign.id)
+  if (isRefusal(head)) return head
+  const rows = (after: Position | null, limit: number): Promise<InventoryRow[] | Refusal> =>
+    head === null ? world.store.inventory.page(query, after, limit) : ofCampaign(world, head, query, after, limit)
   const page = await pageOf(wanted, {
     name,
     sorts: ['string', 'string', 'number'],
     keyOf: ({ site, id, seenAt }: InventoryRow) => [site, id, seenAt ?? 0] as const,
-    behind: (after, count) => world.store.inventory.page(query, after === null ? null : positionOf(after), count),
+    behind: (after, count) => rows(after === null ? null : positionOf(after), count),
   })
   return shown(page, row => inventoryView(world, row))
 }
@@ -72,6 +78,7 @@ export async function count(world: FleetWorld, words: Words): Promise<CountView 
   if (isRefusal(question)) return question
   const { inventory } = world.store
   const { version, counter, ...rest } = question.query
+  if (rest.campaign !== undefined) return { controllers: null, sites: null, unknown: null }
   const blind = version === undefined && counter === undefined ? null : rest
   return {
     controllers: await inventory.count(question.query),
@@ -80,9 +87,17 @@ export async function count(world: FleetWorld, words: Words): Promise<CountView 
   }
 }
 
+/** What is counted by sites and versions cannot be narrowed to a campaign: that has counts of its own. */
+function uncounted({ campaign }: ControllerQuery): Refusal | null {
+  if (campaign === undefined) return null
+  return refuse('query-malformed', 'campaign', 'a question without it, or fleet compliance', 'a campaign')
+}
+
 export async function sites(world: FleetWorld, words: Words): Promise<Page<SiteCount> | Refusal> {
   const question = asked(world, words)
   if (isRefusal(question)) return question
+  const other = uncounted(question.query)
+  if (other !== null) return other
   const { query, wanted, name } = question
   return pageOf(wanted, {
     name: `sites of ${name}`,
@@ -96,6 +111,8 @@ export async function versions(world: FleetWorld, words: Words): Promise<Page<Ve
   const question = asked(world, words)
   if (isRefusal(question)) return question
   const { query, wanted, name } = question
+  const other = uncounted(query)
+  if (other !== null) return other
   const by = (words.by ?? 'fleet') as VersionsBy
   if ((by === 'rack' || by === 'cabinet') && query.sites?.length !== 1) {
     return refuse('query-malformed', `by ${by}`, 'one site beside it: places have names of their site', 'none')

@@ -5,7 +5,9 @@ import { Name } from '../fleet-api.ts'
 import { List } from '../fleet-views.ts'
 import {
   CheckView,
+  ComplianceView,
   CountView,
+  DeadlineView,
   ImportBegun,
   ImportEnded,
   IncidentsView,
@@ -187,4 +189,29 @@ export const endImport = route({
   ),
   answers: { 200: ImportEnded },
   codes: ['import-unknown', 'import-lines-bad'],
+})
+
+export const listCompliance = route({
+  method: 'GET',
+  path: '/v1/inventory/compliance',
+  id: 'listCompliance',
+  tag,
+  summary: 'How each site stands with a campaign, by what its controllers attested',
+  who: 'person',
+  query: Type.Object({ campaign: Name, ...pageFields }, closed),
+  paged: true,
+  answers: { 200: List(ComplianceView) },
+  codes: ['campaign-unknown', 'cursor-invalid'],
+})
+
+export const listDeadlines = route({
+  method: 'GET',
+  path: '/v1/inventory/deadlines',
+  id: 'listDeadlines',
+  tag,
+  summary: 'The campaigns whose deadline is up to an instant, the first one first',
+  who: 'person',
+  query: Type.Object({ by: Type.String({ pattern: '^[0-9]{1,16}$', description: 'milliseconds since 1970' }) }, closed),
+  answers: { 200: List(DeadlineView) },
+  codes: [],
 })

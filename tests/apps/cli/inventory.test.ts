@@ -7,7 +7,7 @@ import { fleetFiles } from '../../../src/apps/fleet/files.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import type { IncidentsView, InventoryView, VersionSaidView, VersionsView } from '../../../src/wire/inventory-views.ts'
 import { fleetUrl, log, tls, voltseal } from '../../worlds/people.ts'
-import { QUAY, quay } from '../../worlds/quay.ts'
+import { image, QUAY, quay } from '../../worlds/quay.ts'
 import { rest, started } from '../../worlds/started.ts'
 import { handOver, speaker } from '../../worlds/upstream.ts'
 
@@ -24,6 +24,8 @@ describe('questions about the inventory on the command line', () => {
     world = await started({ ...QUAY, site: { ...SITE, controllers: placed } }, async fresh => {
       await fresh.reported()
       await rest(fresh)
+      await fresh.publish(await fresh.release('bms', '1.1.0', image(2)))
+      await fresh.campaign('spring', ['bms/1.1.0/envelope.suit'])
       const say = await speaker(fresh, 'bms-2')
       const attempt = {
         version: '1.1.0',
@@ -138,6 +140,38 @@ describe('questions about the inventory on the command line', () => {
     assert.ok(ran.controllerDays > 0 && ran.incidents.revert.count === 0)
     assert.ok(ran.incidents.revert.low === 0 && ran.incidents.revert.high! > 0)
     assert.deepEqual(await fleet('incidents', '--class', 'pcs'), [])
+  })
+
+  it('fleet compliance: who has what a campaign brings, by what they attested', async () => {
+    const found = await fleet<{ sites: object[] }>('compliance', '--campaign', 'spring')
+    const site = { region: 'nl-west', done: 1, left: 2, late: 0 }
+    assert.deepEqual(found, { campaign: 'spring', done: 1, left: 2, late: 0, sites: [{ site: 'quay', ...site }] })
+    const rows: [more: string[], ids: string[]][] = [
+      [[], ['bms-1', 'bms-2', 'bms-3']],
+      [
+        ['--is', 'left'],
+        ['bms-1', 'bms-3'],
+      ],
+      [['--is', 'done'], ['bms-2']],
+      [['--is', 'late'], []],
+      [['--is', 'left', '--label', 'critical'], ['bms-1']],
+      [['--is', 'left', '--limit', '1'], ['bms-1']],
+      [['--site', 'pier'], []],
+    ]
+    for (const [more, expected] of rows) {
+      assert.deepEqual(ids(await fleet('controllers', '--campaign', 'spring', ...more)), expected, more.join(' '))
+    }
+    assert.deepEqual(await fleet('compliance', '--deadline', '2099-01-01T00:00:00Z'), [], 'it has no deadline')
+    for (const [argv, code] of [
+      [['compliance'], 'usage-error'],
+      [['compliance', '--campaign', 'spring', '--deadline', '2099-01-01T00:00:00Z'], 'usage-error'],
+      [['compliance', '--deadline', 'soon'], 'usage-error'],
+      [['compliance', '--campaign', 'autumn'], 'campaign-unknown'],
+      [['controllers', '--campaign', 'autumn'], 'campaign-unknown'],
+      [['sites', '--campaign', 'spring'], 'query-malformed'],
+    ] as const) {
+      assert.equal((await voltseal(world, ['fleet', ...argv])).refusal?.code, code, argv.join(' '))
+    }
   })
 
   it('controller history: with the versions that it was said to run', async () => {

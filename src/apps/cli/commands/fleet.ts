@@ -13,6 +13,7 @@ import { DEVELOPMENT_WARNING, PRIVATE_KEY } from '../signing-key.ts'
 import { listing, table } from '../table.ts'
 import { addFleetAnchors } from './fleet-anchors.ts'
 import { addFleetCheckStore } from './fleet-check-store.ts'
+import { addFleetCompliance } from './fleet-compliance.ts'
 import { addFleetImport } from './fleet-import.ts'
 import { addFleetInventory } from './fleet-inventory.ts'
 
@@ -114,6 +115,7 @@ export function addFleet(program: Command, cli: Cli): void {
     )
   addFleetAnchors(fleet, cli)
   addFleetInventory(fleet, cli)
+  addFleetCompliance(fleet, cli)
   addFleetImport(fleet, cli)
   addFleetCheckStore(fleet, cli)
   program.addCommand(fleet)

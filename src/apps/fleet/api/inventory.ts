@@ -2,6 +2,7 @@ import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import { beginImport, endImport, stageLines } from '../../../flows/import.ts'
 import * as routes from '../../../wire/routes/inventory.ts'
+import * as compliance from '../compliance.ts'
 import * as inventory from '../inventory.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, shows } from './serve-route.ts'
@@ -17,6 +18,8 @@ export function inventoryRoutes(server: HttpsServer, door: FleetDoor): void {
     inventory.versionHistory(world, params.site ?? '', params.id ?? ''),
   )
   shows(server, routes.listIncidents, ({ query }) => inventory.incidents(world, query))
+  shows(server, routes.listCompliance, ({ query }) => compliance.bySite(world, query))
+  shows(server, routes.listDeadlines, ({ query }) => compliance.deadlines(world, query))
   changes(server, door, routes.checkInventory, ({ body: { after } }) => {
     return { attempt: 'fleet check-store', run: () => inventory.check(world, after ?? null) }
   })

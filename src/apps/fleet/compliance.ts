@@ -1,0 +1,82 @@
+import type { PlanHead } from '../../core/campaign/plan.ts'
+import { instant } from '../../core/encoding/units.ts'
+import type { InventoryRow } from '../../core/fleet/inventory-row.ts'
+import type { ControllerQuery, Position } from '../../core/fleet/query.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import {
+  behindSite,
+  complianceAt,
+  dueBy,
+  fromSite,
+  headOfPlan,
+  type SiteCompliance,
+  sitesOf,
+  standingsAt,
+} from '../../flows/comply.ts'
+import type { FleetWorld } from '../../flows/ports.ts'
+import type { DeadlineView } from '../../wire/inventory-views.ts'
+import { type Page, pageOf, type Wanted } from './api/page.ts'
+
+/** How the fleet stands with its campaigns, by what controllers attested. */
+
+export async function bySite(
+  world: FleetWorld,
+  { campaign, ...wanted }: Wanted & { readonly campaign: string },
+): Promise<Page<SiteCompliance> | Refusal> {
+  const head = await headOfPlan(world, campaign)
+  if (isRefusal(head)) return head
+  return pageOf(wanted, {
+    name: `compliance ${campaign}`,
+    sorts: ['string'],
+    keyOf: ({ site }: SiteCompliance) => [site] as const,
+    behind: async (after, limit) => {
+      const sheets = await sitesOf(world, head, after === null ? '' : behindSite(after[0]), limit)
+      if (isRefusal(sheets)) return sheets
+      const sites: SiteCompliance[] = []
+      for (const sheet of sheets) sites.push(await complianceAt(world, head, sheet))
+      return sites
+    },
+  })
+}
+
+export async function deadlines(world: FleetWorld, { by }: { readonly by: string }): Promise<DeadlineView[] | Refusal> {
+  const due = await dueBy(world, instant(Number(by)))
+  if (isRefusal(due)) return due
+  return due.map(({ id, title, deadline }) => ({ campaign: id, title, deadline: deadline?.at ?? 0 }))
+}
+
+/** Sheets that one look reads. */
+const SHEETS = 50
+
+/** The controllers of a campaign that match the rest of a question, from behind a position on. */
+export async function ofCampaign(
+  world: FleetWorld,
+  head: PlanHead,
+  { campaign, ...rest }: ControllerQuery,
+  after: Position | null,
+  limit: number,
+): Promise<InventoryRow[] | Refusal> {
+  const found: InventoryRow[] = []
+  // The site of the position itself may have more controllers behind it.
+  let place = after === null ? '' : fromSite(after.site)
+  for (;;) {
+    const sheets = await sitesOf(world, head, place, SHEETS)
+    if (isRefusal(sheets)) return sheets
+    for (const sheet of sheets) {
+      place = behindSite(sheet.site)
+      if (rest.sites !== undefined && !rest.sites.includes(sheet.site)) continue
+      const wanted = new Set<string>()
+      for (const { controller, is } of await standingsAt(world, head, sheet)) {
+        if (campaign?.is === undefined || campaign.is === is) wanted.add(controller)
+      }
+      const from = after?.site === sheet.site ? after : null
+      const rows = await world.store.inventory.page({ ...rest, sites: [sheet.site] }, from, MAX_ROWS)
+      found.push(...rows.filter(({ id }) => wanted.has(id)))
+      if (found.length >= limit) return found.slice(0, limit)
+    }
+    if (sheets.length < SHEETS) return found
+  }
+}
+
+/** Controllers of a site at most (core/fleet/topology.ts). */
+const MAX_ROWS = 4096
