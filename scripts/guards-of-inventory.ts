@@ -75,4 +75,11 @@ export const INVENTORY_GUARDS: readonly Guard[] = [
     without: '  if (standing.decided) return\n  else',
     tests: IMPORT,
   },
+  {
+    stops: 'a question about sites that who asks may not see',
+    file: 'src/adapters/store-sqlite/inventory-where.ts',
+    text: '  if (reach !== undefined) {',
+    without: '  if (reach !== undefined && query === undefined) {',
+    tests: CHECK,
+  },
 ]

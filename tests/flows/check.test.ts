@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { SimElement } from '../../sim/secure-element/sim-element.ts'
-import { inventory } from '../../src/apps/fleet/inventory.ts'
+import { count, inventory, sites, versions } from '../../src/apps/fleet/inventory.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
@@ -69,6 +69,25 @@ describe('the check of the store against what was signed', () => {
     assert.equal((await fleet.world.store.log()).size, was)
   })
 
+  it('attack: a question about the whole fleet by who may see one site', async () => {
+    const reach = { regions: new Set<string>(), sites: new Set(['quay']) }
+    const page = orThrow(await inventory(fleet.world, reach, {}))
+    assert.deepEqual([...new Set(page.items.map(({ site }) => site))], ['quay'])
+    assert.deepEqual(
+      orThrow(await sites(fleet.world, reach, { class: 'bms' })).items.map(({ site }) => site),
+      ['quay'],
+    )
+    assert.deepEqual(orThrow(await sites(fleet.world, reach, { site: 'pier' })).items, [])
+    assert.deepEqual(orThrow(await count(fleet.world, reach, {})), { controllers: 3, sites: 1, unknown: 0 })
+    const [map] = orThrow(await versions(fleet.world, reach, { by: 'fleet' })).items
+    assert.equal(
+      map?.versions.reduce((sum, { controllers }) => sum + controllers, 0),
+      3,
+    )
+    const nobody = { regions: new Set(['elsewhere']), sites: new Set<string>() }
+    assert.deepEqual(orThrow(await inventory(fleet.world, nobody, { site: 'quay' })).items, [])
+  })
+
   it('goes on site by site, so that a server can answer others in between', async () => {
     const first = await checkStore(fleet.world, null, 1)
     assert.deepEqual(first, { controllers: 3, next: 'pier', findings: [] })
@@ -134,7 +153,7 @@ describe('the check of the store against what was signed', () => {
 
   it('attack: a row that somebody changed is not shown as attested, before any check has found it', async () => {
     fleet.beside("UPDATE inventory SET version = '9.9.9', version_key = x'ff' WHERE site = 'quay' AND id = 'c2'")
-    const page = orThrow(await inventory(fleet.world, { site: 'quay' }))
+    const page = orThrow(await inventory(fleet.world, 'all', { site: 'quay' }))
     assert.deepEqual(
       page.items.map(({ id, attested, fault }) => [id, attested?.version, fault]),
       [

@@ -13,7 +13,10 @@ const IN = 'IN (SELECT value FROM json_each(?))'
 /** The conditions of a question that the tallies know the columns of. */
 export function countedWhere(query: ControllerQuery, sets: Sets): Where {
   const parts: [sql: string, ...values: Value[]][] = []
-  const { classes, version, counter, regions, sites, states, said, anchor, lacksAnchor } = query
+  const { classes, version, counter, regions, sites, states, said, anchor, lacksAnchor, reach } = query
+  if (reach !== undefined) {
+    parts.push([`(region ${IN} OR site ${IN})`, JSON.stringify(reach.regions), JSON.stringify(reach.sites)])
+  }
   if (classes !== undefined) parts.push([`class ${IN}`, JSON.stringify(classes)])
   if (version !== undefined) parts.push(["version_key > x''"])
   if (version?.from !== undefined) {

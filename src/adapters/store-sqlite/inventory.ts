@@ -45,7 +45,7 @@ export class SqliteInventory implements InventoryStore {
   async count(query: ControllerQuery): Promise<number | null> {
     if (!isCounted(query)) return null
     const { sql, values } = countedWhere(query, this.#sets)
-    const table = query.sites === undefined ? 'fleet_tally' : siteTally(query)
+    const table = bySites(query) ? siteTally(query) : 'fleet_tally'
     const [row] = this.#all(`SELECT coalesce(sum(n), 0) AS n FROM ${table} WHERE ${sql}`, values)
     return row!.n as number
   }
@@ -82,7 +82,7 @@ export class SqliteInventory implements InventoryStore {
     const counted = isCounted(query)
     if (counted && by !== 'rack' && by !== 'cabinet') {
       const where = countedWhere(query, this.#sets)
-      const table = by === 'site' || query.sites !== undefined ? siteTally(query) : 'fleet_tally'
+      const table = by === 'site' || bySites(query) ? siteTally(query) : 'fleet_tally'
       const place = by === 'fleet' ? "''" : by
       const sql = `SELECT ${place} AS place, class, version, said, sum(n) AS controllers FROM ${table} WHERE ${where.sql}
         GROUP BY 1, class, version_key, said ORDER BY 1, class, version_key, said`
@@ -186,6 +186,9 @@ export class SqliteInventory implements InventoryStore {
     return statement.all(...values) as Row[]
   }
 }
+
+/** The roll-up of the fleet knows regions and no sites. */
+const bySites = ({ sites, reach }: ControllerQuery): boolean => sites !== undefined || reach !== undefined
 
 /** Some sites are looked up one by one; of all of them, the planner finds what the question narrows most. */
 const siteTally = ({ sites }: ControllerQuery): string =>

@@ -2,6 +2,7 @@ import type { PlanHead } from '../../core/campaign/plan.ts'
 import { instant } from '../../core/encoding/units.ts'
 import type { InventoryRow } from '../../core/fleet/inventory-row.ts'
 import type { ControllerQuery, Position } from '../../core/fleet/query.ts'
+import type { Reach } from '../../core/fleet/roles.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import {
   behindSite,
@@ -16,16 +17,18 @@ import {
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { DeadlineView } from '../../wire/inventory-views.ts'
 import { type Page, pageOf, type Wanted } from './api/page.ts'
+import { shownOf } from './places.ts'
 
 /** How the fleet stands with its campaigns, by what controllers attested. */
 
 export async function bySite(
   world: FleetWorld,
+  reach: Reach,
   { campaign, ...wanted }: Wanted & { readonly campaign: string },
 ): Promise<Page<SiteCompliance> | Refusal> {
   const head = await headOfPlan(world, campaign)
   if (isRefusal(head)) return head
-  return pageOf(wanted, {
+  const page = await pageOf(wanted, {
     name: `compliance ${campaign}`,
     sorts: ['string'],
     keyOf: ({ site }: SiteCompliance) => [site] as const,
@@ -37,6 +40,9 @@ export async function bySite(
       return sites
     },
   })
+  return shownOf(page, one =>
+    reach === 'all' || reach.regions.has(one.region) || reach.sites.has(one.site) ? one : null,
+  )
 }
 
 export async function deadlines(world: FleetWorld, { by }: { readonly by: string }): Promise<DeadlineView[] | Refusal> {

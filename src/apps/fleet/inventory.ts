@@ -2,6 +2,7 @@ import { INCIDENTS } from '../../core/fleet/incidents.ts'
 import type { Experience, InventoryRow, SiteCount } from '../../core/fleet/inventory-row.ts'
 import { rateOf } from '../../core/fleet/poisson.ts'
 import { type ControllerQuery, type Position, parseQuery } from '../../core/fleet/query.ts'
+import type { Reach } from '../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { checkStore, refuseRow } from '../../flows/check.ts'
 import { headOfPlan } from '../../flows/comply.ts'
@@ -24,17 +25,19 @@ type Words = Readonly<Record<string, string | undefined>>
 /** A question, and which page of its answer. */
 type Asked = { readonly query: ControllerQuery; readonly wanted: Wanted; readonly name: string }
 
-function asked(world: FleetWorld, { cursor, limit, by, ...words }: Words): Asked | Refusal {
-  const query = parseQuery(words, world.clock.now())
-  if (isRefusal(query)) return query
+function asked(world: FleetWorld, reach: Reach, { cursor, limit, by, ...words }: Words): Asked | Refusal {
+  const parsed = parseQuery(words, world.clock.now())
+  if (isRefusal(parsed)) return parsed
+  const query =
+    reach === 'all' ? parsed : { ...parsed, reach: { regions: [...reach.regions], sites: [...reach.sites] } }
   const wanted = { ...(cursor === undefined ? {} : { cursor }), ...(limit === undefined ? {} : { limit }) }
   // A cursor of another question is of no use: its list has the question in its name.
   const sorted = Object.entries({ ...words, ...(by === undefined ? {} : { by }) }).sort(([a], [b]) => (a < b ? -1 : 1))
   return { query, wanted, name: `inventory ${new URLSearchParams(sorted as [string, string][])}`.slice(0, 200) }
 }
 
-export async function inventory(world: FleetWorld, words: Words): Promise<Page<InventoryView> | Refusal> {
-  const question = asked(world, words)
+export async function inventory(world: FleetWorld, reach: Reach, words: Words): Promise<Page<InventoryView> | Refusal> {
+  const question = asked(world, reach, words)
   if (isRefusal(question)) return question
   const { query, wanted, name } = question
   const head = query.campaign === undefined ? null : await headOfPlan(world, query.campaign.id)
@@ -73,8 +76,8 @@ async function inventoryView(world: FleetWorld, row: InventoryRow): Promise<Inve
   return { ...place, claimed: claim, attested, seenAt, fault: fault?.code ?? null }
 }
 
-export async function count(world: FleetWorld, words: Words): Promise<CountView | Refusal> {
-  const question = asked(world, words)
+export async function count(world: FleetWorld, reach: Reach, words: Words): Promise<CountView | Refusal> {
+  const question = asked(world, reach, words)
   if (isRefusal(question)) return question
   const { inventory } = world.store
   const { version, counter, ...rest } = question.query
@@ -93,8 +96,8 @@ function uncounted({ campaign }: ControllerQuery): Refusal | null {
   return refuse('query-malformed', 'campaign', 'a question without it, or fleet compliance', 'a campaign')
 }
 
-export async function sites(world: FleetWorld, words: Words): Promise<Page<SiteCount> | Refusal> {
-  const question = asked(world, words)
+export async function sites(world: FleetWorld, reach: Reach, words: Words): Promise<Page<SiteCount> | Refusal> {
+  const question = asked(world, reach, words)
   if (isRefusal(question)) return question
   const other = uncounted(question.query)
   if (other !== null) return other
@@ -107,8 +110,8 @@ export async function sites(world: FleetWorld, words: Words): Promise<Page<SiteC
   })
 }
 
-export async function versions(world: FleetWorld, words: Words): Promise<Page<VersionsView> | Refusal> {
-  const question = asked(world, words)
+export async function versions(world: FleetWorld, reach: Reach, words: Words): Promise<Page<VersionsView> | Refusal> {
+  const question = asked(world, reach, words)
   if (isRefusal(question)) return question
   const { query, wanted, name } = question
   const other = uncounted(query)

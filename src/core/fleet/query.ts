@@ -39,6 +39,8 @@ export type ControllerQuery = {
   readonly differs?: true
   readonly seenBefore?: Instant
   readonly campaign?: { readonly id: string; readonly is?: ComplianceState }
+  /** What who asks may see at all: these regions and these sites. No word says it. */
+  readonly reach?: { readonly regions: readonly string[]; readonly sites: readonly string[] }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { QUERY_WORDS, type QueryWord } from '../../core/fleet/query.ts'
-import { may, mayAtEach } from '../access.ts'
+import { may, mayAnywhere, mayAtEach } from '../access.ts'
 import { Name } from '../fleet-api.ts'
 import { List } from '../fleet-views.ts'
 import {
@@ -38,7 +38,7 @@ export const listInventory = route({
   id: 'listInventory',
   tag,
   summary: 'The controllers that match a question, by site and name; by last sign of life with `seen-before`',
-  access: mayAtEach('read-inventory', 'fleet'),
+  access: mayAnywhere('read-inventory'),
   query: Type.Object({ ...words, ...pageFields }, closed),
   paged: true,
   answers: { 200: List(InventoryView) },
@@ -51,7 +51,7 @@ export const countInventory = route({
   id: 'countInventory',
   tag,
   summary: 'How many controllers match a question, at how many sites',
-  access: mayAtEach('read-inventory', 'fleet'),
+  access: mayAnywhere('read-inventory'),
   query: Type.Object(words, closed),
   answers: { 200: CountView },
   codes: ['query-malformed', 'version-malformed'],
@@ -63,7 +63,7 @@ export const listSiteCounts = route({
   id: 'listSiteCounts',
   tag,
   summary: 'The sites that have controllers that match a question',
-  access: mayAtEach('read-inventory', 'fleet'),
+  access: mayAnywhere('read-inventory'),
   query: Type.Object({ ...words, ...pageFields }, closed),
   paged: true,
   answers: { 200: List(SiteCountView) },
@@ -76,7 +76,7 @@ export const listVersions = route({
   id: 'listVersions',
   tag,
   summary: 'The version map: how many controllers of each class run which version, attested or claimed, place by place',
-  access: mayAtEach('read-inventory', 'fleet'),
+  access: mayAnywhere('read-inventory'),
   query: Type.Object(
     {
       ...words,
@@ -197,7 +197,7 @@ export const listCompliance = route({
   id: 'listCompliance',
   tag,
   summary: 'How each site stands with a campaign, by what its controllers attested',
-  who: 'person',
+  access: mayAnywhere('read-inventory'),
   query: Type.Object({ campaign: Name, ...pageFields }, closed),
   paged: true,
   answers: { 200: List(ComplianceView) },
@@ -210,7 +210,7 @@ export const listDeadlines = route({
   id: 'listDeadlines',
   tag,
   summary: 'The campaigns whose deadline is up to an instant, the first one first',
-  who: 'person',
+  access: mayAtEach('read-campaigns', 'fleet'),
   query: Type.Object({ by: Type.String({ pattern: '^[0-9]{1,16}$', description: 'milliseconds since 1970' }) }, closed),
   answers: { 200: List(DeadlineView) },
   codes: [],

@@ -47,6 +47,9 @@ function drawn(): Drawn[] {
 function matches(one: Drawn, query: ControllerQuery): boolean {
   const said: Said = one.said === undefined ? 'nothing' : 'attested'
   const within = <T>(some: readonly T[] | undefined, value: T): boolean => some === undefined || some.includes(value)
+  if (query.reach !== undefined && !query.reach.regions.includes(one.region) && !query.reach.sites.includes(one.site)) {
+    return false
+  }
   const { counter, version, labels, anchor, lacksAnchor, seenBefore } = query
   return (
     within(query.classes, one.class) &&
@@ -83,6 +86,7 @@ const query: fc.Arbitrary<ControllerQuery> = fc.record(
     lacksAnchor: fc.constantFrom(...KIDS),
     states: fc.subarray(['stable', 'trial', 'golden'] as const, { minLength: 1 }),
     said: fc.subarray(['attested', 'claimed', 'nothing'] as const, { minLength: 1 }),
+    reach: fc.record({ regions: fc.subarray(['nl', 'nowhere']), sites: fc.subarray(['site-03', 'site-11']) }),
     seenBefore: fc.constantFrom(instant(1_800_000_050_000), instant(1_800_000_000_000)),
   },
   { requiredKeys: [] },

@@ -15,7 +15,6 @@ import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../../src/core/trust/repository.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
 import type { CampaignView, ControllerView, ReleaseView, WrapsView } from '../../../src/wire/fleet-views.ts'
-import type { RouteSpec } from '../../../src/wire/route.ts'
 import { seen } from '../../worlds/contract.ts'
 import { type EventReader, openStream, reading } from '../../worlds/event-reader.ts'
 import { ask, call, configOf, fleetUrl, log, tls } from '../../worlds/people.ts'
@@ -23,6 +22,7 @@ import { image, quay } from '../../worlds/quay.ts'
 import { rest, started } from '../../worlds/started.ts'
 import { handOver, signedReport } from '../../worlds/upstream.ts'
 import { TOOLS } from '../../worlds/wrapping.ts'
+import { BEGIN_LIST, filled, listOf } from './api-requests.ts'
 
 const SITE = { site: quay(12), factory: { bms: image(1) }, approvers: 2, approvalThreshold: 2, signIn: true }
 
@@ -51,17 +51,6 @@ async function fill(world: World): Promise<World> {
 
 const json = <T>(answer: Answer | Refusal): T => JSON.parse(fromUtf8(orThrow(answer).body) ?? '') as T
 const outcome = (answer: Answer | Refusal): string | number => (isRefusal(answer) ? answer.code : answer.status)
-
-/** The path of a route with names of this world. */
-function filled({ path }: RouteSpec): string {
-  const id = path.startsWith('/v1/controllers') ? 'bms-1' : 'alder'
-  const names: Readonly<Record<string, string>> = {
-    site: 'quay',
-    id: path.startsWith('/v1/accounts') ? 'administrator' : id,
-    path: 'timestamp.json',
-  }
-  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? `no ${name} is known`)
-}
 
 /** A plan for the controller of this number, that no other plan is for. */
 const plan = (id: string, number: number, change: object = {}): object => ({
@@ -379,6 +368,10 @@ describe('the fleet’s API, over a real server', () => {
     await again('/v1/ceremonies/image', { root: toBase64(readFileSync(world.at('fleet', 'roots', 'image.root.json'))) })
     await again('/v1/campaigns/birch/commands', { command: 'halt', reason: 'no longer wanted' })
     await again('/v1/inventory/checks', {})
+    for (const [path, body] of listOf(
+      json<{ import: number }>(await post(BEGIN_LIST.path, BEGIN_LIST.body, randomUUID())),
+    ))
+      await again(path, body)
     await wraps()
     await accounts()
     await enrolAgain()

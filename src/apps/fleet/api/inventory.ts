@@ -1,5 +1,7 @@
 import type { HttpsServer } from '../../../adapters/http-server.ts'
+import { type Reach, reachOf } from '../../../core/fleet/roles.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
+import type { Who } from '../../../flows/admit.ts'
 import { beginImport, endImport, stageLines } from '../../../flows/import.ts'
 import * as routes from '../../../wire/routes/inventory.ts'
 import * as compliance from '../compliance.ts'
@@ -10,15 +12,16 @@ import { changes, shows } from './serve-route.ts'
 /** The inventory: questions about the fleet's controllers, and what is known of their versions. */
 export function inventoryRoutes(server: HttpsServer, door: FleetDoor): void {
   const { world } = door
-  shows(server, routes.listInventory, ({ query }) => inventory.inventory(world, query))
-  shows(server, routes.countInventory, ({ query }) => inventory.count(world, query))
-  shows(server, routes.listSiteCounts, ({ query }) => inventory.sites(world, query))
-  shows(server, routes.listVersions, ({ query }) => inventory.versions(world, query))
+  const seen = (who: Who): Reach => reachOf(who, 'read-inventory')
+  shows(server, routes.listInventory, ({ peer, query }) => inventory.inventory(world, seen(peer), query))
+  shows(server, routes.countInventory, ({ peer, query }) => inventory.count(world, seen(peer), query))
+  shows(server, routes.listSiteCounts, ({ peer, query }) => inventory.sites(world, seen(peer), query))
+  shows(server, routes.listVersions, ({ peer, query }) => inventory.versions(world, seen(peer), query))
   shows(server, routes.listVersionHistory, ({ params }) =>
     inventory.versionHistory(world, params.site ?? '', params.id ?? ''),
   )
   shows(server, routes.listIncidents, ({ query }) => inventory.incidents(world, query))
-  shows(server, routes.listCompliance, ({ query }) => compliance.bySite(world, query))
+  shows(server, routes.listCompliance, ({ peer, query }) => compliance.bySite(world, seen(peer), query))
   shows(server, routes.listDeadlines, ({ query }) => compliance.deadlines(world, query))
   changes(server, door, routes.checkInventory, ({ body: { after } }) => {
     return { attempt: 'fleet check-store', run: () => inventory.check(world, after ?? null) }

@@ -1,0 +1,36 @@
+import type { RouteSpec } from '../../../src/wire/route.ts'
+
+/** What the contract test of the API asks its routes with. */
+
+/** The path of a route with names of this world. */
+export function filled({ path, id: route }: RouteSpec): string {
+  const id = path.startsWith('/v1/controllers') ? 'bms-1' : 'alder'
+  const names: Readonly<Record<string, string>> = {
+    site: 'quay',
+    id: path.startsWith('/v1/accounts') ? 'administrator' : id,
+    path: 'timestamp.json',
+  }
+  return (
+    path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? `no ${name} is known`) + (QUERIES[route] ?? '')
+  )
+}
+
+/** What a route must be asked with. */
+const QUERIES: Readonly<Record<string, string>> = { listCompliance: '?campaign=alder', listDeadlines: '?by=1' }
+
+/** The beginning of an import, and what ends it: one line is good, one is not. */
+export const BEGIN_LIST = {
+  path: '/v1/inventory/imports',
+  body: { name: 'list.csv', columns: ['site', 'region', 'controller', 'class', 'hardware'] },
+}
+
+export function listOf({ import: id }: { readonly import: number }): [path: string, body: object][] {
+  const lines = [
+    { line: 2, fields: ['pier', 'nl', 'bms-1', 'bms', 'r1'] },
+    { line: 3, fields: ['pier'] },
+  ]
+  return [
+    [`${BEGIN_LIST.path}/${id}/lines`, { lines }],
+    [`${BEGIN_LIST.path}/${id}/end`, { take: 'good', bad: 1 }],
+  ]
+}
