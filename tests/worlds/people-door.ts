@@ -1,0 +1,132 @@
+import { pino } from 'pino'
+import { type Authority, certifyNewKey, createAuthority } from '../../src/adapters/certificates.ts'
+import { type HttpsServer, listen } from '../../src/adapters/http-server.ts'
+import { type Answer, type ClientTls, HttpsClient } from '../../src/adapters/link-https/client.ts'
+import { scryptPasswords } from '../../src/adapters/passwords-scrypt.ts'
+import { nodeRandom } from '../../src/adapters/random-node.ts'
+import { fleetDoor } from '../../src/apps/fleet/door.ts'
+import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
+import { type Instant, instant, millis } from '../../src/core/encoding/units.ts'
+import { type Account, readGrant } from '../../src/core/fleet/account.ts'
+import type { Grant } from '../../src/core/fleet/roles.ts'
+import { orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { admit, type Who } from '../../src/flows/admit.ts'
+import { addAccount, makeToken, setPassword } from '../../src/flows/appoint.ts'
+import { localIdentities, Memory, type Reception } from '../../src/flows/sign-in.ts'
+import type { QuietFleet } from './quiet-fleet.ts'
+
+/** A cost that a test can pay hundreds of times. The real one is tried in passwords-scrypt.test.ts. */
+const CHEAP = { ln: 4, r: 8, p: 1 }
+
+/** Grants as people write them. */
+export const grants = (...written: readonly string[]): readonly Grant[] => written.map(one => readGrant(one)!)
+
+export const PASSWORD = 'seven quiet harbours'
+
+/**
+ * The real door of a quiet fleet, over real TLS: who comes in is judged by the fleet's own clock, which a test moves. Without a
+ * certificate one gets in, as with `signIn: true`.
+ */
+export class PeopleDoor {
+  readonly fleet: QuietFleet
+  readonly reception: Reception
+  readonly passwords = scryptPasswords(CHEAP)
+  readonly #server: HttpsServer
+  readonly #authority: Authority
+  readonly #now: Instant
+  readonly #clients: HttpsClient[] = []
+  url = ''
+
+  private constructor(fleet: QuietFleet, authority: Authority, now: Instant, cert: { cert: string; key: string }) {
+    this.fleet = fleet
+    this.#authority = authority
+    this.#now = now
+    const local = localIdentities(fleet.world, this.passwords)
+    const providers = new Map([[local.name, local]])
+    this.reception = { world: fleet.world, random: nodeRandom, providers, memory: new Memory() }
+    const { world } = fleet
+    const parts = { folder: `${fleet.folder}/fleet`, reception: this.reception, passwords: this.passwords }
+    const enrolment = new Enrolment(world, { folder: parts.folder, url: ORIGIN })
+    const door = { world, enrolment, maxBlobBytes: 1 << 20, ...parts, origin: ORIGIN, signIn: true }
+    this.#server = fleetDoor(door, { ca: authority.cert, ...cert }, pino({ level: 'silent' }))
+  }
+
+  static async open(fleet: QuietFleet): Promise<PeopleDoor> {
+    // TLS knows the machine's own clock only.
+    const now = instant(Date.now())
+    const authority = await createAuthority('Voltseal fleet', now)
+    const grant = { identity: { kind: 'fleet', id: 'server' }, hosts: ['127.0.0.1'] } as const
+    const door = new PeopleDoor(fleet, authority, now, await certifyNewKey(authority, grant, now))
+    door.url = `https://127.0.0.1:${orThrow(await listen(door.#server, '127.0.0.1', 0))}`
+    return door
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.close()
+    await this.#server.close()
+  }
+
+  get ca(): string {
+    return this.#authority.cert
+  }
+
+  /** A certificate of the fleet's authority for a person. */
+  async certificate(id: string): Promise<ClientTls> {
+    const made = await certifyNewKey(this.#authority, { identity: { kind: 'person', id } }, this.#now)
+    return { ca: this.ca, ...made }
+  }
+
+  /** A client that keeps its connection; it is closed with the door. */
+  client(tls: Partial<ClientTls> = {}): HttpsClient {
+    const client = new HttpsClient(this.url, { ca: this.ca, ...tls })
+    this.#clients.push(client)
+    return client
+  }
+
+  /** Somebody who is in, as the flows know them. */
+  async who(person: string): Promise<Who> {
+    return orThrow(await admit(this.fleet.world, { by: 'certificate', person }))
+  }
+
+  /** Makes an account, as the administrator. */
+  async account(id: string, roles: readonly string[], kind: Account['kind'] = 'person', keys: readonly string[] = []) {
+    const asked = { id, kind, name: id, grants: grants(...roles), keys }
+    return orThrow(await addAccount(this.fleet.world, await this.who('administrator'), asked))
+  }
+
+  /** Gives an account a password, as the administrator. */
+  async password(id: string, password = PASSWORD): Promise<void> {
+    const asked = { password, current: null }
+    orThrow(await setPassword(this.reception, this.passwords, await this.who('administrator'), id, asked))
+  }
+
+  /** The secret of a token of an account, made by whom it is of. */
+  async token(id: string, roles: readonly string[] | null = null, lifeMillis = 3_600_000): Promise<string> {
+    const asked = { label: 'test', grants: roles === null ? null : grants(...roles), lifeMillis: millis(lifeMillis) }
+    return orThrow(await makeToken(this.reception, await this.who(id), id, asked)).secret
+  }
+
+  /** Signs in, and answers what came back. */
+  signIn(account: string, password: string, cookie = false): Promise<Answer | Refusal> {
+    return send(this.client(), 'POST', '/v1/sign-in', { proof: { at: 'password', account, password }, cookie })
+  }
+}
+
+/** What people know the fleet by; the port is another one in a test. */
+export const ORIGIN = 'https://fleet.example:8443'
+
+/** One call with a body in JSON. */
+export function send(
+  client: HttpsClient,
+  method: string,
+  path: string,
+  body?: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer | Refusal> {
+  const call = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }
+  const type: Readonly<Record<string, string>> = body === undefined ? {} : { 'content-type': 'application/json' }
+  return client.call(method, path, { ...call, headers: { ...type, ...headers }, timeoutMillis: 60_000 })
+}
+
+/** The cookie that an answer sets, as a browser sends it back. */
+export const cookieOf = (answer: Answer): string => `${answer.headers['set-cookie'] ?? ''}`.split(';')[0] ?? ''
