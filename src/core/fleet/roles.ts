@@ -137,10 +137,13 @@ function reaches(scope: Scope, place: Place): boolean {
   return scope.at === 'region' ? scope.region === place.region : scope.site === place.site
 }
 
-const allowed = (grants: readonly Grant[], action: Action, place: Place): boolean =>
-  grants.some(({ role, scope }) => roleAllows(role, action) && (isShared(action) || reaches(scope, place)))
-
 const isShared = (action: Action): boolean => ACTIONS[action].at === 'shared'
+
+function allowed(grants: readonly Grant[], action: Action, place: Place): boolean {
+  // What concerns the whole fleet is nowhere less than there, whatever place is named.
+  const where = ACTIONS[action].at === 'fleet' ? FLEET : place
+  return grants.some(({ role, scope }) => roleAllows(role, action) && (isShared(action) || reaches(scope, where)))
+}
 
 /**
  * Who asks: an account with its grants, and the narrower ones of the token that it came with; null: it came without a token.

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { mayAt } from '../../src/apps/fleet/places.ts'
+import { accountBytes, newAccount } from '../../src/core/fleet/account.ts'
+import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { planPath } from '../../src/core/trust/mapping.ts'
+import { signableBytes } from '../../src/core/trust/read-metadata.ts'
+import { signatureBy } from '../../src/core/trust/repository.ts'
+import { admit, type Who } from '../../src/flows/admit.ts'
+import { addAccount, editAccount } from '../../src/flows/appoint.ts'
+import { approve, draftOf } from '../../src/flows/approve.ts'
+import { command } from '../../src/flows/campaign.ts'
+import { openRepository } from '../../src/flows/keep.ts'
+import { createCampaign } from '../../src/flows/plan.ts'
+import { reject } from '../../src/flows/vouch.ts'
+import { Bench } from '../threats/bench.ts'
+import { anywhere } from '../worlds/anywhere.ts'
+import { grants } from '../worlds/people-door.ts'
+
+const DAY = 86_400_000
+const ID = 'autumn'
+
+/** Two of two approvers must sign, each with their own account and key. `ada` draws plans up. */
+describe('whose approval counts', () => {
+  let bench: Bench
+  let root: Who
+  beforeEach(async () => {
+    bench = await Bench.make()
+    root = orThrow(await admit(bench.fleet.world, { by: 'certificate', person: 'administrator' }))
+    orThrow((await command(bench.fleet.world, 'ada', 'spring', 'halt', 'another one comes')) ?? true)
+    await bench.plan(ID, bench.releases['1.2.0'])
+  })
+  afterEach(() => bench?.close())
+
+  const world = () => bench.fleet.world
+  async function signature(key: string, id = ID) {
+    const { signed } = orThrow(await draftOf(world(), id))
+    const signer = bench.fleet.key(key)
+    return signatureBy(signer.key, orThrow(await signer.sign(signableBytes(signed), 'der')), crypto)
+  }
+  const sign = async (person: string, key = person) => approve(world(), person, ID, await signature(key))
+  const codeOf = (result: unknown): string | null => (isRefusal(result) ? (result as Refusal).code : null)
+  const have = async (): Promise<number> => orThrow(await draftOf(world(), ID)).have.length
+  const approved = async (): Promise<boolean> =>
+    orThrow(await openRepository(world(), 'approval')).targets!.signed.targets.has(planPath(ID))
+
+  it('attack: the one who drew the plan up approves it', async () => {
+    orThrow(
+      await addAccount(world(), root, {
+        id: 'ada',
+        kind: 'person',
+        name: 'Ada',
+        grants: grants('approver@fleet'),
+        keys: [],
+      }),
+    )
+    const { keyid } = await signature('approver-0')
+    orThrow(await editAccount(world(), root, 'approver-0', { keys: [] }))
+    orThrow(await editAccount(world(), root, 'ada', { keys: [keyid] }))
+    assert.equal(codeOf(await sign('ada', 'approver-0')), 'approval-by-creator')
+    assert.equal(await have(), 0)
+  })
+
+  it('attack: the same key in two accounts of one person', async () => {
+    const { keyid } = await signature('approver-0')
+    const ada = { id: 'ada', kind: 'person', name: 'Ada', grants: grants('planner@fleet'), keys: [keyid] } as const
+    assert.equal(codeOf(await addAccount(world(), root, ada)), 'account-key-taken', 'nobody can be made so')
+    // Even where the store says so, as an older one could.
+    const account = { ...newAccount(ada, world().clock.now()), keys: [keyid] }
+    await world().store.commit({ accounts: [{ id: 'ada', account: accountBytes(account) }] })
+    assert.equal(codeOf(await sign('approver-0')), 'approval-by-creator')
+  })
+
+  it('attack: a signature that somebody else brings, and a role that is not there', async () => {
+    assert.equal(codeOf(await sign('approver-1', 'approver-0')), 'approval-key-not-own')
+    assert.equal(codeOf(await sign('nobody', 'approver-0')), 'account-missing')
+    orThrow(await editAccount(world(), root, 'approver-0', { grants: grants('approver@site:elsewhere') }))
+    assert.equal(codeOf(await sign('approver-0')), 'role-missing')
+    assert.equal(await have(), 0)
+  })
+
+  it('below the threshold nothing is approved; at it the plan is, and the log says who and why', async () => {
+    const first = { ...(await signature('approver-0')), reason: 'tried on the bench' }
+    assert.deepEqual(await approve(world(), 'approver-0', ID, first), { need: 2, have: 1, approved: false })
+    assert.deepEqual(await sign('approver-1'), { need: 2, have: 2, approved: true })
+    assert.ok(await approved())
+    const entry = (await bench.fleet.entries()).findLast(
+      ({ kind, detail }) => kind === 'approval-signed' && detail.have === 1,
+    )
+    assert.deepEqual([entry?.actor.id, entry?.detail.reason], ['approver-0', 'tried on the bench'])
+  })
+
+  const LEAVES: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['whose account is disabled', () => editAccount(world(), root, 'approver-0', { disabled: 'left the firm' })],
+    ['whose key is taken away', () => editAccount(world(), root, 'approver-0', { keys: [] })],
+    ['who lost the role', () => editAccount(world(), root, 'approver-0', { grants: grants('auditor@fleet') })],
+  ]
+  for (const [name, leave] of LEAVES) {
+    it(`attack: a pending signature of an approver ${name} counts no more`, async () => {
+      orThrow(await sign('approver-0'))
+      assert.equal(await have(), 1)
+      assert.equal(codeOf(await leave()), null)
+      const draft = orThrow(await draftOf(world(), ID))
+      assert.deepEqual([draft.have.length, draft.void.map(({ code }) => code)], [0, ['approval-void']])
+      assert.deepEqual(await sign('approver-1'), { need: 2, have: 1, approved: false })
+      assert.ok(!(await approved()), 'one of two is not enough')
+    })
+  }
+
+  it('attack: a plan that somebody approved is exchanged, or grows', async () => {
+    orThrow(await sign('approver-0'))
+    const asked = { id: ID, title: 'another', criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
+    const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: DAY }
+    const releases = [bench.releases['1.2.0'].targets[0].path]
+    const again = await createCampaign(world(), 'ada', { ...asked, ...times, releases }, false, anywhere)
+    assert.equal(codeOf(again), 'campaign-exists', 'under its name there is no other plan')
+    // What is approved beside it changes what is signed: signatures over the draft of before are void.
+    const stale = await signature('approver-1')
+    orThrow((await command(world(), 'ada', ID, 'halt', 'for the test')) ?? true)
+    await bench.plan('winter', bench.releases['1.2.0'])
+    const other = await signature('approver-0', 'winter')
+    orThrow(await approve(world(), 'approver-0', 'winter', other))
+    assert.equal(codeOf(await approve(world(), 'approver-1', 'winter', stale)), 'approval-signature-invalid')
+  })
+
+  it('attack: a rejected plan is approved after all', async () => {
+    orThrow(await sign('approver-0'))
+    const late = await signature('approver-1')
+    assert.equal(await reject(world(), 'approver-1', ID, 'the wrong week'), null)
+    assert.equal(codeOf(await approve(world(), 'approver-1', ID, late)), 'campaign-rejected')
+    assert.equal(codeOf(await draftOf(world(), ID)), 'campaign-rejected')
+    assert.equal(codeOf(await reject(world(), 'approver-0', ID, 'again')), 'campaign-rejected')
+    assert.equal(codeOf(await command(world(), 'ada', ID, 'start', null)), 'campaign-not-approved')
+    const entry = (await bench.fleet.entries()).findLast(({ kind }) => kind === 'plan-rejected')
+    assert.deepEqual([entry?.actor.id, entry?.campaign, entry?.detail.reason], ['approver-1', ID, 'the wrong week'])
+    bench.fleet.open()
+    assert.equal(codeOf(await draftOf(world(), ID)), 'campaign-rejected', 'over a restart too')
+  })
+
+  it('attack: a safety-critical campaign without the change request that the operator demands', async () => {
+    const strict = { ...world(), governance: { ...world().governance, changeRequest: ['safety' as const] } }
+    const asked = { id: 'safe', title: 'safe', select: {}, retries: 1, maxFailures: 0 }
+    const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: DAY }
+    orThrow((await command(world(), 'ada', ID, 'halt', 'for the test')) ?? true)
+    const releases = [bench.releases['1.2.0'].targets[0].path]
+    const draw = (criticality: 'safety' | 'feature', more = {}) =>
+      createCampaign(strict, 'ada', { ...asked, ...times, ...more, criticality, releases }, true, anywhere)
+    assert.equal(codeOf(await draw('safety')), 'change-request-missing')
+    assert.equal(codeOf(await draw('feature')), null)
+    assert.equal(codeOf(await draw('safety', { changeRequest: 'CHG-2027-114' })), null)
+  })
+
+  it('attack: a plan for a site outside of the planner’s scope', async () => {
+    orThrow((await command(world(), 'ada', ID, 'halt', 'for the test')) ?? true)
+    const asked = { id: 'wide', title: 'wide', criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
+    const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: DAY }
+    const releases = [bench.releases['1.2.0'].targets[0].path]
+    const seen: string[] = []
+    for (const scope of ['region:elsewhere', 'region:nl', 'fleet']) {
+      const id = `planner-${scope.replace(':', '-')}`
+      orThrow(
+        await addAccount(world(), root, { id, kind: 'person', name: id, grants: grants(`planner@${scope}`), keys: [] }),
+      )
+      const who = orThrow(await admit(world(), { by: 'certificate', person: id }))
+      const permit = (sites: readonly string[]) => mayAt(world(), who, 'plan', sites)
+      seen.push(codeOf(await createCampaign(world(), id, { ...asked, ...times, releases }, true, permit)) ?? 'drawn up')
+    }
+    assert.deepEqual(seen, ['role-missing', 'drawn up', 'drawn up'])
+  })
+})
