@@ -23,7 +23,7 @@ describe('coming in at the fleet’s door', () => {
   before(async () => {
     fleet = await QuietFleet.make()
     await fleet.site('quay')
-    await fleet.site('reef', 1, {}, 'uk')
+    await fleet.site('reef', 1, { region: 'uk' })
     door = await PeopleDoor.open(fleet)
     await door.account('ada', ['operator@region:nl'])
     await door.account('root', ['administrator@fleet'])

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { TestProvider } from '../../sim/identity/test-provider.ts'
+import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { scryptPasswords } from '../../src/adapters/passwords-scrypt.ts'
+import { nodeRandom } from '../../src/adapters/random-node.ts'
+import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { admit } from '../../src/flows/admit.ts'
+import { addAccount, editAccount, recoverAdministrator } from '../../src/flows/appoint.ts'
+import { localIdentities, Memory, type Reception, signIn } from '../../src/flows/sign-in.ts'
+import { grants } from '../worlds/people-door.ts'
+import { QuietFleet } from '../worlds/quiet-fleet.ts'
+
+const FROM = { address: '192.0.2.7', kind: 'session' } as const
+
+describe('signing in with another party’s word', () => {
+  let fleet: QuietFleet
+  let provider: TestProvider
+  let reception: Reception
+  before(async () => {
+    fleet = await QuietFleet.make()
+    provider = new TestProvider(crypto, nodeRandom, fleet.clock)
+    const local = localIdentities(fleet.world, scryptPasswords({ ln: 4, r: 8, p: 1 }))
+    const providers = new Map([local, provider].map(one => [one.name, one] as const))
+    reception = { world: fleet.world, random: nodeRandom, providers, memory: new Memory() }
+    const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
+    const ada = { id: 'ada', kind: 'person', name: 'Ada', grants: grants('auditor@fleet'), keys: [] } as const
+    orThrow(await addAccount(fleet.world, root, ada))
+    const externals = [{ provider: provider.name, subject: '248289761001' }]
+    orThrow(await editAccount(fleet.world, root, 'ada', { externals }))
+  })
+  after(() => fleet?.close())
+
+  async function begun(): Promise<{ url: string; state: string }> {
+    const challenge = await provider.begin()
+    assert.equal(challenge.at, 'redirect')
+    return challenge as { url: string; state: string }
+  }
+  const finish = (state: string, parameters: Readonly<Record<string, string>>) =>
+    signIn(reception, provider.name, { at: 'redirect', state, parameters }, FROM)
+  const codeOf = (result: unknown): string => (isRefusal(result) ? (result as Refusal).code : 'in')
+
+  it('the provider says who it is, and the fleet’s own roles what they may do', async () => {
+    const { url, state } = await begun()
+    const session = orThrow(await finish(state, provider.page(url, '248289761001')))
+    const who = orThrow(await admit(fleet.world, { by: 'bearer', secret: session.secret }))
+    assert.deepEqual([who.id, who.by, who.grants], ['ada', 'session', grants('auditor@fleet')])
+  })
+
+  it('attack: somebody whom the provider knows and the fleet does not, by another’s name too', async () => {
+    for (const subject of ['999', 'ada', 'administrator']) {
+      const { url, state } = await begun()
+      assert.equal(codeOf(await finish(state, provider.page(url, subject))), 'sign-in-wrong', subject)
+    }
+  })
+
+  it('attack: a redirect that is finished twice, late, with another state, or with the code of another', async () => {
+    const first = await begun()
+    const parameters = provider.page(first.url, '248289761001')
+    assert.equal(codeOf(await finish(first.state, parameters)), 'in')
+    assert.equal(codeOf(await finish(first.state, parameters)), 'sign-in-wrong', 'twice')
+    const mine = await begun()
+    const theirs = await begun()
+    const code = provider.page(theirs.url, '248289761001')
+    assert.equal(
+      codeOf(await finish(mine.state, { ...code, state: mine.state })),
+      'sign-in-wrong',
+      'a code that was stolen',
+    )
+    const late = await begun()
+    const answer = provider.page(late.url, '248289761001')
+    fleet.clock.advance(11 * 60_000)
+    assert.equal(codeOf(await finish(late.state, answer)), 'sign-in-wrong', 'late')
+    assert.equal(codeOf(await finish('made-up', { state: 'made-up', code: 'x' })), 'sign-in-wrong')
+  })
+
+  it('attack: a password for an account of another provider, and a provider that nobody knows', async () => {
+    reception.memory.attempts.clear()
+    const password = { at: 'password', account: 'ada', password: 'seven quiet harbours' } as const
+    assert.equal(codeOf(await signIn(reception, 'local', password, FROM)), 'sign-in-wrong')
+    assert.equal(codeOf(await signIn(reception, provider.name, password, FROM)), 'sign-in-wrong')
+    assert.equal(codeOf(await signIn(reception, 'https://evil.example', password, FROM)), 'sign-in-wrong')
+  })
+
+  it('a disabled account is not let in by anybody’s word, until it is recovered on the server’s own machine', async () => {
+    reception.memory.attempts.clear()
+    const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
+    orThrow(await editAccount(fleet.world, root, 'ada', { disabled: 'left' }))
+    const { url, state } = await begun()
+    assert.equal(codeOf(await finish(state, provider.page(url, '248289761001'))), 'account-disabled')
+    orThrow(await recoverAdministrator(fleet.world, 'ada'))
+    const entry = (await fleet.entries()).findLast(({ kind }) => kind === 'account-changed')
+    assert.deepEqual([entry?.actor.kind, entry?.detail.event, entry?.detail.account], ['fleet', 'recovered', 'ada'])
+    const again = await begun()
+    reception.memory.attempts.clear()
+    assert.equal(codeOf(await finish(again.state, provider.page(again.url, '248289761001'))), 'in')
+  })
+})
