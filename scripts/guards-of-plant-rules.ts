@@ -166,8 +166,8 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'more power away than the budget',
     file: RESOURCE,
-    text: 'isFull: id => sum.with(id) > limit,',
-    without: 'isFull: id => sum.with(id) - sum.total > limit,',
+    text: 'isFull: id => after(id) > limit,',
+    without: 'isFull: id => after(id) - sum.total > limit,',
     tests: WALKS,
   },
   {
@@ -201,8 +201,8 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'a PCS that takes the racks behind it out of service unseen',
     file: RESOURCE,
-    text: 'member === id || (flow.above.get(member) ?? []).includes(id)',
-    without: 'member === id',
+    text: '[id, ...(flow.below.get(id) ?? [])].filter(',
+    without: '[id].filter(',
     tests: WALKS,
   },
   {
@@ -252,7 +252,7 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'a step before one of a lower order',
     file: 'src/core/campaign/step-order.ts',
-    text: 'return first === undefined || first.order >= own.order ? null : first.controller',
+    text: 'return first === undefined || first.order >= own ? null : first.controller',
     without: 'return null',
     tests: WHOSE_TURN,
   },

@@ -21,6 +21,8 @@ export type Turns = { readonly granted: readonly string[]; readonly fault: Refus
  * who needs it, and nobody else: `fault` is then `conditions-not-read`.
  */
 export async function giveTurns(world: SiteWorld): Promise<Turns> {
+  // At every look, whether anybody waits or not: a jump of the clock must not pass unseen.
+  await wallTime(world)
   const waiting = (await world.store.controllers()).map(workOf).filter(({ at }) => at === 'staged')
   if (waiting.length === 0 && !hasReasons(world)) return { granted: [], fault: null }
   const campaigns = new Set(waiting.flatMap(work => campaignOf(work) ?? []))

@@ -5,7 +5,7 @@ import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import type { Reading } from '../../src/core/campaign/rules/readings.ts'
 import { toHex } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
-import type { SiteRules } from '../../src/core/fleet/site-rules.ts'
+import { type SiteRules, WEEK } from '../../src/core/fleet/site-rules.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
 import { giveTurns } from '../../src/flows/coordinate.ts'
 import type { GatewayStore, SiteWorld } from '../../src/flows/ports.ts'
@@ -196,6 +196,19 @@ describe('turns at a site', () => {
       assert.deepEqual([await at('bms-1'), await at('bms-2')], ['staged', 'staged'])
       assert.deepEqual((await giveTurns(site)).granted, ['bms-1', 'bms-2'])
     }))
+
+  it('attack: a clock that is set ahead into the window opens none', () => {
+    const now = Temporal.Instant.fromEpochMilliseconds(Date.now()).toZonedDateTimeISO('Europe/Amsterdam')
+    const shows = (hours: number) => now.add({ hours }).toPlainTime().toString({ smallestUnit: 'minute' })
+    const windows = [{ days: [...WEEK], from: shows(3), to: shows(6) }]
+    return desk({ windows }, async ({ site, set }) => {
+      assert.deepEqual((await giveTurns(site)).granted, [])
+      assert.equal(waitOf(site, 'bms-1')?.rule, 'window')
+      set({ ahead: 4 * 3_600_000 })
+      assert.deepEqual((await giveTurns(site)).granted, [])
+      assert.equal(waitOf(site, 'bms-1')?.rule, 'clock')
+    })
+  })
 
   it('attack: a clock that is set ahead while the gateway runs is recorded, once', () =>
     desk({}, async ({ site, set, gateway }) => {

@@ -2,7 +2,6 @@ import { showDuration } from '../encoding/quantity.ts'
 import { between, type Instant, instant, type Millis, millis } from '../encoding/units.ts'
 import type { Duty, Site, SiteController } from '../fleet/topology.ts'
 import type { Doubt } from './clock-line.ts'
-import { flowOf } from './rules/loss.ts'
 import { judgeOpening } from './rules/opening.ts'
 import { judgeAll } from './rules/permissives.ts'
 import { type Reading, type Readings, readingsOf } from './rules/readings.ts'
@@ -74,6 +73,8 @@ class Round {
   readonly #offline = new Set<string>()
   readonly #schedules = new Map<string, Schedule>()
   readonly #openings = new Map<string, { latest: Instant } | No>()
+  /** Of each controller the redundancy groups that it has to do with, itself or by those behind it. */
+  readonly #groups = new Map<string, Resource[]>()
   /** By whose rules they are: `limits`, or a campaign. */
   readonly #resources = new Map<string, Resource[]>()
   /** Campaigns with somebody offline: their budgets hold for everybody. */
@@ -87,7 +88,7 @@ class Round {
   constructor(situation: Situation) {
     const { site, work, readings, steps } = situation
     this.#s = situation
-    this.#stock = stockOf(site, flowOf(site))
+    this.#stock = stockOf(site)
     this.#readings = readingsOf(readings)
     this.#order = new StepOrder(site, steps)
     const failed = new Map<string, number>()
@@ -111,6 +112,7 @@ class Round {
   }
 
   decide(): Coordination {
+    this.#fillGroups()
     const grants: Grant[] = []
     const waits: Wait[] = []
     for (const one of this.#queue()) {
@@ -232,7 +234,7 @@ class Round {
   /** Room in everything that is limited; what there is no room in is kept for who was refused it first. */
   #room({ controller: { id }, campaign }: Waiting): No | null {
     const whose = new Set(['limits', ...this.#active, campaign])
-    const resources = [...whose].flatMap(one => this.#of(one))
+    const resources = [...[...whose].flatMap(one => this.#of(one)), ...(this.#groups.get(id) ?? [])]
     const taken = resources.filter(resource => resource.with(id) > resource.taken())
     const full = resources.find(resource => resource.isFull(id))
     if (full !== undefined) {
@@ -275,11 +277,24 @@ class Round {
   }
 
   #limits(): Resource[] {
-    const { site, restarting, clock } = this.#s
+    const { site, restarting } = this.#s
     const own = { by: 'the gateway’s config', rules: { ...site.limits, restarting, budgets: [] } }
-    const groups = site.groups.map(group => groupResource(group, this.#stock.flow, this.#readings, clock))
     const sets: RuleSet[] = [own, { by: 'limits of the site', rules: site.limits }]
-    return [...sets.flatMap(set => resourcesOf(set, this.#stock)), ...groups]
+    return sets.flatMap(set => resourcesOf(set, this.#stock))
+  }
+
+  /** Redundancy groups, each under all whom it has to do with. */
+  #fillGroups(): void {
+    const { flow } = this.#stock
+    for (const group of this.#s.site.groups) {
+      const resource = groupResource(group, flow, this.#readings, this.#s.clock)
+      for (const id of this.#offline) resource.add(id)
+      for (const id of new Set(group.members.flatMap(member => [member, ...(flow.above.get(member) ?? [])]))) {
+        const known = this.#groups.get(id)
+        if (known === undefined) this.#groups.set(id, [resource])
+        else known.push(resource)
+      }
+    }
   }
 
   #take({ controller: { id }, campaign }: Waiting): void {
@@ -287,6 +302,7 @@ class Round {
     this.#of(campaign)
     this.#offline.add(id)
     for (const resources of this.#resources.values()) for (const resource of resources) resource.add(id)
+    for (const resource of this.#groups.get(id) ?? []) resource.add(id)
   }
 }
 

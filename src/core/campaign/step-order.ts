@@ -9,6 +9,8 @@ export class StepOrder {
   readonly #circles: ReadonlyMap<string, string | null>
   /** By campaign: the steps that are not confirmed, the lowest order first. */
   readonly #open = new Map<string, PlannedStep[]>()
+  /** By campaign and controller: the order of its next step. */
+  readonly #next = new Map<string, number>()
 
   constructor({ controllers }: Pick<Site, 'controllers'>, steps: readonly PlannedStep[]) {
     this.#circles = new Map(controllers.map(({ id, circle }) => [id, circle ?? null]))
@@ -19,19 +21,22 @@ export class StepOrder {
       else open.push(step)
     }
     for (const open of this.#open.values()) open.sort((a, b) => a.order - b.order)
+    // The first of its own that is open is the one that it is about to take: the fleet orders them one after the other.
+    for (const [campaign, open] of this.#open) {
+      for (const { controller, order } of open.toReversed()) this.#next.set(`${campaign} ${controller}`, order)
+    }
   }
 
   /** The controller whose step has to be confirmed before this one goes on; null: nobody's. */
   before(campaign: string, { id, circle }: Pick<SiteController, 'id' | 'circle'>): string | null {
     const open = this.#open.get(campaign) ?? []
-    // The first of its own that is open is the one that it is about to take: the fleet orders them one after the other.
-    const own = open.find(step => step.controller === id)
+    const own = this.#next.get(`${campaign} ${id}`)
     if (own === undefined) return null
     const talks = (other: string): boolean => {
       const theirs = this.#circles.get(other) ?? null
       return circle === undefined || theirs === null || theirs === circle
     }
-    const first = open.find(step => step.order >= own.order || (step.controller !== id && talks(step.controller)))
-    return first === undefined || first.order >= own.order ? null : first.controller
+    const first = open.find(step => step.order >= own || (step.controller !== id && talks(step.controller)))
+    return first === undefined || first.order >= own ? null : first.controller
   }
 }

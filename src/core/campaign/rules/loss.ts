@@ -46,6 +46,11 @@ export class Loss {
     return this.#total
   }
 
+  /** What one costs by itself. */
+  cost(id: string): number {
+    return this.#costs(id)
+  }
+
   /** What it would be with one more. */
   with(id: string): number {
     return this.#total + this.#step(id, false)

@@ -3,7 +3,7 @@ import { type Instant, millis } from '../../encoding/units.ts'
 import type { RedundancyGroup } from '../../fleet/redundancy.ts'
 import type { SiteRules } from '../../fleet/site-rules.ts'
 import type { Site, SiteController } from '../../fleet/topology.ts'
-import { type Flow, Loss } from './loss.ts'
+import { type Flow, flowOf, Loss } from './loss.ts'
 import { knownAt, type Readings } from './readings.ts'
 import { type No, no } from './wait.ts'
 
@@ -52,10 +52,11 @@ export function resourcesOf({ by, rules }: RuleSet, { flow, of, feeders }: Stock
       if (controllers !== undefined) {
         out.push(count('budget', `${key} controllers`, controllers, on, `be away at once ${where}`))
       }
-      const power = (id: string): number => (on(id) ? (of.get(id)?.power ?? 0) : 0)
-      const energy = (id: string): number => (on(id) ? (of.get(id)?.energy ?? 0) : 0)
-      if (watts !== undefined) out.push(loss(`${key} power`, watts, flow, power, showPower, where))
-      if (wattHours !== undefined) out.push(loss(`${key} energy`, wattHours, flow, energy, showEnergy, where))
+      const power = (id: string): number => of.get(id)?.power ?? 0
+      const energy = (id: string): number => of.get(id)?.energy ?? 0
+      if (watts !== undefined) out.push(loss(`${key} power`, watts, new Loss(flow, power), on, showPower, where))
+      if (wattHours !== undefined)
+        out.push(loss(`${key} energy`, wattHours, new Loss(flow, energy), on, showEnergy, where))
     }
   }
   return out
@@ -90,25 +91,28 @@ function count(
 function loss(
   key: string,
   limit: number,
-  flow: Flow,
-  costs: (id: string) => number,
+  sum: Loss,
+  on: (id: string) => boolean,
   show: (value: number) => string,
   where: string,
 ): Resource {
-  const sum = new Loss(flow, costs)
+  const after = (id: string): number => (on(id) ? sum.with(id) : sum.total)
+  const alone = (id: string): number => (on(id) ? sum.cost(id) : 0)
   return {
     key,
     limit,
     taken: () => sum.total,
-    with: id => sum.with(id),
-    add: id => sum.add(id),
-    isFull: id => sum.with(id) > limit,
-    alone: costs,
+    with: after,
+    add: id => {
+      if (on(id)) sum.add(id)
+    },
+    isFull: id => after(id) > limit,
+    alone,
     refuses: id => {
-      const [taken, more, most] = [sum.total, sum.with(id) - sum.total, limit].map(show) as [string, string, string]
+      const [taken, more, most] = [sum.total, after(id) - sum.total, limit].map(show) as [string, string, string]
       const because =
-        costs(id) > limit
-          ? `it takes ${show(costs(id))} away, and at most ${most} may be missing ${where}: it never goes under these rules`
+        alone(id) > limit
+          ? `it takes ${show(alone(id))} away, and at most ${most} may be missing ${where}: it never goes under these rules`
           : `${taken} may be missing already and it would take ${more} more, at most ${most} may be ${where}`
       return no('budget', key, because, { value: taken, threshold: `at most ${most}` })
     },
@@ -131,9 +135,9 @@ export function groupResource(
     if (reason !== null) out.set(member, reason)
   }
   const unwell = new Set(out.keys())
+  const isMember = new Set(members)
   /** Whom it takes out that one goes: itself and those behind it, as far as they are members. */
-  const takes = (id: string): string[] =>
-    members.filter(member => member === id || (flow.above.get(member) ?? []).includes(id))
+  const takes = (id: string): string[] => [id, ...(flow.below.get(id) ?? [])].filter(one => isMember.has(one))
   const more = (id: string): string[] => takes(id).filter(member => !out.has(member))
   return {
     key: `group ${group}`,
@@ -178,8 +182,16 @@ function someOf(names: readonly string[]): string {
   return `${names.slice(0, 3).join(', ')}${more}`
 }
 
-/** A site's stock, from its description. */
-export function stockOf(site: Pick<Site, 'controllers'>, flow: Flow): Stock {
+const stocks = new WeakMap<object, Stock>()
+
+/** A site's stock, from its description: worked out once for each. */
+export function stockOf(site: Pick<Site, 'controllers'>): Stock {
+  const known = stocks.get(site)
+  if (known !== undefined) return known
+  const flow = flowOf(site)
   const feeders = new Set([...flow.feeder.values()].filter(feeder => feeder !== null))
-  return { flow, of: new Map(site.controllers.map(one => [one.id, one])), feeders: [...feeders].sort() }
+  const of = new Map(site.controllers.map(one => [one.id, one]))
+  const stock = { flow, of, feeders: [...feeders].sort() }
+  stocks.set(site, stock)
+  return stock
 }
