@@ -2,6 +2,8 @@ import type { Guard } from './guard.ts'
 
 const PATH = 'tests/core/campaign/path.test.ts'
 const BOTH = 'tests/core/campaign/{path,path-rules}.test.ts'
+const BESIDE = 'tests/core/campaign/versions-beside.test.ts'
+const COMPARE = 'tests/flows/compare.test.ts'
 const RULES = 'tests/core/campaign/path-rules.test.ts'
 
 /** The guards of versions that go together: no pair that does not accept each other is ever active. */
@@ -68,5 +70,40 @@ export const PATH_GUARDS: readonly Guard[] = [
     text: 'for (const runs of near.runs) {',
     without: 'for (const runs of near.runs.slice(0, 1)) {',
     tests: RULES,
+  },
+  {
+    stops: 'a turn beside versions that do not accept the release, or that it does not accept',
+    file: 'src/core/campaign/coordinator.ts',
+    text: 'if (board === undefined) return this.#versions.before(controller)',
+    without: 'if (board === undefined) return null',
+    tests: BESIDE,
+  },
+  {
+    stops: 'two turns at once that do not go together',
+    file: 'src/core/campaign/coordinator.ts',
+    text: '    this.#versions.take(id)\n',
+    without: '',
+    tests: BESIDE,
+  },
+  {
+    stops: 'a turn beside a controller that is on its way, judged by what it had',
+    file: 'src/flows/compare.ts',
+    text: 'const versions = settled ? [report.running] : reported(report)',
+    without: 'const versions = [report.running]',
+    tests: COMPARE,
+  },
+  {
+    stops: 'a turn for a release whose envelope nobody can read',
+    file: 'src/core/campaign/versions-beside.ts',
+    text: '    if (becomes === undefined) {',
+    without: '    if (becomes === undefined && id === name) {',
+    tests: BESIDE,
+  },
+  {
+    stops: 'a running release that is forgotten with its orders, and with it what it accepts',
+    file: 'src/flows/relay.ts',
+    text: '  await keepStated(world, bytes, opened.facts)\n',
+    without: '',
+    tests: COMPARE,
   },
 ]

@@ -7,6 +7,7 @@ import { type Instant, instant } from '../../src/core/encoding/units.ts'
 import type { Point } from '../../src/core/fleet/points.ts'
 import type { Site } from '../../src/core/fleet/topology.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
+import { unstated } from '../versions/site.ts'
 import type { Meters } from './conditions.ts'
 import type { Plant } from './plant.ts'
 
@@ -150,6 +151,7 @@ export class SiteRun {
       until,
       terms: this.terms,
       steps: this.steps,
+      versions: unstated(this.#work.keys()),
       readings: this.#readings(),
       restarting: this.#restarting,
       now,

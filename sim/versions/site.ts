@@ -1,5 +1,6 @@
 import type { PathController } from '../../src/core/campaign/path-cohorts.ts'
 import type { SignedRelease } from '../../src/core/campaign/path-places.ts'
+import type { Versions } from '../../src/core/campaign/versions-beside.ts'
 import { bytes, instant } from '../../src/core/encoding/units.ts'
 import type { Dependency, Transition } from '../../src/core/firmware/release-facts.ts'
 import type { Version } from '../../src/core/firmware/version.ts'
@@ -121,4 +122,10 @@ export function crowdedSite(controllers: number, classes: number, random: (below
     return board(`board-${at}`, `class-${of}`, random(5) === 0 ? 2 : 1, { circle, goal })
   })
   return { boards, published }
+}
+
+/** Nobody's release states anything of others. */
+export const unstated = (ids: Iterable<string>): Versions => {
+  const nothing = { class: '', version: null, facts: null }
+  return { runs: new Map(), becomes: new Map([...ids].map(id => [id, nothing])) }
 }

@@ -5,6 +5,7 @@ import type { Terms } from '../core/campaign/terms.ts'
 import type { Point } from '../core/fleet/points.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import { boxed, type Note } from './audit.ts'
+import { versionsAt } from './compare.ts'
 import { stepsHeld, termsHeld } from './hold.ts'
 import type { SiteWorld } from './ports.ts'
 import { hasReasons, tellReasons } from './reason.ts'
@@ -53,6 +54,7 @@ async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<s
     until: new Map([...orders].map(([id, { until }]) => [id, until])),
     terms: await termsHeld(world, campaigns, now),
     steps: await stepsHeld(world, campaigns, rows),
+    versions: await versionsAt(world, rows, orders),
     readings,
     restarting: world.maxRestarting,
     now,

@@ -4,9 +4,9 @@ import { type PlannedStep, stepsOf, type Terms, termsOf } from '../core/campaign
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { parseVersion, type Version } from '../core/firmware/version.ts'
-import { lastReport } from '../core/fleet/attested.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import type { GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
+import { reportAt } from './state.ts'
 
 /**
  * What a gateway holds of the approved plans that it carries out: their heads, with the rules, and its own sheets, with the
@@ -107,26 +107,16 @@ export async function termsHeld(
   return new Map(held.map(({ plan }) => [plan.id, termsOf(plan, now)]))
 }
 
-/** What each controller last attested that it runs for good: verified once for each report. */
-const attested = new WeakMap<SiteWorld, Map<string, { readonly sequence: number; readonly runs: Version | null }>>()
-
 /** The steps of campaigns at this site, and which are confirmed by the controllers' own last reports. */
 export async function stepsHeld(
   world: SiteWorld,
   campaigns: ReadonlySet<string>,
   rows: readonly GatewayControllerRow[],
 ): Promise<readonly PlannedStep[]> {
-  const known = attested.get(world) ?? new Map()
-  attested.set(world, known)
   const of = new Map(rows.map(row => [row.id, row]))
   const stable = (id: string): Version | null => {
     const row = of.get(id)
-    if (row === undefined) return null
-    const before = known.get(id)
-    if (before?.sequence === row.sequence) return before.runs
-    const runs = runsForGood(world, row)
-    known.set(id, { sequence: row.sequence, runs })
-    return runs
+    return row === undefined ? null : runsForGood(world, row)
   }
   return (await plansHeld(world, campaigns))
     .filter(({ sheet }) => new Set(sheet.turns.flatMap(({ steps }) => steps.map(({ order }) => order))).size > 1)
@@ -134,8 +124,8 @@ export async function stepsHeld(
 }
 
 function runsForGood(world: SiteWorld, row: GatewayControllerRow): Version | null {
-  const report = lastReport({ site: world.site.site, ...row }, world.crypto)
-  if (report === null || isRefusal(report) || report.state !== 'stable') return null
+  const report = reportAt(world, row)
+  if (report === null || report.state !== 'stable') return null
   const version = parseVersion(report.running.version, row.id)
   return isRefusal(version) ? null : version
 }

@@ -25,6 +25,7 @@ import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import { holdPlans, sheetOf } from './hold.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { keepAdded, recognisedAt } from './recognise.ts'
+import { keepStated } from './state.ts'
 import { goesBy, sawRoot } from './tell.ts'
 import { bearOut, siteTime } from './time.ts'
 
@@ -251,8 +252,10 @@ async function checkEnvelope(world: SiteWorld, { envelope, release, controller }
   const opened = openEnvelope(bytes, await recognisedAt(world), world.crypto)
   if (isRefusal(opened)) return { ...opened, subject: `${controller}: ${envelope.path}: ${opened.subject}` }
   const fault = agreesWithTarget(opened.facts, release)
-  if (fault === null) await keepAdded(world, bytes, opened.facts)
-  return fault
+  if (fault !== null) return fault
+  await keepAdded(world, bytes, opened.facts)
+  await keepStated(world, bytes, opened.facts)
+  return null
 }
 
 /** Puts agreed assignments in force: each controller's work follows. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
+import { unstated } from '../../sim/versions/site.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { coordinate } from '../../src/core/campaign/coordinator.ts'
 import type { SiteWork } from '../../src/core/campaign/site-work.ts'
@@ -125,6 +126,7 @@ describe('what a site does with its orders', () => {
         until: new Map([['bms-2', instant(2)]]),
         terms: new Map([['another', { rules: NO_RULES, priority: 50, maxFailures: null }]]),
         steps: [],
+        versions: unstated(['bms-2']),
         readings: [],
         restarting: 1,
         now: instant(1),

@@ -11,11 +11,13 @@ import { type No, no, type Wait } from './rules/wait.ts'
 import { campaignOf, type SiteWork } from './site-work.ts'
 import { StepOrder } from './step-order.ts'
 import type { PlannedStep, Terms } from './terms.ts'
+import { type Versions, VersionsBeside } from './versions-beside.ts'
 
 /**
  * Everything that decides whose turn it is at a site.
  * - `work`: of all controllers; `until`: of each controller with an order, until when what it was ordered by holds.
  * - `terms`, by campaign: of those that have an order here, or somebody offline. `steps`: their steps at this site.
+ * - `versions`: what runs, and what those with an order become.
  * - `restarting`: how many may be restarting by the gateway's own config, beside all rules.
  * - `now`: the time that never goes back, for expiry. `clock`: what the clock shows, for windows and readings. `doubt`: set
  *   while the clock cannot be believed alone: the time as it would be without its last jump, and until when it counts too.
@@ -26,6 +28,7 @@ export type Situation = {
   readonly until: ReadonlyMap<string, Instant>
   readonly terms: ReadonlyMap<string, Terms>
   readonly steps: readonly PlannedStep[]
+  readonly versions: Versions
   readonly readings: Iterable<Reading>
   readonly restarting: number
   readonly now: Instant
@@ -55,7 +58,8 @@ const RANK: Readonly<Record<Duty, number>> = { auxiliary: 0, control: 1, protect
 
 /**
  * Decides whose turn it is to restart, and why everybody else waits. A turn needs all of: an order that still holds; an open
- * window in which the whole restart fits, and no blackout; its place in the plan's order; every permissive; room in every
+ * window in which the whole restart fits, and no blackout; its place in the plan's order; versions beside it that it goes
+ * together with; every permissive; room in every
  * budget and redundancy group beside all who are offline. The site's limits, the campaign's rules, and the budgets of every
  * campaign that has somebody offline hold together. Who waits longest of the highest priority is asked first; what it
  * waits for is kept for it, so that smaller ones do not pass it for ever.
@@ -70,6 +74,7 @@ class Round {
   readonly #stock: Stock
   readonly #readings: Readings
   readonly #order: StepOrder
+  readonly #versions: VersionsBeside
   readonly #offline = new Set<string>()
   readonly #schedules = new Map<string, Schedule>()
   readonly #openings = new Map<string, { latest: Instant } | No>()
@@ -86,11 +91,12 @@ class Round {
   readonly #kept = new Map<string, { readonly first: string; readonly amount: number }>()
 
   constructor(situation: Situation) {
-    const { site, work, readings, steps } = situation
+    const { site, work, readings, steps, versions } = situation
     this.#s = situation
     this.#stock = stockOf(site)
     this.#readings = readingsOf(readings)
     this.#order = new StepOrder(site, steps)
+    this.#versions = new VersionsBeside(site, versions)
     const failed = new Map<string, number>()
     for (const [id, state] of work) {
       const campaign = campaignOf(state)
@@ -213,7 +219,7 @@ class Round {
     return rules === undefined ? [limits] : [limits, { by: `campaign ${campaign}`, rules }]
   }
 
-  /** Steps of a lower order in its circle, and auxiliary boards, go before. */
+  /** Steps of a lower order in its circle, and auxiliary boards, go before; and versions beside it may have to change. */
   #before({ controller, campaign, duty }: Waiting): No | null {
     const first = this.#order.before(campaign, controller)
     if (first !== null) {
@@ -221,7 +227,7 @@ class Round {
       return no('order', first, because)
     }
     const board = duty === 'auxiliary' ? undefined : this.#auxiliary.get(campaign)
-    if (board === undefined) return null
+    if (board === undefined) return this.#versions.before(controller)
     return no('auxiliary', board, `auxiliary boards go first, and ${board} is not through yet`)
   }
 
@@ -299,6 +305,7 @@ class Round {
 
   #take({ controller: { id }, campaign }: Waiting): void {
     this.#active.add(campaign)
+    this.#versions.take(id)
     this.#of(campaign)
     this.#offline.add(id)
     for (const resources of this.#resources.values()) for (const resource of resources) resource.add(id)

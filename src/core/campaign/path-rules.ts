@@ -50,28 +50,43 @@ type Around = Pick<Placed, 'id' | 'circle'>
 export const talk = (one: Around, other: Around): boolean =>
   one.id !== other.id && (one.circle === null || other.circle === null || one.circle === other.circle)
 
+/** A step of a controller: what it becomes. */
+export type Becoming = {
+  readonly controller: string
+  readonly circle: string | null
+  readonly becomes: Running
+}
+
+/** What stands in the way of a step: a rule of the release that comes (`own`), or of what a neighbour runs. */
+export type Obstacle = { readonly rule: Rule; readonly own: boolean; readonly near: string; readonly runs: Running }
+
 /**
- * Whether a controller may take a step: whether what it becomes, and all that the controllers it talks to may run by then,
- * accept each other. Pairs that the step does not touch are not judged: they are as they were. So a site in which two
- * versions do not go together already, by somebody's laptop, can be led out of it.
- *
- * `site` names the site in a refusal; `running` are its controllers, also the one that steps. Refuses
- * `release-dependency-unmet` and `release-dependency-unknown`, which name the rule and the controller that stands in the way.
+ * The first controller that a step does not go together with: what it becomes, and all that the controllers it talks to may
+ * run by then, have to accept each other. Pairs that the step does not touch are not judged: they are as they were. So a site
+ * in which two versions do not go together already, by somebody's laptop, can be led out of it. `running` are the controllers of the
+ * site, also the one that steps.
  */
-export function stepAllowed(
-  site: string,
-  running: readonly Placed[],
-  step: { readonly controller: string; readonly circle: string | null; readonly becomes: Running },
-): Refusal | null {
-  const mover = { id: step.controller, circle: step.circle }
+export function obstacleTo({ controller, circle, becomes }: Becoming, running: Iterable<Placed>): Obstacle | null {
   for (const near of running) {
-    if (!talk(mover, near)) continue
+    if (!talk({ id: controller, circle }, near)) continue
     for (const runs of near.runs) {
-      const refusal = refuseBeside(`${site}/${mover.id}`, step.becomes, `${site}/${near.id}`, runs)
-      if (refusal !== null) return refusal
+      const own = brokenRule(becomes, runs)
+      const rule = own ?? brokenRule(runs, becomes)
+      if (rule !== null) return { rule, own: own !== null, near: near.id, runs }
     }
   }
   return null
+}
+
+/**
+ * Whether a controller may take a step (`obstacleTo`). `site` names the site in a refusal. Refuses
+ * `release-dependency-unmet` and `release-dependency-unknown`, which name the rule and the controller that stands in the way.
+ */
+export function stepAllowed(site: string, running: Iterable<Placed>, step: Becoming): Refusal | null {
+  const found = obstacleTo(step, running)
+  return found === null
+    ? null
+    : refuseBeside(`${site}/${step.controller}`, step.becomes, `${site}/${found.near}`, found.runs)
 }
 
 /** Why what `mover` becomes may not run beside what `near` runs. Both are named as people name them. */

@@ -1,4 +1,5 @@
 import { isWithin } from '../firmware/acceptance.ts'
+import type { ReleaseFacts } from '../firmware/release-facts.ts'
 import { compareVersions } from '../firmware/version.ts'
 import type { FleetController } from '../fleet/inventory.ts'
 import { isRefusal, type Refusal } from '../refusal/refusal.ts'
@@ -54,7 +55,7 @@ export function shelfOf<Release extends SignedRelease>(published: readonly Relea
       if (attested === null) return foreign({ class: name, version: null, facts: null })
       const { version, sequence, digest } = attested.running
       const release = byNumber.get(`${vendor} ${name} ${version} ${sequence}`)
-      if (release?.facts.imageDigest === digest) return runsOf(release)
+      if (release !== undefined && isImage(release.facts, digest)) return runsOf(release)
       return foreign({ class: name, version, facts: null })
     },
     runsOf,
@@ -106,6 +107,10 @@ export function shelfOf<Release extends SignedRelease>(published: readonly Relea
     })
   }
 }
+
+/** Whether a reported digest, which may be its first half, is that of a release's images. None says nothing. */
+export const isImage = ({ imageDigest }: Pick<ReleaseFacts, 'imageDigest'>, digest: string): boolean =>
+  digest.length >= 32 && imageDigest.startsWith(digest)
 
 /** Works each thing out once. */
 function kept<Key, Thing, Made>(keyOf: (thing: Thing) => Key, make: (thing: Thing) => Made): (thing: Thing) => Made {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { seeded } from '../../../sim/clock/random.ts'
+import { unstated } from '../../../sim/versions/site.ts'
 import { type Line, lineFrom, readClock } from '../../../src/core/campaign/clock-line.ts'
 import { coordinate } from '../../../src/core/campaign/coordinator.ts'
 import type { Reading } from '../../../src/core/campaign/rules/readings.ts'
@@ -202,6 +203,7 @@ describe('a simulated run of the coordinator', () => {
               until,
               terms: held,
               steps: [],
+              versions: unstated(work.keys()),
               readings,
               restarting,
               now: at,
@@ -290,6 +292,7 @@ describe('a clock that jumps', () => {
         until: new Map([['bms-0-0', instant(NOON + 1000 * DAY)]]),
         terms: new Map([['spring', { rules: NIGHT, priority: 50, maxFailures: null }]]),
         steps: [],
+        versions: unstated(work.keys()),
         readings: [],
         restarting: 1,
         now: clock,

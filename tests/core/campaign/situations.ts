@@ -1,3 +1,4 @@
+import { unstated } from '../../../sim/versions/site.ts'
 import { coordinate, type Situation } from '../../../src/core/campaign/coordinator.ts'
 import type { Reading } from '../../../src/core/campaign/rules/readings.ts'
 import type { SiteWork } from '../../../src/core/campaign/site-work.ts'
@@ -110,6 +111,7 @@ export function at(work: Readonly<Record<string, SiteWork>>, more: Partial<Situa
     until: new Map(Object.keys(work).map(id => [id, instant(NOON + 86_400_000)])),
     terms: new Map([['spring', terms()]]),
     steps: [],
+    versions: unstated(Object.keys(work)),
     readings: [],
     restarting: 100,
     now: instant(NOON),

@@ -9,6 +9,7 @@ export type WaitRule =
   | 'blackout'
   | 'clock'
   | 'order'
+  | 'versions'
   | 'auxiliary'
   | 'permissive'
   | 'restarting'
