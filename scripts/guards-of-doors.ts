@@ -359,9 +359,9 @@ export const DOOR_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a release beside neighbours that are too old for it',
-    file: 'src/core/campaign/draft-fit.ts',
-    text: 'if (unmet !== null) return { ...unmet,',
-    without: 'if (unmet === undefined) return {',
+    file: 'src/core/campaign/draft-site.ts',
+    text: 'findPath(site.site, all, shelf)',
+    without: 'findPath(site.site, all.filter(one => one.goal !== null), shelf)',
     tests: ORDERS,
   },
 ]

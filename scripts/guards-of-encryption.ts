@@ -190,9 +190,9 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a campaign for a controller that cannot decrypt',
-    file: 'src/core/campaign/draft-fit.ts',
-    text: 'if (first.facts.encryption !== null && !controller.decrypts)',
-    without: 'if (first.facts.encryption === undefined)',
+    file: 'src/core/campaign/path-places.ts',
+    text: 'if (goal.facts.encryption !== null && !decrypts) {',
+    without: 'if (goal.facts.encryption === undefined) {',
     tests: 'tests/core/campaign/draft.test.ts',
   },
 ]

@@ -2,6 +2,7 @@
 import type { Guard } from './guard.ts'
 
 const SHEETS = 'tests/core/campaign/sheet.test.ts'
+const DRAFTS = 'tests/core/campaign/draft.test.ts'
 const PLANS = 'tests/core/campaign/plan.test.ts'
 const RELAY = 'tests/flows/relay.test.ts'
 
@@ -48,6 +49,41 @@ export const PLAN_GUARDS: readonly Guard[] = [
     text: 'const wrong = head.waves.findIndex(({ controllers }, index) => controllers !== waves[index])',
     without: 'const wrong = -1',
     tests: SHEETS,
+  },
+  {
+    stops: 'content for a board that protects the plant',
+    file: 'src/core/campaign/draft.ts',
+    text: 'if (mixed !== null) return mixed',
+    without: '',
+    tests: DRAFTS,
+  },
+  {
+    stops: 'a window that never opens',
+    file: 'src/core/campaign/draft.ts',
+    text: 'if (never !== null) return never',
+    without: '',
+    tests: DRAFTS,
+  },
+  {
+    stops: 'a wave that waits for one behind it',
+    file: 'src/core/campaign/draft-waves.ts',
+    text: 'needs.size === 0 ? new Set(taken) : withNeeded(taken, left, needs)',
+    without: 'new Set(taken)',
+    tests: DRAFTS,
+  },
+  {
+    stops: 'a controller in two waves',
+    file: 'src/core/campaign/draft-waves.ts',
+    text: 'if (taken.length === wanted.size) return taken',
+    without: 'if (taken.length >= 0) return taken',
+    tests: DRAFTS,
+  },
+  {
+    stops: 'a misspelt site that nobody notices',
+    file: 'src/core/campaign/draft.ts',
+    text: 'if (absent !== undefined) {',
+    without: 'if (absent === null) {',
+    tests: DRAFTS,
   },
   {
     stops: 'content beside firmware that safety depends on',

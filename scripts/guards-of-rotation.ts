@@ -11,9 +11,9 @@ const CHANGE = 'src/core/slot/key-change.ts'
 export const ROTATION_GUARDS: readonly Guard[] = [
   {
     stops: 'a plan with a release whose key the controller does not accept',
-    file: 'src/core/campaign/draft-fit.ts',
-    text: 'if (first !== release && !stepping) {',
-    without: 'if (first === undefined) {',
+    file: 'src/core/campaign/draft-site.ts',
+    text: 'return stones ? [] : [...steps]',
+    without: 'return stones || !stones ? [] : [...steps]',
     tests: PATHS,
   },
   {

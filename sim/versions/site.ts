@@ -75,7 +75,6 @@ export function board(
     hardware: 'r1',
     slot: bytes(1 << 20),
     bootloader: 1,
-    reportKey: { alg: 'ecdsa-p256', spki: new Uint8Array(91) },
     decrypts: false,
     attested:
       runs === null

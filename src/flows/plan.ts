@@ -1,67 +1,46 @@
 import { refuseUngoverned } from '../core/campaign/change-request.ts'
-import { buildPlan, canaryThenRest, type Draft, type PlanRequest, type PlanSources } from '../core/campaign/draft.ts'
+import { beginPlan, type Draft, type PlanSources } from '../core/campaign/draft.ts'
+import { sitesOfSelection } from '../core/campaign/draft-select.ts'
+import type { KnownController, SourceSite } from '../core/campaign/draft-site.ts'
 import { planBytes } from '../core/campaign/plan.ts'
+import type { PlanRequest } from '../core/campaign/plan-request.ts'
 import { createRollout, isOpen, writeRollout } from '../core/campaign/rollout-state.ts'
 import { rolloutTerms } from '../core/campaign/rollout-terms.ts'
 import { sheetFile } from '../core/campaign/sheet.ts'
-import type { Plan } from '../core/campaign/turns.ts'
 import { sameBytes, toHex } from '../core/encoding/bytes.ts'
-import { after, type Instant, millis } from '../core/encoding/units.ts'
-import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
-import { type FleetController, fleetController, inventoryOf, refKey } from '../core/fleet/inventory.ts'
-import { NO_RULES } from '../core/fleet/site-rules.ts'
+import type { Instant } from '../core/encoding/units.ts'
+import { storedSite } from '../core/fleet/attested.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { record } from './audit.ts'
 import { about, openRow, sheetsRepo } from './opened.ts'
-import type { CampaignRow, FleetWorld } from './ports.ts'
-import { publishedReleases, transitionReleases } from './publish.ts'
+import type { CampaignRow, FleetWorld, SiteRow } from './ports.ts'
+import { publishedReleases } from './publish.ts'
 import { firstTurns } from './turns.ts'
-
-/** What a person asks for when they plan a campaign. Durations in milliseconds; `validMillis` from now. */
-export type CampaignRequest = {
-  readonly id: string
-  readonly title: string
-  readonly changeRequest?: string
-  readonly criticality: PlanRequest['criticality']
-  readonly releases: readonly string[]
-  readonly select: PlanRequest['select']
-  readonly soakMillis: number
-  readonly timeoutMillis: number
-  readonly validMillis: number
-  readonly retries: number
-  readonly maxFailures: number
-  readonly stepping?: boolean
-}
-
-export type Drafted = {
-  readonly plan: Plan
-  readonly passedOver: readonly { readonly controller: string; readonly why: Refusal }[]
-}
 
 /** Whether who plans may plan for these sites: which ones they are is known when the plan is drawn up. */
 export type Permit = (sites: readonly string[]) => Promise<null | Refusal>
 
 /**
- * Plans a campaign: one controller of each class as the canary, then the rest. Durable on return unless `dryRun`. The
- * same request again, before anybody has approved it, is answered as before: the first answer may have been lost.
- * Refuses `campaign-exists`, `change-request-missing`, what `permit` refuses, and what `buildPlan` refuses.
+ * Plans a campaign. Durable on return unless `dryRun`. The same request again, before anybody has approved it, is answered as
+ * before: the first answer may have been lost. Refuses `campaign-exists`, `change-request-missing`, what `permit` refuses, and what `beginPlan`
+ * refuses.
  */
 export function createCampaign(
   world: FleetWorld,
   person: string,
-  asked: CampaignRequest,
+  asked: PlanRequest,
   dryRun: boolean,
   permit: Permit,
-): Promise<Drafted | Refusal> {
+): Promise<Draft | Refusal> {
   return world.store.exclusive(async () => {
     const taken = await world.store.campaign(asked.id)
     if (taken !== null) return createdBefore(world, taken, asked, dryRun)
-    const drawn = await drawUp(world, person, asked, world.clock.now())
-    if (isRefusal(drawn)) return drawn
-    const { plan, sheets } = drawn
+    const draft = await drawUp(world, person, asked, world.clock.now())
+    if (isRefusal(draft)) return draft
+    const { plan, sheets } = draft
     const unfit = (await permit(sheets.map(({ sheet }) => sheet.site))) ?? refuseUngoverned(world.governance, plan)
     if (unfit !== null) return unfit
-    if (dryRun) return drawn
+    if (dryRun) return draft
     const bytes = planBytes(plan)
     const stored = await storePlan(world, bytes)
     if (stored !== null) return stored
@@ -90,7 +69,7 @@ export function createCampaign(
         },
       },
     ])
-    return drawn
+    return draft
   })
 }
 
@@ -98,10 +77,10 @@ export function createCampaign(
 async function createdBefore(
   world: FleetWorld,
   taken: CampaignRow,
-  asked: CampaignRequest,
+  asked: PlanRequest,
   dryRun: boolean,
-): Promise<Drafted | Refusal> {
-  const exists = refuse('campaign-exists', `campaign ${asked.id}`, 'a new name', 'one that is taken')
+): Promise<Draft | Refusal> {
+  const exists = refuse('campaign-exists', `campaign ${asked.id}`, 'a new name', 'one that is taken at id')
   const opened = openRow(taken)
   if (isRefusal(opened)) return opened
   if (dryRun || opened.rollout.state.at !== 'created') return exists
@@ -113,36 +92,41 @@ async function createdBefore(
 async function drawUp(
   world: FleetWorld,
   createdBy: string,
-  asked: CampaignRequest,
+  asked: PlanRequest,
   createdAt: Instant,
-): Promise<(Drafted & Pick<Draft, 'sheets'>) | Refusal> {
-  const sources = await sourcesOf(world, asked)
-  if (isRefusal(sources)) return sources
-  const { soakMillis, timeoutMillis, validMillis, maxFailures, retries, releases, ...rest } = asked
-  const gate = { minSuccessPercent: maxFailures === 0 ? 100 : 0, maxFailures }
-  const draft = buildPlan(
-    {
-      ...rest,
-      createdAt,
-      createdBy,
-      priority: 50,
-      releases: releases.map(path => ({ path })),
-      notAfter: after(createdAt, millis(validMillis)),
-      waves: canaryThenRest(millis(soakMillis), gate),
-      timeoutMillis: millis(timeoutMillis),
-      retry: { retries, backOffMillis: millis(0), maxBackOffMillis: millis(0) },
-      abort: { maxFailures, maxFailurePercent: 100 },
-      rules: NO_RULES,
-    },
-    sources,
-    world.crypto,
-  )
-  if (isRefusal(draft)) return draft
-  const passedOver = draft.passedOver.map(({ site, controller, why }) => ({
-    controller: refKey({ site, controller }),
-    why,
-  }))
-  return { plan: draft.plan, sheets: draft.sheets, passedOver }
+): Promise<Draft | Refusal> {
+  const releases = await publishedReleases(world)
+  if (isRefusal(releases)) return releases
+  const sources: PlanSources = { createdAt, createdBy, releases }
+  const drafting = beginPlan(asked, sources)
+  if (isRefusal(drafting)) return drafting
+  const wanted = sitesOfSelection(asked.select)
+  for (const row of await world.store.sites()) {
+    if (wanted !== null && !wanted.has(row.id)) continue
+    const source = await sourceOf(world, row)
+    const refused = isRefusal(source) ? source : drafting.site(source)
+    if (refused !== null) return refused
+  }
+  return drafting.finish(world.crypto)
+}
+
+/** Controllers that one look at the inventory reads. */
+const CONTROLLERS = 5000
+
+/**
+ * A site with what its controllers attested. The inventory was verified as it came in; what is planned by it is judged again
+ * at each step on its way, last by the controller itself.
+ */
+async function sourceOf(world: FleetWorld, row: SiteRow): Promise<SourceSite | Refusal> {
+  const site = storedSite(row.site, `site ${row.id}`)
+  if (isRefusal(site)) return site
+  const rows = await world.store.inventory.page({ sites: [row.id] }, null, CONTROLLERS)
+  const known = new Map<string, KnownController>()
+  for (const { id, standing, attested, decrypts } of rows) {
+    // What a list alone knows of has no gateway yet: nobody can give it anything.
+    if (standing === 'enrolled') known.set(id, { attested, decrypts })
+  }
+  return { site, known }
 }
 
 /** The plan is fetched by gateways like any other blob. If power fails behind it, nothing speaks of it. */
@@ -156,30 +140,4 @@ async function storePlan(world: FleetWorld, bytes: Uint8Array): Promise<null | R
       yield bytes
     })(),
   )
-}
-
-/** The fleet, what is published of what is asked for, and who is taken by another campaign: what plans are made from. */
-async function sourcesOf(world: FleetWorld, asked: CampaignRequest): Promise<PlanSources | Refusal> {
-  const controllers: FleetController[] = []
-  for (const row of await world.store.sites()) {
-    const site = storedSite(row.site, `site ${row.id}`)
-    if (isRefusal(site)) return site
-    for (const stored of await world.store.controllers(row.id)) {
-      const report = lastReport(stored, world.crypto)
-      if (isRefusal(report)) return report
-      const said = report === null ? null : attestedBy(report, `${row.id}/${stored.id}`)
-      // A controller that attests nonsense is one that has attested nothing: it stops no campaign but its own.
-      const attested = isRefusal(said) ? null : said
-      const key = { alg: 'ecdsa-p256', spki: stored.reportKey } as const
-      const known = fleetController(site, stored.id, key, attested, stored.decryptionKey !== null)
-      if (known !== null) controllers.push(known)
-    }
-  }
-  const inventory = inventoryOf(controllers)
-  if (isRefusal(inventory)) return inventory
-  const releases = await publishedReleases(world, asked.releases)
-  if (isRefusal(releases)) return releases
-  const stones = await transitionReleases(world)
-  if (isRefusal(stones)) return stones
-  return { inventory, releases, stones }
 }

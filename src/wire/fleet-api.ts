@@ -129,35 +129,13 @@ export const CloseCeremony = Type.Object(
 )
 export type CloseCeremony = Static<typeof CloseCeremony>
 
-const Names = Type.Array(Name, { maxItems: 1000 })
-const Span = Type.Integer({ minimum: 0, maximum: 90 * 86_400_000 })
-
 /**
- * POST /v1/campaigns: what is asked for; the server makes the plan of it (core/campaign/draft.ts): one controller of
- * each class as the canary, then the rest. With `dryRun` nothing is kept.
+ * POST /v1/campaigns: a plan file as it was read from YAML or JSON (docs/campaign-plan.schema.json); the server makes the plan
+ * of it. With `dryRun` nothing is kept.
  */
 export const CreateCampaign = Type.Object(
   {
-    id: Name,
-    title: Type.String({ minLength: 1, maxLength: 160 }),
-    changeRequest: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
-    criticality: Type.Union([
-      Type.Literal('security'),
-      Type.Literal('safety'),
-      Type.Literal('feature'),
-      Type.Literal('content'),
-    ]),
-    releases: Type.Array(Type.String({ maxLength: 512 }), { minItems: 1, maxItems: 64 }),
-    sites: Type.Optional(Names),
-    classes: Type.Optional(Names),
-    controllers: Type.Optional(Type.Array(Type.String({ maxLength: 130 }), { maxItems: 1000 })),
-    soakMillis: Span,
-    timeoutMillis: Span,
-    validMillis: Span,
-    retries: Type.Integer({ minimum: 0, maximum: 10 }),
-    maxFailures: Type.Integer({ minimum: 0, maximum: 50_000 }),
-    /** Whoever does not accept a release's keys yet gets the next release on the way there. */
-    stepping: Type.Optional(Type.Boolean()),
+    plan: Type.Unknown({ description: 'a plan file: docs/campaign-plan.schema.json' }),
     dryRun: Type.Boolean(),
   },
   closed,

@@ -52,52 +52,6 @@ export const EnrolledSite = Type.Object(
 )
 export type EnrolledSite = Static<typeof EnrolledSite>
 
-/** A site's sheet of a plan (core/campaign/sheet.ts). */
-export const SheetView = Type.Object(
-  {
-    kind: Type.Literal('voltseal-sheet'),
-    v: Type.Literal(1),
-    campaign: Type.String(),
-    site: Type.String(),
-    turns: List(
-      Type.Object(
-        {
-          controller: Type.String(),
-          wave: Type.Integer(),
-          steps: List(Type.Object({ release: Type.Integer(), order: Type.Integer() }, closed)),
-        },
-        closed,
-      ),
-    ),
-  },
-  closed,
-)
-
-/**
- * What was planned: the plan's head as canonical JSON, the first of its sheets (all of a plan of few sites; the list of
- * sheets has the others), and who matched but was passed over, with the reason.
- */
-export const CampaignDraft = Type.Object(
-  {
-    id: Type.String(),
-    kept: Type.Boolean(),
-    plan: Type.String(),
-    sheets: List(SheetView),
-    passedOver: List(
-      Type.Object(
-        {
-          controller: Type.String(),
-          code: Type.String(),
-          why: Type.String(),
-        },
-        closed,
-      ),
-    ),
-  },
-  { ...closed, title: 'CampaignDraft' },
-)
-export type CampaignDraft = Static<typeof CampaignDraft>
-
 /** GET /v1/campaigns/ID/wraps: for whom a content key is still to be wrapped, and of which release; `?again=true`: for whom at all. */
 export const WrapsView = List(
   Type.Object(

@@ -14,7 +14,7 @@ export const FLEET_ROWS: readonly Row<Place>[] = [
     exit: 66,
     subject: /^quay\/bms-9$/,
     expected: /^a registered controller, SITE\/CONTROLLER$/,
-    actual: /^an unknown one$/,
+    actual: /^an unknown one at select\.controllers\[0\]$/,
     logged: 1,
     meet: place => plan(place, 'good', 'quay/bms-9'),
   },
@@ -270,11 +270,11 @@ export const FLEET_ROWS: readonly Row<Place>[] = [
   },
   {
     name: 'a release path of two lines',
-    code: 'plan-release-unknown',
-    exit: 66,
-    subject: /^bms\/1\.0\.0\s.*approved$/,
-    expected: /^a published release$/,
-    actual: /^none of that path$/,
+    code: 'plan-file-malformed',
+    exit: 65,
+    subject: /^the plan$/,
+    expected: /^one line of 1 to 512 characters/,
+    actual: /approved" at releases\[0\]$/,
     logged: 1,
     meet: async ({ world }) => {
       const met = await voltseal(world, [

@@ -9,11 +9,12 @@ import { approve, draftOf } from '../../src/flows/approve.ts'
 import { command, tick } from '../../src/flows/campaign.ts'
 import { giveTurns } from '../../src/flows/coordinate.ts'
 import { openCampaign } from '../../src/flows/opened.ts'
-import { type CampaignRequest, createCampaign } from '../../src/flows/plan.ts'
+import { createCampaign } from '../../src/flows/plan.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
 import { acceptControllerReport, flushOutbox } from '../../src/flows/report.ts'
 import { anywhere } from '../worlds/anywhere.ts'
+import { usualPlan } from '../worlds/asked.ts'
 import { Bench, type Publication, type Run } from './interruption/bench.ts'
 import { Died, Interruptor, type Mode } from './interruption/interruptor.ts'
 
@@ -23,18 +24,7 @@ import { Died, Interruptor, type Mode } from './interruption/interruptor.ts'
  */
 const ROUNDS = 60
 const PERSON = 'ada'
-const ASKED: CampaignRequest = {
-  id: 'update',
-  title: 'Update',
-  criticality: 'feature',
-  releases: ['bms/2.0.0/envelope.suit'],
-  select: {},
-  soakMillis: 1_000,
-  timeoutMillis: 3_600_000,
-  validMillis: 86_400_000,
-  retries: 1,
-  maxFailures: 0,
-}
+const ASKED = usualPlan('update', ['bms/2.0.0/envelope.suit'])
 
 /** Does a piece of work until its process lives through it. */
 async function through<T>(run: Run, work: () => Promise<T>): Promise<T> {

@@ -16,9 +16,9 @@ import { createCampaign } from '../../src/flows/plan.ts'
 import { reject } from '../../src/flows/vouch.ts'
 import { Bench } from '../threats/bench.ts'
 import { anywhere } from '../worlds/anywhere.ts'
+import { usualPlan } from '../worlds/asked.ts'
 import { grants } from '../worlds/people-door.ts'
 
-const DAY = 86_400_000
 const ID = 'autumn'
 
 /** Two of two approvers must sign, each with their own account and key. `ada` draws plans up. */
@@ -110,10 +110,8 @@ describe('whose approval counts', () => {
 
   it('attack: a plan that somebody approved is exchanged, or grows', async () => {
     orThrow(await sign('approver-0'))
-    const asked = { id: ID, title: 'another', criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
-    const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: DAY }
     const releases = [bench.releases['1.2.0'].targets[0].path]
-    const again = await createCampaign(world(), 'ada', { ...asked, ...times, releases }, false, anywhere)
+    const again = await createCampaign(world(), 'ada', usualPlan(ID, releases, { title: 'another' }), false, anywhere)
     assert.equal(codeOf(again), 'campaign-exists', 'under its name there is no other plan')
     // What is approved beside it changes what is signed: signatures over the draft of before are void.
     const stale = await signature('approver-1')
@@ -140,12 +138,10 @@ describe('whose approval counts', () => {
 
   it('attack: a safety-critical campaign without the change request that the operator demands', async () => {
     const strict = { ...world(), governance: { ...world().governance, changeRequest: ['safety' as const] } }
-    const asked = { id: 'safe', title: 'safe', select: {}, retries: 1, maxFailures: 0 }
-    const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: DAY }
     orThrow((await command(world(), 'ada', ID, 'halt', 'for the test')) ?? true)
     const releases = [bench.releases['1.2.0'].targets[0].path]
     const draw = (criticality: 'safety' | 'feature', more = {}) =>
-      createCampaign(strict, 'ada', { ...asked, ...times, ...more, criticality, releases }, true, anywhere)
+      createCampaign(strict, 'ada', usualPlan('safe', releases, { ...more, criticality }), true, anywhere)
     assert.equal(codeOf(await draw('safety')), 'change-request-missing')
     assert.equal(codeOf(await draw('feature')), null)
     assert.equal(codeOf(await draw('safety', { changeRequest: 'CHG-2027-114' })), null)
@@ -153,8 +149,6 @@ describe('whose approval counts', () => {
 
   it('attack: a plan for a site outside of the planner’s scope', async () => {
     orThrow((await command(world(), 'ada', ID, 'halt', 'for the test')) ?? true)
-    const asked = { id: 'wide', title: 'wide', criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
-    const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: DAY }
     const releases = [bench.releases['1.2.0'].targets[0].path]
     const seen: string[] = []
     for (const scope of ['region:elsewhere', 'region:nl', 'fleet']) {
@@ -164,7 +158,7 @@ describe('whose approval counts', () => {
       )
       const who = orThrow(await admit(world(), { by: 'certificate', person: id }))
       const permit = (sites: readonly string[]) => mayAt(world(), who, 'plan', sites)
-      seen.push(codeOf(await createCampaign(world(), id, { ...asked, ...times, releases }, true, permit)) ?? 'drawn up')
+      seen.push(codeOf(await createCampaign(world(), id, usualPlan('wide', releases), true, permit)) ?? 'drawn up')
     }
     assert.deepEqual(seen, ['role-missing', 'drawn up', 'drawn up'])
   })

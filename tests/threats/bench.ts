@@ -30,6 +30,7 @@ import { acceptControllerReport, acceptUpstream, flushOutbox } from '../../src/f
 import { signEnvelope } from '../../src/flows/sign.ts'
 import { imageOf, SMALL } from '../sim/bench-board.ts'
 import { anywhere } from '../worlds/anywhere.ts'
+import { usualPlan } from '../worlds/asked.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
 
 /** A release with everything that is published of it: two targets, and the bytes of both. */
@@ -182,11 +183,7 @@ export class Bench {
   }
 
   async plan(id: string, { targets: [envelope] }: Made): Promise<void> {
-    const asked = { id, title: id, criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
-    const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: DAY }
-    orThrow(
-      await createCampaign(this.fleet.world, 'ada', { ...asked, ...times, releases: [envelope.path] }, false, anywhere),
-    )
+    orThrow(await createCampaign(this.fleet.world, 'ada', usualPlan(id, [envelope.path]), false, anywhere))
   }
 
   async approve(id: string, approver: string): Promise<void> {

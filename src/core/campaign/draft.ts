@@ -1,73 +1,44 @@
 import type { Crypto } from '../encoding/crypto.ts'
-import type { Instant, Millis } from '../encoding/units.ts'
-import { type FleetController, type Inventory, parseRefKey } from '../fleet/inventory.ts'
-import type { SiteRules } from '../fleet/site-rules.ts'
+import { after, type Instant, instant, type Millis, millis } from '../encoding/units.ts'
+import { refKey } from '../fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { fitter, keyOf, type PublishedRelease } from './draft-fit.ts'
-import { type DrawnWave, drawWaves, type Turn, type WaveRequest } from './draft-waves.ts'
+import { goalsOf, type PublishedRelease } from './draft-fit.ts'
+import { isWithin, misspelt, selector } from './draft-select.ts'
+import { draftSite, type PassedOver, type SourceSite, type Turn } from './draft-site.ts'
+import { openingCheck, type TimedSite } from './draft-times.ts'
+import { type DrawnWave, drawWaves } from './draft-waves.ts'
 import type { Gate } from './gate.ts'
-import { newestFirst } from './key-path.ts'
-import { type Criticality, checkPlan, type Deadline, type PlanBody } from './plan.ts'
-import type { Abort, Retry } from './rollout-plan.ts'
+import { shelfOf } from './path-shelf.ts'
+import { checkPlan, type Membership, type PlanBody } from './plan.ts'
+import type { PlanRequest, WaveRequest } from './plan-request.ts'
 import { type ProvenSheet, proveSheets, type Sheet, type SheetTurn } from './sheet.ts'
 import type { Plan } from './turns.ts'
 
 /**
- * Which controllers a campaign is for. Each list that is given narrows the selection; `controllers` (as
- * `SITE/CONTROLLER`) names them one by one, and then each of them must be fit.
- */
-export type Selection = {
-  readonly regions?: readonly string[]
-  readonly sites?: readonly string[]
-  readonly classes?: readonly string[]
-  readonly controllers?: readonly string[]
-}
-
-/**
- * What an operator asks for. `releases` are target paths of published envelopes. `stepping`: a controller that does not
- * accept its release's keys yet gets the next release on its way there (key-path.ts); the same request again, once that is
- * confirmed, gives it the one after.
- */
-export type PlanRequest = {
-  readonly id: string
-  readonly title: string
-  readonly changeRequest?: string
-  readonly criticality: Criticality
-  readonly createdAt: Instant
-  readonly createdBy: string
-  readonly notBefore?: Instant
-  readonly notAfter: Instant
-  readonly priority: number
-  readonly releases: readonly { readonly path: string; readonly criticality?: Criticality }[]
-  readonly select: Selection
-  readonly waves: readonly WaveRequest[]
-  readonly timeoutMillis: Millis
-  readonly retry: Retry
-  readonly abort: Abort
-  readonly rules: SiteRules
-  readonly deadline?: Deadline
-  readonly stepping?: boolean
-}
-
-/**
- * What the plan is made from: the fleet, what is published of what is asked for, and the transition releases (all that are
- * published). Who stands in another campaign too waits for it when the time comes (rival.ts).
+ * What the plan is made from: when and by whom, and what is published (all of it: any release may be running, or a stepping
+ * stone). Who stands in another campaign too waits for it when the time comes (rival.ts).
  */
 export type PlanSources = {
-  readonly inventory: Inventory
+  readonly createdAt: Instant
+  readonly createdBy: string
   readonly releases: ReadonlyMap<string, PublishedRelease>
-  readonly stones: readonly PublishedRelease[]
 }
 
 /**
- * The plan, its sheets with their proofs in order of site, and the controllers that matched the selection but are not in it,
- * each with the reason.
+ * The plan, its sheets with their proofs in order of site, its waves with who is in them, and the controllers that matched
+ * the selection but are not in it, each with the reason.
  */
 export type Draft = {
   readonly plan: Plan
   readonly sheets: readonly ProvenSheet[]
-  readonly passedOver: readonly { readonly site: string; readonly controller: string; readonly why: Refusal }[]
+  readonly waves: readonly DrawnWave[]
+  readonly passedOver: readonly PassedOver[]
+  /** What is to be known of the sites of the plan, by site. */
+  readonly places: ReadonlyMap<string, DraftPlace>
 }
+
+/** A site of a plan: where it is, its own rules, and how long the longest restart there takes. */
+export type DraftPlace = TimedSite & { readonly restart: Millis }
 
 /** One controller of each class first, and then the rest: the usual waves. */
 export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveRequest[] {
@@ -78,106 +49,195 @@ export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveReq
 }
 
 /**
- * Makes a plan from a request: the same request and the same fleet give the same bytes. A controller that was named
+ * A plan in the making: it is given one site after the other, so that a fleet need not be in memory at once, and is made when
+ * all were given.
+ */
+export type Drafting = {
+  /** Takes a site in; sites come in order, each once. Refuses what a controller that was named is refused for. */
+  readonly site: (source: SourceSite) => Refusal | null
+  readonly finish: (crypto: Crypto) => Draft | Refusal
+}
+
+/**
+ * Begins a plan from a request: the same request and the same fleet give the same bytes. A controller that was named
  * must be fit, or the request is refused; one that only matched the selection is passed over with the reason, and when
  * none is left, the first reason refuses the request.
  *
- * Refuses `plan-release-unknown`, `plan-release-ambiguous`, `plan-controller-unknown`, `plan-nothing-selected`,
- * `plan-class-mismatch`, `plan-controller-not-attested`, `plan-controller-not-selected`, `controller-without-decryption-key`,
- * `plan-wave-empty`, `plan-controllers-left`, what `acceptFor` refuses (class, hardware, slot, floor, version),
- * `release-dependency-unmet` (by what its neighbours at the site run when it is planned), `plan-keys-not-accepted` (others
- * come first, by name), `plan-key-path-missing`, and what `checkPlan` refuses.
+ * Refuses `plan-release-unknown`, `plan-controller-unknown`; and of sites and at the end `plan-release-ambiguous`,
+ * `plan-nothing-selected`, `plan-class-mismatch`, `plan-controller-not-attested`,
+ * `plan-controller-not-selected`, `controller-without-decryption-key`, `plan-wave-empty`, `plan-waves-overlap`,
+ * `plan-controllers-left`, `plan-criticality-mixed`, `plan-window-never-opens`, `site-unknown`, what `acceptFor` refuses (class, hardware, slot, floor, version), what
+ * `findPath` refuses (no order in which the controllers of a site go on understanding each other), `plan-keys-not-accepted`
+ * and `plan-stones-needed` (other releases come first, by name, and the request wants none), and what `checkPlan` refuses.
  */
-export function buildPlan(request: PlanRequest, sources: PlanSources, crypto: Crypto): Draft | Refusal {
-  const { stepping = false } = request
-  const asked = new Map(request.releases.map(({ path, criticality }) => [path, criticality ?? request.criticality]))
-  const releases: PublishedRelease[] = []
-  for (const path of asked.keys()) {
+export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting | Refusal {
+  const asked: PublishedRelease[] = []
+  for (const [index, { path }] of request.releases.entries()) {
     const release = sources.releases.get(path)
-    if (release === undefined) return refuse('plan-release-unknown', path, 'a published release', 'none of that path')
-    releases.push(release)
+    if (release === undefined) {
+      const actual = `none of that path at releases[${index}]`
+      return refuse('plan-release-unknown', path, 'a published release', actual)
+    }
+    if (!asked.includes(release)) asked.push(release)
   }
-  const chosen = choose(request.select, sources.inventory)
-  if (isRefusal(chosen)) return chosen
-  const named = request.select.controllers !== undefined
-  const { inventory } = sources
-  const releaseFor = fitter({ inventory, releases, stones: newestFirst(sources.stones), stepping })
+  const wrong = misspelt(request.select)
+  if (wrong !== null) return wrong
+  const { stones, select } = request
+  const shelf = shelfOf([...sources.releases.values()])
+  const { createdAt } = sources
+  const notAfter = endOf(request, createdAt)
+  const opens = openingCheck(request.rules, { from: beginOf(request, createdAt), to: notAfter })
+  const about = { selects: selector(select), goals: goalsOf(asked), shelf, stones }
+  const missing = new Set(select.controllers)
+  const unseen = new Set(select.sites)
+  const named = select.controllers !== undefined
   const turns: Turn[] = []
-  const passedOver: Draft['passedOver'][number][] = []
-  for (const controller of chosen) {
-    const release = releaseFor(controller)
-    if (!isRefusal(release)) turns.push({ controller, release })
-    else if (named || release.code === 'plan-release-ambiguous') return release
-    else passedOver.push({ site: controller.site, controller: controller.id, why: release })
+  const passedOver: PassedOver[] = []
+  const joinable: string[] = []
+  const places = new Map<string, DraftPlace>()
+  let sites = 0
+  return {
+    site: source => {
+      sites += 1
+      unseen.delete(source.site.site)
+      for (const id of source.known.keys()) missing.delete(refKey({ site: source.site.site, controller: id }))
+      const drafted = draftSite(source, about)
+      // Only a site with a sheet can take in who comes later.
+      if (request.joining !== null && isWithin(select, source.site)) joinable.push(source.site.site)
+      const stop = drafted.passedOver.find(({ why }) => named || why.code === 'plan-release-ambiguous')
+      if (stop !== undefined) return stop.why
+      const { site, region, zone, limits } = source.site
+      if (drafted.turns.length > 0) {
+        const longest = Math.max(...drafted.turns.map(({ restart }) => restart))
+        const never = opens(source.site, millis(longest))
+        if (never !== null) return never
+        places.set(site, { site, region, zone, limits, restart: millis(longest) })
+      }
+      for (const turn of drafted.turns) turns.push(turn)
+      for (const one of drafted.passedOver) passedOver.push(one)
+      return null
+    },
+    finish: crypto => {
+      const [absent] = unseen
+      if (absent !== undefined) {
+        const actual = `none of that name at select.sites[${select.sites?.indexOf(absent)}]`
+        return refuse('site-unknown', `site ${absent}`, 'a registered site', actual)
+      }
+      const [unknown] = missing
+      if (unknown !== undefined) {
+        const index = select.controllers?.indexOf(unknown)
+        const actual = `an unknown one at select.controllers[${index}]`
+        return refuse('plan-controller-unknown', unknown, 'a registered controller, SITE/CONTROLLER', actual)
+      }
+      if (turns.length === 0 && passedOver.length === 0) {
+        const actual = `none at ${sites} ${sites === 1 ? 'site' : 'sites'} at select`
+        return refuse('plan-nothing-selected', 'the selection', 'at least one controller', actual)
+      }
+      if (turns.length === 0) return (passedOver[0] as PassedOver).why
+      return finish(request, sources, { asked, turns, passedOver, joinable, places }, crypto)
+    },
   }
-  if (turns.length === 0) {
-    return passedOver[0]?.why ?? refuse('plan-nothing-selected', request.id, 'at least one controller', 'none')
-  }
-  // Stepping stones stand in the plan beside what was asked for; what nobody gets in this step does not.
-  const given = new Set(turns.map(({ release }) => release))
-  const inPlan = stepping ? [...given] : releases
-  const waves = drawWaves(request.id, request.waves, turns)
+}
+
+/** What all sites came to. `joinable`: those that may take in others later. */
+type Gathered = {
+  readonly asked: readonly PublishedRelease[]
+  readonly turns: readonly Turn[]
+  readonly passedOver: readonly PassedOver[]
+  readonly joinable: readonly string[]
+  readonly places: ReadonlyMap<string, DraftPlace>
+}
+
+const endOf = ({ end }: PlanRequest, createdAt: Instant): Instant =>
+  'at' in end ? end.at : after(createdAt, end.afterMillis)
+
+const beginOf = ({ notBefore }: PlanRequest, createdAt: Instant): Instant =>
+  instant(Math.max(createdAt, notBefore ?? createdAt))
+
+function finish(
+  request: PlanRequest,
+  { createdAt, createdBy }: PlanSources,
+  { asked, turns, passedOver, joinable, places }: Gathered,
+  crypto: Crypto,
+): Draft | Refusal {
+  // What is asked for and what is passed on the way stand in the plan; what nobody gets does not, but where others join.
+  const given = new Set(turns.flatMap(({ steps }) => steps.map(({ release }) => release)))
+  const releases = [...asked.filter(release => given.has(release) || request.joining !== null), ...given]
+  const inPlan = [...new Set(releases)]
+  const criticalities = new Map(request.releases.map(one => [one.path, one.criticality ?? request.criticality]))
+  const mixed = contentForSafety(turns, criticalities, request)
+  if (mixed !== null) return mixed
+  const waves = drawWaves(request.id, request.waves, turns, request.joining)
   if (isRefusal(waves)) return waves
-  const { proven, root } = proveSheets(crypto, sheetsOf(request.id, turns, waves, inPlan))
-  const body = {
+  const { proven, root } = proveSheets(crypto, sheetsOf(request.id, joinable, turns, waves, inPlan))
+  const body: PlanBody = {
     ...bodyOf(request, waves),
+    createdAt,
+    createdBy,
+    notAfter: endOf(request, createdAt),
     releases: inPlan.map(({ path, sha256, length, facts }) => {
-      const criticality = asked.get(path) ?? request.criticality
+      const criticality = criticalities.get(path) ?? request.criticality
       return { path, sha256, length, class: facts.class, version: facts.version, counter: facts.counter, criticality }
     }),
+    membership: membershipOf(request, waves),
     sheets: root,
   }
   const head = checkPlan(body, `plan ${request.id}`)
   if (isRefusal(head)) return head
   const plan = { ...head, sheetOf: new Map(proven.map(({ sheet }) => [sheet.site, sheet])) }
-  return { plan, sheets: proven, passedOver }
+  return { plan, sheets: proven, waves, passedOver, places }
 }
 
-function choose(select: Selection, inventory: Inventory): FleetController[] | Refusal {
-  for (const key of select.controllers ?? []) {
-    if (parseRefKey(key) === null || !inventory.has(key)) {
-      return refuse('plan-controller-unknown', key, 'a registered controller, SITE/CONTROLLER', 'an unknown one')
-    }
-  }
-  const wanted = (names: readonly string[] | undefined): ((name: string) => boolean) => {
-    const set = new Set(names)
-    return names === undefined ? () => true : name => set.has(name)
-  }
-  const region = wanted(select.regions)
-  const site = wanted(select.sites)
-  const classed = wanted(select.classes)
-  const named = wanted(select.controllers)
-  const chosen: FleetController[] = []
-  for (const [key, controller] of inventory) {
-    const fits = region(controller.region) && site(controller.site) && classed(controller.class) && named(key)
-    if (fits) chosen.push(controller)
-  }
-  if (chosen.length > 0) return chosen
-  return refuse('plan-nothing-selected', 'the selection', 'at least one controller', `none of ${inventory.size}`)
+/** Content for a board that protects the plant is firmware that safety depends on, whatever it is called. */
+function contentForSafety(
+  turns: readonly Turn[],
+  criticalities: ReadonlyMap<string, PlanBody['criticality']>,
+  { criticality, releases }: PlanRequest,
+): Refusal | null {
+  const kindOf = (path: string): PlanBody['criticality'] => criticalities.get(path) ?? criticality
+  const content = releases.find(({ path }) => kindOf(path) === 'content')
+  const guard = turns.find(({ duty }) => duty === 'protection')
+  if (content === undefined || guard === undefined) return null
+  const expected = 'content, or boards that protect the plant'
+  const actual = `both: ${content.path}, and ${refKey(guard)} (${guard.class}) at releases`
+  return refuse('plan-criticality-mixed', 'the plan', expected, actual)
 }
 
-/** The sheets: each site's controllers in order, each with its wave and its release. */
+function membershipOf({ joining, select }: PlanRequest, waves: readonly DrawnWave[]): Membership {
+  if (joining === null) return 'fixed'
+  const { regions, sites, classes, labels } = select
+  const narrowed = Object.entries({ regions, sites, classes, labels }).filter(([, names]) => names !== undefined)
+  // A wave that is not there is what `checkPlan` refuses.
+  const wave = waves.findIndex(({ name }) => name === joining)
+  return { dynamic: true, select: Object.fromEntries(narrowed), wave }
+}
+
+/** The sheets: each site's controllers in order, each with its wave and its steps. */
 function sheetsOf(
   campaign: string,
+  joinable: readonly string[],
   turns: readonly Turn[],
   waves: readonly DrawnWave[],
   releases: readonly PublishedRelease[],
 ): readonly Sheet[] {
-  const waveOf = new Map<string, number>()
-  for (const [index, { turns }] of waves.entries()) for (const one of turns) waveOf.set(keyOf(one.controller), index)
+  const waveOf = new Map<Turn, number>()
+  for (const [index, { turns }] of waves.entries()) for (const turn of turns) waveOf.set(turn, index)
   const indexOf = new Map(releases.map((release, index) => [release, index]))
-  const bySite = new Map<string, SheetTurn[]>()
-  for (const { controller, release } of turns) {
-    const at = bySite.get(controller.site) ?? []
-    bySite.set(controller.site, at)
-    const steps = [{ release: indexOf.get(release) as number, order: 0 }]
-    at.push({ controller: controller.id, wave: waveOf.get(keyOf(controller)) as number, steps })
+  const bySite = new Map<string, SheetTurn[]>(joinable.map(site => [site, []]))
+  for (const turn of turns) {
+    const at = bySite.get(turn.site) ?? []
+    bySite.set(turn.site, at)
+    const steps = turn.steps.map(({ release, order }) => ({ release: indexOf.get(release) as number, order }))
+    at.push({ controller: turn.controller, wave: waveOf.get(turn) as number, steps })
   }
-  return [...bySite].map(([site, turns]) => ({ kind: 'voltseal-sheet', v: 1, campaign, site, turns }))
+  const inOrder = [...bySite].sort(([a], [b]) => (a < b ? -1 : 1))
+  return inOrder.map(([site, turns]) => ({ kind: 'voltseal-sheet', v: 1, campaign, site, turns }))
 }
 
-/** All of the head but what the releases and the sheets say. */
-function bodyOf(request: PlanRequest, waves: readonly DrawnWave[]): Omit<PlanBody, 'releases' | 'sheets'> {
+type Later = 'createdAt' | 'createdBy' | 'notAfter' | 'releases' | 'membership' | 'sheets'
+
+/** All of the head that the request says itself. */
+function bodyOf(request: PlanRequest, waves: readonly DrawnWave[]): Omit<PlanBody, Later> {
   const { changeRequest, notBefore, deadline } = request
   return {
     kind: 'voltseal-plan',
@@ -186,10 +246,7 @@ function bodyOf(request: PlanRequest, waves: readonly DrawnWave[]): Omit<PlanBod
     title: request.title,
     ...(changeRequest === undefined ? {} : { changeRequest }),
     criticality: request.criticality,
-    createdAt: request.createdAt,
-    createdBy: request.createdBy,
     ...(notBefore === undefined ? {} : { notBefore }),
-    notAfter: request.notAfter,
     priority: request.priority,
     waves: waves.map(({ name, soakMillis, gate, turns }) => ({ name, soakMillis, gate, controllers: turns.length })),
     timeoutMillis: request.timeoutMillis,
@@ -197,6 +254,5 @@ function bodyOf(request: PlanRequest, waves: readonly DrawnWave[]): Omit<PlanBod
     abort: request.abort,
     rules: request.rules,
     ...(deadline === undefined ? {} : { deadline }),
-    membership: 'fixed',
   }
 }

@@ -1,7 +1,5 @@
-import type { PublicKey } from '../encoding/crypto.ts'
 import type { Bytes, Instant } from '../encoding/units.ts'
 import type { Version } from '../firmware/version.ts'
-import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { findController, type Site } from './topology.ts'
 
 /** Names one controller of the fleet. */
@@ -43,20 +41,15 @@ export type FleetController = {
   readonly hardware: string
   readonly slot: Bytes
   readonly bootloader: number
-  readonly reportKey: PublicKey
   readonly attested: Attested | null
   /** It has a key that content keys can be wrapped for. */
   readonly decrypts: boolean
 }
 
-/** The controllers of the fleet by `refKey`, in order of site and id. */
-export type Inventory = ReadonlyMap<string, FleetController>
-
 /** A controller of a site as the fleet knows it; null when the site has none of that id. */
 export function fleetController(
   site: Site,
   id: string,
-  reportKey: PublicKey,
   attested: Attested | null,
   decrypts = false,
 ): FleetController | null {
@@ -65,22 +58,5 @@ export function fleetController(
   const { vendor, slot, bootloader } = found.of
   const { class: className, hardware } = found
   const claimed = { site: site.site, id, region: site.region, vendor, class: className, hardware, slot, bootloader }
-  return { ...claimed, reportKey, attested, decrypts }
+  return { ...claimed, attested, decrypts }
 }
-
-/**
- * The inventory of some controllers. The order does not depend on the order they come in, so that the same fleet gives
- * the same plan. Refuses `inventory-duplicate`.
- */
-export function inventoryOf(controllers: Iterable<FleetController>): Inventory | Refusal {
-  const sorted = [...controllers].sort((a, b) => byText(a.site, b.site) || byText(a.id, b.id))
-  const inventory = new Map<string, FleetController>()
-  for (const controller of sorted) {
-    const key = refKey({ site: controller.site, controller: controller.id })
-    if (inventory.has(key)) return refuse('inventory-duplicate', key, 'one registration', 'two')
-    inventory.set(key, controller)
-  }
-  return inventory
-}
-
-const byText = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)

@@ -1,7 +1,21 @@
 import { sameBytes } from '../encoding/bytes.ts'
 import { canonicalJson, type Json } from '../encoding/canonical-json.ts'
 import { durationShape, energyShape, powerShape } from '../encoding/quantity.ts'
-import { line, list, Misfit, object, type Shape, shown, text, then, truth, whole, word } from '../encoding/shape.ts'
+import {
+  described,
+  line,
+  list,
+  Misfit,
+  object,
+  type Shape,
+  schemaOf,
+  shown,
+  text,
+  then,
+  truth,
+  whole,
+  word,
+} from '../encoding/shape.ts'
 import { type Instant, instant, type Millis, type WattHours, type Watts } from '../encoding/units.ts'
 import { parseUtc } from '../encoding/utc-time.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
@@ -78,24 +92,39 @@ const days: Shape<readonly Weekday[]> = then(list(word(...WEEK), 1, 7), (value, 
 const windowShape: Shape<Window> = object({ days, from: clockTime, to: clockTime })
 
 /** An instant, in milliseconds since 1970 or as `2026-12-24T00:00:00Z`. */
-export const momentShape: Shape<Instant> = (value, at) => {
-  const read = typeof value === 'string' ? parseUtc(value) : value
-  const fits = typeof read === 'number' && Number.isSafeInteger(read) && read >= 0 && read <= 8_640_000_000_000_000
-  return fits ? instant(read) : new Misfit(at, 'a time such as 2026-12-24T00:00:00Z', shown(value))
-}
+export const momentShape: Shape<Instant> = described(
+  {
+    anyOf: [
+      { type: 'integer', minimum: 0, maximum: 8_640_000_000_000_000 },
+      { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$' },
+    ],
+    description: 'a time such as 2026-12-24T00:00:00Z, or its milliseconds since 1970',
+  },
+  (value, at) => {
+    const read = typeof value === 'string' ? parseUtc(value) : value
+    const fits = typeof read === 'number' && Number.isSafeInteger(read) && read >= 0 && read <= 8_640_000_000_000_000
+    return fits ? instant(read) : new Misfit(at, 'a time such as 2026-12-24T00:00:00Z', shown(value))
+  },
+)
 
 const where = { regions: names, sites: names }
 const recurring = object({ why: line(160), days, from: clockTime, to: clockTime }, where)
 const once = then(object({ why: line(160), from: momentShape, to: momentShape }, where), (value, at) =>
   value.from < value.to ? value : new Misfit(at, 'an end after the beginning', 'an end that is not after it'),
 )
-const blackoutShape: Shape<Blackout> = (value, at) =>
-  typeof value === 'object' && value !== null && Object.hasOwn(value, 'days') ? recurring(value, at) : once(value, at)
+const blackoutShape: Shape<Blackout> = described(
+  () => ({ anyOf: [schemaOf(recurring), schemaOf(once)] }),
+  (value, at) =>
+    typeof value === 'object' && value !== null && Object.hasOwn(value, 'days')
+      ? recurring(value, at)
+      : once(value, at),
+)
 
-const point: Shape<Point> = (value, at) =>
+const point: Shape<Point> = described({ enum: Object.keys(points) }, (value, at) =>
   typeof value === 'string' && isPoint(value)
     ? value
-    : new Misfit(at, `one of ${Object.keys(points).join(', ')}`, shown(value))
+    : new Misfit(at, `one of ${Object.keys(points).join(', ')}`, shown(value)),
+)
 
 const bound = whole(-1e12, 1e12)
 const permissiveShape: Shape<Permissive> = then(
@@ -130,7 +159,10 @@ const budgetShape: Shape<Budget> = then(
       : value,
 )
 
-const restarting: Shape<number | null> = (value, at) => (value === null ? null : whole(0, 4096)(value, at))
+const restarting: Shape<number | null> = described(
+  { anyOf: [{ type: 'null' }, schemaOf(whole(0, 4096))] },
+  (value, at) => (value === null ? null : whole(0, 4096)(value, at)),
+)
 
 /**
  * Reads rules, from a plan, a site file or a store. Times, powers and energies may be written with units. A list that is

@@ -57,11 +57,4 @@ export const fleetCodes = {
     title: 'the controller hangs on a link that the site does not describe',
     fix: 'Add the link under "links", or correct the spelling at the controller.',
   },
-  'inventory-duplicate': {
-    exit: 65,
-    status: 409,
-    action: 'halt',
-    title: 'the inventory holds the same controller twice',
-    fix: 'Find out which of the two registrations is the real board before anything is assigned to it.',
-  },
 } as const satisfies CodeTable

@@ -1,17 +1,8 @@
 import { Type } from 'typebox'
 import { COMMAND, mayAnywhere, mayAtEach, mayAtSome } from '../access.ts'
 import { Approve, BringWraps, Command, CreateCampaign, Name, Reject } from '../fleet-api.ts'
-import {
-  Approved,
-  CampaignDraft,
-  CampaignView,
-  CommandTaken,
-  DraftView,
-  List,
-  SheetView,
-  WrapsTaken,
-  WrapsView,
-} from '../fleet-views.ts'
+import { Approved, CampaignView, CommandTaken, DraftView, List, WrapsTaken, WrapsView } from '../fleet-views.ts'
+import { CampaignDraft, SheetView } from '../plan-views.ts'
 import { PageQuery, pageFields, route } from '../route.ts'
 
 const params = { id: Name }
@@ -51,7 +42,7 @@ export const createCampaign = route({
   access: mayAnywhere('plan'),
   body: CreateCampaign,
   answers: { 200: CampaignDraft },
-  codes: ['campaign-exists', 'plan-malformed'],
+  codes: ['campaign-exists', 'plan-file-malformed'],
 })
 
 export const readDraft = route({

@@ -1,165 +1,103 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
-import { buildPlan, canaryThenRest, type PlanRequest, type PlanSources } from '../../../src/core/campaign/draft.ts'
-import type { PublishedRelease } from '../../../src/core/campaign/draft-fit.ts'
+import type { PlanSources } from '../../../src/core/campaign/draft.ts'
+import type { SourceSite } from '../../../src/core/campaign/draft-site.ts'
 import { planBytes } from '../../../src/core/campaign/plan.ts'
-import { plannedControllers, turnsOfWave } from '../../../src/core/campaign/turns.ts'
-import { bytes, instant, millis } from '../../../src/core/encoding/units.ts'
-import type { ReleaseFacts } from '../../../src/core/firmware/release-facts.ts'
-import type { Version } from '../../../src/core/firmware/version.ts'
-import { type FleetController, inventoryOf } from '../../../src/core/fleet/inventory.ts'
-import { NO_RULES } from '../../../src/core/fleet/site-rules.ts'
+import { previewOf } from '../../../src/core/campaign/preview.ts'
+import { openSheet, sheetFile } from '../../../src/core/campaign/sheet.ts'
+import { plannedControllers } from '../../../src/core/campaign/turns.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'
-import { HOUR, T0 } from './plans.ts'
+import { asked, BMS, type Board, draftOf, KEY, PCS, releaseOf, siteOf, sourcesOf, v, wavesOf } from './fleets.ts'
+import { T0 } from './plans.ts'
 
-const v = (text: string): Version => text as Version
-
-const KEY = 'a1'.repeat(32)
-
-function controller(
-  id: string,
-  change: Partial<FleetController> & { version?: string; counter?: number } = {},
-): FleetController {
-  const { version = '1.0.0', counter = 1, ...rest } = change
-  return {
-    site: 'harbour',
-    id,
-    region: 'nl-west',
-    vendor: 'voltworks.example',
-    class: 'bms',
-    hardware: 'primehub',
-    slot: bytes(1 << 20),
-    bootloader: 1,
-    reportKey: { alg: 'ecdsa-p256', spki: new Uint8Array(91) },
-    attested: {
-      sequence: 4,
-      at: instant(T0),
-      state: 'stable',
-      running: { version: v(version), sequence: 1, digest: 'cd'.repeat(32) },
-      counter,
-      anchors: [KEY],
-    },
-    decrypts: true,
-    ...rest,
-  }
-}
-
-function release(path: string, change: Partial<ReleaseFacts> = {}): [string, PublishedRelease] {
-  const facts: ReleaseFacts = {
-    vendor: 'voltworks.example',
-    class: 'bms',
-    hardware: ['primehub'],
-    version: v('2.0.0'),
-    sequence: 2,
-    counter: 1,
-    components: [{ name: 'app', size: 1000 }],
-    chunks: { bytes: 4096, digests: ['00'.repeat(16)] },
-    transition: null,
-    encryption: null,
-    imageSize: 1000,
-    imageDigest: 'ef'.repeat(32),
-    bootloader: { min: 1, max: 1 },
-    dependencies: [],
-    health: { windowMillis: 60_000, probes: [] },
-    ...change,
-  }
-  return [path, { path, sha256: 'ab'.repeat(32), length: 500, facts, signers: [KEY] }]
-}
-
+const HARBOUR = siteOf('harbour', [
+  { id: 'bms-2', rack: 'r2', labels: ['night'] },
+  { id: 'bms-1', rack: 'r1', power: 500_000 as never, behind: 'pcs-1' },
+  { id: 'bms-3', rack: 'r3', power: 400_000 as never, behind: 'pcs-1' },
+  { id: 'pcs-1', class: 'pcs', rack: 'r1', power: 1_000_000 as never },
+])
+const POLDER = siteOf('polder', [{ id: 'bms-1', version: '1.5.0' }], { region: 'nl-east' })
+const FLEET = [HARBOUR, POLDER]
 const ENCRYPTION = { segmentBytes: 16_384, digest: 'aa'.repeat(32), keyCheck: 'bb'.repeat(32) }
 
-const FLEET = [
-  controller('bms-2'),
-  controller('bms-1'),
-  controller('bms-3'),
-  controller('pcs-1', { class: 'pcs', hardware: 'essentialhub' }),
-  controller('bms-1', { site: 'polder', region: 'nl-east' }),
-]
+const codeOf = (answer: unknown): string => (isRefusal(answer) ? answer.code : 'taken')
 
-const sources = (fleet = FLEET, ...more: [string, PublishedRelease][]): PlanSources => ({
-  inventory: orThrow(inventoryOf(fleet)),
-  releases: new Map([
-    release('bms/2.0.0.suit'),
-    release('pcs/2.0.0.suit', { class: 'pcs', hardware: ['essentialhub'] }),
-    ...more,
-  ]),
-  stones: [],
-})
-
-const REQUEST: PlanRequest = {
-  id: 'spring',
-  title: 'Spring release',
-  criticality: 'security',
-  createdAt: instant(T0),
-  notAfter: instant(T0 + 100 * HOUR),
-  createdBy: 'ada',
-  priority: 50,
-  releases: [{ path: 'bms/2.0.0.suit' }, { path: 'pcs/2.0.0.suit' }],
-  select: {},
-  waves: canaryThenRest(millis(HOUR), { minSuccessPercent: 90, maxFailures: 1 }),
-  timeoutMillis: millis(HOUR),
-  retry: { retries: 1, backOffMillis: millis(0), maxBackOffMillis: millis(0) },
-  abort: { maxFailures: 10, maxFailurePercent: 100 },
-  rules: NO_RULES,
-}
-
-const build = (request: PlanRequest, from: PlanSources) => buildPlan(request, from, crypto)
-
-const waves = (request: PlanRequest, from = sources()): string[][] => {
-  const { plan } = orThrow(build(request, from))
-  return plan.waves.map((_, wave) =>
-    turnsOfWave(plan, wave).map(planned => `${planned.site}/${planned.controller}:${planned.release}`),
-  )
-}
-
-describe('building a plan', () => {
+describe('drawing up a plan', () => {
   test('one canary of each class, then the rest, in order of site and id', () => {
-    assert.deepEqual(waves(REQUEST), [
-      ['harbour/bms-1:0', 'harbour/pcs-1:1'],
-      ['harbour/bms-2:0', 'harbour/bms-3:0', 'polder/bms-1:0'],
+    const draft = orThrow(draftOf(asked({}), FLEET))
+    assert.deepEqual(wavesOf(draft), [
+      ['harbour/bms-1', 'harbour/pcs-1'],
+      ['harbour/bms-2', 'harbour/bms-3', 'polder/bms-1'],
     ])
+    const given = [...plannedControllers(draft.plan)].map(one => [
+      one.controller,
+      draft.plan.releases[one.release]?.path,
+    ])
+    assert.deepEqual(given.slice(0, 4), [
+      ['bms-1', BMS[0]],
+      ['bms-2', BMS[0]],
+      ['bms-3', BMS[0]],
+      ['pcs-1', PCS[0]],
+    ])
+    for (const proven of draft.sheets) {
+      const opened = openSheet(sheetFile(proven), draft.plan, proven.sheet.site, crypto)
+      assert(!isRefusal(opened), 'every sheet opens under the head')
+    }
   })
 
   test('the same fleet in another order gives the same bytes', () => {
-    const one = orThrow(build(REQUEST, sources()))
-    const other = orThrow(build(REQUEST, sources(FLEET.toReversed())))
+    const turned = FLEET.toReversed().map(({ site, known }) => ({
+      site: { ...site, controllers: site.controllers.toReversed() },
+      known: new Map([...known].reverse()),
+    }))
+    const one = orThrow(draftOf(asked({}), FLEET))
+    const other = orThrow(draftOf(asked({}), turned as SourceSite[]))
     assert.deepEqual(planBytes(one.plan), planBytes(other.plan))
   })
 
-  test('selections narrow, and waves take by count, percent and name', () => {
-    const select = { sites: ['harbour'], classes: ['bms'] }
-    const gate = { minSuccessPercent: 100, maxFailures: 0 }
-    const soakMillis = millis(0)
-    const named = {
-      name: 'named',
-      soakMillis,
-      gate,
-      take: { by: 'controllers', controllers: ['harbour/bms-3'] },
-    } as const
-    const one = { name: 'one', soakMillis, gate, take: { by: 'count', count: 1 } } as const
-    const half = { name: 'half', soakMillis, gate, take: { by: 'percent', percent: 34 } } as const
-    assert.deepEqual(waves({ ...REQUEST, select, waves: [named, half] }), [
-      ['harbour/bms-3:0'],
-      ['harbour/bms-1:0', 'harbour/bms-2:0'],
-    ])
-    const rest = { name: 'rest', soakMillis, gate, take: { by: 'rest' } } as const
-    assert.deepEqual(waves({ ...REQUEST, select: { regions: ['nl-east'] }, waves: [one, rest] }), [['polder/bms-1:0']])
-    const left = build({ ...REQUEST, select, waves: [one] }, sources())
-    assert(isRefusal(left))
-    assert.equal(left.code, 'plan-controllers-left')
-    const empty = build({ ...REQUEST, select, waves: [rest, one] }, sources())
-    assert(isRefusal(empty))
-    assert.equal(empty.code, 'plan-wave-empty')
-    const foreign = build({ ...REQUEST, select: { sites: ['polder'] }, waves: [named, rest] }, sources())
-    assert(isRefusal(foreign))
-    assert.equal(foreign.code, 'plan-controller-not-selected')
-  })
+  const all = ['harbour/bms-1', 'harbour/bms-2', 'harbour/bms-3', 'harbour/pcs-1', 'polder/bms-1']
+  const rest = { name: 'rest', take: 'rest' }
+  const takes: [name: string, take: object, expected: readonly string[]][] = [
+    ['so many', { count: 2 }, ['harbour/bms-1', 'harbour/bms-2']],
+    ['so many percent, rounded up', { percent: 41 }, ['harbour/bms-1', 'harbour/bms-2', 'harbour/bms-3']],
+    ['by a label', { labels: ['night'] }, ['harbour/bms-2']],
+    ['named controllers', { controllers: ['polder/bms-1', 'harbour/bms-3'] }, ['harbour/bms-3', 'polder/bms-1']],
+    ['named sites', { sites: ['polder'] }, ['polder/bms-1']],
+    ['the next sites', { nextSites: 1 }, all.slice(0, 4)],
+    ['whole racks', { racks: 2 }, ['harbour/bms-1', 'harbour/bms-2', 'harbour/pcs-1']],
+  ]
+  for (const [name, take, expected] of takes) {
+    test(`a wave takes ${name}`, () => {
+      const [first, second] = wavesOf(draftOf(asked({ waves: [{ name: 'one', take }, rest] }), FLEET))
+      assert.deepEqual(first, expected)
+      assert.deepEqual(
+        second?.toSorted(),
+        all.filter(one => !expected.includes(one)),
+      )
+    })
+  }
+
+  const selects: [name: string, select: object, expected: readonly string[]][] = [
+    ['regions', { regions: ['nl-east'] }, ['polder/bms-1']],
+    ['sites and classes', { sites: ['harbour'], classes: ['pcs'] }, ['harbour/pcs-1']],
+    ['labels', { labels: ['night', 'day'] }, ['harbour/bms-2']],
+    ['versions of a class', { versions: { bms: '<1.5' }, classes: ['bms'] }, all.slice(0, 3)],
+    ['controllers', { controllers: ['polder/bms-1'] }, ['polder/bms-1']],
+  ]
+  for (const [name, select, expected] of selects) {
+    test(`a selection by ${name}`, () => {
+      assert.deepEqual(wavesOf(draftOf(asked({ select, waves: [rest] }), FLEET)), [expected])
+    })
+  }
 
   test('what was only matched is passed over with its reason', () => {
-    const fleet = [...FLEET, controller('bms-4', { version: '2.0.0' }), controller('ems-1', { class: 'ems' })]
-    const draft = orThrow(build(REQUEST, sources(fleet)))
+    const more = siteOf('quay', [
+      { id: 'bms-4', version: '2.0.0' },
+      { id: 'ems-1', class: 'ems' },
+    ])
+    const draft = orThrow(draftOf(asked({}), [...FLEET, more]))
     assert.deepEqual(
       draft.passedOver.map(({ controller, why }) => [controller, why.code]),
       [
@@ -167,100 +105,225 @@ describe('building a plan', () => {
         ['ems-1', 'plan-class-mismatch'],
       ],
     )
-    assert(draft.passedOver[0]?.why.subject.startsWith('harbour/bms-4'))
+    assert(draft.passedOver[0]?.why.subject.startsWith('quay/bms-4'))
+    assert(!draft.plan.sheetOf.has('quay'), 'a site where nobody gets anything has no sheet')
   })
 
-  const only = { select: { controllers: ['harbour/x'] }, releases: [{ path: 'bms/2.0.0.suit' }] }
-  const rows: [name: string, change: Partial<PlanRequest>, from: PlanSources, code: RefusalCode][] = [
-    ['a release that is not published', { releases: [{ path: 'bms/9.suit' }] }, sources(), 'plan-release-unknown'],
-    ['an unknown controller', { select: { controllers: ['harbour/bms-9'] } }, sources(), 'plan-controller-unknown'],
-    ['a controller without its site', { select: { controllers: ['bms-1'] } }, sources(), 'plan-controller-unknown'],
-    ['a selection of nobody', { select: { sites: ['atlantis'] } }, sources(), 'plan-nothing-selected'],
-    ['an empty fleet', {}, sources([]), 'plan-nothing-selected'],
+  const NIGHT = { windows: [{ days: ['sat'], from: '01:00', to: '03:00' }] }
+
+  test('the preview says when each site may restart: by the clock on its wall, and in UTC', () => {
+    const kolkata = siteOf('kolkata', [{ id: 'bms-1' }], { zone: 'Asia/Kolkata' })
+    const draft = orThrow(draftOf(asked({ rules: NIGHT, validFor: '10d' }), [HARBOUR, kolkata]))
+    const [harbour, other] = previewOf(draft, 10).sites
+    assert.deepEqual(
+      [harbour, other].map(site => site?.windows?.map(({ from, localFrom, localTo }) => [from, localFrom, localTo])),
+      [
+        [[Date.UTC(2026, 8, 25, 23), 'Sat 2026-09-26 01:00', 'Sat 2026-09-26 03:00']],
+        [[Date.UTC(2026, 8, 25, 19, 30), 'Sat 2026-09-26 01:00', 'Sat 2026-09-26 03:00']],
+      ],
+    )
+    assert.equal(previewOf(orThrow(draftOf(asked({}), FLEET)), 10).sites[0]?.windows, null)
+    const weeks = orThrow(draftOf(asked({ rules: NIGHT, validFor: '20d' }), [HARBOUR]))
+    assert.equal(previewOf(weeks, 10).sites[0]?.windows?.length, 3)
+  })
+
+  const only = (board: Partial<Board>) => [siteOf('harbour', [{ id: 'x', ...board }])]
+  const X = { select: { controllers: ['harbour/x'] }, releases: [BMS[0]] }
+  const one = { name: 'one', take: { count: 1 } }
+  type Row = [name: string, file: object, fleet: readonly SourceSite[], code: RefusalCode, from?: PlanSources]
+  const rows: Row[] = [
+    ['a release that is not published', { releases: ['bms/9.suit'] }, FLEET, 'plan-release-unknown'],
+    ['an unknown controller', { select: { controllers: ['harbour/bms-9'] } }, FLEET, 'plan-controller-unknown'],
+    ['an unknown site', { select: { sites: ['atlantis'] } }, FLEET, 'site-unknown'],
+    ['a selection of nobody', { select: { regions: ['atlantis'] } }, FLEET, 'plan-nothing-selected'],
+    ['an empty fleet', {}, [], 'plan-nothing-selected'],
     [
       'two releases for one board',
-      { releases: [{ path: 'bms/2.0.0.suit' }, { path: 'bms/b' }] },
-      sources(FLEET, release('bms/b')),
+      { releases: [BMS[0], 'bms/b'] },
+      FLEET,
       'plan-release-ambiguous',
+      sourcesOf([BMS, releaseOf('bms/b')]),
     ],
-    ['the wrong class', only, sources([controller('x', { class: 'pcs' })]), 'plan-class-mismatch'],
-    ['the wrong vendor', only, sources([controller('x', { vendor: 'other.example' })]), 'plan-class-mismatch'],
-    ['the wrong hardware', only, sources([controller('x', { hardware: 'r9' })]), 'release-wrong-hardware'],
-    ['a slot too small', only, sources([controller('x', { slot: bytes(999) })]), 'release-larger-than-slot'],
-    ['an old boot chain', only, sources([controller('x', { bootloader: 0 })]), 'release-bootloader-unsuited'],
-    ['the same version', only, sources([controller('x', { version: '2.0.0' })]), 'release-not-newer'],
-    ['a newer version', only, sources([controller('x', { version: '2.0.1' })]), 'release-not-newer'],
-    ['a floor above', only, sources([controller('x', { counter: 2 })]), 'release-below-floor'],
-    [
-      'a controller that never reported',
-      only,
-      sources([controller('x', { attested: null })]),
-      'plan-controller-not-attested',
-    ],
+    ['the wrong class', X, only({ class: 'pcs' }), 'plan-class-mismatch'],
+    ['the wrong vendor', X, [siteOf('harbour', [{ id: 'x' }], { vendor: 'other.example' })], 'plan-class-mismatch'],
+    ['the wrong hardware', X, only({ hardware: 'r9' }), 'release-wrong-hardware'],
+    ['the same version', X, only({ version: '2.0.0' }), 'release-not-newer'],
+    ['a newer version', X, only({ version: '2.0.1' }), 'release-not-newer'],
+    ['a floor above', X, only({ counter: 2 }), 'release-below-floor'],
+    ['a controller that never reported', X, only({ version: null }), 'plan-controller-not-attested'],
     [
       'a controller that cannot decrypt, of an encrypted release,',
-      only,
-      sources([controller('x', { decrypts: false })], release('bms/2.0.0.suit', { encryption: ENCRYPTION })),
+      X,
+      only({ decrypts: false }),
       'controller-without-decryption-key',
+      sourcesOf([releaseOf(BMS[0], { encryption: ENCRYPTION })]),
     ],
-    ['an end that is past', { notAfter: instant(T0) }, sources(), 'plan-times-disordered'],
-    ['a title of two lines', { title: 'a\nb' }, sources(), 'plan-malformed'],
+    [
+      'a window that never opens in the time of the plan',
+      { rules: NIGHT, validFor: '2d' },
+      FLEET,
+      'plan-window-never-opens',
+    ],
+    [
+      'a window that is shorter than a restart',
+      { rules: { windows: [{ days: ['sat'], from: '01:00', to: '01:05' }] }, validFor: '20d' },
+      FLEET,
+      'plan-window-never-opens',
+    ],
+    [
+      'a window that the site’s own limits shut',
+      { rules: NIGHT, validFor: '20d' },
+      [siteOf('harbour', [{ id: 'x' }], { limits: { windows: [{ days: ['sun'], from: '01:00', to: '03:00' }] } })],
+      'plan-window-never-opens',
+    ],
+    ['an end that is past', { notAfter: T0 }, FLEET, 'plan-times-disordered'],
+    ['a wave of nobody', { waves: [rest, one] }, FLEET, 'plan-wave-empty'],
+    [
+      'a wave by a label that nobody has',
+      { waves: [{ name: 'a', take: { labels: ['none'] } }, rest] },
+      FLEET,
+      'plan-wave-empty',
+    ],
+    ['waves that leave somebody', { waves: [one] }, FLEET, 'plan-controllers-left'],
+    [
+      'waves that overlap',
+      { waves: [one, { name: 'two', take: { controllers: ['harbour/bms-1'] } }, rest] },
+      FLEET,
+      'plan-waves-overlap',
+    ],
+    [
+      'a wave that names whom nobody selected',
+      { select: { sites: ['polder'] }, waves: [{ name: 'two', take: { controllers: ['harbour/bms-1'] } }, rest] },
+      FLEET,
+      'plan-controller-not-selected',
+    ],
+    [
+      'content for a board that protects the plant',
+      { criticality: 'content', releases: [BMS[0]] },
+      [
+        siteOf('harbour', [{ id: 'x' }], {
+          classes: { bms: { slot: '1MiB', hardware: 'primehub', duty: 'protection' } },
+        }),
+      ],
+      'plan-criticality-mixed',
+    ],
   ]
-  for (const [name, change, from, code] of rows) {
+  for (const [name, file, fleet, code, from] of rows) {
     test(`${name} is refused`, () => {
-      const refused = build({ ...REQUEST, ...change }, from)
-      assert(isRefusal(refused))
-      assert.equal(refused.code, code)
+      const refused = draftOf(asked(file), fleet, from)
+      assert.equal(codeOf(refused), code, JSON.stringify(refused))
     })
   }
 
   test('when every matched controller is passed over, the first reason refuses the request', () => {
-    const refused = build(REQUEST, sources([controller('bms-1', { version: '3.0.0' })]))
-    assert(isRefusal(refused))
-    assert.equal(refused.code, 'release-not-newer')
+    assert.equal(codeOf(draftOf(asked({}), only({ version: '3.0.0' }))), 'release-not-newer')
   })
 
-  test('attack: a release by a key that a controller does not accept is not planned; stepping gives what comes first', () => {
+  test('attack: a release by a key that a controller does not accept is not planned; stepping stones give what comes first', () => {
     const [next, other] = ['b2'.repeat(32), 'c3'.repeat(32)]
     const add = { kind: 'add', kid: next, alg: 'ed25519', spki: '00' } as const
-    const [path, goal] = release('bms/3.0.0.suit', { version: v('3.0.0'), sequence: 3 })
-    const [stonePath, stone] = release('bms/2.5.0.suit', { version: v('2.5.0'), sequence: 2, transition: add })
+    const stone = releaseOf('bms/2.5.0.suit', { version: v('2.5.0'), sequence: 2, transition: add })
     const from = (signer: string): PlanSources => {
-      const fleet = [controller('bms-1'), controller('bms-2', { version: '2.5.0' })]
-      const attested = { ...fleet[1]!.attested!, anchors: [KEY, next] }
-      const both = sources([fleet[0]!, { ...fleet[1]!, attested }], [path, { ...goal, signers: [signer] }])
-      return { ...both, stones: [stone] }
+      const goal = releaseOf('bms/3.0.0.suit', { version: v('3.0.0'), sequence: 3 }, [signer])
+      return sourcesOf([stone, goal])
     }
-    const asked = { ...REQUEST, releases: [{ path }] }
-    const plain = orThrow(build(asked, from(next)))
-    assert.deepEqual(
-      [...plannedControllers(plain.plan)].map(one => one.controller),
-      ['bms-2'],
-    )
+    const fleet = [
+      siteOf('harbour', [{ id: 'bms-1' }, { id: 'bms-2', version: '2.5.0', sequence: 2, anchors: [KEY, next] }]),
+    ]
+    const file = { releases: ['bms/3.0.0.suit'], waves: [{ name: 'rest', take: 'rest' }] }
+    const plain = orThrow(draftOf(asked({ ...file, steppingStones: false }), fleet, from(next)))
+    assert.deepEqual(wavesOf(plain), [['harbour/bms-2']])
     assert.deepEqual(
       plain.passedOver.map(({ why }) => [why.code, why.expected]),
-      [['plan-keys-not-accepted', `${stonePath} before it`]],
+      [['plan-keys-not-accepted', 'bms/2.5.0.suit before it']],
     )
-    const { plan } = orThrow(build({ ...asked, stepping: true }, from(next)))
-    const given = [...plannedControllers(plan)].map(one => [one.controller, plan.releases[one.release]!.path])
-    assert.deepEqual(given.toSorted(), [
-      ['bms-1', stonePath],
-      ['bms-2', path],
-    ])
-    const only = orThrow(build({ ...asked, stepping: true, select: { controllers: ['harbour/bms-1'] } }, from(next)))
-    assert.deepEqual(
-      only.plan.releases.map(one => one.path),
-      [stonePath],
-      'what nobody gets is not approved either',
-    )
-    const lost = build({ ...asked, stepping: true }, from(other))
-    assert(isRefusal(lost))
-    assert.equal(lost.code, 'plan-key-path-missing')
+    const { plan } = orThrow(draftOf(asked(file), fleet, from(next)))
+    const steps = plan.sheetOf
+      .get('harbour')
+      ?.turns.map(turn => turn.steps.map(step => plan.releases[step.release]?.path))
+    assert.deepEqual(steps, [['bms/2.5.0.suit', 'bms/3.0.0.suit'], ['bms/3.0.0.suit']])
+    assert.equal(codeOf(draftOf(asked(file), fleet, from(other))), 'plan-key-path-missing')
   })
 
-  test('the inventory refuses a controller that is registered twice', () => {
-    const refused = inventoryOf([controller('bms-1'), controller('bms-1')])
-    assert(isRefusal(refused))
-    assert.equal(refused.code, 'inventory-duplicate')
+  test('releases that need each other come in the order that works, and a wave brings whom it needs', () => {
+    const needs = [{ class: 'bms', min: v('2.0.0') }]
+    const pcs = releaseOf(PCS[0], { class: 'pcs', hardware: ['essentialhub'], dependencies: needs })
+    const draft = orThrow(draftOf(asked({}), [HARBOUR], sourcesOf([BMS, pcs])))
+    const orders = draft.plan.sheetOf
+      .get('harbour')
+      ?.turns.map(({ controller, steps }) => [controller, steps[0]?.order])
+    assert.deepEqual(orders, [
+      ['bms-1', 0],
+      ['bms-2', 0],
+      ['bms-3', 0],
+      ['pcs-1', 1],
+    ])
+    assert.deepEqual(
+      draft.waves.map(({ turns, brought }) => [turns.length, brought]),
+      [[4, 2]],
+      'the canary’s pcs needs every bms first',
+    )
+    const bound = siteOf('quay', [
+      { id: 'bms-9', version: null },
+      { id: 'pcs-9', class: 'pcs' },
+    ])
+    assert.equal(codeOf(draftOf(asked({}), [bound], sourcesOf([BMS, pcs]))), 'plan-controller-not-attested')
+    const mixed = orThrow(draftOf(asked({}), [HARBOUR, bound], sourcesOf([BMS, pcs])))
+    assert.deepEqual(
+      mixed.passedOver.map(({ controller, why }) => [controller, why.code]),
+      [
+        ['bms-9', 'plan-controller-not-attested'],
+        ['pcs-9', 'release-dependency-unknown'],
+      ],
+    )
+  })
+
+  test('members who may join later have a wave and a sheet, also where nobody is yet', () => {
+    const empty = siteOf('quay', [{ id: 'ems-1', class: 'ems' }])
+    const file = { select: { regions: ['nl-west'] }, joinIn: 'rest' }
+    const { plan } = orThrow(draftOf(asked(file), [HARBOUR, POLDER, empty]))
+    assert.deepEqual(plan.membership, { dynamic: true, select: { regions: ['nl-west'] }, wave: 1 })
+    assert.deepEqual([...plan.sheetOf.keys()], ['harbour', 'quay'])
+    assert.deepEqual(plan.sheetOf.get('quay')?.turns, [])
+    const all = [
+      { name: 'all', take: { racks: 9 } },
+      { name: 'later', take: 'rest' },
+    ]
+    const later = orThrow(draftOf(asked({ select: { sites: ['harbour'] }, waves: all, joinIn: 'later' }), [HARBOUR]))
+    assert.deepEqual(
+      later.plan.waves.map(({ controllers }) => controllers),
+      [4, 0],
+    )
+  })
+
+  test('the preview says what is at risk: who is behind another costs nothing more, and budgets bound it', () => {
+    const rules = { budgets: [{ per: 'site', watts: '600kW' }] }
+    const waves = [
+      { name: 'one', take: { racks: 1 } },
+      { name: 'rest', take: 'rest' },
+    ]
+    const preview = previewOf(orThrow(draftOf(asked({ waves, rules }), FLEET)), 10)
+    assert.deepEqual(
+      preview.waves.map(({ name, controllers, sites, watts, wattsAtOnce }) => [
+        name,
+        controllers,
+        sites,
+        watts,
+        wattsAtOnce,
+      ]),
+      [
+        ['one', 2, 1, 1_000_000, 600_000],
+        ['rest', 3, 2, 400_000, 400_000],
+      ],
+    )
+    const [harbour] = preview.sites
+    assert.deepEqual(harbour?.steps[0], {
+      order: 0,
+      wave: 0,
+      class: 'bms',
+      from: '1.0.0',
+      to: '2.0.0',
+      controllers: ['bms-1'],
+    })
   })
 })

@@ -47,7 +47,6 @@ function controller(keys: string, running = 1, counter = running): Attesting {
     hardware: 'r1',
     slot: bytes(1 << 20),
     bootloader: 1,
-    reportKey: { alg: 'ecdsa-p256', spki: new Uint8Array(91) },
     decrypts: false,
   }
   const anchors = [...keys].map(kid)

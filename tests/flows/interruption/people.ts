@@ -9,6 +9,7 @@ import { createCampaign } from '../../../src/flows/plan.ts'
 import { publishRelease, storeBlob } from '../../../src/flows/publish.ts'
 import { acceptControllerReport, flushOutbox } from '../../../src/flows/report.ts'
 import { anywhere } from '../../worlds/anywhere.ts'
+import { usualPlan } from '../../worlds/asked.ts'
 import type { Run } from './bench.ts'
 
 /** What people do before an update moves: for tests in which nothing goes wrong at that time. */
@@ -26,10 +27,7 @@ export async function publishAndPlan(run: Run): Promise<void> {
     await controller.step(say, async () => null, new Map())
   }
   await flushOutbox(run.gateway)
-  const asked = { id: ID, title: 'Update', criticality: 'feature', select: {}, retries: 1, maxFailures: 0 } as const
-  const times = { soakMillis: 1_000, timeoutMillis: 3_600_000, validMillis: 86_400_000 }
-  const releases = ['bms/2.0.0/envelope.suit']
-  orThrow(await createCampaign(run.fleet, PERSON, { ...asked, ...times, releases }, false, anywhere))
+  orThrow(await createCampaign(run.fleet, PERSON, usualPlan(ID, ['bms/2.0.0/envelope.suit']), false, anywhere))
 }
 
 export async function approveAndStart(run: Run): Promise<void> {

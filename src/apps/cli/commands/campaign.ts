@@ -1,70 +1,25 @@
-import { Command, Option } from 'commander'
-import type { PlanBody } from '../../../core/campaign/plan.ts'
+import { Command } from 'commander'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
-import type { CreateCampaign, Command as Ordered } from '../../../wire/fleet-api.ts'
-import type { CampaignDraft, CampaignView, CommandTaken } from '../../../wire/fleet-views.ts'
+import type { Command as Ordered } from '../../../wire/fleet-api.ts'
+import type { CampaignView, CommandTaken } from '../../../wire/fleet-views.ts'
 import { type ApproveOptions, approveCampaign } from '../approval.ts'
-import { duration, several, whole, words } from '../arguments.ts'
 import { campaignAnswer } from '../campaign-text.ts'
 import type { Cli, Work } from '../cli.ts'
-import { planText } from '../plan-text.ts'
 import { checkNames, type Session, withSession } from '../session.ts'
 import { PRIVATE_KEY } from '../signing-key.ts'
 import { table } from '../table.ts'
 import { watchCampaign } from '../watch.ts'
+import { addCampaignPlan } from './campaign-plan.ts'
 import { addCampaignWrap } from './campaign-wrap.ts'
 
 type Options = { profile?: string }
-type CreateOptions = Options & {
-  id: string
-  title?: string
-  changeRequest?: string
-  criticality: CreateCampaign['criticality']
-  release: readonly string[]
-  site?: readonly string[]
-  class?: readonly string[]
-  controller?: readonly string[]
-  soak: number
-  timeout: number
-  validFor: number
-  retries: number
-  maxFailures: number
-  stepping?: boolean
-  dryRun?: boolean
-}
-
 const PROFILE = ['--profile <file>', 'who you are: a profile.yaml'] as const
 
 export function addCampaign(program: Command, cli: Cli): void {
   const campaign = new Command('campaign')
     .description('plan, approve, start, watch and halt campaigns')
     .copyInheritedSettings(program)
-  campaign
-    .command('create')
-    .description('plan a campaign: one controller of each class as the canary, then the rest')
-    .requiredOption('--id <name>', 'the campaign’s name, such as bms-7-28')
-    .option('--title <text>', 'what people read (the id)')
-    .option('--change-request <id>', 'the change request in your own system')
-    .addOption(
-      new Option('--criticality <kind>', 'why it is run')
-        .choices(['security', 'safety', 'feature', 'content'])
-        .default('feature'),
-    )
-    .requiredOption('--release <path>', 'a published release, as publish printed it; repeatable', several)
-    .option('--site <names>', 'only these sites', words)
-    .option('--class <names>', 'only these classes', words)
-    .option('--controller <site/id>', 'exactly these controllers; repeatable', several)
-    .option('--soak <time>', 'how long a wave is watched before the next', duration, 600_000)
-    .option('--timeout <time>', 'when a controller that does not come back has failed', duration, 3_600_000)
-    .option('--valid-for <time>', 'the plan’s end, from now', duration, 7 * 86_400_000)
-    .option('--retries <n>', 'further tries after a passing fault', whole, 1)
-    .option('--max-failures <n>', 'failures that the second wave may have', whole, 0)
-    .option('--stepping', 'where the release’s key is not accepted yet: the next release on the way there')
-    .option('--dry-run', 'show the plan, keep nothing')
-    .option(...PROFILE)
-    .action(
-      cli.act((options: CreateOptions) => withSession(cli, options.profile, session => create(cli, session, options))),
-    )
+  addCampaignPlan(campaign, cli)
   campaign
     .command('list')
     .description('every campaign and where it stands')
@@ -151,39 +106,6 @@ export function addCampaign(program: Command, cli: Cli): void {
     watchCampaign(cli, session, id),
   )
   program.addCommand(campaign)
-}
-
-async function create(cli: Cli, session: Session, options: CreateOptions): Promise<Work> {
-  const optional = {
-    ...(options.changeRequest === undefined ? {} : { changeRequest: options.changeRequest }),
-    ...(options.site === undefined ? {} : { sites: [...options.site] }),
-    ...(options.class === undefined ? {} : { classes: [...options.class] }),
-    ...(options.controller === undefined ? {} : { controllers: [...options.controller] }),
-    ...(options.stepping === true ? { stepping: true } : {}),
-  }
-  const request: CreateCampaign = {
-    id: options.id,
-    title: options.title ?? options.id,
-    criticality: options.criticality,
-    releases: [...options.release],
-    soakMillis: options.soak,
-    timeoutMillis: options.timeout,
-    validMillis: options.validFor,
-    retries: options.retries,
-    maxFailures: options.maxFailures,
-    dryRun: options.dryRun === true,
-    ...optional,
-  }
-  const draft = await session.post<CampaignDraft>('/v1/campaigns', request)
-  if (isRefusal(draft)) return draft
-  for (const { controller, why } of draft.passedOver) cli.output.warn(`Passed over: ${controller}: ${why}`)
-  cli.output.progress(
-    draft.kept
-      ? `Not approved yet. Next: voltseal campaign approve ${draft.id} --key KEY`
-      : 'A dry run: nothing was kept.',
-  )
-  const plan = JSON.parse(draft.plan) as PlanBody
-  return { json: { ...draft, plan }, text: planText(cli.output, plan, draft.sheets) }
 }
 
 async function list(cli: Cli, session: Session): Promise<Work> {

@@ -1,6 +1,9 @@
 import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { planBytes } from '../../../core/campaign/plan.ts'
+import { parsePlanFile } from '../../../core/campaign/plan-file.ts'
+import { previewOf } from '../../../core/campaign/preview.ts'
 import { fromUtf8 } from '../../../core/encoding/bytes.ts'
+import { refKey } from '../../../core/fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
 import { approve, draftOf } from '../../../flows/approve.ts'
@@ -11,7 +14,8 @@ import type { FleetWorld } from '../../../flows/ports.ts'
 import { reject } from '../../../flows/vouch.ts'
 import { encrypted, takeWraps, unwrapped, type Wanted } from '../../../flows/wrap.ts'
 import type { CreateCampaign } from '../../../wire/fleet-api.ts'
-import type { CampaignDraft, CampaignView, WrapsView } from '../../../wire/fleet-views.ts'
+import type { CampaignView, WrapsView } from '../../../wire/fleet-views.ts'
+import type { CampaignDraft } from '../../../wire/plan-views.ts'
 import * as routes from '../../../wire/routes/campaigns.ts'
 import { mayAt, shownOf, siteFilter } from '../places.ts'
 import * as views from '../views.ts'
@@ -19,8 +23,9 @@ import { behindIn, byText, pageOf } from './page.ts'
 import { decoded, type FleetDoor } from './parts.ts'
 import { changes, shows } from './serve-route.ts'
 
-/** Sheets that one answer holds. */
+/** Sheets, and controllers that were passed over, that the answer to a plan holds at most. */
 const SHEETS = 200
+const PASSED_OVER = 1000
 
 /** Campaigns: planned, approved, wrapped for, commanded and watched. */
 export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
@@ -115,20 +120,18 @@ const wrapView = ({ site, controller, envelope }: Wanted): WrapsView[number] => 
 }
 
 async function plan(world: FleetWorld, who: Who, body: CreateCampaign): Promise<CampaignDraft | Refusal> {
-  const { sites, classes, controllers, dryRun, ...asked } = body
-  const select = {
-    ...(sites === undefined ? {} : { sites }),
-    ...(classes === undefined ? {} : { classes }),
-    ...(controllers === undefined ? {} : { controllers }),
-  }
+  const asked = parsePlanFile(body.plan, 'the plan')
+  if (isRefusal(asked)) return asked
   const permit = (sites: readonly string[]) => mayAt(world, who, 'plan', sites)
-  const drafted = await createCampaign(world, who.id, { ...asked, select }, dryRun, permit)
-  if (isRefusal(drafted)) return drafted
-  const passedOver = drafted.passedOver.map(({ controller, why }) => ({
-    controller,
+  const draft = await createCampaign(world, who.id, asked, body.dryRun, permit)
+  if (isRefusal(draft)) return draft
+  const sheets = draft.sheets.slice(0, SHEETS).map(({ sheet }) => sheet)
+  const plan = fromUtf8(planBytes(draft.plan)) ?? ''
+  const passedOver = draft.passedOver.slice(0, PASSED_OVER).map(({ site, controller, why }) => ({
+    controller: refKey({ site, controller }),
     code: why.code,
     why: sentence(why),
   }))
-  const sheets = [...drafted.plan.sheetOf.values()].slice(0, SHEETS)
-  return { id: body.id, kept: !dryRun, plan: fromUtf8(planBytes(drafted.plan)) ?? '', sheets, passedOver }
+  const preview = previewOf(draft, SHEETS)
+  return { id: asked.id, kept: !body.dryRun, plan, sheets, passedOver, left: draft.passedOver.length, preview }
 }

@@ -1,0 +1,46 @@
+import { showPower } from '../../core/encoding/quantity.ts'
+import { instant } from '../../core/encoding/units.ts'
+import { formatUtc } from '../../core/encoding/utc-time.ts'
+import type { CampaignDraft } from '../../wire/plan-views.ts'
+import type { Output } from './output.ts'
+import { type Cell, table } from './table.ts'
+
+/** Controllers that one line names. */
+const NAMED = 4
+
+/** What a plan would do: what is at risk in each wave, when at each site, in which order, and who is left out by which rule. */
+export function previewText(output: Output, { preview, passedOver }: CampaignDraft): string {
+  const waves = preview.waves.map(({ name, controllers, sites, brought, watts, wattsAtOnce }, index): Cell[] => [
+    `${index + 1} ${name}`,
+    controllers,
+    sites,
+    brought,
+    showPower(watts),
+    showPower(wattsAtOnce),
+  ])
+  const windows = preview.sites.flatMap(({ site, zone, windows }) =>
+    windows === null
+      ? [[site, zone, 'any time', null]]
+      : windows.map(({ from, to, localFrom, localTo }) => [
+          site,
+          zone,
+          `${localFrom} to ${localTo}`,
+          `${formatUtc(instant(from))} to ${formatUtc(instant(to))}`,
+        ]),
+  )
+  const steps = preview.sites.flatMap(({ site, steps }) =>
+    steps.map(({ order, wave, class: of, from, to, controllers }): Cell[] => {
+      const more = controllers.length > NAMED ? `, and ${controllers.length - NAMED} more` : ''
+      const names = `${controllers.slice(0, NAMED).join(', ')}${more}`
+      return [site, order + 1, preview.waves[wave]?.name ?? null, of, `${from} to ${to}`, names]
+    }),
+  )
+  const refused = passedOver.map(({ controller, code, why }): Cell[] => [controller, code, why])
+  const parts = [
+    table(output, ['wave', '>controllers', '>sites', '>brought along', '>at risk', '>at once at most'], waves),
+    table(output, ['site', 'zone', 'may restart, local time', 'UTC'], windows),
+    table(output, ['site', '>order', 'wave', 'class', 'step', 'controllers'], steps),
+    ...(refused.length === 0 ? [] : [table(output, ['passed over', 'rule', 'why'], refused)]),
+  ]
+  return parts.join('\n\n')
+}

@@ -1,0 +1,148 @@
+import { instant } from '../encoding/units.ts'
+import type { Draft, DraftPlace } from './draft.ts'
+import type { Turn } from './draft-site.ts'
+import { nextOpenings } from './draft-times.ts'
+import type { PlanHead } from './plan.ts'
+import { wallText } from './rules/wall-clock.ts'
+
+/** What a plan would do, for people to read before they keep it. `src/wire/fleet-views.ts` says the same as a schema. */
+export type Preview = {
+  readonly waves: readonly PreviewWave[]
+  readonly sites: readonly PreviewSite[]
+}
+
+/**
+ * `watts`: what the plant misses if the whole wave were offline at once. `wattsAtOnce`: as far as budgets of plan and sites
+ * let it be. `brought`: how many are in the wave because others of it need them first.
+ */
+export type PreviewWave = {
+  readonly name: string
+  readonly controllers: number
+  readonly sites: number
+  readonly brought: number
+  readonly watts: number
+  readonly wattsAtOnce: number
+}
+
+/** A site of the plan: the order of its steps, and the next times at which controllers may restart there. */
+export type PreviewSite = {
+  readonly site: string
+  readonly zone: string
+  readonly controllers: number
+  /** Null: any time. */
+  readonly windows: readonly PreviewWindow[] | null
+  readonly steps: readonly PreviewStep[]
+}
+
+/** A time at which a site is open: instants, and what the clock on its wall shows. */
+export type PreviewWindow = {
+  readonly from: number
+  readonly to: number
+  readonly localFrom: string
+  readonly localTo: string
+}
+
+/** Controllers that take the same step of the same order in the same wave. */
+export type PreviewStep = {
+  readonly order: number
+  readonly wave: number
+  readonly class: string
+  readonly from: string
+  readonly to: string
+  readonly controllers: readonly string[]
+}
+
+/** The preview of a draft: all of its waves, and its first sites. */
+export function previewOf(draft: Draft, sites: number): Preview {
+  const waveOf = new Map<Turn, number>()
+  const shown = new Set([...draft.plan.sheetOf.keys()].slice(0, sites))
+  const bySite = new Map<string, Turn[]>()
+  for (const [index, { turns }] of draft.waves.entries()) {
+    for (const turn of turns) {
+      if (!shown.has(turn.site)) continue
+      waveOf.set(turn, index)
+      bySite.set(turn.site, [...(bySite.get(turn.site) ?? []), turn])
+    }
+  }
+  return {
+    waves: draft.waves.map(({ name, turns, brought }) => {
+      const bySite = Map.groupBy(turns, ({ site }) => site)
+      const missing = new Map([...bySite].map(([site, at]) => [site, lossOf(at)]))
+      const watts = [...missing.values()].reduce((sum, one) => sum + one, 0)
+      return {
+        name,
+        controllers: turns.length,
+        sites: bySite.size,
+        brought,
+        watts,
+        wattsAtOnce: atOnce(draft, missing),
+      }
+    }),
+    sites: [...bySite].map(([site, turns]) => {
+      const place = draft.places.get(site) as DraftPlace
+      return {
+        site,
+        zone: place.zone,
+        controllers: turns.length,
+        windows: windowsOf(draft.plan, place),
+        steps: stepsOf(turns, waveOf),
+      }
+    }),
+  }
+}
+
+/** What a site misses while these are offline, all at once. Who is behind another costs nothing more than that one does. */
+function lossOf(turns: readonly Turn[]): number {
+  const offline = new Map(turns.map(turn => [turn.controller, turn]))
+  const behind = new Map<string | null, Turn[]>()
+  for (const turn of turns) {
+    const nearest = turn.above.find(id => offline.has(id)) ?? null
+    behind.set(nearest, [...(behind.get(nearest) ?? []), turn])
+  }
+  const sum = (some: readonly Turn[] = []): number => some.reduce((total, turn) => total + worst(turn), 0)
+  // The one in front may come back first: of the two, the greater counts.
+  const worst = (turn: Turn): number => Math.max(turn.watts, sum(behind.get(turn.controller)))
+  return sum(behind.get(null))
+}
+
+/** What the budgets leave of it: those of each site first, then of each region, then of the fleet. */
+function atOnce({ plan, places }: Draft, missing: ReadonlyMap<string, number>): number {
+  const most = (per: 'site' | 'region' | 'fleet', watts: number, limits: Pick<DraftPlace, 'limits'> | null): number => {
+    const budgets = [...plan.rules.budgets, ...(limits?.limits.budgets ?? [])].filter(budget => budget.per === per)
+    return Math.min(watts, ...budgets.map(budget => budget.watts ?? watts))
+  }
+  const regions = new Map<string, number>()
+  for (const [site, watts] of missing) {
+    const place = places.get(site) as DraftPlace
+    regions.set(place.region, (regions.get(place.region) ?? 0) + most('site', watts, place))
+  }
+  const total = [...regions.values()].reduce((sum, watts) => sum + most('region', watts, null), 0)
+  return most('fleet', total, null)
+}
+
+function windowsOf(plan: PlanHead, place: DraftPlace): readonly PreviewWindow[] | null {
+  const from = instant(Math.max(plan.createdAt, plan.notBefore ?? plan.createdAt))
+  const spans = nextOpenings(plan.rules, place, { from, to: plan.notAfter }, place.restart)
+  return (
+    spans?.map(({ from, to }) => {
+      return { from, to, localFrom: wallText(from, place.zone), localTo: wallText(to, place.zone) }
+    }) ?? null
+  )
+}
+
+function stepsOf(turns: readonly Turn[], waveOf: ReadonlyMap<Turn, number>): readonly PreviewStep[] {
+  const steps = new Map<string, PreviewStep & { readonly controllers: string[] }>()
+  for (const turn of turns) {
+    let { from } = turn
+    for (const { release, order } of turn.steps) {
+      const wave = waveOf.get(turn) as number
+      const to = release.facts.version
+      const key = [order, wave, turn.class, from, to].join(' ')
+      const step = steps.get(key) ?? { order, wave, class: turn.class, from, to, controllers: [] }
+      steps.set(key, step)
+      step.controllers.push(turn.controller)
+      from = to
+    }
+  }
+  return [...steps.values()].sort((a, b) => a.order - b.order || a.wave - b.wave || (a.class < b.class ? -1 : 1))
+}
