@@ -130,12 +130,17 @@ export class SiteRun {
     this.#going.delete(id)
     const leaving = this.workOf(id).at === 'leaving'
     this.#step(id, leaving ? { kind: 'through' } : { kind: 'ended', assignment, result })
-    this.steps = this.steps.map(one =>
-      one.controller === id && result === 'confirmed' && assignment.startsWith(`${one.campaign}/`)
-        ? { ...one, confirmed: true }
-        : one,
-    )
+    if (result === 'confirmed') this.#confirm(id, assignment)
     this.#outcomes.push({ controller: id, assignment, result })
+  }
+
+  /** The step that it took is the first of its own that was open. */
+  #confirm(id: string, assignment: string): void {
+    const own = this.steps.filter(
+      one => one.controller === id && !one.confirmed && assignment.startsWith(`${one.campaign}/`),
+    )
+    const taken = own.sort((a, b) => a.order - b.order)[0]
+    this.steps = this.steps.map(one => (one === taken ? { ...one, confirmed: true } : one))
   }
 
   #look(): readonly Grant[] {

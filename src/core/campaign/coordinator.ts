@@ -109,11 +109,14 @@ class Round {
       }
     }
     this.#failed = failed
-    for (const { id, class: className } of site.controllers) {
-      const state = work.get(id)
+    for (const controller of site.controllers) {
+      const state = work.get(controller.id)
       const isToGo = state?.at === 'staged' || state?.at === 'granted'
-      const campaign = isToGo && site.classes[className]?.duty === 'auxiliary' ? campaignOf(state) : null
-      if (campaign !== null) this.#auxiliary.set(campaign, id)
+      const campaign = isToGo && site.classes[controller.class]?.duty === 'auxiliary' ? campaignOf(state) : null
+      // One that the plan itself puts behind others keeps nobody back: they would wait for each other.
+      if (campaign !== null && this.#order.before(campaign, controller) === null) {
+        this.#auxiliary.set(campaign, controller.id)
+      }
     }
   }
 

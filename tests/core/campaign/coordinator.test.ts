@@ -226,6 +226,20 @@ describe('whose turn it is', () => {
       { 'bms-1': 'auxiliary: auxiliary boards go first, and display-1 is not through yet' },
     ],
     [
+      'an auxiliary board that the plan puts behind others keeps them not back: nobody would ever go',
+      at(
+        { 'bms-1': staged(), 'display-1': staged() },
+        {
+          steps: [
+            { campaign: 'spring', controller: 'bms-1', order: 0, confirmed: false },
+            { campaign: 'spring', controller: 'display-1', order: 1, confirmed: false },
+          ],
+        },
+      ),
+      ['bms-1'],
+      { 'display-1': 'order: bms-1 goes before it in campaign spring, and has not confirmed its step yet' },
+    ],
+    [
       'an auxiliary board of another campaign keeps nobody back',
       at(
         { 'bms-1': staged(), 'display-1': granted('autumn') },
