@@ -2,6 +2,9 @@ import type { Guard } from './guard.ts'
 
 const API = 'tests/apps/fleet/api.test.ts'
 const DOORS = 'tests/apps/doors.test.ts'
+const HOOKS = 'tests/adapters/webhook-https.test.ts'
+const DELIVER = 'tests/flows/deliver.test.ts'
+const SCOPE = 'tests/apps/fleet/event-scope.test.ts'
 const ANSWERS = 'tests/adapters/store-sqlite/answers.test.ts'
 
 /** The guards of the fleet's API as such: who may ask, pages, repeated requests, events and webhooks. */
@@ -68,5 +71,68 @@ export const API_GUARDS: readonly Guard[] = [
     text: 'if (mine >= MOST.each || all >= MOST.all) {',
     without: 'if (all < 0) {',
     tests: API,
+  },
+  {
+    stops: 'a webhook to an address of this machine or its networks',
+    file: 'src/adapters/webhook-https.ts',
+    text: '    if (isIP(host) !== 0 && !this.#permits(host)) return this.#refuse(host, host)\n',
+    without: '',
+    tests: HOOKS,
+  },
+  {
+    stops: 'a webhook to a name that leads into this machine or its networks',
+    file: 'src/adapters/webhook-https.ts',
+    text: 'const bad = found.find(({ address }) => !this.#permits(address))',
+    without: 'const bad = found.find(({ address }) => address === this.#ca)',
+    tests: HOOKS,
+  },
+  {
+    stops: 'a webhook to what is no address to be told',
+    file: 'src/flows/deliver.ts',
+    text: '    if (bad !== null) return bad\n',
+    without: '',
+    tests: DELIVER,
+  },
+  {
+    stops: 'telling a subscriber who was removed meanwhile',
+    file: 'src/flows/deliver.ts',
+    text: '    if (now === null || now.next !== row.next || now.since !== row.since) return null\n',
+    without: '',
+    tests: DELIVER,
+  },
+  {
+    stops: 'news of a webhook that cannot be told anything',
+    file: 'src/core/ledger/webhook.ts',
+    text: '  if (SILENT.has(entry.kind)) return false\n',
+    without: '',
+    tests: DELIVER,
+  },
+  {
+    stops: 'a webhook’s secret that is shown again',
+    file: 'src/apps/fleet/api/webhooks.ts',
+    text: 'const viewOf = ({ secret: _, ...row }: WebhookRow',
+    without: 'const viewOf = ({ ...row }: WebhookRow',
+    tests: API,
+  },
+  {
+    stops: 'answers that the database shows to its reader',
+    file: 'src/adapters/store-sqlite/answers.ts',
+    text: 'expires, sealed(answer, request))',
+    without: 'expires, Buffer.concat([new Uint8Array(12), answer, new Uint8Array(16)]))',
+    tests: ANSWERS,
+  },
+  {
+    stops: 'an event of a site outside the reader’s scope',
+    file: 'src/apps/fleet/api/event-scope.ts',
+    text: '      if (entry.site !== undefined) return site(entry.site)\n',
+    without: '      if (entry.site !== undefined) return true\n',
+    tests: SCOPE,
+  },
+  {
+    stops: 'an event of the whole fleet for who may not read its log',
+    file: 'src/apps/fleet/api/event-scope.ts',
+    text: 'return entry.campaign !== undefined && (await campaign(entry.campaign))',
+    without: 'return everywhere || (entry.campaign !== undefined && (await campaign(entry.campaign)))',
+    tests: SCOPE,
   },
 ]

@@ -8,6 +8,7 @@ import type { Crypto, PublicKey, SignatureForm } from '../core/encoding/crypto.t
 import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import type { AccountChange } from '../core/fleet/account-rows.ts'
+import type { AnswerRow, Once, Repeatable } from '../core/fleet/answer-rows.ts'
 import type { ControllerRef } from '../core/fleet/inventory.ts'
 import type {
   Experience,
@@ -23,6 +24,7 @@ import type { ControllerRow, SiteRow } from '../core/fleet/rows.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { EntryRow, LogRow } from '../core/ledger/log-rows.ts'
+import type { WebhookChange } from '../core/ledger/webhook-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 import type { AccountStore } from './people-ports.ts'
@@ -138,50 +140,35 @@ export type CampaignRow = {
   readonly open: boolean
 }
 
-/** A request that its sender may repeat: under which key, until when, and a digest that tells it from another one. */
-export type Repeatable = {
-  readonly person: string
-  readonly key: string
-  /** SHA-256 over all of the request. */
-  readonly fingerprint: Uint8Array
-  readonly now: Instant
-  readonly expires: Instant
-}
-
-/** What such a request was answered. */
-export type AnswerRow = Repeatable & { readonly answer: Uint8Array }
-
-/** `done`: it was carried out now. `repeated`: it had been before, and this is what was answered then. */
-export type Once = { readonly at: 'done' | 'repeated'; readonly answer: Uint8Array }
-
 /**
  * Everything that one decision changes. It becomes durable whole, or not at all. A controller's report was verified before it
  * stands in a change: the store keeps the inventory in step with it, and verifies nothing.
  */
-export type FleetChange = AccountChange & {
-  readonly files?: readonly RepoFile[]
-  readonly sites?: readonly SiteRow[]
-  readonly controllers?: readonly ControllerRow[]
-  readonly wraps?: readonly WrapRow[]
-  /** Rows of the inventory that do not hold: they are made anew from the site's description, and say nothing attested. */
-  readonly doubted?: readonly { readonly site: string; readonly id: string }[]
-  /** An import whose lines come into the inventory from now on. */
-  readonly importDecided?: number
-  /** What reports add to the experience with versions. */
-  readonly experience?: readonly Experience[]
-  readonly campaigns?: readonly CampaignRow[]
-  readonly turns?: readonly TurnRow[]
-  readonly orders?: readonly OrderRow[]
-  /** Orders that are over: their controllers said themselves how they ended. */
-  readonly ended?: readonly ControllerRef[]
-  /** A site has shown which version of its director's targets it goes by: what was taken back up to it is over. */
-  readonly shown?: { readonly site: string; readonly version: number }
-  /** Orders that were taken back, and that nobody can carry out any more from this instant on, are over. */
-  readonly expired?: Instant
-  readonly entries?: readonly EntryRow[]
-  readonly log?: LogRow
-  readonly answers?: readonly AnswerRow[]
-}
+export type FleetChange = AccountChange &
+  WebhookChange & {
+    readonly files?: readonly RepoFile[]
+    readonly sites?: readonly SiteRow[]
+    readonly controllers?: readonly ControllerRow[]
+    readonly wraps?: readonly WrapRow[]
+    /** Rows of the inventory that do not hold: they are made anew from the site's description, and say nothing attested. */
+    readonly doubted?: readonly { readonly site: string; readonly id: string }[]
+    /** An import whose lines come into the inventory from now on. */
+    readonly importDecided?: number
+    /** What reports add to the experience with versions. */
+    readonly experience?: readonly Experience[]
+    readonly campaigns?: readonly CampaignRow[]
+    readonly turns?: readonly TurnRow[]
+    readonly orders?: readonly OrderRow[]
+    /** Orders that are over: their controllers said themselves how they ended. */
+    readonly ended?: readonly ControllerRef[]
+    /** A site has shown which version of its director's targets it goes by: what was taken back up to it is over. */
+    readonly shown?: { readonly site: string; readonly version: number }
+    /** Orders that were taken back, and that nobody can carry out any more from this instant on, are over. */
+    readonly expired?: Instant
+    readonly entries?: readonly EntryRow[]
+    readonly log?: LogRow
+    readonly answers?: readonly AnswerRow[]
+  }
 
 /** Each filter has an index of its own: nothing here ever reads the whole log. */
 export type EntryFilter = { readonly campaign: string } | { readonly site: string; readonly controller: string }

@@ -28,6 +28,17 @@ export const FleetConfig = Type.Object(
     maxBlobBytes: Type.Integer({ minimum: 1 }),
     /** What a release must carry to be published; absent: nothing. */
     publish: Type.Optional(PublishPolicyJson),
+    /** Where the receivers of webhooks may be, beside public addresses; and who vouches for them, in place of the system's authorities. */
+    webhooks: Type.Optional(
+      Type.Object(
+        {
+          allow: Type.Array(Type.String({ pattern: '^[0-9a-f.:]{2,39}/[0-9]{1,3}$' }), { maxItems: 64 }),
+          /** A file of certificates in PEM. */
+          ca: Type.Optional(Type.String({ minLength: 1 })),
+        },
+        closed,
+      ),
+    ),
     /** Where the console listens, read-only, for this machine alone; absent: nowhere. */
     console: Type.Optional(Listen),
     /** Whether people and services may come without a client certificate, with a sign-in or a token; absent: no. */

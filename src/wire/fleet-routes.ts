@@ -8,6 +8,7 @@ import * as fleet from './routes/fleet.ts'
 import * as gateways from './routes/gateways.ts'
 import * as inventory from './routes/inventory.ts'
 import * as releases from './routes/releases.ts'
+import * as webhooks from './routes/webhooks.ts'
 
 const isRoute = (part: unknown): part is RouteSpec => typeof part === 'object' && part !== null && 'method' in part
 
@@ -22,4 +23,5 @@ export const ROUTES: readonly RouteSpec[] = [
   inventory,
   audit,
   events,
+  webhooks,
 ].flatMap(subject => Object.values(subject).filter(isRoute))

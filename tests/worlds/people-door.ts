@@ -47,7 +47,15 @@ export class PeopleDoor {
     const { world } = fleet
     const parts = { folder: `${fleet.folder}/fleet`, reception: this.reception, passwords: this.passwords }
     const enrolment = new Enrolment(world, { folder: parts.folder, url: ORIGIN })
-    const door = { world, enrolment, maxBlobBytes: 1 << 20, ...parts, origin: ORIGIN, signIn: true }
+    const door = {
+      world,
+      enrolment,
+      maxBlobBytes: 1 << 20,
+      webhooks: fleet.webhooks,
+      ...parts,
+      origin: ORIGIN,
+      signIn: true,
+    }
     this.#server = fleetDoor(door, { ca: authority.cert, ...cert }, pino({ level: 'silent' }))
   }
 

@@ -28,6 +28,7 @@ import { record } from '../../src/flows/audit.ts'
 import { foundDirector } from '../../src/flows/direct.ts'
 import type { FleetStore, FleetWorld, Signer } from '../../src/flows/ports.ts'
 import { rowOf } from '../../src/flows/turns.ts'
+import type { WebhookStore } from '../../src/flows/webhook-ports.ts'
 import { FleetConfig, parseConfig } from '../../src/wire/config.ts'
 
 const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -70,6 +71,12 @@ export class QuietFleet {
     )
     fleet.open()
     return fleet
+  }
+
+  /** The store's subscriptions. */
+  get webhooks(): WebhookStore {
+    if (this.#store === undefined) throw new Error('the fleet is not open')
+    return this.#store.webhooks
   }
 
   keyFile(name: string): string {

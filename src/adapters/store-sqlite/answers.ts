@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { sameBytes } from '../../core/encoding/bytes.ts'
+import type { AnswerRow, Once, Repeatable } from '../../core/fleet/answer-rows.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import type { AnswerRow, FleetChange, Once, Repeatable } from '../../flows/ports.ts'
+import type { FleetChange } from '../../flows/ports.ts'
 
 export const ANSWER_TABLE = `CREATE TABLE answer (person TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL,
      expires INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (person, key)) STRICT, WITHOUT ROWID;
@@ -47,10 +49,15 @@ export class Answers {
     commit: (change: FleetChange) => Promise<void>,
   ): Promise<Once | Refusal> {
     const { person, key, fingerprint, now } = request
-    const before = this.#sql.find.get(person, key, now) as Pick<AnswerRow, 'fingerprint' | 'answer'> | undefined
+    const before = this.#sql.find.get(person, nameOf(key), now) as Pick<AnswerRow, 'fingerprint' | 'answer'> | undefined
     if (before !== undefined) {
-      if (sameBytes(before.fingerprint, fingerprint)) return { at: 'repeated', answer: before.answer }
-      return refuse('idempotency-key-reused', `the key ${key}`, 'the request that it came with first', 'another one')
+      if (sameBytes(before.fingerprint, fingerprint)) return { at: 'repeated', answer: opened(before.answer, request) }
+      return refuse(
+        'idempotency-key-reused',
+        'the Idempotency-Key',
+        'the request that it came with first',
+        'another one',
+      )
     }
     const underWay: UnderWay = { held: null }
     const result = await this.#underWay.run(underWay, work)
@@ -67,8 +74,29 @@ export class Answers {
   }
 
   /** In the transaction of the decision. Answers that nobody asks for any more go with it. */
-  put({ person, key, fingerprint, now, expires, answer }: AnswerRow): void {
+  put({ answer, ...request }: AnswerRow): void {
+    const { person, key, fingerprint, now, expires } = request
     this.#sql.drop.run(now)
-    this.#sql.put.run(person, key, fingerprint, expires, answer)
+    this.#sql.put.run(person, nameOf(key), fingerprint, expires, sealed(answer, request))
   }
+}
+
+// An answer may hold what is shown once and never again. It is kept for whoever holds the key of the request, and the key
+// itself is not kept: who reads the database reads neither.
+
+const nameOf = (key: string): string => createHash('sha256').update(`voltseal idempotency key\0${key}`).digest('hex')
+
+const secretOf = ({ person, key, fingerprint }: Repeatable): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', key, fingerprint, `voltseal idempotent answer\0${person}`, 32))
+
+function sealed(answer: Uint8Array, request: Repeatable): Uint8Array {
+  const iv = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', secretOf(request), iv)
+  return Buffer.concat([iv, cipher.update(answer), cipher.final(), cipher.getAuthTag()])
+}
+
+function opened(kept: Uint8Array, request: Repeatable): Uint8Array {
+  const cipher = createDecipheriv('aes-256-gcm', secretOf(request), kept.subarray(0, 12))
+  cipher.setAuthTag(kept.subarray(kept.length - 16))
+  return Buffer.concat([cipher.update(kept.subarray(12, kept.length - 16)), cipher.final()])
 }

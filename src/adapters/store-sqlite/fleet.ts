@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AccountRow, KeptCredential } from '../../core/fleet/account-rows.ts'
+import type { Repeatable } from '../../core/fleet/answer-rows.ts'
 import type { LogRow } from '../../core/ledger/log-rows.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type {
@@ -8,7 +9,6 @@ import type {
   EntryFilter,
   FleetChange,
   FleetStore,
-  Repeatable,
   RepoFile,
   SiteRow,
 } from '../../flows/ports.ts'
@@ -20,6 +20,7 @@ import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
 import { INVENTORY_TABLES } from './inventory-schema.ts'
 import { SqliteTurns, TURN_TABLES } from './turns.ts'
+import { SqliteWebhooks, WEBHOOK_TABLES } from './webhooks.ts'
 
 /** What brings a file from each version to the next. Append only. */
 export const FLEET_MIGRATIONS: readonly Migration[] = [
@@ -53,6 +54,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   ANSWER_TABLE,
   ACCOUNT_TABLES,
   TURN_TABLES,
+  WEBHOOK_TABLES,
 ]
 
 const HASH = 32
@@ -71,6 +73,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly #writer: Writer
   readonly #answers: Answers
   readonly #accounts: Accounts
+  readonly webhooks: SqliteWebhooks
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
   readonly #timestamps = new Map<string, Uint8Array>()
@@ -87,6 +90,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#database = database
     this.#writer = new Writer(database)
     this.#answers = new Answers(database)
+    this.webhooks = new SqliteWebhooks(database)
     this.inventory = new SqliteInventory(database)
     this.turns = new SqliteTurns(database)
     this.#rows = new InventoryRows(database)
@@ -329,6 +333,7 @@ export class SqliteFleetStore implements FleetStore {
     for (const row of change.answers ?? []) this.#answers.put(row)
     this.#accounts.apply(change)
     this.turns.apply(change)
+    this.webhooks.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

@@ -10,6 +10,7 @@ import { gatewayRoutes } from './api/gateways.ts'
 import { inventoryRoutes } from './api/inventory.ts'
 import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
+import { webhookRoutes } from './api/webhooks.ts'
 import { guard } from './gate.ts'
 
 /** The fleet server's door: gateways check in, fetch and report; people publish, plan, approve and watch. */
@@ -26,6 +27,7 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
     inventoryRoutes,
     auditRoutes,
     eventRoutes,
+    webhookRoutes,
   ]) {
     routes(server, door)
   }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { systemClock } from '../../adapters/clock-system.ts'
-import { readConfig } from '../../adapters/config-file.ts'
+import { readConfig, readText } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { refuseNetwork } from '../../adapters/http-loopback.ts'
 import { listen } from '../../adapters/http-server.ts'
@@ -9,10 +10,12 @@ import { scryptPasswords } from '../../adapters/passwords-scrypt.ts'
 import { nodeRandom } from '../../adapters/random-node.ts'
 import { loadWrappingKey } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
+import { WebhookHttps } from '../../adapters/webhook-https.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
 import { checkStore } from '../../flows/check.ts'
+import { deliver } from '../../flows/deliver.ts'
 import { resumeImport } from '../../flows/import.ts'
 import type { Clock, FleetWorld, Signer } from '../../flows/ports.ts'
 import { renew } from '../../flows/renew.ts'
@@ -80,6 +83,8 @@ async function startWith(
   if (isRefusal(spares)) return spares
   const publishPolicy = publishPolicyOf(config.publish, files.config, nodeCrypto)
   if (isRefusal(publishPolicy)) return publishPolicy
+  const hooksCa = config.webhooks?.ca === undefined ? null : readText(join(folder, config.webhooks.ca), 1 << 20)
+  if (isRefusal(hooksCa)) return hooksCa
   const store = openFleetStore(files.database)
   if (isRefusal(store)) return store
   const world = fleetWorld(config, store, folder, {
@@ -99,7 +104,8 @@ async function startWith(
   const reception = { world, random: nodeRandom, providers, memory: new Memory() }
   const { maxBlobBytes, url: origin, signIn = false } = config
   const people = { folder, reception, passwords, origin, signIn }
-  const door = fleetDoor({ world, enrolment, maxBlobBytes, ...people }, tls, log)
+  const parts = { world, enrolment, maxBlobBytes, webhooks: store.webhooks, ...people }
+  const door = fleetDoor(parts, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()
   // Online metadata may have expired while the server was off: it is renewed before anybody is answered. What cannot be
@@ -115,6 +121,8 @@ async function startWith(
     return port
   }
   const listeningSince = clock.now()
+  const link = new WebhookHttps(config.webhooks?.allow ?? [], hooksCa)
+  const told = { webhooks: store.webhooks, link, chance: Math.random }
   const loops = [
     startLoop('tick', every(config.tickMillis), config.tickMillis, () => tick(world, listeningSince), log),
     startLoop(
@@ -127,6 +135,7 @@ async function startWith(
       },
       log,
     ),
+    startLoop('webhooks', every(config.tickMillis), 1000, () => deliver(world, told), log),
     startLoop('check', every(60_000), 60_000, checking(world), log),
   ]
   if (Object.values(keys).some(({ development }) => development)) {

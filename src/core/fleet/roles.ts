@@ -90,6 +90,12 @@ const TABLE = {
     what: 'make, change and disable accounts and tokens',
     may: [no, no, no, no, no, no, no, yes],
   },
+  'read-webhooks': { at: 'fleet', what: 'see who outside is told of what', may: [no, no, no, no, no, no, yes, yes] },
+  'manage-webhooks': {
+    at: 'fleet',
+    what: 'say who outside is told of what, and have it told again',
+    may: [no, no, no, no, no, no, no, yes],
+  },
 } as const satisfies Readonly<Record<string, ActionRow>>
 
 export type Action = keyof typeof TABLE

@@ -37,4 +37,32 @@ export const apiCodes = {
     title: 'too many streams of events are open',
     fix: 'End one of them first: one stream can carry everything.',
   },
+  'webhook-exists': {
+    exit: 73,
+    status: 409,
+    action: 'refuse',
+    title: 'there is a webhook of that name',
+    fix: 'Choose another name, or remove the webhook first: what it is told and where cannot be changed.',
+  },
+  'webhook-url-refused': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the address is not one that may be told',
+    fix: 'Name an https address without a user, a password or a fragment.',
+  },
+  'webhook-address-refused': {
+    exit: 77,
+    status: 422,
+    action: 'refuse',
+    title: 'the address leads into a network that is not told anything',
+    fix: 'If the receiver is in a network of your own, name its range in webhooks.allow of fleet.yaml.',
+  },
+  'webhook-not-taken': {
+    exit: 75,
+    status: 502,
+    action: 'retry',
+    title: 'the receiver did not take the message',
+    fix: 'Look at the receiver. The message is tried again, later and later, then set aside; a person can have it sent again.',
+  },
 } as const satisfies CodeTable

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { openFleetStore, type SqliteFleetStore } from '../../../src/adapters/store-sqlite/fleet.ts'
 import { fromUtf8, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
+import type { Repeatable } from '../../../src/core/fleet/answer-rows.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
-import type { Repeatable } from '../../../src/flows/ports.ts'
 
 const NOW = 1_800_000_000_000
 const request = (change: Partial<Repeatable> = {}): Repeatable => ({
@@ -64,6 +64,19 @@ describe('a request that may be repeated', () => {
     const other = await store.once(request({ fingerprint: new Uint8Array(32).fill(2) }), decide('b'), utf8)
     assert.equal(isRefusal(other) && other.code, 'idempotency-key-reused')
     assert.equal(await standing(), 'a')
+  })
+
+  test('attack: who reads the database finds neither keys nor answers', async () => {
+    const [key, answer] = ['a-key-of-somebody', 'whsec_something-that-is-shown-once']
+    await once(answer, { key }, async () => {
+      await store.commit({ files: [{ repo: 'r', path: 'p', bytes: utf8('x') }] })
+      return answer
+    })
+    store.close()
+    const files = readdirSync(folder).map(name => readFileSync(join(folder, name)))
+    for (const text of [key, answer]) assert.ok(!files.some(file => file.includes(text)), text)
+    open()
+    assert.equal(await once('other', { key }), `repeated ${answer}`)
   })
 
   test('the server dies before the decision is durable: nothing is there, and it is carried out when it comes again', async () => {

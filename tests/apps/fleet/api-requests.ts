@@ -4,12 +4,9 @@ import type { RouteSpec } from '../../../src/wire/route.ts'
 
 /** The path of a route with names of this world. */
 export function filled({ path, id: route }: RouteSpec): string {
-  const id = path.startsWith('/v1/controllers') ? 'bms-1' : 'alder'
-  const names: Readonly<Record<string, string>> = {
-    site: 'quay',
-    id: path.startsWith('/v1/accounts') ? 'administrator' : id,
-    path: 'timestamp.json',
-  }
+  const kinds = { '/v1/controllers': 'bms-1', '/v1/webhooks': 'stuck', '/v1/accounts': 'administrator' }
+  const id = Object.entries(kinds).find(([start]) => path.startsWith(start))?.[1] ?? 'alder'
+  const names: Readonly<Record<string, string>> = { site: 'quay', id, path: 'timestamp.json' }
   return (
     path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? `no ${name} is known`) + (QUERIES[route] ?? '')
   )

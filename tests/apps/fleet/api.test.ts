@@ -1,78 +1,39 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { readFileSync, renameSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../../sim/doors/world.ts'
-import { certificateRequest, generateTlsKey } from '../../../src/adapters/certificates.ts'
+import type { Authority } from '../../../src/adapters/certificates.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import type { Answer, ClientTls } from '../../../src/adapters/link-https/client.ts'
 import { loadSigner } from '../../../src/adapters/signer-file.ts'
-import { fromBase64, fromUtf8, toBase64 } from '../../../src/core/encoding/bytes.ts'
+import { fromUtf8, toBase64 } from '../../../src/core/encoding/bytes.ts'
 import type { JsonObject } from '../../../src/core/encoding/canonical-json.ts'
-import { wrapFor } from '../../../src/core/encoding/cose-recipient.ts'
-import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../../src/core/trust/repository.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
-import type { CampaignView, ControllerView, ReleaseView, WrapsView } from '../../../src/wire/fleet-views.ts'
+import type { CampaignView, ControllerView, ReleaseView } from '../../../src/wire/fleet-views.ts'
+import type { WebhookView } from '../../../src/wire/webhook-api.ts'
+import { accounts, enrolAgain, wraps } from '../../worlds/api-calls.ts'
+import { API_SITE, fill, json, outcome, plan } from '../../worlds/api-world.ts'
 import { seen } from '../../worlds/contract.ts'
 import { type EventReader, openStream, reading } from '../../worlds/event-reader.ts'
-import { ask, call, configOf, fleetUrl, log, tls } from '../../worlds/people.ts'
-import { image, quay } from '../../worlds/quay.ts'
-import { rest, started } from '../../worlds/started.ts'
+import { ask, call, fleetUrl, log, tls } from '../../worlds/people.ts'
+import { image } from '../../worlds/quay.ts'
+import { Receiver } from '../../worlds/receiver.ts'
+import { started } from '../../worlds/started.ts'
 import { handOver, signedReport } from '../../worlds/upstream.ts'
-import { TOOLS } from '../../worlds/wrapping.ts'
 import { BEGIN_LIST, filled, listOf } from './api-requests.ts'
-
-const SITE = { site: quay(12), factory: { bms: image(1) }, approvers: 2, approvalThreshold: 2, signIn: true }
-
-/** Releases and plans of several kinds, and a site that is silent: the server changes only when it is asked to. */
-async function fill(world: World): Promise<World> {
-  await world.reported()
-  await rest(world)
-  await world.publish(...(await Promise.all([2, 3, 4].map(n => world.release('bms', `1.${n}.0`, image(n))))))
-  // A server without the wrapping key: a person brings the wraps.
-  await world.fleet?.close()
-  renameSync(world.at('fleet', 'keys', 'wrapping'), world.at('keys', 'holder'))
-  await world.startFleet()
-  const holder = world.at('fleet', 'keys', 'wrapping.pub')
-  const secret = await world.release('bms', '2.0.0', image(9), '--encrypt-to', holder)
-  await world.publish(secret)
-  const create = (id: string, version: string, ...controllers: string[]) => {
-    const who = controllers.flatMap(one => ['--controller', one])
-    return world.must('campaign', 'create', '--id', id, '--release', `bms/${version}/envelope.suit`, ...who)
-  }
-  await create('alder', '1.2.0', 'quay/bms-1')
-  await create('birch', '1.2.0', 'quay/bms-2')
-  await create('cedar', '1.2.0', 'quay/bms-3')
-  await create('dark', '2.0.0', 'quay/bms-4', 'quay/bms-5')
-  return world
-}
-
-const json = <T>(answer: Answer | Refusal): T => JSON.parse(fromUtf8(orThrow(answer).body) ?? '') as T
-const outcome = (answer: Answer | Refusal): string | number => (isRefusal(answer) ? answer.code : answer.status)
-
-/** A plan for the controller of this number, that no other plan is for. */
-const plan = (id: string, number: number, change: object = {}): object => ({
-  id,
-  controllers: [`quay/bms-${number}`],
-  title: 'by the API',
-  criticality: 'feature',
-  releases: ['bms/1.2.0/envelope.suit'],
-  soakMillis: 0,
-  timeoutMillis: 3_600_000,
-  validMillis: 86_400_000,
-  retries: 0,
-  maxFailures: 0,
-  dryRun: false,
-  ...change,
-})
 
 describe('the fleet’s API, over a real server', () => {
   let world: World
+  let receivers: Authority
   let admin: ClientTls
   before(async () => {
-    world = await started(SITE, fill)
+    const made = await started(API_SITE, fill)
+    world = made.world
+    receivers = made.receivers
     admin = tls.administrator(world)
   })
   after(() => world?.stop())
@@ -105,6 +66,7 @@ describe('the fleet’s API, over a real server', () => {
       ['/v1/controllers/quay/bms-1/history', 1],
       ['/v1/campaigns/dark/wraps', 1],
       ['/v1/audit/entries', 7],
+      ['/v1/webhooks/stuck/dead-letters', 1],
     ]
     for (const [path, limit] of lists) {
       const whole = (await pages(path, 1000)).flat()
@@ -342,6 +304,49 @@ describe('the fleet’s API, over a real server', () => {
     })
   })
 
+  // --- Webhooks ---
+
+  it('a webhook’s secret is shown once, to whoever made it, and to them again when the answer was lost', async () => {
+    const [key, body] = [randomUUID(), { id: 'desk', url: 'https://desk.example/hook', events: ['wave-opened'] }]
+    const first = json<{ secret: string }>(await post('/v1/webhooks', body, key))
+    assert.deepEqual(json(await post('/v1/webhooks', body, key)), first)
+    assert.equal(outcome(await post('/v1/webhooks', body)), 'webhook-exists')
+    const secret = first.secret.slice('whsec_'.length)
+    for (const shown of [await get('/v1/webhooks'), await get('/v1/audit/entries')]) {
+      assert.ok(!(fromUtf8(orThrow(shown).body) ?? '').includes(secret))
+    }
+    const entries = (await log(world)).filter(({ kind }) => kind === 'webhook-created')
+    assert.equal(entries.length, 1)
+    assert.ok(!JSON.stringify(entries).includes(secret))
+    const unknown = { id: 'odd', url: 'https://desk.example/hook', events: ['no-such-kind'] }
+    assert.equal(outcome(await post('/v1/webhooks', unknown)), 'request-malformed')
+    assert.equal(outcome(await post('/v1/webhooks', { id: 'odd', url: 'http://desk.example/' })), 'webhook-url-refused')
+  })
+
+  it('who is told over https: signed, in order, after what failed before', async () => {
+    const receiver = await Receiver.start(world.host, receivers)
+    try {
+      const made = await post('/v1/webhooks', { id: 'near', url: receiver.url, events: ['campaign-created'] })
+      receiver.secret = Buffer.from(json<{ secret: string }>(made).secret.slice('whsec_'.length), 'base64')
+      orThrow(await post('/v1/campaigns/rowan/commands', { command: 'halt', reason: 'makes room' }))
+      orThrow(await post('/v1/campaigns', plan('sorrel', 7)))
+      await world.until('the receiver was told', () => receiver.got.length > 0)
+      const [first] = receiver.got
+      assert.equal(first?.type, 'campaign-created')
+      assert.equal(first?.campaign, 'sorrel')
+      assert.match(first?.id ?? '', /^near\.\d+$/)
+      await world.until('it is known that it was', async () => (await hook('near')).failures === 0)
+      assert.equal(receiver.got.length, 1)
+      orThrow(await call(fleetUrl(world), admin, 'DELETE', '/v1/webhooks/near'))
+      assert.equal(outcome(await call(fleetUrl(world), admin, 'DELETE', '/v1/webhooks/near')), 'not-found')
+    } finally {
+      receiver.close()
+    }
+  })
+
+  const hook = async (id: string): Promise<WebhookView> =>
+    json<WebhookView[]>(await get('/v1/webhooks')).find(one => one.id === id) as WebhookView
+
   // --- The contract ---
 
   it('every route answers as the API describes it', async () => {
@@ -368,13 +373,13 @@ describe('the fleet’s API, over a real server', () => {
     await again('/v1/ceremonies/image', { root: toBase64(readFileSync(world.at('fleet', 'roots', 'image.root.json'))) })
     await again('/v1/campaigns/birch/commands', { command: 'halt', reason: 'no longer wanted' })
     await again('/v1/inventory/checks', {})
-    for (const [path, body] of listOf(
-      json<{ import: number }>(await post(BEGIN_LIST.path, BEGIN_LIST.body, randomUUID())),
-    ))
-      await again(path, body)
-    await wraps()
-    await accounts()
-    await enrolAgain()
+    await again('/v1/webhooks/stuck/dead-letters/3/deliveries', {})
+    const calls = { world, admin, get, post, postAs }
+    await wraps(calls)
+    await accounts(calls)
+    const list = json<{ import: number }>(await post(BEGIN_LIST.path, BEGIN_LIST.body, randomUUID()))
+    for (const [path, body] of listOf(list)) await again(path, body)
+    await enrolAgain(calls)
     assert.equal(json<CampaignView>(await get('/v1/campaigns/cedar')).state, 'approved')
     const missing = ROUTES.filter(({ id, answers }) => {
       return !Object.keys(answers).every(status => seen.has(`${id} ${status}`))
@@ -390,54 +395,4 @@ describe('the fleet’s API, over a real server', () => {
 
   /** What is in force already is answered as before. */
   const again = async (path: string, body: object): Promise<void> => void orThrow(await post(path, body, randomUUID()))
-
-  async function wraps(): Promise<void> {
-    const { controllers } = JSON.parse(readFileSync(world.at('site', 'enrolment.json'), 'utf8')) as {
-      controllers: { id: string; decryption: { key: string } }[]
-    }
-    const missing = json<WrapsView>(await get('/v1/campaigns/dark/wraps'))
-    const brought = missing.map(({ site, controller, envelope }) => {
-      const key = fromBase64(controllers.find(({ id }) => id === controller)!.decryption.key) as Uint8Array
-      return {
-        site,
-        controller,
-        envelope,
-        wrap: toBase64(orThrow(wrapFor(key, new Uint8Array(32), TOOLS, controller))),
-      }
-    })
-    const key = randomUUID()
-    const first = await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)
-    assert.deepEqual(json(first), { taken: 2, missing: 0 })
-    assert.deepEqual(json(await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)), json(first))
-  }
-
-  async function accounts(): Promise<void> {
-    orThrow(await post('/v1/accounts', { id: 'ana', kind: 'person', name: 'Ana', roles: ['auditor@site:quay'] }))
-    orThrow(await post('/v1/accounts/ana/changes', { roles: ['auditor@fleet'] }))
-    const password = 'seven quiet harbours'
-    orThrow(await post('/v1/accounts/ana/password', { password }))
-    const { ca } = admin
-    orThrow(await postAs({ ca }, '/v1/sign-in/challenges', { provider: 'local' }))
-    const proof = { at: 'password', account: 'ana', password }
-    const { secret } = json<{ secret: string }>(await postAs({ ca }, '/v1/sign-in', { proof }))
-    const asked = { label: 'reads', lifeMillis: 60_000 }
-    const ana = { ca, bearer: secret }
-    const { id } = json<{ id: string }>(await postAs(ana, '/v1/accounts/ana/tokens', asked))
-    orThrow(await call(fleetUrl(world), ana, 'DELETE', `/v1/accounts/ana/credentials/${id}`))
-    orThrow(await postAs(ana, '/v1/sign-out', {}))
-    const csr = await certificateRequest(generateTlsKey())
-    orThrow(await post('/v1/accounts/ana/certificates', { csr }))
-    orThrow(await post('/v1/campaigns', plan('yew', 12)))
-    orThrow(await postAs(tls.profile(world.profileOf('approver-0')), '/v1/campaigns/yew/rejections', { reason: 'no' }))
-  }
-
-  async function enrolAgain(): Promise<void> {
-    const key = randomUUID()
-    const { controllers } = configOf(world.at('site', 'enrolment.json'))
-    const gateway = configOf(world.at('gateway', 'enrolment.json'))
-    const body = { site: world.options.site, gateway, controllers }
-    const first = orThrow(await post('/v1/sites', body, key))
-    // Certificates have random numbers: only the same answer is the same.
-    assert.deepEqual(orThrow(await post('/v1/sites', body, key)).body, first.body)
-  }
 })

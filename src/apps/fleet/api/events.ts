@@ -1,13 +1,12 @@
 import { EventStream } from '../../../adapters/http-events.ts'
 import type { HttpsServer } from '../../../adapters/http-server.ts'
-import { FLEET, mayDo } from '../../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { openRow } from '../../../flows/opened.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import * as routes from '../../../wire/routes/events.ts'
-import { siteFilter } from '../places.ts'
 import { controllersAt } from '../views.ts'
+import { type EventScope, eventScope } from './event-scope.ts'
 import type { FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
 import { Tail } from './tail.ts'
@@ -24,8 +23,6 @@ const PATIENCE = 10_000
 const LIFE = 10 * 60_000
 
 type Filter = { readonly site?: string; readonly campaign?: string }
-/** Whether the reader may see what concerns a site; null: the fleet as a whole. */
-type Sees = (site: string | null) => boolean
 
 /**
  * What happens, as it happens. The audit log is the queue: each reader goes through it at their own speed, and the id of
@@ -46,10 +43,8 @@ export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
     if (mine >= MOST.each || all >= MOST.all) {
       return refuse('events-too-many', 'the streams of events', `at most ${MOST.each} for each account`, 'one more')
     }
-    const at = await siteFilter(world, peer, 'read-campaigns')
-    const whole = mayDo(peer, 'read-campaigns', FLEET) === null
-    const sees: Sees = site => (site === null ? whole : at(site))
-    const snapshot = from === null ? await snapshotOf(world, query, sees, size) : null
+    const scope = await eventScope(world, peer)
+    const snapshot = from === null ? await snapshotOf(world, query, scope, size) : null
     if (isRefusal(snapshot)) return snapshot
     const stream = new EventStream(reply, PATIENCE)
     readers.set(peer.id, mine + 1)
@@ -60,14 +55,14 @@ export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
     })
     if (snapshot !== null)
       await stream.send({ event: 'snapshot', data: snapshot, ...(size > 0 ? { id: size - 1 } : {}) })
-    follow(stream, from ?? size, query, sees).catch(error => {
+    follow(stream, from ?? size, query, scope).catch(error => {
       request.log.error({ err: error }, 'a stream of events failed')
       stream.end({ event: 'cut-off', data: { why: 'the server failed' } })
     })
     return reply
   })
 
-  async function follow(stream: EventStream, from: number, filter: Filter, sees: Sees): Promise<void> {
+  async function follow(stream: EventStream, from: number, filter: Filter, scope: EventScope): Promise<void> {
     const end = performance.now() + LIFE
     for (let at = from; stream.open; ) {
       if (stop.signal.aborted || performance.now() > end) {
@@ -76,7 +71,7 @@ export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
       const rows = await world.store.entries(at, at + PAGE)
       for (const { index, bytes } of rows) {
         const entry = orThrow(parseEntry(bytes, `entry ${index}`))
-        if (!concerns(entry, filter) || !sees(entry.site ?? null)) continue
+        if (!concerns(entry, filter) || !(await scope.entry(entry))) continue
         if (!(await stream.send({ id: index, event: entry.kind, data: { index, ...entry } }))) return
       }
       at += rows.length
@@ -106,16 +101,16 @@ function firstIndex(header: string | string[] | undefined, size: number): number
 async function snapshotOf(
   world: FleetWorld,
   { site, campaign }: Filter,
-  sees: Sees,
+  scope: EventScope,
   size: number,
 ): Promise<object | Refusal> {
   const campaigns = []
   for (const row of await world.store.campaigns()) {
-    if (campaign !== undefined && row.id !== campaign) continue
+    if ((campaign !== undefined && row.id !== campaign) || !(await scope.campaign(row.id))) continue
     const opened = openRow(row)
     if (isRefusal(opened)) return opened
     campaigns.push({ id: row.id, title: opened.plan.title, state: opened.rollout.state.at })
   }
-  const controllers = site !== undefined && sees(site) ? { controllers: await controllersAt(world, site) } : {}
+  const controllers = site !== undefined && scope.site(site) ? { controllers: await controllersAt(world, site) } : {}
   return { size, campaigns, ...controllers }
 }

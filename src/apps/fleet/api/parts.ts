@@ -3,11 +3,15 @@ import { RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { PasswordHash } from '../../../flows/people-ports.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import type { Reception } from '../../../flows/sign-in.ts'
+import type { WebhookStore } from '../../../flows/webhook-ports.ts'
 import type { Enrolment } from '../enrolment.ts'
 
 /** What the routes of every subject have in common: what they work on, and how they read. */
 
-/** Where a door needs more than the flows: who may be enrolled, how large an upload may be, and how people come in. */
+/**
+ * Where a door needs more than the flows: who may be enrolled, how large an upload may be, how people come in, who outside is
+ * told.
+ */
 export type FleetDoor = {
   readonly world: FleetWorld
   readonly enrolment: Enrolment
@@ -20,6 +24,7 @@ export type FleetDoor = {
   readonly origin: string
   /** Whether one may come without a client certificate, with a sign-in or a token. */
   readonly signIn: boolean
+  readonly webhooks: WebhookStore
 }
 
 /** The bytes of a field in base64; throws `request-malformed`. */

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { World } from '../../sim/doors/world.ts'
+import { certificateRequest, generateTlsKey } from '../../src/adapters/certificates.ts'
+import type { Answer, ClientTls } from '../../src/adapters/link-https/client.ts'
+import { fromBase64, toBase64 } from '../../src/core/encoding/bytes.ts'
+import { wrapFor } from '../../src/core/encoding/cose-recipient.ts'
+import { orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import type { WrapsView } from '../../src/wire/fleet-views.ts'
+import { json, plan } from './api-world.ts'
+import { call, configOf, fleetUrl, tls } from './people.ts'
+import { TOOLS } from './wrapping.ts'
+
+/** Calls by which routes are tried that want more than a path. */
+
+type Called = Promise<Answer | Refusal>
+export type Calls = {
+  readonly world: World
+  readonly admin: ClientTls
+  readonly get: (path: string) => Called
+  readonly post: (path: string, body: object, key?: string) => Called
+  readonly postAs: (as: ClientTls, path: string, body: object, key?: string) => Called
+}
+
+export async function wraps({ world, get, post }: Calls): Promise<void> {
+  const { controllers } = JSON.parse(readFileSync(world.at('site', 'enrolment.json'), 'utf8')) as {
+    controllers: { id: string; decryption: { key: string } }[]
+  }
+  const missing = json<WrapsView>(await get('/v1/campaigns/dark/wraps'))
+  const brought = missing.map(({ site, controller, envelope }) => {
+    const key = fromBase64(controllers.find(({ id }) => id === controller)!.decryption.key) as Uint8Array
+    return {
+      site,
+      controller,
+      envelope,
+      wrap: toBase64(orThrow(wrapFor(key, new Uint8Array(32), TOOLS, controller))),
+    }
+  })
+  const key = randomUUID()
+  const first = await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)
+  assert.deepEqual(json(first), { taken: 2, missing: 0 })
+  assert.deepEqual(json(await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)), json(first))
+}
+
+export async function accounts({ world, admin, post, postAs }: Calls): Promise<void> {
+  orThrow(await post('/v1/accounts', { id: 'ana', kind: 'person', name: 'Ana', roles: ['auditor@site:quay'] }))
+  orThrow(await post('/v1/accounts/ana/changes', { roles: ['auditor@fleet'] }))
+  const password = 'seven quiet harbours'
+  orThrow(await post('/v1/accounts/ana/password', { password }))
+  const { ca } = admin
+  orThrow(await postAs({ ca }, '/v1/sign-in/challenges', { provider: 'local' }))
+  const proof = { at: 'password', account: 'ana', password }
+  const { secret } = json<{ secret: string }>(await postAs({ ca }, '/v1/sign-in', { proof }))
+  const asked = { label: 'reads', lifeMillis: 60_000 }
+  const ana = { ca, bearer: secret }
+  const { id } = json<{ id: string }>(await postAs(ana, '/v1/accounts/ana/tokens', asked))
+  orThrow(await call(fleetUrl(world), ana, 'DELETE', `/v1/accounts/ana/credentials/${id}`))
+  orThrow(await postAs(ana, '/v1/sign-out', {}))
+  const csr = await certificateRequest(generateTlsKey())
+  orThrow(await post('/v1/accounts/ana/certificates', { csr }))
+  orThrow(await post('/v1/campaigns', plan('yew', 12)))
+  orThrow(await postAs(tls.profile(world.profileOf('approver-0')), '/v1/campaigns/yew/rejections', { reason: 'no' }))
+}
+
+export async function enrolAgain({ world, post }: Calls): Promise<void> {
+  const key = randomUUID()
+  const { controllers } = configOf(world.at('site', 'enrolment.json'))
+  const gateway = configOf(world.at('gateway', 'enrolment.json'))
+  const body = { site: world.options.site, gateway, controllers }
+  const first = orThrow(await post('/v1/sites', body, key))
+  // Certificates have random numbers: only the same answer is the same.
+  assert.deepEqual(orThrow(await post('/v1/sites', body, key)).body, first.body)
+}
