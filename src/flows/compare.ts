@@ -21,8 +21,7 @@ export async function versionsAt(
   const stated = await statedAt(world)
   const becomes = new Map<string, Running>()
   for (const [id, { envelope }] of orders) {
-    const bytes = await world.blobs.read(envelope)
-    const facts = isRefusal(bytes) ? null : await factsOf(world, envelope.sha256, bytes)
+    const facts = await factsOf(world, envelope.sha256, () => world.blobs.read(envelope))
     if (facts !== null) becomes.set(id, { class: facts.class, version: facts.version, facts })
   }
   const classes = new Map(world.site.controllers.map(one => [one.id, one.class]))

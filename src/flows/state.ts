@@ -3,7 +3,7 @@ import { sameBytes, toHex } from '../core/encoding/bytes.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { openEnvelope } from '../core/firmware/suit-open.ts'
 import { lastReport } from '../core/fleet/attested.ts'
-import { isRefusal } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import type { Report, ReportedVersion } from '../core/trust/report.ts'
 import type { GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { recognisedAt } from './recognise.ts'
@@ -14,7 +14,7 @@ import { recognisedAt } from './recognise.ts'
  */
 const STATED = 'stated'
 
-/** Envelopes that were opened, by their bytes' digest: facts, or null for one that the gateway does not take. */
+/** Envelopes that were opened, by their digest: facts, or null for one that the gateway does not take. */
 const opened = new WeakMap<readonly unknown[], Map<string, ReleaseFacts | null>>()
 
 /** Verified reports, once for each. */
@@ -62,21 +62,31 @@ export const reported = ({ running, previous, staged }: Report): readonly Report
 export async function statedAt(world: SiteWorld): Promise<readonly ReleaseFacts[]> {
   const stated: ReleaseFacts[] = []
   for (const [digest, bytes] of await world.store.files(STATED)) {
-    const facts = await factsOf(world, toHex(world.crypto.sha256(bytes)), bytes)
+    const facts = await factsOf(world, toHex(world.crypto.sha256(bytes)), async () => bytes)
     if (facts?.imageDigest === digest) stated.push(facts)
   }
   return stated
 }
 
-/** The facts of an envelope, verified once for each set of keys; null for one that does not verify (any more). */
-export async function factsOf(world: SiteWorld, key: string, bytes: Uint8Array): Promise<ReleaseFacts | null> {
+/**
+ * The facts of an envelope by its digest, read and verified once for each set of keys; null for one that cannot be read, or
+ * does not verify (any more).
+ */
+export async function factsOf(
+  world: SiteWorld,
+  sha256: string,
+  read: () => Promise<Uint8Array | Refusal>,
+): Promise<ReleaseFacts | null> {
   const anchors = await recognisedAt(world)
   const known = opened.get(anchors) ?? new Map<string, ReleaseFacts | null>()
   opened.set(anchors, known)
-  const before = known.get(key)
+  const before = known.get(sha256)
   if (before !== undefined) return before
+  const bytes = await read()
+  // What cannot be read now may come again.
+  if (isRefusal(bytes)) return null
   const envelope = openEnvelope(bytes, anchors, world.crypto)
   const facts = isRefusal(envelope) ? null : envelope.facts
-  known.set(key, facts)
+  known.set(sha256, facts)
   return facts
 }
