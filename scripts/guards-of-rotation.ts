@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are source code
 import type { Guard } from './guard.ts'
 
-const PATHS = 'tests/core/campaign/{key-path,draft}.test.ts'
+const PATHS = 'tests/core/campaign/{path-places,draft}.test.ts'
 const CHAIN = 'tests/core/firmware/anchor-chain.test.ts'
 const KEPT = 'tests/flows/recognise.test.ts'
-const SLOT = 'tests/core/{slot/key-change,campaign/key-path}.test.ts'
+const SLOT = 'tests/core/{slot/key-change,campaign/path-places}.test.ts'
 const CHANGE = 'src/core/slot/key-change.ts'
 
 /** The guards of the way from one firmware key to the next. */

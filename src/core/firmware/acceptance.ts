@@ -89,20 +89,6 @@ export const isWithin = (version: Version, { min, below }: Pick<Dependency, 'min
   compareVersions(version, min) >= 0 && (below === undefined || compareVersions(version, below) < 0)
 
 /**
- * Whether the other controllers at a site run versions that the release works with: `running` lists the versions of
- * each class. A class that the site does not have asks for nothing. Refuses `release-dependency-unmet`.
- */
-export function dependenciesMet(facts: ReleaseFacts, running: ReadonlyMap<string, readonly Version[]>): Refusal | null {
-  for (const { class: name, min, below } of facts.dependencies) {
-    const unmet = (running.get(name) ?? []).find(version => !isWithin(version, { min, below }))
-    if (unmet === undefined) continue
-    const range = below === undefined ? `${name} ${min} or newer` : `${name} ${min} or newer, below ${below}`
-    return refuse('release-dependency-unmet', `release ${facts.class} ${facts.version}`, range, `${name} ${unmet}`)
-  }
-  return null
-}
-
-/**
  * Whether bytes are the payload that a manifest names, as it travels: the ciphertext of an encrypted release. An image for
  * MCUboot that travels as it is says what the manifest says. Refuses `image-size-mismatch`, `image-digest-mismatch`,
  * and what `mcubootAgrees` refuses.

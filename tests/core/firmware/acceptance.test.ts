@@ -5,9 +5,9 @@ import {
   acceptFor,
   agreesWithTarget,
   type Device,
-  dependenciesMet,
   fitsDevice,
   isPayloadOf,
+  isWithin,
 } from '../../../src/core/firmware/acceptance.ts'
 import { type ReleaseTarget, releaseTarget } from '../../../src/core/firmware/release-facts.ts'
 import { parseVersion, type Version } from '../../../src/core/firmware/version.ts'
@@ -58,19 +58,20 @@ describe('isPayloadOf', () => {
   })
 })
 
-describe('dependenciesMet', () => {
-  const rows: readonly (readonly [string, Record<string, readonly string[]>, string | null])[] = [
-    ['nothing beside it', {}, null],
-    ['all in range', { ems: ['1.4.0', '1.9.0'], pcs: ['3.0.0'] }, null],
-    ['a class that it says nothing of', { charger: ['0.1.0'] }, null],
-    ['one of many too old', { ems: ['1.9.0', '1.3.9'] }, 'release-dependency-unmet'],
-    ['the upper bound itself', { ems: ['2.0.0'] }, 'release-dependency-unmet'],
-    ['a pre-release before the minimum', { pcs: ['3.0.0-beta.1'] }, 'release-dependency-unmet'],
+describe('isWithin', () => {
+  const rows: readonly (readonly [string, min: string, below: string | null, found: string, within: boolean])[] = [
+    ['the minimum itself', '1.4.0', null, '1.4.0', true],
+    ['anything newer', '1.4.0', null, '9.0.0', true],
+    ['too old', '1.4.0', null, '1.3.9', false],
+    ['a pre-release before the minimum', '3.0.0', null, '3.0.0-beta.1', false],
+    ['below the bound', '1.4.0', '2.0.0', '1.9.9', true],
+    ['a pre-release before the bound', '1.4.0', '2.0.0', '2.0.0-rc.1', true],
+    ['the bound itself', '1.4.0', '2.0.0', '2.0.0', false],
   ]
-  for (const [name, running, code] of rows) {
-    it(name, () => {
-      const versions = new Map(Object.entries(running).map(([key, list]) => [key, list.map(version)]))
-      assert.equal(dependenciesMet(FACTS, versions)?.code ?? null, code)
+  for (const [name, min, below, found, within] of rows) {
+    it(`${within ? 'takes' : 'does not take'} ${name}`, () => {
+      const range = { min: version(min), ...(below === null ? {} : { below: version(below) }) }
+      assert.equal(isWithin(version(found), range), within)
     })
   }
 })

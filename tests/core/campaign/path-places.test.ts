@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { keyPath, newestFirst, type SignedRelease } from '../../../src/core/campaign/key-path.ts'
+import {
+  type AttestedController,
+  placesOf,
+  type SignedRelease,
+  shortestWay,
+} from '../../../src/core/campaign/path-places.ts'
 import { bytes, instant } from '../../../src/core/encoding/units.ts'
 import type { Transition } from '../../../src/core/firmware/release-facts.ts'
 import type { Version } from '../../../src/core/firmware/version.ts'
@@ -35,8 +40,7 @@ function release(number: number, by: string, transition: Transition | null = nul
   return { path: `bms/${number}.0.0/envelope.suit`, facts, signers: [...by].map(kid) }
 }
 
-type Attesting = Parameters<typeof keyPath>[0]
-function controller(keys: string, running = 1, counter = running): Attesting {
+function controller(keys: string, running = 1, counter = running): AttestedController {
   const runs = { version: `${running}.0.0` as Version, sequence: running, digest: 'cd'.repeat(32) }
   const of: Omit<FleetController, 'attested'> = {
     site: 'harbour',
@@ -61,8 +65,14 @@ function rotations(letters: string): SignedRelease[] {
   })
 }
 
-const way = (from: Attesting, goal: SignedRelease, stones: readonly SignedRelease[]): string => {
-  const path = keyPath(from, goal, newestFirst(stones))
+/** The shortest way of one controller alone. */
+function alone(from: AttestedController, goal: SignedRelease, stones: readonly SignedRelease[]) {
+  const places = placesOf(from, goal, stones)
+  return isRefusal(places) ? places : shortestWay(places)
+}
+
+const way = (from: AttestedController, goal: SignedRelease, stones: readonly SignedRelease[]): string => {
+  const path = alone(from, goal, stones)
   return isRefusal(path) ? path.code : path.map(({ facts }) => facts.sequence).join(' ')
 }
 
@@ -108,7 +118,7 @@ describe('the way to a release whose key a controller does not accept yet', () =
     assert.equal(way(controller('a'), release(9, 'c'), twice), '2 3 4 9')
   })
 
-  const missing: [name: string, from: Attesting, goal: SignedRelease, stones: SignedRelease[]][] = [
+  const missing: [name: string, from: AttestedController, goal: SignedRelease, stones: SignedRelease[]][] = [
     ['nothing is published', controller('a'), release(9, 'c'), []],
     ['a stone is missing', controller('a'), release(9, 'c'), stones.filter(({ facts }) => facts.sequence !== 3)],
     ['the stones are older than what runs', controller('a', 5), release(9, 'c'), stones],
@@ -124,7 +134,7 @@ describe('the way to a release whose key a controller does not accept yet', () =
   ]
   for (const [name, from, goal, published] of missing) {
     it(`is refused, and says what is missing: ${name}`, () => {
-      const refusal = keyPath(from, goal, newestFirst(published))
+      const refusal = alone(from, goal, published)
       assert.ok(isRefusal(refusal) && refusal.code === 'plan-key-path-missing')
       assert.match(refusal.subject, /^harbour\/bms-1, bms\/9\.0\.0/)
       for (const signer of goal.signers) assert.ok(refusal.expected.includes(signer.slice(0, 16)))
@@ -153,7 +163,7 @@ describe('the way to a release whose key a controller does not accept yet', () =
           })
           const goal = release(50, wanted, null, 9)
           const stones = published.filter(({ facts }) => facts.transition !== null)
-          const found = keyPath(controller(held.join(''), 1, 0), goal, newestFirst(stones))
+          const found = alone(controller(held.join(''), 1, 0), goal, stones)
           const shortest = bySearch(held.map(kid), goal, stones)
           if (isRefusal(found)) return assert.equal(shortest, null)
           assert.equal(found.length, shortest)
