@@ -262,7 +262,7 @@ describe('a simulated run of the coordinator', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
     assert.ok(turns > 300, `only ${turns} turns were given: the runs show little`)
   })
