@@ -20,6 +20,8 @@ export const gatewayFiles = (folder: string) => ({
   issued: join(folder, 'issued.json'),
   database: join(folder, 'gateway.sqlite'),
   cache: join(folder, 'cache'),
+  /** Where a person on the spot asks how the site stands. */
+  control: join(folder, 'control.sock'),
 })
 
 /** Everything that a gateway serves from, read and checked. */

@@ -22,6 +22,7 @@ import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
 import { Bell } from './bell.ts'
+import { serveStatus } from './control.ts'
 import { type Bells, gatewayDoor } from './door.ts'
 import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './files.ts'
 
@@ -99,6 +100,8 @@ async function startWith(
     client.close()
     return port
   }
+  const control = await serveStatus(files.control, world)
+  if (control === null) log.warn({ path: files.control }, 'gateway status cannot ask here')
   const loops = startLoops(world, bells, config.pollMillis, log)
   if (signer.development) {
     log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this gateway signs with a key that can be copied')
@@ -110,6 +113,7 @@ async function startWith(
       const stopped = loops.map(loop => loop.stop())
       for (const bell of [bells.reports, bells.work]) bell.close()
       await door.close()
+      control?.close()
       client.close()
       conditions?.close()
       await Promise.all(stopped)

@@ -58,4 +58,11 @@ export const plantCodes = {
     title: 'the live values of the plant cannot be read',
     fix: 'Check the address, the certificate and the answer of the EMS that gateway.yaml names under "conditions". Until then whatever asks for a live value says no.',
   },
+  'gateway-not-running': {
+    exit: 69,
+    status: 503,
+    action: 'retry',
+    title: 'no gateway serves from this folder',
+    fix: 'Start it with "voltseal gateway serve", or name the folder of one that runs on this machine.',
+  },
 } as const satisfies CodeTable

@@ -1,10 +1,13 @@
 import { Command } from 'commander'
+import { instant } from '../../../core/encoding/units.ts'
+import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { askGateway } from '../../gateway/control.ts'
 import { initGateway } from '../../gateway/init.ts'
 import { serveGateway } from '../../gateway/serve.ts'
 import { duration, whole } from '../arguments.ts'
-import type { Cli } from '../cli.ts'
-import { listing } from '../table.ts'
+import type { Cli, Work } from '../cli.ts'
+import { listing, table } from '../table.ts'
 
 type InitOptions = {
   site: string
@@ -49,5 +52,32 @@ export function addGateway(program: Command, cli: Cli): void {
     .description('serve a site until it is told to stop (Ctrl-C, SIGTERM)')
     .argument('<folder>', 'the folder that gateway init made')
     .action(cli.act((folder: string) => serveGateway(folder, cli.world.clock)))
+  gateway
+    .command('status')
+    .description('how the site stands: what each controller is busy with, and why it waits')
+    .argument('<folder>', 'the folder of a gateway that serves, on this machine')
+    .action(cli.act((folder: string) => status(cli, folder)))
   program.addCommand(gateway)
+}
+
+async function status(cli: Cli, folder: string): Promise<Work> {
+  const answer = await askGateway(folder)
+  if (isRefusal(answer)) return answer
+  const { site, clock, doubt, controllers } = answer
+  const until = doubt === null ? 'believed' : `in doubt until ${formatUtc(doubt.until)}: it jumped`
+  const head = listing(cli.output, [
+    ['site', site],
+    ['clock', `${formatUtc(clock)}, ${until}`],
+  ])
+  const rows = controllers.map(one => [
+    one.controller,
+    one.work,
+    one.assignment,
+    one.waits,
+    one.nextPossible === null ? null : formatUtc(instant(one.nextPossible)),
+  ])
+  return {
+    json: answer,
+    text: `${head}\n\n${table(cli.output, ['controller', 'work', 'assignment', 'waits', 'not before'], rows)}`,
+  }
 }
