@@ -85,7 +85,7 @@ describe('a Linux controller in a fleet', () => {
     const { state } = await campaign('second', '1.2.0', BEHAVIOUR.ends)
     assert.equal(state, 'halted')
     await world.until('it attests what it runs', async () => (await attested())?.version === '1.1.0')
-    const history = (await world.must('controller', 'history', 'quay/bms-1')) as { kind: string }[]
-    assert.ok(history.some(({ kind }) => kind === 'controller-failed'))
+    const { entries } = (await world.must('controller', 'history', 'quay/bms-1')) as { entries: { kind: string }[] }
+    assert.ok(entries.some(({ kind }) => kind === 'controller-failed'))
   })
 })
