@@ -1,3 +1,4 @@
+import { ACCOUNT_GUARDS } from './guards-of-accounts.ts'
 import { AGENT_GUARDS } from './guards-of-agent.ts'
 import { API_GUARDS } from './guards-of-api.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
@@ -30,6 +31,7 @@ export const GUARDS = [
   ...BRICK_GUARDS,
   ...CEREMONY_GUARDS,
   ...DOOR_GUARDS,
+  ...ACCOUNT_GUARDS,
   ...INVENTORY_GUARDS,
   ...KEY_GUARDS,
   ...LINK_GUARDS,

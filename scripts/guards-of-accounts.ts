@@ -1,0 +1,328 @@
+import type { Guard } from './guard.ts'
+
+const DOOR = 'tests/apps/fleet/accounts.test.ts'
+const CELLS = 'tests/apps/fleet/roles.test.ts'
+const ROLES = 'tests/core/fleet/roles.test.ts'
+const EDITS = 'tests/core/fleet/account.test.ts'
+const VOUCH = 'tests/flows/vouch.test.ts'
+const SIGN_IN = 'tests/flows/sign-in.test.ts'
+const SCRYPT = 'tests/adapters/passwords-scrypt.test.ts'
+const CLI = 'tests/apps/cli/accounts.test.ts'
+
+/** Who comes in, what they may do, and whose approval counts. */
+export const ACCOUNT_GUARDS: readonly Guard[] = [
+  // Credentials.
+  {
+    stops: 'a certificate of another authority where none is needed',
+    file: 'src/adapters/http-server.ts',
+    text: 'if (socket.getPeerX509Certificate() !== undefined && !socket.authorized) socket.destroy()',
+    without: '',
+    tests: DOOR,
+  },
+  {
+    stops: 'two credentials in one request',
+    file: 'src/apps/fleet/gate.ts',
+    text: 'if (count > 1) return',
+    without: 'if (count > 9) return',
+    tests: DOOR,
+  },
+  {
+    stops: 'a guessed secret under a prefix that is there',
+    file: 'src/core/fleet/credential.ts',
+    text: 'if (!same || stored === null || stored.kind !== kind) {',
+    without: 'if (stored === null || stored.kind !== kind) {',
+    tests: DOOR,
+  },
+  {
+    stops: 'a secret that is presented as one of another kind',
+    file: 'src/flows/admit.ts',
+    text: "(said.kind === 'browser') === (presented.by === 'cookie')",
+    without: 'presented.secret.length > 0',
+    tests: DOOR,
+  },
+  {
+    stops: 'an expired token',
+    file: 'src/core/fleet/credential.ts',
+    text: 'if (now >= stored.expiresAt) return',
+    without: 'if (now < 0) return',
+    tests: DOOR,
+  },
+  {
+    stops: 'an expired token, revived by a clock that is set back',
+    file: 'src/core/fleet/credential.ts',
+    text: 'if (now < stored.createdAt - SKEW) return',
+    without: 'if (now < 0) return',
+    tests: DOOR,
+  },
+  {
+    stops: 'a session of a browser that was left alone',
+    file: 'src/core/fleet/credential.ts',
+    text: 'now >= after(lastUse ?? stored.createdAt, IDLE_LIFE)',
+    without: 'now < 0',
+    tests: DOOR,
+  },
+  {
+    stops: 'a revoked token',
+    file: 'src/core/fleet/credential.ts',
+    text: "  if (stored.revoked !== null) return refuse('credential-revoked', subject, 'one in force', 'one that was revoked')\n",
+    without: '',
+    tests: DOOR,
+  },
+  {
+    stops: 'a disabled account with a certificate',
+    file: 'src/flows/admit.ts',
+    text: "if (account.standing.at === 'active') return account",
+    without: 'if (account.id !== null) return account',
+    tests: DOOR,
+  },
+  {
+    stops: 'sessions and tokens of a disabled account that come back with it',
+    file: 'src/flows/appoint.ts',
+    text: "standing.at === 'disabled' ? await revokedOf(world, id, editor.id, now, () => true) : []",
+    without: '[]',
+    tests: DOOR,
+  },
+  {
+    stops: 'a token that would outlive all',
+    file: 'src/flows/appoint.ts',
+    text: 'if (asked.lifeMillis > MAX_TOKEN_LIFE || asked.lifeMillis <= 0) {',
+    without: 'if (asked.lifeMillis <= 0) {',
+    tests: DOOR,
+  },
+  {
+    stops: 'a token with more than its account has',
+    file: 'src/flows/appoint.ts',
+    text: 'find(grant => !isCovered(grant, account.grants))',
+    without: 'find(() => false)',
+    tests: DOOR,
+  },
+  {
+    stops: 'a token that makes another one',
+    file: 'src/flows/appoint.ts',
+    text: "if (editor.by === 'token') return refuse('token-manages-itself', id, 'a sign-in or a certificate', 'a token')\n    const subject",
+    without: 'const subject',
+    tests: DOOR,
+  },
+  {
+    stops: 'the secret of a token that is kept for who repeats the request',
+    file: 'src/apps/fleet/api/accounts.ts',
+    text: 'changesSecrets(server, door, routes.makeToken',
+    without: 'changes(server, door, routes.makeToken',
+    tests: DOOR,
+  },
+  // Browsers.
+  {
+    stops: 'a request of another page, by its header',
+    file: 'src/apps/fleet/gate.ts',
+    text: "return headers[PAGE_HEADER] === '1' ? null :",
+    without: "return headers[PAGE_HEADER] !== '2' ? null :",
+    tests: DOOR,
+  },
+  {
+    stops: 'a request of another page, by its origin',
+    file: 'src/apps/fleet/gate.ts',
+    text: 'if (headers.origin !== undefined && headers.origin !== origin) return bad(origin, headers.origin)\n',
+    without: '',
+    tests: DOOR,
+  },
+  {
+    stops: 'a request of another page, as the browser itself says',
+    file: 'src/apps/fleet/gate.ts',
+    text: "if (site !== undefined && site !== 'same-origin' && site !== 'none')",
+    without: "if (site === 'never')",
+    tests: DOOR,
+  },
+  {
+    stops: 'a cookie that scripts and other hosts can read',
+    file: 'src/apps/fleet/api/accounts.ts',
+    text: 'Secure; HttpOnly; SameSite=Strict',
+    without: 'SameSite=Lax',
+    tests: DOOR,
+  },
+  // Passwords.
+  {
+    stops: 'password guessing from one address',
+    file: 'src/flows/sign-in.ts',
+    text: 'if (wait === 0) return null',
+    without: 'if (wait >= 0) return null',
+    tests: DOOR,
+  },
+  {
+    stops: 'password guessing many times at once',
+    file: 'src/flows/sign-in.ts',
+    text: '  failed(memory, claimed, from.address, now)\n  const account = await proven(reception, provider, proof)\n  if (isRefusal(account)) {\n',
+    without:
+      '  const account = await proven(reception, provider, proof)\n  if (isRefusal(account)) {\n    failed(memory, claimed, from.address, now)\n',
+    tests: DOOR,
+  },
+  {
+    stops: 'password guessing from many addresses, for a day',
+    file: 'src/core/fleet/attempts.ts',
+    text: 'rule.first * 2 ** Math.min(over, 20)',
+    without: 'rule.first * 0',
+    tests: EDITS,
+  },
+  {
+    stops: 'a password of a few letters',
+    file: 'src/core/fleet/account.ts',
+    text: 'if (length < MIN_PASSWORD || length > MAX_PASSWORD) {',
+    without: 'if (length > MAX_PASSWORD) {',
+    tests: DOOR,
+  },
+  {
+    stops: 'sessions that outlive the password they began with',
+    file: 'src/flows/appoint.ts',
+    text: "({ kind }) => kind !== 'token')",
+    without: '() => false)',
+    tests: DOOR,
+  },
+  {
+    stops: 'a stored hash that asks for all memory',
+    file: 'src/adapters/passwords-scrypt.ts',
+    text: 'read.ln <= MOST.ln',
+    without: 'read.ln <= 99',
+    tests: SCRYPT,
+  },
+  {
+    stops: 'more who sign in at once than there is memory for',
+    file: 'src/adapters/passwords-scrypt.ts',
+    text: 'if (this.#queue.length >= this.#waiting) {',
+    without: 'if (this.#queue.length >= 1e9) {',
+    tests: SCRYPT,
+  },
+  {
+    stops: 'a service that signs in, and somebody whom nobody knows here',
+    file: 'src/flows/sign-in.ts',
+    text: "if (account === null || account.kind !== 'person') return wrong",
+    without: 'if (account === null) return wrong',
+    tests: CLI,
+  },
+  {
+    stops: 'a disabled account with another party’s word',
+    file: 'src/flows/sign-in.ts',
+    text: "if (account.standing.at === 'active') return account",
+    without: "if (account.kind === 'person') return account",
+    tests: SIGN_IN,
+  },
+  {
+    stops: 'a log that whoever knocks fills',
+    file: 'src/flows/sign-in.ts',
+    text: '  if (!write) return\n',
+    without: '',
+    tests: DOOR,
+  },
+  // Roles.
+  {
+    stops: 'a route that says nothing of who may use it',
+    file: 'src/apps/fleet/gate.ts',
+    text: 'await judge(reception, request, who, await refusalAt(world, request, access, who))',
+    without: '',
+    tests: CELLS,
+  },
+  {
+    stops: 'a role outside of its scope',
+    file: 'src/core/fleet/roles.ts',
+    text: "return scope.at === 'region' ? scope.region === place.region : scope.site === place.site",
+    without: 'return true',
+    tests: CELLS,
+  },
+  {
+    stops: 'a token that is wider than what it was given',
+    file: 'src/core/fleet/roles.ts',
+    text: 'if (holder.narrowed === null || allowed(holder.narrowed, action, place)) return null',
+    without: 'if (holder.narrowed !== undefined) return null',
+    tests: ROLES,
+  },
+  {
+    stops: 'a list that shows what its reader may not see',
+    file: 'src/apps/fleet/places.ts',
+    text: 'return site => seen.has(site)',
+    without: 'return () => true',
+    tests: DOOR,
+  },
+  {
+    stops: 'one’s own roles by one’s own hand',
+    file: 'src/core/fleet/account.ts',
+    text: 'if (editor === next.id) {',
+    without: 'if (editor === undefined) {',
+    tests: EDITS,
+  },
+  {
+    stops: 'the last administrator removed',
+    file: 'src/core/fleet/account.ts',
+    text: 'if (wasLast && !others.some(',
+    without: 'if (wasLast && others.length < 0 && !others.some(',
+    tests: EDITS,
+  },
+  {
+    stops: 'maker and operator in one account',
+    file: 'src/core/fleet/account.ts',
+    text: '  if (mixed !== null) {',
+    without: '  if (mixed !== null && next.id === "") {',
+    tests: EDITS,
+  },
+  {
+    stops: 'one key for two approvers',
+    file: 'src/core/fleet/account.ts',
+    text: '  if (owner !== undefined) {',
+    without: '  if (owner !== undefined && next.id === "") {',
+    tests: EDITS,
+  },
+  // Approvals.
+  {
+    stops: 'a plan that its maker approves',
+    file: 'src/flows/vouch.ts',
+    text: "  if (account.id === creator) return refuse('approval-by-creator', subject, other, creator)\n",
+    without: '',
+    tests: VOUCH,
+  },
+  {
+    stops: 'a plan that its maker approves with a key of another account',
+    file: 'src/flows/vouch.ts',
+    text: 'if (accounts.some(({ id, keys }) => id === creator && keys.includes(keyid))) {',
+    without: 'if (accounts.length < 0) {',
+    tests: VOUCH,
+  },
+  {
+    stops: 'a signature that somebody else brings',
+    file: 'src/flows/vouch.ts',
+    text: 'if (!account.keys.includes(keyid)) {',
+    without: 'if (account.keys.length < 0) {',
+    tests: VOUCH,
+  },
+  {
+    stops: 'a pending signature of an approver who left',
+    file: 'src/flows/vouch.ts',
+    text: 'if (why === null) counting.push(signature)',
+    without: 'if (why !== undefined) counting.push(signature)',
+    tests: VOUCH,
+  },
+  {
+    stops: 'a pending signature by a key that was taken away',
+    file: 'src/flows/vouch.ts',
+    text: '    if (owner === undefined) {\n',
+    without: '    if (owner === undefined) {\n      counting.push(signature)\n',
+    tests: VOUCH,
+  },
+  {
+    stops: 'a rejected plan that is approved after all',
+    file: 'src/flows/approve.ts',
+    text: '  if (rejected !== null) return rejected\n',
+    without: '',
+    tests: VOUCH,
+  },
+  {
+    stops: 'a campaign without the change request that is demanded',
+    file: 'src/core/campaign/change-request.ts',
+    text: 'if (changeRequest !== undefined || !demanded.includes(criticality)) return null',
+    without: 'if (demanded.length >= 0) return null',
+    tests: VOUCH,
+  },
+  {
+    stops: 'a plan for sites outside of the planner’s scope',
+    file: 'src/flows/plan.ts',
+    text: '    if (unfit !== null) return unfit\n    if (dryRun) return drawn\n',
+    without: '    if (dryRun) return drawn\n',
+    tests: VOUCH,
+  },
+]
