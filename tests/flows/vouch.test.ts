@@ -92,12 +92,21 @@ describe('whose approval counts', () => {
   })
 
   const LEAVES: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ['whose account is disabled', () => editAccount(world(), root, 'approver-0', { disabled: 'left the firm' })],
-    ['whose key is taken away', () => editAccount(world(), root, 'approver-0', { keys: [] })],
-    ['who lost the role', () => editAccount(world(), root, 'approver-0', { grants: grants('auditor@fleet') })],
+    [
+      'attack: a pending signature of an approver whose account is disabled counts no more',
+      () => editAccount(world(), root, 'approver-0', { disabled: 'left the firm' }),
+    ],
+    [
+      'attack: a pending signature of an approver whose key is taken away counts no more',
+      () => editAccount(world(), root, 'approver-0', { keys: [] }),
+    ],
+    [
+      'attack: a pending signature of an approver who lost the role counts no more',
+      () => editAccount(world(), root, 'approver-0', { grants: grants('auditor@fleet') }),
+    ],
   ]
   for (const [name, leave] of LEAVES) {
-    it(`attack: a pending signature of an approver ${name} counts no more`, async () => {
+    it(name, async () => {
       orThrow(await sign('approver-0'))
       assert.equal(await have(), 1)
       assert.equal(codeOf(await leave()), null)
