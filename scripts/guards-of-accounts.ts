@@ -321,8 +321,8 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a plan for sites outside of the planner’s scope',
     file: 'src/flows/plan.ts',
-    text: '    if (unfit !== null) return unfit\n    if (dryRun) return drawn\n',
-    without: '    if (dryRun) return drawn\n',
+    text: '    if (unfit !== null) return unfit\n    if (dryRun) return draft\n',
+    without: '    if (dryRun) return draft\n',
     tests: VOUCH,
   },
 ]

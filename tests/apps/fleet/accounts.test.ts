@@ -350,6 +350,7 @@ describe('coming in at the fleet’s door', () => {
     const codes: (string | number)[] = []
     for (const client of open) codes.push(outcome(await send(client, 'GET', '/v1/audit/checkpoint')))
     assert.deepEqual(codes, ['account-disabled', 'credential-revoked', 'credential-revoked'])
+    assert.equal(outcome(await send(open[0]!, 'GET', '/v1/whoami')), 'account-disabled', 'not even who they are')
     assert.equal(outcome(await get({}, '/v1/whoami', { cookie })), 'credential-revoked')
     assert.equal(outcome(await door.signIn('dora', PASSWORD)), 'account-disabled')
     // Back in force, what was out stays out.
