@@ -6,6 +6,7 @@ import { QUAY } from '../worlds/quay.ts'
 import { started } from '../worlds/started.ts'
 import { FLEET_ROWS } from './fleet-rows.ts'
 import { fill, type Place } from './place.ts'
+import { PLAN_ROWS } from './plan-rows.ts'
 import { RELEASE_ROWS } from './release-rows.ts'
 import { judge } from './rows.ts'
 
@@ -16,7 +17,7 @@ describe('bad input, where a person meets it', () => {
   })
   after(() => place?.world.stop())
 
-  for (const row of [...RELEASE_ROWS, ...FLEET_ROWS]) {
+  for (const row of [...RELEASE_ROWS, ...FLEET_ROWS, ...PLAN_ROWS]) {
     it(`${row.name}: ${row.code}`, async () => {
       const { world } = place
       const [was, entries] = [await standing(world), await log(world)]

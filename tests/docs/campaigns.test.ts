@@ -39,6 +39,12 @@ const SOURCES: PlanSources = {
       version: v('4.2.0'),
       dependencies: [{ class: 'bms', min: v('7.28.0') }],
     }),
+    releaseOf('pcs/4.2.1/envelope.suit', {
+      class: 'pcs',
+      hardware: ['essentialhub'],
+      version: v('4.2.1'),
+      sequence: 3,
+    }),
   ]),
   createdAt: instant(Date.UTC(2027, 1, 20)),
 }

@@ -144,6 +144,7 @@ function withNeeded(
   const all = new Set(taken)
   // The set grows while it is read: whoever is brought brings others.
   for (const turn of all) {
+    if (last(turn.steps).order === 0) continue
     for (const other of needs.get(turn.site) ?? []) {
       if (free.has(other) && talk(turn, other) && first(other.steps).order < last(turn.steps).order) all.add(other)
     }

@@ -80,6 +80,14 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
     }
     if (!asked.includes(release)) asked.push(release)
   }
+  const undoing: PublishedRelease[] = []
+  for (const [index, { to }] of request.back.entries()) {
+    const release = sources.releases.get(to)
+    if (release === undefined) {
+      return refuse('plan-release-unknown', to, 'a published release', `none of that path at wayBack[${index}].to`)
+    }
+    undoing.push(release)
+  }
   const wrong = misspelt(request.select)
   if (wrong !== null) return wrong
   const { stones, select } = request
@@ -134,7 +142,7 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
         return refuse('plan-nothing-selected', 'the selection', 'at least one controller', actual)
       }
       if (turns.length === 0) return (passedOver[0] as PassedOver).why
-      return finish(request, sources, { asked, turns, passedOver, joinable, places }, crypto)
+      return finish(request, sources, { asked, undoing, turns, passedOver, joinable, places }, crypto)
     },
   }
 }
@@ -142,6 +150,8 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
 /** What all sites came to. `joinable`: those that may take in others later. */
 type Gathered = {
   readonly asked: readonly PublishedRelease[]
+  /** What undoes others, in the order of the request. */
+  readonly undoing: readonly PublishedRelease[]
   readonly turns: readonly Turn[]
   readonly passedOver: readonly PassedOver[]
   readonly joinable: readonly string[]
@@ -157,13 +167,16 @@ const beginOf = ({ notBefore }: PlanRequest, createdAt: Instant): Instant =>
 function finish(
   request: PlanRequest,
   { createdAt, createdBy }: PlanSources,
-  { asked, turns, passedOver, joinable, places }: Gathered,
+  { asked, undoing, turns, passedOver, joinable, places }: Gathered,
   crypto: Crypto,
 ): Draft | Refusal {
   // What is asked for and what is passed on the way stand in the plan; what nobody gets does not, but where others join.
   const given = new Set(turns.flatMap(({ steps }) => steps.map(({ release }) => release)))
-  const releases = [...asked.filter(release => given.has(release) || request.joining !== null), ...given]
-  const inPlan = [...new Set(releases)]
+  const planned = [...asked.filter(release => given.has(release) || request.joining !== null), ...given]
+  const inPlan = [...new Set([...planned, ...undoing])]
+  const placeOf = (path: string): number => inPlan.findIndex(release => release.path === path)
+  // The way back from what nobody gets is none that anybody needs.
+  const back = request.back.map(({ of, to }) => ({ of: placeOf(of), to: placeOf(to) })).filter(({ of }) => of >= 0)
   const criticalities = new Map(request.releases.map(one => [one.path, one.criticality ?? request.criticality]))
   const mixed = contentForSafety(turns, criticalities, request)
   if (mixed !== null) return mixed
@@ -172,6 +185,7 @@ function finish(
   const { proven, root } = proveSheets(crypto, sheetsOf(request.id, joinable, turns, waves, inPlan))
   const body: PlanBody = {
     ...bodyOf(request, waves),
+    ...(back.length === 0 ? {} : { back }),
     createdAt,
     createdBy,
     notAfter: endOf(request, createdAt),
@@ -234,7 +248,7 @@ function sheetsOf(
   return inOrder.map(([site, turns]) => ({ kind: 'voltseal-sheet', v: 1, campaign, site, turns }))
 }
 
-type Later = 'createdAt' | 'createdBy' | 'notAfter' | 'releases' | 'membership' | 'sheets'
+type Later = 'back' | 'createdAt' | 'createdBy' | 'notAfter' | 'releases' | 'membership' | 'sheets'
 
 /** All of the head that the request says itself. */
 function bodyOf(request: PlanRequest, waves: readonly DrawnWave[]): Omit<PlanBody, Later> {

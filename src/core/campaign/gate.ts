@@ -33,7 +33,8 @@ export type HealthGate = {
   readonly without: 'fail' | 'pass'
 }
 
-const healthShape: Shape<HealthGate> = object({
+/** Reads one figure of a gate. */
+export const healthShape: Shape<HealthGate> = object({
   figure: figureName,
   maxPercent: whole(0, 100_000),
   margin: whole(0, 1_000_000_000),

@@ -20,6 +20,7 @@ import { parseVersionRange, type VersionRange } from '../firmware/version-range.
 import { NAME } from '../fleet/identity.ts'
 import { checkRules, momentShape, NO_RULES, rulesShape } from '../fleet/site-rules.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { healthShape } from './gate.ts'
 import { MAX_PLAN_CONTROLLERS, MAX_PLAN_RELEASES, MAX_PLAN_SITES, MAX_PRIORITY, MAX_WAVES } from './plan.ts'
 import type { PlanRequest, Take, WaveRequest } from './plan-request.ts'
 
@@ -106,7 +107,13 @@ function takeOf(read: ShapeOf<typeof takes>): Take {
 
 const wave = object(
   { name, take },
-  { soak: span, gate: object({}, { success: whole(0, 100), failures: whole(0, MAX_PLAN_CONTROLLERS) }) },
+  {
+    soak: span,
+    gate: object(
+      {},
+      { success: whole(0, 100), failures: whole(0, MAX_PLAN_CONTROLLERS), health: list(healthShape, 1, 16) },
+    ),
+  },
 )
 
 const fileShape = object(
@@ -143,6 +150,7 @@ const fileShape = object(
     ),
     abort: object({}, { failures: whole(0, MAX_PLAN_CONTROLLERS), percent: whole(0, 100) }),
     rules: rulesShape,
+    wayBack: list(object({ of: path, to: path }), 1, MAX_PLAN_RELEASES),
     deadline: object({ at: momentShape }, { steps: list(object({ at: momentShape, priority }), 0, 16) }),
   },
 )
@@ -203,6 +211,20 @@ function faultOf(file: File, subject: string): Refusal | null {
       return refuse('plan-file-malformed', subject, 'each release once', `"${own}" again at releases[${index}]`)
     paths.add(own)
   }
+  for (const [index, { of, to }] of (file.wayBack ?? []).entries()) {
+    const at = `wayBack[${index}]`
+    if (!paths.has(of)) {
+      return refuse('plan-file-malformed', subject, 'a release of the plan', `"${of}" at ${at}.of`)
+    }
+    if (paths.has(to)) {
+      return refuse(
+        'plan-file-malformed',
+        subject,
+        'a release that nobody is given on the way there',
+        `"${to}" at ${at}.to`,
+      )
+    }
+  }
   const zero = checkRules(file.rules ?? NO_RULES, subject)
   return zero === null ? null : { ...zero, actual: zero.actual.replace(/ at /, ' at rules.') }
 }
@@ -231,6 +253,7 @@ function requestOf(file: File): PlanRequest {
     rules: file.rules ?? NO_RULES,
     ...(deadline === undefined ? {} : { deadline: { at: deadline.at, steps: deadline.steps ?? [] } }),
     joining: file.joinIn ?? null,
+    back: file.wayBack ?? [],
     stones: file.steppingStones ?? true,
   }
 }
@@ -239,6 +262,10 @@ function requestOf(file: File): PlanRequest {
 const waveOf = ({ name, take, soak, gate }: File['waves'][number]): WaveRequest => ({
   name,
   soakMillis: soak ?? DEFAULTS.soakMillis,
-  gate: { minSuccessPercent: gate?.success ?? 100, maxFailures: gate?.failures ?? 0 },
+  gate: {
+    minSuccessPercent: gate?.success ?? 100,
+    maxFailures: gate?.failures ?? 0,
+    ...(gate?.health === undefined ? {} : { health: gate.health }),
+  },
   take,
 })

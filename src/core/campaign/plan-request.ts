@@ -71,5 +71,7 @@ export type PlanRequest = {
   readonly rules: SiteRules
   readonly deadline?: Deadline
   readonly joining: string | null
+  /** What undoes which release, if the campaign has to be rolled back: target paths. */
+  readonly back: readonly { readonly of: string; readonly to: string }[]
   readonly stones: boolean
 }

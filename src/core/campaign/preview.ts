@@ -61,7 +61,9 @@ export function previewOf(draft: Draft, sites: number): Preview {
     for (const turn of turns) {
       if (!shown.has(turn.site)) continue
       waveOf.set(turn, index)
-      bySite.set(turn.site, [...(bySite.get(turn.site) ?? []), turn])
+      const at = bySite.get(turn.site) ?? []
+      bySite.set(turn.site, at)
+      at.push(turn)
     }
   }
   return {
@@ -97,7 +99,9 @@ function lossOf(turns: readonly Turn[]): number {
   const behind = new Map<string | null, Turn[]>()
   for (const turn of turns) {
     const nearest = turn.above.find(id => offline.has(id)) ?? null
-    behind.set(nearest, [...(behind.get(nearest) ?? []), turn])
+    const beside = behind.get(nearest) ?? []
+    behind.set(nearest, beside)
+    beside.push(turn)
   }
   const sum = (some: readonly Turn[] = []): number => some.reduce((total, turn) => total + worst(turn), 0)
   // The one in front may come back first: of the two, the greater counts.

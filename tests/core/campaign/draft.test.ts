@@ -278,6 +278,18 @@ describe('drawing up a plan', () => {
     )
   })
 
+  test('a plan holds the way back that approvers are to see', () => {
+    const again = releaseOf('bms/2.0.1.suit', { version: v('2.0.1'), sequence: 3 })
+    const file = { wayBack: [{ of: BMS[0], to: again[0] }] }
+    const { plan } = orThrow(draftOf(asked(file), FLEET, sourcesOf([BMS, PCS, again])))
+    assert.deepEqual(plan.back, [{ of: 0, to: 2 }])
+    assert.equal(plan.releases[2]?.path, again[0])
+    assert.equal(codeOf(draftOf(asked(file), FLEET)), 'plan-release-unknown')
+    const older = releaseOf('bms/1.9.0.suit', { version: v('1.9.0'), sequence: 3 })
+    const wrong = asked({ wayBack: [{ of: BMS[0], to: older[0] }] })
+    assert.equal(codeOf(draftOf(wrong, FLEET, sourcesOf([BMS, PCS, older]))), 'plan-back-not-newer')
+  })
+
   test('members who may join later have a wave and a sheet, also where nobody is yet', () => {
     const empty = siteOf('quay', [{ id: 'ems-1', class: 'ems' }])
     const file = { select: { regions: ['nl-west'] }, joinIn: 'rest' }
