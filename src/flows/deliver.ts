@@ -1,4 +1,4 @@
-import { type Instant, instant } from '../core/encoding/units.ts'
+import { instant } from '../core/encoding/units.ts'
 import { type AuditEntry, parseEntry } from '../core/ledger/entry.ts'
 import { messageOf, nextTry, TRIES, wants } from '../core/ledger/webhook.ts'
 import type { LetterRow, WebhookRow } from '../core/ledger/webhook-rows.ts'
@@ -227,14 +227,20 @@ function refuseUrl(text: string): null | Refusal {
 
 export type Backlog = {
   readonly webhook: string
+  /** Entries of the log that it has not come to. */
   readonly behind: number
   readonly failures: number
-  readonly due: Instant
+  /** Messages that were set aside. */
+  readonly letters: number
 }
 
-/** How far behind the log each subscription is, in entries. */
+/** Where each subscription stands. */
 export async function backlogs(world: FleetWorld, webhooks: WebhookStore): Promise<Backlog[]> {
   const { size } = await world.store.log()
-  const rows = await webhooks.webhooks()
-  return rows.map(({ id, next, failures, due }) => ({ webhook: id, behind: Math.max(0, size - next), failures, due }))
+  const found: Backlog[] = []
+  for (const { id, next, failures } of await webhooks.webhooks()) {
+    const letters = await webhooks.countLetters(id)
+    found.push({ webhook: id, behind: Math.max(0, size - next), failures, letters })
+  }
+  return found
 }

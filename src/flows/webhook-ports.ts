@@ -10,6 +10,7 @@ export interface WebhookStore {
   letter(webhook: string, index: number): Promise<LetterRow | null>
   /** At most `limit` behind an index, in order. */
   letters(webhook: string, behind: number | null, limit: number): Promise<LetterRow[]>
+  countLetters(webhook: string): Promise<number>
 }
 
 /** The way to receivers, which are anybody's: nothing that they answer is believed, and little of it is read. */

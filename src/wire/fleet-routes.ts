@@ -7,6 +7,7 @@ import * as events from './routes/events.ts'
 import * as fleet from './routes/fleet.ts'
 import * as gateways from './routes/gateways.ts'
 import * as inventory from './routes/inventory.ts'
+import * as metrics from './routes/metrics.ts'
 import * as releases from './routes/releases.ts'
 import * as webhooks from './routes/webhooks.ts'
 
@@ -24,4 +25,5 @@ export const ROUTES: readonly RouteSpec[] = [
   audit,
   events,
   webhooks,
+  metrics,
 ].flatMap(subject => Object.values(subject).filter(isRoute))

@@ -63,16 +63,16 @@ export const outcome = (answer: Answer | Refusal): string | number => (isRefusal
 
 /** A plan for the controller of this number, that no other plan is for. */
 export const plan = (id: string, number: number, change: object = {}): object => ({
-  id,
-  controllers: [`quay/bms-${number}`],
-  title: 'by the API',
-  criticality: 'feature',
-  releases: ['bms/1.2.0/envelope.suit'],
-  soakMillis: 0,
-  timeoutMillis: 3_600_000,
-  validMillis: 86_400_000,
-  retries: 0,
-  maxFailures: 0,
+  plan: {
+    id,
+    title: 'by the API',
+    criticality: 'feature',
+    releases: ['bms/1.2.0/envelope.suit'],
+    select: { controllers: [`quay/bms-${number}`] },
+    waves: [{ name: 'all', take: 'rest' }],
+    validFor: '1d',
+    retry: { retries: 0 },
+    ...change,
+  },
   dryRun: false,
-  ...change,
 })

@@ -6,6 +6,7 @@ import { scryptPasswords } from '../../src/adapters/passwords-scrypt.ts'
 import { nodeRandom } from '../../src/adapters/random-node.ts'
 import { fleetDoor } from '../../src/apps/fleet/door.ts'
 import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
+import { Metrics } from '../../src/apps/fleet/metrics.ts'
 import { type Instant, instant, millis } from '../../src/core/encoding/units.ts'
 import { type Account, readGrant } from '../../src/core/fleet/account.ts'
 import type { Grant } from '../../src/core/fleet/roles.ts'
@@ -52,6 +53,7 @@ export class PeopleDoor {
       enrolment,
       maxBlobBytes: 1 << 20,
       webhooks: fleet.webhooks,
+      metrics: new Metrics(world, fleet.webhooks),
       ...parts,
       origin: ORIGIN,
       signIn: true,

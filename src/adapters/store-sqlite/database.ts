@@ -68,6 +68,8 @@ export class Writer {
   readonly #database: DatabaseSync
   #waiting: Waiting[] = []
   #last: Promise<unknown> = Promise.resolve()
+  /** Told of each transaction how long it took, in milliseconds, with its sync. */
+  onCommit: (millis: number) => void = () => undefined
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -91,6 +93,7 @@ export class Writer {
   #flush(): void {
     const batch = this.#waiting
     this.#waiting = []
+    const begun = performance.now()
     try {
       this.#database.exec('BEGIN IMMEDIATE')
       for (const item of batch) item.write()
@@ -102,6 +105,7 @@ export class Writer {
       for (const item of batch) item.failed(isFull(error) ? new RefusalError(full(this.#database)) : error)
       return
     }
+    this.onCommit(performance.now() - begun)
     for (const item of batch) item.done()
   }
 }

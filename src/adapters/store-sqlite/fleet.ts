@@ -149,6 +149,11 @@ export class SqliteFleetStore implements FleetStore {
     }
   }
 
+  /** Tells of each transaction how long it took, in milliseconds. */
+  onCommit(tell: (millis: number) => void): void {
+    this.#writer.onCommit = tell
+  }
+
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     return this.#answers.inTurn ? work() : this.#writer.exclusive(work)
   }

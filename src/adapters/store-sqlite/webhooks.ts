@@ -21,6 +21,7 @@ export class SqliteWebhooks implements WebhookStore {
       webhooks: database.prepare(`SELECT ${WEBHOOK} FROM webhook ORDER BY id`),
       letter: database.prepare(`SELECT ${LETTER} FROM letter WHERE webhook = ? AND ix = ?`),
       letters: database.prepare(`SELECT ${LETTER} FROM letter WHERE webhook = ? AND ix > ? ORDER BY ix LIMIT ?`),
+      countLetters: database.prepare('SELECT count(*) AS count FROM letter WHERE webhook = ?'),
       put: database.prepare(
         `INSERT INTO webhook (${WEBHOOK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
          SET next = excluded.next, failures = excluded.failures, due = excluded.due, fault = excluded.fault`,
@@ -50,6 +51,10 @@ export class SqliteWebhooks implements WebhookStore {
 
   async letters(webhook: string, behind: number | null, limit: number): Promise<LetterRow[]> {
     return (this.#sql.letters.all(webhook, behind ?? -1, limit) as StoredLetter[]).map(letterOf)
+  }
+
+  async countLetters(webhook: string): Promise<number> {
+    return (this.#sql.countLetters.get(webhook) as { count: number }).count
   }
 
   /** In the transaction of the decision. */

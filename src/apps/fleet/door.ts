@@ -8,6 +8,7 @@ import { eventRoutes } from './api/events.ts'
 import { fleetRoutes } from './api/fleet.ts'
 import { gatewayRoutes } from './api/gateways.ts'
 import { inventoryRoutes } from './api/inventory.ts'
+import { metricsRoutes } from './api/metrics.ts'
 import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
 import { webhookRoutes } from './api/webhooks.ts'
@@ -18,6 +19,8 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
   const server = httpsServer(tls, log, door.signIn ? 'asked-for' : 'required')
   guard(server, door.reception, door.origin)
   for (const routes of [
+    // First: it counts the requests of all the others.
+    metricsRoutes,
     accountRoutes,
     gatewayRoutes,
     releaseRoutes,

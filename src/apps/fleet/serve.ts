@@ -29,6 +29,7 @@ import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
 import { fleetFiles, ONLINE_KEYS, SERVER_KEYS, type ServerKey } from './files.ts'
+import { Metrics } from './metrics.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { fleetWorld } from './world.ts'
 
@@ -104,7 +105,9 @@ async function startWith(
   const reception = { world, random: nodeRandom, providers, memory: new Memory() }
   const { maxBlobBytes, url: origin, signIn = false } = config
   const people = { folder, reception, passwords, origin, signIn }
-  const parts = { world, enrolment, maxBlobBytes, webhooks: store.webhooks, ...people }
+  const metrics = new Metrics(world, store.webhooks)
+  store.onCommit(millis => metrics.commits.observe(millis / 1000))
+  const parts = { world, enrolment, maxBlobBytes, webhooks: store.webhooks, metrics, ...people }
   const door = fleetDoor(parts, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()

@@ -90,6 +90,7 @@ const TABLE = {
     what: 'make, change and disable accounts and tokens',
     may: [no, no, no, no, no, no, no, yes],
   },
+  'read-metrics': { at: 'fleet', what: 'see the figures of the server', may: [no, no, no, yes, no, no, yes, yes] },
   'read-webhooks': { at: 'fleet', what: 'see who outside is told of what', may: [no, no, no, no, no, no, yes, yes] },
   'manage-webhooks': {
     at: 'fleet',

@@ -77,6 +77,7 @@ const ASKS: Readonly<Record<Action, Ask>> = {
   'read-inventory': ['GET', `/v1/controllers/${SITE}/c0`],
   'read-campaigns': ['GET', `/v1/campaigns/${PLAN.id}`],
   'read-releases': ['GET', '/v1/releases'],
+  'read-metrics': ['GET', '/metrics'],
   'read-webhooks': ['GET', '/v1/webhooks'],
   'manage-webhooks': ['DELETE', '/v1/webhooks/none'],
   'fetch-files': ['GET', '/v1/repos/image/timestamp.json'],

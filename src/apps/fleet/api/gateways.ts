@@ -15,8 +15,9 @@ import { decoded, type FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
 
 /** What gateways come for: news, their outbox's way up, the repositories. */
-export function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
+export function gatewayRoutes(server: HttpsServer, { world, metrics }: FleetDoor): void {
   shows(server, routes.checkIn, async ({ peer, request, reply }) => {
+    metrics.hear(peer.site)
     const { tag, director } = await siteTag(world, peer.site)
     reply.header('etag', tag)
     const same = request.headers['if-none-match'] === tag
@@ -30,6 +31,7 @@ export function gatewayRoutes(server: HttpsServer, { world }: FleetDoor): void {
     const taken = await acceptUpstream(world, site, batch, decoded(manifest, 'the site manifest'))
     // A gateway whose manifest does not hold is broken or not the gateway: both are for the log.
     if (isRefusal(taken)) await recordRefusal(world, { kind: 'gateway', id: site }, 'upstream', taken)
+    else metrics.take(batch)
     return taken
   })
 

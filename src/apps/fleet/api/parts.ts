@@ -5,6 +5,7 @@ import type { FleetWorld } from '../../../flows/ports.ts'
 import type { Reception } from '../../../flows/sign-in.ts'
 import type { WebhookStore } from '../../../flows/webhook-ports.ts'
 import type { Enrolment } from '../enrolment.ts'
+import type { Metrics } from '../metrics.ts'
 
 /** What the routes of every subject have in common: what they work on, and how they read. */
 
@@ -25,6 +26,7 @@ export type FleetDoor = {
   /** Whether one may come without a client certificate, with a sign-in or a token. */
   readonly signIn: boolean
   readonly webhooks: WebhookStore
+  readonly metrics: Metrics
 }
 
 /** The bytes of a field in base64; throws `request-malformed`. */
