@@ -4,6 +4,7 @@ const PATH = 'tests/core/campaign/path.test.ts'
 const BOTH = 'tests/core/campaign/{path,path-rules}.test.ts'
 const BESIDE = 'tests/core/campaign/versions-beside.test.ts'
 const COMPARE = 'tests/flows/compare.test.ts'
+const WAVES = 'tests/core/campaign/path-waves.test.ts'
 const RULES = 'tests/core/campaign/path-rules.test.ts'
 
 /** The guards of versions that go together: no pair that does not accept each other is ever active. */
@@ -105,5 +106,26 @@ export const PATH_GUARDS: readonly Guard[] = [
     text: '  await keepStated(world, bytes, opened.facts)\n',
     without: '',
     tests: COMPARE,
+  },
+  {
+    stops: 'a wave that waits for one that waits for it',
+    file: 'src/core/campaign/draft-waves.ts',
+    text: 'needs.size === 0 ? new Set(taken) : withNeeded(taken, left, needs)',
+    without: 'needs.size === 0 ? new Set(taken) : new Set(withNeeded(taken, [], needs))',
+    tests: WAVES,
+  },
+  {
+    stops: 'a plan beside a board that nobody registered, as if it were not there',
+    file: 'src/core/campaign/draft-site.ts',
+    text: '    if (of !== null) candidates.push(',
+    without: '    if (of !== null && known.has(of.id)) candidates.push(',
+    tests: WAVES,
+  },
+  {
+    stops: 'a turn before those that the plan lets go first',
+    file: 'src/core/campaign/step-order.ts',
+    text: 'return first === undefined || first.order >= own ? null : first.controller',
+    without: 'return first === undefined || first.order >= own || first.order >= 0 ? null : first.controller',
+    tests: WAVES,
   },
 ]

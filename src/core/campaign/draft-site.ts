@@ -55,15 +55,16 @@ type Candidate = { readonly of: FleetController; readonly board: SiteController;
 export function draftSite({ site, known }: SourceSite, { selects, goals, shelf, stones }: Asked): SiteDraft {
   const candidates: Candidate[] = []
   for (const board of site.controllers) {
-    const fleet = known.get(board.id)
-    const of = fleet === undefined ? null : fleetController(site, board.id, fleet.attested, fleet.decrypts)
+    // A board that is not registered is a neighbour too: one of which nobody knows what it runs.
+    const { attested, decrypts } = known.get(board.id) ?? { attested: null, decrypts: false }
+    const of = fleetController(site, board.id, attested, decrypts)
     if (of !== null) candidates.push({ of, board, kind: site.classes[board.class] as ControllerClass })
   }
   candidates.sort((a, b) => (a.board.id < b.board.id ? -1 : 1))
   const wanted = new Map<string, PublishedRelease>()
   const reasons = new Map<string, Refusal>()
   for (const { of, board } of candidates) {
-    if (!selects(of, board)) continue
+    if (!known.has(of.id) || !selects(of, board)) continue
     const goal = goalOf(of)
     if (isRefusal(goal)) reasons.set(of.id, goal)
     else wanted.set(of.id, goal)

@@ -7,6 +7,7 @@ import type { SignedRelease } from './path-places.ts'
 import { brokenBetween, rangeText, ruleText } from './path-rules.ts'
 import { searchMoves } from './path-search.ts'
 import type { Shelf } from './path-shelf.ts'
+import { MAX_STEPS } from './sheet.ts'
 
 /** States that are looked at before a shortest path is no longer looked for, but any (`searchMoves`): a fraction of a second. */
 export const MAX_PATH_STATES = 2_000
@@ -51,7 +52,7 @@ export type SitePath<Release> = {
  * accept themselves leave a crowd without a way, its members are searched one by one.
  *
  * Stuck, before anything is fetched: what `cohortsOf` refuses; `plan-dependency-cyclic`, which names the smallest set of rules
- * that blocks; `plan-path-given-up` after `MAX_PATH_STATES`. `site` names the site.
+ * that blocks; `plan-path-given-up` after `MAX_PATH_STATES`; `plan-path-too-long`. `site` names the site.
  */
 export function findPath<Release extends SignedRelease>(
   site: string,
@@ -95,7 +96,17 @@ function pathOf<Release extends SignedRelease>(
   for (const { controllers, release, order } of moves) {
     for (const id of controllers) steps.set(id, [...(steps.get(id) ?? []), { release, order }])
   }
-  return { steps, moves, restarts, least, states }
+  return tooLong(site, steps) ?? { steps, moves, restarts, least, states }
+}
+
+/** More steps for a controller than its place in a plan holds: it takes the first of them in a campaign of their own. */
+function tooLong(site: string, all: ReadonlyMap<string, readonly PathStep<SignedRelease>[]>): Stuck | null {
+  const long = [...all].filter(([, steps]) => steps.length > MAX_STEPS)
+  const [id, steps] = long[0] ?? []
+  if (id === undefined || steps === undefined) return null
+  const actual = `${steps.length}; the ${MAX_STEPS}th is ${steps[MAX_STEPS - 1]!.release.path}`
+  const why = refuse('plan-path-too-long', `${site}/${id}`, `at most ${MAX_STEPS} steps to what is asked for`, actual)
+  return { why, controllers: long.map(([id]) => id), by: [] }
 }
 
 /** Two releases that are asked for and do not go together: no order helps. */

@@ -162,6 +162,13 @@ export const campaignCodes = {
     title: 'the search for an order of updates was given up',
     fix: 'Plan fewer classes in one campaign, or publish releases with fewer rules against each other.',
   },
+  'plan-path-too-long': {
+    exit: 21,
+    status: 409,
+    action: 'refuse',
+    title: 'a controller would pass more releases on its way than a plan holds',
+    fix: 'Ask for the named release on its way first, in a campaign of its own, and then for the rest.',
+  },
   'plan-controller-not-attested': {
     exit: 21,
     status: 409,
