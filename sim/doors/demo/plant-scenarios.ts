@@ -76,17 +76,17 @@ function checkDatacenterUps(seen: Seen): string | null {
 }
 
 /** The report of changes tells of every controller, on whose word, and agrees with what they attest now. */
-function checkReport(
-  seen: Seen,
-  { changeRequest, approvals, approved, started, changes }: ChangeReport,
-): string | null {
+function checkReport(seen: Seen, told: ChangeReport): string | null {
+  const { changeRequest, created, approvals, approved, started, changes } = told
   if (changeRequest !== CHANGE_REQUEST) return `the report names the change request ${changeRequest}`
   if (approvals.length === 0 || approved === null || started === null) return 'the report does not say who allowed it'
+  if (approvals.some(({ by }) => by === created.by)) return `${created.by} approved a plan of their own`
   if (changes.length !== seen.view.controllers.length) return `the report tells of ${changes.length} controllers`
   for (const one of changes) {
     const { controller, from, now, granted, ended, report } = one
-    const told = from === FACTORY && now === UPDATE && granted !== null && ended !== null && report !== null
-    if (!told || one.outcome !== 'confirmed') return `the report says of ${controller}: ${from}, ${now}, ${one.outcome}`
+    const whole = from === FACTORY && now === UPDATE && granted !== null && ended !== null && report !== null
+    if (!whole || one.outcome !== 'confirmed')
+      return `the report says of ${controller}: ${from}, ${now}, ${one.outcome}`
     if (seen.versions.get(controller) !== now) return `${controller} runs ${seen.versions.get(controller)}`
     if (!seen.records.includes(controller)) return `there is no record of ${controller}`
   }

@@ -18,11 +18,11 @@ export type Setting = {
   readonly link: { readonly bytesPerSecond: number; readonly loss: number } | null
   /** Whether a plant stands behind the controllers, whose EMS the gateway asks (see sim/doors/plant.ts). */
   readonly plant: boolean
-  /** Of the releases, the soak of the campaign, and when a controller that does not come back has failed. */
+  /** Of the releases; and of a campaign in few words, its soak, and when a controller that does not come back has failed. */
   readonly times: { readonly health: string; readonly soak: string; readonly timeout: string }
   readonly maxRestarting: number
-  /** What else the campaign is created with. */
-  readonly create: readonly string[]
+  /** Whether the campaign is made from a plan file beside the site file, or in few words. */
+  readonly planFile: boolean
 }
 
 /** Seven controllers, real time, a good link, and no plant. */
@@ -35,7 +35,7 @@ export const HARBOUR: Setting = {
   plant: false,
   times: { health: '1500ms', soak: '500ms', timeout: '60s' },
   maxRestarting: 2,
-  create: [],
+  planFile: false,
 }
 
 /** An evening at a wind farm: the commitment of the evening runs until 22:00. */
@@ -48,7 +48,7 @@ export const WIND_STORAGE: Setting = {
   plant: true,
   times: { health: '4min', soak: '1min', timeout: '3h' },
   maxRestarting: 3,
-  create: ['--criticality', 'safety', '--max-failures', '1'],
+  planFile: true,
 }
 
 /** A night at a data centre: the window opens at 01:00. */
@@ -61,7 +61,7 @@ export const DATACENTER_UPS: Setting = {
   plant: true,
   times: { health: '4min', soak: '1min', timeout: '3h' },
   maxRestarting: 3,
-  create: ['--criticality', 'security', '--change-request', 'CHG-20417'],
+  planFile: true,
 }
 
 /** Simulated time begins at the latest such local time that is so long ago, in milliseconds: no certificate is of the future. */

@@ -208,21 +208,7 @@ export class Stage {
     const folders = updates.map(image => image.release)
     await this.command('Publish', ['publish', ...folders, '--key', 'keys/release.key'])
     const before = await this.#allReported()
-    const releases = updates.flatMap(({ class: name, version }) => ['--release', `${name}/${version}/envelope.suit`])
-    const { site, times, create } = this.#parts.setting
-    const select = ['--site', site, '--class', classes.join(',')]
-    const pace = ['--soak', times.soak, '--timeout', times.timeout, ...create]
-    const title = ['--title', `Pybricks ${FACTORY} to ${UPDATE}`]
-    await this.command('Plan the campaign', [
-      'campaign',
-      'create',
-      '--id',
-      CAMPAIGN,
-      ...title,
-      ...releases,
-      ...select,
-      ...pace,
-    ])
+    await this.#plan(updates, classes)
     await this.command('Approve it', [
       ...['campaign', 'approve', CAMPAIGN, '--key', 'keys/approver.key'],
       ...['--profile', 'fleet/profiles/approver/profile.yaml'],
@@ -234,6 +220,24 @@ export class Stage {
       this.clock?.goOnAt(clock.rate)
     }
     return before
+  }
+
+  /** Makes the plan: from the site's plan file, after a look at what it would do, or in few words. */
+  async #plan(updates: readonly DemoImage[], classes: readonly string[]): Promise<void> {
+    const { site, times, planFile } = this.#parts.setting
+    if (planFile) {
+      copyFileSync(join(root, 'sim', 'sites', `${site}.plan.yaml`), join(this.folder, 'plan.yaml'))
+      const preview = await this.text('What the plan would do', ['campaign', 'plan', 'plan.yaml', '--dry-run'])
+      for (const line of preview.trimEnd().split('\n')) this.#parts.screen.say(`  ${line}`)
+      await this.command('Plan the campaign', ['campaign', 'plan', 'plan.yaml'])
+      return
+    }
+    const releases = updates.flatMap(({ class: name, version }) => ['--release', `${name}/${version}/envelope.suit`])
+    const select = ['--site', site, '--class', classes.join(',')]
+    const pace = ['--soak', times.soak, '--timeout', times.timeout]
+    const title = ['--title', `Pybricks ${FACTORY} to ${UPDATE}`]
+    const about = ['campaign', 'create', '--id', CAMPAIGN, ...title]
+    await this.command('Plan the campaign', [...about, ...releases, ...select, ...pace])
   }
 
   /** Follows the campaign to its end; answers the exit code: 0 when every controller is confirmed. */
