@@ -153,7 +153,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
     text: '  failed(memory, claimed, from.address, now)\n  const account = await proven(reception, provider, proof)\n  if (isRefusal(account)) {\n',
     without:
       '  const account = await proven(reception, provider, proof)\n  if (isRefusal(account)) {\n    failed(memory, claimed, from.address, now)\n',
-    tests: DOOR,
+    tests: SIGN_IN,
   },
   {
     stops: 'password guessing from many addresses, for a day',
@@ -167,7 +167,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
     file: 'src/core/fleet/account.ts',
     text: 'if (length < MIN_PASSWORD || length > MAX_PASSWORD) {',
     without: 'if (length > MAX_PASSWORD) {',
-    tests: DOOR,
+    tests: EDITS,
   },
   {
     stops: 'sessions that outlive the password they began with',
@@ -270,14 +270,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   },
   // Approvals.
   {
-    stops: 'a plan that its maker approves',
-    file: 'src/flows/vouch.ts',
-    text: "  if (account.id === creator) return refuse('approval-by-creator', subject, other, creator)\n",
-    without: '',
-    tests: VOUCH,
-  },
-  {
-    stops: 'a plan that its maker approves with a key of another account',
+    stops: 'a plan that its maker approves, with this account or another',
     file: 'src/flows/vouch.ts',
     text: 'if (accounts.some(({ id, keys }) => id === creator && keys.includes(keyid))) {',
     without: 'if (accounts.length < 0) {',

@@ -56,10 +56,9 @@ async function refuseVoucher(
   const creator = plan.createdBy
   const subject = `the approval of ${plan.id} by ${account.id}`
   const other = 'somebody else than who drew it up'
-  if (account.id === creator) return refuse('approval-by-creator', subject, other, creator)
-  // Two accounts of one person would be two people otherwise.
+  // Whoever approves has the key; with it in a second account, one person would be two.
   if (accounts.some(({ id, keys }) => id === creator && keys.includes(keyid))) {
-    return refuse('approval-by-creator', subject, other, `a key of ${creator} too`)
+    return refuse('approval-by-creator', subject, other, account.id === creator ? creator : `a key of ${creator} too`)
   }
   const holder = { ...account, disabled: account.standing.at === 'disabled', narrowed: null }
   if (mayDo(holder, 'approve', FLEET) === null) return null

@@ -82,6 +82,15 @@ describe('signing in with another party’s word', () => {
     assert.equal(codeOf(await signIn(reception, 'https://evil.example', password, FROM)), 'sign-in-wrong')
   })
 
+  it('attack: a hundred guesses at once are a hundred guesses', async () => {
+    reception.memory.attempts.clear()
+    const guess = (n: number) =>
+      signIn(reception, 'local', { at: 'password', account: 'ada', password: `guess number ${n}` }, FROM)
+    const codes = (await Promise.all(Array.from({ length: 100 }, (_, n) => guess(n)))).map(codeOf)
+    assert.equal(codes.filter(code => code === 'sign-in-wrong').length, 5)
+    assert.equal(codes.filter(code => code === 'sign-in-locked').length, 95)
+  })
+
   it('a disabled account is not let in by anybody’s word, until it is recovered on the server’s own machine', async () => {
     reception.memory.attempts.clear()
     const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
