@@ -6,7 +6,7 @@ import type { Point } from '../core/fleet/points.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import { boxed, type Note } from './audit.ts'
 import { versionsAt } from './compare.ts'
-import { stepsHeld, termsHeld } from './hold.ts'
+import { plansHeld, stepsAt, termsAt } from './hold.ts'
 import type { SiteWorld } from './ports.ts'
 import { hasReasons, tellReasons } from './reason.ts'
 import { assigned, step, workOf } from './relay.ts'
@@ -27,7 +27,7 @@ export async function giveTurns(world: SiteWorld): Promise<Turns> {
   const waiting = (await world.store.controllers()).map(workOf).filter(({ at }) => at === 'staged')
   if (waiting.length === 0 && !hasReasons(world)) return { granted: [], fault: null }
   const campaigns = new Set(waiting.flatMap(work => campaignOf(work) ?? []))
-  const read = await readPlant(world, await termsHeld(world, campaigns, await siteTime(world)))
+  const read = await readPlant(world, termsAt(await plansHeld(world, campaigns), await siteTime(world)))
   const readings = isRefusal(read) ? [] : read
   const granted = await world.store.exclusive(() => decide(world, readings))
   return { granted, fault: isRefusal(read) ? read : null }
@@ -48,12 +48,13 @@ async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<s
   const campaigns = new Set([...work.values()].flatMap(state => campaignOf(state) ?? []))
   const now = await siteTime(world)
   const { clock, doubt } = await wallTime(world)
+  const held = await plansHeld(world, campaigns)
   const situation: Situation = {
     site: world.site,
     work,
     until: new Map([...orders].map(([id, { until }]) => [id, until])),
-    terms: await termsHeld(world, campaigns, now),
-    steps: await stepsHeld(world, campaigns, rows),
+    terms: termsAt(held, now),
+    steps: stepsAt(world, held, rows),
     versions: await versionsAt(world, rows, orders),
     readings,
     restarting: world.maxRestarting,

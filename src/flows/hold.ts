@@ -64,14 +64,15 @@ export async function holdPlans(
   if (files.length + forgotten.length > 0) await world.store.commit({ files, forgotten })
 }
 
-type Held = { readonly plan: PlanHead; readonly sheet: Sheet }
+/** An approved plan that is held: its head, and this site's sheet. */
+export type Held = { readonly plan: PlanHead; readonly sheet: Sheet }
 type Read = Held & { readonly bytes: readonly [head: Uint8Array, sheet: Uint8Array] }
 
 /** Plans that were read, by campaign, with the bytes that they were read from. */
 const read = new WeakMap<SiteWorld, Map<string, Read>>()
 
 /** The plans of campaigns, as far as they are held and can be read: a damaged store holds their controllers back. */
-async function plansHeld(world: SiteWorld, campaigns: ReadonlySet<string>): Promise<Held[]> {
+export async function plansHeld(world: SiteWorld, campaigns: ReadonlySet<string>): Promise<Held[]> {
   if (campaigns.size === 0) return []
   const known = read.get(world) ?? new Map<string, Read>()
   read.set(world, known)
@@ -97,28 +98,22 @@ function readHeld(world: SiteWorld, campaign: string, head: Uint8Array, sheet: U
   return isRefusal(opened) ? null : { plan, sheet: opened.sheet, bytes: [head, sheet] }
 }
 
-/** The terms of campaigns at a moment, as far as their plans are held. */
-export async function termsHeld(
-  world: SiteWorld,
-  campaigns: ReadonlySet<string>,
-  now: Instant,
-): Promise<ReadonlyMap<string, Terms>> {
-  const held = await plansHeld(world, campaigns)
-  return new Map(held.map(({ plan }) => [plan.id, termsOf(plan, now)]))
-}
+/** The terms of held plans at a moment, by campaign. */
+export const termsAt = (held: readonly Held[], now: Instant): ReadonlyMap<string, Terms> =>
+  new Map(held.map(({ plan }) => [plan.id, termsOf(plan, now)]))
 
-/** The steps of campaigns at this site, and which are confirmed by the controllers' own last reports. */
-export async function stepsHeld(
+/** The steps of held plans at this site, and which are confirmed by the controllers' own last reports. */
+export function stepsAt(
   world: SiteWorld,
-  campaigns: ReadonlySet<string>,
+  held: readonly Held[],
   rows: readonly GatewayControllerRow[],
-): Promise<readonly PlannedStep[]> {
+): readonly PlannedStep[] {
   const of = new Map(rows.map(row => [row.id, row]))
   const stable = (id: string): Version | null => {
     const row = of.get(id)
     return row === undefined ? null : runsForGood(world, row)
   }
-  return (await plansHeld(world, campaigns))
+  return held
     .filter(({ sheet }) => new Set(sheet.turns.flatMap(({ steps }) => steps.map(({ order }) => order))).size > 1)
     .flatMap(({ plan, sheet }) => stepsOf(plan, sheet, stable))
 }

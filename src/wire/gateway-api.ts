@@ -3,7 +3,10 @@
  * each answer is for that controller alone.
  */
 
-/** GET /v1/offer (204 when there is nothing to do). */
+/**
+ * GET /v1/offer (204 when there is nothing to do). Ask with `?wait=25000` (milliseconds for which the answer is held back until
+ * there is news), or more often than every two minutes: a turn that is not taken up in that time is over.
+ */
 export type Offer = {
   /** Names this piece of work in every report about it. */
   readonly assignment: string

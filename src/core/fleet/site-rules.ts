@@ -208,3 +208,26 @@ export function checkRules(rules: SiteRules, subject: string): Refusal | null {
   }
   return rules.restarting === 0 ? zero('restarting') : null
 }
+
+/**
+ * What is wrong with rules as a site's own limits, beside what `checkRules` refuses: what could hold nowhere at the site would
+ * be believed to hold, and does not. Refuses `site-malformed`, `site-class-unknown`.
+ */
+export function checkLimits(limits: SiteRules, classes: readonly string[], subject: string): Refusal | null {
+  for (const [index, { per }] of limits.budgets.entries()) {
+    if (per === 'site' || per === 'feeder') continue
+    return refuse('site-malformed', subject, '"site" or "feeder"', `"${per}" at limits.budgets[${index}].per`)
+  }
+  for (const [index, { regions, sites }] of limits.blackouts.entries()) {
+    if (regions === undefined && sites === undefined) continue
+    const actual = `${regions === undefined ? 'sites' : 'regions'} at limits.blackouts[${index}]`
+    return refuse('site-malformed', subject, 'a blackout of this site', actual)
+  }
+  for (const [index, permissive] of limits.permissives.entries()) {
+    const unknown = permissive.classes?.find(name => !classes.includes(name))
+    if (unknown === undefined) continue
+    const known = classes.join(', ') || 'a class of the site'
+    return refuse('site-class-unknown', subject, known, `"${unknown}" at limits.permissives[${index}].classes`)
+  }
+  return checkRules(limits, `${subject}: limits`)
+}

@@ -17,7 +17,7 @@ import { type Bytes, bytes, type Millis, millis, type WattHours, type Watts } fr
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { NAME } from './identity.ts'
 import { checkBehind, checkGroups, type RedundancyGroup } from './redundancy.ts'
-import { checkRules, NO_RULES, rulesShape, type SiteRules } from './site-rules.ts'
+import { checkLimits, NO_RULES, rulesShape, type SiteRules } from './site-rules.ts'
 
 /** What controllers hang on. The kind decides how an image travels the last metres. */
 export type LinkKind = 'ethernet' | 'can-fd' | 'can' | 'rs-485' | 'ocpp'
@@ -194,8 +194,8 @@ export function parseSite(value: unknown, subject: string): Site | Refusal {
   const { site, name, region, zone, gateway, links, groups = [], limits = NO_RULES } = written
   const fault = checkBehind(controllers, subject) ?? checkGroups(groups, controllers, subject)
   if (fault !== null) return fault
-  const zero = checkRules(limits, `${subject}: limits`)
-  if (zero !== null) return zero
+  const unfit = checkLimits(limits, Object.keys(classes), subject)
+  if (unfit !== null) return unfit
   return { site, name, region, zone, gateway, classes, controllers, links, groups, limits } as unknown as Site
 }
 

@@ -180,6 +180,24 @@ describe('the site file', () => {
       '2 of 2',
     ],
     ['limits of zero', { limits: { restarting: 0 } }, 'rules-budget-zero', '0 at restarting', 'quay.site.yaml: limits'],
+    [
+      'limits that are not the site’s to keep',
+      { limits: { budgets: [{ per: 'fleet', watts: 1 }] } },
+      'site-malformed',
+      'limits.budgets[0].per',
+    ],
+    [
+      'limits that would hold for another site only',
+      { limits: { blackouts: [{ why: 'x', from: 1, to: 2, sites: ['reef'] }] } },
+      'site-malformed',
+      'sites at limits.blackouts[0]',
+    ],
+    [
+      'limits for a class that is misspelt',
+      { limits: { permissives: [{ point: 'dispatch', is: false, maxAgeMillis: '9s', classes: ['bns'] }] } },
+      'site-class-unknown',
+      '"bns" at limits.permissives[0].classes',
+    ],
     ['limits that are misspelt', { limits: { window: [] } }, 'site-malformed', 'limits.window'],
   ]
   for (const [name, change, code, at, subject] of rows) {
