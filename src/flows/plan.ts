@@ -95,6 +95,12 @@ async function drawUp(
   asked: PlanRequest,
   createdAt: Instant,
 ): Promise<Draft | Refusal> {
+  // What is asked for is refused for its own reason; any other release may be running, or a stone on somebody's way.
+  const named = await publishedReleases(
+    world,
+    asked.releases.map(({ path }) => path),
+  )
+  if (isRefusal(named)) return named
   const releases = await publishedReleases(world)
   if (isRefusal(releases)) return releases
   const sources: PlanSources = { createdAt, createdBy, releases }

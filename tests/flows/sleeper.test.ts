@@ -8,6 +8,7 @@ import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { run } from '../../src/apps/cli/program.ts'
 import { isRefusalCode } from '../../src/core/refusal/registry.ts'
 import type { AnchorsView, ControllerView } from '../../src/wire/fleet-views.ts'
+import { log } from '../worlds/people.ts'
 import { QUAY } from '../worlds/quay.ts'
 import { ended, started } from '../worlds/started.ts'
 
@@ -140,18 +141,20 @@ describe('a controller that slept through two rotations of the firmware key', ()
     assert.ok(said.includes(`${first}, then ${second}, then ${third}`), said)
   })
 
-  it('gets there a release at a time, each by a key that it accepts by then', async () => {
-    const goal = releases[3] as string
-    const ran: string[] = []
-    const held: string[] = []
-    for (const step of [1, 2, 3, 4]) {
-      await update(`step-${step}`, goal, '--controller', SLEEPER, '--stepping')
-      const { version, anchors } = await controller(SLEEPER)
-      ran.push(version ?? '')
-      held.push((anchors ?? []).map(kid => Object.keys(kids).find(name => kids[name] === kid)).join(''))
-    }
-    assert.deepEqual(ran, ['2.0.0', '3.0.0', '4.0.0', '5.0.0'])
-    assert.deepEqual(held, ['ab', 'b', 'bc', 'c'])
+  it('gets there in one campaign, a release at a time, each by a key that it accepts by then', async () => {
+    await update('back', releases[3] as string, '--controller', SLEEPER, '--stepping')
+    const entries = await log(world)
+    const confirmed = entries.flatMap(({ kind, controller: id, detail }) => {
+      const { event, version } = detail as { event?: string; version?: string }
+      return kind === 'controller-report' && id === 'bms-2' && event === 'confirmed' ? [version] : []
+    })
+    assert.deepEqual(confirmed, ['2.0.0', '3.0.0', '4.0.0', '5.0.0'])
+    const given = entries.filter(({ kind, campaign }) => kind === 'controller-assigned' && campaign === 'back')
+    assert.deepEqual(
+      given.map(({ detail }) => (detail as { path: string }).path),
+      releases,
+    )
+    assert.deepEqual((await controller(SLEEPER)).anchors, [kids.c])
     const view = await anchors()
     assert.deepEqual([having(view, 'b')?.acceptedBy, having(view, 'c')?.acceptedBy], [0, 2])
   })
