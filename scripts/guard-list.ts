@@ -18,6 +18,7 @@ import { PLAN_GUARDS } from './guards-of-plans.ts'
 import { PLANT_GUARDS } from './guards-of-plant.ts'
 import { PLANT_RULE_GUARDS } from './guards-of-plant-rules.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
+import { ROLLOUT_GUARDS } from './guards-of-rollout.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
 import { THREAT_GUARDS } from './guards-of-threats.ts'
@@ -48,5 +49,6 @@ export const GUARDS = [
   ...PATH_GUARDS,
   ...PLANT_GUARDS,
   ...PLAN_GUARDS,
+  ...ROLLOUT_GUARDS,
   ...PLANT_RULE_GUARDS,
 ]

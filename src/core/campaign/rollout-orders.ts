@@ -92,6 +92,7 @@ export function returnNext(work: Work): void {
   const { seen, plan } = work
   const reckoning = new Reckoning(seen.load, [...plan.budgets, ...seen.limits])
   const ahead = new Map<string, Turn>()
+  const kept = new Map<string, string>()
   const ordered: Turn[] = []
   for (const shown of seen.next) {
     const turn = work.current(shown)
@@ -100,10 +101,12 @@ export function returnNext(work: Work): void {
     const release = runs(turn)
     if (release === null || wayBack(plan, release) === null) {
       keep(work, turn, 'the plan names no release that undoes what it runs')
+      if (!kept.has(turn.site)) kept.set(turn.site, turn.controller)
       continue
     }
-    if (site?.kept != null) {
-      keep(work, turn, `${site.kept} did not go back, and may need it`)
+    const stays = site?.kept ?? kept.get(turn.site)
+    if (stays !== undefined) {
+      keep(work, turn, `${stays} did not go back, and may need it`)
       continue
     }
     const others = [...(site?.returning ?? []), ahead.get(turn.site)]

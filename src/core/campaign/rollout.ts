@@ -259,6 +259,9 @@ export function decide(plan: RolloutPlan, rollout: Rollout, event: RolloutEvent,
   return isRefusal(answer) ? answer : work.decision()
 }
 
+/** Every state, in the order of a campaign that goes well. */
+export const STATES = Object.keys(table) as readonly At[]
+
 /** The events that a state does not refuse and does not ignore: a console's legal buttons. */
 export function legalEvents(at: At): readonly EventKind[] {
   return (Object.keys(table[at]) as EventKind[]).filter(kind => {
@@ -269,7 +272,7 @@ export function legalEvents(at: At): readonly EventKind[] {
 
 /** The arrows of the machine, as its table has them: which event may lead from a state to another one. */
 export function arrows(): readonly { readonly from: At; readonly event: EventKind; readonly to: At }[] {
-  return (Object.keys(table) as At[]).flatMap(from =>
+  return STATES.flatMap(from =>
     (Object.keys(table[from]) as EventKind[]).flatMap(event => {
       const cell = table[from][event] as Cell<At, EventKind>
       return typeof cell === 'object' && 'move' in cell ? cell.to.map(to => ({ from, event, to })) : []

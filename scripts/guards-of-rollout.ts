@@ -1,0 +1,125 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are source code
+import type { Guard } from './guard.ts'
+
+const MACHINE = 'tests/core/campaign/rollout.test.ts'
+const WALKS = 'tests/core/campaign/rollout-walks.test.ts'
+const FIGURES = 'tests/core/campaign/rollout-figures.test.ts'
+const BACK = 'tests/core/campaign/rollout-back.test.ts'
+const CAMPAIGNS = 'tests/flows/campaigns.test.ts'
+const STORE = 'tests/adapters/store-sqlite/turns.test.ts'
+
+/** What keeps a rollout to its waves, gates, budgets and order. */
+export const ROLLOUT_GUARDS: readonly Guard[] = [
+  {
+    stops: 'a report that is counted twice',
+    file: 'src/core/campaign/rollout-outcomes.ts',
+    text: 'if (event.report <= turn.report) return null',
+    without: '',
+    tests: MACHINE,
+  },
+  {
+    stops: 'a wave that opens although its gate is shut',
+    file: 'src/core/campaign/rollout-moves.ts',
+    text: "    pause(work, 'gate', `wave ${name}: ${said[0]}`)\n    return",
+    without: '',
+    tests: MACHINE,
+  },
+  {
+    stops: 'a gate that somebody’s will opens',
+    file: 'src/core/campaign/rollout-moves.ts',
+    text: "if (by === 'gate' && !passes) {",
+    without: "if (by === 'gate' && !passes && findings.length === 0) {",
+    tests: MACHINE,
+  },
+  {
+    stops: 'a campaign that goes on with more failures than a wave allows',
+    file: 'src/core/campaign/rollout-moves.ts',
+    text: 'if (failed > gate.maxFailures) return',
+    without: 'if (failed > gate.maxFailures + 9) return',
+    tests: MACHINE,
+  },
+  {
+    stops: 'a campaign that goes on with more failures than it allows in all',
+    file: 'src/core/campaign/rollout-moves.ts',
+    text: 'if (failed > maxFailures) return',
+    without: 'if (failed > maxFailures + 9) return',
+    tests: MACHINE,
+  },
+  {
+    stops: 'orders beyond the budgets of regions and fleet',
+    file: 'src/core/campaign/rollout-orders.ts',
+    text: 'const excess = reckoning.take(turn.region, loadOf(work, turn))',
+    without: 'const excess = reckoning.take(turn.region, NO_LOAD)',
+    tests: WALKS,
+  },
+  {
+    stops: 'orders beyond the budgets of another campaign that has something out',
+    file: 'src/flows/turns.ts',
+    text: 'if (of !== campaign) others.add(of)',
+    without: 'if (of === campaign) others.delete(of)',
+    tests: CAMPAIGNS,
+  },
+  {
+    stops: 'two campaigns for one controller at once',
+    file: 'src/core/campaign/rival.ts',
+    text: 'if (holder !== null && holder !== plan.id) return holder',
+    without: '',
+    tests: CAMPAIGNS,
+  },
+  {
+    stops: 'a lower priority that goes before a higher one',
+    file: 'src/core/campaign/rival.ts',
+    text: 'byRank(other.plan, plan, now) < 0',
+    without: 'byRank(other.plan, plan, now) > 9',
+    tests: CAMPAIGNS,
+  },
+  {
+    stops: 'an order that was taken back and is forgotten before its site knows',
+    file: 'src/flows/turns.ts',
+    text: 'else if (heard) ended.push({ site, controller })',
+    without: 'else if (heard || !heard) ended.push({ site, controller })',
+    tests: CAMPAIGNS,
+  },
+  {
+    stops: 'a site that shows an older version than the one in which it was told',
+    file: 'src/flows/campaign.ts',
+    text: 'if (isRefusal(read) || read.signed.version < awaited) return',
+    without: 'if (isRefusal(read)) return',
+    tests: CAMPAIGNS,
+  },
+  {
+    stops: 'an older version that frees what was taken back in a newer one, in the store',
+    file: 'src/adapters/store-sqlite/turns.ts',
+    text: "'DELETE FROM ordered WHERE site = ? AND version <= ?'",
+    without: "'DELETE FROM ordered WHERE site = ? AND version <= ? + 9'",
+    tests: STORE,
+  },
+  {
+    stops: 'a comparison with too few controllers that passes in silence',
+    file: 'src/core/campaign/gate.ts',
+    text: "passes: without === 'pass', sentence }",
+    without: 'passes: true, sentence }',
+    tests: FIGURES,
+  },
+  {
+    stops: 'a clock that makes one controller outweigh the others in a gate',
+    file: 'src/core/campaign/rollout-figures.ts',
+    text: 'const at = clamp(event.reportedAt, from, work.now)',
+    without: 'const at = event.reportedAt',
+    tests: FIGURES,
+  },
+  {
+    stops: 'a way back that passes one that came after it',
+    file: 'src/core/campaign/rollout-orders.ts',
+    text: 'if (others.some(other => other !== undefined && isAfter(other, turn)) || seen.rivals.has(refKey(turn))) continue',
+    without: 'if (seen.rivals.has(refKey(turn))) continue',
+    tests: BACK,
+  },
+  {
+    stops: 'a way back from under a controller that did not go back',
+    file: 'src/core/campaign/rollout-orders.ts',
+    text: 'const stays = site?.kept ?? kept.get(turn.site)',
+    without: 'const stays = kept.get(`${turn.site} ${site?.kept}`)',
+    tests: BACK,
+  },
+]
