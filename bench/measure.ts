@@ -7,6 +7,7 @@ import { fetchedBytes } from './fetched-bytes.ts'
 import type { Figure, Scale } from './figure.ts'
 import { imageTargets } from './image-targets.ts'
 import type { Measured } from './print.ts'
+import { rolloutTick } from './rollout-tick.ts'
 import { siteBundle } from './site-bundle.ts'
 import { siteUpdate } from './site-update.ts'
 import { updateWear } from './update-wear.ts'
@@ -24,6 +25,7 @@ export const FIGURES: readonly Figure[] = [
   directorBundles,
   imageTargets,
   compatibilityPath,
+  rolloutTick,
   verifyMemory,
 ]
 
