@@ -81,13 +81,6 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     tests: CAMPAIGNS,
   },
   {
-    stops: 'a site that shows an older version than the one in which it was told',
-    file: 'src/flows/campaign.ts',
-    text: 'if (isRefusal(read) || read.signed.version < awaited) return',
-    without: 'if (isRefusal(read)) return',
-    tests: CAMPAIGNS,
-  },
-  {
     stops: 'an older version that frees what was taken back in a newer one, in the store',
     file: 'src/adapters/store-sqlite/turns.ts',
     text: "'DELETE FROM ordered WHERE site = ? AND version <= ?'",

@@ -26,6 +26,7 @@ import { checkReportNew, claimedReporter, openReport, type Report, readStoredRep
 import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
 import { type Event, note } from './audit.ts'
 import { Advance, goOn } from './campaign.ts'
+import { joinedBy } from './join.ts'
 import type { Opened } from './opened.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
@@ -284,6 +285,14 @@ class Intake {
     })
     const rows = await this.#world.store.turns.of({ site: this.#site, controller: row.id })
     for (const { campaign } of rows) await this.#moveOn(campaign, report, actor)
+    const joined = await joinedBy(this.#world, { ...row, report: bytes, sequence: report.sequence }, report)
+    if (isRefusal(joined)) return joined
+    for (const { opened, seat } of joined) {
+      const current = orThrow(await this.advance.opened(opened.plan.id))
+      if ((await this.advance.turns.of(opened.plan.id, seat)) !== null) continue
+      const event = { kind: 'join', now: this.#world.clock.now(), seats: [seat] } as const
+      await this.advance.step(current, event, { kind: 'fleet', id: this.#world.name })
+    }
     return null
   }
 
