@@ -1,15 +1,19 @@
+import type { PublishedRelease } from '../core/campaign/draft-fit.ts'
+import { findPath } from '../core/campaign/path.ts'
+import { isStuck, type PathController } from '../core/campaign/path-cohorts.ts'
+import { shelfOf } from '../core/campaign/path-shelf.ts'
 import { joins, type PlanHead } from '../core/campaign/plan.ts'
 import { isOpen } from '../core/campaign/rollout-state.ts'
 import type { Seat } from '../core/campaign/turn.ts'
-import { acceptFor, dependenciesMet } from '../core/firmware/acceptance.ts'
-import type { Version } from '../core/firmware/version.ts'
+import { compareVersions } from '../core/firmware/version.ts'
 import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
+import { fleetController } from '../core/fleet/inventory.ts'
 import { findController, type Site } from '../core/fleet/topology.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import type { Report } from '../core/trust/report.ts'
 import { type Opened, openRow, sheetsRepo } from './opened.ts'
 import type { ControllerRow, FleetWorld } from './ports.ts'
-import { releaseAt } from './publish.ts'
+import { publishedReleases } from './publish.ts'
 
 /** A place that a controller gets in a campaign that it was not planned for. */
 export type Joined = { readonly opened: Opened; readonly seat: Seat }
@@ -17,8 +21,9 @@ export type Joined = { readonly opened: Opened; readonly seat: Seat }
 /**
  * The open campaigns with a dynamic membership that a controller joins, by what it has just reported: it matches the
  * selection that people approved, the campaign has a sheet for its site (so that the gateway knows of it), it has no turn
- * there yet, and one release of the plan fits it as it is. One that fits nothing, or needs others to be updated first, does not join, and is
- * looked at again with its next report. Refuses what `openRow` and `storedSite` refuse: the store is damaged.
+ * there yet, and a way leads it to the plan's release for its class, over releases of the plan alone and beside what its
+ * neighbours run (core/campaign/path.ts). Whom no way leads there does not join, and is looked at again with its next
+ * report. Refuses what `openRow` refuses: the store is damaged.
  */
 export async function joinedBy(world: FleetWorld, row: ControllerRow, report: Report): Promise<Joined[] | Refusal> {
   const joined: Joined[] = []
@@ -55,48 +60,58 @@ async function seatIn(
   const { class: of, labels = [], power = 0, energy = 0 } = board
   if (!joins(plan, { region: site.region, site: site.site, class: of, labels })) return null
   if ((await world.store.file(sheetsRepo(plan.id), `${site.site}.json`)) === null) return null
-  const release = await fitting(world, plan, board, row, report)
-  if (release === null) return null
+  const steps = await wayOf(world, plan, site, row, report)
+  if (steps === null) return null
   const seat = { site: site.site, controller: row.id, region: site.region, wave: plan.membership.wave }
-  return { ...seat, steps: [{ release, order: 0 }], watts: power, wattHours: energy }
+  return { ...seat, steps, watts: power, wattHours: energy }
 }
 
-type Board = NonNullable<ReturnType<typeof findController>>
-
-/** The release of a plan that a controller can take as it is; null: none. What only undoes another one is given to nobody. */
-async function fitting(
+/** The steps of a controller to the plan's release for it; null: there is none, or it runs that or something newer. */
+async function wayOf(
   world: FleetWorld,
   plan: PlanHead,
-  { class: of, hardware, of: { vendor, slot, bootloader } }: Board,
+  site: Site,
   row: ControllerRow,
   report: Report,
-): Promise<number | null> {
+): Promise<Seat['steps'] | null> {
+  const boards: PathController<PublishedRelease>[] = []
+  const reports = new Map<string, Report | null>([[row.id, report]])
+  for (const other of await world.store.controllers(site.site)) {
+    if (other.id !== row.id) reports.set(other.id, heard(world, other))
+  }
   const attested = attestedBy(report, `${row.site}/${row.id}`)
   if (isRefusal(attested)) return null
-  const { running: installed, counter, anchors } = attested
-  const device = { vendor, class: of, hardware, slotBytes: slot, bootloader, counter, installed }
+  // What is looked for costs much more than a look at the versions, which answers for most of those that report.
   const undoing = new Set((plan.back ?? []).map(({ to }) => to))
-  for (const [index, envelope] of plan.releases.entries()) {
-    if (envelope.class !== of || undoing.has(index)) continue
-    const released = await releaseAt(world, envelope)
-    if (isRefusal(released) || acceptFor(device, released.facts) !== null) continue
-    const { facts, signers } = released
-    if (!signers.some(kid => anchors.includes(kid))) continue
-    if (facts.encryption !== null && row.decryptionKey === null) continue
-    if (facts.dependencies.length > 0 && dependenciesMet(facts, await runningAt(world, row.site)) !== null) continue
-    return index
+  const own = plan.releases.filter(({ class: of }, index) => of === row.class && !undoing.has(index))
+  if (!own.some(({ version }) => compareVersions(version, attested.running.version) > 0)) return null
+  const published = await publishedReleases(world)
+  if (isRefusal(published)) return null
+  const fitting = own.flatMap(({ path }) => published.get(path) ?? [])
+  const goal = fitting
+    .filter(({ facts }) => facts.hardware.includes(row.hardware))
+    .reduce<PublishedRelease | null>((best, one) => {
+      return best === null || compareVersions(one.facts.version, best.facts.version) > 0 ? one : best
+    }, null)
+  if (goal === null) return null
+  for (const { id, circle } of site.controllers) {
+    const said = reports.get(id) ?? null
+    const known = said === null ? null : attestedBy(said, `${site.site}/${id}`)
+    const decrypts = id === row.id && row.decryptionKey !== null
+    const of = fleetController(site, id, isRefusal(known) ? null : known, decrypts)
+    if (of !== null) boards.push({ of, circle: circle ?? null, goal: id === row.id ? goal : null })
   }
-  return null
+  const path = findPath(site.site, boards, shelfOf([...published.values()]))
+  const way = isStuck(path) ? null : (path.steps.get(row.id) ?? null)
+  if (way === null || way.length === 0) return null
+  const steps = way.map(({ release, order }) => {
+    return { release: plan.releases.findIndex(({ path: name }) => name === release.path), order }
+  })
+  return steps.every(({ release }) => release >= 0) ? steps : null
 }
 
-/** What the controllers of a site last attested that they run, by class. */
-async function runningAt(world: FleetWorld, site: string): Promise<ReadonlyMap<string, readonly Version[]>> {
-  const running = new Map<string, Version[]>()
-  for (const row of await world.store.controllers(site)) {
-    const report = lastReport(row, world.crypto)
-    const attested = report === null || isRefusal(report) ? report : attestedBy(report, `${site}/${row.id}`)
-    if (attested === null || isRefusal(attested)) continue
-    running.set(row.class, [...(running.get(row.class) ?? []), attested.running.version])
-  }
-  return running
+/** What a controller last reported; null: nothing, or nothing that holds. */
+function heard(world: FleetWorld, row: ControllerRow): Report | null {
+  const report = lastReport(row, world.crypto)
+  return isRefusal(report) ? null : report
 }
