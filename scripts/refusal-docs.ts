@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RefusalCode, registry } from '../src/core/refusal/registry.ts'
+import { OPENAPI_FILE, openApiText } from './openapi.ts'
 
 /** Where the page of refusals lies: `node scripts/refusal-docs.ts` writes it, a test says when it is out of date. */
 export const REFUSALS_PAGE = join(import.meta.dirname, '..', 'docs', 'refusals.md')
@@ -34,4 +35,8 @@ export function refusalDocs(): string {
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
 
-if (import.meta.main) writeFileSync(REFUSALS_PAGE, refusalDocs())
+if (import.meta.main) {
+  writeFileSync(REFUSALS_PAGE, refusalDocs())
+  // The list of problems is a part of it.
+  writeFileSync(OPENAPI_FILE, openApiText())
+}

@@ -7,8 +7,8 @@ import * as events from './routes/events.ts'
 import * as fleet from './routes/fleet.ts'
 import * as gateways from './routes/gateways.ts'
 import * as inventory from './routes/inventory.ts'
-import * as metrics from './routes/metrics.ts'
 import * as releases from './routes/releases.ts'
+import * as server from './routes/server.ts'
 import * as webhooks from './routes/webhooks.ts'
 
 const isRoute = (part: unknown): part is RouteSpec => typeof part === 'object' && part !== null && 'method' in part
@@ -25,5 +25,5 @@ export const ROUTES: readonly RouteSpec[] = [
   audit,
   events,
   webhooks,
-  metrics,
+  server,
 ].flatMap(subject => Object.values(subject).filter(isRoute))

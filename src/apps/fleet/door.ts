@@ -8,9 +8,9 @@ import { eventRoutes } from './api/events.ts'
 import { fleetRoutes } from './api/fleet.ts'
 import { gatewayRoutes } from './api/gateways.ts'
 import { inventoryRoutes } from './api/inventory.ts'
-import { metricsRoutes } from './api/metrics.ts'
 import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
+import { serverRoutes } from './api/server.ts'
 import { webhookRoutes } from './api/webhooks.ts'
 import { guard } from './gate.ts'
 
@@ -20,7 +20,7 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
   guard(server, door.reception, door.origin)
   for (const routes of [
     // First: it counts the requests of all the others.
-    metricsRoutes,
+    serverRoutes,
     accountRoutes,
     gatewayRoutes,
     releaseRoutes,
