@@ -16,6 +16,11 @@ export class Progress {
     this.#total = Math.max(1, total)
   }
 
+  /** All of it is done, whatever was expected. */
+  end(what: string): void {
+    this.at(this.#total, what)
+  }
+
   at(done: number, what: string): void {
     const percent = Math.min(100, Math.floor((100 * done) / this.#total))
     if (percent === this.#told) return

@@ -6,7 +6,7 @@ import type { Reach } from '../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { checkStore, refuseRow } from '../../flows/check.ts'
 import { headOfPlan } from '../../flows/comply.ts'
-import type { FleetWorld, VersionsBy } from '../../flows/ports.ts'
+import type { FleetWorld, InventoryStore, VersionsBy } from '../../flows/ports.ts'
 import type {
   CheckView,
   CountView,
@@ -80,14 +80,25 @@ export async function count(world: FleetWorld, reach: Reach, words: Words): Prom
   const question = asked(world, reach, words)
   if (isRefusal(question)) return question
   const { inventory } = world.store
-  const { version, counter, ...rest } = question.query
-  if (rest.campaign !== undefined) return { controllers: null, sites: null, unknown: null }
-  const blind = version === undefined && counter === undefined ? null : rest
+  const { query } = question
+  if (query.campaign !== undefined) return { controllers: null, sites: null, unknown: null }
   return {
-    controllers: await inventory.count(question.query),
-    sites: await inventory.countSites(question.query),
-    unknown: blind === null ? 0 : await inventory.count({ ...blind, said: ['nothing'] }),
+    controllers: await inventory.count(query),
+    sites: await inventory.countSites(query),
+    unknown: await unknownTo(inventory, query),
   }
+}
+
+/** How many more might match: nobody knows their version, or they attested no counter. Null where no roll-up tells. */
+async function unknownTo(inventory: InventoryStore, query: ControllerQuery): Promise<number | null> {
+  const { version, counter, ...rest } = query
+  // Who asks for what is attested asks for nobody else.
+  if ((version === undefined && counter === undefined) || query.said !== undefined || query.states !== undefined)
+    return 0
+  const nothing = await inventory.count({ ...rest, said: ['nothing'] })
+  if (counter === undefined || nothing === null) return nothing
+  const only = version === undefined ? rest : { ...rest, version }
+  return nothing + ((await inventory.count({ ...only, said: ['claimed'] })) ?? 0)
 }
 
 /** What is counted by sites and versions cannot be narrowed to a campaign: that has counts of its own. */

@@ -283,6 +283,13 @@ describe('fleet import', () => {
     )
   })
 
+  it('says how many more may be below a floor: those that have attested none', async () => {
+    const found = await voltseal(world, ['fleet', 'controllers', '--counter', '<7', '--region', 'nl'])
+    const { items, unknown } = found.json as { items: unknown[]; unknown: number }
+    assert.deepEqual([items, unknown], [[], 1])
+    assert.match(found.said, /1 more may be among them/)
+  })
+
   it('takes more lines than one call holds', async () => {
     const lines = Array.from({ length: 2345 }, (_, n) => `dock,nl,c${n},bms,r1,4.${n % 3}.0,,\n`)
     const { exit, json } = await run(HEAD + lines.join(''))

@@ -36,7 +36,9 @@ async function checkStore(cli: Cli, session: Session): Promise<Work> {
     controllers += checked.controllers
     findings.push(...checked.findings)
     after = checked.next
-    progress.at(controllers, `${controllers} controllers verified, ${findings.length} findings`)
+    const said = `${controllers} controllers verified, ${findings.length} findings`
+    if (after === null) progress.end(said)
+    else progress.at(controllers, said)
   } while (after !== null)
   for (const { code, subject, expected, actual } of findings) {
     cli.output.warn(isRefusalCode(code) ? sentence(refuse(code, subject, expected, actual)) : `${subject}: ${actual}`)

@@ -77,9 +77,7 @@ function tellRest(cli: Cli, view: CountView, more: boolean, shown: number): void
   if (more)
     cli.output.progress(`The first ${shown}${controllers === null ? '' : ` of ${controllers}`}; --limit 0 shows all.`)
   if (unknown !== null && unknown > 0) {
-    cli.output.warn(
-      `${unknown} more have neither attested nor claimed a version: they may be among those that were asked for.`,
-    )
+    cli.output.warn(`${unknown} more may be among them: of these nobody has said what was asked for.`)
   }
 }
 
