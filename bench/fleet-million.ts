@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Measured } from './fleet-million/run.ts'
+import type { Measured } from './fleet-million/measured.ts'
 
 /**
  * `npm run bench:million`: a fleet of 10,000, of 100,000 and of a million controllers in the embedded store: loaded, and asked

@@ -5,6 +5,7 @@ import { decryption } from './decryption.ts'
 import { directorBundles } from './director-bundles.ts'
 import { fetchedBytes } from './fetched-bytes.ts'
 import type { Figure, Scale } from './figure.ts'
+import { fleetQueries } from './fleet-queries.ts'
 import { imageTargets } from './image-targets.ts'
 import type { Measured } from './print.ts'
 import { rolloutTick } from './rollout-tick.ts'
@@ -24,6 +25,7 @@ export const FIGURES: readonly Figure[] = [
   siteBundle,
   directorBundles,
   imageTargets,
+  fleetQueries,
   compatibilityPath,
   rolloutTick,
   verifyMemory,

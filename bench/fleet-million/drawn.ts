@@ -1,17 +1,18 @@
 import { instant } from '../../src/core/encoding/units.ts'
 import { parseSite, siteBytes } from '../../src/core/fleet/topology.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
-import { type Report, sealReport } from '../../src/core/trust/report.ts'
+import { type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
 import type { ControllerRow, SiteRow } from '../../src/flows/ports.ts'
+import type { SharedKey } from './keys.ts'
 
 /** Controllers of a site; a fleet of a million has 10,000 sites. */
 export const PER_SITE = 100
 export const REGIONS = 12
-/** When the last reports of the drawn fleet came in, give or take a month. */
-export const NOW = Date.UTC(2027, 0, 10)
+/** Until when reports of the drawn fleet came in: those of a month before this run. */
+export const NOW = Math.floor(Date.now() / 1000) * 1000
 
 /** Of a hundred controllers of a site: racks with their PCS, energy managers, gateways' neighbours. */
-const CLASSES = [
+export const CLASSES = [
   ['bms', 64],
   ['pcs', 20],
   ['ems', 8],
@@ -21,6 +22,7 @@ const CLASSES = [
 export const VERSIONS = ['4.0.3', '4.1.0', '4.1.2', '4.2.0', '4.2.1'] as const
 /** Shares of the versions, in percent: most are new, and a tail is not. */
 const SHARES = [3, 7, 15, 45, 30] as const
+/** Keys that controllers accept; the one in the middle, which all accept, may be that of a fleet that publishes. */
 export const KIDS = ['3a', '5b', '7c'].map(two => two.repeat(32))
 
 /** Numbers that look drawn and are the same in every run: a multiplicative hash of what they are for. */
@@ -112,19 +114,21 @@ export function reportOf(site: number, place: number): Report | null {
 
 export const digestOf = (version: number): string => `${(version + 17).toString(16).padStart(2, '0')}`.repeat(32)
 
-/** As many bytes as a signature has. Nothing that is measured on these verifies it; what is verified is signed. */
-const SIGNATURE = new Uint8Array(71).fill(0x30)
-
-export function controllerRow(site: number, place: number, reportKey: Uint8Array): ControllerRow {
+export function controllerRow(site: number, place: number, key: SharedKey): ControllerRow {
   const report = reportOf(site, place)
   const row = {
     site: siteName(site),
     id: controllerName(place),
     class: classOf(place),
     hardware: 'r1',
-    reportKey,
+    reportKey: key.spki,
     decryptionKey: null,
   }
   if (report === null) return { ...row, report: null, sequence: 0 }
-  return { ...row, report: sealReport(report, SIGNATURE), sequence: report.sequence, seenAt: report.at }
+  return {
+    ...row,
+    report: sealReport(report, key.sign(orThrow(reportBytes(report)))),
+    sequence: report.sequence,
+    seenAt: report.at,
+  }
 }

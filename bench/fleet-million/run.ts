@@ -1,12 +1,15 @@
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
+import type { SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
-import { controllerRow, PER_SITE, siteRow } from './drawn.ts'
-import { QUESTIONS } from './questions.ts'
-
-/** One line of the table: milliseconds, but for what says otherwise. */
-export type Measured = { readonly what: string; readonly value: number; readonly unit: 'ms' | 's' | 'MiB' | 'µs' }
+import { foundDirector } from '../../src/flows/direct.ts'
+import type { RepoFile } from '../../src/flows/ports.ts'
+import { measureCampaign } from './campaign.ts'
+import { controllerRow, PER_SITE, siteName, siteRow } from './drawn.ts'
+import { SharedKey } from './keys.ts'
+import { type Measured, quantile, timed } from './measured.ts'
+import { QUESTIONS, type Question } from './questions.ts'
+import { type MillionWorld, millionWorld } from './world.ts'
 
 export type Options = {
   readonly controllers: number
@@ -19,60 +22,79 @@ export type Options = {
 /** Sites that become durable together while a fleet is loaded. */
 const BATCH = 10
 
-/** Loads a drawn fleet, and asks it everything. What is measured is the store: no network, no certificates. */
+/**
+ * Loads a drawn fleet, asks it everything, plans a campaign of all of it and lets that run for a while. What is measured is the
+ * server's flows and its store: no network, no certificates.
+ */
 export async function measureFleet({ controllers, folder, asked, say }: Options): Promise<Measured[]> {
-  const path = join(folder, `fleet-${controllers}.sqlite`)
+  const made = await millionWorld(folder)
   const lines: Measured[] = []
-  const store = orThrow(openFleetStore(path))
+  const { store, database } = made
+  const key = new SharedKey()
   try {
     const sites = Math.max(1, Math.round(controllers / PER_SITE))
-    const loaded = await timed(() => load(store, sites, say))
+    const loaded = await load(made, sites, key, say)
     lines.push({ what: 'load: sites, controllers and their reports', value: loaded / 1000, unit: 's' })
     lines.push({ what: 'load, for each controller', value: (loaded * 1000) / (sites * PER_SITE), unit: 'µs' })
-    for (const { name, ask } of QUESTIONS) {
-      say(name)
-      await ask(store.inventory, 0, sites)
-      const times: number[] = []
-      const spent: number[] = []
-      for (let n = 1; n <= asked; n += 1) {
-        const before = process.threadCpuUsage()
-        times.push(await timed(() => ask(store.inventory, n, sites)))
-        const { user, system } = process.threadCpuUsage(before)
-        spent.push((user + system) / 1000)
-      }
-      for (const some of [times, spent]) some.sort((a, b) => a - b)
-      lines.push({ what: `${name}: p50`, value: quantile(times, 0.5), unit: 'ms' })
-      lines.push({ what: '  p99', value: quantile(times, 0.99), unit: 'ms' })
-      lines.push({ what: '  p99 of the time of the processor', value: quantile(spent, 0.99), unit: 'ms' })
-    }
-    lines.push({ what: 'database on disk', value: statSync(path).size / 2 ** 20, unit: 'MiB' })
-    lines.push({ what: 'memory of the process at most', value: process.resourceUsage().maxRSS / 1024, unit: 'MiB' })
+    for (const question of QUESTIONS) lines.push(...(await measureQuestion(store, question, asked, sites, say)))
+    lines.push({ what: 'memory of the process at most, loading and asking', value: rss(), unit: 'MiB' })
+    lines.push(...(await measureCampaign(made, sites, key, say)))
+    lines.push({ what: 'database on disk', value: statSync(database).size / 2 ** 20, unit: 'MiB' })
+    lines.push({ what: 'memory of the process at most', value: rss(), unit: 'MiB' })
     return lines
   } finally {
     store.close()
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
+    rmSync(join(folder, 'fleet'), { recursive: true, force: true })
   }
 }
 
-async function load(store: SqliteFleetStore, sites: number, say: (progress: string) => void): Promise<void> {
-  const key = new Uint8Array(91).fill(7)
+const rss = (): number => process.resourceUsage().maxRSS / 1024
+
+/** A question, asked again and again: in the time of the wall, and in that of the processor. */
+export async function measureQuestion(
+  { inventory }: Pick<SqliteFleetStore, 'inventory'>,
+  { name, ask }: Question,
+  asked: number,
+  sites: number,
+  say: (progress: string) => void,
+): Promise<Measured[]> {
+  say(name)
+  await ask(inventory, 0, sites)
+  const times: number[] = []
+  const spent: number[] = []
+  for (let n = 1; n <= asked; n += 1) {
+    const before = process.threadCpuUsage()
+    times.push(await timed(() => ask(inventory, n, sites)))
+    const { user, system } = process.threadCpuUsage(before)
+    spent.push((user + system) / 1000)
+  }
+  for (const some of [times, spent]) some.sort((a, b) => a - b)
+  return [
+    { what: `${name}: p50`, value: quantile(times, 0.5), unit: 'ms' },
+    { what: '  p99', value: quantile(times, 0.99), unit: 'ms' },
+    { what: '  p99 of the time of the processor', value: quantile(spent, 0.99), unit: 'ms' },
+  ]
+}
+
+/** Milliseconds of the store alone: drawing and signing the fleet is nobody's cost. */
+async function load(
+  { store, world }: MillionWorld,
+  sites: number,
+  key: SharedKey,
+  say: (progress: string) => void,
+): Promise<number> {
+  let spent = 0
   for (let from = 0; from < sites; from += BATCH) {
     const some = Array.from({ length: Math.min(BATCH, sites - from) }, (_, n) => from + n)
-    await store.commit({
-      sites: some.map(n => siteRow(n, key)),
+    const files: RepoFile[] = []
+    for (const n of some) files.push(...orThrow(await foundDirector(world, siteName(n))))
+    const change = {
+      files,
+      sites: some.map(n => siteRow(n, key.spki)),
       controllers: some.flatMap(n => Array.from({ length: PER_SITE }, (_, place) => controllerRow(n, place, key))),
-    })
+    }
+    spent += await timed(() => store.commit(change))
     if ((from / BATCH) % 100 === 99) say(`${(from + BATCH) * PER_SITE} controllers loaded`)
   }
-}
-
-export async function timed(work: () => Promise<unknown>): Promise<number> {
-  const started = process.hrtime.bigint()
-  await work()
-  return Number(process.hrtime.bigint() - started) / 1e6
-}
-
-/** The value that a share of the sorted values does not exceed (nearest rank). */
-export function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number
+  return spent
 }

@@ -21,6 +21,7 @@ describe('the bench', () => {
         'site-bundle',
         'director-bundles',
         'image-targets',
+        'fleet-queries',
         'compatibility-path',
         'verify-memory',
       ],

@@ -174,6 +174,18 @@ describe('questions about the inventory on the command line', () => {
     }
   })
 
+  it('fleet compliance by deadline: the campaigns that are due, and who is late', async () => {
+    const at = Math.ceil(Date.now() / 1000) * 1000 + 3_600_000
+    const asked = { id: 'patch', releases: ['bms/1.1.0/envelope.suit'], waves: [{ name: 'all', take: 'rest' }] }
+    writeFileSync(world.at('patch.json'), JSON.stringify({ ...asked, deadline: { at, steps: [] } }))
+    const planned = await voltseal(world, ['campaign', 'plan', world.at('patch.json')])
+    assert.equal(planned.exit, 0, planned.said)
+    const due = (date: number) => fleet<object[]>('compliance', '--deadline', new Date(date).toISOString())
+    assert.deepEqual(await due(at - 1000), [])
+    const [one] = (await due(at)) as { campaign: string; deadline: number; late: number }[]
+    assert.deepEqual([one?.campaign, one?.deadline, one?.late], ['patch', at, 0], 'there is time')
+  })
+
   it('controller history: with the versions that it was said to run', async () => {
     const ended = await voltseal(world, ['controller', 'history', 'quay/bms-2'])
     const { versions } = ended.json as { versions: VersionSaidView[] }

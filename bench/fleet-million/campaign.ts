@@ -1,0 +1,146 @@
+import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
+import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
+import { orThrow } from '../../src/core/refusal/refusal.ts'
+import { type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
+import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
+import { Advance, command, tick } from '../../src/flows/campaign.ts'
+import { openCampaign } from '../../src/flows/opened.ts'
+import { createCampaign } from '../../src/flows/plan.ts'
+import type { OutboxItem } from '../../src/flows/ports.ts'
+import { publishedReleases } from '../../src/flows/publish.ts'
+import { acceptUpstream } from '../../src/flows/report.ts'
+import { usualPlan } from '../../tests/worlds/asked.ts'
+import { controllerName, PER_SITE, reportOf, siteName } from './drawn.ts'
+import type { SharedKey } from './keys.ts'
+import { type Measured, quantile, timed } from './measured.ts'
+import type { MillionWorld } from './world.ts'
+
+const ID = 'million'
+/** Controllers that the fleet lets restart at once, and that report between two ticks. */
+const AT_ONCE = 1000
+const ROUNDS = 5
+const MINUTE = 60_000
+
+/** Plans a campaign of every controller, and lets it run for a few rounds in which a thousand controllers come through. */
+export async function measureCampaign(
+  made: MillionWorld,
+  sites: number,
+  key: SharedKey,
+  say: (progress: string) => void,
+): Promise<Measured[]> {
+  const { world, clock, releases } = made
+  const budgets = [{ per: 'fleet', controllers: AT_ONCE }]
+  const waves = [
+    { name: 'canary', take: { perClass: 1 }, soak: '1min' },
+    { name: 'rest', take: 'rest', soak: '1min' },
+  ]
+  const asked = usualPlan(ID, releases, { waves, rules: { budgets } })
+  say('plans a campaign of every controller')
+  const planned = await timed(async () => orThrow(await createCampaign(world, 'ann', asked, false, async () => null)))
+  const lines: Measured[] = [{ what: 'plan a campaign of every controller, kept', value: planned / 1000, unit: 's' }]
+  await approve(made)
+  orThrow((await command(world, 'ann', ID, 'start', null)) ?? 'done')
+  const published = [...orThrow(await publishedReleases(world)).values()].map(({ facts }) => facts)
+  const site = new Reporters(made, sites, key, new Map(published.map(facts => [facts.class, facts])))
+  // The canary, its soak, and the first of the rest.
+  for (let step = 0; step < 4; step += 1) {
+    await site.confirmAll()
+    clock.advance(2 * MINUTE)
+    orThrow((await tick(world)) ?? 'done')
+  }
+  const [intakes, ticks]: [number[], number[]] = [[], []]
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const reports = await site.reports()
+    say(`${reports.count} controllers report`)
+    intakes.push(await timed(() => site.hand(reports)))
+    clock.advance(MINUTE)
+    ticks.push(await timed(async () => orThrow((await tick(world)) ?? 'done')))
+  }
+  for (const some of [intakes, ticks]) some.sort((a, b) => a - b)
+  lines.push({
+    what: 'taking in the reports of 1,000 controllers, verified: median',
+    value: quantile(intakes, 0.5),
+    unit: 'ms',
+  })
+  lines.push({
+    what: 'the tick behind them, which orders the next 1,000: median',
+    value: quantile(ticks, 0.5),
+    unit: 'ms',
+  })
+  return lines
+}
+
+/** As the approvers' signatures do once there are enough: they are not what is measured. */
+async function approve({ world }: MillionWorld): Promise<void> {
+  await world.store.exclusive(async () => {
+    const advance = new Advance(world)
+    const opened = orThrow(await openCampaign(world, ID))
+    orThrow(await advance.step(opened, { kind: 'approve', now: world.clock.now() }, { kind: 'person', id: 'ann' }))
+    await advance.commit()
+  })
+}
+
+type Batch = { readonly site: string; readonly items: readonly OutboxItem[]; readonly manifest: Uint8Array }
+
+/** The gateways of the sites: each hands over that what was ordered has been confirmed, signed by each controller. */
+class Reporters {
+  readonly #made: MillionWorld
+  readonly #sites: number
+  readonly #key: SharedKey
+  readonly #releases: ReadonlyMap<string, ReleaseFacts>
+
+  constructor(made: MillionWorld, sites: number, key: SharedKey, releases: ReadonlyMap<string, ReleaseFacts>) {
+    this.#made = made
+    this.#sites = sites
+    this.#key = key
+    this.#releases = releases
+  }
+
+  /** What the gateways hand over now: a confirmation of everything that is ordered. */
+  async reports(): Promise<{ readonly count: number; readonly batches: readonly Batch[] }> {
+    const { store, clock, world } = this.#made
+    const batches: Batch[] = []
+    let count = 0
+    for (let n = 0; n < this.#sites; n += 1) {
+      const site = siteName(n)
+      const ordered = (await store.turns.ordered(site)).map(({ controller }) => controller)
+      if (ordered.length === 0) continue
+      const { upstream } = (await store.site(site))!
+      const items: OutboxItem[] = []
+      for (const controller of ordered) {
+        const bytes = this.#confirmed(n, controller, (await store.controller(site, controller))!.sequence)
+        items.push({ sequence: upstream + 1 + items.length, kind: 'report', bytes })
+      }
+      const body = writeSiteManifest({
+        site,
+        sequence: items.at(-1)!.sequence,
+        at: clock.now(),
+        batch: batchDigest(items, world.crypto),
+        reports: items.map(({ bytes }) => bytes),
+      })
+      batches.push({ site, items, manifest: sealSiteManifest(body, this.#key.sign(canonicalJson(body))) })
+      count += items.length
+    }
+    return { count, batches }
+  }
+
+  async hand({ batches }: { readonly batches: readonly Batch[] }): Promise<void> {
+    for (const { site, items, manifest } of batches)
+      orThrow(await acceptUpstream(this.#made.world, site, items, manifest))
+  }
+
+  async confirmAll(): Promise<void> {
+    await this.hand(await this.reports())
+  }
+
+  #confirmed(site: number, id: string, sequence: number): Uint8Array {
+    const place = Array.from({ length: PER_SITE }, (_, at) => at).find(at => controllerName(at) === id)!
+    const facts = this.#releases.get(id.replace(/-\d+$/, ''))!
+    const before = reportOf(site, place)!
+    const running = { version: facts.version, sequence: facts.sequence, digest: facts.imageDigest, slot: 'b' } as const
+    const at = this.#made.clock.now()
+    const counter = Math.max(before.counter, facts.counter)
+    const report: Report = { ...before, sequence: sequence + 1, at, event: 'confirmed', running, counter }
+    return sealReport(report, this.#key.sign(orThrow(reportBytes(report))))
+  }
+}
