@@ -208,15 +208,15 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'a member that the plant shows out of service',
     file: RESOURCE,
-    text: "return known.value === true ? null : 'out of service'",
-    without: 'return null',
+    text: "if (lastAt(readings, 'in-service', member)?.value === false) return 'out of service'",
+    without: "if (lastAt(readings, 'in-service', member)?.value === false) return null",
     tests: BUDGETS,
   },
   {
     stops: 'a silent plant that counts as in service',
     file: RESOURCE,
-    text: "return maxAge === undefined ? null : 'not known to be in service'",
-    without: 'return null',
+    text: "maxAge, now) ? null : 'not known to be in service'",
+    without: 'maxAge, now) ? null : null',
     tests: BUDGETS,
   },
   {

@@ -38,6 +38,8 @@ const OVER = 'none'
  * value that flickers about its threshold is one event and not one a minute. */
 const MOST_NOTES = 32
 const MOST_CONTROLLERS = 500
+/** Characters of a reason. */
+const MOST_WORDS = 1000
 const APART_MILLIS = 30_000
 const MOST_APART_MILLIS = 900_000
 
@@ -102,7 +104,16 @@ function withheld(group: readonly Wait[]): Note {
   return {
     kind: 'activation-withheld',
     ...only,
-    detail: { rule, about, because, value, threshold, ageMillis, nextPossible, controllers },
+    detail: {
+      rule,
+      about,
+      because: because.slice(0, MOST_WORDS),
+      value,
+      threshold,
+      ageMillis,
+      nextPossible,
+      controllers,
+    },
   }
 }
 
@@ -113,7 +124,7 @@ const name = text('the name of a controller', NAME)
 const reasonShape = {
   rule: line(32),
   about: line(400, 0),
-  because: line(4000),
+  because: line(MOST_WORDS),
   value: either(line(400), nothing),
   threshold: either(line(400), nothing),
   ageMillis: either(whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), nothing),

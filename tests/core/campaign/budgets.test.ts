@@ -171,6 +171,21 @@ describe('what may be away at once', () => {
       },
     ],
     [
+      'attack: one that is shown out of service by a clock that is ahead is missing too',
+      at(
+        { 'bms-1': staged() },
+        {
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }),
+          readings: [reading('in-service', false, 'bms-3', -3600)],
+        },
+      ),
+      [],
+      {
+        'bms-1':
+          'redundancy: group racks needs 1 of 2 in service: bms-3 (out of service) is missing from it, and with it 0 would be left',
+      },
+    ],
+    [
       'one that has gone out of service already may restart',
       at(
         { 'bms-3': staged() },

@@ -29,6 +29,10 @@ export function readingsOf(list: Iterable<Reading>): Readings {
   return out
 }
 
+/** The latest reading of a point at a place, whatever its age; null: there is none. */
+export const lastAt = (readings: Readings, point: Point, of: string | null): Reading | null =>
+  readings.get(key(point, of)) ?? null
+
 /** Clocks differ: a reading may be dated so much ahead of ours and counts as read now. */
 export const AHEAD = millis(5000)
 
@@ -39,8 +43,8 @@ export type Known =
 
 /** What is known of a point at a place: missing, old, ahead of our time and impossible readings are not known. */
 export function knownAt(readings: Readings, point: Point, of: string | null, maxAge: Millis, now: Instant): Known {
-  const reading = readings.get(key(point, of))
-  if (reading === undefined) return { unknown: 'there is no reading of it', age: null }
+  const reading = lastAt(readings, point, of)
+  if (reading === null) return { unknown: 'there is no reading of it', age: null }
   const age = between(reading.at, now)
   if (age < -AHEAD) return { unknown: `its reading is dated ${showDuration(-age)} ahead of the gateway's clock`, age }
   if (age > maxAge) return { unknown: `its last reading is ${ageText(age)}, and may be ${showDuration(maxAge)}`, age }

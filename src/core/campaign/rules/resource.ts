@@ -1,10 +1,10 @@
 import { showEnergy, showPower } from '../../encoding/quantity.ts'
-import { type Instant, millis } from '../../encoding/units.ts'
+import type { Instant } from '../../encoding/units.ts'
 import type { RedundancyGroup } from '../../fleet/redundancy.ts'
 import type { SiteRules } from '../../fleet/site-rules.ts'
 import type { Site, SiteController } from '../../fleet/topology.ts'
 import { type Flow, flowOf, Loss } from './loss.ts'
-import { knownAt, type Readings } from './readings.ts'
+import { knownAt, lastAt, type Readings } from './readings.ts'
 import { type No, no } from './wait.ts'
 
 /**
@@ -162,18 +162,16 @@ export function groupResource(
   }
 }
 
-/** Any age: what last was out of service is out until the plant says otherwise. */
-const EVER = millis(Number.MAX_SAFE_INTEGER)
-
+/** Why a member is not in service; null: it is. What last was out of service is out until the plant says otherwise. */
 function notInService(
   member: string,
   maxAge: RedundancyGroup['maxAgeMillis'],
   readings: Readings,
   now: Instant,
 ): string | null {
-  const known = knownAt(readings, 'in-service', member, maxAge ?? EVER, now)
-  if ('value' in known) return known.value === true ? null : 'out of service'
-  return maxAge === undefined ? null : 'not known to be in service'
+  if (lastAt(readings, 'in-service', member)?.value === false) return 'out of service'
+  if (maxAge === undefined) return null
+  return 'value' in knownAt(readings, 'in-service', member, maxAge, now) ? null : 'not known to be in service'
 }
 
 /** `bms-1, bms-2, bms-3 and 4 more`. */
