@@ -223,6 +223,7 @@ export function makeToken(
       grants,
       expires: wanted.expiresAt,
     }
+    // If power fails behind this commit, there is a token whose secret nobody has: it is revoked like any other.
     await write(world, person(editor.id), { credentials: [row] }, detail)
     return { id: row.id, secret, expiresAt: wanted.expiresAt }
   })

@@ -1,6 +1,6 @@
 import { toHex } from '../core/encoding/bytes.ts'
 import { plainText } from '../core/encoding/plain-text.ts'
-import { after, type Instant } from '../core/encoding/units.ts'
+import { after, type Instant, millis } from '../core/encoding/units.ts'
 import type { Account } from '../core/fleet/account.ts'
 import type { CredentialRow } from '../core/fleet/account-rows.ts'
 import {
@@ -106,9 +106,13 @@ export async function signIn(
   const wanted = { kind: from.kind, label, grants: null, expiresAt: after(now, SESSION_LIFE) } as const
   const { secret, row } = mint(reception, account.id, account.id, wanted, now)
   const detail = { by: provider, session: row.id, kind: from.kind, address: from.address }
-  await world.store.exclusive(() =>
-    record(world, { credentials: [row] }, [{ kind: 'access-granted', actor: person(account.id), detail }]),
-  )
+  await world.store.exclusive(async () => {
+    const forgotten = await overLongAgo(world, account.id, now)
+    // If power fails behind this commit, there is a session whose secret nobody has: it ends by itself.
+    await record(world, { credentials: [row], forgotten }, [
+      { kind: 'access-granted', actor: person(account.id), detail },
+    ])
+  })
   return { account: account.id, secret, expiresAt: wanted.expiresAt }
 }
 
@@ -152,6 +156,20 @@ export async function refuseGuess(
   succeeded(memory, account, where)
   return null
 }
+
+/** Sessions of an account that have been over for a month. Tokens stay: whose they were is asked for years later. */
+async function overLongAgo(world: FleetWorld, account: string, now: Instant): Promise<string[]> {
+  const ids: string[] = []
+  for (const { id, credential } of await world.store.credentials(account)) {
+    const stored = parseCredential(credential, `credential ${id}`)
+    // One that cannot be read is no session that is over: it stays for whoever looks.
+    if (isRefusal(stored) || stored.kind === 'token') continue
+    if (now >= after(stored.expiresAt, KEPT_SESSION)) ids.push(id)
+  }
+  return ids
+}
+
+const KEPT_SESSION = millis(30 * 86_400_000)
 
 /** The account of somebody whom a provider vouches for. */
 async function proven({ world, providers }: Reception, name: string, proof: Proof): Promise<Account | Refusal> {

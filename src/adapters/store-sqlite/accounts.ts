@@ -32,6 +32,7 @@ export class Accounts {
         `INSERT INTO credential (id, account, credential) VALUES (?, ?, ?)
          ON CONFLICT DO UPDATE SET credential = excluded.credential WHERE account = excluded.account`,
       ),
+      forget: database.prepare('DELETE FROM credential WHERE id = ?'),
       use: database.prepare('UPDATE credential SET used = max(coalesce(used, 0), ?) WHERE id = ?'),
     }
   }
@@ -65,6 +66,7 @@ export class Accounts {
     for (const { id, account, credential } of change.credentials ?? []) {
       this.#sql.putCredential.run(id, account, credential)
     }
+    for (const id of change.forgotten ?? []) this.#sql.forget.run(id)
     for (const { id, at } of change.uses ?? []) this.#sql.use.run(at, id)
   }
 }

@@ -17,6 +17,8 @@ export type AccountChange = {
   /** The slow hash of a password; null: none any more. */
   readonly passwords?: readonly { readonly account: string; readonly hash: string | null }[]
   readonly credentials?: readonly CredentialRow[]
+  /** Ids of sessions that are over for so long that nobody asks for them: the log has told of them. */
+  readonly forgotten?: readonly string[]
   /** When credentials were used last. */
   readonly uses?: readonly { readonly id: string; readonly at: Instant }[]
 }

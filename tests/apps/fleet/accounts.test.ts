@@ -203,6 +203,20 @@ describe('coming in at the fleet’s door', () => {
     assert.equal(outcome(await get({ bearer: line.secret }, '/v1/whoami')), 'credential-expired')
   })
 
+  it('sessions that have been over for a month are forgotten, and tokens are not', async () => {
+    await door.account('mia', ['auditor@fleet'])
+    await door.password('mia')
+    const token = await door.token('mia')
+    orThrow(await door.signIn('mia', PASSWORD))
+    const kept = async () => (await fleet.world.store.credentials('mia')).length
+    assert.equal(await kept(), 2)
+    fleet.clock.advance(31 * 86_400_000)
+    orThrow(await door.signIn('mia', PASSWORD))
+    assert.equal(await kept(), 2, 'the token and the new one')
+    assert.equal(outcome(await get({ bearer: token }, '/v1/whoami')), 'credential-expired')
+    fleet.clock.jump(-31 * 86_400_000)
+  })
+
   it('attack: session fixation: a session that was there before the sign-in is not the one after it', async () => {
     const planted = cookieOf(orThrow(await door.signIn('root', PASSWORD, true)))
     const answer = await send(
