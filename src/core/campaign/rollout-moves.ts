@@ -109,9 +109,10 @@ export function retry(work: Work, { wave, from }: At<'paused'>): Refusal | null 
     const attempt = turn.attempt + 1
     const next = { ...standing(turn, now), attempt, first: attempt }
     work.put(turn, next)
+    work.note('controller-again', { attempt }, turn)
     return next
   })
-  work.note('campaign-retried', { wave, controllers: failed.length, some: failed.slice(0, 20).map(refKey) })
+  work.note('campaign-retried', { wave, controllers: failed.length })
   work.become({ at: 'running', wave, since: now })
   orderNext(work, again)
   settle(work)
@@ -228,7 +229,9 @@ export function join(work: Work, { seats }: Of<'join'>): void {
   for (const seat of fresh) work.put(null, newTurn({ ...seat, wave: wave(seat.wave) }, now))
   work.note('controllers-joined', { controllers: fresh.length, some: fresh.slice(0, 20).map(refKey) })
   // Behind the last wave comes no other one: it is not over yet.
-  if (state.at === 'soaking' && first === plan.waves.length) work.become({ at: 'running', wave: first - 1, since: now })
+  if (state.at !== 'soaking' || first < plan.waves.length) return
+  work.become({ at: 'running', wave: first - 1, since: now })
+  work.note('wave-opened', { wave: first - 1, name: waveAt(plan, first - 1).name, controllers: fresh.length })
 }
 
 function raise(work: Work): void {

@@ -22,8 +22,11 @@ export type Change = {
   readonly ordered: Instant
   readonly granted: Instant | null
   readonly ended: Instant | null
-  /** `open`: nobody knows yet; `taken-back`: the campaign was halted before its turn ended. */
-  readonly outcome: 'confirmed' | 'failed' | 'open' | 'taken-back'
+  /**
+   * `open`: nobody knows yet; `taken-back`: the campaign was halted before its turn ended. `overtaken`: it ran something newer
+   * already. `returned`, `kept`: the campaign was rolled back, and this one with it, or not.
+   */
+  readonly outcome: 'confirmed' | 'failed' | 'open' | 'taken-back' | 'overtaken' | 'returned' | 'kept'
   /** Why it failed: a refusal code, or what the controller or the fleet made of it: `reverted`, `timeout`. */
   readonly why: string | null
   readonly attempts: number
@@ -45,7 +48,11 @@ export type ChangeReport = {
   readonly approvals: readonly Signed[]
   readonly approved: Instant | null
   readonly started: Signed | null
-  readonly ended: { readonly at: Instant; readonly how: 'done' | 'halted'; readonly reason: string | null } | null
+  readonly ended: {
+    readonly at: Instant
+    readonly how: 'done' | 'halted' | 'rolled-back'
+    readonly reason: string | null
+  } | null
   /** How good the clocks were that the entries are dated by. */
   readonly clocks: readonly ClockQuality[]
   readonly changes: readonly Change[]
@@ -102,6 +109,7 @@ function head(heads: Heads, entry: AuditEntry): void {
   if (kind === 'campaign-approved') heads.approved = at
   else if (kind === 'campaign-started') heads.started ??= signed(entry)
   else if (kind === 'campaign-done') heads.ended = { at, how: 'done', reason: null }
+  else if (kind === 'campaign-rolled-back') heads.ended = { at, how: 'rolled-back', reason: null }
   else if (kind === 'campaign-halted') heads.ended = { at, how: 'halted', reason: words(detail.reason) }
 }
 
@@ -133,9 +141,15 @@ function order(changes: Map<string, Draft>, { site, controller, release, at, det
 function follow(change: Draft, { kind, at, detail }: AuditEntry): void {
   if (kind === 'activation-granted') change.granted = at
   else if (kind === 'controller-confirmed' || kind === 'controller-recovered') {
+    // A stepping stone on the way is not the end of it.
+    if (detail.step !== detail.of) return
     Object.assign(change, { outcome: 'confirmed', ended: at, why: null })
   } else if (kind === 'controller-failed' || kind === 'controller-regressed') {
     Object.assign(change, { outcome: 'failed', ended: at, why: words(detail.code ?? detail.result) || kind })
+  } else if (kind === 'controller-overtaken' || kind === 'controller-returned') {
+    Object.assign(change, { outcome: kind === 'controller-returned' ? 'returned' : 'overtaken', ended: at, why: null })
+  } else if (kind === 'controller-kept') {
+    Object.assign(change, { outcome: 'kept', ended: at, why: words(detail.why) })
   }
 }
 

@@ -42,6 +42,7 @@ export const entryKinds = {
   'controller-confirmed': 'A controller attested that it runs the release and is healthy.',
   'controller-failed': 'A controller reverted, refused or did not come back in time.',
   'controller-retried': 'A controller gets another try after a passing fault.',
+  'controller-again': 'A person gives a failed controller another row of tries.',
   'controller-regressed': 'A controller that had confirmed no longer runs the release.',
   'controller-recovered': 'A controller that had counted as failed confirmed after all.',
   'controllers-joined': 'Controllers that came to match the selection of a campaign joined one of its waves.',

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Book, replay } from '../../../src/core/campaign/book.ts'
 import { beyond, type FleetBudget, NO_LOAD } from '../../../src/core/campaign/load.ts'
+import { retell, type Told, toldOf } from '../../../src/core/campaign/retell.ts'
 import type { RolloutPlan } from '../../../src/core/campaign/rollout-plan.ts'
 import {
   isOpen,
@@ -208,6 +209,28 @@ describe('random walks of the rollout', () => {
         assert.deepEqual([book.head, [...book.turns]], [again.head, [...again.turns]])
       }),
       { numRuns: 100 },
+    )
+  })
+
+  test('the log alone tells the same campaign', () => {
+    fc.assert(
+      fc.property(sizes, steps, (sizes, walk) => {
+        const book = bookOf(walkPlan(sizes), sizes)
+        const log: Told[] = []
+        for (const event of eventsOf(walk)) {
+          const decision = book.run(event)
+          if (isRefusal(decision)) continue
+          for (const effect of decision.effects) {
+            if (effect.do === 'note') log.push({ kind: effect.kind, ...effect.of, detail: effect.detail })
+          }
+          const told = retell(log)
+          const { state } = book.head
+          assert.equal(told.at, state.at)
+          if (state.at === 'running' || state.at === 'soaking') assert.equal(told.wave, state.wave)
+          for (const [key, turn] of book.turns) assert.equal(told.turns.get(key) ?? 'open', toldOf(turn), key)
+        }
+      }),
+      { numRuns: 150 },
     )
   })
 

@@ -311,7 +311,7 @@ describe('the rollout', () => {
   test('retry gives the failed controllers of the wave another row of tries', () => {
     const book = after(plan, ...begun, says(1, 'c0', 'refused'), tick(2))
     assert.equal(book.head.state.at, 'paused')
-    assert.deepEqual(kinds(orThrow(book.run(retry(3)))), ['campaign-retried', 'assign'])
+    assert.deepEqual(kinds(orThrow(book.run(retry(3)))), ['controller-again', 'campaign-retried', 'assign'])
     assert.deepEqual(assigned(book), ['c0'])
     assert.equal(turnOf(book, 'c0').attempt, 2, 'another try is another order')
     orThrow(book.run(ok(4, 'c0')))
