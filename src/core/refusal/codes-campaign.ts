@@ -6,7 +6,7 @@ export const campaignCodes = {
     status: 422,
     action: 'refuse',
     title: 'the campaign plan does not have the form of a plan',
-    fix: 'Correct the named place, or make the plan again with "voltseal campaign create".',
+    fix: 'Correct the named place, or make the plan again with "voltseal campaign plan".',
   },
   'plan-not-canonical': {
     exit: 65,
@@ -139,7 +139,7 @@ export const campaignCodes = {
     status: 409,
     action: 'refuse',
     title: 'the controller does not accept the key that signed the release yet',
-    fix: 'Give it the named releases first, in this order, each with a campaign: "voltseal campaign create --stepping" takes one step on the way at a time.',
+    fix: 'Let the plan pass the named releases, in this order ("steppingStones: true", or --stepping), or give them first, each with a campaign.',
   },
   'plan-key-path-missing': {
     exit: 21,

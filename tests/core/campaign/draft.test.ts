@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import type { PlanSources } from '../../../src/core/campaign/draft.ts'
 import type { SourceSite } from '../../../src/core/campaign/draft-site.ts'
@@ -288,6 +289,39 @@ describe('drawing up a plan', () => {
     const older = releaseOf('bms/1.9.0.suit', { version: v('1.9.0'), sequence: 3 })
     const wrong = asked({ wayBack: [{ of: BMS[0], to: older[0] }] })
     assert.equal(codeOf(draftOf(wrong, FLEET, sourcesOf([BMS, PCS, older]))), 'plan-back-not-newer')
+  })
+
+  test('no wave ever waits for a later one, whatever the circles, and everybody has one turn', () => {
+    const needs = [{ class: 'bms', min: v('2.0.0') }]
+    const pcs = releaseOf(PCS[0], { class: 'pcs', hardware: ['essentialhub'], dependencies: needs })
+    const boards = fc.array(fc.record({ pcs: fc.boolean(), circle: fc.constantFrom(null, 'a', 'b') }), {
+      minLength: 1,
+      maxLength: 12,
+    })
+    const takes = fc.array(
+      fc.constantFrom<object>({ count: 1 }, { count: 3 }, { percent: 30 }, { perClass: 1 }, { circles: 1 }),
+      { maxLength: 4 },
+    )
+    fc.assert(
+      fc.property(boards, takes, (boards, takes) => {
+        const made = boards.map(({ pcs, circle }, n): Board => {
+          return { id: `x${n}`, class: pcs ? 'pcs' : 'bms', ...(circle === null ? {} : { circle }) }
+        })
+        const waves = [...takes.map((take, n) => ({ name: `w${n}`, take })), { name: 'rest', take: 'rest' }]
+        const draft = draftOf(asked({ waves }), [siteOf('harbour', made)], sourcesOf([BMS, pcs]))
+        if (isRefusal(draft)) return assert.match(draft.code, /^plan-wave-empty$/)
+        const all = draft.waves.flatMap(({ turns }, wave) => turns.map(turn => ({ ...turn, wave })))
+        assert.equal(new Set(all.map(({ controller }) => controller)).size, made.length)
+        assert.equal(all.length, made.length)
+        for (const a of all) {
+          for (const b of all) {
+            const talk = a.circle === null || b.circle === null || a.circle === b.circle
+            if (talk && b.steps[0]!.order < a.steps.at(-1)!.order) assert(b.wave <= a.wave, `${a.controller} waits`)
+          }
+        }
+      }),
+      { numRuns: 150 },
+    )
   })
 
   test('members who may join later have a wave and a sheet, also where nobody is yet', () => {
