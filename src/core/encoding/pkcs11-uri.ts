@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import { fromUtf8 } from './bytes.ts'
+import { fromUtf8, utf8 } from './bytes.ts'
 
 /**
  * The name of a key in a token, as RFC 7512 writes it: `pkcs11:token=Release;object=bms?module-path=/usr/lib/module.so`.
@@ -20,7 +20,23 @@ export type Pkcs11Uri = {
 }
 
 const SCHEME = 'pkcs11:'
-const MAX_URI = 4096
+const MAX_URI = 8192
+/**
+ * The octets of a value: labels as long as a token has room for them (PKCS #11 v3.1 §3.3, CK_TOKEN_INFO), and other names and
+ * paths. With every octet written by its number a reference of them all is still within `MAX_URI`: what is read can be
+ * written and read again.
+ */
+const MAX_OCTETS: Readonly<Record<string, number>> = {
+  token: 32,
+  manufacturer: 32,
+  model: 16,
+  serial: 16,
+  object: 255,
+  id: 255,
+  'slot-id': 10,
+  type: 16,
+}
+const MAX_PATH = 1024
 const CLAUSE = 'RFC 7512 §2.3'
 
 /** Whether a reference to a key means a token; else it is a file's path. */
@@ -67,7 +83,10 @@ export function parsePkcs11Uri(reference: string): Pkcs11Uri | Refusal {
       if (!names.includes(name)) return malformed(names.filter(one => one !== 'pin-value').join(', '), named(name))
       if (found.has(name)) return malformed(`${name} once`, 'twice')
       if (!allowed.test(value)) return malformed(`a value of ${name} that is percent-encoded`, 'another character')
-      found.set(name, octets(value))
+      const bytes = octets(value)
+      const most = MAX_OCTETS[name] ?? MAX_URI
+      if (bytes.length > most) return malformed(`${name} of at most ${most} bytes`, `${bytes.length}`)
+      found.set(name, bytes)
     }
   }
   const texts = new Map<string, string>()
@@ -96,6 +115,8 @@ function read(
   const written = texts.get('pin-source')
   const pinSource = written?.replace(/^file:(?:\/\/(?=\/))?/, '')
   if (pinSource !== undefined && !pinSource.startsWith('/')) return malformed('pin-source=file:/PATH', 'something else')
+  const long = [modulePath, pinSource].find(one => one !== undefined && utf8(one).length > MAX_PATH)
+  if (long !== undefined) return malformed(`a path of at most ${MAX_PATH} bytes`, `${utf8(long).length}`)
   return {
     ...(Object.fromEntries(TEXTS.flatMap(name => (texts.has(name) ? [[name, texts.get(name)]] : []))) as {
       [Name in TextName]?: string

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { isPkcs11Uri, parsePkcs11Uri, shownUri, siblingUri } from '../../../src/core/encoding/pkcs11-uri.ts'
 import { isRefusal, orThrow, sentence } from '../../../src/core/refusal/refusal.ts'
 
@@ -54,7 +55,11 @@ describe('refused', () => {
     ['a slot that is no number', `pkcs11:slot-id=first?${MODULE}`],
     ['a PIN that a command would print', `pkcs11:object=a?${MODULE}&pin-source=|/bin/echo%201234`],
     ['a PIN source that is relative', `pkcs11:object=a?${MODULE}&pin-source=file:pin`],
-    ['too long', `pkcs11:object=${'a'.repeat(5000)}?${MODULE}`],
+    ['too long', `pkcs11:object=${'%61'.repeat(3000)}?${MODULE}`],
+    ['a token name that no token has room for', `pkcs11:token=${'a'.repeat(33)}?${MODULE}`],
+    ['an object name of too many bytes', `pkcs11:object=${'a'.repeat(256)}?${MODULE}`],
+    ['a module whose path is too long', `pkcs11:object=a?module-path=/${'a'.repeat(1024)}`],
+    ['a PIN source whose path is too long', `pkcs11:object=a?${MODULE}&pin-source=file:/${'a'.repeat(1024)}`],
     ['attack: a PIN in the command line', `pkcs11:object=a?${MODULE}&pin-value=271828`, 'key-uri-with-pin'],
     ['attack: a PIN in the path', `pkcs11:object=a;pin-value=271828?${MODULE}`, 'key-uri-with-pin'],
     ['attack: a PIN under a name of its own', `pkcs11:object=a;pin=271828?${MODULE}&pin=271828`],
@@ -106,13 +111,23 @@ describe('property', () => {
 })
 
 describe('what is shown', () => {
+  test('a reference whose every value is as long as it may be is still one that is read', () => {
+    const of = (length: number): string => '='.repeat(length)
+    const names = { token: of(32), manufacturer: of(32), model: of(16), serial: of(16), object: of(255) }
+    const path = `/${of(1023)}`
+    const uri = { ...names, slotId: 1234567890, id: new Uint8Array(255), modulePath: path, pinSource: path }
+    assert.deepEqual(parsePkcs11Uri(siblingUri(uri, { object: uri.object, id: uri.id })), uri)
+  })
+
   test('says which key, and nothing of the module and the PIN', () => {
     const uri = orThrow(parsePkcs11Uri(`pkcs11:object=b%3bc;token=a?${MODULE}&pin-source=file:/run/pin`))
     assert.equal(shownUri(uri), 'pkcs11:token=a;object=b%3Bc')
   })
 
   test('property: a sibling is read as it was written, whatever the names are', () => {
-    const name = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter(text => !/\p{Cc}/u.test(text))
+    const name = fc
+      .string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
+      .filter(text => !/\p{Cc}/u.test(text) && utf8(text).length <= 32)
     fc.assert(
       fc.property(name, name, fc.uint8Array({ minLength: 1, maxLength: 20 }), (token, object, id) => {
         const uri = { token, modulePath: '/m.so', pinSource: `/run/${token.replaceAll('\0', '')}` }

@@ -58,7 +58,7 @@ const reference = (text: string): Uint8Array => utf8(`pkcs11:${text}`)
 const uri: Target = {
   name: 'key-uri',
   form: { of: 'lines' },
-  limit: 4096,
+  limit: 8192,
   share: 2,
   seeds: [
     reference('token=Release;object=bms?module-path=/usr/lib/m.so&pin-source=file:/run/pin'),
