@@ -26,6 +26,13 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a plan that opens what the site keeps shut',
+    file: SCHEDULE,
+    text: 'rules === null ? [site.limits] : [site.limits, rules]',
+    without: 'rules === null ? [site.limits] : [rules]',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'a plan that permits what the site does not',
     file: COORDINATOR,
     text: 'return rules === undefined ? [limits] : [limits, { by: `campaign ${campaign}`, rules }]',
     without: 'return rules === undefined ? [limits] : [{ by: `campaign ${campaign}`, rules }]',

@@ -6,7 +6,7 @@ import { judgeOpening } from './rules/opening.ts'
 import { judgeAll } from './rules/permissives.ts'
 import { type Reading, type Readings, readingsOf } from './rules/readings.ts'
 import { groupResource, type Resource, type RuleSet, resourcesOf, type Stock, stockOf } from './rules/resource.ts'
-import { type Schedule, scheduleOf } from './rules/schedule.ts'
+import { scheduleUnder } from './rules/schedule.ts'
 import { type No, no, type Wait } from './rules/wait.ts'
 import { campaignOf, type SiteWork } from './site-work.ts'
 import { StepOrder } from './step-order.ts'
@@ -76,7 +76,6 @@ class Round {
   readonly #order: StepOrder
   readonly #versions: VersionsBeside
   readonly #offline = new Set<string>()
-  readonly #schedules = new Map<string, Schedule>()
   readonly #openings = new Map<string, { latest: Instant } | No>()
   /** Of each controller the redundancy groups that it has to do with, itself or by those behind it. */
   readonly #groups = new Map<string, Resource[]>()
@@ -201,14 +200,8 @@ class Round {
     const key = `${campaign} ${restart} ${at}`
     const known = this.#openings.get(key)
     if (known !== undefined) return known
-    const { site } = this.#s
-    const schedule =
-      this.#schedules.get(campaign) ??
-      scheduleOf(
-        site,
-        this.#sets(campaign).map(({ rules }) => rules),
-      )
-    this.#schedules.set(campaign, schedule)
+    const { site, terms } = this.#s
+    const schedule = scheduleUnder(site, terms.get(campaign)?.rules ?? null)
     const opening = judgeOpening(schedule, at, restart)
     this.#openings.set(key, opening)
     return opening

@@ -9,7 +9,7 @@ import { wallText } from './wall-clock.ts'
  * may begin. Otherwise what keeps it out, and when it can go by the schedule alone.
  */
 export function judgeOpening(schedule: Schedule, now: Instant, restart: Millis): { latest: Instant } | No {
-  const span = nextSpan(schedule, now, restart)
+  const span = spanFrom(schedule, now, restart)
   if (span !== null && span.from === now) return { latest: (span.to - restart) as Instant }
   const next = span?.from ?? null
   const opens = next === null ? 'it does not open again within 400 days' : `next ${momentText(next, schedule.zone)}`
@@ -31,6 +31,29 @@ export function judgeOpening(schedule: Schedule, now: Instant, restart: Millis):
   })
 }
 
-const closing = (schedule: Schedule, now: Instant): Span => nextSpan(schedule, now, 1 as Millis)!
+const closing = (schedule: Schedule, now: Instant): Span => spanFrom(schedule, now, 1 as Millis)!
+
+/** Of each schedule, by how long is needed: the span that was found last, and from when on it was looked for. */
+const found = new WeakMap<Schedule, Map<Millis, { readonly asked: Instant; readonly span: Span | null }>>()
+const DAY = 86_400_000
+
+/**
+ * `nextSpan`, worked out again only when the one that was found last is over: a site looks every second, and rules with many
+ * edges take long to walk. That there is none is looked at again after a day.
+ */
+export function spanFrom(schedule: Schedule, at: Instant, needed: Millis): Span | null {
+  const known = found.get(schedule) ?? new Map<Millis, { asked: Instant; span: Span | null }>()
+  found.set(schedule, known)
+  const before = known.get(needed)
+  if (before !== undefined && at >= before.asked) {
+    const { span, asked } = before
+    if (span === null && at - asked < DAY) return null
+    if (span !== null && at <= span.from) return span
+    if (span !== null && span.to - at >= needed) return { from: at, to: span.to }
+  }
+  const span = nextSpan(schedule, at, needed)
+  known.set(needed, { asked: at, span })
+  return span
+}
 
 const momentText = (at: Instant, zone: string): string => `${wallText(at, zone)} ${zone}`

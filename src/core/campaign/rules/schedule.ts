@@ -41,6 +41,18 @@ export function scheduleOf(place: Place, rules: readonly SiteRules[]): Schedule 
   }
 }
 
+const schedules = new WeakMap<Place, WeakMap<SiteRules, Schedule>>()
+
+/** The schedule of a site under its limits and a plan's rules (null: none): the same one for the same two. */
+export function scheduleUnder(site: Place & { readonly limits: SiteRules }, rules: SiteRules | null): Schedule {
+  const known = schedules.get(site) ?? new WeakMap<SiteRules, Schedule>()
+  schedules.set(site, known)
+  const made =
+    known.get(rules ?? site.limits) ?? scheduleOf(site, rules === null ? [site.limits] : [site.limits, rules])
+  known.set(rules ?? site.limits, made)
+  return made
+}
+
 function concerns({ regions, sites }: Blackout, place: Place): boolean {
   if (regions === undefined && sites === undefined) return true
   return (regions?.includes(place.region) ?? false) || (sites?.includes(place.site) ?? false)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { spanFrom } from '../../../../src/core/campaign/rules/opening.ts'
 import { doorAt, nextSpan, type Place, scheduleOf } from '../../../../src/core/campaign/rules/schedule.ts'
 import { wallText } from '../../../../src/core/campaign/rules/wall-clock.ts'
 import { type Instant, instant, millis } from '../../../../src/core/encoding/units.ts'
@@ -242,6 +243,28 @@ describe('against Temporal, minute by minute', () => {
     again: fc.array(window, { maxLength: 1 }),
     once: fc.array(fc.tuple(hours, fc.integer({ min: 1, max: 40 })), { maxLength: 2 }),
     needed: fc.integer({ min: 1, max: 300 }),
+  })
+
+  test('what was found is kept while it holds: the same answer as without it, also when the clock goes back', () => {
+    const steps = fc.array(fc.integer({ min: -600, max: 3000 }), { minLength: 5, maxLength: 40 })
+    fc.assert(
+      fc.property(run, steps, ({ turn: [zone, near], windows, again, needed }, minutes) => {
+        const blackouts = again.map(one => ({ why: 'again', ...one }))
+        const schedule = scheduleOf(place(zone), [{ ...NO_RULES, windows, blackouts }])
+        let now = at(near)
+        for (const minute of minutes) {
+          now = instant(now + minute * MINUTE)
+          const kept = spanFrom(schedule, now, millis(needed * MINUTE))
+          const fresh = nextSpan(schedule, now, millis(needed * MINUTE))
+          assert.equal(kept?.from, fresh?.from)
+          // What never closes is looked at for 400 days from when it was asked.
+          if (windows.length + again.length > 0 && fresh !== null && fresh.to - now < 300 * DAY) {
+            assert.equal(kept?.to, fresh.to)
+          }
+        }
+      }),
+      { numRuns: 60 },
+    )
   })
 
   test('it is open when the oracle says so, and the next span is the first that is long enough', () => {
