@@ -279,6 +279,8 @@ export interface FleetStore extends AccountStore {
   filesAfter(repo: string, path: string, limit: number): Promise<Omit<RepoFile, 'repo'>[]>
   site(id: string): Promise<SiteRow | null>
   sites(): Promise<SiteRow[]>
+  /** At most `limit` names of registered sites behind one, in order. */
+  siteNames(after: string, limit: number): Promise<string[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
   controllers(site?: string): Promise<ControllerRow[]>
   /** At most `limit` controllers behind one, in order of site and name; from the first one on when it is null. */

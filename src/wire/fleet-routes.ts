@@ -27,3 +27,17 @@ export const ROUTES: readonly RouteSpec[] = [
   webhooks,
   server,
 ].flatMap(subject => Object.values(subject).filter(isRoute))
+
+const patterns = ROUTES.map(route => {
+  const path = route.path.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll(/\{\w+\}/g, '[^/]+')
+  return { route, path: new RegExp(`^${path}$`) }
+})
+
+const braces = ({ path }: RouteSpec): number => path.split('{').length
+
+/** The route that an address means; null for none. As the router does: a name before a place for any name. */
+export function routeOf(method: string, url: string): RouteSpec | null {
+  const [path = ''] = url.split('?')
+  const fitting = patterns.filter(({ route, path: pattern }) => route.method === method && pattern.test(path))
+  return fitting.sort((a, b) => braces(a.route) - braces(b.route))[0]?.route ?? null
+}

@@ -3,26 +3,12 @@ import { Value } from 'typebox/value'
 import type { Answer } from '../../src/adapters/link-https/client.ts'
 import { fromUtf8 } from '../../src/core/encoding/bytes.ts'
 import { isRefusal, type Refusal } from '../../src/core/refusal/refusal.ts'
-import { ROUTES } from '../../src/wire/fleet-routes.ts'
-import { isRaw, type RouteSpec } from '../../src/wire/route.ts'
+import { routeOf } from '../../src/wire/fleet-routes.ts'
+import { isRaw } from '../../src/wire/route.ts'
 
 /** Holds what a fleet server answered to what its API says of the route. */
 
 type Schema = Parameters<typeof Value.Check>[0]
-
-const patterns = ROUTES.map(route => {
-  const path = route.path.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll(/\{\w+\}/g, '[^/]+')
-  return { route, path: new RegExp(`^${path}$`) }
-})
-
-export function routeOf(method: string, url: string): RouteSpec | null {
-  const [path = ''] = url.split('?')
-  const fitting = patterns.filter(({ route, path: pattern }) => route.method === method && pattern.test(path))
-  // As the router does: a name before a place for any name.
-  return fitting.sort((a, b) => braces(a.route) - braces(b.route))[0]?.route ?? null
-}
-
-const braces = ({ path }: RouteSpec): number => path.split('{').length
 
 /** Which answers were seen, as `ROUTE STATUS`, in this process. */
 export const seen = new Set<string>()

@@ -31,13 +31,17 @@ export class Answers {
     return this.#underWay.getStore() !== undefined
   }
 
-  /** Holds what a request under way has decided; false when the caller is a part of none. */
-  hold(change: FleetChange): boolean {
+  /**
+   * Holds what a request under way has decided; false when the caller is a part of none. One that decides several things
+   * is answered with the last of them: what it decided before is written as it goes, and whoever asks again after a crash
+   * in between has it carried out from where it stands.
+   */
+  async hold(change: FleetChange, commit: (change: FleetChange) => Promise<void>): Promise<boolean> {
     const request = this.#underWay.getStore()
     if (request === undefined) return false
-    // Two decisions could not become durable with one answer.
-    if (request.held !== null) throw new Error('a request that may be repeated decided twice')
+    const { held } = request
     request.held = change
+    if (held !== null) await commit(held)
     return true
   }
 

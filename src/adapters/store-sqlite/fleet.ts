@@ -103,6 +103,7 @@ export class SqliteFleetStore implements FleetStore {
       filesAfter: database.prepare('SELECT path, bytes FROM file WHERE repo = ? AND path > ? ORDER BY path LIMIT ?'),
       site: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site WHERE id = ?'),
       sites: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site ORDER BY id'),
+      siteNames: database.prepare('SELECT id FROM site WHERE id > ? ORDER BY id LIMIT ?'),
       controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
       seen: database.prepare('SELECT seen_at AS seenAt FROM inventory WHERE site = ? AND id = ? AND seen_at > 0'),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
@@ -180,6 +181,10 @@ export class SqliteFleetStore implements FleetStore {
 
   async sites(): Promise<SiteRow[]> {
     return this.#sql.sites.all() as SiteRow[]
+  }
+
+  async siteNames(after: string, limit: number): Promise<string[]> {
+    return (this.#sql.siteNames.all(after, limit) as { id: string }[]).map(({ id }) => id)
   }
 
   async controller(site: string, id: string): Promise<ControllerRow | null> {
@@ -284,7 +289,8 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async commit(change: FleetChange): Promise<void> {
-    if (!this.#answers.hold(change)) await this.#commit(change)
+    const held = await this.#answers.hold(change, before => this.#commit(before))
+    if (!held) await this.#commit(change)
   }
 
   async #commit(change: FleetChange): Promise<void> {

@@ -8,6 +8,7 @@ import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { Repository } from '../../core/trust/ceremony-note.ts'
 import type { BlobId } from '../../flows/ports.ts'
 import { Profile, parseConfig } from '../../wire/config.ts'
+import { routeOf } from '../../wire/fleet-routes.ts'
 import type { Cli, Work } from './cli.ts'
 import { readSecretFile } from './secrets.ts'
 
@@ -133,7 +134,10 @@ function sessionOf(path: string): Session | Refusal {
       // The same key each time: whatever became of a request whose answer was lost, it is carried out once.
       const headers = { 'content-type': 'application/json', 'idempotency-key': `"${randomUUID()}"` }
       const call = { headers, body: Buffer.from(JSON.stringify(body)), timeoutMillis: 60_000 }
-      return json(await patiently(() => client.call('POST', path, call)), path)
+      const ask = () => client.call('POST', path, call)
+      // What deals in secrets is not remembered: asked again, it would be carried out again.
+      const repeats = routeOf('POST', path)?.secret !== true
+      return json(await (repeats ? patiently(ask) : ask()), path)
     },
     delete: async path => {
       const answer = await client.call('DELETE', path)

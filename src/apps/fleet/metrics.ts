@@ -14,6 +14,8 @@ const SLOW = [1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400, 604_800]
 const VERSIONS = 200
 /** Looking at the whole fleet is shared by all who look within this time, in milliseconds. */
 const SHARED = 5_000
+/** Sites that one look at the store takes. */
+const SITES = 500
 /** A site that has not been heard for so long is silent, in milliseconds. */
 const SILENT = 900_000
 
@@ -92,10 +94,17 @@ export class Metrics {
     const waits = new Map<string, number>()
     let [sites, silent] = [0, 0]
     const now = performance.now()
-    for (const { id } of await this.#world.store.sites()) {
-      sites += 1
-      if (now - (this.#heard.get(id) ?? 0) > SILENT) silent += 1
-      for (const { rule } of (await reasonsAt(this.#world, id)).values()) waits.set(rule, (waits.get(rule) ?? 0) + 1)
+    for (let after = ''; ; ) {
+      const page = await this.#world.store.siteNames(after, SITES)
+      for (const id of page) {
+        sites += 1
+        if (now - (this.#heard.get(id) ?? 0) > SILENT) silent += 1
+        for (const { rule } of (await reasonsAt(this.#world, id)).values()) waits.set(rule, (waits.get(rule) ?? 0) + 1)
+      }
+      if (page.length < SITES) break
+      after = page.at(-1) as string
+      // Ten thousand sites take a while: others have their turn in between.
+      await new Promise(resolve => setImmediate(resolve))
     }
     return [
       gauge('voltseal_sites', 'Registered sites.', sites),

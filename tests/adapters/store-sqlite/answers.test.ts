@@ -122,13 +122,22 @@ describe('a request that may be repeated', () => {
     assert.equal(carriedOut, 1)
   })
 
-  test('two decisions cannot hide behind one answer', async () => {
+  test('of several decisions each is durable before the next one, and the answer comes with the last', async () => {
     const twice = async (): Promise<string> => {
       await decide('a')()
-      return decide('b')()
+      const kept = await decide('b')()
+      assert.equal(await standing(), 'a')
+      return kept
     }
-    await assert.rejects(once('a', {}, twice), /decided twice/)
-    assert.equal(await standing(), 'nothing')
+    const dying = async (): Promise<string> => {
+      await twice()
+      throw new Error('died')
+    }
+    await assert.rejects(once('a', {}, dying), /died/)
+    assert.equal(await standing(), 'a')
+    assert.equal(await once('a', {}, twice), 'done b')
+    assert.equal(await standing(), 'b')
+    assert.equal(await once('c'), 'repeated b')
   })
 
   test('answers that nobody asks for any more are dropped', async () => {
