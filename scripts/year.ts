@@ -29,9 +29,9 @@ const year = liveThrough({
 const { campaigns, update, nature, waits, turns } = year
 const wrong = judgeYear(year)
 for (const one of campaigns) {
-  const { id, state, confirmed, failed, touched, total } = one
+  const { id, state, why, confirmed, failed, touched, total } = one
   process.stdout.write(
-    `${id.padEnd(12)} ${state.padEnd(8)} ${confirmed} confirmed, ${failed} failed, ${touched} of ${total} tried it\n`,
+    `${id.padEnd(12)} ${state.padEnd(8)} ${confirmed} confirmed, ${failed} failed, ${touched} of ${total} tried it${why === '' ? '' : ` (${why})`}\n`,
   )
 }
 process.stdout.write(`turns        ${turns}\n`)

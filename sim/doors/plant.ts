@@ -58,7 +58,9 @@ const server = createServer({ cert, key, minVersion: 'TLSv1.3' }, (request, resp
   const readings = meters.read((url.searchParams.get('points') ?? '').split(','))
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ readings }))
 })
-server.listen(Number(port), host, () => process.stdout.write(`${JSON.stringify({ ready: true })}\n`))
+server.listen(Number(port), host, () => {
+  process.stdout.write(`${JSON.stringify({ ready: true, ...Object(server.address()) })}\n`)
+})
 
 /** What the same plant would have paid, had all of these restarted together at an instant. */
 function naively(ids: readonly string[], at: number) {

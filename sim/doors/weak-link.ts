@@ -98,4 +98,6 @@ server.on('error', error => {
   process.exit(1)
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(0))
-server.listen(here.port, here.host, () => process.stdout.write(`${JSON.stringify({ ready: true })}\n`))
+server.listen(here.port, here.host, () => {
+  process.stdout.write(`${JSON.stringify({ ready: true, ...Object(server.address()) })}\n`)
+})

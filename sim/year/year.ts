@@ -27,6 +27,8 @@ export type YearResult = {
   readonly campaigns: readonly {
     readonly id: string
     readonly state: string
+    /** Why it was halted; empty: it was not. */
+    readonly why: string
     readonly confirmed: number
     readonly failed: number
     /** Controllers that tried the release, or refused it. */
@@ -218,7 +220,9 @@ class Year {
       const { confirmed, failed, total } = tally(book.head)
       const canary = book.plan.waves[0]?.controllers ?? 0
       const touched = [...book.turns.values()].filter(turn => turn.report > 0).length
-      return { id: book.plan.id, state: book.head.state.at, confirmed, failed, total, touched, canary }
+      const { state } = book.head
+      const why = state.at === 'halted' ? state.reason : ''
+      return { id: book.plan.id, state: state.at, why, confirmed, failed, total, touched, canary }
     })
     for (const book of this.#fleet.open()) faults.push(`${book.plan.id} is still ${book.head.state.at}`)
     const sum = (by: 'update' | 'nature'): Totals =>

@@ -10,7 +10,7 @@ import type { Screen } from './screen.ts'
 import type { Scenario, Seen } from './seen.ts'
 import { SiteLog } from './site-log.ts'
 import { type PlantBill, Stage, shownPath } from './stage.ts'
-import { billText, notable, type Row, rowsOf, table } from './summary.ts'
+import { billText, notable, type Row, rowsOf, table, waitsText } from './summary.ts'
 
 /**
  * What a demo came to. `exit`: 0, the exit code of what stopped the campaign, or 70 when it ended otherwise than
@@ -95,7 +95,7 @@ export async function runDemo(
           events: notable(log.events),
         }
       : null,
-    text: textOf(rows, verified, checkpoint, seconds, withPlant.bill),
+    text: textOf(rows, verified, checkpoint, seconds, withPlant.bill, waitsText(entries)),
     console: stage.consoleUrl,
   }
 }
@@ -154,9 +154,10 @@ function textOf(
   checkpoint: string,
   seconds: number,
   bill: PlantBill | null,
+  waits: readonly string[],
 ): string {
   const note = checkpoint.trimEnd().replaceAll(/^(?=.)/gm, '  ')
-  const paid = bill === null ? '' : `${billText(bill)}\n\n`
+  const paid = bill === null ? '' : `${billText(bill)}\n\nWhy they waited\n${waits.join('\n')}\n\n`
   return `\n${table(rows)}\n\n${paid}${verified.trimEnd()}\n\n${note}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
 }
 

@@ -68,6 +68,22 @@ export function billText({ update, naive, early }: PlantBill): string {
   return ['What the plant paid', ...texts].join('\n')
 }
 
+/** Why controllers waited, as their site told the log: each reason once, with who it held back and when first. */
+export function waitsText(entries: string): string[] {
+  const reasons = new Map<string, { at: number; because: string; who: Set<string> }>()
+  for (const line of entries.split('\n')) {
+    const { kind, at, detail } = JSON.parse(line) as { kind: string; at: number; detail: Record<string, unknown> }
+    if (kind !== 'activation-withheld') continue
+    const name = `${detail.rule}/${detail.about}`
+    const known = reasons.get(name) ?? { at, because: String(detail.because), who: new Set<string>() }
+    for (const id of detail.controllers as readonly string[]) known.who.add(id)
+    reasons.set(name, known)
+  }
+  return [...reasons.values()].map(({ at, because, who }) => {
+    return `  ${new Date(at).toISOString().slice(0, 19)}Z  ${[...who].sort().join(', ')}: ${because}`
+  })
+}
+
 /** What happened to the controllers, without the many lines of the downloads. */
 export function notable(events: readonly StampedEvent[]): StampedEvent[] {
   const dull = new Set(['download', 'reported', 'waiting', 'not-reported'])

@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test'
 import { datacenterUps, windStorage } from '../../../sim/doors/demo/plant-scenarios.ts'
 import type { Seen } from '../../../sim/doors/demo/seen.ts'
 import { beginningOf, HARBOUR, WIND_STORAGE } from '../../../sim/doors/demo/setting.ts'
-import { billText } from '../../../sim/doors/demo/summary.ts'
+import { billText, waitsText } from '../../../sim/doors/demo/summary.ts'
 import { FastClock, type Phase } from '../../../sim/doors/fast-clock.ts'
 import type { StampedEvent } from '../../../sim/doors/site/events.ts'
 import { FREE } from '../../../sim/plant/bill.ts'
@@ -161,6 +161,27 @@ describe('the scenarios with a plant', () => {
     const text = billText(NIGHT.bill as NonNullable<Seen['bill']>)
     assert.match(text, /these updates +0\.00 MWh/)
     assert.match(text, /at the first turn .* unprotected 600 s/)
+  })
+})
+
+describe('why controllers waited', () => {
+  it('is told once for each reason, with all whom it held back', () => {
+    const withheld = (minutes: number, about: string, ...controllers: string[]) =>
+      JSON.stringify({
+        kind: 'activation-withheld',
+        at: at(minutes),
+        detail: { rule: 'permissive', about, because: `of ${about}`, controllers },
+      })
+    const entries = [
+      withheld(1, 'dispatch', 'pcs-1'),
+      '{"kind":"log-opened"}',
+      withheld(2, 'dispatch', 'bms-1'),
+      withheld(3, 'islanded', 'pcs-1'),
+    ]
+    assert.deepEqual(waitsText(entries.join('\n')), [
+      '  2026-06-01T19:41:00Z  bms-1, pcs-1: of dispatch',
+      '  2026-06-01T19:43:00Z  pcs-1: of islanded',
+    ])
   })
 })
 

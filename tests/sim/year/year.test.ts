@@ -33,7 +33,16 @@ describe('a week of a fleet', () => {
 })
 
 describe('the judgement of a year', () => {
-  const campaign = { id: 'ups-summer', state: 'halted', confirmed: 0, failed: 1, touched: 1, canary: 2, total: 9 }
+  const campaign = {
+    id: 'ups-summer',
+    state: 'halted',
+    why: 'x',
+    confirmed: 0,
+    failed: 1,
+    touched: 1,
+    canary: 2,
+    total: 9,
+  }
   const fine = { faults: [], turns: 9, campaigns: [campaign], update: FREE, nature: FREE, waits: {} }
   for (const [name, year, told] of [
     ['all is well', fine, []],
