@@ -26,7 +26,8 @@ const folder = mkdtempSync(join(values.folder, 'voltseal-million-'))
 
 type Row = { readonly what: string; readonly unit: string; readonly values: (number | null)[] }
 
-function measure(controllers: number): Promise<readonly Measured[]> {
+/** Measures a size, line by line. False when its process did not come to its end: what it told until then stands. */
+function measure(controllers: number, take: (line: Measured) => void): Promise<boolean> {
   const child = fork(
     join(import.meta.dirname, 'fleet-million', 'child.ts'),
     [String(controllers), folder, values.asked],
@@ -35,10 +36,8 @@ function measure(controllers: number): Promise<readonly Measured[]> {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     },
   )
-  return new Promise((resolve, reject) => {
-    child.once('message', lines => resolve(lines as Measured[]))
-    child.once('exit', code => reject(new Error(`the process of ${controllers} controllers ended with ${code}`)))
-  })
+  child.on('message', line => take(line as Measured))
+  return new Promise(resolve => child.once('exit', code => resolve(code === 0)))
 }
 
 /** Least squares through the points (log n, log value). */
@@ -58,13 +57,16 @@ try {
   const rows = new Map<string, Row>()
   let question = ''
   for (const [at, size] of sizes.entries()) {
-    for (const { what, unit, value } of await measure(size)) {
+    const whole = await measure(size, ({ what, unit, value }) => {
       if (!what.startsWith(' ')) question = what
       const key = what.startsWith(' ') ? question + what : what
       const row = rows.get(key) ?? { what, unit, values: sizes.map(() => null) }
       row.values[at] = value
       rows.set(key, row)
-    }
+    })
+    if (whole) continue
+    process.stderr.write(`${size}: the measurement did not come to its end\n`)
+    process.exitCode = 1
   }
   const all = [...rows.values()].map(row => ({ ...row, slope: slope(sizes, row) }))
   if (values.json) process.stdout.write(`${JSON.stringify({ node: process.version, sizes, rows: all }, null, 2)}\n`)

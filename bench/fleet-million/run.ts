@@ -24,24 +24,22 @@ const BATCH = 10
 
 /**
  * Loads a drawn fleet, asks it everything, plans a campaign of all of it and lets that run for a while. What is measured is the
- * server's flows and its store: no network, no certificates.
+ * server's flows and its store: no network, no certificates. Each line is told as soon as it is known.
  */
-export async function measureFleet({ controllers, folder, asked, say }: Options): Promise<Measured[]> {
+export async function* measureFleet({ controllers, folder, asked, say }: Options): AsyncGenerator<Measured> {
   const made = await millionWorld(folder)
-  const lines: Measured[] = []
   const { store, database } = made
   const key = new SharedKey()
   try {
     const sites = Math.max(1, Math.round(controllers / PER_SITE))
     const loaded = await load(made, sites, key, say)
-    lines.push({ what: 'load: sites, controllers and their reports', value: loaded / 1000, unit: 's' })
-    lines.push({ what: 'load, for each controller', value: (loaded * 1000) / (sites * PER_SITE), unit: 'µs' })
-    for (const question of QUESTIONS) lines.push(...(await measureQuestion(store, question, asked, sites, say)))
-    lines.push({ what: 'memory of the process at most, loading and asking', value: rss(), unit: 'MiB' })
-    lines.push(...(await measureCampaign(made, sites, key, say)))
-    lines.push({ what: 'database on disk', value: statSync(database).size / 2 ** 20, unit: 'MiB' })
-    lines.push({ what: 'memory of the process at most', value: rss(), unit: 'MiB' })
-    return lines
+    yield { what: 'load: sites, controllers and their reports', value: loaded / 1000, unit: 's' }
+    yield { what: 'load, for each controller', value: (loaded * 1000) / (sites * PER_SITE), unit: 'µs' }
+    for (const question of QUESTIONS) yield* await measureQuestion(store, question, asked, sites, say)
+    yield { what: 'memory of the process at most, loading and asking', value: rss(), unit: 'MiB' }
+    yield* measureCampaign(made, sites, key, say)
+    yield { what: 'database on disk', value: statSync(database).size / 2 ** 20, unit: 'MiB' }
+    yield { what: 'memory of the process at most', value: rss(), unit: 'MiB' }
   } finally {
     store.close()
     rmSync(join(folder, 'fleet'), { recursive: true, force: true })

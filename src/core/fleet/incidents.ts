@@ -1,7 +1,8 @@
 import { type Millis, millis } from '../encoding/units.ts'
+import type { Figures } from '../trust/figures.ts'
 import type { Report, ReportedAttempt } from '../trust/report.ts'
 
-/** What can happen to a version that its makers want to know of. Alarms come from the figures of the plant. */
+/** What can happen to a version that its makers want to know of. Alarms come from the figures of reports. */
 export const INCIDENTS = ['revert', 'golden', 'refusal', 'watchdog', 'alarm'] as const
 export type IncidentKind = (typeof INCIDENTS)[number]
 export type IncidentCounts = Readonly<Record<IncidentKind, number>>
@@ -21,7 +22,7 @@ export type Experienced = { readonly version: string; readonly watched: Millis; 
  * - The time between two accepted reports counts for the version that the first of them attested. A controller that falls
  *   silent adds nothing: nobody knows what it ran, or what happened to it.
  * - A revert counts for the version that failed, one that the controller fell back to golden from for the version of before,
- *   a refusal for the version that refused.
+ *   a refusal for the version that refused, an alarm for the version that ran when the time between the reports began.
  * - Attempts are compared with those of the report before, so that one that was told in a report that never came is
  *   counted all the same, and one that is told twice is counted once. A trial that the watchdog or a crash ended is a revert and a watchdog reset.
  *
@@ -41,8 +42,22 @@ export function experienceOf(before: Report | null, report: Report, sinceBefore:
   }
   if (before !== null && report.state === 'golden' && before.state !== 'golden')
     of(before.running.version).counts.golden += 1
+  if (before !== null) of(before.running.version).counts.alarm += risen(before.figures, report.figures, ALARMS)
   if (report.event === 'refused') of(report.running.version).counts.refusal += 1
-  return [...byVersion].map(([version, { watched, counts }]) => ({ version, watched: millis(watched), counts }))
+  const all = [...byVersion].filter(
+    ([, { watched, counts }]) => watched > 0 || INCIDENTS.some(kind => counts[kind] > 0),
+  )
+  return all.map(([version, { watched, counts }]) => ({ version, watched: millis(watched), counts }))
+}
+
+/** The figure of a report that counts alarms (core/trust/figures.ts). */
+const ALARMS = 'alarms'
+
+/** How much a figure rose between two reports that both tell it; one that fell has begun again at zero. */
+function risen(before: Figures | undefined, now: Figures | undefined, name: string): number {
+  if (before === undefined || now === undefined || !Object.hasOwn(before, name) || !Object.hasOwn(now, name)) return 0
+  const [was, is] = [before[name] as number, now[name] as number]
+  return is < was ? is : is - was
 }
 
 /** Attempts that the report before did not tell. Those of before the first report are history, and nobody's experience. */

@@ -40,8 +40,8 @@ export function addFleetInventory(fleet: Command, cli: Cli): void {
   withWords(
     command('versions', 'which versions run how often, attested or claimed', (s, o) => versions(cli, s, o)).option(
       '--by <place>',
-      'what is counted by: fleet, region, site, cabinet or rack',
-      oneOf(['fleet', 'region', 'site', 'cabinet', 'rack'] as const),
+      'what is counted by: fleet, region, site, cabinet or rack; each by class',
+      oneOf(['fleet', 'class', 'region', 'site', 'cabinet', 'rack'] as const),
       'fleet',
     ),
   )
@@ -152,7 +152,8 @@ export function bar(share: number): string {
 async function versions(cli: Cli, session: Session, options: Options): Promise<Work> {
   const query = queryOf(cli, options)
   if (isRefusal(query)) return query
-  const by = options.by as string
+  // Every map is by class: that of the fleet is by class alone.
+  const by = options.by === 'class' ? 'fleet' : (options.by as string)
   const places = await session.list<VersionsView>(`/v1/inventory/versions?${query}${query === '' ? '' : '&'}by=${by}`)
   if (isRefusal(places)) return places
   const rows = places.flatMap(({ place, versions }) => {
