@@ -34,11 +34,11 @@ export type ApprovalDraft = {
 export async function draftOf(world: FleetWorld, id: string): Promise<ApprovalDraft | Refusal> {
   const opened = await openCampaign(world, id)
   if (isRefusal(opened)) return opened
+  const rejected = await refuseRejected(world, id)
+  if (rejected !== null) return rejected
   if (opened.rollout.state.at !== 'created') {
     return refuse('campaign-already-approved', id, 'a plan that waits for approval', opened.rollout.state.at)
   }
-  const rejected = await refuseRejected(world, id)
-  if (rejected !== null) return rejected
   const set = await openRepository(world, 'approval')
   if (isRefusal(set)) return set
   const written = approvalOf(world, set, opened)

@@ -5,7 +5,7 @@ import { storedSite } from '../core/fleet/attested.ts'
 import { FLEET, mayDo, mayDoAll, type Place } from '../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountsOf } from './appoint.ts'
-import { record } from './audit.ts'
+import { Advance } from './campaign.ts'
 import { about, type Opened, openCampaign } from './opened.ts'
 import type { FleetWorld } from './ports.ts'
 
@@ -106,22 +106,27 @@ export async function refuseRejected(world: Pick<FleetWorld, 'store'>, id: strin
 }
 
 /**
- * Rejects a plan for good: it is never approved, and signatures that were given for it are worth nothing. Durable on return,
- * with the reason in the log. Refuses `campaign-unknown`, `campaign-already-approved`, `campaign-rejected`.
+ * Rejects a plan for good: its campaign ends, and signatures that were given for it are worth nothing. Durable on return, with
+ * the reason in the log. Refuses `campaign-unknown`, `campaign-already-approved`, `campaign-rejected`.
  */
 export function reject(world: FleetWorld, person: string, id: string, reason: string): Promise<null | Refusal> {
   return world.store.exclusive(async () => {
     const opened = await openCampaign(world, id)
     if (isRefusal(opened)) return opened
-    const { at } = opened.rollout.state
-    if (at !== 'created') return refuse('campaign-already-approved', id, 'a plan that waits for approval', at)
     const rejected = await refuseRejected(world, id)
     if (rejected !== null) return rejected
-    const bytes = canonicalJson({ by: person, at: world.clock.now(), reason })
+    const { at } = opened.rollout.state
+    if (at !== 'created') return refuse('campaign-already-approved', id, 'a plan that waits for approval', at)
+    const now = world.clock.now()
+    const bytes = canonicalJson({ by: person, at: now, reason })
+    const actor = { kind: 'person', id: person } as const
+    const advance = new Advance(world, [{ ...about(opened.plan), kind: 'plan-rejected', actor, detail: { reason } }])
+    // It ends here, and keeps its controllers from no other campaign.
+    const halt = { kind: 'halt', now, reason: `rejected by ${person}: ${reason}` } as const
+    const decision = await advance.step(opened, halt, actor)
+    if (isRefusal(decision)) return decision
     // If power fails before this commit, nobody has rejected it; after it, no signature approves it any more.
-    await record(world, { files: [{ repo: `draft/${id}`, path: REJECTED, bytes }] }, [
-      { ...about(opened.plan), kind: 'plan-rejected', actor: { kind: 'person', id: person }, detail: { reason } },
-    ])
+    await advance.commit({ files: [{ repo: `draft/${id}`, path: REJECTED, bytes }] })
     return null
   })
 }

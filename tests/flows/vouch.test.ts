@@ -12,6 +12,7 @@ import { addAccount, editAccount } from '../../src/flows/appoint.ts'
 import { approve, draftOf } from '../../src/flows/approve.ts'
 import { command } from '../../src/flows/campaign.ts'
 import { openRepository } from '../../src/flows/keep.ts'
+import { openCampaign } from '../../src/flows/opened.ts'
 import { createCampaign } from '../../src/flows/plan.ts'
 import { reject } from '../../src/flows/vouch.ts'
 import { Bench } from '../threats/bench.ts'
@@ -138,7 +139,9 @@ describe('whose approval counts', () => {
     assert.equal(codeOf(await approve(world(), 'approver-1', ID, late)), 'campaign-rejected')
     assert.equal(codeOf(await draftOf(world(), ID)), 'campaign-rejected')
     assert.equal(codeOf(await reject(world(), 'approver-0', ID, 'again')), 'campaign-rejected')
-    assert.equal(codeOf(await command(world(), 'ada', ID, 'start', null)), 'campaign-not-approved')
+    assert.equal(codeOf(await command(world(), 'ada', ID, 'start', null)), 'campaign-halted')
+    const over = orThrow(await openCampaign(world(), ID)).rollout.state
+    assert.ok(over.at === 'halted' && over.reason === 'rejected by approver-1: the wrong week', JSON.stringify(over))
     const entry = (await bench.fleet.entries()).findLast(({ kind }) => kind === 'plan-rejected')
     assert.deepEqual([entry?.actor.id, entry?.campaign, entry?.detail.reason], ['approver-1', ID, 'the wrong week'])
     bench.fleet.open()

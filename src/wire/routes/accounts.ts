@@ -22,6 +22,8 @@ import { PageQuery, route } from '../route.ts'
 
 const params = { id: Name }
 const tag = 'accounts'
+/** What somebody may send who has not said who they are, in bytes. */
+const STRANGERS_BODY = 64 * 1024
 
 export const signIn = route({
   method: 'POST',
@@ -31,6 +33,7 @@ export const signIn = route({
   summary: 'Begins a session, in a cookie or in the answer',
   access: STRANGERS,
   body: SignIn,
+  bodyLimit: STRANGERS_BODY,
   answers: { 200: SessionView },
   codes: ['sign-in-wrong', 'sign-in-locked', 'sign-in-busy'],
 })
@@ -43,6 +46,7 @@ export const askChallenge = route({
   summary: 'What a provider of identities wants: a password, or a visit to its page',
   access: STRANGERS,
   body: AskChallenge,
+  bodyLimit: STRANGERS_BODY,
   answers: { 200: ChallengeView },
   codes: ['sign-in-wrong'],
 })

@@ -54,6 +54,24 @@ describe('coming in at the fleet’s door', () => {
     assert.equal(outcome(await get({}, '/v1/whoami', { cookie: `${cookie}; ${cookie}` })), 'credential-twice')
   })
 
+  it('attack: another method, another spelling, a long body, by who has not said who they are', async () => {
+    const stranger = door.client()
+    const head = await send(stranger, 'HEAD', '/v1/accounts')
+    assert.match((head as Refusal).actual, /status 401/)
+    for (const path of [
+      '/v1/accounts/',
+      '/v1//accounts',
+      '/V1/ACCOUNTS',
+      '/v1/%61ccounts',
+      '/v1/accounts;x',
+      '/v1/accounts?x=/v1/sign-in',
+    ]) {
+      assert.match(String(outcome(await send(stranger, 'GET', path))), /^(?:not-found|sign-in-required)$/, path)
+    }
+    const proof = { at: 'password', account: 'ada', password: 'x'.repeat(100_000) }
+    assert.equal(outcome(await send(stranger, 'POST', '/v1/sign-in', { proof })), 'request-malformed')
+  })
+
   it('attack: certificates of another authority, and of nobody, where none is needed', async () => {
     const now = instant(Date.now())
     const other = await createAuthority('Voltseal fleet', now)
