@@ -278,6 +278,27 @@ describe('a compatibility path', () => {
     })
   }
 
+  it('is refused when a controller would pass more stones than a plan holds, and names how far one leads', () => {
+    const letters = 'abcdef'
+    const rotations = [...letters].slice(1).flatMap((next, at) => {
+      const [old, number] = [letters[at]!, 2 * at + 2]
+      const add = { kind: 'add', kid: kid(next), alg: 'ed25519', spki: 'bb' } as const
+      const retire = { kind: 'retire', kid: kid(old) } as const
+      return [
+        release('bms', number, { by: old, transition: add, counter: number }),
+        release('bms', number + 1, { by: next, transition: retire, counter: number + 1 }),
+      ]
+    })
+    const goal = release('bms', 12, { by: 'f', counter: 12 })
+    const boards = [board('bms-1', 'bms', 1, { goal })]
+    assert.deepEqual(told(boards, [...rotations, goal]), [
+      'plan-path-too-long',
+      'harbour/bms-1',
+      'at most 8 steps to what is asked for',
+      '10; the 8th is bms/9.0.0/envelope.suit',
+    ])
+  })
+
   it('points from a circle of rules to groups', () => {
     const [, boards, published] = refused[0]!
     const stuck = find(boards, published)
