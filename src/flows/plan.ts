@@ -34,7 +34,7 @@ export function createCampaign(
 ): Promise<Draft | Refusal> {
   return world.store.exclusive(async () => {
     const taken = await world.store.campaign(asked.id)
-    if (taken !== null) return createdBefore(world, taken, asked, dryRun)
+    if (taken !== null) return createdBefore(world, taken, asked, dryRun, permit)
     const draft = await drawUp(world, person, asked, world.clock.now())
     if (isRefusal(draft)) return draft
     const { plan, sheets } = draft
@@ -79,13 +79,16 @@ async function createdBefore(
   taken: CampaignRow,
   asked: PlanRequest,
   dryRun: boolean,
+  permit: Permit,
 ): Promise<Draft | Refusal> {
   const exists = refuse('campaign-exists', `campaign ${asked.id}`, 'a new name', 'one that is taken at id')
   const opened = openRow(taken)
   if (isRefusal(opened)) return opened
   if (dryRun || opened.rollout.state.at !== 'created') return exists
   const again = await drawUp(world, opened.plan.createdBy, asked, opened.plan.createdAt)
-  return !isRefusal(again) && sameBytes(planBytes(again.plan), taken.plan) ? again : exists
+  if (isRefusal(again) || !sameBytes(planBytes(again.plan), taken.plan)) return exists
+  // Who may not plan there is not told either what somebody else has planned.
+  return (await permit(again.sheets.map(({ sheet }) => sheet.site))) ?? again
 }
 
 /** What the request comes to, as the fleet is now. The same request at the same time gives the same plan. */

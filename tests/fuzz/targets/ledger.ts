@@ -1,4 +1,14 @@
+import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { MAX_PLAN_BYTES, parsePlan, planBytes } from '../../../src/core/campaign/plan.ts'
+import { parsePlanFile } from '../../../src/core/campaign/plan-file.ts'
+import {
+  MAX_SHEET_BYTES,
+  openSheet,
+  type ProvenSheet,
+  type Sheet,
+  sheetBytes,
+  sheetFile,
+} from '../../../src/core/campaign/sheet.ts'
 import { fromUtf8, sameBytes, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault } from '../../../src/core/encoding/canonical-json.ts'
 import { readJson } from '../../../src/core/encoding/strict-json.ts'
@@ -7,7 +17,7 @@ import { openCheckpoint } from '../../../src/core/ledger/checkpoint.ts'
 import { type AuditEntry, entryBytes, MAX_ENTRY_BYTES, parseEntry } from '../../../src/core/ledger/entry.ts'
 import { MAX_NOTE_BYTES, parseNote, writeNote } from '../../../src/core/ledger/signed-note.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
-import { planOf } from '../../core/campaign/plans.ts'
+import { planOf, planOfSheets, sheetOf, turnOf } from '../../core/campaign/plans.ts'
 import { ENTRY as SAMPLE } from '../../core/ledger/entry-sample.ts'
 import { logKey, ORIGIN, signedBy, testLogKey } from '../../core/ledger/keys.ts'
 import { quay } from '../../worlds/quay.ts'
@@ -73,6 +83,54 @@ const plan: Target = {
   },
 }
 
+/** A sheet as a gateway gets it, with its proof: nothing of it is believed before the head vouches for it. */
+const SHEETS = ['harbour', 'quay'].map(site => sheetOf(site, [turnOf('c0'), turnOf('c1')]))
+const SHEETED = planOfSheets(SHEETS)
+const sheet: Target = {
+  name: 'sheet',
+  form: { of: 'json', spelling: 'canonical' },
+  limit: MAX_SHEET_BYTES,
+  share: 3,
+  seeds: [sheetFile(SHEETED.proven[1] as ProvenSheet)],
+  words: ['"path":', '"sheet":', '"turns":', '"steps":', '"order":', '"index":'],
+  read: bytes => {
+    const read = openSheet(bytes, SHEETED.plan, 'quay', crypto)
+    if (isRefusal(read)) return outcomeOf(read)
+    hold(sameBytes(sheetFile(read), bytes), 'a sheet with a second spelling')
+    hold(sameBytes(sheetBytes(read.sheet), sheetBytes(SHEETS[1] as Sheet)), 'a sheet that nobody approved')
+    return TAKEN
+  },
+}
+
+/** What an operator asks for, as it comes through the door. */
+const FILE_LIMIT = 1 << 20
+const planFile: Target = {
+  name: 'plan-file',
+  form: { of: 'json', spelling: 'any' },
+  limit: FILE_LIMIT,
+  share: 3,
+  seeds: [
+    canonicalJson({
+      id: 'a',
+      releases: ['a.suit', { path: 'b.suit', criticality: 'content' }],
+      select: { versions: { bms: '<4.2' }, labels: ['night'] },
+      waves: [
+        { name: 'one', take: { racks: 2 }, soak: '2h', gate: { success: 95, failures: 1 } },
+        { name: 'rest', take: 'rest' },
+      ],
+      rules: { windows: [{ days: ['mon'], from: '22:00', to: '04:00' }], budgets: [{ per: 'site', watts: '1MW' }] },
+      validFor: '30d',
+    }),
+  ],
+  words: ['"take":', '"rest"', '"controllers":', '"rules":', '"notAfter":', '"2027-03-01T00:00:00Z"', '"wayBack":'],
+  read: bytes => {
+    const json = readJson(bytes, FILE_LIMIT)
+    if (json instanceof JsonFault) return outcomeOf(json)
+    const read = parsePlanFile(json, 'fuzz')
+    return isRefusal(read) ? outcomeOf(read) : TAKEN
+  },
+}
+
 /** A site as it is stored: what people write comes through YAML, which is a reader of others. */
 const SITE_LIMIT = 1 << 20
 const site: Target = {
@@ -93,4 +151,4 @@ const site: Target = {
   },
 }
 
-export const LEDGER: readonly Target[] = [note, entry, plan, site]
+export const LEDGER: readonly Target[] = [note, entry, plan, sheet, planFile, site]
