@@ -102,6 +102,20 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     tests: FIGURES,
   },
   {
+    stops: 'a late-comer at a site whose gateway does not know of the campaign',
+    file: 'src/flows/join.ts',
+    text: 'if ((await world.store.file(sheetsRepo(plan.id), `${site.site}.json`)) === null) return null',
+    without: '',
+    tests: 'tests/flows/join.test.ts',
+  },
+  {
+    stops: 'a withdrawal that is forgotten when the server dies behind the halt',
+    file: 'src/core/campaign/rollout.ts',
+    text: "    tick: leads([], drain),\n    join: 'stay',\n    pause: forbid('campaign-halted'),",
+    without: "    tick: 'stay',\n    join: 'stay',\n    pause: forbid('campaign-halted'),",
+    tests: CAMPAIGNS,
+  },
+  {
     stops: 'a way back that passes one that came after it',
     file: 'src/core/campaign/rollout-orders.ts',
     text: 'if (others.some(other => other !== undefined && isAfter(other, turn)) || seen.rivals.has(refKey(turn))) continue',

@@ -82,6 +82,12 @@ class Fleet {
     return this.tell(id, { kind: 'outcome', now: this.now, ...of, result: 'confirmed' })
   }
 
+  fails(id: string, site: string, controller: string): Promise<null | Refusal> {
+    this.#report += 1
+    const of = { site, controller, report: this.#report, code: 'probe-failed' }
+    return this.tell(id, { kind: 'outcome', now: this.now, ...of, result: 'reverted' })
+  }
+
   async tick(millisOn = 1000): Promise<void> {
     this.quiet.clock.advance(millisOn)
     assert.equal(await tick(this.quiet.world), null)
@@ -196,6 +202,52 @@ describe('several campaigns at once', () => {
     await fleet.halt('late')
     await fleet.shows('quay')
   })
+
+  for (const [what, survives] of [
+    ['before anything of it is durable', 0],
+    ['between the halt and the withdrawals', 1],
+    ['behind all of it', 2],
+  ] as const) {
+    it(`the server dies ${what}, when a failure halts a campaign: the next tick leaves the same end`, async () => {
+      const waves = [
+        { name: 'all', soakMillis: millis(HOUR), gate: { minSuccessPercent: 100, maxFailures: 0 }, controllers: 2 },
+      ]
+      const strict = `dies-${survives}`
+      await fleet.approved(strict, ['pier'], { waves })
+      assert.equal(await fleet.start(strict), null)
+      assert.deepEqual(await fleet.ordered('pier'), [`${strict} c0`, `${strict} c1`])
+      let left: number = survives
+      fleet.quiet.open(
+        [],
+        store =>
+          new Proxy(store, {
+            get(target, name) {
+              const value = target[name as keyof typeof store]
+              if (typeof value !== 'function') return value
+              if (name !== 'commit') return (value as () => unknown).bind(target)
+              return (change: never) => {
+                if (left === 0) return Promise.reject(new Error('the power fails'))
+                left -= 1
+                return target.commit(change)
+              }
+            },
+          }),
+      )
+      const failed = fleet.fails(strict, 'pier', 'c0')
+      if (survives < 2) await assert.rejects(failed, /the power fails/)
+      else await failed
+      fleet.quiet.open()
+      // A gateway says again what was not acknowledged; what was counted counts once.
+      if (survives === 0) await fleet.fails(strict, 'pier', 'c0')
+      await fleet.tick()
+      const { rollout } = orThrow(await openCampaign(fleet.quiet.world, strict))
+      assert.equal(rollout.state.at, 'halted')
+      assert.deepEqual(await fleet.ordered('pier'), [])
+      assert.equal(await fleet.at(strict, 'pier/c1'), 'withdrawn')
+      assert.deepEqual(await fleet.out(), { controllers: 1, watts: 1_000_000 }, 'c1, until its site knows')
+      await fleet.shows('pier')
+    })
+  }
 
   it('a site is told of a halt with nothing but its own bundle: the others are not written', async () => {
     const before = await Promise.all(SITES.map(site => fleet.timestamp(site)))
