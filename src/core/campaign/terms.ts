@@ -2,6 +2,7 @@ import type { Instant } from '../encoding/units.ts'
 import { compareVersions, type Version } from '../firmware/version.ts'
 import type { SiteRules } from '../fleet/site-rules.ts'
 import type { PlanHead } from './plan.ts'
+import { priorityAt } from './priority.ts'
 import type { Sheet } from './sheet.ts'
 
 /**
@@ -23,9 +24,8 @@ export type PlannedStep = {
 }
 
 /** A plan's terms at a moment: its priority rises with the steps of its deadline, and nothing else does. */
-export function termsOf({ rules, priority, deadline, abort }: PlanHead, now: Instant): Terms {
-  const raised = (deadline?.steps ?? []).filter(({ at }) => at <= now).map(step => step.priority)
-  return { rules, priority: Math.max(priority, ...raised), maxFailures: abort.maxFailures }
+export function termsOf(plan: PlanHead, now: Instant): Terms {
+  return { rules: plan.rules, priority: priorityAt(plan, now), maxFailures: plan.abort.maxFailures }
 }
 
 /** What a controller attests that it runs for good; null: it is on trial, in golden, or has never reported. */

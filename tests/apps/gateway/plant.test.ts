@@ -11,6 +11,7 @@ import { askGateway } from '../../../src/apps/gateway/control.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { CampaignView, ControllerView } from '../../../src/wire/fleet-views.ts'
+import { call, tls } from '../../worlds/people.ts'
 import { image, QUAY, quay } from '../../worlds/quay.ts'
 import { ended } from '../../worlds/started.ts'
 
@@ -68,6 +69,9 @@ describe('a site that asks its plant', () => {
       status.controllers.map(({ controller, work, rule }) => [controller, work, rule]),
       [['bms-1', 'staged', 'permissive']],
     )
+    const own = await call(`https://${world.host}:8444`, tls.controller(world, 'bms-1'), 'GET', '/v1/wait')
+    const { rule, threshold } = JSON.parse(new TextDecoder().decode(orThrow(own).body))
+    assert.deepEqual([rule, threshold], ['permissive', 'at least 30 %'])
     const { exit, json } = await world.run('gateway', 'status', world.at('gateway'))
     assert.deepEqual([exit, (json as typeof status).site], [0, 'quay'])
     charge = 60
