@@ -20,6 +20,7 @@ import { addRepository } from './commands/repository.ts'
 import { addSign } from './commands/sign.ts'
 import { addSite } from './commands/site.ts'
 import { addVerify } from './commands/verify.ts'
+import { addWebhook } from './commands/webhook.ts'
 import { exitOf, Output } from './output.ts'
 import { labelled } from './signing-key.ts'
 import { VERSION } from './version.ts'
@@ -42,6 +43,7 @@ const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
   addFleet,
   addAccount,
   addLogin,
+  addWebhook,
   addGateway,
   addSite,
   addAgent,

@@ -140,7 +140,10 @@ function sessionOf(path: string): Session | Refusal {
       return json(await (repeats ? patiently(ask) : ask()), path)
     },
     delete: async path => {
-      const answer = await client.call('DELETE', path)
+      const headers = { 'idempotency-key': `"${randomUUID()}"` }
+      const ask = () => client.call('DELETE', path, { headers })
+      const repeats = routeOf('DELETE', path)?.secret !== true
+      const answer = await (repeats ? patiently(ask) : ask())
       return isRefusal(answer) ? answer : null
     },
     put: async (path, body) => {

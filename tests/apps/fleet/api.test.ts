@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../../sim/doors/world.ts'
 import type { Authority } from '../../../src/adapters/certificates.ts'
@@ -346,6 +346,27 @@ describe('the fleet’s API, over a real server', () => {
 
   const hook = async (id: string): Promise<WebhookView> =>
     json<WebhookView[]>(await get('/v1/webhooks')).find(one => one.id === id) as WebhookView
+
+  it('the command line makes, shows and removes webhooks, and keeps the secret off the screen', async () => {
+    const out = world.at('hook.secret')
+    const url = 'https://desk.example/cli'
+    const events = ['--event', 'wave-opened,campaign-halted', '--site', 'quay']
+    const made = await world.must('webhook', 'create', 'cli', '--url', url, ...events, '--out', out)
+    assert.deepEqual(made, { webhook: 'cli', url, file: out })
+    assert.match(readFileSync(out, 'utf8'), /^whsec_[A-Za-z0-9+/]{43}=\n$/)
+    assert.equal(statSync(out).mode & 0o777, 0o600)
+    const hooks = (await world.must('webhook', 'list')) as WebhookView[]
+    const { events: told, site } = hooks.find(({ id }) => id === 'cli') as WebhookView
+    assert.deepEqual([told, site], [['wave-opened', 'campaign-halted'], 'quay'])
+    const letters = (await world.must('webhook', 'letters', 'stuck')) as { index: number }[]
+    assert.deepEqual(
+      letters.map(({ index }) => index),
+      [3, 5],
+    )
+    assert.deepEqual(await world.must('webhook', 'send-again', 'stuck', '5'), { webhook: 'stuck', index: 5 })
+    assert.deepEqual(await world.must('webhook', 'remove', 'cli'), { webhook: 'cli' })
+    assert.equal((await world.run('webhook', 'remove', 'cli')).exit, 66)
+  })
 
   // --- Figures ---
 
