@@ -61,6 +61,9 @@ export function campaignsOf(from: Instant, days: number): YearCampaign[] {
   ]
 }
 
+/** How many controllers of a region a campaign may have out at once. */
+export const regionBudget = (sites: number): number => Math.max(6, Math.ceil(sites / 5))
+
 /** How long a wave is watched. */
 export const soakOf = (days: number): number => (SHORT < days ? 6 * HOUR : HOUR / 2)
 
@@ -104,7 +107,7 @@ export function planOf(
     retry: { retries: 2, backOffMillis: millis(HOUR), maxBackOffMillis: millis(DAY) },
     abort: null,
     back: [],
-    budgets: [{ per: 'region', controllers: 120 }],
+    budgets: [{ per: 'region', controllers: regionBudget(sites.length) }],
   }
   return { plan, seats: numbered }
 }

@@ -1,12 +1,13 @@
 import type { Book } from '../../src/core/campaign/book.ts'
 import { tally } from '../../src/core/campaign/rollout-state.ts'
+import { isOrdered } from '../../src/core/campaign/turn.ts'
 import { type Instant, instant } from '../../src/core/encoding/units.ts'
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import { seeded, seedOf } from '../clock/random.ts'
 import type { Totals } from '../plant/bill.ts'
 import type { Fate } from '../plant/site-run.ts'
 import { Watch } from '../plant/watch.ts'
-import { BAD, campaignsOf, planOf, soakOf, type YearCampaign } from './campaigns.ts'
+import { BAD, campaignsOf, planOf, regionBudget, soakOf, type YearCampaign } from './campaigns.ts'
 import { type Ordered, YearFleet } from './fleet.ts'
 import { siteOf, type YearSite } from './sites.ts'
 
@@ -39,6 +40,8 @@ export type YearResult = {
   /** What updates cost all plants together, and what came by itself. */
   readonly update: Totals
   readonly nature: Totals
+  /** The most controllers of one region that one campaign had out at once. */
+  readonly most: number
   /** Reasons for which controllers waited, by rule, counted at each look. */
   readonly waits: Readonly<Record<string, number>>
 }
@@ -74,6 +77,8 @@ class Year {
   readonly #waits: Record<string, number> = {}
   readonly #faults: string[] = []
   readonly #persons = new Map<Book, number>()
+  /** The most controllers of one region that one campaign had out. */
+  #most = 0
 
   constructor(options: YearOptions) {
     const { sites, seed, from, days } = options
@@ -97,6 +102,7 @@ class Year {
       this.#begin(now)
       for (const place of this.#places) this.#look(place, now)
       this.#fleet.tick(now)
+      this.#count()
       this.#people(now)
       if (progress !== undefined && (at - from) % (30 * 24 * 60 * MINUTE) < step)
         progress(`day ${Math.round((at - from) / 86_400_000)}`)
@@ -111,6 +117,19 @@ class Year {
     const next = this.#coming[0]
     const { from, days } = this.#options
     return next === undefined ? from + days * 24 * 60 * MINUTE : Math.max(next.from, at + 1)
+  }
+
+  /** What each campaign has out in each region, counted by hand. */
+  #count(): void {
+    const most = regionBudget(this.#options.sites)
+    for (const { plan, turns } of this.#fleet.open()) {
+      const out = new Map<string, number>()
+      for (const turn of turns.values()) if (isOrdered(turn)) out.set(turn.region, (out.get(turn.region) ?? 0) + 1)
+      for (const [region, count] of out) {
+        this.#most = Math.max(this.#most, count)
+        if (count > most) this.#faults.push(`${count} controllers of ${region} out in ${plan.id}, ${most} may`)
+      }
+    }
   }
 
   /** Campaigns whose day has come are approved and started. */
@@ -233,7 +252,15 @@ class Year {
             Object.fromEntries(Object.entries(all).map(([k, v]) => [k, v + one[k as keyof Totals]])) as Totals,
         )
     const turns = this.#places.reduce((all, { watch }) => all + watch.turns, 0)
-    return { faults, turns, campaigns, update: sum('update'), nature: sum('nature'), waits: this.#waits }
+    return {
+      faults,
+      turns,
+      campaigns,
+      update: sum('update'),
+      nature: sum('nature'),
+      waits: this.#waits,
+      most: this.#most,
+    }
   }
 }
 

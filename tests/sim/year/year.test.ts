@@ -14,6 +14,7 @@ describe('a week of a fleet', () => {
     assert.deepEqual(week.update, FREE)
     assert.deepEqual(judgeYear(week), [])
     assert.ok(week.turns > 30, `${week.turns} turns`)
+    assert.ok(week.most > 3, `${week.most} out at once: the budget of a region was not tried`)
   })
   it('stops the release that nobody stands at its canary, and carries out the others', () => {
     const bad = week.campaigns.find(({ id }) => id === 'ups-summer')
@@ -43,7 +44,7 @@ describe('the judgement of a year', () => {
     canary: 2,
     total: 9,
   }
-  const fine = { faults: [], turns: 9, campaigns: [campaign], update: FREE, nature: FREE, waits: {} }
+  const fine = { faults: [], turns: 9, campaigns: [campaign], update: FREE, nature: FREE, waits: {}, most: 3 }
   for (const [name, year, told] of [
     ['all is well', fine, []],
     ['a fault', { ...fine, faults: ['x'] }, ['x']],
