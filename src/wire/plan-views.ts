@@ -53,6 +53,9 @@ export const PlanPreview = Type.Object(
           site: Type.String(),
           zone: Type.String(),
           controllers: Type.Integer(),
+          /** How many restarts the order takes, and how many any order takes. */
+          restarts: Type.Integer(),
+          leastRestarts: Type.Integer(),
           /** Null: any time. */
           windows: Type.Union([
             List(

@@ -36,10 +36,16 @@ export function previewText(output: Output, { preview, passedOver }: CampaignDra
     }),
   )
   const refused = passedOver.map(({ controller, code, why }): Cell[] => [controller, code, why])
+  const long = preview.sites.flatMap(({ site, restarts, leastRestarts }) =>
+    restarts === leastRestarts
+      ? []
+      : [`${site}: ${restarts} restarts; there may be an order with as few as ${leastRestarts}.`],
+  )
   const parts = [
     table(output, ['wave', '>controllers', '>sites', '>brought along', '>at risk', '>at once at most'], waves),
     table(output, ['site', 'zone', 'may restart, local time', 'UTC'], windows),
     table(output, ['site', '>order', 'wave', 'class', 'step', 'controllers'], steps),
+    ...(long.length === 0 ? [] : [long.join('\n')]),
     ...(refused.length === 0 ? [] : [table(output, ['passed over', 'rule', 'why'], refused)]),
   ]
   return parts.join('\n\n')

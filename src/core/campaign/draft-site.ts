@@ -3,7 +3,7 @@ import { type Attested, type FleetController, fleetController, refKey } from '..
 import type { ControllerClass, Duty, Site, SiteController } from '../fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Goals, keyOf, type PublishedRelease } from './draft-fit.ts'
-import { findPath, type PathStep } from './path.ts'
+import { findPath, type PathStep, type SitePath } from './path.ts'
 import { isStuck, type PathController } from './path-cohorts.ts'
 import type { AttestedController } from './path-places.ts'
 import type { Shelf } from './path-shelf.ts'
@@ -43,8 +43,12 @@ export type Asked = {
   readonly stones: boolean
 }
 
-/** A site's part of a draft: turns in order of controller. */
-export type SiteDraft = { readonly turns: readonly Turn[]; readonly passedOver: readonly PassedOver[] }
+/** A site's part of a draft: turns in order of controller. `least`: the fewest restarts that any order of them takes. */
+export type SiteDraft = {
+  readonly turns: readonly Turn[]
+  readonly least: number
+  readonly passedOver: readonly PassedOver[]
+}
 
 type Candidate = { readonly of: FleetController; readonly board: SiteController; readonly kind: ControllerClass }
 
@@ -69,7 +73,7 @@ export function draftSite({ site, known }: SourceSite, { selects, goals, shelf, 
     if (isRefusal(goal)) reasons.set(of.id, goal)
     else wanted.set(of.id, goal)
   }
-  const steps = wanted.size === 0 ? new Map<string, readonly PathStep<PublishedRelease>[]>() : pathsOf()
+  const { steps, least } = pathsOf()
   const above = aboveOf(site)
   const turns = candidates.flatMap(candidate =>
     turnAt(site, candidate, above(candidate.board.id), steps.get(candidate.of.id)),
@@ -77,7 +81,7 @@ export function draftSite({ site, known }: SourceSite, { selects, goals, shelf, 
   const passedOver = [...reasons]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([controller, why]) => ({ site: site.site, controller, why }))
-  return { turns, passedOver }
+  return { turns, least, passedOver }
 
   /** The release that a controller is to come to, judged as if it were alone. */
   function goalOf(of: FleetController): PublishedRelease | Refusal {
@@ -91,14 +95,14 @@ export function draftSite({ site, known }: SourceSite, { selects, goals, shelf, 
   }
 
   /** The steps of all, leaving out one stuck group after the other until the rest has a way. */
-  function pathsOf(): ReadonlyMap<string, readonly PathStep<PublishedRelease>[]> {
+  function pathsOf(): Pick<SitePath<PublishedRelease>, 'steps' | 'least'> {
     while (wanted.size > 0) {
       const all = candidates.map(({ of, board }): PathController<PublishedRelease> => {
         return { of, circle: board.circle ?? null, goal: wanted.get(of.id) ?? null }
       })
       const path = findPath(site.site, all, shelf)
       const stuck = isStuck(path) ? path.controllers : stoneless(path.steps)
-      if (stuck.length === 0 && !isStuck(path)) return path.steps
+      if (stuck.length === 0 && !isStuck(path)) return path
       for (const id of stuck) {
         const key = refKey({ site: site.site, controller: id })
         const why = isStuck(path) ? path.why : stoneNeeded(key, id, path.steps.get(id) ?? [])
@@ -106,7 +110,7 @@ export function draftSite({ site, known }: SourceSite, { selects, goals, shelf, 
         wanted.delete(id)
       }
     }
-    return new Map()
+    return { steps: new Map(), least: 0 }
   }
 
   /** Those whose way has more than one step, where the plan wants none. */

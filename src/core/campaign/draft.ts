@@ -37,8 +37,11 @@ export type Draft = {
   readonly places: ReadonlyMap<string, DraftPlace>
 }
 
-/** A site of a plan: where it is, its own rules, and how long the longest restart there takes. */
-export type DraftPlace = TimedSite & { readonly restart: Millis }
+/**
+ * A site of a plan: where it is, its own rules, how long the longest restart there takes, and how many restarts any order of
+ * its steps takes.
+ */
+export type DraftPlace = TimedSite & { readonly restart: Millis; readonly leastRestarts: number }
 
 /** One controller of each class first, and then the rest: the usual waves. */
 export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveRequest[] {
@@ -119,7 +122,8 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
         const longest = Math.max(...drafted.turns.map(({ restart }) => restart))
         const never = opens(source.site, millis(longest))
         if (never !== null) return never
-        places.set(site, { site, region, zone, limits, restart: millis(longest) })
+        const restart = millis(longest)
+        places.set(site, { site, region, zone, limits, restart, leastRestarts: drafted.least })
       }
       for (const turn of drafted.turns) turns.push(turn)
       for (const one of drafted.passedOver) passedOver.push(one)

@@ -24,11 +24,16 @@ export type PreviewWave = {
   readonly wattsAtOnce: number
 }
 
-/** A site of the plan: the order of its steps, and the next times at which controllers may restart there. */
+/**
+ * A site of the plan: the order of its steps, and the next times at which controllers may restart there. `restarts`: how many
+ * the order takes; `leastRestarts`: how many any order takes, as far as the search has seen.
+ */
 export type PreviewSite = {
   readonly site: string
   readonly zone: string
   readonly controllers: number
+  readonly restarts: number
+  readonly leastRestarts: number
   /** Null: any time. */
   readonly windows: readonly PreviewWindow[] | null
   readonly steps: readonly PreviewStep[]
@@ -86,6 +91,8 @@ export function previewOf(draft: Draft, sites: number): Preview {
         site,
         zone: place.zone,
         controllers: turns.length,
+        restarts: turns.reduce((sum, { steps }) => sum + steps.length, 0),
+        leastRestarts: place.leastRestarts,
         windows: windowsOf(draft.plan, place),
         steps: stepsOf(turns, waveOf),
       }

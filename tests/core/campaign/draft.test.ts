@@ -363,6 +363,7 @@ describe('drawing up a plan', () => {
       ],
     )
     const [harbour] = preview.sites
+    assert.deepEqual([harbour?.controllers, harbour?.restarts, harbour?.leastRestarts], [4, 4, 4])
     assert.deepEqual(harbour?.steps[0], {
       order: 0,
       wave: 0,
