@@ -84,6 +84,9 @@ describe('the doors, over real mutual TLS', () => {
       outcome(await call(fleetUrl(world), people.administrator, 'POST', '/v1/upstream', batch)),
       'not-permitted',
     )
+    // Who asks is judged before the body is.
+    const odd = await call(fleetUrl(world), people.administrator, 'POST', '/v1/upstream', { odd: true })
+    assert.equal(outcome(odd), 'not-permitted')
     const path = '/v1/repos/director/timestamp.json'
     assert.equal(outcome(await call(fleetUrl(world), people.administrator, 'GET', path)), 'not-found')
   })
