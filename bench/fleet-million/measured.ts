@@ -11,3 +11,11 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number
 }
+
+/** Milliseconds of the wall, and of this thread's processor time: what else the machine does falls on the first alone. */
+export async function spent(work: () => Promise<unknown>): Promise<{ readonly wall: number; readonly cpu: number }> {
+  const before = process.threadCpuUsage()
+  const wall = await timed(work)
+  const { user, system } = process.threadCpuUsage(before)
+  return { wall, cpu: (user + system) / 1000 }
+}
