@@ -362,6 +362,6 @@ export const DOOR_GUARDS: readonly Guard[] = [
     file: 'src/core/campaign/draft-site.ts',
     text: 'findPath(site.site, all, shelf)',
     without: 'findPath(site.site, all.filter(one => one.goal !== null), shelf)',
-    tests: ORDERS,
+    tests: 'tests/core/campaign/draft.test.ts',
   },
 ]
