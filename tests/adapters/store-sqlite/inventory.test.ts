@@ -153,7 +153,7 @@ describe('questions about the inventory', () => {
           )
         }
       }),
-      { numRuns: 150, seed: 7 },
+      { numRuns: 80, seed: 7 },
     )
   })
 
@@ -241,7 +241,7 @@ describe('the roll-ups', () => {
         const labelled = await store.inventory.page({ sites: [site], labels: ['x'] }, null, 10)
         assert.equal(labelled.length, labels.includes('x') ? keeps.length : 0)
       }),
-      { numRuns: 120, seed: 7 },
+      { numRuns: 80, seed: 7 },
     )
     store.close()
   })
