@@ -35,6 +35,7 @@ for (const one of campaigns) {
   )
 }
 process.stdout.write(`turns        ${turns}\n`)
+process.stdout.write(`at once      ${year.most} controllers of one region in one campaign\n`)
 process.stdout.write(
   `waits        ${Object.entries(waits)
     .map(([rule, count]) => `${rule} ${count}`)
