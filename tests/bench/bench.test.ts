@@ -23,6 +23,7 @@ describe('the bench', () => {
         'image-targets',
         'fleet-queries',
         'compatibility-path',
+        'rollout-tick',
         'verify-memory',
       ],
     )
