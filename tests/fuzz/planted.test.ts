@@ -121,7 +121,8 @@ describe('the fuzzer finds what is planted in a copy:', () => {
           '60000',
           '--patience',
           kind === 'hang' ? '2' : '60',
-          '--until-found',
+          // A busy machine may find the first input that meets the crash slow as well: the next ones then say what it is.
+          ...(kind === 'crash' ? [] : ['--until-found']),
         )
         assert.equal(code, 1, out)
         const [, found, seed] =
