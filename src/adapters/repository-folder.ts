@@ -40,23 +40,10 @@ export class PlainFiles implements RepositoryFolder {
   }
 
   async replace(path: string, bytes: Uint8Array): Promise<void> {
-    const target = join(this.#folder, path)
-    const temporary = await this.#hidden(target)
-    try {
-      const file = await open(temporary, 'wx')
-      try {
-        await file.writeFile(bytes)
-        this.#step({ did: 'write', path: temporary })
-        await file.sync()
-        this.#step({ did: 'sync', path: temporary })
-      } finally {
-        await file.close()
-      }
-      await this.#name(temporary, target)
-    } catch (error) {
-      await rm(temporary, { force: true })
-      throw error
-    }
+    await this.#whole(path, async file => {
+      await file.writeFile(bytes)
+      return null
+    })
   }
 
   async sync(): Promise<void> {
@@ -75,13 +62,18 @@ export class PlainFiles implements RepositoryFolder {
     return hash.digest('hex') === sha256
   }
 
-  async putTarget(path: string, { sha256, length }: BlobId, body: AsyncIterable<Uint8Array>): Promise<null | Refusal> {
+  putTarget(path: string, id: BlobId, body: AsyncIterable<Uint8Array>): Promise<null | Refusal> {
+    return this.#whole(path, file => receive(file, path, id, body))
+  }
+
+  /** Gives a file its name once all of it is on the disk; what is refused or fails leaves nothing. */
+  async #whole(path: string, fill: (file: FileHandle) => Promise<null | Refusal>): Promise<null | Refusal> {
     const target = join(this.#folder, path)
     const temporary = await this.#hidden(target)
     try {
       const file = await open(temporary, 'wx')
       try {
-        const refused = await receive(file, path, { sha256, length }, body)
+        const refused = await fill(file)
         if (refused !== null) return refused
         this.#step({ did: 'write', path: temporary })
         await file.sync()
