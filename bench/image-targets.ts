@@ -8,6 +8,7 @@ import { binsOf, publication, publicationInBins } from '../src/core/trust/hash-b
 import type { Target, Targets } from '../src/core/trust/metadata.ts'
 import { type FileAnswer, type FileRequest, refresh } from '../src/core/trust/refresh.ts'
 import type { TrustedSet } from '../src/core/trust/trusted-set.ts'
+import { drive } from '../src/flows/drive.ts'
 import { openRepository, storedBin } from '../src/flows/keep.ts'
 import { publishRelease } from '../src/flows/publish.ts'
 import { QuietFleet, sealedBy } from '../tests/worlds/quiet-fleet.ts'
@@ -164,13 +165,4 @@ async function downloaded(fleet: QuietFleet, wanted: readonly Target[]): Promise
     set = found.set
   }
   return { packed, plain, byRole }
-}
-
-async function drive<T>(
-  workflow: Generator<FileRequest, T, FileAnswer>,
-  answer: (wanted: FileRequest) => Promise<FileAnswer>,
-): Promise<T> {
-  let step = workflow.next()
-  while (!step.done) step = workflow.next(await answer(step.value))
-  return step.value
 }

@@ -8,6 +8,7 @@ import { MAX_METADATA_BYTES, type Target } from '../core/trust/metadata.ts'
 import { type FileAnswer, type FileRequest, refresh } from '../core/trust/refresh.ts'
 import { fileName } from '../core/trust/repository.ts'
 import { type CurrentSet, trustRoot } from '../core/trust/trusted-set.ts'
+import { drive } from './drive.ts'
 import type { BlobId, RepositoryFolder } from './ports.ts'
 
 /** Where a repository is read from: its metadata files by name, its targets' bytes. */
@@ -120,13 +121,4 @@ async function chain(
 export function targetFile({ path, sha256 }: Target): string {
   const at = path.lastIndexOf('/') + 1
   return `targets/${path.slice(0, at)}${sha256}.${path.slice(at)}`
-}
-
-async function drive<T>(
-  workflow: Generator<FileRequest, T, FileAnswer>,
-  answer: (wanted: FileRequest) => Promise<FileAnswer>,
-): Promise<T> {
-  let step = workflow.next()
-  while (!step.done) step = workflow.next(await answer(step.value))
-  return step.value
 }

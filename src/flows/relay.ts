@@ -21,6 +21,7 @@ import { type FileAnswer, type FileRequest, refresh } from '../core/trust/refres
 import { resume, storedFiles } from '../core/trust/stored-set.ts'
 import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
 import { boxed, type Note, note } from './audit.ts'
+import { drive } from './drive.ts'
 import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import { holdPlans, sheetOf } from './hold.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
@@ -141,7 +142,7 @@ async function refused(world: SiteWorld, refusal: Refusal, assignment?: Assignme
 async function refreshRepository(world: SiteWorld, repo: Repo, now: Instant): Promise<CurrentSet | Refusal> {
   const trusted = await trustedSet(world, repo)
   if (isRefusal(trusted)) return trusted
-  const result = await drive(world, repo, refresh(trusted, now, world.crypto))
+  const result = await overLink(world, repo, refresh(trusted, now, world.crypto))
   await keep(world, repo, trusted, result.set)
   await sawRoot(world, repo, result.set.root.signed.version)
   return result.at === 'current' ? result.set : result.refusal
@@ -170,15 +171,9 @@ async function keep(world: SiteWorld, repo: Repo, before: TrustedSet, set: Trust
   await world.store.commit({ files, forgotten })
 }
 
-/** Answers a workflow's requests over the link. */
-async function drive<T>(world: SiteWorld, repo: Repo, workflow: Generator<FileRequest, T, FileAnswer>): Promise<T> {
-  let step = workflow.next()
-  while (!step.done) {
-    const { path, maxBytes } = step.value
-    step = workflow.next(await world.fleet.file(repo, path, maxBytes))
-  }
-  return step.value
-}
+/** Carries a workflow out over the link. */
+const overLink = <T>({ fleet }: SiteWorld, repo: Repo, workflow: Generator<FileRequest, T, FileAnswer>): Promise<T> =>
+  drive(workflow, ({ path, maxBytes }) => fleet.file(repo, path, maxBytes))
 
 async function agree(
   world: SiteWorld,
@@ -192,7 +187,7 @@ async function agree(
   if (isRefusal(wanted)) return wanted
   const imageTargets = new Map<string, Target>()
   const look = async (path: string): Promise<Target | null | Refusal> => {
-    const found = await drive(world, 'image', findTarget(trusted, path, now, world.crypto))
+    const found = await overLink(world, 'image', findTarget(trusted, path, now, world.crypto))
     if (isRefusal(found)) return found
     await keep(world, 'image', trusted, found.set)
     trusted = found.set

@@ -11,6 +11,7 @@ import { verifySigned } from '../core/trust/signatures.ts'
 import { type TrustedSet, updateRoot } from '../core/trust/trusted-set.ts'
 import { type Event, record } from './audit.ts'
 import { directorRoot } from './direct.ts'
+import { drive } from './drive.ts'
 import { nextFiles, openRepository, rootFiles } from './keep.ts'
 import type { FleetWorld, RepoFile, WrapRow } from './ports.ts'
 import { changedTargets } from './publish.ts'
@@ -184,11 +185,9 @@ async function taken(
   now: Instant,
 ): Promise<Refusal | null> {
   const written = new Map(files.filter(({ repo }) => repo === before.repo).map(({ path, bytes }) => [path, bytes]))
-  const workflow = refresh(before, now, world.crypto)
-  let step = workflow.next()
-  while (!step.done) {
-    const { path } = step.value
-    step = workflow.next(written.get(path) ?? (await world.store.file(before.repo, path)))
-  }
-  return step.value.at === 'current' ? null : step.value.refusal
+  const result = await drive(
+    refresh(before, now, world.crypto),
+    async ({ path }) => written.get(path) ?? world.store.file(before.repo, path),
+  )
+  return result.at === 'current' ? null : result.refusal
 }

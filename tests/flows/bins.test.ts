@@ -22,6 +22,7 @@ import type { Target, Targets } from '../../src/core/trust/metadata.ts'
 import { readMetadata, signableBytes } from '../../src/core/trust/read-metadata.ts'
 import { nextRoot, seal, signatureBy, withTargets } from '../../src/core/trust/repository.ts'
 import type { CurrentSet, TrustedSet } from '../../src/core/trust/trusted-set.ts'
+import { drive } from '../../src/flows/drive.ts'
 import { allTargets, openRepository, storedBin } from '../../src/flows/keep.ts'
 import type { FleetStore } from '../../src/flows/ports.ts'
 import { publishedReleases, publishRelease, storeBlob } from '../../src/flows/publish.ts'
@@ -84,9 +85,8 @@ describe('a repository that grows past a thousand targets', () => {
 
   async function found(client: CurrentSet, path: string): Promise<Target | null | Refusal> {
     const search = findTarget(client, path, fleet.clock.now(), crypto)
-    let step = search.next()
-    while (!step.done) step = search.next(await fleet.world.store.file('image', step.value.path))
-    return isRefusal(step.value) ? step.value : step.value.target
+    const result = await drive(search, wanted => fleet.world.store.file('image', wanted.path))
+    return isRefusal(result) ? result : result.target
   }
 
   it('gets bins at once, and a client that knew it before finds everything', async () => {

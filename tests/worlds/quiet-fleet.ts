@@ -21,11 +21,12 @@ import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { NO_POLICY } from '../../src/core/trust/evidence/judge.ts'
 import { signableBytes } from '../../src/core/trust/read-metadata.ts'
-import { refresh } from '../../src/core/trust/refresh.ts'
+import { type FileRequest, refresh } from '../../src/core/trust/refresh.ts'
 import { seal, signatureBy } from '../../src/core/trust/repository.ts'
 import { type CurrentSet, type TrustedSet, trustRoot } from '../../src/core/trust/trusted-set.ts'
 import { record } from '../../src/flows/audit.ts'
 import { foundDirector } from '../../src/flows/direct.ts'
+import { drive } from '../../src/flows/drive.ts'
 import type { FleetStore, FleetWorld, Signer } from '../../src/flows/ports.ts'
 import { rowOf } from '../../src/flows/turns.ts'
 import type { WebhookStore } from '../../src/flows/webhook-ports.ts'
@@ -206,10 +207,9 @@ export class QuietFleet {
 
   /** Brings a client up to date from the store, as `refresh` does over a line. */
   async refreshed(client: TrustedSet): Promise<CurrentSet | Refusal> {
-    const workflow = refresh(client, this.clock.now(), crypto)
-    let step = workflow.next()
-    while (!step.done) step = workflow.next(await this.world.store.file(client.repo, step.value.path))
-    return step.value.at === 'current' ? step.value.set : step.value.refusal
+    const answer = ({ path }: FileRequest) => this.world.store.file(client.repo, path)
+    const result = await drive(refresh(client, this.clock.now(), crypto), answer)
+    return result.at === 'current' ? result.set : result.refusal
   }
 
   async #firstRoot(repo: string): Promise<TrustedSet> {

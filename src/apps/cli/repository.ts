@@ -6,6 +6,7 @@ import { succinctOf } from '../../core/trust/hash-bins.ts'
 import type { Document, Target, Targets } from '../../core/trust/metadata.ts'
 import { type FileAnswer, type FileRequest, refresh } from '../../core/trust/refresh.ts'
 import { type CurrentSet, trustRoot } from '../../core/trust/trusted-set.ts'
+import { drive } from '../../flows/drive.ts'
 import { checkClock } from '../process/serve.ts'
 import type { Cli } from './cli.ts'
 import type { Session } from './session.ts'
@@ -86,14 +87,4 @@ export async function openRepository(
       binFiles,
     }
   }
-}
-
-/** Answers a workflow's requests, one after another. */
-async function drive<T>(
-  workflow: Generator<FileRequest, T, FileAnswer>,
-  answer: (wanted: FileRequest) => Promise<FileAnswer>,
-): Promise<T> {
-  let step = workflow.next()
-  while (!step.done) step = workflow.next(await answer(step.value))
-  return step.value
 }
