@@ -11,19 +11,18 @@ import {
 } from '../core/campaign/rollout-state.ts'
 import type { Turn } from '../core/campaign/turn.ts'
 import type { Instant } from '../core/encoding/units.ts'
-import { lastReport } from '../core/fleet/attested.ts'
 import type { Actor } from '../core/ledger/entry.ts'
-import { isRefusal, orThrow, type Refusal, RefusalError } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, RefusalError } from '../core/refusal/refusal.ts'
 import { readMetadata } from '../core/trust/read-metadata.ts'
 import { type Event, record } from './audit.ts'
 import { directSites, ordersFor } from './direct.ts'
 import { about, fleetActor, type Opened, openCampaign, openRow } from './opened.ts'
-import type { ControllerRow, FleetChange, FleetWorld } from './ports.ts'
+import type { FleetChange, FleetWorld } from './ports.ts'
 import { orderedRelease, Turns, turnOf } from './turns.ts'
 import { encryptedRelease, refuseUnwrappable, type Wanted } from './wrap.ts'
 
-/** Looks a controller up: in the store, or first in what the same transaction is about to store. */
-export type RowOf = (site: string, id: string) => Promise<ControllerRow | null>
+/** The version that a controller attested last (empty: none), as the store has it or the same transaction is about to store it. */
+export type VersionOf = (site: string, id: string) => Promise<string>
 
 /**
  * Decisions on their way to one commit: each is shown the turns that it is about, sees what those before it changed, and
@@ -50,10 +49,10 @@ export class Advance {
   }
 
   /**
-   * Decides about an event and takes the decision in. `rowOf` finds the controllers whose last version the entries name.
+   * Decides about an event and takes the decision in. `versionOf`: what the entries say of the controllers that are given an order.
    * Refuses as `decide`, with nothing taken in.
    */
-  async step(opened: Opened, event: RolloutEvent, actor: Actor, rowOf?: RowOf): Promise<Decision | Refusal> {
+  async step(opened: Opened, event: RolloutEvent, actor: Actor, versionOf?: VersionOf): Promise<Decision | Refusal> {
     const seen = await this.turns.see(opened, event)
     const decision = decide(opened.terms, opened.rollout, event, seen)
     if (isRefusal(decision)) return decision
@@ -62,7 +61,7 @@ export class Advance {
     const first = this.#heads.get(opened.plan.id)?.opened ?? opened
     this.#heads.set(opened.plan.id, { opened: first, next: decision.next })
     if (decision.more) this.more.add(opened.plan.id)
-    this.events.push(...(await this.#notes(opened, decision, actor, rowOf)))
+    this.events.push(...(await this.#notes(opened, decision, actor, versionOf)))
     return decision
   }
 
@@ -102,9 +101,10 @@ export class Advance {
 
   /**
    * What a decision says to the log. Whoever caused it did all of it, but for the orders: those are the fleet's, and each
-   * says what the controller attested when it was given.
+   * says what its controller attested when it was given (empty: nothing yet). That is for readers and decides nothing: the
+   * report was verified when it was taken in, its own entry proves it, and a damaged row is not to hold up a whole fleet.
    */
-  async #notes({ plan, terms }: Opened, { effects }: Decision, actor: Actor, rowOf?: RowOf): Promise<Event[]> {
+  async #notes({ plan, terms }: Opened, { effects }: Decision, actor: Actor, versionOf?: VersionOf): Promise<Event[]> {
     const notes: Event[] = []
     for (const effect of effects) {
       if (effect.do === 'withdraw') continue
@@ -115,16 +115,9 @@ export class Advance {
       for (const turn of effect.turns) {
         const { site, controller, wave } = turn
         const { path, sha256 } = plan.releases[orderedRelease(terms, turn) ?? 0]!
-        const row = await (rowOf?.(site, controller) ?? this.#world.store.controller(site, controller))
-        const report = row === null ? null : orThrow(lastReport(row, this.#world.crypto))
+        const from = await (versionOf?.(site, controller) ?? this.#world.store.attestedVersion(site, controller))
         const assigned = { kind: 'controller-assigned', actor: fleetActor(this.#world), site, controller } as const
-        // An empty version: it has never reported.
-        const detail = {
-          path,
-          wave,
-          from: report?.running.version ?? '',
-          ...(turn.at === 'returning' ? { back: true } : {}),
-        }
+        const detail = { path, wave, from, ...(turn.at === 'returning' ? { back: true } : {}) }
         notes.push({ ...about(plan), ...assigned, release: sha256, detail })
       }
     }

@@ -285,6 +285,11 @@ export interface FleetStore extends AccountStore {
   controllers(site?: string): Promise<ControllerRow[]>
   /** At most `limit` controllers behind one, in order of site and name; from the first one on when it is null. */
   controllersBehind(after: readonly [site: string, id: string] | null, limit: number): Promise<ControllerRow[]>
+  /**
+   * The version in a controller's last report, which was verified when it was taken in; empty: it never reported. The
+   * inventory's row, which `checkStore` compares with the report.
+   */
+  attestedVersion(site: string, id: string): Promise<string>
   /** Whether a controller was once registered with this report key, and has another one since. */
   hadReportKey(site: string, id: string, key: Uint8Array): Promise<boolean>
   /** The wraps of a release's content key for the controllers of a site, by controller. */

@@ -314,12 +314,12 @@ class Intake {
     const wanted = await this.#wanted(opened, turn)
     if (wanted === null) return
     const now = this.#world.clock.now()
-    const rowOf = (site: string, id: string) => this.#row(site, id)
+    const versionOf = (site: string, id: string) => this.#version(site, id)
     const outcome = resultOf(report, turn, wanted)
     // A campaign that cannot use the news (it is over, or the turn has not come) is not harmed by it: it refuses them.
     if (outcome !== null) {
       const event = { kind: 'outcome', now, report: report.sequence, ...ref, ...eventOf(outcome) } as const
-      await this.advance.step(opened, event, actor, rowOf)
+      await this.advance.step(opened, event, actor, versionOf)
     }
     const { at: reportedAt, figures } = report
     const stage = isStaged(report, wanted) ? ({ stage: 'staged' } as const) : {}
@@ -332,7 +332,7 @@ class Intake {
       ...stage,
       ...(figures === undefined ? {} : { figures }),
     } as const
-    await this.advance.step(orThrow(await this.advance.opened(campaign)), heard, actor, rowOf)
+    await this.advance.step(orThrow(await this.advance.opened(campaign)), heard, actor, versionOf)
   }
 
   /** What a turn is about: the release that it is ordered, or the one that it is to run. */
@@ -358,6 +358,14 @@ class Intake {
   async #row(site: string, id: string): Promise<ControllerRow | null> {
     const fresh = site === this.#site ? this.controllers.get(id) : undefined
     return fresh ?? this.#world.store.controller(site, id)
+  }
+
+  /** The version that a controller attested last: a report of this batch counts already. */
+  async #version(site: string, id: string): Promise<string> {
+    const fresh = site === this.#site ? this.controllers.get(id)?.report : undefined
+    return fresh == null
+      ? this.#world.store.attestedVersion(site, id)
+      : (readStoredReport(fresh)?.running.version ?? '')
   }
 
   #gateway(): Actor {

@@ -106,6 +106,7 @@ export class SqliteFleetStore implements FleetStore {
       siteNames: database.prepare('SELECT id FROM site WHERE id > ? ORDER BY id LIMIT ?'),
       controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
       seen: database.prepare('SELECT seen_at AS seenAt FROM inventory WHERE site = ? AND id = ? AND seen_at > 0'),
+      attested: database.prepare("SELECT version FROM inventory WHERE site = ? AND id = ? AND said = 'attested'"),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
       controllersBehind: database.prepare(`SELECT ${controller} WHERE (site, id) > (?, ?) ORDER BY site, id LIMIT ?`),
@@ -201,6 +202,11 @@ export class SqliteFleetStore implements FleetStore {
     // No name is empty: everything is behind this one.
     const [site, id] = after ?? ['', '']
     return this.#sql.controllersBehind.all(site, id, limit) as ControllerRow[]
+  }
+
+  async attestedVersion(site: string, id: string): Promise<string> {
+    const row = this.#sql.attested.get(site, id) as { version: string } | undefined
+    return row?.version ?? ''
   }
 
   async hadReportKey(site: string, id: string, key: Uint8Array): Promise<boolean> {

@@ -119,6 +119,11 @@ describe('questions about the inventory', () => {
   })
   after(() => store.close())
 
+  it('knows the version that each controller attested, and none of one that has said nothing', async () => {
+    for (const { site, id, said } of fleet) assert.equal(await store.attestedVersion(site, id), said?.version ?? '', id)
+    assert.equal(await store.attestedVersion('site-00', 'nobody'), '')
+  })
+
   it('answers every question as one that reads all rows, page by page, and its counts agree', async () => {
     await fc.assert(
       fc.asyncProperty(query, fc.integer({ min: 1, max: 50 }), async (asked, limit) => {
