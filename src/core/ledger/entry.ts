@@ -78,17 +78,20 @@ const entryShape = object(
   },
 )
 
+const detailText = line(MAX_TEXT, 0)
+const detailName = line(120, 0)
+
 /** The details that an entry can hold: JSON with whole numbers, bounded, texts of one line. */
 function readDetail(value: unknown, at: string, depth: number): Json | Misfit {
   if (value === null || typeof value === 'boolean') return value
   if (typeof value === 'number')
     return Number.isSafeInteger(value) ? value : new Misfit(at, 'a whole number', shown(value))
-  if (typeof value === 'string') return line(MAX_TEXT, 0)(value, at)
+  if (typeof value === 'string') return detailText(value, at)
   if (typeof value !== 'object' || depth >= MAX_DEPTH) return new Misfit(at, 'JSON of little depth', shown(value))
   const members = Object.entries(value)
   if (members.length > MAX_ITEMS) return new Misfit(at, `at most ${MAX_ITEMS} members`, String(members.length))
   for (const [name, member] of members) {
-    const fits = line(120, 0)(name, at)
+    const fits = detailName(name, at)
     const read = fits instanceof Misfit ? fits : readDetail(member, `${at}.${name}`, depth + 1)
     if (read instanceof Misfit) return read
   }
