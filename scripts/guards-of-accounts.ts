@@ -286,8 +286,22 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a pending signature of an approver who left',
     file: 'src/flows/vouch.ts',
-    text: 'if (why === null) counting.push(signature)',
-    without: 'if (why !== undefined) counting.push(signature)',
+    text: 'if (why === null) {',
+    without: 'if (why !== undefined) {',
+    tests: VOUCH,
+  },
+  {
+    stops: 'one person with the keys of two',
+    file: 'src/flows/vouch.ts',
+    text: 'if (!approvers.has(account)) return null',
+    without: 'if (approvers.size >= 0) return null',
+    tests: VOUCH,
+  },
+  {
+    stops: 'an approver of some sites, for a plan that others join elsewhere',
+    file: 'src/flows/opened.ts',
+    text: "if (plan.membership === 'fixed') found.push",
+    without: 'if (plan.id.length > 0) found.push',
     tests: VOUCH,
   },
   {

@@ -15,7 +15,7 @@ import { Advance } from './campaign.ts'
 import { nextFiles, openRepository } from './keep.ts'
 import { about, type Opened, openCampaign } from './opened.ts'
 import type { FleetWorld, RepoFile } from './ports.ts'
-import { refuseApprover, refuseRejected, standingOf } from './vouch.ts'
+import { refuseApprover, refuseRejected, refuseSecond, standingOf } from './vouch.ts'
 
 /** An approval as it would become, for an approver to read and sign; `have` are the keys that signed it already. */
 export type ApprovalDraft = {
@@ -88,7 +88,8 @@ async function gathered(
 /**
  * Adds one approver's signature. At the threshold the plan is approved: the approval repository's new targets, snapshot
  * and timestamp and the campaign's state become durable together. Below it the signature is kept. Refuses as `draftOf`,
- * `approval-key-unknown`, `approval-signature-invalid`, and what `refuseApprover` refuses. `reason` is kept in the log.
+ * `approval-key-unknown`, `approval-signature-invalid`, `approval-twice`, and what `refuseApprover` refuses. `reason` is kept
+ * in the log.
  */
 export function approve(
   world: FleetWorld,
@@ -121,6 +122,8 @@ export function approve(
     if (before.some(({ keyid }) => keyid === signature.keyid)) {
       return { need: draft.need, have: counted(before.map(({ keyid }) => keyid)), approved: false }
     }
+    const second = refuseSecond(opened.plan, person, standing.approvers)
+    if (second !== null) return second
     const signatures = [...before, signature]
     const file = seal(draft.signed, signatures)
     const targets = readMetadata('targets', file, 'approval: targets')

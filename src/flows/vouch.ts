@@ -6,7 +6,7 @@ import { FLEET, mayDo, mayDoAll, type Place } from '../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountsOf } from './appoint.ts'
 import { Advance } from './campaign.ts'
-import { about, type Opened, openCampaign } from './opened.ts'
+import { about, type Opened, openCampaign, sitesOfPlan } from './opened.ts'
 import type { FleetWorld } from './ports.ts'
 
 /** The place of a site: an unknown one lies in no region. */
@@ -62,25 +62,40 @@ async function refuseVoucher(
   }
   const holder = { ...account, disabled: account.standing.at === 'disabled', narrowed: null }
   if (mayDo(holder, 'approve', FLEET) === null) return null
-  return mayDoAll(holder, 'approve', await placesOf(world, await world.store.turns.sites(plan.id)))
+  return mayDoAll(holder, 'approve', await placesOf(world, await sitesOfPlan(world, plan)))
+}
+
+/** Whether somebody whose signature counts already approves with another key of their own. Refuses `approval-twice`. */
+export function refuseSecond({ id }: PlanHead, account: string, approvers: ReadonlySet<string>): null | Refusal {
+  if (!approvers.has(account)) return null
+  const actual = 'one by another of their keys'
+  return refuse('approval-twice', `the approval of ${id} by ${account}`, 'one signature of each person', actual)
 }
 
 type Signed = { readonly keyid: string; readonly sig: string }
 
+/** The signatures that count, the accounts that they are of, and why the others do not. */
+type Standing = {
+  readonly counting: readonly Signed[]
+  readonly approvers: ReadonlySet<string>
+  readonly void: readonly Refusal[]
+}
+
 /**
  * Which of the signatures that were gathered for a plan still stand for somebody who may approve it, and why the others do
  * not. Judged each time: an approver whose account was disabled, who lost the role or whose key was taken away has not
- * approved what is not approved yet.
+ * approved what is not approved yet. Of the keys of one account the first counts: two of a threshold are two people.
  */
 export async function standingOf(
   world: FleetWorld,
   { plan }: Opened,
   signatures: readonly Signed[],
-): Promise<{ readonly counting: readonly Signed[]; readonly void: readonly Refusal[] } | Refusal> {
+): Promise<Standing | Refusal> {
   const accounts = await accountsOf(world)
   if (isRefusal(accounts)) return accounts
   const counting: Signed[] = []
   const voided: Refusal[] = []
+  const approvers = new Set<string>()
   for (const signature of signatures) {
     const { keyid } = signature
     const owner = accounts.find(({ keys }) => keys.includes(keyid))
@@ -90,11 +105,13 @@ export async function standingOf(
       voided.push(refuse('approval-void', subject, expected, 'the key of nobody any more'))
       continue
     }
-    const why = await refuseVoucher(world, plan, owner, keyid, accounts)
-    if (why === null) counting.push(signature)
-    else voided.push(refuse('approval-void', subject, expected, `${owner.id}: ${why.code}`))
+    const why = (await refuseVoucher(world, plan, owner, keyid, accounts)) ?? refuseSecond(plan, owner.id, approvers)
+    if (why === null) {
+      counting.push(signature)
+      approvers.add(owner.id)
+    } else voided.push(refuse('approval-void', subject, expected, `${owner.id}: ${why.code}`))
   }
-  return { counting, void: voided }
+  return { counting, approvers, void: voided }
 }
 
 const REJECTED = 'rejected.json'

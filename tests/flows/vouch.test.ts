@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { mayAt } from '../../src/apps/fleet/places.ts'
 import { accountBytes, newAccount } from '../../src/core/fleet/account.ts'
-import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { isRefusal, orThrow, type Refusal, sentence } from '../../src/core/refusal/refusal.ts'
 import { planPath } from '../../src/core/trust/mapping.ts'
 import { signableBytes } from '../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../src/core/trust/repository.ts'
@@ -73,12 +73,58 @@ describe('whose approval counts', () => {
     assert.equal(codeOf(await sign('approver-0')), 'approval-by-creator')
   })
 
+  it('attack: one person with two keys of approvers approves alone', async () => {
+    const other = (await signature('approver-1')).keyid
+    const own = (await signature('approver-0')).keyid
+    orThrow(await editAccount(world(), root, 'approver-1', { keys: [] }))
+    orThrow(await editAccount(world(), root, 'approver-0', { keys: [own, other] }))
+    orThrow(await sign('approver-0'))
+    assert.equal(codeOf(await sign('approver-0', 'approver-1')), 'approval-twice')
+    assert.equal(await have(), 1)
+    assert.ok(!(await approved()), 'two keys of one person are not two people')
+  })
+
+  it('attack: a key goes from one account to another between two signatures', async () => {
+    const own = (await signature('approver-0')).keyid
+    const other = (await signature('approver-1')).keyid
+    orThrow(await sign('approver-0'))
+    orThrow(await editAccount(world(), root, 'approver-0', { keys: [] }))
+    orThrow(await editAccount(world(), root, 'approver-1', { keys: [own, other] }))
+    assert.equal(await have(), 1, 'it is the signature of approver-1 now')
+    assert.equal(codeOf(await sign('approver-1')), 'approval-twice')
+    assert.ok(!(await approved()))
+  })
+
   it('attack: a signature that somebody else brings, and a role that is not there', async () => {
     assert.equal(codeOf(await sign('approver-1', 'approver-0')), 'approval-key-not-own')
     assert.equal(codeOf(await sign('nobody', 'approver-0')), 'account-missing')
     orThrow(await editAccount(world(), root, 'approver-0', { grants: grants('approver@site:elsewhere') }))
     assert.equal(codeOf(await sign('approver-0')), 'role-missing')
     assert.equal(await have(), 0)
+  })
+
+  it('attack: an approver of one site approves a plan that controllers of another site join later', async () => {
+    const reports = bench.controllers.map(({ element }) => element.reportKey.spki)
+    await bench.fleet.site('pier', 2, { gateway: bench.site.signer.key.spki, reports })
+    orThrow((await command(world(), 'ada', ID, 'halt', 'another one comes')) ?? true)
+    const asked = usualPlan('dynamic', [bench.releases['1.2.0'].targets[0].path], { joinIn: 'rest' })
+    const { sheets } = orThrow(await createCampaign(world(), 'ada', asked, false, anywhere))
+    assert.deepEqual(
+      sheets.map(({ sheet }) => [sheet.site, sheet.turns.length]),
+      [
+        ['pier', 0],
+        ['quay', 2],
+      ],
+    )
+    orThrow(await editAccount(world(), root, 'approver-0', { grants: grants('approver@site:quay') }))
+    const { keyid, sig } = await signature('approver-0', 'dynamic')
+    const refused = await approve(world(), 'approver-0', 'dynamic', { keyid, sig })
+    assert.ok(isRefusal(refused) && refused.code === 'role-missing', JSON.stringify(refused))
+    assert.match(sentence(refused), /pier/)
+    orThrow(
+      await editAccount(world(), root, 'approver-0', { grants: grants('approver@site:quay', 'approver@site:pier') }),
+    )
+    orThrow(await approve(world(), 'approver-0', 'dynamic', { keyid, sig }))
   })
 
   it('below the threshold nothing is approved; at it the plan is, and the log says who and why', async () => {

@@ -3,7 +3,7 @@ import { type Action, FLEET, mayDo, mayDoAll, type Place, reachOf } from '../../
 import { parseSite } from '../../core/fleet/topology.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type { Who } from '../../flows/admit.ts'
-import { openCampaign } from '../../flows/opened.ts'
+import { openCampaign, sitesOfPlan } from '../../flows/opened.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import { placeOf, placesOf } from '../../flows/vouch.ts'
 import type { About } from '../../wire/access.ts'
@@ -18,7 +18,7 @@ const PLACES: Readonly<Record<About, Places>> = {
   site: async (request, world) => [await placeOf(world, parameter(request, 'site'))],
   campaign: async (request, world) => {
     const opened = await openCampaign(world, parameter(request, 'id'))
-    return isRefusal(opened) ? [FLEET] : placesOf(world, await world.store.turns.sites(opened.plan.id))
+    return isRefusal(opened) ? [FLEET] : placesOf(world, await sitesOfPlan(world, opened.plan))
   },
   // Where the site is to lie, and where it lies now: who may enrol in a region brings no site of another one into it.
   enrolment: async (request, world) => {

@@ -154,6 +154,13 @@ export const accountCodes = {
     title: 'the signature was made with a key that is not the account’s own',
     fix: 'Each approver hands in their own signature, with their own account. An administrator enters keys with "voltseal account key".',
   },
+  'approval-twice': {
+    exit: 21,
+    status: 403,
+    action: 'refuse',
+    title: 'this person’s signature under the plan counts already, by another of their keys',
+    fix: 'Let another approver sign: so many signatures are so many people.',
+  },
   'approval-void': {
     exit: 21,
     status: 409,
