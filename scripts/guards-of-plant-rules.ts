@@ -264,6 +264,13 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
     tests: WHOSE_TURN,
   },
   {
+    stops: 'a stepping stone that the fleet server leaves out',
+    file: 'src/core/campaign/step-order.ts',
+    text: 'step.order >= own || step.controller === id || talks(step.controller)',
+    without: 'step.order >= own || (step.controller !== id && talks(step.controller))',
+    tests: WHOSE_TURN,
+  },
+  {
     stops: 'a release that fails rack after rack while the link is down',
     file: COORDINATOR,
     text: 'if (most === null || failed <= most) return null',

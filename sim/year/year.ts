@@ -207,7 +207,8 @@ class Year {
     const order = turn.steps[0]?.order ?? 0
     run.steps = [
       ...run.steps.filter(one => one.controller !== controller || one.campaign !== campaign.id),
-      { campaign: campaign.id, controller, order, confirmed: false },
+      // The name of a turn in the simulation has the controller where a real one has the release.
+      { campaign: campaign.id, controller, release: controller, order, confirmed: false },
     ]
     const fate = fateOf(
       campaign,

@@ -8,7 +8,7 @@ import { type Reading, type Readings, readingsOf } from './rules/readings.ts'
 import { groupResource, type Resource, type RuleSet, resourcesOf, type Stock, stockOf } from './rules/resource.ts'
 import { scheduleUnder } from './rules/schedule.ts'
 import { type No, no, type Wait } from './rules/wait.ts'
-import { campaignOf, type SiteWork } from './site-work.ts'
+import { campaignOf, releaseOf, type SiteWork } from './site-work.ts'
 import { StepOrder } from './step-order.ts'
 import type { PlannedStep, Terms } from './terms.ts'
 import { type Versions, VersionsBeside } from './versions-beside.ts'
@@ -50,6 +50,8 @@ type Waiting = {
   readonly duty: Duty
   readonly restart: Millis
   readonly campaign: string
+  /** How the SHA-256 of the envelope begins that it is to take. */
+  readonly release: string
   readonly priority: number
   readonly since: Instant
 }
@@ -110,10 +112,10 @@ class Round {
     this.#failed = failed
     for (const controller of site.controllers) {
       const state = work.get(controller.id)
-      const isToGo = state?.at === 'staged' || state?.at === 'granted'
-      const campaign = isToGo && site.classes[controller.class]?.duty === 'auxiliary' ? campaignOf(state) : null
+      if (state?.at !== 'staged' && state?.at !== 'granted') continue
+      const campaign = site.classes[controller.class]?.duty === 'auxiliary' ? campaignOf(state) : null
       // One that the plan itself puts behind others keeps nobody back: they would wait for each other.
-      if (campaign !== null && this.#order.before(campaign, controller) === null) {
+      if (campaign !== null && this.#order.before(campaign, controller, releaseOf(state)) === null) {
         this.#auxiliary.set(campaign, controller.id)
       }
     }
@@ -142,8 +144,8 @@ class Round {
       const of = site.classes[controller.class]
       if (state?.at !== 'staged' || of === undefined) return []
       const campaign = campaignOf(state) ?? ''
-      const priority = terms.get(campaign)?.priority ?? 0
-      return [{ controller, duty: of.duty, restart: of.restart, campaign, priority, since: state.since }]
+      const what = { campaign, release: releaseOf(state), priority: terms.get(campaign)?.priority ?? 0 }
+      return [{ controller, duty: of.duty, restart: of.restart, ...what, since: state.since }]
     })
     return waiting.sort(
       (a, b) =>
@@ -216,8 +218,12 @@ class Round {
   }
 
   /** Steps of a lower order in its circle, and auxiliary boards, go before; and versions beside it may have to change. */
-  #before({ controller, campaign, duty }: Waiting): No | null {
-    const first = this.#order.before(campaign, controller)
+  #before({ controller, campaign, release, duty }: Waiting): No | null {
+    const first = this.#order.before(campaign, controller, release)
+    if (first === controller.id) {
+      const because = `campaign ${campaign} has an earlier step for it, and what it was ordered comes later`
+      return no('order', first, because)
+    }
     if (first !== null) {
       const because = `${first} goes before it in campaign ${campaign}, and has not confirmed its step yet`
       return no('order', first, because)

@@ -138,7 +138,13 @@ export function decideSiteWork(state: SiteWork, event: SiteEvent): SiteWork | Re
 }
 
 /** The campaign that a controller's work belongs to, from its assignment's name; null: it has none. */
-export function campaignOf(state: SiteWork): string | null {
+export const campaignOf = (state: SiteWork): string | null => nameOf(state)?.[0] ?? null
+
+/** How the SHA-256 (hex) of the envelope begins that a controller's work is about; empty: about none. */
+export const releaseOf = (state: SiteWork): string => nameOf(state)?.[1] ?? ''
+
+/** An assignment's name in its parts: `CAMPAIGN/DIGEST/ATTEMPT` (core/trust/mapping.ts). */
+function nameOf(state: SiteWork): readonly string[] | null {
   if (state.at === 'idle') return null
-  return (state.at === 'leaving' ? state.left : state.assignment).split('/', 1)[0] ?? null
+  return (state.at === 'leaving' ? state.left : state.assignment).split('/')
 }

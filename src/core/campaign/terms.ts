@@ -14,11 +14,13 @@ export type Terms = { readonly rules: SiteRules; readonly priority: number; read
 
 /**
  * One step of one controller in a campaign, and whether the controller has attested it. Within a circle (or the whole site)
- * no step is taken before every step of a lower order is confirmed.
+ * no step is taken before every step of a lower order is confirmed. `release`: the SHA-256 of its envelope (hex), by which
+ * an order says which step it is about.
  */
 export type PlannedStep = {
   readonly campaign: string
   readonly controller: string
+  readonly release: string
   readonly order: number
   readonly confirmed: boolean
 }
@@ -39,9 +41,9 @@ export function stepsOf(plan: PlanHead, sheet: Sheet, stable: Stable): PlannedSt
   return sheet.turns.flatMap(({ controller, steps }) => {
     const runs = stable(controller)
     return steps.map(({ release, order }): PlannedStep => {
-      const { version } = plan.releases[release]!
+      const { version, sha256 } = plan.releases[release]!
       const confirmed = runs !== null && compareVersions(runs, version) >= 0
-      return { campaign: plan.id, controller, order, confirmed }
+      return { campaign: plan.id, controller, release: sha256, order, confirmed }
     })
   })
 }

@@ -231,8 +231,8 @@ describe('whose turn it is', () => {
         { 'bms-1': staged(), 'display-1': staged() },
         {
           steps: [
-            { campaign: 'spring', controller: 'bms-1', order: 0, confirmed: false },
-            { campaign: 'spring', controller: 'display-1', order: 1, confirmed: false },
+            { campaign: 'spring', controller: 'bms-1', release: 'x', order: 0, confirmed: false },
+            { campaign: 'spring', controller: 'display-1', release: 'x', order: 1, confirmed: false },
           ],
         },
       ),
@@ -259,9 +259,9 @@ describe('whose turn it is', () => {
         { 'bms-1': staged(), 'bms-3': staged() },
         {
           steps: [
-            { campaign: 'spring', controller: 'pcs-1', order: 0, confirmed: false },
-            { campaign: 'spring', controller: 'bms-1', order: 1, confirmed: false },
-            { campaign: 'spring', controller: 'bms-3', order: 1, confirmed: false },
+            { campaign: 'spring', controller: 'pcs-1', release: 'x', order: 0, confirmed: false },
+            { campaign: 'spring', controller: 'bms-1', release: 'x', order: 1, confirmed: false },
+            { campaign: 'spring', controller: 'bms-3', release: 'x', order: 1, confirmed: false },
           ],
         },
       ),
@@ -274,9 +274,9 @@ describe('whose turn it is', () => {
         { 'bms-1': staged(), 'bms-3': staged() },
         {
           steps: [
-            { campaign: 'spring', controller: 'ems-1', order: 0, confirmed: false },
-            { campaign: 'spring', controller: 'bms-1', order: 1, confirmed: false },
-            { campaign: 'spring', controller: 'bms-3', order: 0, confirmed: false },
+            { campaign: 'spring', controller: 'ems-1', release: 'x', order: 0, confirmed: false },
+            { campaign: 'spring', controller: 'bms-1', release: 'x', order: 1, confirmed: false },
+            { campaign: 'spring', controller: 'bms-3', release: 'x', order: 0, confirmed: false },
           ],
         },
       ),
@@ -289,9 +289,38 @@ describe('whose turn it is', () => {
         { 'bms-1': staged() },
         {
           steps: [
-            { campaign: 'spring', controller: 'pcs-1', order: 0, confirmed: true },
-            { campaign: 'spring', controller: 'bms-1', order: 0, confirmed: true },
-            { campaign: 'spring', controller: 'bms-1', order: 1, confirmed: false },
+            { campaign: 'spring', controller: 'pcs-1', release: 'x', order: 0, confirmed: true },
+            { campaign: 'spring', controller: 'bms-1', release: 'stone', order: 0, confirmed: true },
+            { campaign: 'spring', controller: 'bms-1', release: 'x', order: 1, confirmed: false },
+          ],
+        },
+      ),
+      ['bms-1'],
+      {},
+    ],
+    [
+      'attack: a fleet server that skips the stepping stones',
+      at(
+        { 'bms-1': staged() },
+        {
+          steps: [
+            { campaign: 'spring', controller: 'bms-1', release: 'stone', order: 0, confirmed: false },
+            { campaign: 'spring', controller: 'bms-1', release: 'x', order: 1, confirmed: false },
+          ],
+        },
+      ),
+      [],
+      { 'bms-1': 'order: campaign spring has an earlier step for it, and what it was ordered comes later' },
+    ],
+    [
+      'the way back waits for no step that others have still to take: nobody goes on in a campaign that is rolled back',
+      at(
+        { 'bms-1': staged() },
+        {
+          steps: [
+            { campaign: 'spring', controller: 'bms-1', release: 'stone', order: 0, confirmed: true },
+            { campaign: 'spring', controller: 'pcs-1', release: 'y', order: 1, confirmed: false },
+            { campaign: 'spring', controller: 'bms-1', release: 'last', order: 2, confirmed: false },
           ],
         },
       ),

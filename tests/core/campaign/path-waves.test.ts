@@ -114,9 +114,10 @@ function carryOut(
       const left = wave.filter(({ controller, steps }) => taken.get(controller)! < steps.length)
       if (left.length === 0) break
       const planned = turns.flatMap(({ controller, steps }) =>
-        steps.map(({ order }, step) => ({
+        steps.map(({ release, order }, step) => ({
           campaign: 'c',
           controller,
+          release: release.path,
           order,
           confirmed: step < taken.get(controller)!,
         })),
@@ -127,7 +128,10 @@ function carryOut(
       const order = new StepOrder({ controllers }, planned)
       const versions: Versions = { runs, becomes }
       const beside = new VersionsBeside({ controllers }, versions)
-      const ready = left.filter(({ controller }) => order.before('c', controllers[at.get(controller)!]!) === null)
+      const ready = left.filter(({ controller, steps }) => {
+        const { path } = steps[taken.get(controller)!]!.release
+        return order.before('c', controllers[at.get(controller)!]!, path) === null
+      })
       assert.ok(ready.length > 0, 'somebody of the wave may always go')
       const { controller, steps } = ready[pick(ready.length)]!
       assert.equal(beside.before(controllers[at.get(controller)!]!), null, 'the gateway lets every planned step go')

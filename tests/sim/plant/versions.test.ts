@@ -103,7 +103,9 @@ function carriedOut(w: World): { readonly wrong: string | null; readonly steps: 
   const run = new SiteRun(site, ...standing(site))
   run.terms.set('spring', { rules: NO_RULES, priority: 50, maxFailures: null })
   run.steps = [...path.steps].flatMap(([controller, steps]) =>
-    steps.map(({ order }) => ({ campaign: 'spring', controller, order, confirmed: false })),
+    steps.map(({ release: { path: release }, order }) => {
+      return { campaign: 'spring', controller, release, order, confirmed: false }
+    }),
   )
   const at = new Map<string, number>()
   let taken = 0
