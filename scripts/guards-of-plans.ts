@@ -92,4 +92,18 @@ export const PLAN_GUARDS: readonly Guard[] = [
     without: 'if (content !== safety) return null',
     tests: PLANS,
   },
+  {
+    stops: 'a plan that the server stores and never opens again',
+    file: 'src/core/campaign/draft.ts',
+    text: 'if (long !== null) return long',
+    without: '',
+    tests: DRAFTS,
+  },
+  {
+    stops: 'an approval that holds for ever',
+    file: 'src/core/campaign/plan.ts',
+    text: 'if (plan.notAfter - plan.createdAt > MAX_PLAN_TIME) {',
+    without: 'if (plan.notAfter < plan.createdAt) {',
+    tests: PLANS,
+  },
 ]

@@ -1,9 +1,9 @@
 import { showDuration } from '../encoding/quantity.ts'
-import type { Instant, Millis } from '../encoding/units.ts'
+import { type Instant, instant, type Millis } from '../encoding/units.ts'
 import type { SiteRules } from '../fleet/site-rules.ts'
 import type { Site } from '../fleet/topology.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import { nextSpan, type Span, scheduleOf } from './rules/schedule.ts'
+import { HORIZON, nextSpan, type Span, scheduleOf } from './rules/schedule.ts'
 
 /** As much of a site as says when its controllers may restart. */
 export type TimedSite = Pick<Site, 'site' | 'region' | 'zone' | 'limits'>
@@ -11,11 +11,15 @@ export type TimedSite = Pick<Site, 'site' | 'region' | 'zone' | 'limits'>
 /** The time that a plan has: from when on, and until when. */
 export type PlanTime = { readonly from: Instant; readonly to: Instant }
 
+/** How far openings are looked for: what does not open in that time is taken for what does not open (rules/schedule.ts). */
+const lookTo = ({ from, to }: PlanTime): Instant => instant(Math.min(to, from + HORIZON))
+
 /**
  * Looks for a time at which a restart fits into what plan and site leave open, within the time of the plan. Sites that are
  * alike in zone and rules are looked at once, however many there are. Refuses `plan-window-never-opens`.
  */
-export function openingCheck(rules: SiteRules, { from, to }: PlanTime) {
+export function openingCheck(rules: SiteRules, time: PlanTime) {
+  const [from, to] = [time.from, lookTo(time)]
   const known = new Map<string, boolean>()
   const shut = rules.windows.length + rules.blackouts.length > 0
   return (site: TimedSite, restart: Millis): Refusal | null => {
@@ -40,14 +44,15 @@ const SHOWN = 3
 export function nextOpenings(
   rules: SiteRules,
   site: TimedSite,
-  { from, to }: PlanTime,
+  time: PlanTime,
   restart: Millis,
 ): readonly Span[] | null {
+  const to = lookTo(time)
   const sets = [rules, site.limits]
   if (sets.every(({ windows, blackouts }) => windows.length + blackouts.length === 0)) return null
   const schedule = scheduleOf(site, sets)
   const spans: Span[] = []
-  for (let at = from; spans.length < SHOWN; ) {
+  for (let at = time.from; spans.length < SHOWN; ) {
     const span = nextSpan(schedule, at, restart, to)
     if (span === null || span.from >= to) break
     const closes = nextSpan(schedule, span.from, restart, to)?.to ?? span.to

@@ -9,7 +9,7 @@ import { openingCheck, type TimedSite } from './draft-times.ts'
 import { type DrawnWave, drawWaves } from './draft-waves.ts'
 import type { Gate } from './gate.ts'
 import { shelfOf } from './path-shelf.ts'
-import { checkPlan, type Membership, type PlanBody } from './plan.ts'
+import { checkPlan, checkPlanLength, type Membership, type PlanBody } from './plan.ts'
 import type { PlanRequest, WaveRequest } from './plan-request.ts'
 import { type ProvenSheet, proveSheets, type Sheet, type SheetTurn } from './sheet.ts'
 import type { Plan } from './turns.ts'
@@ -200,8 +200,11 @@ function finish(
     membership: membershipOf(request, waves),
     sheets: root,
   }
-  const head = checkPlan(body, `plan ${request.id}`)
+  const subject = `plan ${request.id}`
+  const head = checkPlan(body, subject)
   if (isRefusal(head)) return head
+  const long = checkPlanLength(head, subject)
+  if (long !== null) return long
   const plan = { ...head, sheetOf: new Map(proven.map(({ sheet }) => [sheet.site, sheet])) }
   return { plan, sheets: proven, waves, passedOver, places }
 }

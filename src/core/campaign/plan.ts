@@ -2,6 +2,7 @@ import { canonicalJson, type Json, JsonFault } from '../encoding/canonical-json.
 import { either, exactly, line, list, Misfit, object, text, then, truth, whole, word } from '../encoding/shape.ts'
 import { readSpelledJson } from '../encoding/strict-json.ts'
 import { type Instant, instant, type Millis, millis } from '../encoding/units.ts'
+import { formatUtc } from '../encoding/utc-time.ts'
 import { compareVersions, parseVersion, type Version } from '../firmware/version.ts'
 import { NAME } from '../fleet/identity.ts'
 import { checkRules, type SiteRules, storedRulesShape } from '../fleet/site-rules.ts'
@@ -102,6 +103,8 @@ export const MAX_PLAN_RELEASES = 64
 export const MAX_PLAN_SITES = 65_536
 export const MAX_PLAN_CONTROLLERS = 4_000_000
 export const MAX_PRIORITY = 100
+/** From when a plan was made to its end: its approval outlives it by a year, and must not hold for ever. Milliseconds. */
+export const MAX_PLAN_TIME = 3650 * 86_400_000
 
 const DAY = 86_400_000
 const MAX_JOINING = 1000
@@ -216,6 +219,10 @@ function checkTimes(plan: PlanBody, subject: string): Refusal | null {
     const actual = `made ${plan.createdAt}, not before ${plan.notBefore ?? plan.createdAt}, not after ${plan.notAfter}`
     return refuse('plan-times-disordered', subject, 'an end after the beginning', actual)
   }
+  if (plan.notAfter - plan.createdAt > MAX_PLAN_TIME) {
+    const actual = `${formatUtc(plan.notAfter)} at notAfter`
+    return refuse('plan-times-disordered', subject, 'an end within 3650 days of when it was made', actual)
+  }
   if (plan.retry.maxBackOffMillis < plan.retry.backOffMillis) {
     const actual = `${plan.retry.maxBackOffMillis} after ${plan.retry.backOffMillis} at retry`
     return refuse('plan-times-disordered', subject, 'a longest wait that is no shorter than the first', actual)
@@ -306,6 +313,16 @@ function checkWaves({ waves, membership, sheets }: PlanBody, subject: string): R
   }
   if (total === sheets.controllers) return null
   return refuse('plan-malformed', subject, `${sheets.controllers} controllers in the waves`, `${total} at waves`)
+}
+
+/**
+ * Whether a head that was just built can be read again: what is longer than `MAX_PLAN_BYTES` would be stored, and then no
+ * campaign could be looked at any more. Refuses `plan-malformed`.
+ */
+export function checkPlanLength(head: PlanBody, subject: string): Refusal | null {
+  const { length } = planBytes(head)
+  if (length <= MAX_PLAN_BYTES) return null
+  return refuse('plan-malformed', subject, `a plan of at most ${MAX_PLAN_BYTES} bytes`, `${length} bytes`)
 }
 
 /** The head's bytes: canonical JSON, what approvers sign and the approval target `campaigns/ID.json` pins. */

@@ -110,6 +110,8 @@ describe('drawing up a plan', () => {
     assert(!draft.plan.sheetOf.has('quay'), 'a site where nobody gets anything has no sheet')
   })
 
+  const SHUT = { why: 'never', days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from: '00:00', to: '00:00' }
+  const MANY = Array.from({ length: 1000 }, (_, n) => `${'region'.repeat(5)}-${n}`)
   const NIGHT = { windows: [{ days: ['sat'], from: '01:00', to: '03:00' }] }
 
   test('the preview says when each site may restart: by the clock on its wall, and in UTC', () => {
@@ -178,6 +180,18 @@ describe('drawing up a plan', () => {
       'plan-window-never-opens',
     ],
     ['an end that is past', { notAfter: T0 }, FLEET, 'plan-times-disordered'],
+    [
+      'attack: a plan that is longer than anybody reads, so that the server never opens it again,',
+      { rules: { blackouts: Array.from({ length: 40 }, () => ({ ...SHUT, regions: MANY })) } },
+      FLEET,
+      'plan-malformed',
+    ],
+    [
+      'attack: a window that is looked for until the end of time,',
+      { rules: { ...NIGHT, blackouts: [SHUT] }, notAfter: 8_640_000_000_000_000 },
+      FLEET,
+      'plan-window-never-opens',
+    ],
     ['a wave of nobody', { waves: [rest, one] }, FLEET, 'plan-wave-empty'],
     [
       'a wave by a label that nobody has',

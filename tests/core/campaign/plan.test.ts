@@ -61,6 +61,12 @@ describe('the plan', () => {
     ['a root that is none', json({ sheets: { ...PLAN.sheets, root: 'ab' } }), 'plan-malformed', 'sheets.root'],
     ['a priority above all', json({ priority: 101 }), 'plan-malformed', 'priority'],
     [
+      'attack: an end that is never: the approval would hold as long',
+      json({ notAfter: 8_640_000_000_000_000 }),
+      'plan-times-disordered',
+      'at notAfter',
+    ],
+    [
       'a longest wait below the first',
       json({ retry: { ...PLAN.retry, backOffMillis: 2, maxBackOffMillis: 1 } }),
       'plan-times-disordered',
