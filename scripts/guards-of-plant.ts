@@ -44,14 +44,14 @@ export const PLANT_GUARDS: readonly Guard[] = [
   {
     stops: 'a step before the one that it needs, judged by versions beside each other',
     file: COORDINATOR,
-    text: 'const first = this.#order.before(campaign, controller)\n',
+    text: 'const first = this.#order.before(campaign, controller, release)\n',
     without: 'const first = null as string | null\n',
     tests: 'tests/sim/plant/versions.test.ts',
   },
   {
     stops: 'an auxiliary board and one that goes before it, which wait for each other for ever',
     file: COORDINATOR,
-    text: 'if (campaign !== null && this.#order.before(campaign, controller) === null) {',
+    text: 'if (campaign !== null && this.#order.before(campaign, controller, releaseOf(state)) === null) {',
     without: 'if (campaign !== null) {',
     tests: 'tests/core/campaign/coordinator.test.ts',
   },
