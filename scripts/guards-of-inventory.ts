@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts'
 
 const IMPORT = 'tests/flows/import.test.ts'
+const DOOR = 'tests/apps/fleet/import.test.ts'
 const CHECK = 'tests/flows/check.test.ts'
 
 /** The guards of the inventory: what it says is what was signed. */
@@ -50,8 +51,29 @@ export const INVENTORY_GUARDS: readonly Guard[] = [
   {
     stops: 'a list with bad lines that is taken in part',
     file: 'src/flows/import.ts',
-    text: "(ending === 'all' && bad > 0)",
-    without: "(ending === 'all' && bad < 0)",
+    text: "(ending === 'all' && found > 0)",
+    without: "(ending === 'all' && found < 0)",
+    tests: IMPORT,
+  },
+  {
+    stops: 'bad lines of a list that whoever ends it is silent about',
+    file: 'src/flows/import.ts',
+    text: 'Math.max(bad, await world.store.imports.faults())',
+    without: 'bad',
+    tests: DOOR,
+  },
+  {
+    stops: 'lines of a list that come in while nobody has decided on it',
+    file: 'src/adapters/store-sqlite/imports.ts',
+    text: 'as Stored | undefined)?.decided !== 1) return',
+    without: 'as Stored | undefined) === null) return',
+    tests: DOOR,
+  },
+  {
+    stops: 'a list that brings a controller into an enrolled site that has none of that name',
+    file: 'src/adapters/store-sqlite/inventory-rows.ts',
+    text: "iif(EXISTS (SELECT 1 FROM site WHERE id = ?1), 'removed', 'imported')",
+    without: "'imported'",
     tests: IMPORT,
   },
   {
@@ -71,7 +93,7 @@ export const INVENTORY_GUARDS: readonly Guard[] = [
   {
     stops: 'a list that comes in half when power fails behind its decision',
     file: 'src/flows/import.ts',
-    text: '  if (standing.decided) await goOn(world)\n  else',
+    text: '  if (standing.decided) await bringIn(world)\n  else',
     without: '  if (standing.decided) return\n  else',
     tests: IMPORT,
   },

@@ -67,6 +67,7 @@ export function stageLines(world: FleetWorld, id: number, lines: readonly Line[]
       const actual = `${site}/${controller} on line ${first} already`
       faults.push({ line, why: refuse('import-line-repeated', `line ${line}`, 'each controller once', actual) })
     }
+    await world.store.imports.noteFaults(faults.map(({ line }) => line))
     return { staged: lines.length - faults.length, faults: faults.sort((a, b) => a.line - b.line) }
   })
 }
@@ -115,11 +116,49 @@ export type Ending = 'all' | 'good' | 'nothing'
 const APPLIED = 2000
 
 /**
- * Ends an import. `bad`: how many lines its reader or `stageLines` found fault with. Answers how many controllers were taken
- * in. Refuses `import-unknown`, `import-lines-bad` (all were to be taken, and some are bad): what was staged is gone then.
+ * Decides how an import ends. `bad`: how many lines its reader found fault with; what `stageLines` found counts whatever is
+ * said. Answers how many controllers are taken in. Refuses `import-unknown`, `import-lines-bad` (all were to be taken, and
+ * some are bad): what was staged is gone then.
  *
- * The decision is durable with its audit entry before the first line comes in; the lines are when this returns.
+ * The decision is durable on return, with its audit entry, or with the answer of the request that it is a part of. Only behind
+ * that may `bringIn` follow: a line that is in before it would be there without anybody having decided on it.
  */
+export function decideImport(
+  world: FleetWorld,
+  person: string,
+  id: number,
+  ending: Ending,
+  bad: number,
+): Promise<{ readonly taken: number } | Refusal> {
+  return world.store.exclusive(async () => {
+    const standing = await openImport(world, id)
+    if (isRefusal(standing)) return standing
+    const found = Math.max(bad, await world.store.imports.faults())
+    if (ending === 'nothing' || (ending === 'all' && found > 0)) {
+      await world.store.imports.drop()
+      const actual = `${found} bad ones`
+      return ending === 'nothing' ? { taken: 0 } : refuse('import-lines-bad', standing.name, 'good lines', actual)
+    }
+    const taken = await world.store.imports.staged()
+    const actor = { kind: 'person', id: person } as const
+    const detail = { name: standing.name, controllers: taken, bad: found }
+    // If power fails before this commit, the import is open, and is given up. If it fails after it, the next start goes on.
+    await record(world, { importDecided: id }, [{ kind: 'inventory-imported', actor, detail }])
+    return { taken }
+  })
+}
+
+/**
+ * Brings in what was decided on: durable on return, all of it. Nothing to do where no import is, or one that is open. Called
+ * twice at once, both bring in a part.
+ */
+export async function bringIn(world: FleetWorld): Promise<void> {
+  // A transaction at a time: others are answered in between. If power fails, those that came in are no longer staged, and the
+  // next start goes on.
+  for (let left = 1; left > 0; ) left = await world.store.exclusive(() => world.store.imports.apply(APPLIED))
+}
+
+/** Ends an import, and brings in what was decided on (`decideImport`, `bringIn`). */
 export async function endImport(
   world: FleetWorld,
   person: string,
@@ -127,37 +166,17 @@ export async function endImport(
   ending: Ending,
   bad: number,
 ): Promise<{ readonly taken: number } | Refusal> {
-  const decided = await world.store.exclusive(async () => {
-    const standing = await openImport(world, id)
-    if (isRefusal(standing)) return standing
-    if (ending === 'nothing' || (ending === 'all' && bad > 0)) {
-      await world.store.imports.drop()
-      const actual = `${bad} bad ones`
-      return ending === 'nothing' ? 0 : refuse('import-lines-bad', standing.name, 'good lines', actual)
-    }
-    const lines = await world.store.imports.staged()
-    const actor = { kind: 'person', id: person } as const
-    const detail = { name: standing.name, controllers: lines, bad }
-    // If power fails before this commit, the import is open, and is given up. If it fails after it, the next start goes on.
-    await record(world, { importDecided: id }, [{ kind: 'inventory-imported', actor, detail }])
-    return lines
-  })
-  if (isRefusal(decided)) return decided
-  await goOn(world)
-  return { taken: decided }
+  const decided = await decideImport(world, person, id, ending, bad)
+  if (!isRefusal(decided)) await bringIn(world)
+  return decided
 }
 
 /** Brings in what was decided on and is not in yet, and gives up what nobody decided on: at the start of a server. */
 export async function resumeImport(world: FleetWorld): Promise<void> {
   const standing = await world.store.imports.current()
   if (standing === null) return
-  if (standing.decided) await goOn(world)
+  if (standing.decided) await bringIn(world)
   else await world.store.imports.drop()
-}
-
-async function goOn(world: FleetWorld): Promise<void> {
-  // A transaction at a time: others are answered in between. If power fails, those that came in are no longer staged.
-  for (let left = 1; left > 0; ) left = await world.store.exclusive(() => world.store.imports.apply(APPLIED))
 }
 
 async function openImport(world: FleetWorld, id: number): Promise<ImportRow | Refusal> {

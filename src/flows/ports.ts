@@ -222,11 +222,18 @@ export interface ImportStore {
   stage(
     rows: readonly { readonly line: number; readonly row: ImportedRow }[],
   ): Promise<{ line: number; first: number }[]>
+  /** Keeps the numbers of bad lines, each once. */
+  noteFaults(lines: readonly number[]): Promise<void>
+  /** How many bad lines were noted. */
+  faults(): Promise<number>
   /** How many rows are staged. */
   staged(): Promise<number>
   /** Gives the import up. */
   drop(): Promise<void>
-  /** Moves at most so many staged rows into the inventory, in one transaction; 0 when that were the last. */
+  /**
+   * Moves at most so many rows of an import that was decided on into the inventory, in one transaction; 0 when those were the
+   * last, or when there is no such import.
+   */
   apply(count: number): Promise<number>
   /** The region that a site has in the inventory or among what is staged; null for none. */
   regionOf(site: string): Promise<string | null>

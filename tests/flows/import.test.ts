@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
-import { beginImport, endImport, resumeImport, stageLines } from '../../src/flows/import.ts'
+import { beginImport, bringIn, decideImport, endImport, resumeImport, stageLines } from '../../src/flows/import.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 
 const COLUMNS = ['site', 'region', 'controller', 'class', 'hardware', 'version']
@@ -59,13 +59,24 @@ describe('a list of controllers that is taken in', () => {
     )
   })
 
-  it('leaves a site to its description once that is enrolled, and keeps the claims', async () => {
+  it('leaves a site to its description once that is enrolled: who is not in it is only in the history', async () => {
+    const id = await begin()
+    await stage(id, line(2, 'pier,nl,c0,bms,r1,1.0.0'))
+    orThrow(await endImport(fleet.world, 'ann', id, 'all', 0))
     await fleet.site('pier', 1)
-    assert.deepEqual(await claims('pier'), [
-      ['bms-1', 'imported', '4.1.0', null],
-      ['c0', 'enrolled', null, null],
-      ['pcs-1', 'imported', null, null],
-    ])
+    assert.deepEqual(await claims('pier'), [['c0', 'enrolled', '1.0.0', null]])
+    assert.equal(await fleet.world.store.inventory.count({ sites: ['pier'] }), 1)
+    assert.equal((await fleet.world.store.inventory.history('pier', 'bms-1', 9)).length, 1)
+  })
+
+  it('brings nobody into a site that was enrolled without them meanwhile', async () => {
+    const id = await begin()
+    await stage(id, line(2, 'lock,nl,c0,bms,r1,1.0.0'), line(3, 'lock,nl,c9,bms,r1,1.0.0'))
+    assert.deepEqual(orThrow(await decideImport(fleet.world, 'ann', id, 'all', 0)), { taken: 2 })
+    await fleet.site('lock', 1)
+    await bringIn(fleet.world)
+    assert.deepEqual(await claims('lock'), [['c0', 'enrolled', '1.0.0', null]])
+    assert.equal(await fleet.world.store.inventory.tallyFault('lock'), null)
   })
 
   const faults: [name: string, lines: string[], code: string, at: number[]][] = [

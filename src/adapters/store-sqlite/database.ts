@@ -70,6 +70,8 @@ export class Writer {
   #last: Promise<unknown> = Promise.resolve()
   /** Told of each transaction how long it took, in milliseconds, with its sync. */
   onCommit: (millis: number) => void = () => undefined
+  /** Told of each transaction that was undone: what was remembered of its rows is not there. */
+  onUndone: () => void = () => undefined
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -102,6 +104,7 @@ export class Writer {
       this.#database.exec('COMMIT')
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      this.onUndone()
       for (const item of batch) item.failed(isFull(error) ? new RefusalError(full(this.#database)) : error)
       return
     }

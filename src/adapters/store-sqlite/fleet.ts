@@ -15,10 +15,10 @@ import type {
 import { ACCOUNT_TABLES, Accounts } from './accounts.ts'
 import { ANSWER_TABLE, Answers } from './answers.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
-import { IMPORT_TABLES, SqliteImports } from './imports.ts'
+import { IMPORT_FAULTS, IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
-import { INVENTORY_TABLES } from './inventory-schema.ts'
+import { INVENTORY_TABLES, LABEL_INDEX } from './inventory-schema.ts'
 import { SqliteTurns, TURN_TABLES } from './turns.ts'
 import { SqliteWebhooks, WEBHOOK_TABLES } from './webhooks.ts'
 
@@ -55,6 +55,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   ACCOUNT_TABLES,
   TURN_TABLES,
   WEBHOOK_TABLES,
+  `${IMPORT_FAULTS} ${LABEL_INDEX}`,
 ]
 
 const HASH = 32
@@ -94,6 +95,7 @@ export class SqliteFleetStore implements FleetStore {
     this.inventory = new SqliteInventory(database)
     this.turns = new SqliteTurns(database)
     this.#rows = new InventoryRows(database)
+    this.#writer.onUndone = () => this.#rows.forget()
     this.imports = new SqliteImports(database, this.#writer, this.#rows)
     this.#accounts = new Accounts(database)
     const controller =
@@ -300,12 +302,7 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async #commit(change: FleetChange): Promise<void> {
-    try {
-      await this.#writer.write(() => this.#apply(change))
-    } catch (error) {
-      this.#rows.forget()
-      throw error
-    }
+    await this.#writer.write(() => this.#apply(change))
     // It is in the database now, and the next read would find just this; commits end in the order they began in.
     for (const { repo, path, bytes } of change.files ?? []) if (path === TIMESTAMP) this.#timestamps.set(repo, bytes)
   }

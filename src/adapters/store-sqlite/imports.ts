@@ -15,6 +15,9 @@ CREATE TABLE import_line (site TEXT NOT NULL, id TEXT NOT NULL, line INTEGER NOT
   PRIMARY KEY (site, id)) STRICT, WITHOUT ROWID;
 `
 
+/** Later: the lines of the import that nothing could be made of. */
+export const IMPORT_FAULTS = `CREATE TABLE import_fault (line INTEGER PRIMARY KEY) STRICT;`
+
 export class SqliteImports implements ImportStore {
   readonly #writer: Writer
   readonly #rows: InventoryRows
@@ -32,6 +35,9 @@ export class SqliteImports implements ImportStore {
       stage: database.prepare('INSERT INTO import_line VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
       first: database.prepare('SELECT line FROM import_line WHERE site = ? AND id = ?'),
       count: database.prepare('SELECT count(*) AS n FROM import_line'),
+      fault: database.prepare('INSERT INTO import_fault VALUES (?) ON CONFLICT DO NOTHING'),
+      faults: database.prepare('SELECT count(*) AS n FROM import_fault'),
+      noFaults: database.prepare('DELETE FROM import_fault'),
       next: database.prepare('SELECT site, id, claims FROM import_line ORDER BY site, id LIMIT ?'),
       taken: database.prepare('DELETE FROM import_line WHERE site = ? AND id = ?'),
       region: database.prepare(
@@ -49,7 +55,7 @@ export class SqliteImports implements ImportStore {
   begin({ id, name, person, header }: ImportRow): Promise<void> {
     // If power fails in here, the import of before is open and whole, and nobody was told of this one.
     return this.#writer.write(() => {
-      this.#sql.clear.run()
+      this.#clear()
       this.#sql.begin.run(id, name, person, JSON.stringify(header))
     })
   }
@@ -67,15 +73,31 @@ export class SqliteImports implements ImportStore {
     return repeated
   }
 
+  async noteFaults(lines: readonly number[]): Promise<void> {
+    if (lines.length === 0) return
+    await this.#writer.write(() => {
+      for (const line of lines) this.#sql.fault.run(line)
+    })
+  }
+
+  async faults(): Promise<number> {
+    return (this.#sql.faults.get() as { n: number }).n
+  }
+
   async staged(): Promise<number> {
     return (this.#sql.count.get() as { n: number }).n
   }
 
   drop(): Promise<void> {
     return this.#writer.write(() => {
-      this.#sql.clear.run()
+      this.#clear()
       this.#sql.end.run()
     })
+  }
+
+  #clear(): void {
+    this.#sql.clear.run()
+    this.#sql.noFaults.run()
   }
 
   /** Part of the transaction that records the decision. */
@@ -86,6 +108,8 @@ export class SqliteImports implements ImportStore {
   async apply(count: number): Promise<number> {
     let left = 0
     await this.#writer.write(() => {
+      // Another call may have brought in the last of it, and what is staged now may be what nobody has decided on.
+      if ((this.#sql.current.get() as Stored | undefined)?.decided !== 1) return
       const lines = this.#sql.next.all(count) as { site: string; id: string; claims: string }[]
       for (const { site, id, claims } of lines) {
         this.#rows.claim(JSON.parse(claims) as ImportedRow)

@@ -47,7 +47,7 @@ export class InventoryRows {
          standing = 'enrolled'`,
       ),
       removed: database.prepare(
-        `UPDATE inventory SET standing = 'removed' WHERE site = ? AND standing = 'enrolled'
+        `UPDATE inventory SET standing = 'removed' WHERE site = ? AND standing <> 'removed'
          AND id NOT IN (SELECT value FROM json_each(?))`,
       ),
       unplaced: database.prepare(
@@ -77,7 +77,8 @@ export class InventoryRows {
       ),
       imported: database.prepare(
         `INSERT INTO inventory (site, id, region, class, hardware, cabinet, rack, labels, standing, said, version,
-           version_key, claimed_version, claimed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'imported', ?, ?, ?, ?, ?)
+           version_key, claimed_version, claimed_at) VALUES (?1, ?, ?, ?, ?, ?, ?, ?,
+           iif(EXISTS (SELECT 1 FROM site WHERE id = ?1), 'removed', 'imported'), ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET region = iif(standing = 'imported', excluded.region, region),
            class = iif(standing = 'imported', excluded.class, class),
            hardware = iif(standing = 'imported', excluded.hardware, hardware),

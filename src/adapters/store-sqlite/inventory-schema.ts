@@ -4,7 +4,7 @@
  * between.
  *
  * - `name_set`: sets of labels and of key ids, each once: a million controllers accept the same few keys. Set 0 is empty.
- * - `inventory`: `standing` is imported, enrolled or removed (registered, and no longer in its site's description). `said`,
+ * - `inventory`: `standing` is imported, enrolled or removed (not, or no longer, in its site's description). `said`,
  *   `version` and `version_key` are the version that counts: the attested one, or else the claimed one. An empty version has
  *   an empty key, below all others; a counter of -1 and a time of 0 stand for what nobody knows.
  * - `site_tally`, `fleet_tally`: how many controllers are alike in everything that fleets are asked for, by site and by
@@ -58,6 +58,9 @@ const attests = `INSERT INTO version_history (site, id, at, said, version, diges
   VALUES (NEW.site, NEW.id, NEW.seen_at, 'attested', NEW.version, NEW.digest);`
 const claims = `INSERT INTO version_history (site, id, at, said, version, digest)
   VALUES (NEW.site, NEW.id, NEW.claimed_at, 'claimed', NEW.claimed_version, x'');`
+
+/** Later: without it, whoever leaves a site's labels reads those of the whole fleet. */
+export const LABEL_INDEX = `CREATE INDEX label_tally_site ON label_tally (site);`
 
 /** The records claim another version than the controller attests. Word for word what the index of them is made with. */
 export const DIFFERS = "said = 'attested' AND claimed_version <> '' AND claimed_version <> version"

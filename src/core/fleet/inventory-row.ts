@@ -5,8 +5,8 @@ import type { Attested } from './inventory.ts'
 import type { Said } from './query.ts'
 
 /**
- * How a controller came to be in the inventory. `imported`: by a list, until its gateway is enrolled. `removed`: registered once,
- * and no longer in its site's description; no question finds it.
+ * How a controller came to be in the inventory. `imported`: by a list, until its gateway is enrolled. `removed`: registered or
+ * on a list once, and not in its site's description; no question finds it.
  */
 export type Standing = 'imported' | 'enrolled' | 'removed'
 

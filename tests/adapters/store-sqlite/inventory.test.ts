@@ -267,6 +267,32 @@ describe('the roll-ups', () => {
     store.close()
   })
 
+  it('know no set of names that a transaction made which was undone', async () => {
+    const file = join(root, `${++files}.sqlite`)
+    orThrow(openFleetStore(file)).close()
+    const { DatabaseSync } = await import('node:sqlite')
+    const database = new DatabaseSync(file)
+    database.exec(`CREATE TRIGGER full BEFORE INSERT ON inventory WHEN NEW.site = 'full'
+      BEGIN SELECT RAISE(ABORT, 'no room'); END`)
+    database.close()
+    const store = orThrow(openFleetStore(file))
+    const { imports } = store
+    await imports.begin({ id: 1, name: 'list.csv', person: 'ann', header: [], decided: false })
+    const row = { region: 'nl', class: 'pcs', hardware: 'r1', cabinet: null, rack: null, claim: null }
+    await imports.stage([{ line: 2, row: { ...row, site: 'full', id: 'c0', labels: ['x'] } }])
+    await store.commit({ importDecided: 1 })
+    await assert.rejects(imports.apply(10), /no room/)
+    const labels = { a: 'y', b: 'x' }
+    for (const [site, label] of Object.entries(labels)) {
+      const one: Drawn = { site, region: 'nl', id: 'c0', class: 'pcs', labels: [label] }
+      await store.commit({ sites: [siteRow(site, 'nl', [one])], controllers: [controllerRow(one)] })
+    }
+    for (const [site, label] of Object.entries(labels)) {
+      assert.deepEqual(names(await store.inventory.page({ labels: [label] }, null, 10)), [`${site}/c0`])
+    }
+    store.close()
+  })
+
   it('a question by words is the question that the store answers', async () => {
     const store = open()
     const one: Drawn = {

@@ -2,7 +2,7 @@ import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { type Reach, reachOf } from '../../../core/fleet/roles.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
-import { beginImport, endImport, stageLines } from '../../../flows/import.ts'
+import { beginImport, bringIn, decideImport, stageLines } from '../../../flows/import.ts'
 import * as routes from '../../../wire/routes/inventory.ts'
 import * as compliance from '../compliance.ts'
 import * as inventory from '../inventory.ts'
@@ -36,6 +36,7 @@ export function inventoryRoutes(server: HttpsServer, door: FleetDoor): void {
     return { staged: staged.staged, faults }
   })
   changes(server, door, routes.endImport, ({ peer, params, body: { take, bad } }) => {
-    return { attempt: 'fleet import', run: () => endImport(world, peer.id, Number(params.import), take, bad) }
+    const run = () => decideImport(world, peer.id, Number(params.import), take, bad)
+    return { attempt: 'fleet import', run, follow: () => bringIn(world) }
   })
 }

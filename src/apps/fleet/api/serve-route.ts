@@ -80,6 +80,11 @@ export type Change<T> = {
   readonly attempt: string
   readonly run: () => Promise<T | Refusal>
   readonly say?: (result: T) => object
+  /**
+   * What follows from it and takes long: once what was decided is durable, and in turns of its own. It is also done when the
+   * request is repeated, and goes on from where it stands.
+   */
+  readonly follow?: () => Promise<unknown>
 }
 
 /**
@@ -113,7 +118,7 @@ export function changes<S extends RouteSpec & { readonly access: AccountAccess }
 ): void {
   shows(server, spec, async asked => {
     const person = asked.peer.id
-    const { attempt, run, say } = plan(asked)
+    const { attempt, run, say, follow } = plan(asked)
     const write = (result: T): Uint8Array => utf8(JSON.stringify(say === undefined ? result : say(result)))
     const request = repeatable(asked.request, person, world)
     if (isRefusal(request)) return request
@@ -122,6 +127,7 @@ export function changes<S extends RouteSpec & { readonly access: AccountAccess }
       await noteRefusal(reception, person, attempt, result)
       return result
     }
+    await follow?.()
     if (result.at === 'repeated') asked.reply.header('idempotent-replayed', 'true')
     return asked.reply.code(successOf(spec)).type('application/json; charset=utf-8').send(Buffer.from(result.answer))
   })
