@@ -1,7 +1,7 @@
 import { instant } from '../../src/core/encoding/units.ts'
 import { type ControllerQuery, type Position, parseQuery } from '../../src/core/fleet/query.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
-import type { InventoryStore } from '../../src/flows/ports.ts'
+import type { InventoryStore } from '../../src/flows/inventory-ports.ts'
 import { draw, KIDS, NOW, regionOf, siteName, VERSIONS } from './drawn.ts'
 
 /** Lines of a page, as the API gives them out when nothing else is asked. */

@@ -4,7 +4,8 @@ import type { ImportedRow } from '../core/fleet/inventory-row.ts'
 import { findController, type Site } from '../core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { record } from './audit.ts'
-import type { FleetWorld, ImportRow } from './ports.ts'
+import type { ImportRow } from './inventory-ports.ts'
+import type { FleetWorld } from './ports.ts'
 
 /**
  * Takes a list of controllers in, as somebody's records claim them: begun, staged line by line, and ended by one decision. Until

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ImportedRow } from '../../core/fleet/inventory-row.ts'
-import type { ImportRow, ImportStore } from '../../flows/ports.ts'
+import type { ImportRow, ImportStore } from '../../flows/inventory-ports.ts'
 import type { Writer } from './database.ts'
 import type { InventoryRows } from './inventory-rows.ts'
 

@@ -3,7 +3,7 @@ import { instant, type Millis } from '../../core/encoding/units.ts'
 import { INCIDENTS, type IncidentCounts } from '../../core/fleet/incidents.ts'
 import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } from '../../core/fleet/inventory-row.ts'
 import { type ControllerQuery, isCounted, type Position } from '../../core/fleet/query.ts'
-import type { InventoryStore, VersionsBy } from '../../flows/ports.ts'
+import type { InventoryStore, VersionsBy } from '../../flows/inventory-ports.ts'
 import { COLUMNS, type Row, rowOf } from './inventory-read.ts'
 import { countedWhere, rowWhere, type Sets, setsOf, type Value, type Where } from './inventory-where.ts'
 

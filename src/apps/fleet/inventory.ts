@@ -6,7 +6,8 @@ import type { Reach } from '../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { checkStore, refuseRow } from '../../flows/check.ts'
 import { headOfPlan } from '../../flows/comply.ts'
-import type { FleetWorld, InventoryStore, VersionsBy } from '../../flows/ports.ts'
+import type { InventoryStore, VersionsBy } from '../../flows/inventory-ports.ts'
+import type { FleetWorld } from '../../flows/ports.ts'
 import type {
   CheckView,
   CountView,

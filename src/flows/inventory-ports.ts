@@ -1,0 +1,75 @@
+import type {
+  Experience,
+  ImportedRow,
+  InventoryRow,
+  SiteCount,
+  VersionCount,
+  VersionSaid,
+} from '../core/fleet/inventory-row.ts'
+import type { ControllerQuery, Position } from '../core/fleet/query.ts'
+
+/** What versions are counted by. Racks and cabinets have names of their site: they want a question about one site. */
+export type VersionsBy = 'fleet' | 'region' | 'site' | 'cabinet' | 'rack'
+
+/** The inventory (core/fleet/inventory-row.ts) as questions are put to it. Answers are of one moment each. */
+export interface InventoryStore {
+  /**
+   * At most `limit` controllers that match, from behind a position on: in order of site and id, or of the last sign of life
+   * for a question of `seenBefore`.
+   */
+  page(query: ControllerQuery, after: Position | null, limit: number): Promise<InventoryRow[]>
+  /** How many match; null when no roll-up knows (`isCounted`), since counting would read them all. */
+  count(query: ControllerQuery): Promise<number | null>
+  /** At most `limit` sites with controllers that match, and how many, in order. */
+  sites(query: ControllerQuery, after: string | null, limit: number): Promise<SiteCount[]>
+  countSites(query: ControllerQuery): Promise<number | null>
+  /** The version map of those that match. */
+  versions(query: ControllerQuery, by: VersionsBy): Promise<VersionCount[]>
+  /** The newest versions that a controller was said to run, oldest first. */
+  history(site: string, id: string, limit: number): Promise<VersionSaid[]>
+  /** The experience with the versions of some classes; null for all. */
+  experience(classes: readonly string[] | null): Promise<Experience[]>
+  /** The next site behind this name that is registered, or has a row. */
+  nextSite(after: string): Promise<string | null>
+  /** Every row of a site, also of those that were removed. */
+  rowsOf(site: string): Promise<InventoryRow[]>
+  /** What the roll-ups of a site say that its rows do not; null when they agree. */
+  tallyFault(site: string): Promise<string | null>
+  /** What the roll-ups of the fleet say that those of its sites do not; null when they agree. */
+  fleetTallyFault(): Promise<string | null>
+}
+
+/** An import of a list: who brings it, what it is called, its columns, and whether it was decided to take it in. */
+export type ImportRow = {
+  readonly id: number
+  readonly name: string
+  readonly person: string
+  readonly header: readonly string[]
+  readonly decided: boolean
+}
+
+/** Where a list of controllers waits until it is decided on. There is one at a time. Each change is durable on return. */
+export interface ImportStore {
+  current(): Promise<ImportRow | null>
+  /** Begins an import; what another one had staged is gone. */
+  begin(row: ImportRow): Promise<void>
+  /** Stages rows; answers the lines whose controller another line had staged before, with the number of that one. */
+  stage(
+    rows: readonly { readonly line: number; readonly row: ImportedRow }[],
+  ): Promise<{ line: number; first: number }[]>
+  /** Keeps the numbers of bad lines, each once. */
+  noteFaults(lines: readonly number[]): Promise<void>
+  /** How many bad lines were noted. */
+  faults(): Promise<number>
+  /** How many rows are staged. */
+  staged(): Promise<number>
+  /** Gives the import up. */
+  drop(): Promise<void>
+  /**
+   * Moves at most so many rows of an import that was decided on into the inventory, in one transaction; 0 when those were the
+   * last, or when there is no such import.
+   */
+  apply(count: number): Promise<number>
+  /** The region that a site has in the inventory or among what is staged; null for none. */
+  regionOf(site: string): Promise<string | null>
+}
