@@ -14,7 +14,7 @@ import { isRefusalCode } from '../../src/core/refusal/registry.ts'
 import { draftOf, releaseOf, siteOf, sourcesOf, v } from '../core/campaign/fleets.ts'
 
 const GUIDE = readFileSync(join(import.meta.dirname, '../../docs/campaigns.md'), 'utf8')
-const EXAMPLE = /```yaml\n([\s\S]*?)```/.exec(GUIDE)?.[1] ?? ''
+const [LEAST = '', EXAMPLE = ''] = [...GUIDE.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text)
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-plan-'))
 const path = join(folder, 'spring.yaml')
 writeFileSync(path, EXAMPLE)
@@ -71,6 +71,28 @@ describe('docs/campaigns.md', () => {
     assert.equal(dune?.windows?.[0]?.localFrom, 'Mon 2027-03-01 22:00')
     assert.equal(dune?.windows?.[1]?.localFrom, 'Tue 2027-03-02 23:00', 'behind the blackout of the market')
     assert.deepEqual([...new Set(dune?.steps.map(({ order, class: of }) => `${order} ${of}`))], ['0 bms', '1 pcs'])
+  })
+
+  it('says what a plan has that its file leaves out', () => {
+    const least = join(folder, 'least.yaml')
+    writeFileSync(least, LEAST)
+    const request = orThrow(parsePlanFile(orThrow(readLocated(least)).value, least))
+    const stated = new Map([...GUIDE.matchAll(/^\| `([a-zA-Z]+)`[^|]* \| (.*) \|$/gm)].map(([, of, as]) => [of, as]))
+    const { criticality, priority, end, retry, waves, stones, timeoutMillis, title, id } = request
+    assert.equal(title, id)
+    assert.match(stated.get('criticality') ?? '', new RegExp(`^\`${criticality}\``))
+    assert.equal(stated.get('priority'), String(priority))
+    assert.deepEqual([stated.get('notAfter')?.split('.')[0], end], ['7 days from now', { afterMillis: 7 * 86_400_000 }])
+    assert.equal(stated.get('steppingStones'), `\`${stones}\``)
+    assert.deepEqual([stated.get('timeout'), timeoutMillis], ['1 hour', 3_600_000])
+    assert.deepEqual([stated.get('retry'), retry.retries, retry.backOffMillis], ['one more try, at once', 1, 0])
+    for (const wave of waves) {
+      assert.deepEqual([stated.get('soak'), wave.soakMillis], ['10 minutes', 600_000])
+      assert.deepEqual(
+        [stated.get('gate'), wave.gate],
+        ['all confirmed, none failed', { minSuccessPercent: 100, maxFailures: 0 }],
+      )
+    }
   })
 
   it('tells of line and column as it says', () => {

@@ -21,6 +21,9 @@ export class Progress {
 
   /** A line of `campaign watch`: what the campaign as a whole is doing. */
   campaign(line: string): void {
+    const [, id = '', because = ''] = /^ {2}[^/ ]+\/(\S+) \S+: (waits: .+)$/.exec(line) ?? []
+    // What the site says reaches the fleet behind what happens there: who goes by now waits no more.
+    if (this.#standings.get(id)?.done === SHARE.staged) this.#stand(id, { done: SHARE.staged, word: because, ink: 'warn' })
     if (line.startsWith('  ') || line === this.#campaign) return
     this.#campaign = line
     if (!this.#screen.live) this.#screen.say(line)
@@ -31,10 +34,14 @@ export class Progress {
     const before = this.#standings.get(event.controller)
     if (before === undefined) return
     const next = standingOf(event, before)
-    if (next === null) return
-    this.#standings.set(event.controller, next)
-    const changed = next.word.replace(/\d+ %/, '') !== before.word.replace(/\d+ %/, '')
-    if (!this.#screen.live && changed) this.#screen.say(`  ${event.controller}  ${next.word.replace(/ \d+ %$/, '')}`)
+    if (next !== null) this.#stand(event.controller, next)
+  }
+
+  #stand(id: string, next: Standing): void {
+    const before = this.#standings.get(id)
+    this.#standings.set(id, next)
+    const changed = next.word.replace(/\d+ %/, '') !== before?.word.replace(/\d+ %/, '')
+    if (!this.#screen.live && changed) this.#screen.say(`  ${id}  ${next.word.replace(/ \d+ %$/, '')}`)
     this.#screen.draw(() => this.lines())
   }
 

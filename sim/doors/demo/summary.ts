@@ -41,16 +41,15 @@ export function table(rows: readonly Row[]): string {
     row.seconds === null ? '–' : row.seconds.toFixed(1),
     row.outcome,
   ])
-  const widths = heads.map((head, at) => Math.max(head.length, ...cells.map(row => row[at]?.length ?? 0)))
-  const right = new Set([4, 5])
-  return [heads, ...cells]
-    .map(row =>
-      row
-        .map((cell, at) => (right.has(at) ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  return columns([heads, ...cells], new Set([4, 5])).join('\n')
+}
+
+/** Rows as lines with their columns aligned; those of `right` to the right. */
+function columns(rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map(row => row[at]?.length ?? 0)))
+  const place = (cell: string, at: number): string =>
+    right.has(at) ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)
+  return rows.map(row => row.map(place).join('  ').trimEnd())
 }
 
 /** What the plant paid, beside what it would have paid for a restart of everything at once. */
@@ -60,11 +59,16 @@ export function billText({ update, naive, early }: PlantBill): string {
     ['everything at once, at the first turn', naive],
     ['everything at once, at the beginning', early],
   ] as const
-  const texts = lines.map(([name, one]) => {
-    const energy = `${one.megawattHoursNotDelivered.toFixed(2)} MWh not delivered (penalty ${Math.round(one.penalty)})`
-    const load = `critical load unprotected ${Math.round(one.secondsUnprotected)} s, dark ${Math.round(one.secondsDark)} s`
-    return `  ${name.padEnd(37)}  ${energy}, ${load}, without redundancy ${Math.round(one.secondsWithoutRedundancy)} s`
-  })
+  const heads = ['', 'not delivered', 'penalty', 'unprotected', 'dark', 'not redundant']
+  const cells = lines.map(([name, one]) => [
+    name,
+    `${one.megawattHoursNotDelivered.toFixed(2)} MWh`,
+    String(Math.round(one.penalty)),
+    `${Math.round(one.secondsUnprotected)} s`,
+    `${Math.round(one.secondsDark)} s`,
+    `${Math.round(one.secondsWithoutRedundancy)} s`,
+  ])
+  const texts = columns([heads, ...cells], new Set([1, 2, 3, 4, 5])).map(line => `  ${line}`)
   return ['What the plant paid', ...texts].join('\n')
 }
 

@@ -18,8 +18,12 @@ import type { Session } from './session.ts'
 import { exportRequest, openRequestFile } from './signing-requests.ts'
 import { listing } from './table.ts'
 
-/** With which key, or whose signature came back: `--key`, `--key` with `--export`, or `--import`. */
+/**
+ * With which key, or whose signature came back: `--key`, `--key` with `--export`, or `--import`. With `dryRun` everything is
+ * verified and shown, and nothing signed: it needs no key.
+ */
 export type ApproveOptions = {
+  readonly dryRun?: boolean
   readonly key?: string
   readonly export?: string
   readonly import?: string
@@ -41,9 +45,11 @@ type Draft = {
  * refuse, and what the server refuses.
  */
 export async function approveCampaign(cli: Cli, session: Session, id: string, options: ApproveOptions): Promise<Work> {
-  const { key, export: exported, import: imported } = options
-  if ((key === undefined) === (imported === undefined) || (exported !== undefined && key === undefined)) {
-    return refuse('usage-error', 'campaign approve', '--key, --key with --export, or --import', 'something else')
+  const { key, export: exported, import: imported, dryRun = false } = options
+  const ways = [key, imported, dryRun || undefined].filter(way => way !== undefined).length
+  if (ways !== 1 || (exported !== undefined && key === undefined)) {
+    const expected = 'one of --key, --key with --export, --import, and --dry-run'
+    return refuse('usage-error', 'campaign approve', expected, ways === 0 ? 'none of them' : 'something else')
   }
   const bytes = await session.getBytes(`/v1/campaigns/${id}/plan`, 8 << 20)
   if (isRefusal(bytes)) return bytes
@@ -63,7 +69,12 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, op
   if (isRefusal(images)) return images
   const fault = (await checkReleases(plan, images)) ?? checkDraft(cli, set.set.targets.signed, draft, plan, bytes)
   if (fault !== null) return fault
-  cli.output.progress(planText(cli.output, plan, sheets))
+  const text = planText(cli.output, plan, sheets)
+  if (dryRun) {
+    cli.output.progress(`Verified, and nothing signed. Next: voltseal campaign approve ${id} --key KEY`)
+    return { json: { campaign: id, dryRun, plan, sheets }, text }
+  }
+  cli.output.progress(text)
   if (exported !== undefined) return ask(cli, draft, set.set.targets.bytes, key as string, exported)
   const body = imported === undefined ? await signed(cli, draft, key as string) : taken(cli, draft, imported)
   if (isRefusal(body)) return body

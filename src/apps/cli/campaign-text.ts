@@ -30,7 +30,11 @@ export function campaignAnswer(output: Output, view: CampaignView): Answer {
     ['controllers', countsText(view.counts)],
     ['waits', view.waits.length === 0 ? null : view.waits.join(' ')],
   ])
-  return { json: view, text: `${head}\n\n${controllersTable(output, view.controllers)}` }
+  const { total = 0 } = view.counts
+  const shown = view.controllers.length
+  // A part is never taken for the whole: the table ends before the campaign does.
+  const rest = shown < total ? `\n\nThe first ${shown} of ${total} controllers.` : ''
+  return { json: view, text: `${head}\n\n${controllersTable(output, view.controllers)}${rest}` }
 }
 
 /** `3 confirmed, 1 failed, of 7`: how many stand where, but for where nobody stands. */

@@ -1,10 +1,12 @@
 import type { PlanBody } from '../../core/campaign/plan.ts'
+import type { WayBack } from '../../core/campaign/rollout-plan.ts'
 import type { Sheet } from '../../core/campaign/sheet.ts'
 import { instant } from '../../core/encoding/units.ts'
 import { formatUtc } from '../../core/encoding/utc-time.ts'
 import { durationText } from './arguments.ts'
 import type { Output } from './output.ts'
-import { type Cell, listing, table } from './table.ts'
+import { ruleLines } from './rules-text.ts'
+import { type Cell, counted, listing, table } from './table.ts'
 
 /** Controllers that are shown one by one; of a larger plan, each site has a line. */
 const ONE_BY_ONE = 500
@@ -21,22 +23,34 @@ export function planText(output: Output, head: PlanBody, sheets: readonly Sheet[
     ['valid until', formatUtc(head.notAfter)],
     ['priority', priorityText(head)],
     ['given up after', `${durationText(head.timeoutMillis)}, ${retryText(head)}`],
-    ['ends itself', `above ${head.abort.maxFailures} failures, or ${head.abort.maxFailurePercent} % of all`],
+    ['halts itself', abortText(head)],
     ['members', membersText(head)],
-    ['sheets', `${head.sheets.controllers} controllers at ${head.sheets.sites} sites, under ${head.sheets.root}`],
+    ['sheets', `${counted(head.sheets.controllers, 'controller')} at ${counted(head.sheets.sites, 'site')}`],
+    ['root of these', head.sheets.root],
   ])
   const releases = head.releases.map(({ path, version, counter, criticality, sha256 }) => [
     path,
     version,
     counter,
     criticality,
-    sha256,
+    `${sha256.slice(0, 16)}…`,
   ])
   return [
     head1,
     table(output, ['release', 'version', '>counter', 'criticality', 'SHA-256 of the envelope'], releases),
+    table(output, ['rule', 'what must be so'], ruleLines(head)),
+    ...(head.back === undefined ? [] : [wayBackTable(output, head.releases, head.back)]),
     turnsTable(output, head, sheets),
   ].join('\n\n')
+}
+
+function wayBackTable(output: Output, releases: PlanBody['releases'], back: readonly WayBack[]): string {
+  const path = (index: number): string | null => releases[index]?.path ?? null
+  return table(
+    output,
+    ['way back from', 'is'],
+    back.map(({ of, to }) => [path(of), path(to)]),
+  )
 }
 
 function turnsTable(output: Output, head: PlanBody, sheets: readonly Sheet[]): string {
@@ -44,8 +58,8 @@ function turnsTable(output: Output, head: PlanBody, sheets: readonly Sheet[]): s
     const wave = head.waves[index]
     if (wave === undefined) return [String(index + 1), null, null]
     const { name, soakMillis, gate } = wave
-    const passes = `${gate.minSuccessPercent} %, ${gate.maxFailures} failures`
-    return [`${index + 1} ${name}`, `${soakMillis / 1000} s`, passes]
+    const passes = `${gate.minSuccessPercent} %, ${counted(gate.maxFailures, 'failure')}`
+    return [`${index + 1} ${name}`, durationText(soakMillis), passes]
   }
   const turns = sheets.flatMap(({ site, turns }) =>
     head.sheets.controllers > ONE_BY_ONE ? [] : turns.map(turn => ({ site, ...turn })),
@@ -80,7 +94,17 @@ const priorityText = ({ priority, deadline }: PlanBody): string => {
 
 const retryText = ({ retry }: PlanBody): string => {
   const wait = retry.backOffMillis === 0 ? '' : `, ${durationText(retry.backOffMillis)} apart and doubling`
-  return `${retry.retries} further tries${wait}`
+  return `${retry.retries} further ${retry.retries === 1 ? 'try' : 'tries'}${wait}`
+}
+
+/** A bound that no failure of the plan can pass is none. */
+function abortText({ abort, sheets }: PlanBody): string {
+  const { maxFailures, maxFailurePercent } = abort
+  const parts = [
+    ...(maxFailures < sheets.controllers ? [`above ${counted(maxFailures, 'failure')} in all`] : []),
+    ...(maxFailurePercent < 100 ? [`above ${maxFailurePercent} % failures of those that ended`] : []),
+  ]
+  return parts.length === 0 ? 'by its gates alone' : `${parts.join(', or ')}, beside its gates`
 }
 
 const membersText = ({ membership, waves }: PlanBody): string => {

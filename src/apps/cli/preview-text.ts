@@ -24,8 +24,8 @@ export function previewText(output: Output, { preview, passedOver }: CampaignDra
       : windows.map(({ from, to, localFrom, localTo }) => [
           site,
           zone,
-          `${localFrom} to ${localTo}`,
-          `${formatUtc(instant(from))} to ${formatUtc(instant(to))}`,
+          spanText(from, to, localFrom, localTo),
+          spanText(from, to, utcText(from), utcText(to)),
         ]),
   )
   const steps = preview.sites.flatMap(({ site, steps }) =>
@@ -50,3 +50,12 @@ export function previewText(output: Output, { preview, passedOver }: CampaignDra
   ]
   return parts.join('\n\n')
 }
+
+/** Below this the end's time of day says which day it is of, also where a clock changes. In milliseconds. */
+const SAME_NIGHT = 23 * 3_600_000
+
+const spanText = (from: number, to: number, first: string, last: string): string =>
+  `${first} to ${to - from < SAME_NIGHT ? last.slice(-5) : last}`
+
+/** `2027-03-01 21:00`. */
+const utcText = (at: number): string => formatUtc(instant(at)).slice(0, 16).replace('T', ' ')

@@ -51,3 +51,6 @@ function textOf(cell: Cell): string {
 }
 
 const width = (text: string): number => [...text].length
+
+/** `1 failure`, `3 failures`, `0 failures`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

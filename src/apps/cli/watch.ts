@@ -1,5 +1,5 @@
 import { isRefusal, refuse } from '../../core/refusal/refusal.ts'
-import type { CampaignControllerView, CampaignView } from '../../wire/fleet-views.ts'
+import type { CampaignView } from '../../wire/fleet-views.ts'
 import { campaignAnswer } from './campaign-text.ts'
 import type { Cli, Work } from './cli.ts'
 import { exitOf } from './output.ts'
@@ -69,7 +69,7 @@ class Progress {
   show(view: CampaignView): void {
     const wave = view.wave === 0 ? '' : `, wave ${view.wave} of ${view.waves}`
     const reason = view.reason === null ? '' : `: ${view.reason}`
-    this.say(`${bar(view.controllers)} ${view.id} is ${view.state}${wave}${reason}`)
+    this.say(`${bar(view)} ${view.id} is ${view.state}${wave}${reason}`)
     for (const one of view.controllers) {
       const key = `${one.site}/${one.controller}`
       const text = one.detail === null ? one.state : `${one.state}: ${one.detail}`
@@ -81,9 +81,14 @@ class Progress {
 
 const WIDTH = 20
 
-/** `[######····]`: the share of controllers that are through. */
-function bar(controllers: readonly CampaignControllerView[]): string {
-  const through = controllers.filter(one => one.state === 'confirmed' || one.state === 'failed').length
-  const filled = Math.round((through / Math.max(1, controllers.length)) * WIDTH)
-  return `[${'#'.repeat(filled)}${'·'.repeat(WIDTH - filled)}] ${through}/${controllers.length}`
+/** Where a turn is through, whatever came of it. */
+const THROUGH = ['confirmed', 'failed', 'overtaken', 'withdrawn', 'returned', 'kept'] as const
+
+/** `[######····]`: the share of controllers that are through. On the way back those that are confirmed are still to come. */
+function bar({ state, counts }: CampaignView): string {
+  const { total = 0 } = counts
+  const over = THROUGH.filter(at => state !== 'rolling-back' || at !== 'confirmed')
+  const through = over.reduce((sum, at) => sum + (counts[at] ?? 0), 0)
+  const filled = Math.round((through / Math.max(1, total)) * WIDTH)
+  return `[${'#'.repeat(filled)}${'·'.repeat(WIDTH - filled)}] ${through}/${total}`
 }

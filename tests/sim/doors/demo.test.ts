@@ -137,11 +137,15 @@ describe('the demo', () => {
     }
     progress.event(event('bms-1', { event: 'staged', assignment: 'c/1', version: '7.28.0' }))
     progress.event(event('ems-1', { event: 'staged', assignment: 'c/1', version: '7.28.0' }))
+    for (const id of ['bms-1', 'bms-1', 'ems-1'])
+      progress.campaign(`  harbour/${id} assigned: waits: it is outside the windows`)
     progress.event(event('bms-1', { event: 'confirmed', version: '7.28.0', slot: 'b', counter: 2 }))
+    progress.campaign('  harbour/bms-1 assigned: waits: of before')
     assert.deepEqual(lines, [
       '[····] c is running, wave 1 of 2\n',
       '  bms-1  downloads 7.28.0\n',
       '  bms-1  7.28.0 is verified in flash; waits for its turn\n',
+      '  bms-1  waits: it is outside the windows\n',
       '  bms-1  confirmed 7.28.0 in slot b\n',
     ])
     assert.match(progress.lines()[1] ?? '', /bms-1 {2}█{24} {2}confirmed/)

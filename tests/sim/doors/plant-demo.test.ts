@@ -159,8 +159,10 @@ describe('the scenarios with a plant', () => {
   }
   it('says beside what the plant paid what it would have paid', () => {
     const text = billText(NIGHT.bill as NonNullable<Seen['bill']>)
+    assert.match(text, /not delivered +penalty +unprotected/)
     assert.match(text, /these updates +0\.00 MWh/)
-    assert.match(text, /at the first turn .* unprotected 600 s/)
+    assert.match(text, /at the first turn +\S+ MWh +\d+ +600 s/)
+    for (const line of text.split('\n')) assert(line.length <= 100, line)
   })
 })
 

@@ -44,6 +44,7 @@ export function addCampaign(program: Command, cli: Cli): void {
       '--key <key>',
       `your private key: one of the approval repository’s ${PRIVATE_KEY}; with --export your public key`,
     )
+    .option('--dry-run', 'verify the plan and show it, and sign nothing')
     .option('--export <file>', 'sign nothing yet: write a signing request for your key on another machine')
     .option('--import <file>', 'approve with the signing request that came back')
     .option('--reason <text>', 'why: it is kept in the audit log')
@@ -112,8 +113,8 @@ async function list(cli: Cli, session: Session): Promise<Work> {
   const campaigns = await session.list<CampaignView>('/v1/campaigns')
   if (isRefusal(campaigns)) return campaigns
   const rows = campaigns.map(one => {
-    const confirmed = one.controllers.filter(({ state }) => state === 'confirmed').length
-    return [one.id, one.state, `${one.wave} of ${one.waves}`, `${confirmed} of ${one.controllers.length}`, one.title]
+    const { confirmed = 0, total = 0 } = one.counts
+    return [one.id, one.state, `${one.wave} of ${one.waves}`, `${confirmed} of ${total}`, one.title]
   })
   return { json: campaigns, text: table(cli.output, ['campaign', 'state', 'wave', 'confirmed', 'title'], rows) }
 }

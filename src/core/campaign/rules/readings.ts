@@ -81,7 +81,7 @@ export function judge(permissive: Permissive, of: string | null, readings: Readi
 const about = (point: Point, of: string | null): string => (of === null ? point : `${point} of ${of}`)
 
 /** `at least 30 %`, `from 10 kW to 20 kW`, `the site is on the grid`. */
-function wanted({ min, max, is }: Permissive, entry: PointEntry): string {
+export function wanted({ min, max, is }: Permissive, entry: PointEntry): string {
   if (entry.unit === null) return is === true ? entry.says : entry.not
   if (max === undefined) return `at least ${showValue(entry, min!)}`
   return min === undefined
