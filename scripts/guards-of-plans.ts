@@ -105,6 +105,8 @@ export const PLAN_GUARDS: readonly Guard[] = [
     text: 'if (plan.notAfter - plan.createdAt > MAX_PLAN_TIME) {',
     without: 'if (plan.notAfter < plan.createdAt) {',
     tests: PLANS,
+  },
+  {
     stops: 'rules that an approver signs unseen',
     file: 'src/apps/cli/plan-text.ts',
     text: "table(output, ['rule', 'what must be so'], ruleLines(head)),",

@@ -23,7 +23,8 @@ export class Progress {
   campaign(line: string): void {
     const [, id = '', because = ''] = /^ {2}[^/ ]+\/(\S+) \S+: (waits: .+)$/.exec(line) ?? []
     // What the site says reaches the fleet behind what happens there: who goes by now waits no more.
-    if (this.#standings.get(id)?.done === SHARE.staged) this.#stand(id, { done: SHARE.staged, word: because, ink: 'warn' })
+    if (this.#standings.get(id)?.done === SHARE.staged)
+      this.#stand(id, { done: SHARE.staged, word: because, ink: 'warn' })
     if (line.startsWith('  ') || line === this.#campaign) return
     this.#campaign = line
     if (!this.#screen.live) this.#screen.say(line)
