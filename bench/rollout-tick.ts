@@ -185,7 +185,15 @@ const REST = { steps: [{ release: 0, order: 0 }], watts: 1_000_000, wattHours: 0
 
 function approved(terms: ReturnType<typeof rolloutTerms>): Rollout {
   const head = createRollout(terms)
-  const seen = { turns: new Map(), due: [], next: [], sites: new Map(), rivals: new Map(), held: new Set<string>() }
+  const seen = {
+    turns: new Map(),
+    due: [],
+    next: [],
+    sites: new Map(),
+    rivals: new Map(),
+    held: new Set<string>(),
+    staged: new Set<string>(),
+  }
   const out = { fleet: { controllers: 0, watts: 0, wattHours: 0 }, regions: new Map() }
   return orThrow(decide(terms, head, { kind: 'approve', now: terms.createdAt }, { ...seen, load: out, limits: [] }))
     .next

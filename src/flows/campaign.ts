@@ -129,7 +129,7 @@ export class Advance {
 export function isUnfinished(rollout: Rollout): boolean {
   if (isOpen(rollout)) return true
   const all = tally(rollout)
-  return all.assigned + all.returning + all['backing-off'] > 0
+  return all.assigned + all.returning + all['backing-off'] + all.queued > 0
 }
 
 /**

@@ -315,7 +315,9 @@ class Intake {
     if (wanted === null) return
     const now = this.#world.clock.now()
     const versionOf = (site: string, id: string) => this.#version(site, id)
-    const outcome = resultOf(report, turn, wanted)
+    const outcome = (await this.#further(opened, turn, report)) ?? resultOf(report, turn, wanted)
+    // Of a campaign that is over nobody asks what becomes of those that it has updated.
+    if (turn.at === 'between' && !isOpen(opened.rollout) && outcome?.result !== 'confirmed') return
     // A campaign that cannot use the news (it is over, or the turn has not come) is not harmed by it: it refuses them.
     if (outcome !== null) {
       const event = { kind: 'outcome', now, report: report.sequence, ...ref, ...eventOf(outcome) } as const
@@ -335,11 +337,23 @@ class Intake {
     await this.advance.step(orThrow(await this.advance.opened(campaign)), heard, actor, versionOf)
   }
 
+  /** That a controller runs the step behind its stepping stone: its order was taken back when it had begun it. */
+  async #further(opened: Opened, turn: Turn, report: Report): Promise<Result | null> {
+    const stands = turn.at === 'between' || (turn.at === 'queued' && turn.was === 'between')
+    const step = stands ? turn.steps[turn.step + 1] : undefined
+    const wanted = step === undefined ? null : await this.#wanted(opened, turn, step.release)
+    if (wanted === null || outcomeOf(report, wanted)?.result !== 'confirmed') return null
+    return { result: 'confirmed', further: true }
+  }
+
   /** What a turn is about: the release that it is ordered, or the one that it is to run. */
-  async #wanted(opened: Opened, turn: Turn): Promise<Wanted | null> {
-    const { plan, terms } = opened
+  async #wanted(
+    opened: Opened,
+    turn: Turn,
+    index: number | null = wantedRelease(opened.terms, turn),
+  ): Promise<Wanted | null> {
+    const { plan } = opened
     const ref = { site: this.#site, controller: turn.controller }
-    const index = wantedRelease(terms, turn)
     const release = index === null ? undefined : plan.releases[index]
     if (release === undefined) return null
     const released = await releaseAt(this.#world, release)
@@ -373,8 +387,10 @@ class Intake {
   }
 }
 
+type Result = Outcome | { readonly result: 'overtaken' } | { readonly result: 'confirmed'; readonly further: true }
+
 /** How a report ends a turn, or undoes its end; null: it says nothing of it. */
-function resultOf(report: Report, turn: Turn, wanted: Wanted): Outcome | { readonly result: 'overtaken' } | null {
+function resultOf(report: Report, turn: Turn, wanted: Wanted): Result | null {
   // A controller that had confirmed and runs something else now is a failure that the soak is there to see.
   if (turn.at === 'confirmed' || turn.at === 'between') {
     // Something newer than it was given is no step back: another campaign came after this one.
@@ -384,12 +400,13 @@ function resultOf(report: Report, turn: Turn, wanted: Wanted): Outcome | { reado
   return isOvertaken(report, wanted) ? { result: 'overtaken' } : outcomeOf(report, wanted)
 }
 
-function eventOf(outcome: Outcome | { readonly result: 'overtaken' }): {
-  result: Outcome['result'] | 'overtaken'
+function eventOf(outcome: Result): {
+  result: Result['result']
   code?: string
   again?: boolean
+  further?: boolean
 } {
-  if (outcome.result === 'confirmed' || outcome.result === 'overtaken') return { result: outcome.result }
+  if (outcome.result === 'confirmed' || outcome.result === 'overtaken') return outcome
   if (outcome.result === 'reverted') return { result: 'reverted', code: outcome.cause }
   const again = isRefusalCode(outcome.code) && registry[outcome.code].action === 'retry'
   return { result: 'refused', code: outcome.code, again }

@@ -1,5 +1,7 @@
 import type { FleetBudget, FleetLoad, Load } from '../core/campaign/load.ts'
 import { NO_LOAD, plus } from '../core/campaign/load.ts'
+import { isWanted } from '../core/campaign/outcome.ts'
+import type { PlanHead } from '../core/campaign/plan.ts'
 import { type Other, rivalOf } from '../core/campaign/rival.ts'
 import { lookOf } from '../core/campaign/rollout.ts'
 import { type RolloutPlan, wayBack } from '../core/campaign/rollout-plan.ts'
@@ -25,12 +27,13 @@ import {
 import type { OrderRow, TurnRow } from '../core/campaign/turn-rows.ts'
 import { type Plan, plannedControllers } from '../core/campaign/turns.ts'
 import { after, type Instant } from '../core/encoding/units.ts'
-import { storedSite } from '../core/fleet/attested.ts'
+import { lastReport, storedSite } from '../core/fleet/attested.ts'
 import { type ControllerRef, refKey } from '../core/fleet/inventory.ts'
 import type { SiteController } from '../core/fleet/topology.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type Opened, openCampaign } from './opened.ts'
 import type { FleetChange, FleetWorld } from './ports.ts'
+import { releaseAt } from './publish.ts'
 
 /** The turns that decisions are shown, and what decisions make of them, on their way to one commit. */
 
@@ -63,7 +66,7 @@ export class Turns {
   }
 
   /** What a decision about an event is to be shown. */
-  async see({ terms, rollout }: Pick<Opened, 'terms' | 'rollout'>, event: RolloutEvent): Promise<Seen> {
+  async see({ plan, terms, rollout }: Pick<Opened, 'plan' | 'terms' | 'rollout'>, event: RolloutEvent): Promise<Seen> {
     const { store } = this.#world
     const look = lookOf(terms, rollout, event)
     const turns = new Map<string, Turn>()
@@ -80,7 +83,8 @@ export class Turns {
     const standing = rollout.state.at === 'rolling-back' ? about : due.filter(isOrdered)
     const sites = await sitesOf(this.#world, terms.id, standing)
     const claims = await claimsOn(this.#world, terms, about, event.now)
-    return { turns, due, next, sites, ...claims, ...(await outOf(this.#world, terms.id, about)) }
+    const staged = await stagedOf(this.#world, plan, terms, due)
+    return { turns, due, next, sites, staged, ...claims, ...(await outOf(this.#world, terms.id, about)) }
   }
 
   /** Takes a decision in. `heard`: it is about what a controller said itself. */
@@ -188,6 +192,31 @@ async function sitesOf(
   return sites
 }
 
+/**
+ * Of the turns that are due, whose controllers hold the verified image of their order by their last report. One whose order
+ * was taken back and given again before its gateway looked does not say so a second time.
+ */
+async function stagedOf(
+  world: FleetWorld,
+  plan: PlanHead,
+  terms: RolloutPlan,
+  due: readonly Turn[],
+): Promise<ReadonlySet<string>> {
+  const staged = new Set<string>()
+  for (const turn of due) {
+    const index = isOrdered(turn) && turn.stage === 'ordered' ? orderedRelease(terms, turn) : null
+    const release = index === null ? undefined : plan.releases[index]
+    const row = release === undefined ? null : await world.store.controller(turn.site, turn.controller)
+    const report = row === null ? null : lastReport(row, world.crypto)
+    if (release === undefined || report === null || isRefusal(report) || report.staged === undefined) continue
+    const released = await releaseAt(world, release)
+    if (isRefusal(released)) continue
+    const { imageDigest: image, sequence } = released.facts
+    if (isWanted(report.staged, { assignment: '', image, sequence })) staged.add(refKey(turn))
+  }
+  return staged
+}
+
 /** Who keeps which controller from this campaign, and for which it has an order out itself. */
 async function claimsOn(
   world: FleetWorld,
@@ -236,8 +265,8 @@ async function outOf(
   }
   const limits: FleetBudget[] = []
   for (const id of others) {
-    const opened = await openCampaign(world, id)
-    if (!isRefusal(opened)) limits.push(...opened.terms.budgets)
+    // One that cannot be read any more had budgets too: nothing is ordered until somebody has seen to it.
+    limits.push(...orThrow(await openCampaign(world, id)).terms.budgets)
   }
   return { load: { fleet, regions }, limits }
 }

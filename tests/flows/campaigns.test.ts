@@ -8,11 +8,13 @@ import { rolloutTerms } from '../../src/core/campaign/rollout-terms.ts'
 import type { Turn } from '../../src/core/campaign/turn.ts'
 import { type Plan, plannedControllers } from '../../src/core/campaign/turns.ts'
 import { instant, millis } from '../../src/core/encoding/units.ts'
+import type { Version } from '../../src/core/firmware/version.ts'
 import { NO_RULES } from '../../src/core/fleet/site-rules.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { readDirector } from '../../src/core/trust/director-target.ts'
 import { Advance, goOn, siteShows, tick } from '../../src/flows/campaign.ts'
 import { openCampaign } from '../../src/flows/opened.ts'
+import type { FleetChange, FleetStore } from '../../src/flows/ports.ts'
 import { turnOf } from '../../src/flows/turns.ts'
 import { turnOf as planned, planOfSheets, sheetOf } from '../core/campaign/plans.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
@@ -21,6 +23,7 @@ import { QuietFleet } from '../worlds/quiet-fleet.ts'
 
 const DAY = 86_400_000
 const HOUR = 3_600_000
+const POWER = 'the power fails'
 const SITES = ['harbour', 'pier', 'quay']
 const actor = { kind: 'person', id: 'ada' } as const
 
@@ -45,8 +48,13 @@ class Fleet {
   }
 
   /** A campaign of some sites' controllers, approved and not started. */
-  async approved(id: string, sites: readonly string[], change: Partial<PlanBody> = {}): Promise<Plan> {
-    const sheets = sites.toSorted().map(site => sheetOf(site, [planned('c0'), planned('c1')], id))
+  async approved(
+    id: string,
+    sites: readonly string[],
+    change: Partial<PlanBody> = {},
+    turns = [planned('c0'), planned('c1')],
+  ): Promise<Plan> {
+    const sheets = sites.toSorted().map(site => sheetOf(site, turns, id))
     const open = { createdAt: this.now, notAfter: instant(this.now + 90 * DAY), timeoutMillis: millis(30 * DAY) }
     const { plan } = planOfSheets(sheets, { id, ...open, ...change })
     const facts = (site: string) =>
@@ -72,6 +80,27 @@ class Fleet {
       if (!advance.idle) await advance.commit()
       return goOn(world, advance.more)
     })
+  }
+
+  /** The power fails at a commit: so many are durable, and the next one is not. */
+  dies(survives: number): void {
+    let left = survives
+    const commit = (store: FleetStore, change: FleetChange): Promise<void> => {
+      if (left === 0) return Promise.reject(new Error(POWER))
+      left -= 1
+      return store.commit(change)
+    }
+    this.quiet.open(
+      [],
+      store =>
+        new Proxy(store, {
+          get(target, name) {
+            const value = target[name as keyof typeof store]
+            if (name === 'commit') return (change: FleetChange) => commit(target, change)
+            return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+          },
+        }),
+    )
   }
 
   start = (id: string) => this.tell(id, { kind: 'start', now: this.now })
@@ -216,25 +245,9 @@ describe('several campaigns at once', () => {
       await fleet.approved(strict, ['pier'], { waves })
       assert.equal(await fleet.start(strict), null)
       assert.deepEqual(await fleet.ordered('pier'), [`${strict} c0`, `${strict} c1`])
-      let left: number = survives
-      fleet.quiet.open(
-        [],
-        store =>
-          new Proxy(store, {
-            get(target, name) {
-              const value = target[name as keyof typeof store]
-              if (typeof value !== 'function') return value
-              if (name !== 'commit') return (value as () => unknown).bind(target)
-              return (change: never) => {
-                if (left === 0) return Promise.reject(new Error('the power fails'))
-                left -= 1
-                return target.commit(change)
-              }
-            },
-          }),
-      )
+      fleet.dies(survives)
       const failed = fleet.fails(strict, 'pier', 'c0')
-      if (survives < 2) await assert.rejects(failed, /the power fails/)
+      if (survives < 2) await assert.rejects(failed, { message: POWER })
       else await failed
       fleet.quiet.open()
       // A gateway says again what was not acknowledged; what was counted counts once.
@@ -248,6 +261,63 @@ describe('several campaigns at once', () => {
       await fleet.shows('pier')
     })
   }
+
+  it('the server dies at each commit of a roll-back, one after the other: it ends as it would have, in its order', async () => {
+    const last = { ...planned('c1'), steps: [{ release: 0, order: 1 }] }
+    const [release] = (await fleet.approved('model', ['quay'])).releases as [PlanBody['releases'][number]]
+    const undoes = { ...release, path: 'bms/2.3.1.suit', version: '2.3.1' as Version, sha256: 'cd'.repeat(32) }
+    const ways = { releases: [release, undoes], back: [{ of: 0, to: 1 }] }
+    let deaths = 1
+    for (let survives = 0; deaths > 0; survives += 1) {
+      deaths = 0
+      const id = `undone-${survives}`
+      await fleet.approved(id, ['quay'], ways, [planned('c0'), last])
+      assert.equal(await fleet.start(id), null)
+      for (const controller of ['c0', 'c1']) assert.equal(await fleet.confirms(id, 'quay', controller), null)
+      await fleet.tick()
+      const now = instant(fleet.now + 1000)
+      const back = { kind: 'roll-back', now, reason: 'smoke', partly: false } as const
+      // A gateway says the same report again until it is acknowledged.
+      const goes = (controller: string, report: number) =>
+        fleet.tell(id, { kind: 'outcome', now, site: 'quay', controller, report, result: 'confirmed' })
+      const walk = [
+        () => fleet.tell(id, back),
+        () => fleet.tick(),
+        () => goes('c1', 10_001),
+        () => fleet.tick(),
+        () => goes('c0', 10_002),
+        () => fleet.tick(),
+      ]
+      fleet.dies(survives)
+      const seen: string[] = []
+      const look = async (): Promise<void> => {
+        for (const order of await fleet.ordered('quay')) if (seen.at(-1) !== order) seen.push(order)
+      }
+      for (const step of walk) {
+        try {
+          await step()
+        } catch (error) {
+          assert.equal((error as Error).message, POWER)
+          deaths += 1
+          fleet.quiet.open()
+          await look()
+          await step()
+        }
+        await look()
+      }
+      const { rollout } = orThrow(await openCampaign(fleet.quiet.world, id))
+      assert.deepEqual(rollout.state.at === 'done' && rollout.state.undone, true, id)
+      assert.deepEqual(
+        [...(await fleet.turns(id)).values()].map(({ at }) => at),
+        ['returned', 'returned'],
+      )
+      assert.deepEqual(seen, [`${id} c1`, `${id} c0`], 'the last first, and nobody twice')
+      assert.deepEqual(await fleet.out(), { controllers: 0, watts: 0 })
+      assert(survives < 20)
+      if (deaths === 0) assert(survives >= 5, `${survives} commits`)
+    }
+    fleet.quiet.open()
+  })
 
   it('a site is told of a halt with nothing but its own bundle: the others are not written', async () => {
     const before = await Promise.all(SITES.map(site => fleet.timestamp(site)))

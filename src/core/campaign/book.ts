@@ -49,7 +49,17 @@ export class Book {
       if (!sites.has(site)) sites.set(site, standingOf(all.filter(turn => turn.site === site)))
     }
     const held = new Set(all.filter(isOrdered).map(refKey))
-    return { turns: found, due: dues, next: nexts, sites, rivals: new Map(), held, load: this.load(), limits: [] }
+    return {
+      turns: found,
+      due: dues,
+      next: nexts,
+      sites,
+      rivals: new Map(),
+      held,
+      staged: new Set(),
+      load: this.load(),
+      limits: [],
+    }
   }
 
   /** Takes a decision in. */

@@ -36,7 +36,7 @@ export function retell(entries: Iterable<Told>): Retold {
   for (const { kind, site, controller, detail } of entries) {
     const becomes = turnBy(kind, detail)
     if (becomes !== null && site !== undefined && controller !== undefined) turns.set(`${site}/${controller}`, becomes)
-    const next = stateBy(kind, before)
+    const next = stateBy(kind, detail.to === 'running' ? 'running' : before)
     if (next === null) continue
     if (next === 'paused') before = at
     if (next === 'running' && typeof detail.wave === 'number') wave = detail.wave

@@ -6,7 +6,7 @@ import { priorityAt } from './priority.ts'
 import { orderNext, returnNext, takeBack } from './rollout-orders.ts'
 import { expire } from './rollout-outcomes.ts'
 import { wayBack } from './rollout-plan.ts'
-import { isOpen, type RolloutEvent, type RolloutState, tally, unsettled } from './rollout-state.ts'
+import { isOpen, leadsForward, type RolloutEvent, type RolloutState, tally, unsettled } from './rollout-state.ts'
 import { reasonOf, type Work, waveAt } from './rollout-work.ts'
 import { newTurn, standing, type Turn } from './turn.ts'
 
@@ -61,7 +61,7 @@ export function takeBackAll(work: Work): void {
 
 const hasOut = ({ head }: Work): boolean => {
   const all = tally(head)
-  return all.assigned + all.returning + (isOpen(head) ? 0 : all['backing-off']) > 0
+  return all.assigned + all.returning + (isOpen(head) ? 0 : all['backing-off'] + all.queued) > 0
 }
 
 /** Stops ordering. What a controller has begun it may finish: its report still counts. */
@@ -85,7 +85,7 @@ export function resume(work: Work, paused: At<'paused'>): Refusal | null {
     const shut = findings[0] as Finding
     return refuse('campaign-gate-closed', plan.id, `wave ${waveAt(plan, wave).name} through its gate`, shut.sentence)
   }
-  work.note('campaign-resumed', { wave })
+  work.note('campaign-resumed', { wave, to: from })
   if (from === 'soaking') work.become({ at: 'soaking', wave, since: now, until })
   else if (from === 'rolling-back') work.become({ at: 'rolling-back', wave, since: now, reason })
   else {
@@ -163,7 +163,7 @@ export function tickBack(work: Work, { listeningSince }: Of<'tick'>): void {
     return
   }
   raise(work)
-  const forward = tally(work.head).assigned > 0
+  const forward = leadsForward(work.head)
   for (const turn of expire(work, listeningSince)) {
     const now = work.current(turn)
     if (now.at === 'waiting' && now.begun) work.put(now, { ...now, at: 'withdrawn', since: work.now })
@@ -221,15 +221,22 @@ export function drain(work: Work): void {
 export function join(work: Work, { seats }: Of<'join'>): void {
   const { plan, now } = work
   const { state } = work.head
-  const open = state.at === 'soaking' || (state.at === 'paused' && state.from === 'soaking')
-  const first = 'wave' in state && state.wave !== null ? state.wave + (open ? 1 : 0) : 0
+  const soaks = state.at === 'soaking' || (state.at === 'paused' && state.from === 'soaking')
+  const first = 'wave' in state && state.wave !== null ? state.wave + (soaks ? 1 : 0) : 0
+  const last = first >= plan.waves.length
+  // Nobody comes into a wave whose gate was judged and did not pass: it would stay shut for them. They join later.
+  if (last && state.at === 'paused' && state.by === 'gate') return
   const wave = (asked: number): number => Math.min(Math.max(asked, first), plan.waves.length - 1)
   const fresh = seats.filter(seat => !work.seen.turns.has(refKey(seat)))
   if (fresh.length === 0) return
   for (const seat of fresh) work.put(null, newTurn({ ...seat, wave: wave(seat.wave) }, now))
   work.note('controllers-joined', { controllers: fresh.length, some: fresh.slice(0, 20).map(refKey) })
   // Behind the last wave comes no other one: it is not over yet.
-  if (state.at !== 'soaking' || first < plan.waves.length) return
+  if (!last) return
+  if (state.at === 'paused') {
+    work.become({ ...state, from: 'running' })
+    return
+  }
   work.become({ at: 'running', wave: first - 1, since: now })
   work.note('wave-opened', { wave: first - 1, name: waveAt(plan, first - 1).name, controllers: fresh.length })
 }
@@ -249,8 +256,8 @@ export function settle(work: Work): boolean {
   const { head, plan, now } = work
   const { state } = head
   if (state.at === 'rolling-back') {
-    const { confirmed, between, returning, returned, kept, assigned, ...all } = tally(head)
-    if (confirmed + between + returning + assigned + all['backing-off'] > 0) return true
+    const { confirmed, between, returning, returned, kept, assigned, queued, ...all } = tally(head)
+    if (confirmed + between + returning + assigned + queued + all['backing-off'] > 0) return true
     work.become({ at: 'done', since: now, undone: true })
     work.note('campaign-rolled-back', { returned, kept })
     return true

@@ -142,17 +142,19 @@ function isAfter(a: Pick<Turn, 'wave' | 'steps' | 'step'>, b: Turn): boolean {
 
 /**
  * Takes back the orders that were seen next, since the campaign does not let them any more, and the tries that were to
- * follow. `forGood`: they are withdrawn, but for a controller that stands on a stepping stone.
+ * follow. `forGood`: they are withdrawn, but for a controller that stands on a stepping stone; and nobody queues any more.
+ * While the campaign rolls back, the tries of that go on.
  */
 export function takeBack(work: Work, forGood: boolean): void {
   const taken: Turn[] = []
+  const undoes = work.head.state.at === 'rolling-back'
   for (const shown of work.seen.next) {
     const turn = work.current(shown)
     if (isOrdered(turn)) taken.push(turn)
-    else if (turn.at !== 'backing-off') continue
+    else if (turn.at === 'queued' ? !forGood : turn.at !== 'backing-off' || (undoes && turn.back)) continue
     const back = turn.at === 'returning' || (turn.at === 'backing-off' && turn.back)
     const stands = back ? returned(turn, work.now) : standing(turn, work.now)
-    const ends = forGood && stands.at === 'waiting'
+    const ends = forGood && stands.at === 'waiting' && hasBegun(stands)
     work.put(turn, ends ? { ...lasting(turn), at: 'withdrawn', since: work.now } : stands)
   }
   work.withdraw(taken)

@@ -33,7 +33,7 @@ export function record(work: Work, event: Of<'outcome'>): Refusal | null {
   const heard: Turn = { ...turn, report: event.report }
   if (event.result === 'overtaken') overtake(work, heard)
   else if (heard.at === 'returning' || heard.at === 'kept' || heard.at === 'returned') goBack(work, heard, event)
-  else if (event.result === 'confirmed') confirm(work, heard)
+  else if (event.result === 'confirmed') confirm(work, heard, event.further === true)
   else deny(work, heard, event.result, event)
   return null
 }
@@ -46,29 +46,24 @@ function overtake(work: Work, turn: Turn): void {
   work.note('controller-overtaken', { report: turn.report }, turn)
 }
 
-/** The controller runs what it was given: the next step follows, or it is done. */
-function confirm(work: Work, turn: Turn): void {
-  const { now } = work
+/**
+ * The controller runs what it was given: the next step follows, or it is done. `further`: it runs the step behind its stone.
+ * In a campaign that is over it stays on the stone that it has reached, from where a roll-back takes it.
+ */
+function confirm(work: Work, turn: Turn, further: boolean): void {
+  const stands = turn.at === 'between' || (turn.at === 'queued' && turn.was === 'between')
   // A report that says once more what was counted.
-  if (turn.at === 'confirmed' || turn.at === 'between' || turn.at === 'overtaken' || isOnStone(turn)) {
+  if (turn.at === 'confirmed' || turn.at === 'overtaken' || (stands && !further)) {
     work.put(turn, turn)
     return
   }
-  const last = turn.step === turn.steps.length - 1
+  const step = stands ? turn.step + 1 : turn.step
   const attempt = turn.attempt + 1
-  const detail = {
-    report: turn.report,
-    ...(turn.steps.length > 1 ? { step: turn.step + 1, of: turn.steps.length } : {}),
-  }
+  const detail = { report: turn.report, ...(turn.steps.length > 1 ? { step: step + 1, of: turn.steps.length } : {}) }
   work.note(turn.at === 'failed' ? 'controller-recovered' : 'controller-confirmed', detail, turn)
-  const fresh = { ...lasting(turn), since: now, attempt, first: attempt }
-  const over = ['halted', 'done', 'rolling-back'].includes(work.head.state.at)
-  // A campaign that is over goes no further: the controller stays on its stepping stone, and counts as taken back.
-  const at = last ? 'confirmed' : over && work.head.state.at !== 'rolling-back' ? 'withdrawn' : 'between'
-  work.put(turn, { ...fresh, at, ...(at === 'withdrawn' ? { step: turn.step + 1 } : {}) })
+  const at = step === turn.steps.length - 1 ? 'confirmed' : 'between'
+  work.put(turn, { ...lasting(turn), at, step, since: work.now, attempt, first: attempt })
 }
-
-const isOnStone = (turn: Turn): boolean => turn.at === 'queued' && turn.was === 'between'
 
 type Bad = 'reverted' | 'refused'
 
@@ -167,8 +162,9 @@ function goBack(
  * Time passes for the turns that are due: a rest is over, a queue is looked at again, or a controller did not come back.
  * While nobody listened, nobody was late. A controller that waits for others of its site to come through is not late
  * either: its time begins again with each of them, so a site may have more controllers than fit into one timeout. One that
- * has staged its release waits for its site, and is not due at all until the site has let it restart. Answers the turns
- * that may be ordered again.
+ * has staged its release waits for its site, and is not due at all until the site has let it restart: also when it said so
+ * before this order, which its gateway may never have seen taken back and given again. Answers the turns that may be
+ * ordered again.
  */
 export function expire(work: Work, listeningSince: Instant | undefined): Turn[] {
   const { seen, now, plan } = work
@@ -186,6 +182,8 @@ export function expire(work: Work, listeningSince: Instant | undefined): Turn[] 
       const moved = turn.stage === 'ordered' ? (seen.sites.get(turn.site)?.moved ?? 0) : 0
       const since = instant(Math.max(turn.since, listeningSince ?? 0, moved))
       if (between(since, now) < plan.timeoutMillis) work.put(turn, { ...turn, due: after(since, plan.timeoutMillis) })
+      else if (turn.stage === 'ordered' && seen.staged.has(refKey(turn)))
+        work.put(turn, { ...turn, stage: 'staged', due: null })
       else giveUp(work, turn)
     }
   }

@@ -74,7 +74,8 @@ export type Rollout = {
 /**
  * What the world tells the rollout. One `now` per event, and nothing else of the clock.
  * - `outcome`: from a controller's accepted signed report with sequence `report`; `again`: the fault was a passing one (its
- *   code says retry). `overtaken`: it runs something newer than it would get.
+ *   code says retry). `overtaken`: it runs something newer than it would get. `further`: what it confirms is the step behind
+ *   the stepping stone that it stands on: its order had been taken back, and it finished what it had begun.
  * - `heard`: what else a report, or the site's gateway, tells of a controller: `reportedAt` by its own clock.
  * - `tick`: time passes. `listeningSince`: when the server that ticks began to listen: silence counts from then on.
  * - `join`: controllers that came to match the plan's selection.
@@ -90,6 +91,7 @@ export type RolloutEvent =
       readonly result: 'confirmed' | 'reverted' | 'refused' | 'overtaken'
       readonly code?: string
       readonly again?: boolean
+      readonly further?: boolean
     } & ControllerRef)
   | ({
       readonly kind: 'heard'
@@ -140,6 +142,7 @@ export type SiteStanding = {
  * - `sites`: the standing of each site of a due turn or a next one.
  * - `rivals`: the campaign that keeps a controller from this one, by `refKey` (see rival.ts).
  * - `held`: controllers for which this campaign has an order out, or one that may still be carried out.
+ * - `staged`: due controllers that hold the verified image of their order, by the last report that they signed.
  * - `load`: what all campaigns have out; `limits`: the budgets of the others that have something out.
  */
 export type Seen = {
@@ -149,6 +152,7 @@ export type Seen = {
   readonly sites: ReadonlyMap<string, SiteStanding>
   readonly rivals: ReadonlyMap<string, string>
   readonly held: ReadonlySet<string>
+  readonly staged: ReadonlySet<string>
   readonly load: FleetLoad
   readonly limits: readonly FleetBudget[]
 }
@@ -186,6 +190,18 @@ export function isOpen({ state }: Rollout): boolean {
 /** True when a campaign in this state lets its ordered turns be carried out: what its site's metadata says. */
 export function lets({ state }: Rollout, turn: Turn): boolean {
   return (state.at === 'running' && turn.at === 'assigned') || (state.at === 'rolling-back' && turn.at === 'returning')
+}
+
+/** Controllers that run what the campaign gave them: those that a roll-back is about. */
+export function updated(rollout: Rollout): number {
+  const { confirmed, between } = tally(rollout)
+  return confirmed + between
+}
+
+/** True while turns of a campaign that rolls back still have to be told that they are not to go on. */
+export function leadsForward(rollout: Rollout): boolean {
+  const { assigned, queued } = tally(rollout)
+  return assigned + queued > 0
 }
 
 /** The tally of a wave, or of all of them. */

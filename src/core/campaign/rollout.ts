@@ -21,12 +21,13 @@ import {
   type Decision,
   type EventKind,
   type Look,
+  leadsForward,
   type Next,
   type Rollout,
   type RolloutEvent,
   type RolloutState,
   type Seen,
-  tally,
+  updated,
 } from './rollout-state.ts'
 import { Work } from './rollout-work.ts'
 
@@ -120,7 +121,7 @@ const table: Table = {
   paused: {
     ...started,
     outcome: records('halted'),
-    heard: 'stay',
+    heard: hears,
     tick: leads(['halted'], drain),
     join: joins,
     pause: 'stay',
@@ -171,7 +172,8 @@ const table: Table = {
     'roll-back': {
       to: ['rolling-back', 'done'],
       move: (work, event, { undone }) =>
-        undone
+        // One that confirmed after all, when the way back was over, is worth another command.
+        undone && updated(work.head) === 0
           ? refuse('campaign-ended', work.plan.id, 'a campaign that can roll-back', 'one that did')
           : rollBack(work, event),
     },
@@ -193,7 +195,8 @@ const standing: Readonly<Record<At, string>> = {
 const NOTHING: Look = { named: [], due: null, next: [] }
 const next = (at: Next['at'], wave: number | null, last = false): Next => ({ at, wave, last })
 const OUT = [next('assigned', null), next('returning', null)]
-const ALL_OUT = [...OUT, next('backing-off', null)]
+const FORWARD = [next('assigned', null), next('queued', null), next('backing-off', null)]
+const ALL_OUT = [...OUT, next('backing-off', null), next('queued', null)]
 
 /** Which turns a decision about an event is to be shown. */
 export function lookOf(plan: RolloutPlan, rollout: Rollout, event: RolloutEvent): Look {
@@ -210,8 +213,8 @@ export function lookOf(plan: RolloutPlan, rollout: Rollout, event: RolloutEvent)
     case 'start':
       return nextOf(...open(0))
     case 'pause':
-    case 'roll-back':
       return nextOf(...OUT)
+    case 'roll-back':
     case 'halt':
       return nextOf(...ALL_OUT)
     case 'resume':
@@ -232,7 +235,7 @@ export function lookOf(plan: RolloutPlan, rollout: Rollout, event: RolloutEvent)
     if (state.at === 'paused') return nextOf(...OUT)
     if (state.at === 'halted' || state.at === 'done') return nextOf(...ALL_OUT)
     if (state.at !== 'rolling-back') return NOTHING
-    if (tally(rollout).assigned > 0) return { named: [], due: now, next: [next('assigned', null)] }
+    if (leadsForward(rollout)) return { named: [], due: now, next: FORWARD }
     const last = rollout.waves.findLastIndex(({ confirmed, between }) => confirmed + between > 0)
     const back = last < 0 ? [] : [next('confirmed', last, true), next('between', last, true)]
     return { named: [], due: now, next: back }

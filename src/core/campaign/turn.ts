@@ -1,8 +1,21 @@
-import { either, exactly, line, list, Misfit, object, type Shape, then, truth, whole, word } from '../encoding/shape.ts'
+import {
+  dictionary,
+  either,
+  exactly,
+  line,
+  list,
+  Misfit,
+  object,
+  type Shape,
+  then,
+  truth,
+  whole,
+  word,
+} from '../encoding/shape.ts'
 import { type Instant, instant } from '../encoding/units.ts'
 import type { ControllerRef } from '../fleet/inventory.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import { type Figures, figuresShape } from '../trust/figures.ts'
+import { figureName, MAX_FIGURES } from '../trust/figures.ts'
 import { MAX_STEPS, type Step } from './sheet.ts'
 
 /**
@@ -20,15 +33,15 @@ export type Seat = ControllerRef & {
 /** Why a controller counts as failed. */
 export type Failure = 'reverted' | 'refused' | 'timeout'
 
-/** What was last heard of a controller's figures, for a gate: see rollout-figures.ts. */
+/** What was last heard of a controller's figures, for a gate, each by itself: see rollout-figures.ts. */
 export type Listened = {
   readonly wave: number
   readonly updated: boolean
-  readonly at: Instant
-  readonly figures: Figures
-  /** It was heard twice, and is counted. */
-  readonly counted: boolean
+  readonly figures: Readonly<Record<string, HeardFigure>>
 }
+
+/** A figure as it was told at an instant. `counted`: it was heard twice, and its controller is counted. */
+export type HeardFigure = { readonly count: number; readonly at: Instant; readonly counted: boolean }
 
 /**
  * - `since`: when the state began. `report`: the sequence of the last signed report that was counted, 0 for none.
@@ -173,7 +186,11 @@ const common = {
   step: whole(0, MAX_STEPS - 1),
 }
 const maybe = {
-  heard: object({ wave: whole(0, 1024), updated: truth, at: moment, figures: figuresShape, counted: truth }),
+  heard: object({
+    wave: whole(0, 1024),
+    updated: truth,
+    figures: dictionary(figureName, object({ count: amount, at: moment, counted: truth }), MAX_FIGURES),
+  }),
 }
 const plain = object({ at: word('between', 'confirmed', 'withdrawn', 'overtaken', 'returned'), ...common }, maybe)
 

@@ -1,6 +1,6 @@
 import { formatUtc } from '../encoding/utc-time.ts'
 import type { RolloutPlan } from './rollout-plan.ts'
-import { type Rollout, tally } from './rollout-state.ts'
+import { type Rollout, tally, updated } from './rollout-state.ts'
 
 /** What a campaign waits for, a sentence each: while it has not ended, it says at least one. */
 export function waitsOf(plan: RolloutPlan, rollout: Rollout): readonly string[] {
@@ -23,8 +23,9 @@ export function waitsOf(plan: RolloutPlan, rollout: Rollout): readonly string[] 
     case 'rolling-back':
       return goingBack(rollout)
     case 'halted':
-    case 'done':
       return []
+    case 'done':
+      return state.undone ? count(updated(rollout), 'confirmed after the roll-back was over: roll back once more') : []
   }
 }
 
@@ -47,7 +48,7 @@ function goingBack(rollout: Rollout): string[] {
     ...count(all.returning, 'are on their way back'),
     ...count(all['backing-off'], 'rest before another try'),
     ...count(all.confirmed + all.between, 'wait for those that were updated after them, or for room in a budget'),
-    ...count(all.assigned, 'are told that they are not to go on'),
+    ...count(all.assigned + all.queued, 'are told that they are not to go on'),
   ]
   return parts.length > 0 ? parts : ['The roll-back ends with the next tick.']
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Book } from '../../../src/core/campaign/book.ts'
+import { decide } from '../../../src/core/campaign/rollout.ts'
 import type { RolloutPlan } from '../../../src/core/campaign/rollout-plan.ts'
 import { type RolloutEvent, tally } from '../../../src/core/campaign/rollout-state.ts'
 import type { Seat, Turn } from '../../../src/core/campaign/turn.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
+import { waitsOf } from '../../../src/core/campaign/waits.ts'
+import { instant, millis } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { HOUR, T0 } from './plans.ts'
 import { seats, termsOf } from './rollouts.ts'
@@ -123,6 +125,76 @@ describe('rolling back', () => {
     orThrow(book.run(says(2.5, 'c1', 'confirmed')))
     orThrow(book.run(tick(3)))
     assert.deepEqual(standing(book, 'returning'), ['c0', 'c1'])
+  })
+
+  test('one that confirms when the way back is over is taken back by another command, and named until then', () => {
+    const book = new Book(termsOf([2], { releases, back: ways }), seats([2]))
+    orThrow(book.run({ kind: 'approve', now: at(0) }))
+    orThrow(book.run({ kind: 'start', now: at(0) }))
+    orThrow(book.run(back(1)))
+    assert.deepEqual(book.head.state.at === 'done' && book.head.state.undone, true)
+    const none = book.run(back(1.1))
+    assert.equal(isRefusal(none) && none.code, 'campaign-ended')
+    orThrow(book.run(says(2, 'c1', 'confirmed')))
+    assert.match(waitsOf(book.plan, book.head).join(), /^1 controller confirmed after the roll-back was over/)
+    orThrow(book.run(back(3)))
+    assert.deepEqual(standing(book, 'returning'), ['c1'])
+    orThrow(book.run(says(4, 'c1', 'confirmed')))
+    assert.deepEqual([book.head.state.at, standing(book, 'returned')], ['done', ['c1']])
+    assert.deepEqual(waitsOf(book.plan, book.head), [])
+  })
+
+  const twoSteps = [
+    { release: 0, order: 0 },
+    { release: 2, order: 1 },
+  ]
+  test('a stone that is confirmed after a halt goes back, too', () => {
+    const book = new Book(
+      termsOf([1], { releases, back: ways }),
+      seats([1], () => ({ steps: twoSteps })),
+    )
+    orThrow(book.run({ kind: 'approve', now: at(0) }))
+    orThrow(book.run({ kind: 'start', now: at(0) }))
+    orThrow(book.run({ kind: 'halt', now: at(1), reason: 'smoke' }))
+    orThrow(book.run(says(2, 'c0', 'confirmed')))
+    assert.deepEqual([book.head.state.at, standing(book, 'between')], ['halted', ['c0']])
+    orThrow(book.run(back(3)))
+    assert.deepEqual(standing(book, 'returning'), ['c0'])
+  })
+
+  test('the step behind a stone counts also when its order had been taken back', () => {
+    const book = updated([0], {}, () => ({ steps: twoSteps }))
+    orThrow(book.run(tick(1.1)))
+    orThrow(book.run({ kind: 'pause', now: at(2), reason: 'storm' }))
+    assert.deepEqual(standing(book, 'between'), ['c0'])
+    orThrow(book.run({ ...says(3, 'c0', 'confirmed'), further: true } as RolloutEvent))
+    const turn = book.turn({ site: 'harbour', controller: 'c0' })
+    assert.deepEqual([turn?.at, turn?.step], ['confirmed', 1])
+  })
+
+  test('one that queues on a stone goes back before the roll-back is over, and a rest of before holds nobody up', () => {
+    const rest = { retries: 1, backOffMillis: millis(500 * HOUR), maxBackOffMillis: millis(500 * HOUR) }
+    const steps = (index: number) => ({ steps: index === 0 ? twoSteps : twoSteps.slice(0, 1) })
+    const book = new Book(termsOf([2], { releases, back: ways, retry: rest }), seats([2], steps))
+    orThrow(book.run({ kind: 'approve', now: at(0) }))
+    orThrow(book.run({ kind: 'start', now: at(0) }))
+    orThrow(book.run({ ...says(1, 'c1', 'refused'), again: true } as RolloutEvent))
+    orThrow(book.run(says(1, 'c0', 'confirmed')))
+    // Another campaign holds it when its next step is to be ordered.
+    const held = (event: RolloutEvent): void => {
+      const seen = { ...book.seen(event), rivals: new Map([['harbour/c0', 'patch']]) }
+      book.take(orThrow(decide(book.plan, book.head, event, seen)))
+    }
+    held(tick(1.1))
+    assert.deepEqual([standing(book, 'queued'), standing(book, 'backing-off')], [['c0'], ['c1']])
+    held(back(2))
+    held(tick(2.1))
+    assert.deepEqual([standing(book, 'between'), standing(book, 'withdrawn')], [['c0'], ['c1']])
+    assert.equal(book.head.state.at, 'rolling-back', 'it waits for the other campaign to let go')
+    orThrow(book.run(tick(2.2)))
+    assert.deepEqual(standing(book, 'returning'), ['c0'])
+    orThrow(book.run(says(3, 'c0', 'confirmed')))
+    assert.deepEqual(book.head.state.at === 'done' && book.head.state.undone, true)
   })
 
   test('a stepping stone goes back from where it stands', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Book } from '../../../src/core/campaign/book.ts'
-import type { RolloutEvent } from '../../../src/core/campaign/rollout-state.ts'
+import { type RolloutEvent, readRollout, writeRollout } from '../../../src/core/campaign/rollout-state.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { Figures } from '../../../src/core/trust/figures.ts'
@@ -105,6 +105,60 @@ describe('health against a control group', () => {
     assert.deepEqual(book.head.heard?.figures.alarms?.treated, { controllers: 1, rose: 4, millis: HOUR / 2 })
   })
 
+  test('a figure that is told later than another one counts like it, over its own time', () => {
+    const book = soaking()
+    const rows: [hours: number, figures: Figures][] = [
+      [1.1, { restarts: 1 }],
+      [1.2, { alarms: 5 }],
+      [1.4, { restarts: 2 }],
+      [1.6, { restarts: 2, alarms: 7 }],
+    ]
+    for (const [hours, figures] of rows) orThrow(book.run(tells(hours, 'c0', figures)))
+    const { treated } = book.head.heard?.figures.alarms ?? assert.fail('nothing was heard')
+    assert.deepEqual([treated.controllers, treated.rose, Math.round(treated.millis / 60_000)], [1, 2, 24])
+  })
+
+  test('attack: a clock that stands puts no rise into the others’ rate', () => {
+    const book = soaking()
+    for (const [hours, alarms] of [
+      [1.2, 0],
+      [1.4, 900],
+      [1.6, 1800],
+    ] as const) {
+      orThrow(book.run(tells(hours, 'c2', { alarms }, -500_000)))
+    }
+    assert.equal(book.head.heard?.figures.alarms?.control.controllers ?? 0, 0)
+    // What it rose by counts as soon as its clock has a time to count it over.
+    orThrow(book.run(tells(1.8, 'c2', { alarms: 1900 })))
+    const { control } = book.head.heard?.figures.alarms ?? assert.fail('nothing was heard')
+    assert.deepEqual([control.controllers, control.rose], [1, 1900])
+  })
+
+  test('a gate that did not pass for want of figures opens by those that come while it is paused', () => {
+    const book = soaking('fail')
+    assert.equal(judged(book), 'paused')
+    for (const controller of ['c0', 'c1', 'c2', 'c3']) {
+      orThrow(book.run(tells(3, controller, { alarms: 1 })))
+      orThrow(book.run(tells(5, controller, { alarms: 1 })))
+    }
+    orThrow(book.run({ kind: 'resume', now: at(6) }))
+    orThrow(book.run({ kind: 'tick', now: at(6) }))
+    assert.deepEqual([book.head.state.at, 'wave' in book.head.state && book.head.state.wave], ['running', 1])
+  })
+
+  test('sums that have become larger than a number holds exactly keep their rate, and read back', () => {
+    const book = soaking()
+    const huge = { controllers: 4, rose: 2 ** 51, millis: 2 ** 52 - 1 }
+    book.head = { ...book.head, heard: { ...book.head.heard!, figures: { alarms: { treated: huge, control: huge } } } }
+    orThrow(book.run(tells(1.2, 'c0', { alarms: 0 })))
+    orThrow(book.run(tells(1.7, 'c0', { alarms: 2 ** 52 })))
+    const { treated } = book.head.heard?.figures.alarms ?? assert.fail('nothing was heard')
+    assert(Math.abs(treated.rose / treated.millis - 1.5) < 1e-6)
+    assert.deepEqual(readRollout(writeRollout(book.head), 'spring'), book.head)
+    orThrow(book.run(tells(1.9, 'c0', { alarms: Number.MAX_SAFE_INTEGER })))
+    assert.deepEqual(readRollout(writeRollout(book.head), 'spring'), book.head)
+  })
+
   test('attack: a controller whose clock runs ahead, or stood at zero, weighs no more than the time since the wave opened', () => {
     const book = soaking()
     orThrow(book.run(tells(1.5, 'c0', { alarms: 0 }, -500_000)))
@@ -117,7 +171,7 @@ describe('health against a control group', () => {
   })
 
   test('what is kept of a gate does not depend on how many told how often', () => {
-    const report = fc.record({ controller: fc.nat(4), rise: fc.nat(5), minutes: fc.integer({ min: 0, max: 5 }) })
+    const report = fc.record({ controller: fc.nat(4), rise: fc.nat(5), minutes: fc.integer({ min: 1, max: 5 }) })
     fc.assert(
       fc.property(fc.array(report, { maxLength: 60 }), reports => {
         const book = soaking()
