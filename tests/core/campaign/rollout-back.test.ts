@@ -51,6 +51,7 @@ function updated(
   for (const turn of [...book.turns.values()]) orThrow(book.run(says(1, turn.controller, 'confirmed', turn.site)))
   return book
 }
+const stateOf = ({ head }: Book): string => head.state.at
 const standing = (book: Book, of: Turn['at']): string[] =>
   [...book.turns.values()].filter(turn => turn.at === of).map(({ controller }) => controller)
 
@@ -190,7 +191,7 @@ describe('rolling back', () => {
     held(back(2))
     held(tick(2.1))
     assert.deepEqual([standing(book, 'between'), standing(book, 'withdrawn')], [['c0'], ['c1']])
-    assert.equal(book.head.state.at, 'rolling-back', 'it waits for the other campaign to let go')
+    assert.equal(stateOf(book), 'rolling-back', 'it waits for the other campaign to let go')
     orThrow(book.run(tick(2.2)))
     assert.deepEqual(standing(book, 'returning'), ['c0'])
     orThrow(book.run(says(3, 'c0', 'confirmed')))
