@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts'
 
 const MACHINE = 'tests/core/campaign/rollout.test.ts'
 const WALKS = 'tests/core/campaign/rollout-walks.test.ts'
+const LATE = 'tests/core/campaign/rollout-late.test.ts'
 const FIGURES = 'tests/core/campaign/rollout-figures.test.ts'
 const BACK = 'tests/core/campaign/rollout-back.test.ts'
 const CAMPAIGNS = 'tests/flows/campaigns.test.ts'
@@ -97,7 +98,7 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
   {
     stops: 'a clock that makes one controller outweigh the others in a gate',
     file: 'src/core/campaign/rollout-figures.ts',
-    text: 'const at = clamp(event.reportedAt, from, work.now)',
+    text: 'const at = clamp(event.reportedAt, updated ? turn.since : opened.since, work.now)',
     without: 'const at = event.reportedAt',
     tests: FIGURES,
   },
@@ -127,21 +128,21 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     file: 'src/core/campaign/rollout-outcomes.ts',
     text: "turn.stage === 'ordered' && seen.staged.has(refKey(turn))",
     without: "turn.stage === 'ordered' && seen.staged.has('')",
-    tests: MACHINE,
+    tests: LATE,
   },
   {
     stops: 'a campaign that is done while somebody waits who joined in its last soak',
     file: 'src/core/campaign/rollout-moves.ts',
     text: "    work.become({ ...state, from: 'running' })\n",
     without: '',
-    tests: MACHINE,
+    tests: LATE,
   },
   {
     stops: 'a gate that is shut for ever by somebody who joined behind it',
     file: 'src/core/campaign/rollout-moves.ts',
     text: "if (last && state.at === 'paused' && state.by === 'gate') return",
     without: '',
-    tests: MACHINE,
+    tests: LATE,
   },
   {
     stops: 'a roll-back that is over while a controller queues on its stepping stone',
