@@ -11,6 +11,7 @@ import { nodeRandom } from '../../adapters/random-node.ts'
 import { loadWrappingKey } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { WebhookHttps } from '../../adapters/webhook-https.ts'
+import { type Listening, listensOn } from '../../core/campaign/listening.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
@@ -123,11 +124,18 @@ async function startWith(
     store.close()
     return port
   }
-  const listeningSince = clock.now()
+  let listening: Listening = { since: clock.now(), last: clock.now() }
+  const ticks = async (): Promise<null | Refusal> => {
+    listening = listensOn(listening, clock.now())
+    const refusal = await tick(world, listening.since)
+    // A tick that took long is no break: the server answered meanwhile.
+    listening = { ...listening, last: clock.now() }
+    return refusal
+  }
   const link = new WebhookHttps(config.webhooks?.allow ?? [], hooksCa)
   const told = { webhooks: store.webhooks, link, chance: Math.random }
   const loops = [
-    startLoop('tick', every(config.tickMillis), config.tickMillis, () => tick(world, listeningSince), log),
+    startLoop('tick', every(config.tickMillis), config.tickMillis, ticks, log),
     startLoop(
       'renew',
       every(60_000),
