@@ -124,6 +124,20 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     tests: CAMPAIGNS,
   },
   {
+    stops: 'a server that slept and fails everybody who could not be heard',
+    file: 'src/core/campaign/listening.ts',
+    text: 'Math.abs(now - last) > longest ? now : since',
+    without: 'since',
+    tests: 'tests/core/campaign/listening.test.ts',
+  },
+  {
+    stops: 'a pause, a halt or a roll-back for which nobody says why',
+    file: 'src/flows/campaign.ts',
+    text: "if (why === '') return",
+    without: "if (why === '' && reason === '?') return",
+    tests: 'tests/flows/vouch.test.ts',
+  },
+  {
     stops: 'a timeout for a controller that holds its image and waits for its site',
     file: 'src/core/campaign/rollout-outcomes.ts',
     text: "turn.stage === 'ordered' && seen.staged.has(refKey(turn))",

@@ -12,7 +12,7 @@ import {
 import type { Turn } from '../core/campaign/turn.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import type { Actor } from '../core/ledger/entry.ts'
-import { isRefusal, type Refusal, RefusalError } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import { readMetadata } from '../core/trust/read-metadata.ts'
 import { type Event, record } from './audit.ts'
 import { directSites, ordersFor } from './direct.ts'
@@ -192,7 +192,7 @@ export type Verb = 'start' | 'pause' | 'resume' | 'retry' | 'halt' | 'roll-back'
 
 /**
  * What a person tells a campaign. Durable on return, with every order taken back that it takes back. Refuses
- * `campaign-unknown`, and what `decide` and, of a start, `refuseUnwrappable` refuse.
+ * `campaign-unknown`, `campaign-reason-missing`, and what `decide` and, of a start, `refuseUnwrappable` refuse.
  */
 export function command(
   world: FleetWorld,
@@ -208,9 +208,11 @@ export function command(
     const wanted = verb === 'start' ? await wantedOf(world, opened) : []
     const unfit = isRefusal(wanted) ? wanted : await refuseUnwrappable(world, id, wanted)
     if (unfit !== null) return unfit
+    const event = eventOf(opened, verb, world.clock.now(), reason, partly)
+    if (isRefusal(event)) return event
     const advance = new Advance(world)
     const actor = { kind: 'person', id: person } as const
-    const decision = await advance.step(opened, eventOf(verb, world.clock.now(), reason, partly), actor)
+    const decision = await advance.step(opened, event, actor)
     if (isRefusal(decision)) return decision
     if (advance.idle) return null
     await advance.commit()
@@ -218,10 +220,17 @@ export function command(
   })
 }
 
-function eventOf(verb: Verb, now: Instant, reason: string | null, partly: boolean): RolloutEvent {
-  const why = reason ?? 'no reason given'
-  if (verb === 'pause' || verb === 'halt') return { kind: verb, now, reason: why }
-  return verb === 'roll-back' ? { kind: verb, now, reason: why, partly } : { kind: verb, now }
+function eventOf(
+  { plan }: Opened,
+  verb: Verb,
+  now: Instant,
+  reason: string | null,
+  partly: boolean,
+): RolloutEvent | Refusal {
+  if (verb !== 'pause' && verb !== 'halt' && verb !== 'roll-back') return { kind: verb, now }
+  const why = reason?.trim() ?? ''
+  if (why === '') return refuse('campaign-reason-missing', `${verb} of ${plan.id}`, 'a reason', 'none')
+  return verb === 'roll-back' ? { kind: verb, now, reason: why, partly } : { kind: verb, now, reason: why }
 }
 
 /** Decisions of a thousand turns each that one campaign gets in one tick; the others are not to wait for it. */

@@ -169,6 +169,7 @@ export const Command = Type.Object(
       Type.Literal('halt'),
       Type.Literal('roll-back'),
     ]),
+    /** Needed for pause, halt and roll-back. */
     reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
     /** Roll back also where some releases of the plan have no way back: their controllers are left as they are. */
     partly: Type.Optional(Type.Boolean()),

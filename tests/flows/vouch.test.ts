@@ -63,6 +63,15 @@ describe('whose approval counts', () => {
     assert.equal(await have(), 0)
   })
 
+  it('a pause, a halt and a roll-back need a reason; nothing happens without', async () => {
+    for (const verb of ['pause', 'halt', 'roll-back'] as const) {
+      for (const reason of [null, ' ']) {
+        assert.equal(codeOf(await command(world(), 'ada', ID, verb, reason)), 'campaign-reason-missing', verb)
+      }
+    }
+    assert.equal(orThrow(await openCampaign(world(), ID)).rollout.state.at, 'created')
+  })
+
   it('attack: the same key in two accounts of one person', async () => {
     const { keyid } = await signature('approver-0')
     const ada = { id: 'ada', kind: 'person', name: 'Ada', grants: grants('planner@fleet'), keys: [keyid] } as const

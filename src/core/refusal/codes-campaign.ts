@@ -281,6 +281,13 @@ export const campaignCodes = {
     title: 'the campaign was halted',
     fix: 'A halted campaign does not go on. Read the reason, then make a new campaign.',
   },
+  'campaign-reason-missing': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'a pause, a halt or a roll-back needs a reason',
+    fix: 'Say why (--reason, or "reason" in the request): it is kept in the audit log, and whoever finds the campaign so is told.',
+  },
   'campaign-no-way-back': {
     exit: 21,
     status: 409,

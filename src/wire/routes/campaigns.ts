@@ -144,10 +144,17 @@ export const commandCampaign = route({
   path: '/v1/campaigns/{id}/commands',
   id: 'commandCampaign',
   tag,
-  summary: 'Starts, pauses, resumes or halts a campaign; how it stands then is at /v1/campaigns/{id}',
+  summary:
+    'Starts, pauses, resumes, retries, halts or rolls back a campaign; a pause, a halt and a roll-back need a reason. How it stands then is at /v1/campaigns/{id}',
   access: COMMAND,
   params,
   body: Command,
   answers: { 200: CommandTaken },
-  codes: ['campaign-unknown', 'campaign-not-approved', 'campaign-not-paused', 'campaign-ended'],
+  codes: [
+    'campaign-unknown',
+    'campaign-reason-missing',
+    'campaign-not-approved',
+    'campaign-not-paused',
+    'campaign-ended',
+  ],
 })
