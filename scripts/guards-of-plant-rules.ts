@@ -12,6 +12,7 @@ const WALKS = 'tests/core/campaign/coordinator-walks.test.ts'
 const WINDOWS = 'tests/core/campaign/rules/schedule.test.ts'
 const RULES = 'tests/core/fleet/site-rules.test.ts'
 const SITE = 'tests/core/fleet/topology.test.ts'
+const CLOCK = 'tests/flows/wall-time.test.ts'
 const ORDERS = 'tests/flows/orders.test.ts'
 
 /** The rules of the plant: who may restart when, and what the site never gives up for an update. */
@@ -61,9 +62,9 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a window that a jump of the clock opens',
-    file: COORDINATOR,
-    text: 'if (doubt === null) return { latest',
-    without: 'if (doubt !== undefined) return { latest',
+    file: 'src/core/campaign/openings.ts',
+    text: "if (!('latest' in other)) return inDoubt(doubt, clock, other)",
+    without: "if (!('latest' in other)) continue",
     tests: WHOSE_TURN,
   },
   {
@@ -79,6 +80,41 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
     text: 'off: back < -USUAL_CORRECTION ?',
     without: 'off: back === USUAL_CORRECTION ?',
     tests: WALKS,
+  },
+  {
+    stops: 'a clock that is off the fleet’s, and opens a window alone',
+    file: 'src/flows/wall-time.ts',
+    text: 'known.apart = heldAgainst(news.at, sent, received, world.steady())',
+    without: 'known.apart = null',
+    tests: CLOCK,
+  },
+  {
+    stops: 'a clock that is put right by cutting the link',
+    file: 'src/core/campaign/clock-line.ts',
+    text: 'return apart === null || steady >= apart.until ? null',
+    without: 'return apart === null || steady >= apart.until - BOTH_COUNT + 1 ? null',
+    tests: CLOCK,
+  },
+  {
+    stops: 'a clock that is believed since the gateway was started again',
+    file: 'src/flows/wall-time.ts',
+    text: 'lineFrom(latest, clock, steady, kept.jump)',
+    without: 'lineFrom(latest, clock, steady)',
+    tests: CLOCK,
+  },
+  {
+    stops: 'a clock that is believed since the gateway was started again without a link',
+    file: 'src/flows/wall-time.ts',
+    text: 'kept.fleet === null ? null : {',
+    without: 'kept.fleet !== undefined ? null : {',
+    tests: CLOCK,
+  },
+  {
+    stops: 'a turn by a clock that was ahead at the start, while the fleet is being asked',
+    file: 'src/apps/gateway/serve.ts',
+    text: '    if (!asked) return null\n',
+    without: '',
+    tests: 'tests/flows/coordinate.test.ts',
   },
   {
     stops: 'a turn that is taken up when what it was given under is over',
@@ -159,8 +195,8 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'more restarts than the budget',
     file: RESOURCE,
-    text: 'isFull: id => away.size + (on(id) && !away.has(id) ? 1 : 0) > limit,',
-    without: 'isFull: id => away.size - (on(id) && !away.has(id) ? 1 : 0) > limit,',
+    text: 'isFull: id => away.size + (takes(id) ? 1 : 0) > Math.max(limit, sure.size),',
+    without: 'isFull: id => away.size - (takes(id) ? 1 : 0) > Math.max(limit, sure.size),',
     tests: WALKS,
   },
   {
@@ -173,7 +209,7 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'more power away than the budget',
     file: RESOURCE,
-    text: 'isFull: id => after(id) > limit,',
+    text: 'isFull: id => after(id) > Math.max(limit, sure.total),',
     without: 'isFull: id => after(id) - sum.total > limit,',
     tests: WALKS,
   },
@@ -201,8 +237,8 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'a redundancy group with too few in service',
     file: RESOURCE,
-    text: 'isFull: id => more(id).length > 0 && out.size + more(id).length > members.length - needed,',
-    without: 'isFull: id => more(id).length > members.length - needed,',
+    text: '!sure.has(member)) && beside(id, out.keys()) > members.length - needed,',
+    without: '!sure.has(member)) && takes(id).length > members.length - needed,',
     tests: WALKS,
   },
   {
@@ -215,15 +251,78 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'a member that the plant shows out of service',
     file: RESOURCE,
-    text: "if (lastAt(readings, 'in-service', member)?.value === false) return 'out of service'",
-    without: "if (lastAt(readings, 'in-service', member)?.value === false) return null",
+    text: "if (isOutOfService(readings, member)) return 'out of service'",
+    without: 'if (isOutOfService(readings, member)) return null',
     tests: BUDGETS,
   },
   {
     stops: 'a silent plant that counts as in service',
     file: RESOURCE,
-    text: "maxAge, now) ? null : 'not known to be in service'",
-    without: 'maxAge, now) ? null : null',
+    text: "    ? null\n    : 'not known to be in service'",
+    without: '    ? null\n    : null',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a group that nobody said has no meters, and that asks for none',
+    file: 'src/core/fleet/redundancy.ts',
+    text: '{ metered = true, maxAgeMillis, ...group }',
+    without: '{ metered = maxAgeMillis !== undefined, maxAgeMillis, ...group }',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a member that has never reported, in a group without meters',
+    file: RESOURCE,
+    text: "return standings.has(member) ? null : 'has never reported'",
+    without: 'return null',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a group of which nothing is known, and of which everybody may go since nobody counts as in service',
+    file: RESOURCE,
+    text: '    if (isSurelyMissing(member, age, known)) sure.add(member)',
+    without: '    if (reason !== null) sure.add(member)',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'one that was out of service once, and may go for that for ever',
+    file: RESOURCE,
+    text: "return 'value' in known && known.value === false",
+    without: 'return isOutOfService(readings, id)',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a member in its rescue image that counts as in service',
+    file: RESOURCE,
+    text: "if (standings.get(member) === 'golden') return 'in its rescue image'",
+    without: "if (standings.get(member) === 'golden') return null",
+    tests: BUDGETS,
+  },
+  {
+    stops: 'two readings of one time of which the last one is believed',
+    file: READINGS,
+    text: 'before?.at === reading.at && (before.disputed || before.value !== reading.value)',
+    without: 'false',
+    tests: WHOSE_TURN,
+  },
+  {
+    stops: 'an update begun by hand that nobody counts',
+    file: COORDINATOR,
+    text: "if (standing === 'busy') this.#offline.add(id)",
+    without: "if (standing === 'busy') this.#offline.delete(id)",
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a budget that passes over what the plant itself lacks',
+    file: COORDINATOR,
+    text: 'for (const [id, sure] of this.#missing) resource.lack(id, sure)',
+    without: 'for (const [id] of this.#missing) resource.alone(id)',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'a budget of a campaign that has somebody away, and whose plan is lost',
+    file: COORDINATOR,
+    text: 'if (unread !== undefined) {',
+    without: 'if (unread === campaign) {',
     tests: BUDGETS,
   },
   {

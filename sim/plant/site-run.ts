@@ -157,11 +157,12 @@ export class SiteRun {
       terms: this.terms,
       steps: this.steps,
       versions: unstated(this.#work.keys()),
+      standings: new Map(this.site.controllers.map(({ id }) => [id, 'stable'])),
       readings: this.#readings(),
       restarting: this.#restarting,
       now,
       clock: now,
-      doubt: null,
+      doubts: [],
     })
     this.waits = waits
     for (const { controller, latest } of grants) {

@@ -21,7 +21,7 @@ export type Unit = {
 }
 
 /** Redundancy: at least `needed` of the members are in service. */
-export type Group = Site['groups'][number]
+export type Group = Pick<Site['groups'][number], 'id' | 'members' | 'needed'>
 
 /** What stands at a site. `criticalLoad` is behind the UPS, and there day and night. */
 export type PlantSpec = {

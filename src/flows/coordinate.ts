@@ -10,7 +10,9 @@ import { plansHeld, stepsAt, termsAt } from './hold.ts'
 import type { SiteWorld } from './ports.ts'
 import { hasReasons, tellReasons } from './reason.ts'
 import { assigned, step, workOf } from './relay.ts'
-import { siteTime, wallTime } from './time.ts'
+import { standingsAt } from './state.ts'
+import { siteTime } from './time.ts'
+import { wallTime } from './wall-time.ts'
 
 /** Who got a turn, and why the plant could not be read, if it could not. */
 export type Turns = { readonly granted: readonly string[]; readonly fault: Refusal | null }
@@ -37,7 +39,8 @@ export async function giveTurns(world: SiteWorld): Promise<Turns> {
 async function readPlant(world: SiteWorld, terms: ReadonlyMap<string, Terms>): Promise<readonly Reading[] | Refusal> {
   const sets = [world.site.limits, ...[...terms.values()].map(({ rules }) => rules)]
   const points = new Set<Point>(sets.flatMap(({ permissives }) => permissives.map(({ point }) => point)))
-  if (world.site.groups.length > 0) points.add('in-service')
+  // Who is out of service counts in groups, and in what may be missing at once.
+  if (world.site.groups.length > 0 || sets.some(({ budgets }) => budgets.length > 0)) points.add('in-service')
   return points.size === 0 || world.conditions === null ? [] : world.conditions.read([...points].sort())
 }
 
@@ -47,7 +50,7 @@ async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<s
   const work = new Map(rows.map(row => [row.id, workOf(row)]))
   const campaigns = new Set([...work.values()].flatMap(state => campaignOf(state) ?? []))
   const now = await siteTime(world)
-  const { clock, doubt } = await wallTime(world)
+  const { clock, doubts } = await wallTime(world)
   const held = await plansHeld(world, campaigns)
   const situation: Situation = {
     site: world.site,
@@ -56,11 +59,12 @@ async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<s
     terms: termsAt(held, now),
     steps: stepsAt(world, held, rows),
     versions: await versionsAt(world, rows, orders),
+    standings: standingsAt(world, rows),
     readings,
     restarting: world.maxRestarting,
     now,
     clock,
-    doubt,
+    doubts,
   }
   const decision = coordinate(situation)
   const told = tellReasons(world, decision, clock)

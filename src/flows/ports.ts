@@ -292,9 +292,11 @@ export interface GatewayStore {
 
 // --- The gateway's link to the fleet server ---
 
+/** Which versions the fleet has for a site, as an opaque tag, null when it is the tag that was given; and its time as it said so. */
+export type News = { readonly tag: string | null; readonly at: Instant }
+
 export interface FleetLink {
-  /** Which versions the fleet has for this site, as an opaque tag; null when it is the tag that was given. */
-  checkIn(tag: string | null): Promise<string | null | Refusal>
+  checkIn(tag: string | null): Promise<News | Refusal>
   /**
    * A file of a repository, at most `maxBytes` long; null when there is none of that name. `sheets`: what plans give to this
    * site, `CAMPAIGN.json` each.

@@ -1,3 +1,4 @@
+import { type Standing, standingOf } from '../core/campaign/outcome.ts'
 import { isImage } from '../core/campaign/path-shelf.ts'
 import { sameBytes, toHex } from '../core/encoding/bytes.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
@@ -30,6 +31,16 @@ export function reportAt(world: SiteWorld, row: GatewayControllerRow): Report | 
   const report = isRefusal(verified) ? null : verified
   if (row.report !== null) known.set(row.id, { bytes: row.report, report })
   return report
+}
+
+/** How each controller stands by its own last report; one that never reported, or whose report does not hold, is not in it. */
+export function standingsAt(world: SiteWorld, rows: readonly GatewayControllerRow[]): ReadonlyMap<string, Standing> {
+  return new Map(
+    rows.flatMap(row => {
+      const report = reportAt(world, row)
+      return report === null ? [] : [[row.id, standingOf(report)] as const]
+    }),
+  )
 }
 
 /**

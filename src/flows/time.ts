@@ -1,4 +1,3 @@
-import { type Doubt, type Line, lineFrom, readClock } from '../core/campaign/clock-line.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { formatUtc } from '../core/encoding/utc-time.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -60,32 +59,4 @@ async function tell(world: SiteWorld, known: Known, clock: Instant): Promise<voi
 function setBack(latest: Instant, clock: Instant): Refusal {
   const expected = `a time from ${formatUtc(latest)} on`
   return refuse('clock-set-back', 'the clock of this gateway', expected, formatUtc(clock))
-}
-
-const lines = new WeakMap<SiteWorld, Line>()
-
-/**
- * What the clock shows, by which windows are judged, and whether it can be believed alone (core/campaign/clock-line.ts). A
- * clock that was set ahead is recorded, once for each jump; one that was set back is recorded by `siteTime`.
- */
-export async function wallTime(world: SiteWorld): Promise<{ clock: Instant; doubt: Doubt | null }> {
-  const [clock, steady] = [world.clock.now(), world.steady()]
-  const known = lines.get(world)
-  // At a start the latest time that was kept says whether the clock was set back meanwhile; nothing says how long it was off.
-  const { line, jumped, doubt } = readClock(
-    known ?? lineFrom((await world.store.time()).latest, clock, steady),
-    clock,
-    steady,
-  )
-  lines.set(world, line)
-  if (jumped > 0) {
-    const { code, subject, expected, actual } = refuse(
-      'clock-jumped',
-      'the clock of this gateway',
-      formatUtc(instant(clock - jumped)),
-      formatUtc(clock),
-    )
-    await note(world, { kind: 'intrusion-signal', code, detail: { subject, expected, actual } })
-  }
-  return { clock, doubt }
 }

@@ -8,6 +8,9 @@ import { decryptionKeyStatement } from '../core/fleet/decryption-key.ts'
  * for its own site's repositories, and for blobs.
  */
 
+/** In the answer to GET /v1/check-in: the fleet server's time, in milliseconds since 1970. A gateway holds its clock against it. */
+export const CLOCK_HEADER = 'voltseal-time'
+
 export const Name = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$' })
 export const Sha256Name = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const Base64 = (maxBytes: number) => Type.String({ maxLength: Math.ceil(maxBytes / 3) * 4 })

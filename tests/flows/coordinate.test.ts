@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { pino } from 'pino'
 import type { World } from '../../sim/doors/world.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { Bell } from '../../src/apps/gateway/bell.ts'
+import { startLoops } from '../../src/apps/gateway/serve.ts'
 import type { Reading } from '../../src/core/campaign/rules/readings.ts'
 import { toHex } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
@@ -12,7 +16,7 @@ import type { GatewayStore, SiteWorld } from '../../src/flows/ports.ts'
 import { waitOf } from '../../src/flows/reason.ts'
 import { offerFor, refreshSite, workOf } from '../../src/flows/relay.ts'
 import { acceptControllerReport } from '../../src/flows/report.ts'
-import { wallTime } from '../../src/flows/time.ts'
+import { wallTime } from '../../src/flows/wall-time.ts'
 import type { CampaignView, ControllerView } from '../../src/wire/fleet-views.ts'
 import { rules } from '../core/campaign/situations.ts'
 import { ask } from '../worlds/people.ts'
@@ -213,16 +217,64 @@ describe('turns at a site', () => {
   it('attack: a clock that is set ahead while the gateway runs is recorded, once', () =>
     desk({}, async ({ site, set, gateway }) => {
       const running = { ...site }
-      assert.equal((await wallTime(running)).doubt, null)
+      assert.deepEqual((await wallTime(running)).doubts, [])
       set({ ahead: 7_200_000 })
-      const { doubt } = await wallTime(running)
-      assert.ok(doubt !== null && Math.abs(doubt.jumped - 7_200_000) < 1000)
+      const [doubt] = (await wallTime(running)).doubts
+      assert.ok(doubt !== undefined && Math.abs(doubt.jumped - 7_200_000) < 1000)
       await wallTime(running)
       const told = (await gateway.entries()).filter(({ code }) => code === 'clock-jumped')
       assert.deepEqual(
         told.map(({ kind }) => kind),
         ['intrusion-signal'],
       )
+    }))
+
+  it('attack: a gateway gives no turn before it has asked the fleet what time it is', () =>
+    desk({}, async ({ site, at }) => {
+      const bells = { reports: new Bell(), work: new Bell() }
+      const answers: (() => void)[] = []
+      const dead = refuse('not-reachable', 'the fleet', 'a server that answers', 'ECONNREFUSED')
+      const checkIn = () => new Promise<Refusal>(resolve => answers.push(() => resolve(dead)))
+      let looks = 0
+      const exclusive: GatewayStore['exclusive'] = work => {
+        looks += 1
+        return site.store.exclusive(work)
+      }
+      const real = site.store
+      const store: GatewayStore = {
+        exclusive,
+        files: repo => real.files(repo),
+        controller: id => real.controller(id),
+        controllers: () => real.controllers(),
+        assignments: () => real.assignments(),
+        outbox: async () => [],
+        time: () => real.time(),
+        commit: change => real.commit(change),
+      }
+      const loops = startLoops(
+        { ...site, store, fleet: { ...site.fleet, checkIn } },
+        bells,
+        10,
+        pino({ level: 'silent' }),
+      )
+      try {
+        while (answers.length === 0) await nextTurn()
+        for (let turn = 0; turn < 20; turn += 1) {
+          bells.reports.ring()
+          await nextTurn()
+        }
+        assert.deepEqual([looks, await at('bms-1')], [0, 'staged'], 'while it is asking')
+        answers[0]?.()
+        while ((await at('bms-1')) !== 'granted') {
+          bells.reports.ring()
+          await nextTurn()
+        }
+      } finally {
+        const stopped = loops.map(loop => loop.stop())
+        for (const answer of answers) answer()
+        for (const bell of [bells.reports, bells.work]) bell.close()
+        await Promise.all(stopped)
+      }
     }))
 
   // --- At the fleet ---

@@ -13,6 +13,7 @@ import { createCampaign } from '../../src/flows/plan.ts'
 import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
 import { acceptControllerReport, flushOutbox } from '../../src/flows/report.ts'
+import { askForNews } from '../../src/flows/wall-time.ts'
 import { anywhere } from '../worlds/anywhere.ts'
 import { usualPlan } from '../worlds/asked.ts'
 import { Bench, type Publication, type Run } from './interruption/bench.ts'
@@ -82,7 +83,7 @@ async function round(run: Run): Promise<void> {
   run.clock.advance(1_000)
   await mortal(() => tick(run.fleet))
   await mortal(async () => {
-    const news = await run.gateway.fleet.checkIn(run.tag)
+    const news = await askForNews(run.gateway, run.tag)
     if (news === null || isRefusal(news)) return news
     const refusal = await refreshSite(run.gateway)
     if (refusal === null) run.tag = news

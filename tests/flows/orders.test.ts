@@ -44,8 +44,8 @@ describe('what a site does with its orders', () => {
   const halted = async (id: string): Promise<void> => {
     await world.must('campaign', 'halt', id, '--reason', 'the test is over')
     const { site, close } = await gatewayOf(world)
-    const tag = orThrow(await site.fleet.checkIn(null))
-    assert.equal(orThrow(await site.fleet.checkIn(tag)), null)
+    const { tag } = orThrow(await site.fleet.checkIn(null))
+    assert.equal(orThrow(await site.fleet.checkIn(tag)).tag, null)
     close()
   }
 
@@ -124,14 +124,15 @@ describe('what a site does with its orders', () => {
           ['bms-2', waiting],
         ]),
         until: new Map([['bms-2', instant(2)]]),
-        terms: new Map([['another', { rules: NO_RULES, priority: 50, maxFailures: null }]]),
+        terms: new Map(['another', 'taken-back'].map(id => [id, { rules: NO_RULES, priority: 50, maxFailures: null }])),
         steps: [],
         versions: unstated(['bms-2']),
+        standings: new Map(),
         readings: [],
         restarting: 1,
         now: instant(1),
         clock: instant(1),
-        doubt: null,
+        doubts: [],
       })
       assert.deepEqual([grants, waits.map(({ rule }) => rule)], [[], ['restarting']], 'its place is not free')
       assert.equal(await offerFor(site, 'bms-1'), null)

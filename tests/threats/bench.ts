@@ -271,7 +271,7 @@ export class Bench {
     // A server that was started anew is another world.
     const world = () => this.fleet.world
     const honest: FleetLink = {
-      checkIn: async () => 'news',
+      checkIn: async () => ({ tag: 'news', at: this.fleet.clock.now() }),
       file: async (repo, path) => this.sheets.get(`${repo}/${path}`) ?? fileFor(world(), 'quay', repo, path),
       blob: async (id, from) => {
         const bytes = this.contraband.get(id.sha256)

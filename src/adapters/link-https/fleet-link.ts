@@ -1,7 +1,12 @@
 import { toBase64 } from '../../core/encoding/bytes.ts'
+import { instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import type { BlobId, FleetLink, OutboxItem } from '../../flows/ports.ts'
+import type { BlobId, FleetLink, News, OutboxItem } from '../../flows/ports.ts'
+import { CLOCK_HEADER } from '../../wire/fleet-api.ts'
 import { type HttpsClient, readAnswer } from './client.ts'
+
+/** The last moment that a time can be. */
+const MAX_TIME = 8_640_000_000_000_000
 
 /** The gateway's link to the fleet server over HTTPS: `src/wire/fleet-api.ts` says what passes. */
 export class HttpsFleetLink implements FleetLink {
@@ -11,17 +16,20 @@ export class HttpsFleetLink implements FleetLink {
     this.#client = client
   }
 
-  async checkIn(tag: string | null): Promise<string | null | Refusal> {
+  async checkIn(tag: string | null): Promise<News | Refusal> {
     const answer = await this.#client.call(
       'GET',
       '/v1/check-in',
       tag === null ? {} : { headers: { 'if-none-match': tag } },
     )
     if (isRefusal(answer)) return answer
-    if (answer.status === 304) return null
-    const found = answer.headers.etag
-    if (typeof found === 'string') return found
-    return refuse('answer-unexpected', `GET /v1/check-in at ${this.#client.origin}`, 'an entity tag', 'none')
+    const subject = `GET /v1/check-in at ${this.#client.origin}`
+    const { etag, [CLOCK_HEADER]: said } = answer.headers
+    const at = typeof said === 'string' && /^[0-9]{1,16}$/.test(said) ? Number(said) : null
+    if (at === null || at > MAX_TIME) return refuse('answer-unexpected', subject, 'the time of the fleet', 'none')
+    if (answer.status === 304) return { tag: null, at: instant(at) }
+    if (typeof etag === 'string') return { tag: etag, at: instant(at) }
+    return refuse('answer-unexpected', subject, 'an entity tag', 'none')
   }
 
   async file(repo: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal> {

@@ -1,11 +1,12 @@
 import { unlinkSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
+import type { Doubt } from '../../core/campaign/clock-line.ts'
 import type { Instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { SiteWorld } from '../../flows/ports.ts'
 import { waitOf } from '../../flows/reason.ts'
 import { workOf } from '../../flows/relay.ts'
-import { wallTime } from '../../flows/time.ts'
+import { wallTime } from '../../flows/wall-time.ts'
 import { gatewayFiles, readGatewayFolder } from './files.ts'
 
 /**
@@ -15,8 +16,8 @@ import { gatewayFiles, readGatewayFolder } from './files.ts'
 export type GatewayStatus = {
   readonly site: string
   readonly clock: Instant
-  /** By how much the clock jumped, and until when the time before the jump counts too; null: it is believed. */
-  readonly doubt: { readonly jumped: number; readonly until: Instant } | null
+  /** Other times that count beside the clock's, by how much it is off each, and until when; none: it is believed. */
+  readonly doubts: readonly { readonly by: Doubt['by']; readonly jumped: number; readonly until: Instant }[]
   readonly controllers: readonly {
     readonly controller: string
     /** Where its work stands: idle, staging, staged, granted, leaving, done. */
@@ -34,7 +35,7 @@ const MAX_ANSWER = 8 << 20
 const PATIENCE = 10_000
 
 async function statusOf(world: SiteWorld): Promise<GatewayStatus> {
-  const { clock, doubt } = await wallTime(world)
+  const { clock, doubts } = await wallTime(world)
   const controllers = (await world.store.controllers()).map(row => {
     const work = workOf(row)
     const wait = waitOf(world, row.id)
@@ -50,7 +51,7 @@ async function statusOf(world: SiteWorld): Promise<GatewayStatus> {
   return {
     site: world.site.site,
     clock,
-    doubt: doubt === null ? null : { jumped: doubt.jumped, until: doubt.until },
+    doubts: doubts.map(({ by, jumped, until }) => ({ by, jumped, until })),
     controllers,
   }
 }

@@ -16,6 +16,7 @@ import { giveTurns } from '../../flows/coordinate.ts'
 import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
 import { flushOutbox } from '../../flows/report.ts'
+import { askForNews } from '../../flows/wall-time.ts'
 import type { GatewayConfig } from '../../wire/config.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
 import { every, startLoop } from '../process/loop.ts'
@@ -146,12 +147,14 @@ function openConditions(folder: string, config: GatewayConfig['conditions']): Ht
 }
 
 /** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
-function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: number, log: Log) {
+export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: number, log: Log) {
   let tag: string | null = null
+  let asked = false
   const orders = new Bell()
   const rung = (stop: AbortSignal): Promise<void> => reports.next(Math.min(pollMillis, 1000), stop)
   const ask = async (): Promise<null | Refusal> => {
-    const news = await world.fleet.checkIn(tag)
+    const news = await askForNews(world, tag)
+    asked = true
     if (news === null || isRefusal(news)) return news
     const refusal = await takeOrders(world)
     // The tag is kept only when everything behind it was taken: what was refused is looked at again.
@@ -162,6 +165,8 @@ function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: numb
     return refusal
   }
   const turn = async (): Promise<null | Refusal> => {
+    // A clock that was wrong before the start shows against the fleet's: it is asked first, once, whether it answers or not.
+    if (!asked) return null
     const { granted, fault } = await giveTurns(world)
     for (const id of granted) work.ring(id)
     if (granted.length > 0) reports.ring()

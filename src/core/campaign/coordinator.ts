@@ -1,12 +1,22 @@
-import { showDuration } from '../encoding/quantity.ts'
-import { between, type Instant, instant, type Millis, millis } from '../encoding/units.ts'
+import type { Instant, Millis } from '../encoding/units.ts'
+import { DEFAULT_AGE } from '../fleet/redundancy.ts'
 import type { Duty, Site, SiteController } from '../fleet/topology.ts'
 import type { Doubt } from './clock-line.ts'
-import { judgeOpening } from './rules/opening.ts'
+import { Openings } from './openings.ts'
+import type { Standing } from './outcome.ts'
 import { judgeAll } from './rules/permissives.ts'
-import { type Reading, type Readings, readingsOf } from './rules/readings.ts'
-import { groupResource, type Resource, type RuleSet, resourcesOf, type Stock, stockOf } from './rules/resource.ts'
-import { scheduleUnder } from './rules/schedule.ts'
+import { type Reading, readingsOf } from './rules/readings.ts'
+import {
+  groupResource,
+  isMissing,
+  isSurelyMissing,
+  type Known,
+  type Resource,
+  type RuleSet,
+  resourcesOf,
+  type Stock,
+  stockOf,
+} from './rules/resource.ts'
 import { type No, no, type Wait } from './rules/wait.ts'
 import { campaignOf, releaseOf, type SiteWork } from './site-work.ts'
 import { StepOrder } from './step-order.ts'
@@ -18,9 +28,10 @@ import { type Versions, VersionsBeside } from './versions-beside.ts'
  * - `work`: of all controllers; `until`: of each controller with an order, until when what it was ordered by holds.
  * - `terms`, by campaign: of those that have an order here, or somebody offline. `steps`: their steps at this site.
  * - `versions`: what runs, and what those with an order become.
+ * - `standings`: how each controller stands by its own last word; one that is not in it has never reported.
  * - `restarting`: how many may be restarting by the gateway's own config, beside all rules.
- * - `now`: the time that never goes back, for expiry. `clock`: what the clock shows, for windows and readings. `doubt`: set
- *   while the clock cannot be believed alone: the time as it would be without its last jump, and until when it counts too.
+ * - `now`: the time that never goes back, for expiry. `clock`: what the clock shows, for windows and readings. `doubts`:
+ *   while the clock cannot be believed alone, the other times that count too.
  */
 export type Situation = {
   readonly site: Site
@@ -29,20 +40,18 @@ export type Situation = {
   readonly terms: ReadonlyMap<string, Terms>
   readonly steps: readonly PlannedStep[]
   readonly versions: Versions
+  readonly standings: ReadonlyMap<string, Standing>
   readonly readings: Iterable<Reading>
   readonly restarting: number
   readonly now: Instant
   readonly clock: Instant
-  readonly doubt: Doubt | null
+  readonly doubts: readonly Doubt[]
 }
 
 /** A turn: from now on the controller is away. It may begin to restart until `latest`, and not later. */
 export type Grant = { readonly controller: string; readonly campaign: string; readonly latest: Instant }
 
 export type Coordination = { readonly grants: readonly Grant[]; readonly waits: readonly Wait[] }
-
-/** How long a turn may be taken up: conditions that held when it was given are not believed for longer. */
-export const TURN_HOLDS = millis(120_000)
 
 /** A controller that waits for its turn. */
 type Waiting = {
@@ -74,11 +83,13 @@ export function coordinate(situation: Situation): Coordination {
 class Round {
   readonly #s: Situation
   readonly #stock: Stock
-  readonly #readings: Readings
+  readonly #known: Known
   readonly #order: StepOrder
   readonly #versions: VersionsBeside
   readonly #offline = new Set<string>()
-  readonly #openings = new Map<string, { latest: Instant } | No>()
+  /** Who is out of service for another reason, by itself and not because of what it is behind; and whether that is sure. */
+  readonly #missing: readonly (readonly [id: string, sure: boolean])[]
+  readonly #openings: Openings
   /** Of each controller the redundancy groups that it has to do with, itself or by those behind it. */
   readonly #groups = new Map<string, Resource[]>()
   /** By whose rules they are: `limits`, or a campaign. */
@@ -92,10 +103,11 @@ class Round {
   readonly #kept = new Map<string, { readonly first: string; readonly amount: number }>()
 
   constructor(situation: Situation) {
-    const { site, work, readings, steps, versions } = situation
+    const { site, work, readings, standings, clock, steps, versions } = situation
     this.#s = situation
+    this.#openings = new Openings(situation)
     this.#stock = stockOf(site)
-    this.#readings = readingsOf(readings)
+    this.#known = { readings: readingsOf(readings), standings, clock }
     this.#order = new StepOrder(site, steps)
     this.#versions = new VersionsBeside(site, versions)
     const failed = new Map<string, number>()
@@ -110,6 +122,13 @@ class Round {
       }
     }
     this.#failed = failed
+    // Somebody at the site may have begun what nobody here gave a turn for.
+    for (const [id, standing] of standings) if (standing === 'busy') this.#offline.add(id)
+    const missing = new Set(site.controllers.map(({ id }) => id).filter(id => isMissing(id, this.#known)))
+    const isAway = (id: string): boolean => missing.has(id) || this.#offline.has(id)
+    this.#missing = [...missing]
+      .filter(id => !(this.#stock.flow.above.get(id) ?? []).some(isAway))
+      .map(id => [id, isSurelyMissing(id, DEFAULT_AGE, this.#known)])
     for (const controller of site.controllers) {
       const state = work.get(controller.id)
       if (state?.at !== 'staged' && state?.at !== 'granted') continue
@@ -157,7 +176,7 @@ class Round {
   }
 
   #judge(one: Waiting): { latest: Instant } | No {
-    const opening = this.#expired(one) ?? this.#failures(one) ?? this.#opening(one)
+    const opening = this.#expired(one) ?? this.#failures(one) ?? this.#openings.of(one.campaign, one.restart)
     if (!('latest' in opening)) return opening
     return this.#before(one) ?? this.#permissives(one) ?? this.#room(one) ?? opening
   }
@@ -166,6 +185,11 @@ class Round {
   #expired({ controller, campaign }: Waiting): No | null {
     const { until, now, terms } = this.#s
     const ends = until.get(controller.id)
+    const unread = [...this.#active].find(active => !terms.has(active))
+    if (unread !== undefined) {
+      const because = `campaign ${unread} has somebody away here, and its rules are not held: they cannot be kept`
+      return no('expired', unread, because)
+    }
     if (ends !== undefined && now < ends && terms.has(campaign)) return null
     return no('expired', campaign, 'what it was ordered by has expired; the gateway waits for news from the fleet')
   }
@@ -177,36 +201,6 @@ class Round {
     if (most === null || failed <= most) return null
     const because = `${failed} controllers of campaign ${campaign} have failed at this site, at most ${most} may`
     return no('failures', campaign, because, { value: String(failed), threshold: `at most ${most}` })
-  }
-
-  /** Windows and blackouts; while the clock is in doubt, by both of its times. */
-  #opening({ campaign, restart }: Waiting): { latest: Instant } | No {
-    const { clock, doubt } = this.#s
-    const latest = instant(clock + TURN_HOLDS)
-    const opening = this.#openAt(campaign, restart, clock)
-    if (!('latest' in opening)) return opening
-    if (doubt === null) return { latest: instant(Math.min(latest, opening.latest)) }
-    const other = this.#openAt(campaign, restart, doubt.time)
-    if ('latest' in other) {
-      const rest = Math.min(opening.latest - clock, other.latest - doubt.time)
-      return { latest: instant(Math.min(latest, clock + rest)) }
-    }
-    const way = doubt.jumped < 0 ? 'back' : 'ahead'
-    const jump = `the clock of the gateway jumped ${showDuration(doubt.jumped)} ${way}`
-    const left = showDuration(between(clock, doubt.until))
-    const because = `${jump}, and by the time before the jump it may not go (${other.because}); the new time alone counts in ${left}`
-    return no('clock', 'jumped', because, { nextPossible: doubt.until })
-  }
-
-  #openAt(campaign: string, restart: Millis, at: Instant): { latest: Instant } | No {
-    const key = `${campaign} ${restart} ${at}`
-    const known = this.#openings.get(key)
-    if (known !== undefined) return known
-    const { site, terms } = this.#s
-    const schedule = scheduleUnder(site, terms.get(campaign)?.rules ?? null)
-    const opening = judgeOpening(schedule, at, restart)
-    this.#openings.set(key, opening)
-    return opening
   }
 
   /** The site's limits and the campaign's rules: both hold. */
@@ -236,7 +230,7 @@ class Round {
   #permissives({ controller, campaign }: Waiting): No | null {
     const permissives = this.#sets(campaign).flatMap(({ rules }) => rules.permissives)
     const feeder = this.#stock.flow.feeder.get(controller.id) ?? null
-    return judgeAll(permissives, { ...controller, feeder }, this.#readings, this.#s.clock)
+    return judgeAll(permissives, { ...controller, feeder }, this.#known.readings, this.#s.clock)
   }
 
   /** Room in everything that is limited; what there is no room in is kept for who was refused it first. */
@@ -279,7 +273,10 @@ class Round {
         : this.#sets(whose)
             .slice(1)
             .flatMap(set => resourcesOf(set, this.#stock))
-    for (const resource of made) for (const id of this.#offline) resource.add(id)
+    for (const resource of made) {
+      for (const [id, sure] of this.#missing) resource.lack(id, sure)
+      for (const id of this.#offline) resource.add(id)
+    }
     this.#resources.set(whose, made)
     return made
   }
@@ -295,7 +292,7 @@ class Round {
   #fillGroups(): void {
     const { flow } = this.#stock
     for (const group of this.#s.site.groups) {
-      const resource = groupResource(group, flow, this.#readings, this.#s.clock)
+      const resource = groupResource(group, flow, this.#known)
       for (const id of this.#offline) resource.add(id)
       for (const id of new Set(group.members.flatMap(member => [member, ...(flow.above.get(member) ?? [])]))) {
         const known = this.#groups.get(id)

@@ -59,6 +59,14 @@ export function isSettled({ state, armed }: Report): boolean {
   return state !== 'trial' && armed !== true
 }
 
+/** How a controller stands, by its own last word. `busy`: on trial, or about to be; `golden`: its rescue image runs. */
+export type Standing = 'stable' | 'busy' | 'golden'
+
+export function standingOf(report: Report): Standing {
+  if (!isSettled(report)) return 'busy'
+  return report.state === 'golden' ? 'golden' : 'stable'
+}
+
 /** True when the controller holds the assignment's release verified and ready to be tried. */
 export function isStaged(report: Report, wanted: Wanted): boolean {
   return report.staged !== undefined && isWanted(report.staged, wanted)

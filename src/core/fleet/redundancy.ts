@@ -1,16 +1,42 @@
-import type { Millis } from '../encoding/units.ts'
+import { type Millis, millis } from '../encoding/units.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 
 /**
  * A redundancy group: at least `needed` of its members stay in service (N-1 where that is one less than all).
- * `maxAgeMillis`: the plant is asked whether each member is in service (`in-service`), and one of which no reading of that
- * age says so is not. Without it only those are out that restart, or that a reading of any age says are.
+ * `metered`: the plant is asked whether each member is in service (`in-service`), and one of which no reading of at most
+ * `maxAgeMillis` says so is not. A plant without that meter has to say so: then those are in service whose own last report
+ * says that they run as they should, and that no reading of any age says are out.
  */
 export type RedundancyGroup = {
   readonly id: string
   readonly members: readonly string[]
   readonly needed: number
+} & ({ readonly metered: true; readonly maxAgeMillis: Millis } | { readonly metered: false })
+
+/** How old a reading of `in-service` may be where nobody says. */
+export const DEFAULT_AGE = millis(60_000)
+
+/** A group as people write it. */
+export type WrittenGroup = {
+  readonly id: string
+  readonly members: readonly string[]
+  readonly needed: number
+  readonly metered?: boolean
   readonly maxAgeMillis?: Millis
+}
+
+/** Groups with their defaults. Refuses `site-malformed`: an age of readings that nobody asks for. */
+export function readGroups(written: readonly WrittenGroup[], subject: string): readonly RedundancyGroup[] | Refusal {
+  const groups: RedundancyGroup[] = []
+  for (const [index, { metered = true, maxAgeMillis, ...group }] of written.entries()) {
+    if (metered) groups.push({ ...group, metered, maxAgeMillis: maxAgeMillis ?? DEFAULT_AGE })
+    else if (maxAgeMillis === undefined) groups.push({ ...group, metered })
+    else {
+      const actual = `maxAgeMillis beside "metered": false at groups[${index}]`
+      return refuse('site-malformed', subject, 'an age of readings, or no meter', actual)
+    }
+  }
+  return groups
 }
 
 /** As much of a controller as tells where its power flows. */

@@ -10,13 +10,14 @@ import {
   type ShapeOf,
   text,
   then,
+  truth,
   whole,
   word,
 } from '../encoding/shape.ts'
 import { type Bytes, bytes, type Millis, millis, type WattHours, type Watts } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { NAME } from './identity.ts'
-import { checkBehind, checkGroups, type RedundancyGroup } from './redundancy.ts'
+import { checkBehind, checkGroups, type RedundancyGroup, readGroups } from './redundancy.ts'
 import { checkLimits, NO_RULES, rulesShape, type SiteRules } from './site-rules.ts'
 
 /** What controllers hang on. The kind decides how an image travels the last metres. */
@@ -163,7 +164,7 @@ const siteShape = object(
     groups: list(
       object(
         { id: name, members: list(name, 2, MAX_CONTROLLERS), needed: whole(1, MAX_CONTROLLERS) },
-        { maxAgeMillis: durationShape(1000, 86_400_000) },
+        { metered: truth, maxAgeMillis: durationShape(1000, 86_400_000) },
       ),
       0,
       MAX_GROUPS,
@@ -191,7 +192,9 @@ export function parseSite(value: unknown, subject: string): Site | Refusal {
   if (isRefusal(classes)) return classes
   const controllers = readControllers(written, classes, subject)
   if (isRefusal(controllers)) return controllers
-  const { site, name, region, zone, gateway, links, groups = [], limits = NO_RULES } = written
+  const { site, name, region, zone, gateway, links, limits = NO_RULES } = written
+  const groups = readGroups(written.groups ?? [], subject)
+  if (isRefusal(groups)) return groups
   const fault = checkBehind(controllers, subject) ?? checkGroups(groups, controllers, subject)
   if (fault !== null) return fault
   const unfit = checkLimits(limits, Object.keys(classes), subject)

@@ -44,6 +44,13 @@ export const plantCodes = {
     title: 'a budget of zero lets no controller restart, ever',
     fix: 'Give what may be offline at once, or leave the budget out. To keep a site out of a campaign, do not select it.',
   },
+  'clock-differs': {
+    exit: 75,
+    status: 503,
+    action: 'retry',
+    title: 'the clock of the gateway and that of the fleet server differ',
+    fix: 'Check the time sources of both. Until they agree, turns to restart are given only where the windows are open by both times.',
+  },
   'clock-jumped': {
     exit: 75,
     status: 503,

@@ -211,15 +211,19 @@ describe('the HTTPS client', () => {
 
   it('check-in: the tag, nothing new, and an answer without a tag', async () => {
     const link = new HttpsFleetLink(client())
+    const time = { 'voltseal-time': '1795219200000' }
     handler = (request, response) => {
-      if (request.headers['if-none-match'] === '"b"') response.writeHead(304).end()
-      else response.writeHead(200, { etag: '"b"' }).end()
+      if (request.headers['if-none-match'] === '"b"') response.writeHead(304, time).end()
+      else response.writeHead(200, { ...time, etag: '"b"' }).end()
     }
-    assert.equal(await link.checkIn(null), '"b"')
-    assert.equal(await link.checkIn('"b"'), null)
-    handler = (_, response) => void response.end()
-    const answer = await link.checkIn(null)
-    assert.ok(isRefusal(answer) && answer.code === 'answer-unexpected')
+    assert.deepEqual(await link.checkIn(null), { tag: '"b"', at: 1795219200000 })
+    assert.deepEqual(await link.checkIn('"b"'), { tag: null, at: 1795219200000 })
+    const bad: Record<string, string>[] = [{}, time, { etag: '"b"' }, { etag: '"b"', 'voltseal-time': 'noon' }]
+    for (const headers of [...bad, { etag: '"b"', 'voltseal-time': '9999999999999999' }]) {
+      handler = (_, response) => void response.writeHead(200, headers).end()
+      const answer = await link.checkIn(null)
+      assert.ok(isRefusal(answer) && answer.code === 'answer-unexpected', JSON.stringify(headers))
+    }
   })
 })
 

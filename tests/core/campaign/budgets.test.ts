@@ -138,7 +138,7 @@ describe('what may be away at once', () => {
       'N-1: one of two',
       at(
         { 'bms-1': granted(), 'bms-3': staged() },
-        { site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }) },
+        { site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1, metered: false }] }) },
       ),
       [],
       {
@@ -150,7 +150,7 @@ describe('what may be away at once', () => {
       'a PCS takes the racks behind it out of their group',
       at(
         { 'pcs-1': staged() },
-        { site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-2', 'bms-3'], needed: 2 }] }) },
+        { site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-2', 'bms-3'], needed: 2, metered: false }] }) },
       ),
       [],
       { 'pcs-1': 'redundancy: group racks needs 2 of 3 in service: with it 1 would be left' },
@@ -160,7 +160,7 @@ describe('what may be away at once', () => {
       at(
         { 'bms-1': staged() },
         {
-          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }),
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1, metered: false }] }),
           readings: [reading('in-service', false, 'bms-3', 86_400)],
         },
       ),
@@ -175,7 +175,7 @@ describe('what may be away at once', () => {
       at(
         { 'bms-1': staged() },
         {
-          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }),
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1, metered: false }] }),
           readings: [reading('in-service', false, 'bms-3', -3600)],
         },
       ),
@@ -190,7 +190,7 @@ describe('what may be away at once', () => {
       at(
         { 'bms-3': staged() },
         {
-          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }),
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1, metered: false }] }),
           readings: [reading('in-service', false, 'bms-3')],
         },
       ),
@@ -211,6 +211,154 @@ describe('what may be away at once', () => {
         'bms-1':
           'redundancy: group racks needs 1 of 2 in service: bms-3 (not known to be in service) is missing from it, and with it 0 would be left',
       },
+    ],
+    [
+      'attack: the plant is not heard, and nobody is known to be in service',
+      at({ 'bms-1': staged() }, { site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }) }),
+      [],
+      {
+        'bms-1':
+          'redundancy: group racks needs 1 of 2 in service: bms-1 (not known to be in service), bms-3 (not known to be in service) are missing from it, and with it 0 would be left',
+      },
+    ],
+    [
+      'attack: one that was out of service a day ago may be back, and is not free to go for that',
+      at(
+        { 'bms-3': staged() },
+        {
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }),
+          readings: [reading('in-service', false, 'bms-1'), reading('in-service', false, 'bms-3', 86_400)],
+        },
+      ),
+      [],
+      {
+        'bms-3':
+          'redundancy: group racks needs 1 of 2 in service: bms-1 (out of service), bms-3 (out of service) are missing from it, and with it 0 would be left',
+      },
+    ],
+    [
+      'attack: in service and out of service at the same time is out of service',
+      at(
+        { 'bms-1': staged() },
+        {
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }),
+          readings: [
+            reading('in-service', true, 'bms-1'),
+            reading('in-service', false, 'bms-3'),
+            reading('in-service', true, 'bms-3'),
+          ],
+        },
+      ),
+      [],
+      {
+        'bms-1':
+          'redundancy: group racks needs 1 of 2 in service: bms-3 (out of service) is missing from it, and with it 0 would be left',
+      },
+    ],
+    [
+      'attack: a member without a meter that has never reported is none to count on',
+      at(
+        { 'bms-1': staged() },
+        {
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1, metered: false }] }),
+          standings: new Map([['bms-1', 'stable']]),
+        },
+      ),
+      [],
+      {
+        'bms-1':
+          'redundancy: group racks needs 1 of 2 in service: bms-3 (has never reported) is missing from it, and with it 0 would be left',
+      },
+    ],
+    [
+      'attack: a member in its rescue image moves no power, whatever its meter says',
+      at(
+        { 'bms-1': staged() },
+        {
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1 }] }),
+          standings: new Map([
+            ['bms-1', 'stable'],
+            ['bms-3', 'golden'],
+          ]),
+          readings: [reading('in-service', true, 'bms-1'), reading('in-service', true, 'bms-3')],
+        },
+      ),
+      [],
+      {
+        'bms-1':
+          'redundancy: group racks needs 1 of 2 in service: bms-3 (in its rescue image) is missing from it, and with it 0 would be left',
+      },
+    ],
+
+    // --- Away or missing for another reason than a turn ---
+    [
+      'attack: somebody at the site has begun an update by hand: that one is away',
+      at(
+        { 'bms-1': staged(), 'bms-3': { at: 'idle' } },
+        {
+          site: yard({ groups: [{ id: 'racks', members: ['bms-1', 'bms-3'], needed: 1, metered: false }] }),
+          standings: new Map([
+            ['bms-1', 'stable'],
+            ['bms-3', 'busy'],
+          ]),
+        },
+      ),
+      [],
+      {
+        'bms-1':
+          'redundancy: group racks needs 1 of 2 in service: bms-3 (away) is missing from it, and with it 0 would be left',
+      },
+    ],
+    [
+      'attack: one on trial by hand counts in every budget',
+      at({ 'bms-1': staged() }, { restarting: 1, standings: new Map([['bms-3', 'busy']]) }),
+      [],
+      { 'bms-1': 'restarting: bms-3 is away already, at most 1 may restart at once (the gateway’s config)' },
+    ],
+    [
+      'attack: what the plant itself lacks counts in what may be missing',
+      at(
+        { 'bms-1': staged() },
+        { ...limits({ budgets: [{ per: 'site', watts: '1MW' }] }), readings: [reading('in-service', false, 'pcs-2')] },
+      ),
+      [],
+      {
+        'bms-1':
+          'budget: 1 MW may be missing already and it would take 500 kW more, at most 1 MW may be of the site (limits of the site)',
+      },
+    ],
+    [
+      'what stands behind a PCS that is out of service is missing with it, and once',
+      at(
+        { 'bms-1': staged(), 'bms-2': staged('spring', 1) },
+        {
+          ...limits({ budgets: [{ per: 'site', controllers: 2 }], restarting: 1 }),
+          readings: ['pcs-2', 'bms-3', 'bms-4'].map(id => reading('in-service', false, id)),
+        },
+      ),
+      ['bms-1'],
+      { 'bms-2': 'restarting: bms-1 is away already, at most 1 may restart at once (limits of the site)' },
+    ],
+    [
+      'one that is out of service by itself, and a board without power, make nothing worse: they may go',
+      at(
+        { 'pcs-2': staged(), 'ems-1': staged(), 'bms-1': staged() },
+        {
+          ...limits({ budgets: [{ per: 'site', watts: '500kW' }] }),
+          readings: [reading('in-service', false, 'pcs-2')],
+        },
+      ),
+      ['ems-1', 'pcs-2'],
+      {
+        'bms-1':
+          'budget: 1 MW may be missing already and it would take 500 kW more, at most 500 kW may be of the site (limits of the site)',
+      },
+    ],
+    [
+      'attack: a campaign has somebody away, and its rules are lost: nobody can keep them, so nobody goes',
+      at({ 'bms-1': granted('autumn'), 'bms-3': staged() }),
+      [],
+      { 'bms-3': 'expired: campaign autumn has somebody away here, and its rules are not held: they cannot be kept' },
     ],
   ]
   for (const [name, situation, go, wait] of ROWS) {

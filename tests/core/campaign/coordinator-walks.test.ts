@@ -85,7 +85,7 @@ function siteOf({ racks, pcs, needed, limits }: Drawn): Site {
         links: [{ id: 'lan', kind: 'ethernet' }],
         classes: { board: { slot: '1MiB', hardware: 'r1', duty: 'power', restart: RESTART } },
         controllers,
-        groups: members.length > needed ? [{ id: 'racks', members, needed }] : [],
+        groups: members.length > needed ? [{ id: 'racks', members, needed, metered: false }] : [],
         limits,
       },
       'yard',
@@ -204,11 +204,12 @@ describe('a simulated run of the coordinator', () => {
               terms: held,
               steps: [],
               versions: unstated(work.keys()),
+              standings: new Map([...work.keys()].map(id => [id, 'stable'])),
               readings,
               restarting,
               now: at,
               clock: at,
-              doubt: null,
+              doubts: [],
             })
             const staged = [...work].filter(([, state]) => state.at === 'staged').map(([id]) => id)
             assert.deepEqual(
@@ -293,11 +294,12 @@ describe('a clock that jumps', () => {
         terms: new Map([['spring', { rules: NIGHT, priority: 50, maxFailures: null }]]),
         steps: [],
         versions: unstated(work.keys()),
+        standings: new Map([...work.keys()].map(id => [id, 'stable'])),
         readings: [],
         restarting: 1,
         now: clock,
         clock,
-        doubt: read.doubt,
+        doubts: [read.doubt].filter(one => one !== null),
       })
       if (grants.length > 0) given.push(passed)
     }
@@ -355,7 +357,7 @@ describe('a clock that jumps', () => {
     const latest = instant(NOON)
     const clock: Instant = instant(NOON - DAY / 2)
     const { doubt } = readClock(lineFrom(latest, clock, millis(5)), clock, millis(5))
-    assert.deepEqual(doubt, { time: latest, until: instant(clock + DAY), jumped: -DAY / 2 })
+    assert.deepEqual(doubt, { by: 'jump', time: latest, until: instant(clock + DAY), jumped: -DAY / 2 })
     assert.equal(
       readClock(lineFrom(latest, instant(NOON + DAY), millis(5)), instant(NOON + DAY), millis(5)).doubt,
       null,

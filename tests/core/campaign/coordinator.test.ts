@@ -97,11 +97,14 @@ describe('whose turn it is', () => {
         { 'bms-1': staged() },
         {
           ...spring({ windows: [{ days: ['wed'], from: '11:00', to: '13:00' }] }),
-          doubt: {
-            time: instant(NOON - 7_200_000),
-            until: instant(NOON + 80_000_000),
-            jumped: millis(7_200_000),
-          },
+          doubts: [
+            {
+              by: 'jump',
+              time: instant(NOON - 7_200_000),
+              until: instant(NOON + 80_000_000),
+              jumped: millis(7_200_000),
+            },
+          ],
         },
       ),
       [],
@@ -116,14 +119,67 @@ describe('whose turn it is', () => {
         { 'bms-1': staged() },
         {
           ...spring({ windows: [{ days: ['wed'], from: '09:00', to: '13:00' }] }),
-          doubt: { time: instant(NOON - 7_200_000), until: instant(NOON + 1), jumped: millis(7_200_000) },
+          doubts: [
+            { by: 'jump', time: instant(NOON - 7_200_000), until: instant(NOON + 1), jumped: millis(7_200_000) },
+          ],
         },
       ),
       ['bms-1'],
       {},
     ],
 
+    [
+      'attack: a clock that is off the fleet’s opens no window that is shut by the fleet’s',
+      at(
+        { 'bms-1': staged() },
+        {
+          ...spring({ windows: [{ days: ['wed'], from: '11:00', to: '13:00' }] }),
+          doubts: [
+            { by: 'jump', time: instant(NOON - 60_000), until: instant(NOON + 80_000_000), jumped: millis(60_000) },
+            {
+              by: 'fleet',
+              time: instant(NOON - 7_200_000),
+              until: instant(NOON + 80_000_000),
+              jumped: millis(7_200_000),
+            },
+          ],
+        },
+      ),
+      [],
+      {
+        'bms-1':
+          'clock: the clock of the gateway is 2 h ahead of the fleet’s, and by the fleet’s it may not go (it is outside the windows; next Wed 2026-11-11 11:00 UTC); both count until they agree',
+      },
+    ],
+
     // --- Permissives ---
+    [
+      'attack: two readings of the same time that differ say no',
+      at(
+        { 'bms-1': staged() },
+        { ...spring(soc), readings: [reading('state-of-charge', 18), reading('state-of-charge', 90)] },
+      ),
+      [],
+      {
+        'bms-1': "permissive: the site's state of charge not known: two readings of it of the same time differ",
+      },
+    ],
+    [
+      'the same reading twice is one, and a newer one goes before an older',
+      at(
+        { 'bms-1': staged() },
+        {
+          ...spring(soc),
+          readings: [
+            reading('state-of-charge', 90),
+            reading('state-of-charge', 90),
+            reading('state-of-charge', 18, null, 9),
+          ],
+        },
+      ),
+      ['bms-1'],
+      {},
+    ],
     [
       'state of charge too low: with value, threshold and age',
       at({ 'bms-1': staged() }, { ...spring(soc), readings: [reading('state-of-charge', 18)] }),

@@ -112,11 +112,12 @@ export function at(work: Readonly<Record<string, SiteWork>>, more: Partial<Situa
     terms: new Map([['spring', terms()]]),
     steps: [],
     versions: unstated(Object.keys(work)),
+    standings: new Map(yard().controllers.map(({ id }) => [id, 'stable'])),
     readings: [],
     restarting: 100,
     now: instant(NOON),
     clock: instant(NOON),
-    doubt: null,
+    doubts: [],
     ...more,
   }
 }

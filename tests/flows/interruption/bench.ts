@@ -277,7 +277,7 @@ export class Run {
         const repos = ['image', 'approval', `director/${SITE.site}`]
         const files = await Promise.all(repos.map(repo => this.fleet.store.file(repo, 'timestamp.json')))
         const now = toHex(crypto.sha256(Buffer.concat(files.map(file => file ?? new Uint8Array(0)))))
-        return now === tag ? null : now
+        return { tag: now === tag ? null : now, at: this.clock.now() }
       },
       file: async (repo, path) => {
         await this.onFile()

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { showDuration } from '../../../core/encoding/quantity.ts'
 import { instant } from '../../../core/encoding/units.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
@@ -63,11 +64,14 @@ export function addGateway(program: Command, cli: Cli): void {
 async function status(cli: Cli, folder: string): Promise<Work> {
   const answer = await askGateway(folder)
   if (isRefusal(answer)) return answer
-  const { site, clock, doubt, controllers } = answer
-  const until = doubt === null ? 'believed' : `in doubt until ${formatUtc(doubt.until)}: it jumped`
+  const { site, clock, doubts, controllers } = answer
+  const said = doubts.map(({ by, jumped, until }) => {
+    const off = `${showDuration(jumped)} ${jumped < 0 ? 'behind' : 'ahead of'}`
+    return `${off} ${by === 'fleet' ? 'the fleet’s' : 'the time before it jumped'}; both count until ${formatUtc(until)}`
+  })
   const head = listing(cli.output, [
     ['site', site],
-    ['clock', `${formatUtc(clock)}, ${until}`],
+    ['clock', `${formatUtc(clock)}, ${said.length === 0 ? 'believed' : said.join('; ')}`],
   ])
   const rows = controllers.map(one => [
     one.controller,

@@ -10,6 +10,7 @@ import { siteShows } from '../../../flows/campaign.ts'
 import { fileFor } from '../../../flows/keep.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { acceptUpstream } from '../../../flows/report.ts'
+import { CLOCK_HEADER } from '../../../wire/fleet-api.ts'
 import * as routes from '../../../wire/routes/gateways.ts'
 import { decoded, type FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
@@ -20,6 +21,7 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics }: FleetDoor
     metrics.hear(peer.site)
     const { tag, director } = await siteTag(world, peer.site)
     reply.header('etag', tag)
+    reply.header(CLOCK_HEADER, String(world.clock.now()))
     const same = request.headers['if-none-match'] === tag
     // A gateway keeps a tag only when it has taken everything behind it: it says by which orders its site goes.
     if (same && director !== null) await siteShows(world, peer.site, director)

@@ -15,23 +15,31 @@ export type Reading = {
   readonly at: Instant
 }
 
-/** Readings by point and place; of several of one place the latest. */
-export type Readings = ReadonlyMap<string, Reading>
+/**
+ * Readings by point and place; of several of one place the latest. `disputed`: there are two of that time, and they differ:
+ * which of them is true, nobody knows.
+ */
+export type Readings = ReadonlyMap<string, Reading & { readonly disputed: boolean }>
 
 const key = (point: Point, of: string | null): string => `${point} ${of ?? ''}`
 
 export function readingsOf(list: Iterable<Reading>): Readings {
-  const out = new Map<string, Reading>()
+  const out = new Map<string, Reading & { disputed: boolean }>()
   for (const reading of list) {
     const name = key(reading.point, reading.of)
-    if ((out.get(name)?.at ?? Number.NEGATIVE_INFINITY) <= reading.at) out.set(name, reading)
+    const before = out.get(name)
+    if (before !== undefined && before.at > reading.at) continue
+    const disputed = before?.at === reading.at && (before.disputed || before.value !== reading.value)
+    out.set(name, { ...reading, disputed })
   }
   return out
 }
 
-/** The latest reading of a point at a place, whatever its age; null: there is none. */
-export const lastAt = (readings: Readings, point: Point, of: string | null): Reading | null =>
-  readings.get(key(point, of)) ?? null
+/** Whether the plant last said, however long ago, that a controller is out of service. Where it says both, it is. */
+export function isOutOfService(readings: Readings, controller: string): boolean {
+  const last = readings.get(key('in-service', controller))
+  return last !== undefined && (last.value === false || last.disputed)
+}
 
 /** Clocks differ: a reading may be dated so much ahead of ours and counts as read now. */
 export const AHEAD = millis(5000)
@@ -43,11 +51,12 @@ export type Known =
 
 /** What is known of a point at a place: missing, old, ahead of our time and impossible readings are not known. */
 export function knownAt(readings: Readings, point: Point, of: string | null, maxAge: Millis, now: Instant): Known {
-  const reading = lastAt(readings, point, of)
-  if (reading === null) return { unknown: 'there is no reading of it', age: null }
+  const reading = readings.get(key(point, of))
+  if (reading === undefined) return { unknown: 'there is no reading of it', age: null }
   const age = between(reading.at, now)
   if (age < -AHEAD) return { unknown: `its reading is dated ${showDuration(-age)} ahead of the gateway's clock`, age }
   if (age > maxAge) return { unknown: `its last reading is ${ageText(age)}, and may be ${showDuration(maxAge)}`, age }
+  if (reading.disputed) return { unknown: 'two readings of it of the same time differ', age }
   if (!canBe(pointOf(point), reading.value)) return { unknown: 'its reading is one that cannot be', age }
   return { value: reading.value, age: millis(Math.max(0, age)) }
 }
