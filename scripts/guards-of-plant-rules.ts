@@ -77,8 +77,8 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'a clock that was set back while the gateway was off',
     file: 'src/core/campaign/clock-line.ts',
-    text: 'off: back < -USUAL_CORRECTION ?',
-    without: 'off: back === USUAL_CORRECTION ?',
+    text: 'back < -USUAL_CORRECTION ?',
+    without: 'back === USUAL_CORRECTION ?',
     tests: WALKS,
   },
   {
@@ -302,7 +302,7 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
     file: READINGS,
     text: 'before?.at === reading.at && (before.disputed || before.value !== reading.value)',
     without: 'false',
-    tests: WHOSE_TURN,
+    tests: 'tests/core/campaign/readings.test.ts',
   },
   {
     stops: 'an update begun by hand that nobody counts',

@@ -37,8 +37,8 @@ export const PLANT_GUARDS: readonly Guard[] = [
   {
     stops: 'a turn outside its window, judged by the calendar',
     file: COORDINATOR,
-    text: "this.#failures(one) ?? this.#opening(one)\n    if (!('latest' in opening)) return opening",
-    without: "this.#failures(one) ?? { latest: this.#s.clock }\n    if (!('latest' in opening)) return opening",
+    text: '?? this.#openings.of(one.campaign, one.restart)',
+    without: '?? { latest: this.#s.clock }',
     tests: PLANT,
   },
   {

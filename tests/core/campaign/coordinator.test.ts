@@ -154,33 +154,6 @@ describe('whose turn it is', () => {
 
     // --- Permissives ---
     [
-      'attack: two readings of the same time that differ say no',
-      at(
-        { 'bms-1': staged() },
-        { ...spring(soc), readings: [reading('state-of-charge', 18), reading('state-of-charge', 90)] },
-      ),
-      [],
-      {
-        'bms-1': "permissive: the site's state of charge not known: two readings of it of the same time differ",
-      },
-    ],
-    [
-      'the same reading twice is one, and a newer one goes before an older',
-      at(
-        { 'bms-1': staged() },
-        {
-          ...spring(soc),
-          readings: [
-            reading('state-of-charge', 90),
-            reading('state-of-charge', 90),
-            reading('state-of-charge', 18, null, 9),
-          ],
-        },
-      ),
-      ['bms-1'],
-      {},
-    ],
-    [
       'state of charge too low: with value, threshold and age',
       at({ 'bms-1': staged() }, { ...spring(soc), readings: [reading('state-of-charge', 18)] }),
       [],
