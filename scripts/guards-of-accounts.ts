@@ -104,6 +104,13 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
     tests: DOOR,
   },
   {
+    stops: 'a token that makes a certificate, which outlives it',
+    file: 'src/apps/fleet/api/accounts.ts',
+    text: "  if (who.by === 'token') return refuse('token-manages-itself', id, 'a sign-in or a certificate', 'a token')\n",
+    without: '',
+    tests: DOOR,
+  },
+  {
     stops: 'the secret of a token that is kept for who repeats the request',
     file: 'src/apps/fleet/api/accounts.ts',
     text: 'changesSecrets(server, door, routes.makeToken',
@@ -150,9 +157,37 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'password guessing many times at once',
     file: 'src/flows/sign-in.ts',
-    text: '  failed(memory, claimed, from.address, now)\n  const account = await proven(reception, provider, proof)\n  if (isRefusal(account)) {\n',
+    text: '  const takeBack = failed(memory, claimed, from.address, now)\n  const hash = await hashOf(world, proof)\n  const account = await proven(reception, provider, proof)\n',
     without:
-      '  const account = await proven(reception, provider, proof)\n  if (isRefusal(account)) {\n    failed(memory, claimed, from.address, now)\n',
+      '  const hash = await hashOf(world, proof)\n  const account = await proven(reception, provider, proof)\n  const takeBack = failed(memory, claimed, from.address, now)\n',
+    tests: SIGN_IN,
+  },
+  {
+    stops: 'the lock of one name, pushed out by thousands of others',
+    file: 'src/flows/sign-in.ts',
+    text: '    if (n < PASSED_OVER && counts(kept)) memory.set(oldest, kept)\n',
+    without: '',
+    tests: SIGN_IN,
+  },
+  {
+    stops: 'a memory that fills with names which nobody judged',
+    file: 'src/flows/sign-in.ts',
+    text: "    if (account.code === 'sign-in-busy') takeBack()\n",
+    without: '',
+    tests: SIGN_IN,
+  },
+  {
+    stops: 'a session that begins with a password which was replaced meanwhile',
+    file: 'src/flows/sign-in.ts',
+    text: '  if ((await hashOf(world, proof)) !== hash) return wrong(account.id)\n',
+    without: '',
+    tests: SIGN_IN,
+  },
+  {
+    stops: 'a password that is set with one which was replaced meanwhile',
+    file: 'src/flows/appoint.ts',
+    text: 'if (proves && (await world.store.password(id)) !== before) {',
+    without: 'if (proves && before === id) {',
     tests: SIGN_IN,
   },
   {
@@ -236,8 +271,8 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a list that shows what its reader may not see',
     file: 'src/apps/fleet/places.ts',
-    text: 'return site => seen.has(site)',
-    without: 'return () => true',
+    text: 'const seen = mayDo(who, action, await placeOf(world, site)) === null',
+    without: 'const seen = site !== null',
     tests: DOOR,
   },
   {
@@ -328,8 +363,8 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a plan for sites outside of the planner’s scope',
     file: 'src/flows/plan.ts',
-    text: '    if (unfit !== null) return unfit\n    if (dryRun) return draft\n',
-    without: '    if (dryRun) return draft\n',
+    text: '    if (beyond !== null || isRefusal(draft)) return beyond ?? draft\n',
+    without: '    if (isRefusal(draft)) return draft\n',
     tests: VOUCH,
   },
 ]

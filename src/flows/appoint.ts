@@ -144,16 +144,22 @@ export async function setPassword(
   if (editor.by === 'token') return refuse('token-manages-itself', id, 'a sign-in or a certificate', 'a token')
   const weak = refusePassword(asked.password, id)
   if (weak !== null) return weak
-  if (editor.id === id && editor.by !== 'certificate') {
+  const before = await world.store.password(id)
+  const proves = editor.id === id && editor.by !== 'certificate'
+  if (proves) {
     // Whoever found a session open guesses here as slowly as at the sign-in.
     const wrong = await refuseGuess(reception, id, 'own session', async () =>
-      passwords.matches(asked.current ?? '', await world.store.password(id)),
+      passwords.matches(asked.current ?? '', before),
     )
     if (wrong !== null) return wrong
   }
   const hash = await passwords.hash(asked.password)
   if (isRefusal(hash)) return hash
   return world.store.exclusive(async () => {
+    // To judge a password takes a while: who set another one in that while has the last word, and not who knew the old one.
+    if (proves && (await world.store.password(id)) !== before) {
+      return refuse('sign-in-wrong', id, 'the password of before', 'one that was replaced meanwhile')
+    }
     // Who signed in with the old one is signed out: perhaps that is why it is changed.
     const ended = await revokedOf(world, id, editor.id, world.clock.now(), ({ kind }) => kind !== 'token')
     if (isRefusal(ended)) return ended

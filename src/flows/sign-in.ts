@@ -4,6 +4,7 @@ import { after, type Instant, millis } from '../core/encoding/units.ts'
 import type { Account } from '../core/fleet/account.ts'
 import type { CredentialRow } from '../core/fleet/account-rows.ts'
 import {
+  type AttemptRule,
   type Attempts,
   afterFailure,
   FROM_ANYWHERE,
@@ -25,7 +26,7 @@ import type { Proof } from '../core/fleet/proof.ts'
 import type { Grant } from '../core/fleet/roles.ts'
 import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { accountOf, type Who } from './admit.ts'
+import { accountOf, inForce, type Who } from './admit.ts'
 import { record } from './audit.ts'
 import type { IdentityProvider, PasswordHash, Random } from './people-ports.ts'
 import type { FleetWorld } from './ports.ts'
@@ -39,23 +40,28 @@ export type Reception = {
   readonly memory: Memory
 }
 
-/**
- * What is remembered of failures, for as long as the server runs. It is bounded: who tries many names pushes out their own
- * oldest tries, and a lock over all addresses stays as long as its account is tried.
- */
+/** What is remembered of failures, for as long as the server runs. It is bounded. */
 export class Memory {
   readonly attempts = new Map<string, Attempts>()
   readonly noise = new Map<string, Noise>()
 }
 
-const MOST_REMEMBERED = 20_000
+export const MOST_REMEMBERED = 20_000
+/** How many that count are passed over for one that does not. */
+const PASSED_OVER = 64
 
-function remember<T>(memory: Map<string, T>, key: string, value: T): void {
+/**
+ * Remembers something; the oldest goes. What still counts is passed over and counts as new: who tries thousands of names
+ * pushes out those, and not the lock of the one that they are after.
+ */
+function remember<T>(memory: Map<string, T>, key: string, value: T, counts: (value: T) => boolean = () => false): void {
   memory.delete(key)
   memory.set(key, value)
-  if (memory.size <= MOST_REMEMBERED) return
-  const [oldest] = memory.keys()
-  memory.delete(oldest!)
+  for (let n = 0; memory.size > MOST_REMEMBERED; n += 1) {
+    const [[oldest, kept]] = memory as Iterable<[string, T]> as [[string, T]]
+    memory.delete(oldest)
+    if (n < PASSED_OVER && counts(kept)) memory.set(oldest, kept)
+  }
 }
 
 /** The fleet's own provider: an account's name and its password. It says the same of a wrong name and of a wrong password. */
@@ -95,26 +101,52 @@ export async function signIn(
   const locked = refuseLocked(memory, claimed, from.address, now)
   if (locked !== null) return locked
   // Counted before it is judged: who asks a hundred times at once has asked a hundred times.
-  failed(memory, claimed, from.address, now)
+  const takeBack = failed(memory, claimed, from.address, now)
+  const hash = await hashOf(world, proof)
   const account = await proven(reception, provider, proof)
   if (isRefusal(account)) {
+    // Nothing was judged, so nothing was guessed: who could count names as fast as they are turned away would flood the memory.
+    if (account.code === 'sign-in-busy') takeBack()
     await noteRefusal(reception, null, `sign-in from ${from.address}`, account)
     return account
   }
-  succeeded(memory, claimed, from.address)
+  const begun = await world.store.exclusive(() => begin(reception, provider, proof, from, { account, hash, now }))
+  if (isRefusal(begun)) await noteRefusal(reception, null, `sign-in from ${from.address}`, begun)
+  else succeeded(memory, claimed, from.address)
+  return begun
+}
+
+/**
+ * Begins the session, unless what was proved holds no more: to judge a password takes a while. Who changes it, or is disabled,
+ * in that while has ended all sessions, and this one would come behind them.
+ */
+async function begin(
+  reception: Reception,
+  provider: string,
+  proof: Proof,
+  from: { readonly address: string; readonly kind: 'session' | 'browser' },
+  proved: { readonly account: Account; readonly hash: string | null; readonly now: Instant },
+): Promise<Begun | Refusal> {
+  const { world } = reception
+  const { hash, now } = proved
+  const account = await inForce(world, proved.account.id)
+  if (isRefusal(account)) return account
+  if ((await hashOf(world, proof)) !== hash) return wrong(account.id)
   const label = `signed in from ${from.address}`
   const wanted = { kind: from.kind, label, grants: null, expiresAt: after(now, SESSION_LIFE) } as const
   const { secret, row } = mint(reception, account.id, account.id, wanted, now)
   const detail = { by: provider, session: row.id, kind: from.kind, address: from.address }
-  await world.store.exclusive(async () => {
-    const forgotten = await overLongAgo(world, account.id, now)
-    // If power fails behind this commit, there is a session whose secret nobody has: it ends by itself.
-    await record(world, { credentials: [row], forgotten }, [
-      { kind: 'access-granted', actor: person(account.id), detail },
-    ])
-  })
+  const forgotten = await overLongAgo(world, account.id, now)
+  // If power fails behind this commit, there is a session whose secret nobody has: it ends by itself.
+  await record(world, { credentials: [row], forgotten }, [
+    { kind: 'access-granted', actor: person(account.id), detail },
+  ])
   return { account: account.id, secret, expiresAt: wanted.expiresAt }
 }
+
+/** What a password is judged by: it is another one as soon as the password is set anew. */
+const hashOf = async ({ store }: FleetWorld, proof: Proof): Promise<string | null> =>
+  proof.at === 'password' ? store.password(proof.account) : null
 
 function refuseLocked(memory: Memory, account: string, address: string, now: Instant): null | Refusal {
   const { attempts } = memory
@@ -124,10 +156,23 @@ function refuseLocked(memory: Memory, account: string, address: string, now: Ins
   return refuse('sign-in-locked', `the sign-in of ${account}`, 'fewer wrong passwords', `another try in ${seconds} s`)
 }
 
-function failed({ attempts }: Memory, account: string, address: string, now: Instant): void {
-  const pair = `${account} ${address}`
-  remember(attempts, pair, afterFailure(attempts.get(pair), now, FROM_ONE_ADDRESS))
-  remember(attempts, account, afterFailure(attempts.get(account), now, FROM_ANYWHERE))
+/** Counts a failure; answers how it is taken back, as long as no other came behind it. */
+function failed({ attempts }: Memory, account: string, address: string, now: Instant): () => void {
+  const count = (key: string, rule: AttemptRule): (() => void) => {
+    const before = attempts.get(key)
+    const next = afterFailure(before, now, rule)
+    // One failure is a slip, or one of a thousand names.
+    remember(attempts, key, next, ({ failures }) => failures > 1)
+    return () => {
+      if (attempts.get(key) !== next) return
+      if (before === undefined) attempts.delete(key)
+      else attempts.set(key, before)
+    }
+  }
+  const both = [count(`${account} ${address}`, FROM_ONE_ADDRESS), count(account, FROM_ANYWHERE)]
+  return () => {
+    for (const one of both) one()
+  }
 }
 
 /** Who knows the password is no guesser, here or anywhere: what was counted against the account is forgotten. */

@@ -4,13 +4,15 @@ import { TestProvider } from '../../sim/identity/test-provider.ts'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { scryptPasswords } from '../../src/adapters/passwords-scrypt.ts'
 import { nodeRandom } from '../../src/adapters/random-node.ts'
-import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
-import { admit } from '../../src/flows/admit.ts'
-import { addAccount, editAccount, recoverAdministrator } from '../../src/flows/appoint.ts'
-import { localIdentities, Memory, type Reception, signIn } from '../../src/flows/sign-in.ts'
+import type { Proof } from '../../src/core/fleet/proof.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
+import { admit, type Who } from '../../src/flows/admit.ts'
+import { addAccount, editAccount, recoverAdministrator, setPassword } from '../../src/flows/appoint.ts'
+import { localIdentities, Memory, MOST_REMEMBERED, type Reception, signIn } from '../../src/flows/sign-in.ts'
 import { grants } from '../worlds/people-door.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 
+const cheap = scryptPasswords({ ln: 4, r: 8, p: 1 })
 const FROM = { address: '192.0.2.7', kind: 'session' } as const
 
 describe('signing in with another party’s word', () => {
@@ -20,7 +22,7 @@ describe('signing in with another party’s word', () => {
   before(async () => {
     fleet = await QuietFleet.make()
     provider = new TestProvider(crypto, nodeRandom, fleet.clock)
-    const local = localIdentities(fleet.world, scryptPasswords({ ln: 4, r: 8, p: 1 }))
+    const local = localIdentities(fleet.world, cheap)
     const providers = new Map([local, provider].map(one => [one.name, one] as const))
     reception = { world: fleet.world, random: nodeRandom, providers, memory: new Memory() }
     const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
@@ -89,6 +91,82 @@ describe('signing in with another party’s word', () => {
     const codes = (await Promise.all(Array.from({ length: 100 }, (_, n) => guess(n)))).map(codeOf)
     assert.equal(codes.filter(code => code === 'sign-in-wrong').length, 5)
     assert.equal(codes.filter(code => code === 'sign-in-locked').length, 95)
+  })
+
+  it('attack: thousands of names, tried to push out the lock of one', async () => {
+    const { attempts } = reception.memory
+    attempts.clear()
+    const guess = (account: string) =>
+      signIn(reception, 'local', { at: 'password', account, password: 'guess' }, FROM).then(codeOf)
+    for (let n = 0; n < 5; n += 1) assert.equal(await guess('ada'), 'sign-in-wrong')
+    assert.equal(await guess('ada'), 'sign-in-locked')
+    // Filled as many names would fill it, without their passwords: each costs the server, and here the test.
+    const one = { failures: 1, last: fleet.clock.now(), until: fleet.clock.now() }
+    for (let n = 0; attempts.size < MOST_REMEMBERED; n += 1) attempts.set(`name-${n}`, one)
+    for (let n = 0; n < 40; n += 1) assert.equal(await guess(`other-${n}`), 'sign-in-wrong')
+    assert.equal(attempts.size, MOST_REMEMBERED)
+    assert.equal(await guess('ada'), 'sign-in-locked')
+    attempts.clear()
+  })
+
+  it('attack: names that are turned away unjudged are not counted, or they would fill the memory for nothing', async () => {
+    const { memory } = reception
+    memory.attempts.clear()
+    const busy = {
+      name: 'local',
+      begin: async () => ({ at: 'password' }) as const,
+      finish: async () => refuse('sign-in-busy', 'a sign-in', 'at most 16 who wait', 'more'),
+    }
+    const crowded = { ...reception, providers: new Map([['local', busy]]) }
+    for (let n = 0; n < 9; n += 1) {
+      const proof = { at: 'password', account: 'ada', password: 'guess' } as const
+      assert.equal(codeOf(await signIn(crowded, 'local', proof, FROM)), 'sign-in-busy')
+    }
+    assert.equal(memory.attempts.size, 0)
+  })
+
+  it('attack: an old password, or a disabled account, in a sign-in that began before and ends behind the change', async () => {
+    reception.memory.attempts.clear()
+    const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
+    const person = { id: 'mel', kind: 'person', name: 'Mel', grants: grants('auditor@fleet'), keys: [] } as const
+    orThrow(await addAccount(fleet.world, root, person))
+    const set = async (password: string, editor: Who = root, current: string | null = null) =>
+      codeOf(await setPassword(reception, cheap, editor, 'mel', { password, current }))
+    const [before, behind] = ['seven quiet harbours', 'eight loud lighthouses']
+    assert.equal(await set(before), 'in')
+    /** Signs in with a password; `meanwhile` happens when it has been judged right, and nothing has come of it yet. */
+    const slow = (meanwhile: () => Promise<unknown>) => {
+      const local = reception.providers.get('local')!
+      const finish = async (proof: Proof) => {
+        const finished = await local.finish(proof)
+        await meanwhile()
+        return finished
+      }
+      const providers = new Map([['local', { name: 'local', begin: local.begin, finish }]])
+      const proof = { at: 'password', account: 'mel', password: before } as const
+      return signIn({ ...reception, providers }, 'local', proof, FROM).then(codeOf)
+    }
+    assert.equal(await slow(async () => null), 'in')
+    assert.equal(await slow(() => set(behind)), 'sign-in-wrong')
+    assert.equal(await set(before), 'in')
+    assert.equal(await slow(() => editAccount(fleet.world, root, 'mel', { disabled: 'left' })), 'account-disabled')
+    orThrow(await editAccount(fleet.world, root, 'mel', { disabled: null }))
+    // And who found a session, and knows the old password, does not have the last word either.
+    const session = orThrow(
+      await signIn(reception, 'local', { at: 'password', account: 'mel', password: before }, FROM),
+    )
+    const thief = orThrow(await admit(fleet.world, { by: 'bearer', secret: session.secret }))
+    const late = {
+      hash: async (password: string) => {
+        const made = await cheap.hash(password)
+        assert.equal(await set(behind), 'in')
+        return made
+      },
+      matches: cheap.matches,
+    }
+    const stolen = { password: 'nine stolen anchorages', current: before }
+    assert.equal(codeOf(await setPassword(reception, late, thief, 'mel', stolen)), 'sign-in-wrong')
+    assert.ok(await cheap.matches(behind, await fleet.world.store.password('mel')))
   })
 
   it('a disabled account is not let in by anybody’s word, until it is recovered on the server’s own machine', async () => {

@@ -175,5 +175,11 @@ export const certifyAccount = route({
   params,
   body: AskCertificate,
   answers: { 200: CertificateView },
-  codes: ['account-missing', 'account-disabled', 'certificate-request-malformed', 'certificate-request-unproven'],
+  codes: [
+    'account-missing',
+    'account-disabled',
+    'token-manages-itself',
+    'certificate-request-malformed',
+    'certificate-request-unproven',
+  ],
 })

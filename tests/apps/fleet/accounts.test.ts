@@ -3,7 +3,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
-import { certifyNewKey, createAuthority } from '../../../src/adapters/certificates.ts'
+import {
+  certificateRequest,
+  certifyNewKey,
+  createAuthority,
+  generateTlsKey,
+} from '../../../src/adapters/certificates.ts'
 import type { Answer } from '../../../src/adapters/link-https/client.ts'
 import { PAGE_HEADER } from '../../../src/apps/fleet/gate.ts'
 import { fromUtf8 } from '../../../src/core/encoding/bytes.ts'
@@ -135,6 +140,19 @@ describe('coming in at the fleet’s door', () => {
     label: 'more',
     lifeMillis,
     ...(roles === undefined ? {} : { roles }),
+  })
+
+  it('attack: a found token of an administrator makes a certificate, for its own account and for another', async () => {
+    const found = door.client({ bearer: await door.token('root') })
+    const csr = await certificateRequest(generateTlsKey())
+    for (const id of ['root', 'ada']) {
+      assert.equal(
+        outcome(await send(found, 'POST', `/v1/accounts/${id}/certificates`, { csr })),
+        'token-manages-itself',
+        id,
+      )
+    }
+    assert.ok(!(await fleet.entries()).some(({ detail }) => detail.event === 'certificate'))
   })
 
   it('attack: an expired token, and one that asks to live for ever', async () => {

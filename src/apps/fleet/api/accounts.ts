@@ -174,6 +174,8 @@ function grantsOf(roles: readonly string[]): readonly Grant[] {
 
 async function certify(door: FleetDoor, who: Who, id: string, csr: string): Promise<CertificateView | Refusal> {
   const { world } = door
+  // A certificate outlives every token: who found one must not make themselves at home with it.
+  if (who.by === 'token') return refuse('token-manages-itself', id, 'a sign-in or a certificate', 'a token')
   const account = await inForce(world, id)
   if (isRefusal(account)) return account
   if (account.kind !== 'person') return refuse('account-missing', id, 'the account of a person', 'a service')
