@@ -191,17 +191,31 @@ export async function wantedOf(world: FleetWorld, { plan, terms }: Opened): Prom
 export type Verb = 'start' | 'pause' | 'resume' | 'retry' | 'halt' | 'roll-back'
 
 /**
- * What a person tells a campaign. Durable on return, with every order taken back that it takes back. Refuses
- * `campaign-unknown`, `campaign-reason-missing`, and what `decide` and, of a start, `refuseUnwrappable` refuse.
+ * What a person tells a campaign, all of it: decided (`decideCommand`), and gone on with (`followUp`). Durable on return, with
+ * every order taken back that it takes back. Refuses as those two.
  */
-export function command(
+export async function command(...asked: Parameters<typeof decideCommand>): Promise<null | Refusal> {
+  const more = await decideCommand(...asked)
+  return isRefusal(more) ? more : followUp(asked[0], more)
+}
+
+/** What one decision could not hold, in a turn of its own: it reads what was decided. Refuses as `goOn`. */
+export const followUp = (world: FleetWorld, more: ReadonlySet<string>): Promise<null | Refusal> =>
+  world.store.exclusive(() => goOn(world, more))
+
+/**
+ * What a person tells a campaign. Durable on return; answers the campaigns that `followUp` is to go on with. If power fails
+ * between the two, the next tick does. Refuses `campaign-unknown`, `campaign-reason-missing`, and what `decide` and, of
+ * a start, `refuseUnwrappable` refuse.
+ */
+export function decideCommand(
   world: FleetWorld,
   person: string,
   id: string,
   verb: Verb,
   reason: string | null,
   partly = false,
-): Promise<null | Refusal> {
+): Promise<ReadonlySet<string> | Refusal> {
   return world.store.exclusive(async () => {
     const opened = await openCampaign(world, id)
     if (isRefusal(opened)) return opened
@@ -214,9 +228,8 @@ export function command(
     const actor = { kind: 'person', id: person } as const
     const decision = await advance.step(opened, event, actor)
     if (isRefusal(decision)) return decision
-    if (advance.idle) return null
-    await advance.commit()
-    return goOn(world, advance.more)
+    if (!advance.idle) await advance.commit()
+    return advance.more
   })
 }
 

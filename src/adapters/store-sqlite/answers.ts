@@ -10,8 +10,11 @@ export const ANSWER_TABLE = `CREATE TABLE answer (person TEXT NOT NULL, key TEXT
      expires INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (person, key)) STRICT, WITHOUT ROWID;
    CREATE INDEX answer_expires ON answer (expires);`
 
-/** A request under way: what it decided is held until its answer is known, and both are written together. */
-type UnderWay = { held: FleetChange | null }
+/**
+ * A request under way: what it decided last is held until its answer is known, and both are written together. `decided`:
+ * whether it decided anything. `last`: the turn that it took last.
+ */
+type UnderWay = { held: FleetChange | null; decided: boolean; last: Promise<unknown> }
 
 /** The answers that requests got which their senders may repeat. */
 export class Answers {
@@ -32,16 +35,31 @@ export class Answers {
   }
 
   /**
+   * A turn of a request under way, which has the store's own already. Its turns come one after the other, and each finds in
+   * the store what those before it decided: one that read what stood before would decide against them.
+   */
+  turn<T>(work: () => Promise<T>, commit: Commit): Promise<T> {
+    const request = this.#underWay.getStore()
+    if (request === undefined) throw new Error('a turn of no request')
+    const turn = request.last.then(async () => {
+      await settle(request, commit)
+      return work()
+    })
+    request.last = turn.catch(() => undefined)
+    return turn
+  }
+
+  /**
    * Holds what a request under way has decided; false when the caller is a part of none. One that decides several things
    * is answered with the last of them: what it decided before is written as it goes, and whoever asks again after a crash
    * in between has it carried out from where it stands.
    */
-  async hold(change: FleetChange, commit: (change: FleetChange) => Promise<void>): Promise<boolean> {
+  async hold(change: FleetChange, commit: Commit): Promise<boolean> {
     const request = this.#underWay.getStore()
     if (request === undefined) return false
-    const { held } = request
+    await settle(request, commit)
     request.held = change
-    if (held !== null) await commit(held)
+    request.decided = true
     return true
   }
 
@@ -50,7 +68,7 @@ export class Answers {
     request: Repeatable,
     work: () => Promise<T | Refusal>,
     write: (result: T) => Uint8Array,
-    commit: (change: FleetChange) => Promise<void>,
+    commit: Commit,
   ): Promise<Once | Refusal> {
     const { person, key, fingerprint, now } = request
     const before = this.#sql.find.get(person, nameOf(key), now) as Pick<AnswerRow, 'fingerprint' | 'answer'> | undefined
@@ -63,17 +81,16 @@ export class Answers {
         'another one',
       )
     }
-    const underWay: UnderWay = { held: null }
+    const underWay: UnderWay = { held: null, decided: false, last: Promise.resolve() }
     const result = await this.#underWay.run(underWay, work)
-    const { held } = underWay
     if (isRefusal(result)) {
-      if (held !== null) await commit(held)
+      await settle(underWay, commit)
       return result
     }
     const answer = write(result)
     // If power fails before this commit, nothing was decided and nobody was answered; after it, whoever asks again gets
     // this answer. Where nothing was decided there is nothing to keep.
-    if (held !== null) await commit({ ...held, answers: [{ ...request, answer }] })
+    if (underWay.decided) await commit({ ...underWay.held, answers: [{ ...request, answer }] })
     return { at: 'done', answer }
   }
 
@@ -83,6 +100,15 @@ export class Answers {
     this.#sql.drop.run(now)
     this.#sql.put.run(person, nameOf(key), fingerprint, expires, sealed(answer, request))
   }
+}
+
+type Commit = (change: FleetChange) => Promise<void>
+
+/** Writes what is held. */
+async function settle(request: UnderWay, commit: Commit): Promise<void> {
+  const { held } = request
+  request.held = null
+  if (held !== null) await commit(held)
 }
 
 // An answer may hold what is shown once and never again. It is kept for whoever holds the key of the request, and the key

@@ -159,7 +159,8 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return this.#answers.inTurn ? work() : this.#writer.exclusive(work)
+    if (!this.#answers.inTurn) return this.#writer.exclusive(work)
+    return this.#answers.turn(work, before => this.#commit(before))
   }
 
   once<T>(request: Repeatable, work: () => Promise<T | Refusal>, write: (result: T) => Uint8Array) {

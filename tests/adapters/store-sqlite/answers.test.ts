@@ -140,6 +140,25 @@ describe('a request that may be repeated', () => {
     assert.equal(await once('c'), 'repeated b')
   })
 
+  test('each step of it finds what the one before decided, also where all of them began at once', async () => {
+    const step = (): Promise<void> =>
+      store.exclusive(async () => {
+        const before = await standing()
+        await store.commit({ files: [{ repo: 'r', path: 'p', bytes: utf8(`${before}+`) }] })
+      })
+    const steps = async (): Promise<string> => {
+      await step()
+      await Promise.all([step(), step()])
+      // A last turn that decides nothing: what came before is durable, and its answer is kept all the same.
+      return store.exclusive(async () => `${await standing()}`)
+    }
+    assert.equal(await once('a', {}, steps), 'done nothing+++')
+    store.close()
+    open()
+    assert.equal(await standing(), 'nothing+++')
+    assert.equal(await once('a', {}, steps), 'repeated nothing+++')
+  })
+
   test('answers that nobody asks for any more are dropped', async () => {
     for (let n = 0; n < 50; n += 1) {
       await once('a', { key: `${n}`, now: instant(NOW + n * 100), expires: instant(NOW + n * 100 + 1000) })
