@@ -6,6 +6,9 @@ const HOOKS = 'tests/adapters/webhook-https.test.ts'
 const DELIVER = 'tests/flows/deliver.test.ts'
 const SCOPE = 'tests/apps/fleet/event-scope.test.ts'
 const ANSWERS = 'tests/adapters/store-sqlite/answers.test.ts'
+const STREAMS = 'tests/apps/fleet/streams.test.ts'
+const REACH = 'tests/apps/fleet/reach.test.ts'
+const KEYED = 'tests/apps/fleet/keyed.test.ts'
 
 /** The guards of the fleet's API as such: who may ask, pages, repeated requests, events and webhooks. */
 export const API_GUARDS: readonly Guard[] = [
@@ -47,8 +50,8 @@ export const API_GUARDS: readonly Guard[] = [
   {
     stops: 'a decision that is made again when its answer was lost',
     file: 'src/adapters/store-sqlite/answers.ts',
-    text: 'await commit({ ...held, answers: [{ ...request, answer }] })',
-    without: 'await commit(held)',
+    text: 'await commit({ ...underWay.held, answers: [{ ...request, answer }] })',
+    without: 'await commit({ ...underWay.held })',
     tests: ANSWERS,
   },
   {
@@ -68,9 +71,93 @@ export const API_GUARDS: readonly Guard[] = [
   {
     stops: 'more streams of events than one account may hold',
     file: 'src/apps/fleet/api/events.ts',
-    text: 'if (mine >= MOST.each || all >= MOST.all) {',
-    without: 'if (all < 0) {',
+    text: 'if (mine >= MOST.each || this.#all >= MOST.all) return null',
+    without: 'if (this.#all < 0) return null',
     tests: API,
+  },
+  {
+    stops: 'more streams than one account may hold, asked for at once',
+    file: 'src/apps/fleet/api/events.ts',
+    text: '    this.#taken.set(account, mine + 1)\n',
+    without: '    setImmediate(() => this.#taken.set(account, (this.#taken.get(account) ?? 0) + 1))\n',
+    tests: STREAMS,
+  },
+  {
+    stops: 'an open stream of who is disabled or was revoked',
+    file: 'src/apps/fleet/api/events.ts',
+    text: 'const who = await admitAgain(world, first)',
+    without: 'const who = await admitAgain({ ...world, store: world.store }, first).then(() => first)',
+    tests: STREAMS,
+  },
+  {
+    stops: 'an open stream whose token was revoked or has expired',
+    file: 'src/flows/admit.ts',
+    text: 'return refuseEnded(stored, row.used, world.clock.now()) ?? whoOf',
+    without: 'return whoOf',
+    tests: STREAMS,
+  },
+  {
+    stops: 'a place for a reader that is kept by who hung up',
+    file: 'src/adapters/http-events.ts',
+    text: '    if (this.#raw.destroyed) done()\n    else this',
+    without: '    this',
+    tests: STREAMS,
+  },
+  {
+    stops: 'a reader of old events who lets nobody else have their turn',
+    file: 'src/apps/fleet/api/events.ts',
+    text: '        await breathe()\n',
+    without: '',
+    tests: STREAMS,
+  },
+  {
+    stops: 'a cursor that names what its reader may not see',
+    file: 'src/apps/fleet/views.ts',
+    text: 'seen.all ? world.store.controllersBehind(after, count) : controllersSeen(world, seen, after, count)',
+    without: 'world.store.controllersBehind(after, count)',
+    tests: REACH,
+  },
+  {
+    stops: 'a campaign elsewhere, told by whether its name is a place in a list',
+    file: 'src/apps/fleet/views.ts',
+    text: 'if (seen.all || (await isSeen(world, row.id, seen))) rows.push(row)',
+    without: 'rows.push(row)',
+    tests: REACH,
+  },
+  {
+    stops: 'a site elsewhere, named by what refuses a campaign',
+    file: 'src/apps/fleet/places.ts',
+    text: "const known = beyond.find(place => mayDo(who, 'read-inventory', place) === null)",
+    without: 'const known = beyond[0]',
+    tests: REACH,
+  },
+  {
+    stops: 'a site elsewhere, named by the status of the fleet',
+    file: 'src/apps/fleet/views.ts',
+    text: 'if (await seen.at(id)) sites.push(id)',
+    without: 'sites.push(id)',
+    tests: REACH,
+  },
+  {
+    stops: 'a site that is moved into a region by who has a role there',
+    file: 'src/apps/fleet/places.ts',
+    text: 'return place.region === site.region ? [wanted] : [regionPlace(place.region), regionPlace(site.region)]',
+    without: 'return [wanted, place]',
+    tests: REACH,
+  },
+  {
+    stops: 'a step of a repeatable request that does not see the one before it',
+    file: 'src/adapters/store-sqlite/answers.ts',
+    text: '      await settle(request, commit)\n      return work()\n',
+    without: '      return work()\n',
+    tests: ANSWERS,
+  },
+  {
+    stops: 'an answer that is given to another account',
+    file: 'src/adapters/store-sqlite/answers.ts',
+    text: "'SELECT fingerprint, answer FROM answer WHERE person = ? AND key = ? AND expires > ?'",
+    without: "'SELECT fingerprint, answer FROM answer WHERE person >= substr(?, 1, 0) AND key = ? AND expires > ?'",
+    tests: KEYED,
   },
   {
     stops: 'a webhook to an address of this machine or its networks',
@@ -124,7 +211,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     stops: 'an event of a site outside the reader’s scope',
     file: 'src/apps/fleet/api/event-scope.ts',
-    text: '      if (entry.site !== undefined) return site(entry.site)\n',
+    text: '      if (entry.site !== undefined) return seen.at(entry.site)\n',
     without: '      if (entry.site !== undefined) return true\n',
     tests: SCOPE,
   },

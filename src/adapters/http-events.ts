@@ -11,17 +11,20 @@ export type StreamEvent = { readonly id?: number; readonly event?: string; reado
 export class EventStream {
   readonly #raw: FastifyReply['raw']
   readonly #patienceMillis: number
-  #open = true
+  #open: boolean
 
   constructor(reply: FastifyReply, patienceMillis: number) {
     reply.hijack()
     this.#raw = reply.raw
     this.#patienceMillis = patienceMillis
+    // Who hung up before this began says so no more.
+    this.#open = !this.#raw.destroyed
     this.#raw.on('close', () => {
       this.#open = false
     })
     // A reader that is gone: the close says so.
     this.#raw.on('error', () => undefined)
+    if (!this.#open) return
     this.#raw.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -37,7 +40,8 @@ export class EventStream {
 
   /** Calls back when the stream is over, whoever ended it. */
   onEnd(done: () => void): void {
-    this.#raw.once('close', done)
+    if (this.#raw.destroyed) done()
+    else this.#raw.once('close', done)
   }
 
   /** Sends one event; resolves when there is room for the next. False: the reader is gone, or was cut off. */

@@ -52,7 +52,8 @@ export function httpsServer(
       )
     }
     request.log.error({ err: error }, 'a request failed')
-    return sendRefusal(reply, refuse('internal-error', subject, 'an answer', error.message))
+    // What failed is in the log. A caller, who may be anybody, is not told of our paths, statements and versions.
+    return sendRefusal(reply, refuse('internal-error', subject, 'an answer', 'a fault of the server’s own'))
   })
   server.setNotFoundHandler((request, reply) =>
     sendRefusal(reply, refuse('not-found', `${request.method} ${request.url}`, 'a known address', 'none of that name')),

@@ -1,6 +1,6 @@
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { type Account, parseAccount } from '../core/fleet/account.ts'
-import { parseCredential, readSecret, refuseCredential } from '../core/fleet/credential.ts'
+import { parseCredential, readSecret, refuseCredential, refuseEnded } from '../core/fleet/credential.ts'
 import type { Holder } from '../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { FleetWorld } from './ports.ts'
@@ -50,6 +50,20 @@ export async function admit(world: Doors, presented: Presented): Promise<Who | R
   if (isRefusal(account)) return account
   await noteUse(world, id, row?.used ?? null, now)
   return whoOf(account, kind, grants, id)
+}
+
+/**
+ * Whether somebody who came in earlier would come in now, and as what: for what lasts longer than a request. It is no use of
+ * the credential: nobody keeps a session alive by only watching. Refuses as `admit`.
+ */
+export async function admitAgain(world: Doors, { id, by, credential }: Who): Promise<Who | Refusal> {
+  const account = await inForce(world, id)
+  if (isRefusal(account) || credential === null) return isRefusal(account) ? account : whoOf(account, by, null, null)
+  const row = await world.store.credential(credential)
+  if (row === null) return refuse('credential-unknown', `credential ${credential}`, 'one that is kept', 'none')
+  const stored = parseCredential(row.credential, `credential ${row.id}`)
+  if (isRefusal(stored)) return stored
+  return refuseEnded(stored, row.used, world.clock.now()) ?? whoOf(account, by, stored.grants, credential)
 }
 
 /** An account that may come in. Refuses `account-missing`, `account-disabled`. */

@@ -222,7 +222,9 @@ function refuseUrl(text: string): null | Refusal {
   const expected = 'https://HOST/PATH without a user, a password or a fragment'
   const bad = (actual: string): Refusal => refuse('webhook-url-refused', 'the URL of the webhook', expected, actual)
   if (!/^https:\/\/[A-Za-z0-9.[\]:-]{1,253}(?:\/[!-~]*)?$/.test(text) || text.length > 1024) return bad('another form')
-  return text.includes('#') ? bad('a fragment') : null
+  if (text.includes('#')) return bad('a fragment')
+  // The form lets ports and addresses through that there are not.
+  return URL.canParse(text) ? null : bad('no address')
 }
 
 export type Backlog = {

@@ -35,10 +35,12 @@ export function createCampaign(
   return world.store.exclusive(async () => {
     const taken = await world.store.campaign(asked.id)
     if (taken !== null) return createdBefore(world, taken, asked, dryRun, permit)
-    const draft = await drawUp(world, person, asked, world.clock.now())
-    if (isRefusal(draft)) return draft
+    const { draft, touched } = await drawUp(world, person, asked, world.clock.now())
+    // Also why there is no plan, and who is passed over, is told of sites that somebody may plan for, and of no others.
+    const beyond = await permit(touched)
+    if (beyond !== null || isRefusal(draft)) return beyond ?? draft
     const { plan, sheets } = draft
-    const unfit = (await permit(sheets.map(({ sheet }) => sheet.site))) ?? refuseUngoverned(world.governance, plan)
+    const unfit = refuseUngoverned(world.governance, plan)
     if (unfit !== null) return unfit
     if (dryRun) return draft
     const bytes = planBytes(plan)
@@ -85,38 +87,40 @@ async function createdBefore(
   const opened = openRow(taken)
   if (isRefusal(opened)) return opened
   if (dryRun || opened.rollout.state.at !== 'created') return exists
-  const again = await drawUp(world, opened.plan.createdBy, asked, opened.plan.createdAt)
+  const { draft: again, touched } = await drawUp(world, opened.plan.createdBy, asked, opened.plan.createdAt)
   if (isRefusal(again) || !sameBytes(planBytes(again.plan), taken.plan)) return exists
   // Who may not plan there is not told either what somebody else has planned.
-  return (await permit(again.sheets.map(({ sheet }) => sheet.site))) ?? again
+  return (await permit(touched)) ?? again
 }
 
+/** A plan, or why there is none; and the sites that what is said of it is about. */
+type Drawn = { readonly draft: Draft | Refusal; readonly touched: readonly string[] }
+
 /** What the request comes to, as the fleet is now. The same request at the same time gives the same plan. */
-async function drawUp(
-  world: FleetWorld,
-  createdBy: string,
-  asked: PlanRequest,
-  createdAt: Instant,
-): Promise<Draft | Refusal> {
+async function drawUp(world: FleetWorld, createdBy: string, asked: PlanRequest, createdAt: Instant): Promise<Drawn> {
   // What is asked for is refused for its own reason; any other release may be running, or a stone on somebody's way.
   const named = await publishedReleases(
     world,
     asked.releases.map(({ path }) => path),
   )
-  if (isRefusal(named)) return named
+  if (isRefusal(named)) return { draft: named, touched: [] }
   const releases = await publishedReleases(world)
-  if (isRefusal(releases)) return releases
+  if (isRefusal(releases)) return { draft: releases, touched: [] }
   const sources: PlanSources = { createdAt, createdBy, releases }
   const drafting = beginPlan(asked, sources)
-  if (isRefusal(drafting)) return drafting
+  if (isRefusal(drafting)) return { draft: drafting, touched: [] }
   const wanted = sitesOfSelection(asked.select)
   for (const row of await world.store.sites()) {
     if (wanted !== null && !wanted.has(row.id)) continue
     const source = await sourceOf(world, row)
-    const refused = isRefusal(source) ? source : drafting.site(source)
-    if (refused !== null) return refused
+    if (isRefusal(source)) return { draft: source, touched: [row.id] }
+    const refused = drafting.site(source)
+    if (refused !== null) return { draft: refused, touched: drafting.touched() }
   }
-  return drafting.finish(world.crypto)
+  const draft = drafting.finish(world.crypto)
+  // One that others join has sheets of sites where nobody is selected yet.
+  const joined = isRefusal(draft) ? [] : draft.sheets.map(({ sheet }) => sheet.site)
+  return { draft, touched: [...drafting.touched(), ...joined] }
 }
 
 /** Controllers that one look at the inventory reads. */

@@ -181,6 +181,9 @@ describe('webhooks', () => {
       'https://desk.example/\nhost: other',
       `https://desk.example/${'a'.repeat(1024)}`,
       'javascript:alert(1)',
+      'https://desk.example:99999/',
+      'https://1.2.3.4.5/',
+      'https://[::1/',
     ]) {
       const made = await subscribe(fleet.world, by.webhooks, 'ada', { ...asked, url })
       assert.equal(isRefusal(made) && made.code, 'webhook-url-refused', url)

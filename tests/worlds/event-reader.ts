@@ -9,8 +9,12 @@ export type EventReader = { readonly status: number; next(): Promise<ReadEvent>;
 /** Opens a stream. `next` throws when the stream ends, or when nothing comes for a while. */
 export function openStream(url: string, tls: ClientTls, last?: number): Promise<EventReader> {
   return new Promise((resolve, reject) => {
-    const headers = last === undefined ? {} : { 'last-event-id': String(last) }
-    const asked = request(url, { ...tls, headers, agent: false }, response => {
+    const { bearer, ...more } = tls
+    const headers = {
+      ...(last === undefined ? {} : { 'last-event-id': String(last) }),
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+    }
+    const asked = request(url, { ...more, headers, agent: false }, response => {
       const events = eventsOf(response)
       const next = async (): Promise<ReadEvent> => {
         const late = setTimeout(() => response.destroy(new Error('no event in time')), 10_000)

@@ -16,8 +16,8 @@ import {
 } from '../../flows/comply.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { DeadlineView } from '../../wire/inventory-views.ts'
-import { type Page, pageOf, type Wanted } from './api/page.ts'
-import { shownOf } from './places.ts'
+import { breathe } from '../process/breathe.ts'
+import { type Page, pageOf, seenOnly, type Wanted } from './api/page.ts'
 
 /** How the fleet stands with its campaigns, by what controllers attested. */
 
@@ -28,21 +28,19 @@ export async function bySite(
 ): Promise<Page<SiteCompliance> | Refusal> {
   const head = await headOfPlan(world, campaign)
   if (isRefusal(head)) return head
-  const page = await pageOf(wanted, {
-    name: `compliance ${campaign}`,
-    sorts: ['string'],
-    keyOf: ({ site }: SiteCompliance) => [site] as const,
-    behind: async (after, limit) => {
-      const sheets = await sitesOf(world, head, after === null ? '' : behindSite(after[0]), limit)
-      if (isRefusal(sheets)) return sheets
-      const sites: SiteCompliance[] = []
-      for (const sheet of sheets) sites.push(await complianceAt(world, head, sheet))
-      return sites
-    },
-  })
-  return shownOf(page, one =>
-    reach === 'all' || reach.regions.has(one.region) || reach.sites.has(one.site) ? one : null,
-  )
+  const keyOf = ({ site }: SiteCompliance) => [site] as const
+  const all = async (after: readonly [string] | null, limit: number): Promise<SiteCompliance[] | Refusal> => {
+    const sheets = await sitesOf(world, head, after === null ? '' : behindSite(after[0]), limit)
+    if (isRefusal(sheets)) return sheets
+    const sites: SiteCompliance[] = []
+    for (const sheet of sheets) sites.push(await complianceAt(world, head, sheet))
+    return sites
+  }
+  const behind =
+    reach === 'all'
+      ? all
+      : seenOnly(all, keyOf, async ({ site, region }) => reach.regions.has(region) || reach.sites.has(site))
+  return pageOf(wanted, { name: `compliance ${campaign}`, sorts: ['string'], keyOf, behind })
 }
 
 export async function deadlines(world: FleetWorld, { by }: { readonly by: string }): Promise<DeadlineView[] | Refusal> {
@@ -81,6 +79,7 @@ export async function ofCampaign(
       if (found.length >= limit) return found.slice(0, limit)
     }
     if (sheets.length < SHEETS) return found
+    await breathe()
   }
 }
 

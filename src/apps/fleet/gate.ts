@@ -7,7 +7,7 @@ import type { FleetWorld } from '../../flows/ports.ts'
 import { noteRefusal, type Reception } from '../../flows/sign-in.ts'
 import type { About, Access } from '../../wire/access.ts'
 import type { Command } from '../../wire/fleet-api.ts'
-import { placesAbout } from './places.ts'
+import { placesAbout, refuseUnnamed } from './places.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -86,9 +86,12 @@ async function refusalAbout(
 ): Promise<null | Refusal> {
   // Who may do it everywhere is not asked where: the sites of a large campaign are many.
   if (mayDo(who, action, FLEET) === null) return null
-  const places = await placesAbout('every' in at ? at.every : at.some, request, world)
+  const about = 'every' in at ? at.every : at.some
+  const places = await placesAbout(about, request, world)
   const enough = 'some' in at && places.some(place => mayDo(who, action, place) === null)
-  return enough ? null : mayDoAll(who, action, places)
+  if (enough) return null
+  // Who names a campaign has named none of its sites.
+  return about === 'campaign' ? refuseUnnamed(who, action, places) : mayDoAll(who, action, places)
 }
 
 /** What one must be allowed to do for each command. */

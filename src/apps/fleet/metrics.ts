@@ -6,6 +6,7 @@ import type { FleetWorld } from '../../flows/ports.ts'
 import { reasonsAt } from '../../flows/reason.ts'
 import type { WebhookStore } from '../../flows/webhook-ports.ts'
 import { type Figure, figureText, Histogram, type Sample } from '../../wire/metrics-text.ts'
+import { breathe } from '../process/breathe.ts'
 
 /** Seconds: of what a disk does, and of what a link with gaps brings. */
 const QUICK = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
@@ -104,7 +105,7 @@ export class Metrics {
       if (page.length < SITES) break
       after = page.at(-1) as string
       // Ten thousand sites take a while: others have their turn in between.
-      await new Promise(resolve => setImmediate(resolve))
+      await breathe()
     }
     return [
       gauge('voltseal_sites', 'Registered sites.', sites),

@@ -25,17 +25,20 @@ import type {
   ReleaseView,
   StatusView,
 } from '../../wire/fleet-views.ts'
-import { behindIn, byText, type Page, pageOf, shown, type Wanted } from './api/page.ts'
+import { breathe } from '../process/breathe.ts'
+import { behindIn, byText, type Page, pageOf, seenOnly, shown, type Wanted } from './api/page.ts'
+import { EVERYWHERE, type Seen } from './places.ts'
 
 /** What the fleet server shows of itself: read from the store at each question, nothing kept. */
 
-export async function status(world: FleetWorld): Promise<StatusView> {
+export async function status(world: FleetWorld, seen: Seen = EVERYWHERE): Promise<StatusView> {
   const now = world.clock.now()
   const { kept, refused } = await standing(world)
   const ends: number[] = []
   const alarms = [...refused, ...kept.flatMap(one => alarmOf(world, one, now) ?? [])]
-  const sites = await world.store.sites()
-  for (const repo of ['image', 'approval', ...sites.map(({ id }) => `director/${id}`)]) {
+  const sites: string[] = []
+  for (const { id } of await world.store.sites()) if (await seen.at(id)) sites.push(id)
+  for (const repo of ['image', 'approval', ...sites.map(id => `director/${id}`)]) {
     const end = await endOf(world, repo)
     if (end === null) alarms.push(refuse('metadata-missing', `${repo}: timestamp`, 'one that can be read', 'none'))
     else {
@@ -80,13 +83,19 @@ const releaseView = ({ path, sha256, length, facts }: PublishedRelease): Release
   length,
 })
 
-export async function campaigns(world: FleetWorld, wanted: Wanted): Promise<Page<CampaignView> | Refusal> {
-  const rows = await world.store.campaigns()
+/** Campaigns that have a site that somebody may see, in the order in which they were made. */
+export async function campaigns(
+  world: FleetWorld,
+  wanted: Wanted,
+  seen: Seen = EVERYWHERE,
+): Promise<Page<CampaignView> | Refusal> {
+  const rows: CampaignRow[] = []
+  for (const row of await world.store.campaigns()) if (seen.all || (await isSeen(world, row.id, seen))) rows.push(row)
   const page = await pageOf(wanted, {
     name: 'campaigns',
     sorts: ['string'],
     keyOf: ({ id }: CampaignRow) => [id] as const,
-    // In the order in which they were made. A campaign is never forgotten: its name says where it stands.
+    // A campaign is never forgotten: its name says where it stands.
     behind: async (after: readonly [string] | null, count) => {
       const at = after === null ? -1 : rows.findIndex(({ id }) => id === after[0])
       if (at < 0 && after !== null) return refuse('cursor-invalid', 'the list of campaigns', 'a campaign', 'none')
@@ -95,19 +104,30 @@ export async function campaigns(world: FleetWorld, wanted: Wanted): Promise<Page
   })
   return shown(page, row => {
     const opened = openRow(row)
-    return isRefusal(opened) ? opened : campaignView(world, opened)
+    return isRefusal(opened) ? opened : campaignView(world, opened, seen)
   })
 }
 
-export async function campaign(world: FleetWorld, id: string): Promise<CampaignView | Refusal> {
+/** Whether a campaign has a site that somebody may see. */
+export async function isSeen(world: FleetWorld, id: string, seen: Seen): Promise<boolean> {
+  for (const site of await world.store.turns.sites(id)) if (await seen.at(site)) return true
+  return false
+}
+
+/** One campaign, with those of its controllers that are at sites which somebody may see. */
+export async function campaign(
+  world: FleetWorld,
+  id: string,
+  seen: Seen = EVERYWHERE,
+): Promise<CampaignView | Refusal> {
   const opened = await openCampaign(world, id)
-  return isRefusal(opened) ? opened : campaignView(world, opened)
+  return isRefusal(opened) ? opened : campaignView(world, opened, seen)
 }
 
 /** Controllers that the view of a campaign shows; how many there are stands in its counts. */
 const SHOWN = 2000
 
-async function campaignView(world: FleetWorld, opened: Opened): Promise<CampaignView | Refusal> {
+async function campaignView(world: FleetWorld, opened: Opened, seen: Seen): Promise<CampaignView | Refusal> {
   const { plan, terms, rollout } = opened
   const { state, priority } = rollout
   const approvals = await approvalsOf(world, opened)
@@ -117,6 +137,7 @@ async function campaignView(world: FleetWorld, opened: Opened): Promise<Campaign
   const turns = (await world.store.turns.page(plan.id, null, SHOWN)).map(turnOf).sort((a, b) => a.wave - b.wave)
   const controllers: CampaignControllerView[] = []
   for (const turn of turns) {
+    if (!(await seen.at(turn.site))) continue
     const row = await world.store.controller(turn.site, turn.controller)
     const report = row === null ? null : orThrow(lastReport(row, world.crypto))
     const begun = assigned.get(`${turn.site}/${turn.controller}`)
@@ -154,15 +175,20 @@ async function campaignView(world: FleetWorld, opened: Opened): Promise<Campaign
 }
 
 /** The sheets of a campaign as they are stored: whoever reads them holds them against the plan. */
-export async function sheets(world: FleetWorld, id: string, wanted: Wanted): Promise<Page<Sheet> | Refusal> {
+export async function sheets(
+  world: FleetWorld,
+  id: string,
+  wanted: Wanted,
+  seen: Seen = EVERYWHERE,
+): Promise<Page<Sheet> | Refusal> {
   const row = await world.store.campaign(id)
   if (row === null) return refuse('campaign-unknown', `campaign ${id}`, 'a campaign', 'none of that name')
-  const page = await pageOf(wanted, {
-    name: `sheets ${id}`,
-    sorts: ['string'],
-    keyOf: ({ path }: Omit<RepoFile, 'repo'>) => [path] as const,
-    behind: (after: readonly [string] | null, count) => world.store.filesAfter(sheetsRepo(id), after?.[0] ?? '', count),
-  })
+  type File = Omit<RepoFile, 'repo'>
+  const keyOf = ({ path }: File) => [path] as const
+  const all = (after: readonly [string] | null, count: number): Promise<File[]> =>
+    world.store.filesAfter(sheetsRepo(id), after?.[0] ?? '', count)
+  const behind = seen.all ? all : seenOnly(all, keyOf, ({ path }) => seen.at(path.replace(/\.json$/, '')))
+  const page = await pageOf(wanted, { name: `sheets ${id}`, sorts: ['string'], keyOf, behind })
   return shown(page, ({ path, bytes }) => {
     const read = parseSheetFile(bytes, `${sheetsRepo(id)}/${path}`)
     return isRefusal(read) ? read : read.sheet
@@ -212,12 +238,17 @@ async function approvalsOf(world: FleetWorld, { plan, rollout }: Opened): Promis
   return { have: approved ? need : 0, need }
 }
 
-export async function controllers(world: FleetWorld, wanted: Wanted): Promise<Page<ControllerView> | Refusal> {
+export async function controllers(
+  world: FleetWorld,
+  wanted: Wanted,
+  seen: Seen = EVERYWHERE,
+): Promise<Page<ControllerView> | Refusal> {
   const page = await pageOf(wanted, {
     name: 'controllers',
     sorts: ['string', 'string'],
     keyOf: ({ site, id }: ControllerRow) => [site, id] as const,
-    behind: (after, count) => world.store.controllersBehind(after, count),
+    behind: (after, count) =>
+      seen.all ? world.store.controllersBehind(after, count) : controllersSeen(world, seen, after, count),
   })
   const waits = new Map<string, ReadonlyMap<string, KeptReason>>()
   return shown(page, async row => {
@@ -225,6 +256,31 @@ export async function controllers(world: FleetWorld, wanted: Wanted): Promise<Pa
     waits.set(row.site, here)
     return controllerView(row, orThrow(lastReport(row, world.crypto)), here)
   })
+}
+
+/** Sites that are looked at between two turns of the others. */
+const SITES = 500
+
+/** The controllers behind one, at the sites that somebody may see: those of other sites are not read, nor named by a cursor. */
+async function controllersSeen(
+  { store }: FleetWorld,
+  seen: Seen,
+  after: readonly [string, string] | null,
+  count: number,
+): Promise<readonly ControllerRow[]> {
+  const rows: ControllerRow[] = []
+  const [from = '', id = ''] = after ?? []
+  if (await seen.at(from)) rows.push(...(await store.controllers(from)).filter(row => row.id > id))
+  for (let at = from; rows.length < count; await breathe()) {
+    const names = await store.siteNames(at, SITES)
+    for (const name of names) {
+      if (rows.length >= count) break
+      if (await seen.at(name)) rows.push(...(await store.controllers(name)))
+    }
+    if (names.length < SITES) break
+    at = names.at(-1) as string
+  }
+  return rows.slice(0, count)
 }
 
 /** All controllers of a site. */

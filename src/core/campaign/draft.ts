@@ -58,6 +58,8 @@ export function canaryThenRest(soakMillis: Millis, gate: Gate): readonly WaveReq
 export type Drafting = {
   /** Takes a site in; sites come in order, each once. Refuses what a controller that was named is refused for. */
   readonly site: (source: SourceSite) => Refusal | null
+  /** The sites with a controller that was selected, fit or not: what is said of them is for those who may plan there. */
+  readonly touched: () => readonly string[]
   readonly finish: (crypto: Crypto) => Draft | Refusal
 }
 
@@ -105,6 +107,7 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
   const turns: Turn[] = []
   const passedOver: PassedOver[] = []
   const joinable: string[] = []
+  const touched: string[] = []
   const places = new Map<string, DraftPlace>()
   let sites = 0
   return {
@@ -115,6 +118,7 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
       const drafted = draftSite(source, about)
       // Only a site with a sheet can take in who comes later.
       if (request.joining !== null && isWithin(select, source.site)) joinable.push(source.site.site)
+      if (drafted.turns.length + drafted.passedOver.length > 0) touched.push(source.site.site)
       const stop = drafted.passedOver.find(({ why }) => named || why.code === 'plan-release-ambiguous')
       if (stop !== undefined) return stop.why
       const { site, region, zone, limits } = source.site
@@ -129,6 +133,7 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
       for (const one of drafted.passedOver) passedOver.push(one)
       return null
     },
+    touched: () => touched,
     finish: crypto => {
       const [absent] = unseen
       if (absent !== undefined) {

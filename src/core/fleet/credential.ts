@@ -120,6 +120,11 @@ export function refuseCredential(
   if (!same || stored === null || stored.kind !== kind) {
     return refuse('credential-unknown', 'the token or session', 'one that this fleet gave out', 'another one')
   }
+  return refuseEnded(stored, lastUse, now)
+}
+
+/** Whether a credential of this fleet is in force. Refuses `credential-revoked`, `credential-expired`. */
+export function refuseEnded(stored: Credential, lastUse: Instant | null, now: Instant): null | Refusal {
   const subject = `${stored.kind} ${stored.id} of ${stored.account}`
   if (stored.revoked !== null) return refuse('credential-revoked', subject, 'one in force', 'one that was revoked')
   if (now >= stored.expiresAt) return refuse('credential-expired', subject, 'one in force', 'one whose time is over')

@@ -136,7 +136,13 @@ export const scopeText = (scope: Scope): string =>
 
 export const grantText = ({ role, scope }: Grant): string => `${role}@${scopeText(scope)}`
 
-const placeText = (place: Place): string => (place.at === 'fleet' ? 'the fleet' : `site ${place.site}`)
+/** A region as a place of its own: a role at one site of it does not reach it. */
+export const regionPlace = (region: string): Place => ({ at: 'site', site: '', region })
+
+function placeText(place: Place): string {
+  if (place.at === 'fleet') return 'the fleet'
+  return place.site === '' ? `region ${place.region}` : `site ${place.site}`
+}
 
 function reaches(scope: Scope, place: Place): boolean {
   if (scope.at === 'fleet') return true
@@ -201,9 +207,7 @@ export function mayDoSomewhere(holder: Holder, action: Action): null | Refusal {
 /** A place that a scope reaches, and as little else as can be. */
 function within(scope: Scope): Place {
   if (scope.at === 'fleet') return FLEET
-  return scope.at === 'region'
-    ? { at: 'site', site: '', region: scope.region }
-    : { at: 'site', site: scope.site, region: null }
+  return scope.at === 'region' ? regionPlace(scope.region) : { at: 'site', site: scope.site, region: null }
 }
 
 /** Where somebody may do something: everywhere, or in these regions and at these sites. For queries that filter. */

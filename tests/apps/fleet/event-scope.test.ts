@@ -42,11 +42,11 @@ describe('what of the log somebody may see as it happens', () => {
   for (const [name, grants, expected] of rows) {
     test(`attack: an event outside the reader’s scope: ${name}`, async () => {
       const who = { id: 'ada', disabled: false, grants, narrowed: null, by: 'certificate' } as const
-      const scope = await eventScope(fleet.world, who as unknown as Parameters<typeof eventScope>[1])
+      const scope = eventScope(fleet.world, who as unknown as Parameters<typeof eventScope>[1])
       const seen = await Promise.all(entries.map(entry => scope.entry(entry)))
       assert.deepEqual(seen, expected)
       const narrowed = { ...who, narrowed: [at('operator', 'reef')] }
-      const narrow = await eventScope(fleet.world, narrowed as unknown as Parameters<typeof eventScope>[1])
+      const narrow = eventScope(fleet.world, narrowed as unknown as Parameters<typeof eventScope>[1])
       const left = await Promise.all(entries.map(entry => narrow.entry(entry)))
       assert.deepEqual(left, [false, expected[1], false, false], 'a token that is narrower sees less')
     })

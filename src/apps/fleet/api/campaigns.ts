@@ -7,17 +7,17 @@ import { refKey } from '../../../core/fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
 import { approve, draftOf } from '../../../flows/approve.ts'
-import { command, wantedOf } from '../../../flows/campaign.ts'
+import { decideCommand, followUp, wantedOf } from '../../../flows/campaign.ts'
 import { openCampaign } from '../../../flows/opened.ts'
 import { createCampaign } from '../../../flows/plan.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { reject } from '../../../flows/vouch.ts'
 import { encrypted, takeWraps, unwrapped, type Wanted } from '../../../flows/wrap.ts'
 import type { CreateCampaign } from '../../../wire/fleet-api.ts'
-import type { CampaignView, WrapsView } from '../../../wire/fleet-views.ts'
+import type { WrapsView } from '../../../wire/fleet-views.ts'
 import type { CampaignDraft } from '../../../wire/plan-views.ts'
 import * as routes from '../../../wire/routes/campaigns.ts'
-import { mayAt, shownOf, siteFilter } from '../places.ts'
+import { mayAt, type Seen, siteFilter } from '../places.ts'
 import * as views from '../views.ts'
 import { behindIn, byText, pageOf } from './page.ts'
 import { decoded, type FleetDoor } from './parts.ts'
@@ -31,16 +31,11 @@ const PASSED_OVER = 1000
 export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
   const { world } = door
 
-  shows(server, routes.listCampaigns, async ({ peer, query }) => {
-    const seen = await siteFilter(world, peer, 'read-campaigns')
-    return shownOf(await views.campaigns(world, query), one => campaignAt(one, seen))
-  })
+  const seenBy = (who: Who): Seen => siteFilter(world, who, 'read-campaigns')
 
-  shows(server, routes.readCampaign, async ({ peer, params }) => {
-    const seen = await siteFilter(world, peer, 'read-campaigns')
-    const view = await views.campaign(world, params.id ?? '')
-    return isRefusal(view) ? view : (campaignAt(view, seen) ?? { ...view, controllers: [] })
-  })
+  shows(server, routes.listCampaigns, ({ peer, query }) => views.campaigns(world, query, seenBy(peer)))
+
+  shows(server, routes.readCampaign, ({ peer, params }) => views.campaign(world, params.id ?? '', seenBy(peer)))
 
   changes(server, door, routes.createCampaign, ({ peer, body }) => {
     return { attempt: 'campaign create', run: () => plan(world, peer, body) }
@@ -54,10 +49,9 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     return reply.type('application/json').send(Buffer.from(row.plan))
   })
 
-  shows(server, routes.listSheets, async ({ peer, params, query }) => {
-    const seen = await siteFilter(world, peer, 'read-campaigns')
-    return shownOf(await views.sheets(world, params.id ?? '', query), one => (seen(one.site) ? one : null))
-  })
+  shows(server, routes.listSheets, ({ peer, params, query }) =>
+    views.sheets(world, params.id ?? '', query, seenBy(peer)),
+  )
 
   changes(server, door, routes.approveCampaign, ({ peer, params, body }) => {
     return { attempt: 'campaign approve', run: () => approve(world, peer.id, params.id ?? '', body) }
@@ -101,15 +95,16 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
 
   changes(server, door, routes.commandCampaign, ({ peer, params, body: { command: verb, reason, partly } }) => {
     const id = params.id ?? ''
-    const run = () => command(world, peer.id, id, verb, reason ?? null, partly)
-    return { attempt: `campaign ${verb}`, run, say: () => ({ campaign: id, command: verb }) }
+    let more: ReadonlySet<string> = new Set()
+    const run = async () => {
+      const decided = await decideCommand(world, peer.id, id, verb, reason ?? null, partly)
+      if (!isRefusal(decided)) more = decided
+      return decided
+    }
+    // What could not go on is gone on with by the next tick: the command itself was taken.
+    const follow = () => followUp(world, more)
+    return { attempt: `campaign ${verb}`, run, follow, say: () => ({ campaign: id, command: verb }) }
   })
-}
-
-/** A campaign as somebody sees it who may see some of its sites; null: none of them. */
-function campaignAt(view: CampaignView, seen: (site: string) => boolean): CampaignView | null {
-  const controllers = view.controllers.filter(({ site }) => seen(site))
-  return controllers.length === 0 && view.controllers.length > 0 ? null : { ...view, controllers }
 }
 
 type WrapView = WrapsView[number]

@@ -1,10 +1,13 @@
 import { EventStream } from '../../../adapters/http-events.ts'
 import type { HttpsServer } from '../../../adapters/http-server.ts'
+import { mayDoSomewhere } from '../../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { admitAgain, type Who } from '../../../flows/admit.ts'
 import { openRow } from '../../../flows/opened.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import * as routes from '../../../wire/routes/events.ts'
+import { breathe } from '../../process/breathe.ts'
 import { controllersAt } from '../views.ts'
 import { type EventScope, eventScope } from './event-scope.ts'
 import type { FleetDoor } from './parts.ts'
@@ -30,7 +33,7 @@ type Filter = { readonly site?: string; readonly campaign?: string }
  */
 export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
   const tail = new Tail(world.store)
-  const readers = new Map<string, number>()
+  const seats = new Seats()
   const stop = new AbortController()
   server.addHook('preClose', async () => stop.abort())
 
@@ -38,36 +41,42 @@ export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
     const { size } = await world.store.log()
     const from = firstIndex(request.headers['last-event-id'], size)
     if (isRefusal(from)) return from
-    const mine = readers.get(peer.id) ?? 0
-    const all = [...readers.values()].reduce((sum, count) => sum + count, 0)
-    if (mine >= MOST.each || all >= MOST.all) {
+    // Taken before anything is waited for: who asks many times at once is counted many times.
+    const leave = seats.take(peer.id)
+    if (leave === null) {
       return refuse('events-too-many', 'the streams of events', `at most ${MOST.each} for each account`, 'one more')
     }
-    const scope = await eventScope(world, peer)
-    const snapshot = from === null ? await snapshotOf(world, query, scope, size) : null
-    if (isRefusal(snapshot)) return snapshot
-    const stream = new EventStream(reply, PATIENCE)
-    readers.set(peer.id, mine + 1)
-    stream.onEnd(() => {
-      const left = (readers.get(peer.id) ?? 1) - 1
-      if (left > 0) readers.set(peer.id, left)
-      else readers.delete(peer.id)
-    })
-    if (snapshot !== null)
-      await stream.send({ event: 'snapshot', data: snapshot, ...(size > 0 ? { id: size - 1 } : {}) })
-    follow(stream, from ?? size, query, scope).catch(error => {
-      request.log.error({ err: error }, 'a stream of events failed')
-      stream.end({ event: 'cut-off', data: { why: 'the server failed' } })
-    })
-    return reply
+    let stream: EventStream | null = null
+    try {
+      const snapshot = from === null ? await snapshotOf(world, query, eventScope(world, peer), size) : null
+      if (isRefusal(snapshot)) return snapshot
+      stream = new EventStream(reply, PATIENCE)
+      stream.onEnd(leave)
+      if (snapshot !== null) {
+        await stream.send({ event: 'snapshot', data: snapshot, ...(size > 0 ? { id: size - 1 } : {}) })
+      }
+      const open = stream
+      follow(open, from ?? size, query, peer).catch(error => {
+        request.log.error({ err: error }, 'a stream of events failed')
+        open.end({ event: 'cut-off', data: { why: 'the server failed' } })
+      })
+      return reply
+    } finally {
+      if (stream === null) leave()
+    }
   })
 
-  async function follow(stream: EventStream, from: number, filter: Filter, scope: EventScope): Promise<void> {
+  async function follow(stream: EventStream, from: number, filter: Filter, first: Who): Promise<void> {
     const end = performance.now() + LIFE
     for (let at = from; stream.open; ) {
       if (stop.signal.aborted || performance.now() > end) {
         return stream.end({ event: 'cut-off', data: { why: stop.signal.aborted ? 'the server ends' : 'come again' } })
       }
+      // As at each request: who is disabled, or lost a role, hears no more of what happens from then on.
+      const who = await admitAgain(world, first)
+      const out = isRefusal(who) ? who : mayDoSomewhere(who, 'read-campaigns')
+      if (isRefusal(who) || out !== null) return stream.end({ event: 'cut-off', data: { why: out?.code } })
+      const scope = eventScope(world, who)
       const rows = await world.store.entries(at, at + PAGE)
       for (const { index, bytes } of rows) {
         const entry = orThrow(parseEntry(bytes, `entry ${index}`))
@@ -75,10 +84,34 @@ export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
         if (!(await stream.send({ id: index, event: entry.kind, data: { index, ...entry } }))) return
       }
       at += rows.length
-      if (rows.length === PAGE) continue
+      if (rows.length === PAGE) {
+        // Who goes through years of it for the few entries that are theirs lets others have their turn.
+        await breathe()
+        continue
+      }
       const grown = await tail.beyond(at, HEARTBEAT, stop.signal)
       // Nothing for this reader, perhaps for hours: its position moves on all the same.
       if (grown === null && at > 0) await stream.send({ id: at - 1 })
+    }
+  }
+}
+
+/** The places of readers. */
+class Seats {
+  readonly #taken = new Map<string, number>()
+  #all = 0
+
+  /** Takes one; answers how it is given back, or null when there is none. */
+  take(account: string): (() => void) | null {
+    const mine = this.#taken.get(account) ?? 0
+    if (mine >= MOST.each || this.#all >= MOST.all) return null
+    this.#taken.set(account, mine + 1)
+    this.#all += 1
+    return () => {
+      const left = (this.#taken.get(account) ?? 1) - 1
+      if (left > 0) this.#taken.set(account, left)
+      else this.#taken.delete(account)
+      this.#all -= 1
     }
   }
 }
@@ -111,6 +144,7 @@ async function snapshotOf(
     if (isRefusal(opened)) return opened
     campaigns.push({ id: row.id, title: opened.plan.title, state: opened.rollout.state.at })
   }
-  const controllers = site !== undefined && scope.site(site) ? { controllers: await controllersAt(world, site) } : {}
+  const controllers =
+    site !== undefined && (await scope.site(site)) ? { controllers: await controllersAt(world, site) } : {}
   return { size, campaigns, ...controllers }
 }

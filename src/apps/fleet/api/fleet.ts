@@ -2,7 +2,8 @@ import type { HttpsServer } from '../../../adapters/http-server.ts'
 import * as routes from '../../../wire/routes/fleet.ts'
 import { anchors } from '../anchors.ts'
 import { history } from '../log-views.ts'
-import { shownOf, siteFilter } from '../places.ts'
+import { siteFilter } from '../places.ts'
+import { shared } from '../shared.ts'
 import * as views from '../views.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, shows } from './serve-route.ts'
@@ -15,14 +16,15 @@ export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
     return { attempt: 'site enrol', run: () => enrolment.enrol(peer.id, body) }
   })
 
-  shows(server, routes.readStatus, () => views.status(world))
+  // What concerns all is everybody's; which sites there are, only those may know who may see them.
+  shows(server, routes.readStatus, ({ peer }) => views.status(world, siteFilter(world, peer, 'read-inventory')))
 
-  shows(server, routes.readAnchors, () => anchors(world))
+  const look = shared(() => anchors(world))
+  shows(server, routes.readAnchors, look)
 
-  shows(server, routes.listControllers, async ({ peer, query }) => {
-    const seen = await siteFilter(world, peer, 'read-inventory')
-    return shownOf(await views.controllers(world, query), one => (seen(one.site) ? one : null))
-  })
+  shows(server, routes.listControllers, ({ peer, query }) =>
+    views.controllers(world, query, siteFilter(world, peer, 'read-inventory')),
+  )
 
   shows(server, routes.readController, ({ params }) => views.controller(world, params.site ?? '', params.id ?? ''))
 

@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
 import { type Place, readCursor, writeCursor } from '../../../wire/cursor.ts'
+import { breathe } from '../../process/breathe.ts'
 
 /** A page of a list; `next` is the cursor of the page behind it, null for the last one. */
 export type Page<T> = { readonly items: readonly T[]; readonly next: string | null }
@@ -46,6 +47,32 @@ export async function shown<T, V>(
     items.push(view)
   }
   return { items, next: page.next }
+}
+
+/** Items that are looked at between two turns of the others. */
+const LOOKED_AT = 500
+
+/**
+ * Of a list, what somebody may see of it. It is read on until the page is full: where a page ends, its cursor says, and it
+ * must not say what they may not see. Nor may who makes a cursor up learn whether what is in it is there.
+ */
+export function seenOnly<T, P extends Place>(
+  behind: List<T, P>['behind'],
+  keyOf: (item: T) => P,
+  sees: (item: T) => Promise<boolean>,
+): List<T, P>['behind'] {
+  return async (after, count) => {
+    const items: T[] = []
+    for (let at = after; ; ) {
+      const found = await behind(at, LOOKED_AT)
+      if (isRefusal(found)) return found
+      for (const item of found) if (await sees(item)) items.push(item)
+      const last = found.at(-1)
+      if (items.length >= count || last === undefined || found.length < LOOKED_AT) return items.slice(0, count)
+      at = keyOf(last)
+      await breathe()
+    }
+  }
 }
 
 /** For a list that is in memory, in its order: what is behind a key, by where that key stands. */
