@@ -113,4 +113,11 @@ export const PLAN_GUARDS: readonly Guard[] = [
     without: '',
     tests: 'tests/apps/cli/plan-text.test.ts',
   },
+  {
+    stops: 'times of a plan that its approver signs and does not see',
+    file: 'src/apps/cli/plan-text.ts',
+    text: "['valid until', formatUtc(head.notAfter)],",
+    without: '',
+    tests: 'tests/apps/cli/plan-seen.test.ts',
+  },
 ]

@@ -11,7 +11,10 @@ import { type Cell, counted, listing, table } from './table.ts'
 /** Controllers that are shown one by one; of a larger plan, each site has a line. */
 const ONE_BY_ONE = 500
 
-/** A plan as an approver reads it: what is installed where, in which order, until when. */
+/**
+ * A plan as an approver reads it: what is installed where, in which order, under which rules, until when. Whatever a plan
+ * says is shown: people sign what they read.
+ */
 export function planText(output: Output, head: PlanBody, sheets: readonly Sheet[]): string {
   const head1 = listing(output, [
     ['campaign', head.id],
@@ -93,7 +96,8 @@ const priorityText = ({ priority, deadline }: PlanBody): string => {
 }
 
 const retryText = ({ retry }: PlanBody): string => {
-  const wait = retry.backOffMillis === 0 ? '' : `, ${durationText(retry.backOffMillis)} apart and doubling`
+  const [first, most] = [durationText(retry.backOffMillis), durationText(retry.maxBackOffMillis)]
+  const wait = retry.backOffMillis === 0 ? '' : `, ${first} apart and doubling up to ${most}`
   return `${retry.retries} further ${retry.retries === 1 ? 'try' : 'tries'}${wait}`
 }
 
