@@ -5,6 +5,7 @@ const SHEETS = 'tests/core/campaign/sheet.test.ts'
 const DRAFTS = 'tests/core/campaign/draft.test.ts'
 const PLANS = 'tests/core/campaign/plan.test.ts'
 const RELAY = 'tests/flows/relay.test.ts'
+const APPROVERS = 'tests/threats/approval-keys.test.ts'
 
 /** What keeps a campaign to the plan that people approved. */
 export const PLAN_GUARDS: readonly Guard[] = [
@@ -119,5 +120,26 @@ export const PLAN_GUARDS: readonly Guard[] = [
     text: "['valid until', formatUtc(head.notAfter)],",
     without: '',
     tests: 'tests/apps/cli/plan-seen.test.ts',
+  },
+  {
+    stops: 'an order that approvers have withdrawn',
+    file: 'src/flows/relay.ts',
+    text: 'return isPublished && isApproved(campaign)',
+    without: 'return isPublished',
+    tests: APPROVERS,
+  },
+  {
+    stops: 'an order that its makers have withdrawn',
+    file: 'src/flows/relay.ts',
+    text: 'return isPublished && isApproved(campaign)',
+    without: 'return isApproved(campaign)',
+    tests: APPROVERS,
+  },
+  {
+    stops: 'an order by a plan in whose place another one was approved',
+    file: 'src/flows/hold.ts',
+    text: 'return target.sha256 === toHex(world.crypto.sha256(head))',
+    without: 'return target.sha256 !== toHex(head)',
+    tests: APPROVERS,
   },
 ]

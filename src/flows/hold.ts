@@ -1,10 +1,12 @@
 import { type PlanHead, parsePlan } from '../core/campaign/plan.ts'
 import { MAX_SHEET_BYTES, openSheet, type Sheet } from '../core/campaign/sheet.ts'
 import { type PlannedStep, stepsOf, type Terms, termsOf } from '../core/campaign/terms.ts'
-import { sameBytes } from '../core/encoding/bytes.ts'
+import { sameBytes, toHex } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { parseVersion, type Version } from '../core/firmware/version.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
+import { planTarget } from '../core/trust/mapping.ts'
+import type { CurrentSet } from '../core/trust/trusted-set.ts'
 import type { GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { reportAt } from './state.ts'
 
@@ -62,6 +64,19 @@ export async function holdPlans(
     for (const path of held.keys()) if (!kept.has(path)) forgotten.push({ repo, path })
   }
   if (files.length + forgotten.length > 0) await world.store.commit({ files, forgotten })
+}
+
+/**
+ * Whether a campaign is approved still, by the plan that is held for it: approvers who withdraw an approval, or put another
+ * one in its place, end what goes on by it. Of a plan that is not held it is enough that the campaign has one.
+ */
+export async function approvedOf(world: SiteWorld, approval: CurrentSet): Promise<(campaign: string) => boolean> {
+  const held = await world.store.files(PLANS)
+  return campaign => {
+    const [target, head] = [planTarget(approval, campaign), held.get(fileOf(campaign))]
+    if (target === null || head === undefined) return target !== null
+    return target.sha256 === toHex(world.crypto.sha256(head))
+  }
 }
 
 /** An approved plan that is held: its head, and this site's sheet. */

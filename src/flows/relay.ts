@@ -14,7 +14,7 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusa
 import { registry } from '../core/refusal/registry.ts'
 import { readDirector } from '../core/trust/director-target.ts'
 import { findTarget } from '../core/trust/find-target.ts'
-import { readImageTarget } from '../core/trust/image-target.ts'
+import { readImageTarget, sameFile } from '../core/trust/image-target.ts'
 import { type Assignment, assignmentId, assignmentsOf, planTarget, wantedBy } from '../core/trust/mapping.ts'
 import type { Target } from '../core/trust/metadata.ts'
 import { type FileAnswer, type FileRequest, refresh } from '../core/trust/refresh.ts'
@@ -23,7 +23,7 @@ import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
 import { boxed, type Note, note } from './audit.ts'
 import { drive } from './drive.ts'
 import { fetchBlob, fetchSmall, sound } from './fetch.ts'
-import { holdPlans, sheetOf } from './hold.ts'
+import { approvedOf, holdPlans, sheetOf } from './hold.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { keepAdded, recognisedAt } from './recognise.ts'
 import { keepStated } from './state.ts'
@@ -48,8 +48,9 @@ export async function refreshSite(world: SiteWorld): Promise<null | Refusal> {
 /**
  * Takes the fleet's orders: the whole client workflow of the three repositories, and their agreement about every
  * controller of this site. The director comes first, and what it no longer orders is taken back at once: nothing that is
- * missing, broken or slow elsewhere keeps a halt from its controllers. What was verified is durable on return; a refusal
- * leaves those of the earlier assignments in force that are still ordered.
+ * missing, broken or slow elsewhere keeps a halt from its controllers. Then what makers or approvers took back is taken
+ * back, whatever the director says. What was verified is durable on return; a refusal leaves those of the earlier assignments
+ * in force that are still ordered, published and approved.
  *
  * Refuses what `refresh`, `findTarget`, `assignmentsOf`, `openEnvelope` and `agreesWithTarget` refuse, and what the link
  * refuses.
@@ -113,15 +114,37 @@ function orderedBy(director: CurrentSet): ReadonlyMap<string, string> | Refusal 
   return ordered
 }
 
-/** Takes back what is not ordered any more. If power fails before the commit, the next look takes it back. */
-async function withdraw(world: SiteWorld, ordered: ReadonlyMap<string, string>): Promise<void> {
+/**
+ * Takes back every assignment but those that stay (ids by controller). If power fails before the commit, the next look takes
+ * them back.
+ */
+async function withdraw(world: SiteWorld, staying: ReadonlyMap<string, string>): Promise<void> {
   const before = await assigned(world)
-  const kept = before.filter(one => ordered.get(one.controller) === one.id)
+  const kept = before.filter(one => staying.get(one.controller) === one.id)
   if (kept.length === before.length) return
   const still = new Set(kept.map(one => one.controller))
   const rows = await world.store.controllers()
   const changed = rows.filter(row => !still.has(row.id)).map(row => step(row, { kind: 'withdrawn' }))
   await world.store.commit({ assignments: canonicalJson(kept as unknown as Json), controllers: changed })
+}
+
+/**
+ * Takes back what its makers or its approvers have taken back, though the director orders it still: the envelope is no
+ * target any more (`looked`: those that were looked up), or the plan that is held is not the approved one. What could not be
+ * asked takes nothing back.
+ */
+async function takeBack(
+  world: SiteWorld,
+  approval: CurrentSet,
+  looked: ReadonlyMap<string, Target | null>,
+): Promise<void> {
+  const isApproved = await approvedOf(world, approval)
+  const vouched = (await assigned(world)).filter(({ campaign, envelope }) => {
+    const target = looked.get(envelope.path)
+    const isPublished = target === undefined || (target !== null && sameFile(target, envelope))
+    return isPublished && isApproved(campaign)
+  })
+  await world.store.exclusive(() => withdraw(world, new Map(vouched.map(({ controller, id }) => [controller, id]))))
 }
 
 /** The refusal that was recorded last: the same one, met again at every try, is one event and not one a minute. */
@@ -185,23 +208,30 @@ async function agree(
   let trusted = sets.get('image')!
   const wanted = wantedBy(director)
   if (isRefusal(wanted)) return wanted
-  const imageTargets = new Map<string, Target>()
+  const looked = new Map<string, Target | null>()
   const look = async (path: string): Promise<Target | null | Refusal> => {
     const found = await overLink(world, 'image', findTarget(trusted, path, now, world.crypto))
     if (isRefusal(found)) return found
     await keep(world, 'image', trusted, found.set)
     trusted = found.set
-    if (found.target !== null) imageTargets.set(path, found.target)
+    looked.set(path, found.target)
     return found.target
   }
-  for (const path of wanted.envelopes) {
+  const lookUp = async (path: string): Promise<null | Refusal> => {
     const envelope = await look(path)
-    if (isRefusal(envelope)) return envelope
-    const release = envelope === null ? null : readImageTarget(envelope)
-    if (isRefusal(release)) return release
-    const payload = release === null ? null : await look(release.payload.path)
-    if (isRefusal(payload)) return payload
+    const release = isRefusal(envelope) || envelope === null ? envelope : readImageTarget(envelope)
+    const payload = isRefusal(release) || release === null ? release : await look(release.payload.path)
+    return isRefusal(payload) ? payload : null
   }
+  let unfound: Refusal | null = null
+  for (const path of wanted.envelopes) {
+    const fault = await lookUp(path)
+    unfound ??= fault
+  }
+  // Whatever else is ordered, and however that fares: what was taken back is not carried out any more.
+  await takeBack(world, approval, looked)
+  if (unfound !== null) return unfound
+  const imageTargets = new Map([...looked].flatMap(([path, target]) => (target === null ? [] : [[path, target]])))
   const plans = new Map<string, Uint8Array>()
   const sheets = new Map<string, Uint8Array>()
   for (const campaign of wanted.campaigns) {

@@ -4,7 +4,7 @@ import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { withTargets } from '../../src/core/trust/repository.ts'
 import { command } from '../../src/flows/campaign.ts'
 import { openRepository } from '../../src/flows/keep.ts'
-import { assigned } from '../../src/flows/relay.ts'
+import { assigned, offerFor } from '../../src/flows/relay.ts'
 import { sealedBy } from '../worlds/quiet-fleet.ts'
 import { Bench, type Made, running } from './bench.ts'
 import { exchange, type Forged, forge, forgedPlan, leave, online, ordering, roleOf, serve, smuggle } from './thief.ts'
@@ -87,6 +87,31 @@ describe("theft of the approvers' keys", () => {
     }
     assert.deepEqual(codes, ['release-below-floor', 'assignment-target-missing'])
     assert.equal(running(bench.controllers[0]!), '1.0.0')
+  })
+
+  it('attack: a fleet server that goes on ordering what approvers have withdrawn', async () => {
+    assert.equal(await bench.refresh(), 'taken')
+    assert.equal((await assigned(bench.site)).length, 1)
+    serve(bench, { approval: await forge(bench, 'approval', [], approvers('approver-0', 'approver-1')) })
+    assert.equal(await bench.refresh(), 'assignment-not-approved')
+    assert.deepEqual(await assigned(bench.site), [], 'nobody is to take it up any more')
+    assert.equal(await offerFor(bench.site, 'c0'), null)
+  })
+
+  it('attack: a fleet server that goes on ordering what makers have withdrawn', async () => {
+    assert.equal(await bench.refresh(), 'taken')
+    const kept = bench.releases['1.2.0'].targets
+    const keys = { ...online(bench, 'image'), targets: [bench.fleet.key('release')] }
+    serve(bench, { image: await forge(bench, 'image', kept, keys) })
+    assert.equal(await bench.refresh(), 'assignment-target-missing')
+    assert.deepEqual(await assigned(bench.site), [], 'nobody is to take it up any more')
+  })
+
+  it('attack: another plan under the name of an approved campaign ends what went on by the first', async () => {
+    assert.equal(await bench.refresh(), 'taken')
+    serve(bench, { approval: await approval('spring', bench.releases['1.2.0'], 'approver-0', 'approver-1') })
+    assert.equal(await bench.refresh(), 'assignment-not-planned')
+    assert.deepEqual(await assigned(bench.site), [])
   })
 
   it("attack: stolen approvers' keys end with the root that replaces them, and the campaign that is halted", async () => {
