@@ -46,7 +46,7 @@ type Mover<Release> = PathController<Release> & { readonly of: AttestedControlle
 type Fixed = { readonly circle: string | null; readonly id: string; readonly runs: Running }
 
 /**
- * The cohorts of a site whose controllers have a goal. `singly`: every controller is a cohort of its own.
+ * The cohorts of a site whose controllers have a goal. `singly`: classes whose controllers are each a cohort of its own.
  *
  * Stuck are those whose goal, or a stone that they need, does not go together with a controller that stays as it is
  * (`release-dependency-unmet`, `release-dependency-unknown`), and those that have no way alone (what `placesOf` refuses).
@@ -55,7 +55,7 @@ export function cohortsOf<Release extends SignedRelease>(
   site: string,
   controllers: readonly PathController<Release>[],
   { runningOf, runsOf, waysOf }: Shelf<Release>,
-  singly = false,
+  singly: ReadonlySet<string> = new Set(),
 ): readonly Cohort<Release>[] | Stuck {
   const movers: Mover<Release>[] = []
   const fixed: Fixed[] = []
@@ -95,14 +95,18 @@ type Group<Release> = {
 function grouped<Release extends SignedRelease>(
   movers: readonly Mover<Release>[],
   fixed: readonly Fixed[],
-  singly: boolean,
+  singly: ReadonlySet<string>,
 ): readonly Group<Release>[] {
   const circles = new Map<string | null, Map<string, Mover<Release>[]>>()
+  const twins = new Map<string, number>()
   for (const mover of movers) {
     const alike = circles.get(mover.circle) ?? new Map<string, Mover<Release>[]>()
     circles.set(mover.circle, alike)
-    let name = kindOf(mover.of, mover.goal)
-    if (singly) name += ` #${[...alike.keys()].filter(other => other.startsWith(`${name} #`)).length}`
+    const kind = kindOf(mover.of, mover.goal)
+    const place = JSON.stringify([mover.circle, kind])
+    const twin = twins.get(place) ?? 0
+    if (singly.has(mover.of.class)) twins.set(place, twin + 1)
+    const name = `${kind} #${twin}`
     const members = alike.get(name) ?? []
     alike.set(name, members)
     members.push(mover)

@@ -36,11 +36,14 @@ type Promised = {
 }
 
 /** How often the estimate counts, which is how much heavier than the lightest an order may get; and how long is looked. */
-const HASTES = [
+type Haste = { readonly haste: number; readonly shares: number }
+const HASTES: readonly Haste[] = [
   { haste: 1, shares: 1 },
   { haste: 2, shares: 1 },
   { haste: 32, shares: 6 },
-] as const
+]
+/** For who wants to know only whether there is any order. */
+export const ANY_ORDER: readonly Haste[] = [{ haste: 32, shares: 1 }]
 
 /**
  * The lightest order of moves that brings every piece from its start to its goal, one move at a time, so that behind each
@@ -60,7 +63,7 @@ const HASTES = [
  * A move straight to a goal that stands in nobody's way, whatever the others still do, is taken alone (`harmless`): from any
  * order in which it comes later it can be brought forward, and no move is made heavier by it.
  */
-export function searchMoves(puzzle: Puzzle, bound: number): Found {
+export function searchMoves(puzzle: Puzzle, bound: number, hastes = HASTES): Found {
   const { pieces } = puzzle
   const pairs = pairsOf(puzzle)
   const share = Math.ceil((bound * 20) / Math.max(20, pieces.length))
@@ -76,7 +79,7 @@ export function searchMoves(puzzle: Puzzle, bound: number): Found {
     least = stops.least
     if (found.at === 'found') return { at: 'found', moves: found.moves, weight: found.weight, least, states }
   }
-  for (const { haste, shares } of HASTES) {
+  for (const { haste, shares } of hastes) {
     const found = search(puzzle, pairs, share * shares, haste)
     states += found.states
     if (haste === 1) least = Math.max(least, found.least)

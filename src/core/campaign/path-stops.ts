@@ -37,6 +37,7 @@ export function chooseStops({ pieces }: Puzzle, pairs: Pairs): Stops {
   if (pieces.every((_, a) => pass(a))) return chosenOf(pieces, straight)
   const all = pieces.map(waysOf)
   const size = (a: number): number => all[a]!.ways.length
+  if (isWide(pairs, size)) return { at: 'wide' }
   const costs = new Set<Cost>()
   for (const [a, { weight }] of pieces.entries()) {
     costs.add({ of: [a], rows: Float64Array.from(all[a]!.ways, way => weight * (way.length - 1)) })
@@ -56,23 +57,14 @@ export function chooseStops({ pieces }: Puzzle, pairs: Pairs): Stops {
   const decided: Decided[] = []
   let least = 0
   while (left.size > 0) {
-    // The piece that fewest others depend on is decided first; its neighbours depend on each other from then on.
-    let piece = -1
-    for (const one of left) if (piece < 0 || near[one]!.size < near[piece]!.size) piece = one
-    const given = [...near[piece]!].sort((a, b) => a - b)
+    const { piece, given } = takeNext(left, near)
     const count = given.reduce((product, one) => product * size(one), 1)
-    if (count * size(piece) > MAX_ROWS) return { at: 'wide' }
     const own = [...costs].filter(cost => cost.of.includes(piece))
     for (const cost of own) costs.delete(cost)
     const { rows, best } = decide(piece, given, own, size, count)
     decided.push({ piece, given, best })
     if (given.length === 0) least += rows[0]!
     else costs.add({ of: given, rows })
-    left.delete(piece)
-    for (const one of given) {
-      near[one]!.delete(piece)
-      for (const other of given) if (other !== one) near[one]!.add(other)
-    }
     if (!Number.isFinite(least)) break
   }
   const lightest = all.map(({ ways }, a) => (ways[0]!.length - 1) * pieces[a]!.weight)
@@ -88,6 +80,32 @@ export function chooseStops({ pieces }: Puzzle, pairs: Pairs): Stops {
     pieces,
     pieces.map((_, a) => all[a]!.ways[chosen.get(a)!]!),
   )
+}
+
+/**
+ * The piece that fewest others depend on is decided first; its neighbours (`given`) depend on each other from then on.
+ */
+function takeNext(left: Set<number>, near: readonly Set<number>[]): { piece: number; given: readonly number[] } {
+  let piece = -1
+  for (const one of left) if (piece < 0 || near[one]!.size < near[piece]!.size) piece = one
+  const given = [...near[piece]!].sort((a, b) => a - b)
+  left.delete(piece)
+  for (const one of given) {
+    near[one]!.delete(piece)
+    for (const other of given) if (other !== one) near[one]!.add(other)
+  }
+  return { piece, given }
+}
+
+/** Whether a table would get too large: asked before any is made, since all of them together are many. */
+function isWide(pairs: Pairs, size: (piece: number) => number): boolean {
+  const left = new Set(pairs.keys())
+  const near = pairs.map(row => new Set(row.keys()))
+  while (left.size > 0) {
+    const { piece, given } = takeNext(left, near)
+    if (given.reduce((product, one) => product * size(one), size(piece)) > MAX_ROWS) return true
+  }
+  return false
 }
 
 function chosenOf(pieces: readonly Piece[], ways: readonly (readonly number[])[]): Stops {
@@ -143,16 +161,20 @@ function decide(
 
 /** Whether two pieces can take their stops in some order: every step beside where the other is. */
 function canPass(fits: readonly Uint8Array[], one: readonly number[], other: readonly number[]): boolean {
-  let row = new Uint8Array(other.length)
-  for (const [at, i] of one.entries()) {
-    const next = new Uint8Array(other.length)
-    for (const [to, j] of other.entries()) {
-      if (at === 0 && to === 0) next[to] = 1
-      else if (fits[i]![j] === 1) next[to] = (at > 0 && row[to] === 1) || (to > 0 && next[to - 1] === 1) ? 1 : 0
+  // This is asked hundreds of thousands of times for a site: one row, in place, is where the other can be.
+  const row = new Uint8Array(other.length)
+  for (let at = 0; at < one.length; at += 1) {
+    const here = fits[one[at]!]!
+    let [before, any] = [0, 0]
+    for (let to = 0; to < other.length; to += 1) {
+      const begun = at === 0 && to === 0
+      before = begun || ((before === 1 || row[to] === 1) && here[other[to]!] === 1) ? 1 : 0
+      row[to] = before
+      any |= before
     }
-    row = next
+    if (any === 0) return false
   }
-  return row.at(-1) === 1
+  return row[other.length - 1] === 1
 }
 
 /** The ways of a piece from its start to its goal, as places: the shortest first, and of those over the newer places. */

@@ -1,5 +1,5 @@
 import type { Version } from '../firmware/version.ts'
-import { refuse } from '../refusal/refusal.ts'
+import { isRefusal, refuse } from '../refusal/refusal.ts'
 import { puzzleOf, smallestBlock } from './path-blocked.ts'
 import { type Cohort, cohortsOf, isStuck, type PathController, type Stuck } from './path-cohorts.ts'
 import { orderOf } from './path-order.ts'
@@ -48,8 +48,8 @@ export type SitePath<Release> = {
  * second controller with the same version brings no rule that the first did not. So whatever one member of a cohort may do, the
  * others may do right behind it: the mixed states in between hold the versions of before and after, and no other. Of any path
  * the member with the fewest steps can so lead all the others, and the path gets no longer. The one thing that a
- * second member does bring is what its release states of its own class: that is asked of every step of a crowd. If releases that do not
- * accept themselves leave a crowd without a way, its members are searched one by one.
+ * second member does bring is what its release states of its own class: that is asked of every step of a crowd. Where such releases leave
+ * a crowd without a way, or cost it a restart more than each member would need alone, the members of those classes are searched one by one.
  *
  * Stuck, before anything is fetched: what `cohortsOf` refuses; `plan-dependency-cyclic`, which names the smallest set of rules
  * that blocks; `plan-path-given-up` after `MAX_PATH_STATES`; `plan-path-too-long`. `site` names the site.
@@ -60,17 +60,39 @@ export function findPath<Release extends SignedRelease>(
   shelf: Shelf<Release>,
 ): SitePath<Release> | Stuck {
   const cohorts = cohortsOf(site, controllers, shelf)
-  const path = isStuck(cohorts) ? cohorts : pathOf(site, cohorts)
+  const path = isStuck(cohorts) ? cohorts : pathOf(site, cohorts, true)
   // Only where a class has rules for itself can controllers that are alike do better one by one.
-  if (!isStuck(path) || !controllers.some(({ of, goal }) => goal !== null && shelf.ownRules.has(of.class))) return path
-  const each = cohortsOf(site, controllers, shelf, true)
-  const singly = isStuck(each) ? each : pathOf(site, each)
-  return isStuck(singly) ? path : singly
+  const own = new Set(
+    controllers.flatMap(({ of, goal }) => (goal !== null && shelf.ownRules.has(of.class) ? of.class : [])),
+  )
+  if (own.size === 0) return path
+  const alone = restartsAlone(controllers, shelf)
+  if (!isStuck(path) && path.restarts === alone) return path
+  const each = cohortsOf(site, controllers, shelf, own)
+  const singly = isStuck(each) ? each : pathOf(site, each, false)
+  if (isStuck(singly)) return isStuck(path) ? path : { ...path, least: alone }
+  return isStuck(path) || singly.restarts < path.restarts ? singly : { ...path, least: singly.least }
 }
 
+/** What all would take if nobody talked to anybody: no path takes less. */
+function restartsAlone<Release extends SignedRelease>(
+  controllers: readonly PathController<Release>[],
+  { waysOf }: Shelf<Release>,
+): number {
+  let restarts = 0
+  for (const { of, goal } of controllers) {
+    if (goal === null || of.attested === null) continue
+    const ways = waysOf({ ...of, attested: of.attested }, goal)
+    if (!isRefusal(ways)) restarts += ways[0]!.left
+  }
+  return restarts
+}
+
+/** The path of all cohorts. Why there is none is worked out only for who shows it (`reasons`): that may take longer. */
 function pathOf<Release extends SignedRelease>(
   site: string,
   cohorts: readonly Cohort<Release>[],
+  reasons: boolean,
 ): SitePath<Release> | Stuck {
   const apart = goalsApart(site, cohorts)
   if (apart !== null) return apart
@@ -80,7 +102,7 @@ function pathOf<Release extends SignedRelease>(
     const puzzle = puzzleOf(part)
     const found = searchMoves(puzzle, MAX_PATH_STATES)
     states += found.states
-    if (found.at === 'given-up') return givenUp(site, part)
+    if (found.at === 'given-up' || (found.at === 'blocked' && !reasons)) return givenUp(site, part)
     if (found.at === 'blocked') return blocked(site, part)
     restarts += found.weight
     least += found.least
