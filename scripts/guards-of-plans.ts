@@ -108,6 +108,27 @@ export const PLAN_GUARDS: readonly Guard[] = [
     tests: PLANS,
   },
   {
+    stops: 'a permissive that holds for nobody since its class is misspelt',
+    file: 'src/core/campaign/plan.ts',
+    text: 'const unknown = classes.find(name => !known.has(name))',
+    without: 'const unknown = classes.find(name => name === "")',
+    tests: PLANS,
+  },
+  {
+    stops: 'a blackout that holds nowhere since its region is misspelt',
+    file: 'src/core/campaign/draft.ts',
+    text: '(blackoutNowhere(request, where) ?? draft)',
+    without: 'draft',
+    tests: DRAFTS,
+  },
+  {
+    stops: 'a limit of a site that counts what the site file says nothing of',
+    file: 'src/core/fleet/site-rules.ts',
+    text: "if (watts !== undefined && !has('power')) return",
+    without: "if (watts !== undefined && has('power')) continue; if (watts === 0) return",
+    tests: 'tests/core/fleet/topology.test.ts',
+  },
+  {
     stops: 'rules that an approver signs unseen',
     file: 'src/apps/cli/plan-text.ts',
     text: "table(output, ['rule', 'what must be so'], ruleLines(head)),",

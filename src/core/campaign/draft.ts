@@ -71,7 +71,7 @@ export type Drafting = {
  * Refuses `plan-release-unknown`, `plan-controller-unknown`; and of sites and at the end `plan-release-ambiguous`,
  * `plan-nothing-selected`, `plan-class-mismatch`, `plan-controller-not-attested`,
  * `plan-controller-not-selected`, `controller-without-decryption-key`, `plan-wave-empty`, `plan-waves-overlap`,
- * `plan-controllers-left`, `plan-criticality-mixed`, `plan-window-never-opens`, `site-unknown`, what `acceptFor` refuses (class, hardware, slot, floor, version), what
+ * `plan-controllers-left`, `plan-criticality-mixed`, `plan-window-never-opens`, `site-unknown`, `rules-hold-nowhere`, what `acceptFor` refuses (class, hardware, slot, floor, version), what
  * `findPath` refuses (no order in which the controllers of a site go on understanding each other), `plan-keys-not-accepted`
  * and `plan-stones-needed` (other releases come first, by name, and the request wants none), and what `checkPlan` refuses.
  */
@@ -108,6 +108,8 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
   const passedOver: PassedOver[] = []
   const joinable: string[] = []
   const touched: string[] = []
+  /** The sites and regions that the plan's rules can hold at. */
+  const where = { sites: new Set<string>(), regions: new Set<string>() }
   const places = new Map<string, DraftPlace>()
   let sites = 0
   return {
@@ -117,7 +119,12 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
       for (const id of source.known.keys()) missing.delete(refKey({ site: source.site.site, controller: id }))
       const drafted = draftSite(source, about)
       // Only a site with a sheet can take in who comes later.
-      if (request.joining !== null && isWithin(select, source.site)) joinable.push(source.site.site)
+      const joins = request.joining !== null && isWithin(select, source.site)
+      if (joins) joinable.push(source.site.site)
+      if (joins || drafted.turns.length > 0) {
+        where.sites.add(source.site.site)
+        where.regions.add(source.site.region)
+      }
       if (drafted.turns.length + drafted.passedOver.length > 0) touched.push(source.site.site)
       const stop = drafted.passedOver.find(({ why }) => named || why.code === 'plan-release-ambiguous')
       if (stop !== undefined) return stop.why
@@ -151,9 +158,26 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
         return refuse('plan-nothing-selected', 'the selection', 'at least one controller', actual)
       }
       if (turns.length === 0) return (passedOver[0] as PassedOver).why
-      return finish(request, sources, { asked, undoing, turns, passedOver, joinable, places }, crypto)
+      const draft = finish(request, sources, { asked, undoing, turns, passedOver, joinable, places }, crypto)
+      return isRefusal(draft) ? draft : (blackoutNowhere(request, where) ?? draft)
     },
   }
+}
+
+/** A blackout of a site or region that is not in the plan (a misspelt one) would be believed to hold, and does not. */
+function blackoutNowhere(
+  { rules }: PlanRequest,
+  where: { readonly sites: ReadonlySet<string>; readonly regions: ReadonlySet<string> },
+): Refusal | null {
+  for (const [index, blackout] of rules.blackouts.entries()) {
+    for (const kind of ['sites', 'regions'] as const) {
+      const unknown = blackout[kind]?.find(name => !where[kind].has(name))
+      if (unknown === undefined) continue
+      const expected = `${kind} of the plan`
+      return refuse('rules-hold-nowhere', 'the plan', expected, `"${unknown}" at rules.blackouts[${index}].${kind}`)
+    }
+  }
+  return null
 }
 
 /** What all sites came to. `joinable`: those that may take in others later. */

@@ -196,7 +196,8 @@ export function parsePlan(bytes: Uint8Array, subject: string, limit = MAX_PLAN_B
 
 /**
  * Checks a head that is already parsed, or was just built. Refuses `plan-malformed`, `plan-times-disordered`,
- * `plan-wave-empty`, `plan-criticality-mixed`, `plan-back-not-newer`, `plan-gate-never-passes`.
+ * `plan-wave-empty`, `plan-criticality-mixed`, `plan-back-not-newer`, `plan-gate-never-passes`, `rules-budget-zero`,
+ * `rules-hold-nowhere`.
  */
 export function checkPlan(value: unknown, subject: string): PlanHead | Refusal {
   const plan = planShape(value, '')
@@ -209,7 +210,8 @@ export function checkPlan(value: unknown, subject: string): PlanHead | Refusal {
     checkBack(plan, subject) ??
     checkWaves(plan, subject) ??
     checkGates(plan, subject) ??
-    checkRules(plan.rules, `${subject}, rules`)
+    checkRules(plan.rules, `${subject}, rules`) ??
+    checkConcerned(plan, subject)
   return fault ?? (plan as PlanHead)
 }
 
@@ -323,6 +325,21 @@ export function checkPlanLength(head: PlanBody, subject: string): Refusal | null
   const { length } = planBytes(head)
   if (length <= MAX_PLAN_BYTES) return null
   return refuse('plan-malformed', subject, `a plan of at most ${MAX_PLAN_BYTES} bytes`, `${length} bytes`)
+}
+
+/**
+ * Only controllers that get a release of the plan are asked about its permissives. One for another class (a misspelt one) would
+ * be believed to hold, by whoever approves it and at every site: so no such plan is read anywhere.
+ */
+function checkConcerned({ releases, rules }: PlanBody, subject: string): Refusal | null {
+  const known = new Set(releases.map(release => release.class))
+  for (const [index, { classes = [] }] of rules.permissives.entries()) {
+    const unknown = classes.find(name => !known.has(name))
+    if (unknown === undefined) continue
+    const expected = `a class that gets a release: ${[...known].join(', ')}`
+    return refuse('rules-hold-nowhere', subject, expected, `"${unknown}" at rules.permissives[${index}].classes`)
+  }
+  return null
 }
 
 /** The head's bytes: canonical JSON, what approvers sign and the approval target `campaigns/ID.json` pins. */

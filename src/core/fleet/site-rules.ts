@@ -209,11 +209,32 @@ export function checkRules(rules: SiteRules, subject: string): Refusal | null {
   return rules.restarting === 0 ? zero('restarting') : null
 }
 
+/** What of a site its limits are about. */
+type Limited = {
+  readonly classes: readonly string[]
+  readonly controllers: readonly { readonly feeder?: string; readonly power?: Watts; readonly energy?: WattHours }[]
+}
+
+/** A limit on feeders, power or energy of a site whose file gives none of its controllers any. */
+function checkCounted({ budgets, permissives }: SiteRules, controllers: Limited['controllers'], subject: string) {
+  const has = (what: 'feeder' | 'power' | 'energy'): boolean => controllers.some(one => one[what] !== undefined)
+  const nowhere = (what: string, at: string): Refusal =>
+    refuse('rules-hold-nowhere', subject, `a controller with a ${what}`, `none, and a limit at limits.${at}`)
+  for (const [index, { per, watts, wattHours }] of budgets.entries()) {
+    const at = `budgets[${index}]`
+    if (per === 'feeder' && !has('feeder')) return nowhere('feeder', at)
+    if (watts !== undefined && !has('power')) return nowhere('power', at)
+    if (wattHours !== undefined && !has('energy')) return nowhere('energy', at)
+  }
+  const index = permissives.findIndex(({ point }) => pointOf(point).scope === 'feeder')
+  return index >= 0 && !has('feeder') ? nowhere('feeder', `permissives[${index}]`) : null
+}
+
 /**
  * What is wrong with rules as a site's own limits, beside what `checkRules` refuses: what could hold nowhere at the site would
- * be believed to hold, and does not. Refuses `site-malformed`, `site-class-unknown`.
+ * be believed to hold, and does not. Refuses `site-malformed`, `site-class-unknown`, `rules-hold-nowhere`.
  */
-export function checkLimits(limits: SiteRules, classes: readonly string[], subject: string): Refusal | null {
+export function checkLimits(limits: SiteRules, { classes, controllers }: Limited, subject: string): Refusal | null {
   for (const [index, { per }] of limits.budgets.entries()) {
     if (per === 'site' || per === 'feeder') continue
     return refuse('site-malformed', subject, '"site" or "feeder"', `"${per}" at limits.budgets[${index}].per`)
@@ -229,5 +250,5 @@ export function checkLimits(limits: SiteRules, classes: readonly string[], subje
     const known = classes.join(', ') || 'a class of the site'
     return refuse('site-class-unknown', subject, known, `"${unknown}" at limits.permissives[${index}].classes`)
   }
-  return checkRules(limits, `${subject}: limits`)
+  return checkRules(limits, `${subject}: limits`) ?? checkCounted(limits, controllers, subject)
 }

@@ -180,7 +180,7 @@ type Written = ShapeOf<typeof siteShape>
  * file in a refusal, whose `actual` names the place in it. Refuses `site-malformed`, `site-zone-unknown`,
  * `site-controller-duplicate`, `site-class-unknown`, `site-hardware-missing`, `site-vendor-missing`,
  * `site-link-duplicate`, `site-link-unknown`, `site-behind-unknown`, `site-behind-circular`, `site-group-duplicate`,
- * `site-group-member-unknown`, `site-group-without-spare`, `rules-budget-zero`.
+ * `site-group-member-unknown`, `site-group-without-spare`, `rules-budget-zero`, `rules-hold-nowhere`.
  */
 export function parseSite(value: unknown, subject: string): Site | Refusal {
   const written = siteShape(value, '')
@@ -197,7 +197,7 @@ export function parseSite(value: unknown, subject: string): Site | Refusal {
   if (isRefusal(groups)) return groups
   const fault = checkBehind(controllers, subject) ?? checkGroups(groups, controllers, subject)
   if (fault !== null) return fault
-  const unfit = checkLimits(limits, Object.keys(classes), subject)
+  const unfit = checkLimits(limits, { classes: Object.keys(classes), controllers }, subject)
   if (unfit !== null) return unfit
   return { site, name, region, zone, gateway, classes, controllers, links, groups, limits } as unknown as Site
 }

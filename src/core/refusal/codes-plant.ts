@@ -58,6 +58,13 @@ export const plantCodes = {
     title: 'the clock of the gateway was set ahead while it ran',
     fix: 'Check the time source of the gateway. For a day, turns to restart are given only where the windows are open by the time before the jump too.',
   },
+  'rules-hold-nowhere': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'a rule names what is not there, and would hold nobody back',
+    fix: 'Correct the name. A permissive names classes that the plan has a release for, a blackout names sites and regions of the plan, a budget limits what the site file gives for its controllers.',
+  },
   'conditions-not-read': {
     exit: 69,
     status: 503,

@@ -179,6 +179,18 @@ describe('drawing up a plan', () => {
       [siteOf('harbour', [{ id: 'x' }], { limits: { windows: [{ days: ['sun'], from: '01:00', to: '03:00' }] } })],
       'plan-window-never-opens',
     ],
+    [
+      'attack: a blackout of a region that is misspelt, and would hold nowhere',
+      { rules: { blackouts: [{ ...SHUT, regions: ['nl-wset'] }] } },
+      FLEET,
+      'rules-hold-nowhere',
+    ],
+    [
+      'attack: a blackout of a site that is not in the plan',
+      { rules: { blackouts: [{ ...SHUT, sites: ['harbor'] }] } },
+      FLEET,
+      'rules-hold-nowhere',
+    ],
     ['an end that is past', { notAfter: T0 }, FLEET, 'plan-times-disordered'],
     [
       'attack: a plan that is longer than anybody reads, so that the server never opens it again,',

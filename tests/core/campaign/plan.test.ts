@@ -52,6 +52,17 @@ describe('the plan', () => {
     ],
     ['no controller at once', json({ rules: { ...PLAN.rules, restarting: 0 } }), 'rules-budget-zero', 'restarting'],
     [
+      'attack: a permissive for a class that is misspelt, and would hold for nobody',
+      json({
+        rules: {
+          ...PLAN.rules,
+          permissives: [{ point: 'contactors-closed', is: false, maxAgeMillis: 10_000, classes: ['bms', 'bmz'] }],
+        },
+      }),
+      'rules-hold-nowhere',
+      '"bmz" at rules.permissives[0].classes',
+    ],
+    [
       'rules with units',
       json({ rules: { ...PLAN.rules, budgets: [{ per: 'site', watts: '1MW' }] } }),
       'plan-malformed',

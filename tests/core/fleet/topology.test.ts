@@ -187,6 +187,36 @@ describe('the site file', () => {
       'limits.budgets[0].per',
     ],
     [
+      'attack: a limit on feeders where no controller is on one',
+      { limits: { budgets: [{ per: 'feeder', controllers: 1 }] } },
+      'rules-hold-nowhere',
+      'limits.budgets[0]',
+    ],
+    [
+      'attack: a limit on power where no controller has any',
+      { limits: { budgets: [{ per: 'site', watts: '1MW' }] } },
+      'rules-hold-nowhere',
+      'limits.budgets[0]',
+    ],
+    [
+      'attack: a limit on energy where no controller has any',
+      { limits: { budgets: [{ per: 'site', wattHours: '1MWh' }] } },
+      'rules-hold-nowhere',
+      'limits.budgets[0]',
+    ],
+    [
+      'attack: a permissive of feeders where no controller is on one',
+      { limits: { permissives: [{ point: 'feeder-power', max: 1, maxAgeMillis: '10s' }] } },
+      'rules-hold-nowhere',
+      'limits.permissives[0]',
+    ],
+    [
+      'attack: an age of readings in a group without meters',
+      { controllers: two, groups: [{ ...group, metered: false, maxAgeMillis: '10s' }] },
+      'site-malformed',
+      'groups[0]',
+    ],
+    [
       'limits that would hold for another site only',
       { limits: { blackouts: [{ why: 'x', from: 1, to: 2, sites: ['reef'] }] } },
       'site-malformed',

@@ -60,7 +60,8 @@ export const situation = fc.record({
   start: fc.constantFrom(...STARTS),
   zone: fc.constantFrom(...ZONES),
   converters: fc.integer({ min: 1, max: 4 }),
-  racks: fc.integer({ min: 0, max: 3 }),
+  // At least one: a limit on energy needs somebody who has some.
+  racks: fc.integer({ min: 1, max: 3 }),
   ups: fc.constantFrom(0, 2, 3),
   chargers: fc.nat(2),
   auxiliary: fc.nat(2),
