@@ -13,8 +13,9 @@ import type { Answer } from '../../../src/adapters/link-https/client.ts'
 import { PAGE_HEADER } from '../../../src/apps/fleet/gate.ts'
 import { fromUtf8 } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
+import type { Account } from '../../../src/core/fleet/account.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
-import { editAccount } from '../../../src/flows/appoint.ts'
+import { accountsOf, editAccount } from '../../../src/flows/appoint.ts'
 import { cookieOf, grants, ORIGIN, PASSWORD, PeopleDoor, send } from '../../worlds/people-door.ts'
 import { QuietFleet } from '../../worlds/quiet-fleet.ts'
 
@@ -353,26 +354,22 @@ describe('coming in at the fleet’s door', () => {
   })
 
   it('attack: the last administrator removed, by others or by themselves', async () => {
-    const other = await QuietFleet.make()
-    const only = await PeopleDoor.open(other)
-    try {
-      await only.account('second', ['administrator@fleet'])
-      await only.account('robot', ['administrator@fleet'], 'service')
-      const second = only.client(await only.certificate('second'))
-      const change = (id: string, body: object) =>
-        send(second, 'POST', `/v1/accounts/${id}/changes`, body).then(outcome)
-      assert.equal(await change('administrator', { disabled: 'left' }), 200, 'one is left')
-      assert.equal(await change('second', { disabled: 'all of us' }), 'account-own-edit')
-      const gone = await editAccount(other.world, await only.who('second'), 'second', { disabled: 'all of us' })
-      assert.ok(isRefusal(gone) && gone.code === 'account-own-edit')
-      // Nor by somebody who could edit without being one: a token of a service.
-      const robot = { ...(await only.who('robot')), id: 'robot' }
-      const last = await editAccount(other.world, robot, 'second', { grants: [] })
-      assert.ok(isRefusal(last) && last.code === 'account-last-administrator', 'a service is nobody who can be asked')
-    } finally {
-      await only.close()
-      other.close()
-    }
+    const isOne = ({ grants }: Account): boolean => grants.some(({ role }) => role === 'administrator')
+    const others = orThrow(await accountsOf(fleet.world)).filter(isOne)
+    await door.account('second', ['administrator@fleet'])
+    await door.account('robot', ['administrator@fleet'], 'service')
+    const second = door.client(await door.certificate('second'))
+    const change = (id: string, body: object) => send(second, 'POST', `/v1/accounts/${id}/changes`, body).then(outcome)
+    assert.ok(others.length > 0)
+    for (const { id } of others) assert.equal(await change(id, { disabled: 'left' }), 200, 'one is left')
+    assert.equal(await change('second', { disabled: 'all of us' }), 'account-own-edit')
+    const gone = await editAccount(fleet.world, await door.who('second'), 'second', { disabled: 'all of us' })
+    assert.ok(isRefusal(gone) && gone.code === 'account-own-edit')
+    // Nor by somebody who could edit without being one: a token of a service.
+    const robot = { ...(await door.who('robot')), id: 'robot' }
+    const last = await editAccount(fleet.world, robot, 'second', { grants: [] })
+    assert.ok(isRefusal(last) && last.code === 'account-last-administrator', 'a service is nobody who can be asked')
+    for (const { id } of others) assert.equal(await change(id, { disabled: null }), 200)
   })
 
   it('attack: a disabled account with a live session, a token, a certificate and an open connection', async () => {
