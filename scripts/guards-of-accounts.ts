@@ -361,6 +361,13 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
     tests: VOUCH,
   },
   {
+    stops: 'a site elsewhere, told by why nobody of it is in a plan',
+    file: 'src/flows/plan.ts',
+    text: 'return { draft, touched: [...drafting.touched(), ...joined] }',
+    without: 'return { draft, touched: joined }',
+    tests: VOUCH,
+  },
+  {
     stops: 'a plan for sites outside of the planner’s scope',
     file: 'src/flows/plan.ts',
     text: '    if (beyond !== null || isRefusal(draft)) return beyond ?? draft\n',

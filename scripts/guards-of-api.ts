@@ -76,13 +76,6 @@ export const API_GUARDS: readonly Guard[] = [
     tests: API,
   },
   {
-    stops: 'more streams than one account may hold, asked for at once',
-    file: 'src/apps/fleet/api/events.ts',
-    text: '    this.#taken.set(account, mine + 1)\n',
-    without: '    setImmediate(() => this.#taken.set(account, (this.#taken.get(account) ?? 0) + 1))\n',
-    tests: STREAMS,
-  },
-  {
     stops: 'an open stream of who is disabled or was revoked',
     file: 'src/apps/fleet/api/events.ts',
     text: 'const who = await admitAgain(world, first)',
@@ -101,7 +94,7 @@ export const API_GUARDS: readonly Guard[] = [
     file: 'src/adapters/http-events.ts',
     text: '    if (this.#raw.destroyed) done()\n    else this',
     without: '    this',
-    tests: STREAMS,
+    tests: 'tests/adapters/http-events.test.ts',
   },
   {
     stops: 'a reader of old events who lets nobody else have their turn',

@@ -80,4 +80,31 @@ describe('a stream of events', () => {
     const ended = await streaming(5_000, write, async response => void response.destroy())
     assert.equal(ended, true)
   })
+
+  test('attack: a reader that was gone before the stream began: its place is given back', async () => {
+    const server = Fastify({ forceCloseConnections: true })
+    const ended = Promise.withResolvers<readonly [open: boolean, sent: boolean]>()
+    const asked = Promise.withResolvers<void>()
+    server.get('/', async (_request, reply) => {
+      const gone = new Promise(resolve => reply.raw.once('close', resolve))
+      asked.resolve()
+      await gone
+      const stream = new EventStream(reply, 5_000)
+      stream.onEnd(async () => ended.resolve([stream.open, await stream.send({ data: 'x' })]))
+      return reply
+    })
+    await server.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = server.server.address() as AddressInfo
+    try {
+      const request = ask({ host: '127.0.0.1', port, agent: false }).on('error', () => undefined)
+      request.end()
+      await asked.promise
+      request.destroy()
+      const late = AbortSignal.timeout(2_000)
+      late.onabort = () => ended.reject(new Error('nobody was told'))
+      assert.deepEqual(await ended.promise, [false, false])
+    } finally {
+      await server.close()
+    }
+  })
 })

@@ -229,4 +229,26 @@ describe('whose approval counts', () => {
     }
     assert.deepEqual(seen, ['role-missing', 'drawn up', 'drawn up'])
   })
+
+  it('attack: what runs elsewhere, out of why a plan passes it over or is refused', async () => {
+    orThrow((await command(world(), 'ada', ID, 'halt', 'for the test')) ?? true)
+    const releases = [bench.releases['1.2.0'].targets[0].path]
+    // Its controllers have reported nothing: nobody there gets a turn, and the answer would say so.
+    await bench.fleet.site('far', 1, { region: 'elsewhere' })
+    const ask = async (scope: string, select: object) => {
+      const id = `planner-${scope.replace(':', '-')}`
+      const account = { id, kind: 'person', name: id, grants: grants(`planner@${scope}`), keys: [] } as const
+      orThrow(await addAccount(world(), root, account))
+      const who = orThrow(await admit(world(), { by: 'certificate', person: id }))
+      const permit = (sites: readonly string[]) => mayAt(world(), who, 'plan', sites)
+      return createCampaign(world(), id, usualPlan('wide', releases, { select }), true, permit)
+    }
+    for (const select of [{ regions: ['nl', 'elsewhere'] }, { regions: ['elsewhere'] }, { controllers: ['far/c0'] }]) {
+      const refused = await ask('region:nl', select)
+      assert.equal(codeOf(refused), 'role-missing')
+      assert.doesNotMatch(sentence(refused as Refusal), /far/)
+    }
+    assert.equal(codeOf(await ask('region:nl', { regions: ['nl'] })), null)
+    assert.equal(codeOf(await ask('region:elsewhere', { regions: ['elsewhere'] })), 'plan-controller-not-attested')
+  })
 })

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { request } from 'node:https'
 import { after, before, describe, it } from 'node:test'
 import type { ClientTls } from '../../../src/adapters/link-https/client.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
@@ -112,33 +111,6 @@ describe('streams of events, and who reads them', () => {
     assert.equal(all.filter(({ status }) => status === 200).length, 8)
     for (const one of all) one.close()
   })
-
-  it('attack: places for readers that are taken by who hangs up at once', async () => {
-    await door.account('hal', ['auditor@fleet'])
-    const bearerOf = await door.token('hal')
-    for (let n = 0; n < 12; n += 1) {
-      // Over a new minute the use of the token is noted, which takes a while: meanwhile its bearer is gone.
-      fleet.clock.advance(61_000)
-      await hangUp(bearerOf)
-    }
-    const events = await open({ bearer: bearerOf })
-    assert.equal(events.status, 200)
-    events.close()
-  })
-
-  /** Sends the request, and is gone before it is answered. */
-  const hangUp = (token: string): Promise<void> =>
-    new Promise(resolve => {
-      const asked = request(`${door.url}/v1/events`, {
-        ca: door.ca,
-        headers: { authorization: `Bearer ${token}` },
-        agent: false,
-      })
-      asked.on('error', () => undefined)
-      asked.on('close', () => resolve())
-      asked.on('finish', () => setImmediate(() => asked.destroy()))
-      asked.end()
-    })
 
   it('attack: the whole log, over and over, by who may see two entries of it: others have their turn', async () => {
     await door.account('pia', ['technician@site:quay'])
