@@ -1,3 +1,5 @@
+import { parsePlan } from '../core/campaign/plan.ts'
+import { openSheet } from '../core/campaign/sheet.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -98,6 +100,36 @@ export async function exportWhole(
   await folder.replace('metadata/timestamp.json', set.timestamp.bytes)
   await folder.sync()
   return written
+}
+
+/** What a site's sheet is looked up by: the campaign, and the head of its plan, whose bytes the approval target pins. */
+export type SheetWanted = { readonly campaign: string; readonly head: Uint8Array }
+
+/**
+ * Writes a site's sheets as plain files, `CAMPAIGN.json` each: without them it carries out none of its orders. Each is
+ * verified under its plan's head, as the site does. If power fails, those that are there are whole. Durable on return. Refuses
+ * what `sheet` and `openSheet` refuse, and `sheet-missing`.
+ */
+export async function exportSheets(
+  site: string,
+  wanted: readonly SheetWanted[],
+  sheet: (campaign: string) => Promise<FileAnswer>,
+  folder: RepositoryFolder,
+  crypto: Crypto,
+): Promise<null | Refusal> {
+  for (const { campaign, head } of wanted) {
+    const subject = `campaign ${campaign}`
+    const plan = parsePlan(head, subject)
+    if (isRefusal(plan)) return plan
+    const bytes = await sheet(campaign)
+    if (isRefusal(bytes)) return bytes
+    if (bytes === null) return refuse('sheet-missing', subject, `the sheet of ${site}`, 'none')
+    const opened = openSheet(bytes, plan, site, crypto)
+    if (isRefusal(opened)) return opened
+    await folder.put(`${campaign}.json`, bytes)
+  }
+  await folder.sync()
+  return null
 }
 
 /** Every root up to the trusted one: a client follows them from whichever it was given. */

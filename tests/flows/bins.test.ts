@@ -308,13 +308,10 @@ describe('bins from the command line to a site', () => {
     const peeking = await call(fleetUrl(world), asGateway, 'GET', '/v1/sites/quay/director/timestamp.json')
     assert.ok(isRefusal(peeking) && peeking.code === 'not-permitted')
     const carried = (repo: string, path: string, max: number) =>
-      new PlainFiles(join(folder, repo === 'director' ? 'director/quay' : repo)).read(`metadata/${path}`, max)
-    // A plan and its sheets are no part of a repository: they come with the campaign.
-    const gateway = await gatewayOf(world, {
-      link: honest => ({
-        file: (repo, path, max) => (repo === 'sheets' ? honest.file(repo, path, max) : carried(repo, path, max)),
-      }),
-    })
+      repo === 'sheets'
+        ? new PlainFiles(join(folder, 'sheets/quay')).read(path, max)
+        : new PlainFiles(join(folder, repo === 'director' ? 'director/quay' : repo)).read(`metadata/${path}`, max)
+    const gateway = await gatewayOf(world, { link: () => ({ file: carried }) })
     try {
       assert.equal(await takeOrders(gateway.site), null)
       assert.deepEqual(

@@ -62,3 +62,15 @@ export const siteOrders = route({
   answers: { 200: METADATA },
   codes: [],
 })
+
+export const siteSheet = route({
+  method: 'GET',
+  path: '/v1/sites/{site}/sheets/{path}',
+  id: 'siteSheet',
+  tag: 'gateways',
+  summary: 'A site’s sheet of a campaign with its proof (CAMPAIGN.json), for who carries its orders there on a stick',
+  access: mayAtEach('carry-orders', 'site'),
+  params: { site: Name, path: Path },
+  answers: { 200: METADATA },
+  codes: [],
+})

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { readText } from '../../../adapters/config-file.ts'
 import { PlainFiles } from '../../../adapters/repository-folder.ts'
+import { MAX_SHEET_BYTES } from '../../../core/campaign/sheet.ts'
 import { utf8 } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { readDirector } from '../../../core/trust/director-target.ts'
@@ -10,9 +11,11 @@ import { readImageTarget } from '../../../core/trust/image-target.ts'
 import { planPath } from '../../../core/trust/mapping.ts'
 import { MAX_METADATA_BYTES, type Target } from '../../../core/trust/metadata.ts'
 import {
+  exportSheets,
   exportWhole,
   type RepositorySource,
   readWhole,
+  type SheetWanted,
   type TrustedRepository,
   targetFile,
   type WholeRepository,
@@ -80,8 +83,12 @@ async function exportTo(cli: Cli, session: Session, folder: string, site: string
   const rows: [string, number, number][] = []
   for (const { name, whole, source } of director === null ? [image, approval] : [image, approval, director]) {
     const all = [...whole.targets.values()]
+    if (name.startsWith('director/')) {
+      const refused = await carrySheets(cli, session, folder, site!, approval.whole, needed!)
+      if (refused !== null) return refused
+    }
     // The director's targets are the image repository's: their bytes lie there.
-    const wanted = name.startsWith('director/') ? [] : all.filter(({ path }) => needed?.has(path) ?? true)
+    const wanted = name.startsWith('director/') ? [] : all.filter(({ path }) => needed?.paths.has(path) ?? true)
     const say = ({ path, length }: Target): void => cli.output.progress(`Fetching ${path}, ${length} bytes`)
     const written = await exportWhole(whole, wanted, source, new PlainFiles(join(folder, name)), say)
     if (isRefusal(written)) return written
@@ -100,20 +107,46 @@ const sourceOf = (session: Session, path: string): RepositorySource => ({
   target: ({ sha256, length }) => session.blob({ sha256, length }),
 })
 
-/** The paths of what a site's orders need: envelopes, their payloads, the plans of their campaigns. */
-function neededBy(director: WholeRepository, image: WholeRepository): ReadonlySet<string> | Refusal {
+/** What a site's orders need: the paths of envelopes, their payloads and the plans, and the campaigns whose sheets it needs. */
+type Needed = { readonly paths: ReadonlySet<string>; readonly campaigns: ReadonlySet<string> }
+
+function neededBy(director: WholeRepository, image: WholeRepository): Needed | Refusal {
   const directed = readDirector(director.set)
   if (isRefusal(directed)) return directed
-  const paths = new Set<string>()
+  const [paths, campaigns] = [new Set<string>(), new Set<string>()]
   for (const { target, orders } of directed) {
     paths.add(target.path)
     const envelope = image.targets.get(target.path)
     const release = envelope === undefined ? null : readImageTarget(envelope)
     if (isRefusal(release)) return release
     if (release !== null) paths.add(release.payload.path)
-    for (const { campaign } of orders.values()) paths.add(planPath(campaign))
+    for (const { campaign } of orders.values()) {
+      paths.add(planPath(campaign))
+      campaigns.add(campaign)
+    }
   }
-  return paths
+  return { paths, campaigns }
+}
+
+/** Writes the site's sheets of the campaigns that it has orders of, before the orders; the plans are in the folder by now. */
+async function carrySheets(
+  cli: Cli,
+  session: Session,
+  folder: string,
+  site: string,
+  approval: WholeRepository,
+  { campaigns }: Needed,
+): Promise<null | Refusal> {
+  const plans = new PlainFiles(join(folder, 'approval'))
+  const wanted: SheetWanted[] = []
+  for (const campaign of campaigns) {
+    const target = approval.targets.get(planPath(campaign))
+    const head = target === undefined ? null : await plans.read(targetFile(target), target.length)
+    if (head === null) return refuse('assignment-not-approved', `campaign ${campaign}`, 'an approved plan', 'none')
+    wanted.push({ campaign, head })
+  }
+  const sheet = (campaign: string) => session.fileAt(`/v1/sites/${site}/sheets`, `${campaign}.json`, MAX_SHEET_BYTES)
+  return exportSheets(site, wanted, sheet, new PlainFiles(join(folder, 'sheets', site)), cli.world.crypto)
 }
 
 /** Every repository of the folder, from the roots that were given: a root of one's own for each, or none is believed. */

@@ -49,6 +49,10 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics }: FleetDoor
   shows(server, routes.siteOrders, ({ params, request, reply }) =>
     sendFile(request, reply, world, `director/${params.site}`, params.path ?? ''),
   )
+
+  shows(server, routes.siteSheet, async ({ params: { site = '', path = '' }, request, reply }) =>
+    sendBytes(request, reply, `sheets/${path}`, await fileFor(world, site, 'sheets', path)),
+  )
 }
 
 async function sendFile(
