@@ -6,7 +6,8 @@ import type { RouteSpec } from '../../../src/wire/route.ts'
 export function filled({ path, id: route }: RouteSpec): string {
   const kinds = { '/v1/controllers': 'bms-1', '/v1/webhooks': 'stuck', '/v1/accounts': 'administrator' }
   const id = Object.entries(kinds).find(([start]) => path.startsWith(start))?.[1] ?? 'alder'
-  const names: Readonly<Record<string, string>> = { site: 'quay', id, path: 'timestamp.json' }
+  const file = route === 'siteSheet' ? 'alder.json' : 'timestamp.json'
+  const names: Readonly<Record<string, string>> = { site: 'quay', id, path: file }
   return (
     path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? `no ${name} is known`) + (QUERIES[route] ?? '')
   )
