@@ -1,5 +1,6 @@
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { JsonObject } from '../core/encoding/canonical-json.ts'
+import { showDuration } from '../core/encoding/quantity.ts'
 import { after, type Instant, type Millis } from '../core/encoding/units.ts'
 import {
   type Account,
@@ -201,7 +202,7 @@ export function makeToken(
       return refuse('token-exceeds-account', subject, 'a token of a service, or of one’s own', `one of ${id}, a person`)
     }
     if (asked.lifeMillis > MAX_TOKEN_LIFE || asked.lifeMillis <= 0) {
-      return refuse('token-exceeds-account', subject, 'a life of up to 400 days', `${asked.lifeMillis} ms`)
+      return refuse('token-exceeds-account', subject, 'a life of up to 400 days', showDuration(asked.lifeMillis))
     }
     const beyond = (asked.grants ?? []).find(grant => !isCovered(grant, account.grants))
     if (beyond !== undefined) {

@@ -40,7 +40,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a key twice',
-    code: 'config-malformed',
+    code: 'plan-file-malformed',
     lines: `${REST}priority: 1\npriority: 2\n`,
     at: '5:1',
     expected: /^well-formed YAML$/,

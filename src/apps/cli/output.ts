@@ -4,7 +4,11 @@ import { registry } from '../../core/refusal/registry.ts'
 import { problemOf } from '../../wire/problem.ts'
 
 /** Where text goes: a terminal, a pipe, or a test's list. */
-export type Sink = { write(text: string): unknown; readonly isTTY?: boolean | undefined }
+export type Sink = {
+  write(text: string): unknown
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+}
 
 /** What a command answers: `json` for programs, `text` for people, and an exit code when it is not 0. */
 export type Answer = { readonly json: unknown; readonly text: string; readonly exit?: number }
@@ -55,6 +59,11 @@ export class Output {
     this.#stderr = stderr
     this.#outColoured = isColoured(stdout, env)
     this.#errColoured = isColoured(stderr, env)
+  }
+
+  /** How wide the terminal is that reads stdout; null for who takes lines as they are. */
+  get width(): number | null {
+    return this.#stdout.isTTY === true ? (this.#stdout.columns ?? 80) : null
   }
 
   /** Text for stdout in a colour; plain where colours are not wanted. */

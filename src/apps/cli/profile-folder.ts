@@ -51,7 +51,9 @@ export async function makeProfile(
   const profile = { kind: 'voltseal-profile', name: id, url, ca: 'ca.pem', ...own, auditKey, roots }
   // The profile last: a folder without it is nobody's.
   writeWhole(at('profile.yaml'), stringify(profile))
-  const next = certified ? 'they come in with it as it is' : 'they sign in with it: voltseal login --profile FILE'
+  const next = certified
+    ? 'they come in with it as it is'
+    : `they sign in with it (voltseal login --profile FILE), or put a token beside it (voltseal account token ${id} --out ${at('token')})`
   cli.output.progress(`Hand the folder over and delete it here: ${next}.`)
   return {
     json: { account: id, folder, profile: at('profile.yaml'), certificate: certified },

@@ -12,7 +12,6 @@ import { routeOf } from '../../wire/fleet-routes.ts'
 import type { Cli, Work } from './cli.ts'
 import { readSecretFile } from './secrets.ts'
 
-/** A person's connection to their fleet: who they are, whom they trust, and the calls they make. */
 /**
  * Names that a person typed, as parts of a path. Refuses `not-found` for what cannot be a name: `../x` would ask for
  * something else than it seems to.
@@ -22,6 +21,13 @@ export function checkNames(what: string, ...names: readonly string[]): Refusal |
   return refuse('not-found', `${what} ${names.join('/')}`, 'a name of a-z 0-9 . _ -', 'something else')
 }
 
+/** A name for something that is to be made. Refuses `usage-error` for what cannot be one. */
+export function checkNew(what: string, name: string): Refusal | null {
+  if (NAME.test(name)) return null
+  return refuse('usage-error', `a new ${what}`, 'a name of 1 to 64 of a-z 0-9 . _ -', `"${name.slice(0, 64)}"`)
+}
+
+/** A person's connection to their fleet: who they are, whom they trust, and the calls they make. */
 export type Session = {
   readonly profile: Profile
   /** The authority of the fleet, in PEM. */

@@ -8,7 +8,8 @@ export type Heading = string
 
 /**
  * A plain table for people: a heading, then a line for each row, columns two spaces apart. Cells are made harmless for
- * the terminal. `null` shows as a dash: not known is not the same as empty.
+ * the terminal. `null` shows as a dash: not known is not the same as empty. On a terminal the last column is folded at its
+ * width, where words are wider; elsewhere a row stays a line.
  */
 export function table(output: Output, headings: readonly Heading[], rows: readonly (readonly Cell[])[]): string {
   const right = headings.map(heading => heading.startsWith('>'))
@@ -21,15 +22,34 @@ export function table(output: Output, headings: readonly Heading[], rows: readon
   }
   const line = (cells: readonly string[]): string => cells.join('  ').trimEnd()
   const top = line(heads.map((head, column) => place(head, column)))
-  const body = rows.map((row, index) =>
-    line(
-      row.map((cell, column) => {
-        const placed = place(texts[index]?.[column] ?? '', column)
-        return typeof cell === 'object' && cell !== null ? output.paint(cell.tone, placed) : placed
-      }),
-    ),
-  )
+  const last = heads.length - 1
+  const indent = widths.slice(0, last).reduce((sum, one) => sum + one + 2, 0)
+  const room = output.width === null || right[last] ? Infinity : Math.max(NARROWEST, output.width - indent)
+  const body = rows.flatMap((row, index) => {
+    const [first = '', ...more] = folded(texts[index]?.[last] ?? '', room)
+    const painted = (cell: Cell | undefined, text: string): string =>
+      typeof cell === 'object' && cell !== null ? output.paint(cell.tone, text) : text
+    const cells = row.map((cell, column) =>
+      painted(cell, column === last ? place(first, column) : place(texts[index]?.[column] ?? '', column)),
+    )
+    return [line(cells), ...more.map(text => ' '.repeat(indent) + painted(row[last], text))]
+  })
   return [output.paint('strong', top), ...body].join('\n')
+}
+
+/** The least that a folded column is given, however narrow the terminal is. */
+const NARROWEST = 24
+
+/** A text as lines of at most so many characters, broken between words; a word that is longer stays whole. */
+function folded(text: string, room: number): string[] {
+  if (width(text) <= room) return [text]
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const before = lines.at(-1)
+    if (before !== undefined && width(before) + 1 + width(word) <= room) lines[lines.length - 1] = `${before} ${word}`
+    else lines.push(word)
+  }
+  return lines
 }
 
 /** Names and values, one to a line, values aligned. */

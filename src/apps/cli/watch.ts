@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { isRefusal, refuse } from '../../core/refusal/refusal.ts'
 import type { CampaignView } from '../../wire/fleet-views.ts'
 import { campaignAnswer } from './campaign-text.ts'
@@ -22,8 +23,8 @@ export async function watchCampaign(cli: Cli, session: Session, id: string): Pro
     const view = await session.get<CampaignView>(`/v1/campaigns/${id}`)
     if (isRefusal(view)) {
       lost += EVERY_MILLIS
-      if (view.code !== 'not-reachable' || lost > PATIENCE) return view
-      progress.say(`the fleet server is away: ${view.actual}`)
+      if (view.code !== 'not-reachable' || lost > PATIENCE || stop.aborted) return view
+      progress.say(`the fleet server is away: ${view.actual}; asks again for a minute`)
     } else {
       lost = 0
       progress.show(view)
@@ -33,7 +34,7 @@ export async function watchCampaign(cli: Cli, session: Session, id: string): Pro
         return { ...campaignAnswer(cli.output, view), exit: 75 }
       }
     }
-    await new Promise(resolve => setTimeout(resolve, EVERY_MILLIS))
+    await pause(EVERY_MILLIS, undefined, { signal: stop }).catch(() => {})
   }
 }
 

@@ -218,7 +218,7 @@ export function checkPlan(value: unknown, subject: string): PlanHead | Refusal {
 function checkTimes(plan: PlanBody, subject: string): Refusal | null {
   const begins = Math.max(plan.createdAt, plan.notBefore ?? 0)
   if (plan.notAfter <= begins) {
-    const actual = `made ${plan.createdAt}, not before ${plan.notBefore ?? plan.createdAt}, not after ${plan.notAfter}`
+    const actual = `from ${formatUtc(instant(begins))} to ${formatUtc(plan.notAfter)} at notAfter`
     return refuse('plan-times-disordered', subject, 'an end after the beginning', actual)
   }
   if (plan.notAfter - plan.createdAt > MAX_PLAN_TIME) {
@@ -232,7 +232,12 @@ function checkTimes(plan: PlanBody, subject: string): Refusal | null {
   if (plan.deadline === undefined) return null
   const { at: end, steps } = plan.deadline
   if (end <= begins || end > plan.notAfter) {
-    return refuse('plan-times-disordered', subject, 'a deadline within the time of the plan', `${end} at deadline.at`)
+    return refuse(
+      'plan-times-disordered',
+      subject,
+      'a deadline within the time of the plan',
+      `${formatUtc(end)} at deadline.at`,
+    )
   }
   let [before, level] = [-1, plan.priority]
   for (const [index, { at, priority }] of steps.entries()) {

@@ -25,30 +25,51 @@ export function waitsOf(plan: RolloutPlan, rollout: Rollout): readonly string[] 
     case 'halted':
       return []
     case 'done':
-      return state.undone ? count(updated(rollout), 'confirmed after the roll-back was over: roll back once more') : []
+      return state.undone ? late(updated(rollout)) : []
   }
 }
 
-const count = (number: number, what: string): string[] =>
-  number === 0 ? [] : [`${number} ${number === 1 ? 'controller' : 'controllers'} ${what}.`]
+const late = (number: number): string[] => {
+  const what = 'confirmed after the roll-back was over: roll back once more'
+  return count(number, what, what)
+}
+
+const count = (number: number, many: string, one: string): string[] =>
+  number === 0 ? [] : [number === 1 ? `1 controller ${one}.` : `${number} controllers ${many}.`]
 
 function underWay(rollout: Rollout, wave: number, name: string): string[] {
   const all = tally(rollout, wave)
   return [
-    ...count(all.assigned, `of wave ${name} are under way, or wait for their sites`),
-    ...count(all.queued, 'wait for another campaign, which goes first or has not let go'),
-    ...count(all['backing-off'], 'rest before another try'),
-    ...count(all.waiting + all.between, 'wait for room in the budgets of their region or the fleet'),
+    ...count(
+      all.assigned,
+      `of wave ${name} are under way, or wait for their sites`,
+      `of wave ${name} is under way, or waits for its site`,
+    ),
+    ...count(
+      all.queued,
+      'wait for another campaign, which goes first or has not let go',
+      'waits for another campaign, which goes first or has not let go',
+    ),
+    ...count(all['backing-off'], 'rest before another try', 'rests before another try'),
+    ...count(
+      all.waiting + all.between,
+      'wait for room in the budgets of their region or the fleet',
+      'waits for room in the budgets of its region or the fleet',
+    ),
   ]
 }
 
 function goingBack(rollout: Rollout): string[] {
   const all = tally(rollout)
   const parts = [
-    ...count(all.returning, 'are on their way back'),
-    ...count(all['backing-off'], 'rest before another try'),
-    ...count(all.confirmed + all.between, 'wait for those that were updated after them, or for room in a budget'),
-    ...count(all.assigned + all.queued, 'are told that they are not to go on'),
+    ...count(all.returning, 'are on their way back', 'is on its way back'),
+    ...count(all['backing-off'], 'rest before another try', 'rests before another try'),
+    ...count(
+      all.confirmed + all.between,
+      'wait for those that were updated after them, or for room in a budget',
+      'waits for those that were updated after it, or for room in a budget',
+    ),
+    ...count(all.assigned + all.queued, 'are told that they are not to go on', 'is told that it is not to go on'),
   ]
   return parts.length > 0 ? parts : ['The roll-back ends with the next tick.']
 }

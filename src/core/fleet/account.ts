@@ -171,10 +171,14 @@ export function refusePassword(password: string, account: string): null | Refusa
   if (length < MIN_PASSWORD || length > MAX_PASSWORD) {
     return weak(`${MIN_PASSWORD} to ${MAX_PASSWORD} characters`, `${length}`)
   }
-  if (password.toLowerCase().includes(account)) return weak('one without the name of the account', 'one with it')
+  if (names(password.toLowerCase(), account)) return weak('one without the name of the account', 'one with it')
   const different = new Set(password.toLowerCase()).size
   return different < 6 ? weak('at least 6 different characters', `${different}`) : null
 }
+
+/** Whether a password has the name in it. One of fewer than four letters counts as a word alone: `bo` is in many. */
+const names = (password: string, account: string): boolean =>
+  account.length >= 4 ? password.includes(account) : password.split(/[^\p{L}\p{N}]+/u).includes(account)
 
 /** Narrows what `parseAccount` answered of many accounts. */
 export function allOf(read: readonly (Account | Refusal)[]): readonly Account[] | Refusal {

@@ -177,10 +177,10 @@ export function mayDo(holder: Holder, action: Action, place: Place): null | Refu
   if (holder.disabled) return refuse('account-disabled', holder.id, 'an account in force', 'one that is disabled')
   const subject = `${holder.id}: ${action} at ${placeText(place)}`
   if (!allowed(holder.grants, action, place)) {
-    return refuse('role-missing', subject, rolesFor(action), held(holder.grants))
+    return refuse('role-missing', subject, rolesFor(action, place), held(holder.grants))
   }
   if (holder.narrowed === null || allowed(holder.narrowed, action, place)) return null
-  return refuse('token-too-narrow', subject, rolesFor(action), held(holder.narrowed))
+  return refuse('token-too-narrow', subject, rolesFor(action, place), held(holder.narrowed))
 }
 
 /** The same at each of several places. An action at no place at all is one on the whole fleet. */
@@ -251,6 +251,11 @@ function scopeCovers(outer: Scope, inner: Scope): boolean {
   return inner.at === 'site' && inner.site === outer.site
 }
 
-const rolesFor = (action: Action): string => ROLE_NAMES.filter(role => roleAllows(role, action)).join(' or ')
+/** The roles that allow an action, and the scope that they have to reach: a role that is held elsewhere alone is not enough. */
+function rolesFor(action: Action, place: Place): string {
+  const roles = ROLE_NAMES.filter(role => roleAllows(role, action)).join(' or ')
+  if (isShared(action)) return roles
+  return `${roles}, for ${ACTIONS[action].at === 'fleet' || place.at === 'fleet' ? 'the whole fleet' : placeText(place)}`
+}
 
 const held = (grants: readonly Grant[]): string => (grants.length === 0 ? 'no role' : grants.map(grantText).join(', '))

@@ -105,7 +105,7 @@ export const publishCodes = {
     status: 404,
     action: 'halt',
     title: 'the site is not registered here',
-    fix: 'Enrol it with "voltseal site enrol", or point its gateway at the fleet that it belongs to.',
+    fix: 'Check the spelling. A site that is not there yet is enrolled with "voltseal site enrol"; a gateway calls the fleet that its site belongs to.',
   },
   'upstream-gap': {
     exit: 75,

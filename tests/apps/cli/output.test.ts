@@ -36,6 +36,29 @@ describe('output', () => {
     }
   })
 
+  test('a table folds its last column on a terminal, and nowhere else', () => {
+    const heads = ['controller', 'waits']
+    const because = 'bms-3 is away already, at most 1 may restart at once'
+    const rows = [
+      ['quay/bms-1', { text: because, tone: 'warn' } as const],
+      ['quay/bms-2', 'x'.repeat(60)],
+      ['quay/bms-3', null],
+    ]
+    const on = (columns: number | undefined): string[] => {
+      const sink = { write: () => {}, ...(columns === undefined ? {} : { isTTY: true, columns }) }
+      return table(new Output(sink, sink, { NO_COLOR: '1' }), heads, rows).split('\n')
+    }
+    assert.equal(on(undefined).length, 4)
+    const lines = on(40)
+    assert.deepEqual(lines.slice(1, 4), [
+      'quay/bms-1  bms-3 is away already, at',
+      '            most 1 may restart at once',
+      `quay/bms-2  ${'x'.repeat(60)}`,
+    ])
+    assert.equal(on(200).length, 4)
+    assert.equal(on(10)[1], 'quay/bms-1  bms-3 is away already,', 'a narrow terminal still gets words')
+  })
+
   test('quiet leaves out progress, never a warning', () => {
     const { output, err } = captured({ quiet: true })
     output.progress('one of three')

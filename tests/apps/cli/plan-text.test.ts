@@ -6,7 +6,7 @@ import { previewText } from '../../../src/apps/cli/preview-text.ts'
 import { watchCampaign } from '../../../src/apps/cli/watch.ts'
 import { previewOf } from '../../../src/core/campaign/preview.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
-import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { orThrow, type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
 import type { CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { CampaignDraft } from '../../../src/wire/plan-views.ts'
 import { asked, BMS, draftOf, releaseOf, siteOf, sourcesOf, v } from '../../core/campaign/fleets.ts'
@@ -127,5 +127,19 @@ describe('campaign watch', () => {
       ['1250/5000', '1000/5000', '5000/5000'],
     )
     assert.match((answer as { text: string }).text, /The first 0 of 5000 controllers\./)
+  })
+
+  it('ends at once when it is told to, also while the fleet server is away', async () => {
+    const stop = new AbortController()
+    const cli = { world: { onStop: () => stop.signal }, output: output() }
+    const away = refuse('not-reachable', 'https://fleet', 'a server that answers', 'ECONNREFUSED')
+    let asked = 0
+    const get = async (): Promise<Refusal> => {
+      asked += 1
+      if (asked === 2) stop.abort()
+      return away
+    }
+    assert.equal(await watchCampaign(cli as never, { get } as never, 'spring'), away)
+    assert.equal(asked, 2)
   })
 })

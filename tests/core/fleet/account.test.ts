@@ -148,11 +148,13 @@ describe('passwords', () => {
       ['fourteen chars', false],
       ['x'.repeat(40), false],
       ['ADA has seven boats', false],
+      ['parades of seven boats', true],
       ['𝔰𝔢𝔳𝔢𝔫 𝔮𝔲𝔦𝔢𝔱 𝔥𝔞𝔯𝔟', true],
       ['a'.repeat(250) + 'bcdefgh', false],
     ] as const) {
       assert.equal(refusePassword(password, 'ada')?.code ?? null, good ? null : 'password-weak', password)
     }
+    assert.equal(refusePassword('sevenadalinesfar', 'adaline')?.code, 'password-weak')
   })
 
   it('attack: guessing for a day from one address, and from a thousand, as fast as one may', () => {

@@ -151,7 +151,9 @@ describe('who may do what', () => {
     const refusal = mayDo(holder([]), 'approve', SITES[0]!)
     assert.deepEqual(
       [refusal?.code, refusal?.subject, refusal?.expected, refusal?.actual],
-      ['role-missing', 'ada: approve at site quay', 'approver', 'no role'],
+      ['role-missing', 'ada: approve at site quay', 'approver, for site quay', 'no role'],
     )
+    const elsewhere = mayDo(holder([{ role: 'planner', scope: { at: 'region', region: 'nl' } }]), 'plan', FLEET)
+    assert.equal(elsewhere?.expected, 'planner, for the whole fleet')
   })
 })

@@ -9,7 +9,7 @@ import type { Cli, Work } from '../cli.ts'
 import { keyIdOf } from '../key-id.ts'
 import { makeProfile } from '../profile-folder.ts'
 import { askSecret, writeSecretFile } from '../secrets.ts'
-import { checkNames, type Session, withSession } from '../session.ts'
+import { checkNames, checkNew, type Session, withSession } from '../session.ts'
 import { listing, table } from '../table.ts'
 
 const PROFILE = ['--profile <file>', 'who you are: a profile.yaml'] as const
@@ -37,10 +37,10 @@ export function addAccount(program: Command, cli: Cli): void {
       .description(description)
       .argument('<id>', 'the account')
       .option(...PROFILE)
-  const does = <O extends Options>(run: Run<O>) =>
+  const does = <O extends Options>(run: Run<O>, check: typeof checkNew = checkNames) =>
     cli.act(
       (id: string, options: O) =>
-        checkNames('account', id) ?? withSession(cli, options.profile, session => run(session, id, options)),
+        check('account', id) ?? withSession(cli, options.profile, session => run(session, id, options)),
     )
 
   about('add', 'make an account for a person or a service')
@@ -48,7 +48,7 @@ export function addAccount(program: Command, cli: Cli): void {
     .option('--key <file>', 'the public key that they approve with; repeatable', several, [])
     .option('--kind <kind>', 'person or service', oneOf(['person', 'service'] as const), 'person')
     .option('--name <text>', 'what people call them')
-    .action(does((session, id, options: AddOptions) => add(cli, session, id, options)))
+    .action(does((session, id, options: AddOptions) => add(cli, session, id, options), checkNew))
   account
     .command('list')
     .description('every account with its roles')

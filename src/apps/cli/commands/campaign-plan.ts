@@ -76,7 +76,8 @@ export function addCampaignPlan(campaign: Command, cli: Cli): void {
 
 async function planFile(cli: Cli, session: Session, path: string, dryRun: boolean): Promise<Work> {
   const file = readLocated(path)
-  if (isRefusal(file)) return file
+  // What is no YAML is a fault of the plan file, and no fault of a configuration.
+  if (isRefusal(file)) return file.code === 'config-malformed' ? { ...file, code: 'plan-file-malformed' } : file
   const asked = parsePlanFile(file.value, path)
   if (isRefusal(asked)) return locate(asked, path, file)
   return send(cli, session, file.value, dryRun, refusal => locate(refusal, path, file as LocatedFile))

@@ -77,11 +77,11 @@ async function status(cli: Cli, folder: string): Promise<Work> {
     one.controller,
     one.work,
     one.assignment,
-    one.waits,
     one.nextPossible === null ? null : formatUtc(instant(one.nextPossible)),
+    one.waits,
   ])
   return {
     json: answer,
-    text: `${head}\n\n${table(cli.output, ['controller', 'work', 'assignment', 'waits', 'not before'], rows)}`,
+    text: `${head}\n\n${table(cli.output, ['controller', 'work', 'assignment', 'not before', 'waits'], rows)}`,
   }
 }

@@ -6,7 +6,7 @@ import type { CreateWebhook, LetterView, WebhookView } from '../../../wire/webho
 import { words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { writeSecretFile } from '../secrets.ts'
-import { checkNames, type Session, withSession } from '../session.ts'
+import { checkNames, checkNew, type Session, withSession } from '../session.ts'
 import { listing, table } from '../table.ts'
 
 const PROFILE = ['--profile <file>', 'who you are: a profile.yaml'] as const
@@ -26,10 +26,10 @@ export function addWebhook(program: Command, cli: Cli): void {
       .description(description)
       .argument('<id>', 'the webhook')
       .option(...PROFILE)
-  const does = <O extends Options>(run: Run<O>) =>
+  const does = <O extends Options>(run: Run<O>, check: typeof checkNew = checkNames) =>
     cli.act(
       (id: string, options: O) =>
-        checkNames('webhook', id) ?? withSession(cli, options.profile, session => run(session, id, options)),
+        check('webhook', id) ?? withSession(cli, options.profile, session => run(session, id, options)),
     )
 
   about('create', 'have a receiver told of what happens from now on')
@@ -37,7 +37,7 @@ export function addWebhook(program: Command, cli: Cli): void {
     .option('--event <kinds>', 'kinds of entries of the audit log, with commas; all, without', words, [])
     .option('--site <site>', 'of one site only')
     .requiredOption('--out <file>', 'where the secret goes that its messages are signed with')
-    .action(does((session, id, options: CreateOptions) => create(cli, session, id, options)))
+    .action(does((session, id, options: CreateOptions) => create(cli, session, id, options), checkNew))
   webhook
     .command('list')
     .description('every webhook, and where in the log it stands')
