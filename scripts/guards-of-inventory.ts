@@ -37,9 +37,23 @@ export const INVENTORY_GUARDS: readonly Guard[] = [
   {
     stops: 'a controller of the inventory that nobody registered',
     file: 'src/flows/check.ts',
-    text: "    if (row.attested === null && row.standing !== 'enrolled') continue",
-    without: '    if (row.id !== null) continue',
+    text: "    if (row.attested === null && row.standing !== 'enrolled') {",
+    without: '    if (row.id !== null) {',
     tests: CHECK,
+  },
+  {
+    stops: 'a controller of the inventory that sorts as another version than it has',
+    file: 'src/flows/check.ts',
+    text: '(misplaced.has(row.id) ? refuseKey(site, row.id) : null)',
+    without: 'null',
+    tests: CHECK,
+  },
+  {
+    stops: 'figures of a controller that make its version’s incidents unreadable',
+    file: 'src/adapters/store-sqlite/inventory-rows.ts',
+    text: 'const MOST = Number.MAX_SAFE_INTEGER',
+    without: 'const MOST = 2 ** 62',
+    tests: 'tests/adapters/store-sqlite/inventory.test.ts',
   },
   {
     stops: 'roll-ups of the inventory that say something else than its rows',

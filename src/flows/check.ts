@@ -46,8 +46,8 @@ export type Checked = {
  * report and its signature, its place in the site's description, and the roll-ups over the rows; with the last site those of
  * the fleet.
  *
- * Durable on return: what was found is in the audit log (`intrusion-signal`), and each row that does not hold was made anew from
- * what does. A report whose signature does not hold is taken out, so that its controller counts as one that has attested
+ * Durable on return: what was found is in the audit log (`intrusion-signal`), each row that does not hold was made anew from
+ * what does, and each count from the rows. A report whose signature does not hold is taken out, so that its controller counts as one that has attested
  * nothing; the number of that report stays, so that no older one is taken.
  */
 export async function checkStore(world: FleetWorld, after: string | null, budget: number): Promise<Checked> {
@@ -77,11 +77,13 @@ async function checkSite(world: FleetWorld, site: string): Promise<Omit<Checked,
   const controllers: ControllerRow[] = []
   const doubted: { site: string; id: string }[] = []
   if (isRefusal(description)) findings.push(description)
+  const misplaced = new Set(await world.store.inventory.misplaced(site))
   for (const row of stored) {
     const known = rows.get(row.id)
     rows.delete(row.id)
     const place = description === null || isRefusal(description) ? null : refusePlace(row.id, description, known)
-    const report = refuseRow(row, known ?? { attested: null }, world)
+    const report =
+      refuseRow(row, known ?? { attested: null }, world) ?? (misplaced.has(row.id) ? refuseKey(site, row.id) : null)
     if (report === null && place === null) continue
     doubted.push({ site, id: row.id })
     const holds = report === null || report.code === 'inventory-row-differs'
@@ -90,7 +92,12 @@ async function checkSite(world: FleetWorld, site: string): Promise<Omit<Checked,
   }
   // What nobody registered has attested nothing, whatever its row says.
   for (const row of rows.values()) {
-    if (row.attested === null && row.standing !== 'enrolled') continue
+    if (row.attested === null && row.standing !== 'enrolled') {
+      if (!misplaced.has(row.id)) continue
+      findings.push(refuseKey(site, row.id))
+      doubted.push({ site, id: row.id })
+      continue
+    }
     const actual = `${row.standing}, ${textOf(row.attested)}`
     findings.push(refuse('inventory-row-differs', `${site}/${row.id}`, 'a registered controller', actual))
     doubted.push({ site, id: row.id })
@@ -100,10 +107,14 @@ async function checkSite(world: FleetWorld, site: string): Promise<Omit<Checked,
   if (findings.length > 0) {
     const events = findings.map(finding => signal(world, finding, { site }))
     // If power fails before this commit, nothing was said and nothing changed: the next check finds the same.
-    await record(world, { controllers, doubted }, events)
+    await record(world, { controllers, doubted, ...(tally === null ? {} : { recounted: [site] }) }, events)
   }
   return { controllers: stored.length, findings }
 }
+
+/** The bytes that a version is sorted by are nobody's statement: they follow from it. */
+const refuseKey = (site: string, id: string): Refusal =>
+  refuse('inventory-row-differs', `${site}/${id}`, 'a row at the place of its version', 'one at another place')
 
 /** The report goes, and its digest stays in the log: whoever has a backup finds it there. */
 function withDigest({ crypto }: FleetWorld, refusal: Refusal, { report }: ControllerRow): Refusal {
@@ -138,7 +149,7 @@ async function checkFleet(world: FleetWorld): Promise<Refusal | null> {
   const tally = await world.store.inventory.fleetTallyFault()
   if (tally === null) return null
   const finding = refuse('inventory-count-differs', 'the fleet', 'counts of the sites', tally)
-  await record(world, {}, [signal(world, finding, {})])
+  await record(world, { recountedFleet: true }, [signal(world, finding, {})])
   return finding
 }
 

@@ -33,6 +33,8 @@ export interface InventoryStore {
   nextSite(after: string): Promise<string | null>
   /** Every row of a site, also of those that were removed. */
   rowsOf(site: string): Promise<InventoryRow[]>
+  /** Controllers of a site whose row does not sort where its version does: ranges would miss them. */
+  misplaced(site: string): Promise<string[]>
   /** What the roll-ups of a site say that its rows do not; null when they agree. */
   tallyFault(site: string): Promise<string | null>
   /** What the roll-ups of the fleet say that those of its sites do not; null when they agree. */

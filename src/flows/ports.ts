@@ -145,6 +145,9 @@ export type FleetChange = AccountChange &
     readonly wraps?: readonly WrapRow[]
     /** Rows of the inventory that do not hold: they are made anew from the site's description, and say nothing attested. */
     readonly doubted?: readonly { readonly site: string; readonly id: string }[]
+    /** Sites whose roll-ups are counted anew from their rows, and whether those of the fleet are from theirs. */
+    readonly recounted?: readonly string[]
+    readonly recountedFleet?: boolean
     /** An import whose lines come into the inventory from now on. */
     readonly importDecided?: number
     /** What reports add to the experience with versions. */

@@ -92,9 +92,9 @@ export class SqliteFleetStore implements FleetStore {
     this.#writer = new Writer(database)
     this.#answers = new Answers(database)
     this.webhooks = new SqliteWebhooks(database)
-    this.inventory = new SqliteInventory(database)
     this.turns = new SqliteTurns(database)
     this.#rows = new InventoryRows(database)
+    this.inventory = new SqliteInventory(database, this.#rows)
     this.#writer.onUndone = () => this.#rows.forget()
     this.imports = new SqliteImports(database, this.#writer, this.#rows)
     this.#accounts = new Accounts(database)
@@ -336,6 +336,8 @@ export class SqliteFleetStore implements FleetStore {
       this.#sql.putController.run(site, id, of, hardware, reportKey, decryptionKey, report, sequence)
       this.#rows.put(row)
     }
+    for (const site of change.recounted ?? []) this.#rows.recount(site)
+    if (change.recountedFleet === true) this.#rows.recountFleet()
     if (change.importDecided !== undefined) this.imports.decide(change.importDecided)
     for (const one of change.experience ?? []) this.#rows.experience(one)
     for (const row of change.wraps ?? []) {

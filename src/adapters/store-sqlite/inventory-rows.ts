@@ -1,13 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { parseVersion } from '../../core/firmware/version.ts'
 import { versionKey } from '../../core/firmware/version-key.ts'
 import { attestedBy, storedSite } from '../../core/fleet/attested.ts'
+import { INCIDENTS } from '../../core/fleet/incidents.ts'
 import type { Attested } from '../../core/fleet/inventory.ts'
 import type { Experience, ImportedRow } from '../../core/fleet/inventory-row.ts'
 import { isRefusal } from '../../core/refusal/refusal.ts'
 import { readStoredReport } from '../../core/trust/report.ts'
 import type { ControllerRow, SiteRow } from '../../flows/ports.ts'
+import { RECOUNT_FLEET, RECOUNT_SITE } from './inventory-schema.ts'
 
 const NONE = new Uint8Array(0)
+
+const SUMS = ['watched', ...INCIDENTS] as const
+/** A controller tells what figures it likes: a sum stays a number that can be read. */
+const MOST = Number.MAX_SAFE_INTEGER
 
 /** What the inventory says of an attested state; all of it, or nothing of it. */
 type AttestedColumns = readonly [
@@ -67,14 +74,17 @@ export class InventoryRows {
          claimed_version = '', claimed_at = 0 WHERE site = ? AND id = ?`,
       ),
       unregistered: database.prepare(
-        `DELETE FROM inventory WHERE site = ?1 AND id = ?2
+        `DELETE FROM inventory WHERE site = ?1 AND id = ?2 AND (standing = 'enrolled' OR said = 'attested')
          AND NOT EXISTS (SELECT 1 FROM controller WHERE site = ?1 AND id = ?2)`,
       ),
       doubted: database.prepare(
-        `UPDATE inventory SET said = 'nothing', version = '', version_key = x'', state = '', counter = -1, anchors = 0,
-         running_sequence = 0, digest = x'', report = 0, attested_at = 0, claimed_version = '', claimed_at = 0
-         WHERE site = ? AND id = ?`,
+        `UPDATE inventory SET said = ?3, version = ?4, version_key = ?5, claimed_version = ?4, state = '', counter = -1,
+         anchors = 0, running_sequence = 0, digest = x'', report = 0, attested_at = 0 WHERE site = ?1 AND id = ?2`,
       ),
+      claim: database.prepare('SELECT claimed_version AS claim FROM inventory WHERE site = ? AND id = ?'),
+      keys: database.prepare('SELECT id, version, version_key AS key FROM inventory WHERE site = ?'),
+      recount: RECOUNT_SITE.map(sql => database.prepare(sql)),
+      recountFleet: RECOUNT_FLEET.map(sql => database.prepare(sql)),
       imported: database.prepare(
         `INSERT INTO inventory (site, id, region, class, hardware, cabinet, rack, labels, standing, said, version,
            version_key, claimed_version, claimed_at) VALUES (?1, ?, ?, ?, ?, ?, ?, ?,
@@ -91,9 +101,9 @@ export class InventoryRows {
            claimed_version = excluded.claimed_version, claimed_at = excluded.claimed_at`,
       ),
       experience: database.prepare(
-        `INSERT INTO experience VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET watched = watched + excluded.watched,
-         revert = revert + excluded.revert, golden = golden + excluded.golden, refusal = refusal + excluded.refusal,
-         watchdog = watchdog + excluded.watchdog, alarm = alarm + excluded.alarm`,
+        `INSERT INTO experience VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ${SUMS.map(
+          sum => `${sum} = min(${sum} + excluded.${sum}, ${MOST})`,
+        ).join(', ')}`,
       ),
     }
   }
@@ -154,12 +164,38 @@ export class InventoryRows {
     this.#sql.imported.run(site, id, region, of, hardware, cabinet, rack, this.#setOf(labels), ...version)
   }
 
-  /** A row that does not hold: gone where nobody registered its controller. What it attested is written anew from the report, by who has verified that. */
+  /**
+   * A row that does not hold: gone where nobody registered its controller. What it attested is written anew from the report, by
+   * who has verified that; what is claimed of it stays, since nobody could say it anew.
+   */
   doubt({ site, id }: { readonly site: string; readonly id: string }): void {
     this.#sql.unregistered.run(site, id)
-    this.#sql.doubted.run(site, id)
+    const { claim = '' } = (this.#sql.claim.get(site, id) as { claim: string } | undefined) ?? {}
+    const version = parseVersion(claim, `${site}/${id}`)
+    if (isRefusal(version)) this.#sql.doubted.run(site, id, 'nothing', '', NONE)
+    else this.#sql.doubted.run(site, id, 'claimed', version, versionKey(version))
     const row = this.#sql.site.get(site) as { site: Uint8Array } | undefined
     if (row !== undefined) this.placeAll({ id: site, site: row.site })
+  }
+
+  /** Controllers of a site whose version stands at another place of the order than it has: a range would not find them. */
+  misplaced(site: string): string[] {
+    const rows = this.#sql.keys.all(site) as { id: string; version: string; key: Uint8Array }[]
+    return rows.flatMap(({ id, version, key }) => {
+      const read = version === '' ? null : parseVersion(version, id)
+      const expected = read === null || isRefusal(read) ? NONE : versionKey(read)
+      return Buffer.compare(key, expected) === 0 ? [] : [id]
+    })
+  }
+
+  /** Counts a site's rows anew. */
+  recount(site: string): void {
+    for (const statement of this.#sql.recount) statement.run(site)
+  }
+
+  /** Adds up what the sites' counts say. */
+  recountFleet(): void {
+    for (const statement of this.#sql.recountFleet) statement.run()
   }
 
   experience({ class: of, version, watched, counts }: Experience): void {

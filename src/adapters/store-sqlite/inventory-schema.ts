@@ -59,6 +59,20 @@ const attests = `INSERT INTO version_history (site, id, at, said, version, diges
 const claims = `INSERT INTO version_history (site, id, at, said, version, digest)
   VALUES (NEW.site, NEW.id, NEW.claimed_at, 'claimed', NEW.claimed_version, x'');`
 
+/** Counts the rows of a site anew: one statement after the other, each for the site. */
+export const RECOUNT_SITE = [
+  'DELETE FROM site_tally WHERE site = ?',
+  `INSERT INTO site_tally SELECT ${SITE_KEY.join(', ')}, count(*) FROM inventory
+   WHERE site = ? AND standing <> 'removed' GROUP BY ${SITE_KEY.join(', ')}`,
+  'DELETE FROM label_tally WHERE site = ?',
+  `INSERT INTO label_tally SELECT value, site, count(*) FROM inventory, json_each((SELECT names FROM name_set WHERE id = labels))
+   WHERE site = ? AND labels <> 0 AND standing <> 'removed' GROUP BY value, site`,
+]
+export const RECOUNT_FLEET = [
+  'DELETE FROM fleet_tally',
+  `INSERT INTO fleet_tally SELECT ${KEY.join(', ')}, sum(n) FROM site_tally GROUP BY ${KEY.join(', ')}`,
+]
+
 /** Later: without it, whoever leaves a site's labels reads those of the whole fleet. */
 export const LABEL_INDEX = `CREATE INDEX label_tally_site ON label_tally (site);`
 

@@ -5,6 +5,7 @@ import type { Experience, InventoryRow, SiteCount, VersionCount, VersionSaid } f
 import { type ControllerQuery, isCounted, type Position } from '../../core/fleet/query.ts'
 import type { InventoryStore, VersionsBy } from '../../flows/inventory-ports.ts'
 import { COLUMNS, type Row, rowOf } from './inventory-read.ts'
+import type { InventoryRows } from './inventory-rows.ts'
 import { countedWhere, rowWhere, type Sets, setsOf, type Value, type Where } from './inventory-where.ts'
 
 /**
@@ -16,9 +17,11 @@ export class SqliteInventory implements InventoryStore {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
   readonly #sets: Sets
+  readonly #rows: InventoryRows
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, rows: InventoryRows) {
     this.#database = database
+    this.#rows = rows
     this.#sets = setsOf(database)
   }
 
@@ -129,13 +132,25 @@ export class SqliteInventory implements InventoryStore {
     return this.#all(`SELECT ${COLUMNS} FROM inventory WHERE site = ? ORDER BY id`, [site]).map(rowOf)
   }
 
+  async misplaced(site: string): Promise<string[]> {
+    return this.#rows.misplaced(site)
+  }
+
   async tallyFault(site: string): Promise<string | null> {
     const columns = 'class, version_key, said, version, counter, state, anchors, region'
     const rows = `SELECT ${columns}, count(*) AS n FROM inventory WHERE site = ?1 AND standing <> 'removed' GROUP BY ${columns}`
     const tally = `SELECT ${columns}, n FROM site_tally WHERE site = ?1`
     const sql = `SELECT (SELECT count(*) FROM (${rows} EXCEPT ${tally})) + (SELECT count(*) FROM (${tally} EXCEPT ${rows})) AS n`
     const [row] = this.#all(sql, [site])
-    return row!.n === 0 ? null : `${row!.n} counts of site ${site} differ from its rows`
+    const labelled = `SELECT value, count(*) FROM inventory, json_each((SELECT names FROM name_set WHERE id = labels))
+      WHERE site = ?1 AND labels <> 0 AND standing <> 'removed' GROUP BY value`
+    const labels = 'SELECT label, n FROM label_tally WHERE site = ?1'
+    const [other] = this.#all(
+      `SELECT (SELECT count(*) FROM (${labelled} EXCEPT ${labels})) + (SELECT count(*) FROM (${labels} EXCEPT ${labelled})) AS n`,
+      [site],
+    )
+    const n = (row!.n as number) + (other!.n as number)
+    return n === 0 ? null : `${n} counts of site ${site} differ from its rows`
   }
 
   async fleetTallyFault(): Promise<string | null> {

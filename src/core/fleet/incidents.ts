@@ -63,9 +63,15 @@ function risen(before: Figures | undefined, now: Figures | undefined, name: stri
 /** Attempts that the report before did not tell. Those of before the first report are history, and nobody's experience. */
 function fresh(before: Report | null, report: Report): readonly ReportedAttempt[] {
   if (before === null) return report.event === 'reverted' ? report.attempts.slice(-1) : []
-  const told = new Set(before.attempts.map(keyOf))
-  // One that was dropped at boot rotted in flash: its version is not blamed (core/slot/history.ts).
-  return report.attempts.filter(attempt => !told.has(keyOf(attempt)) && attempt.phase !== 'boot')
+  // A device that does not know the time tells two failures in the same words: each was told as often as it stands there.
+  const told = new Map<string, number>()
+  for (const key of before.attempts.map(keyOf)) told.set(key, (told.get(key) ?? 0) + 1)
+  return report.attempts.filter(attempt => {
+    const times = told.get(keyOf(attempt)) ?? 0
+    if (times > 0) told.set(keyOf(attempt), times - 1)
+    // One that was dropped at boot rotted in flash: its version is not blamed (core/slot/history.ts).
+    return times === 0 && attempt.phase !== 'boot'
+  })
 }
 
 const keyOf = ({ at, version, sequence, digest, phase, cause }: ReportedAttempt): string =>

@@ -20,7 +20,7 @@ export const inventoryCodes = {
     status: 500,
     action: 'halt',
     title: 'a roll-up of the inventory does not agree with its rows',
-    fix: 'Somebody or something changed the database beside the server. Restore it from a backup, or find out what was changed; the rows themselves are checked against signed reports.',
+    fix: 'Somebody or something changed the database beside the server. Find out who, and what else was changed; the roll-up was counted anew from the rows, which are checked against signed reports.',
   },
   'text-not-utf8': {
     exit: 65,

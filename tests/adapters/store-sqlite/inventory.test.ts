@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { openFleetStore, type SqliteFleetStore } from '../../../src/adapters/store-sqlite/fleet.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
+import { instant, millis } from '../../../src/core/encoding/units.ts'
 import type { Version } from '../../../src/core/firmware/version.ts'
 import { inRange, parseVersionRange } from '../../../src/core/firmware/version-range.ts'
+import { NO_INCIDENTS } from '../../../src/core/fleet/incidents.ts'
 import type { InventoryRow } from '../../../src/core/fleet/inventory-row.ts'
 import { type ControllerQuery, isCounted, type Position, parseQuery, type Said } from '../../../src/core/fleet/query.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
@@ -216,6 +217,18 @@ describe('questions about the inventory', () => {
 
 /** A name just below another one. */
 const before_ = (id: string): string => `${id.slice(0, -1)}${String.fromCharCode(id.charCodeAt(id.length - 1) - 1)}~`
+
+describe('the experience with versions', () => {
+  it('attack: a controller that tells figures beyond all numbers keeps nobody from reading or writing it', async () => {
+    const store = open()
+    const counts = { ...NO_INCIDENTS, alarm: Number.MAX_SAFE_INTEGER }
+    const one = { class: 'pcs', version: '1.0.0', watched: millis(5), counts }
+    for (let n = 0; n < 3; n += 1) await store.commit({ experience: [one] })
+    const [sum] = await store.inventory.experience(null)
+    assert.deepEqual([sum?.watched, sum?.counts.alarm], [15, Number.MAX_SAFE_INTEGER])
+    store.close()
+  })
+})
 
 describe('the roll-ups', () => {
   it('agree with the rows after whatever was written, and count nobody who was taken out', async () => {

@@ -61,6 +61,18 @@ describe('what a report adds to the experience with versions', () => {
       [['1.1.0', 0, { revert: 1 }]],
     ],
     [
+      'the same version failing again, on a board that does not know the time',
+      said({ attempts: [{ ...failed, at: instant(0) }] }),
+      said({
+        attempts: [
+          { ...failed, at: instant(0) },
+          { ...failed, at: instant(0) },
+        ],
+      }),
+      0,
+      [['1.1.0', 0, { revert: 1 }]],
+    ],
+    [
       'no revert for what rotted before its trial',
       said(),
       said({ attempts: [{ ...failed, phase: 'boot', cause: 'no valid slot' }] }),

@@ -54,6 +54,16 @@ describe('exact limits of a Poisson count', () => {
     }
   })
 
+  test('of a count that is told by who wants to do harm are there, and on both sides of it', () => {
+    const [below, above] = [poissonLimits(1_000_000), poissonLimits(1_000_001)]
+    assert.ok(Math.abs(above.low - below.low - 1) < 0.01 && Math.abs(above.high - below.high - 1) < 0.01)
+    for (const count of [1e7, 1e10, Number.MAX_SAFE_INTEGER]) {
+      const { low, high } = poissonLimits(count)
+      const width = 1.959964 * Math.sqrt(count)
+      assert.ok(Math.abs((count - low) / width - 1) < 0.01 && Math.abs((high - count) / width - 1) < 0.01, `${count}`)
+    }
+  })
+
   test('a rate is per unit of exposure, and unknown without any', () => {
     assert.equal(rateOf(3, 0), null)
     const rate = rateOf(3, 12)!
