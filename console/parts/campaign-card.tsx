@@ -25,9 +25,9 @@ const TURN_MARKS: Readonly<Record<string, MarkKind>> = {
 
 /** A campaign: where it stands, its waves and gates as a strip, and every controller's turn. */
 export function CampaignCard({ campaign, plan }: { campaign: CampaignView; plan: PlanGates | null }) {
-  const { id, title, state, wave, waves, approvals, controllers, reason } = campaign
+  const { id, title, state, wave, waves, approvals, reason } = campaign
   const pictures = wavesOf(campaign, plan)
-  const confirmed = controllers.filter(one => one.state === 'confirmed').length
+  const { confirmed = 0, total = 0 } = campaign.counts
   return (
     <article class="campaign" aria-labelledby={`campaign-${id}`}>
       <header>
@@ -42,7 +42,7 @@ export function CampaignCard({ campaign, plan }: { campaign: CampaignView; plan:
           wave {wave} of {waves}
         </span>
         <span>
-          {confirmed} of {controllers.length} confirmed
+          {confirmed} of {total} confirmed
         </span>
         <span>
           approved by {approvals.have} of {approvals.need}

@@ -22,11 +22,11 @@ export function wavesOf(campaign: CampaignView, plan: PlanGates | null): readonl
   return Array.from({ length: campaign.waves }, (_, index): WavePicture => {
     const number = index + 1
     const controllers = campaign.controllers.filter(({ wave }) => wave === number)
-    const count = (state: string): number => controllers.filter(one => one.state === state).length
-    const [confirmed, failed] = [count('confirmed'), count('failed')]
+    // Counted by the server: the controllers that are drawn may be the first of many.
+    const { confirmed = 0, failed = 0, total = 0 } = campaign.tallies[index]?.counts ?? {}
     const planned = plan?.waves[index]
     const name = planned?.name ?? `wave ${number}`
-    const percent = controllers.length === 0 ? 0 : Math.floor((100 * confirmed) / controllers.length)
+    const percent = total === 0 ? 0 : Math.floor((100 * confirmed) / total)
     const gate = planned?.gate
     const measured =
       gate === undefined

@@ -89,8 +89,8 @@ export const CampaignControllerView = Type.Object(
 )
 export type CampaignControllerView = Static<typeof CampaignControllerView>
 
-/** GET /v1/campaigns and /v1/campaigns/ID. */
-export const CampaignView = Type.Object(
+/** GET /v1/campaigns and /v1/campaigns/ID. Its controllers are a list of their own: /v1/campaigns/ID/controllers. */
+export const CampaignSummary = Type.Object(
   {
     id: Type.String(),
     title: Type.String(),
@@ -112,12 +112,15 @@ export const CampaignView = Type.Object(
     waits: List(Type.String()),
     /** How many controllers stand where. */
     counts: Type.Record(Type.String(), Type.Integer()),
-    /** The first of them, by wave. */
-    controllers: List(CampaignControllerView),
+    /** The same of each wave. */
+    tallies: List(Type.Object({ name: Type.String(), counts: Type.Record(Type.String(), Type.Integer()) }, closed)),
   },
-  { ...closed, title: 'CampaignView' },
+  { ...closed, title: 'Campaign' },
 )
-export type CampaignView = Static<typeof CampaignView>
+export type CampaignSummary = Static<typeof CampaignSummary>
+
+/** A campaign with the first of its controllers, by wave: what command line and console show. */
+export type CampaignView = CampaignSummary & { readonly controllers: readonly CampaignControllerView[] }
 
 /** GET /v1/campaigns/ID/draft: what an approver signs: the `signed` part of the approval targets as they would become. */
 export const DraftView = Type.Object(

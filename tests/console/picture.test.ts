@@ -43,6 +43,12 @@ const turn = (id: string, wave: number, state: string, detail: string | null = n
   tookMillis: null,
 })
 
+function countsOf(controllers: readonly CampaignControllerView[]): Record<string, number> {
+  const counts: Record<string, number> = { total: controllers.length }
+  for (const { state } of controllers) counts[state] = (counts[state] ?? 0) + 1
+  return counts
+}
+
 const campaign = (
   state: string,
   controllers: readonly CampaignControllerView[],
@@ -57,6 +63,10 @@ const campaign = (
   priority: 50,
   waits: [],
   counts: {},
+  tallies: [1, 2].map(wave => ({
+    name: `wave ${wave}`,
+    counts: countsOf(controllers.filter(one => one.wave === wave)),
+  })),
   approvals: { have: 0, need: 2 },
   controllers,
   ...more,

@@ -17,9 +17,9 @@ import { waitOf } from '../../src/flows/reason.ts'
 import { offerFor, refreshSite, workOf } from '../../src/flows/relay.ts'
 import { acceptControllerReport } from '../../src/flows/report.ts'
 import { wallTime } from '../../src/flows/wall-time.ts'
-import type { CampaignView, ControllerView } from '../../src/wire/fleet-views.ts'
+import type { ControllerView } from '../../src/wire/fleet-views.ts'
 import { rules } from '../core/campaign/situations.ts'
-import { ask } from '../worlds/people.ts'
+import { ask, askCampaign } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
 import { type Gateway, gatewayOf } from '../worlds/site-world.ts'
 import { rest, started } from '../worlds/started.ts'
@@ -296,7 +296,7 @@ describe('turns at a site', () => {
     orThrow(await handOver(world, [withheld({ controllers: ['bms-1', 'bms-2'] })]))
     assert.equal((await shownOf('bms-1'))?.sentence, `bms-1 waits: ${REASON.because}.`)
     assert.deepEqual([(await shownOf('bms-2'))?.value, (await shownOf('bms-2'))?.threshold], ['18 %', 'at least 30 %'])
-    const view = await ask<CampaignView>(world, '/v1/campaigns/spring')
+    const view = await askCampaign(world, 'spring')
     assert.deepEqual(
       view.controllers.map(({ controller, state, detail }) => [controller, state, detail]),
       [['bms-1', 'assigned', `waits: ${REASON.because}`]],

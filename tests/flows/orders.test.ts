@@ -13,8 +13,7 @@ import { giveTurns } from '../../src/flows/coordinate.ts'
 import type { FleetLink } from '../../src/flows/ports.ts'
 import { assigned, fetchPayloads, offerFor, refreshSite, takeOrders, workOf } from '../../src/flows/relay.ts'
 import { acceptControllerReport } from '../../src/flows/report.ts'
-import type { CampaignView } from '../../src/wire/fleet-views.ts'
-import { ask } from '../worlds/people.ts'
+import { askCampaign } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
 import { gatewayOf } from '../worlds/site-world.ts'
 import { rest, started } from '../worlds/started.ts'
@@ -147,7 +146,7 @@ describe('what a site does with its orders', () => {
   it('a canary that falls back in its soak is a failure, and no further wave opens', async () => {
     await ordered('regress')
     const running = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE, slot: 'b' } as const
-    const view = () => ask<CampaignView>(world, '/v1/campaigns/regress')
+    const view = () => askCampaign(world, 'regress')
     const say = await speaker(world, 'bms-1')
     orThrow(await handOver(world, [{ kind: 'report', bytes: say({ state: 'stable', running, event: 'confirmed' }) }]))
     assert.equal((await view()).state, 'soaking')

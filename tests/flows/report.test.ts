@@ -10,9 +10,8 @@ import { giveTurns } from '../../src/flows/coordinate.ts'
 import type { FleetLink, OutboxItem } from '../../src/flows/ports.ts'
 import { assigned, refreshSite, workOf } from '../../src/flows/relay.ts'
 import { acceptControllerReport, flushOutbox } from '../../src/flows/report.ts'
-import type { CampaignView } from '../../src/wire/fleet-views.ts'
 import { judge, type Row } from '../bad-input/rows.ts'
-import { ask, log } from '../worlds/people.ts'
+import { ask, askCampaign, log } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
 import { type Gateway, gatewayOf } from '../worlds/site-world.ts'
 import { rest, started } from '../worlds/started.ts'
@@ -220,7 +219,7 @@ describe('reports, from a controller over its gateway to the fleet', () => {
 
   for (const { name, code, item } of AT_FLEET) {
     it(`${name}: ${code}, recorded, and passed over`, async () => {
-      const was = await ask<CampaignView>(world, '/v1/campaigns/spring')
+      const was = await askCampaign(world, 'spring')
       const controllers = await ask(world, '/v1/controllers')
       const before = (await log(world)).length
       const from = (await takenIn(world)) + 1
@@ -240,7 +239,7 @@ describe('reports, from a controller over its gateway to the fleet', () => {
         'under its own name, in its own place',
       )
       assert.deepEqual(await ask(world, '/v1/controllers'), controllers, 'no controller is believed to be elsewhere')
-      assert.deepEqual(await ask(world, '/v1/campaigns/spring'), was, 'the campaign does not move')
+      assert.deepEqual(await askCampaign(world, 'spring'), was, 'the campaign does not move')
     })
   }
 

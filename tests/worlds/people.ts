@@ -9,6 +9,7 @@ import { fromBase64, fromUtf8 } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import type { CampaignControllerView, CampaignSummary, CampaignView } from '../../src/wire/fleet-views.ts'
 import { refusalOf } from '../../src/wire/problem.ts'
 import { checkAnswer } from './contract.ts'
 
@@ -109,6 +110,13 @@ function administrator(world: World): HttpsClient {
 export async function ask<T>(world: World, path: string): Promise<T> {
   const answer = checkAnswer('GET', path, orThrow(await administrator(world).call('GET', path, { maxBytes: 1 << 24 })))
   return JSON.parse(fromUtf8(answer.body) ?? '') as T
+}
+
+/** A campaign with its controllers, by wave. */
+export async function askCampaign(world: World, id: string): Promise<CampaignView> {
+  const summary = await ask<CampaignSummary>(world, `/v1/campaigns/${id}`)
+  const turns = await ask<CampaignControllerView[]>(world, `/v1/campaigns/${id}/controllers?limit=1000`)
+  return { ...summary, controllers: turns.sort((a, b) => a.wave - b.wave) }
 }
 
 /** The whole audit log. */

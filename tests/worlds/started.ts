@@ -1,6 +1,6 @@
 import { World, type WorldOptions } from '../../sim/doors/world.ts'
 import type { CampaignView } from '../../src/wire/fleet-views.ts'
-import { ask } from './people.ts'
+import { askCampaign } from './people.ts'
 
 /** Starts a world and prepares it; when that fails nothing of it is left running, which would hold the process. */
 export async function started<T>(options: WorldOptions, prepare: (world: World) => Promise<T>): Promise<T> {
@@ -15,9 +15,9 @@ export async function started<T>(options: WorldOptions, prepare: (world: World) 
 
 /** Waits until a campaign has ended, whatever it came to. */
 export async function ended(world: World, id: string): Promise<CampaignView> {
-  let view = await ask<CampaignView>(world, `/v1/campaigns/${id}`)
+  let view = await askCampaign(world, id)
   await world.until(`${id} ended`, async () => {
-    view = await ask<CampaignView>(world, `/v1/campaigns/${id}`)
+    view = await askCampaign(world, id)
     return view.state === 'done' || view.state === 'halted' || view.state === 'paused'
   })
   return view

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isRefusal, refuse } from '../../core/refusal/refusal.ts'
 import type { CampaignView } from '../../wire/fleet-views.ts'
 import { campaignAnswer } from './campaign-text.ts'
+import { readCampaign } from './campaign-view.ts'
 import type { Cli, Work } from './cli.ts'
 import { exitOf } from './output.ts'
 import type { Session } from './session.ts'
@@ -20,7 +21,7 @@ export async function watchCampaign(cli: Cli, session: Session, id: string): Pro
   const progress = new Progress(cli)
   let lost = 0
   for (;;) {
-    const view = await session.get<CampaignView>(`/v1/campaigns/${id}`)
+    const view = await readCampaign(session, id)
     if (isRefusal(view)) {
       lost += EVERY_MILLIS
       if (view.code !== 'not-reachable' || lost > PATIENCE || stop.aborted) return view

@@ -7,6 +7,7 @@ import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { admit } from '../../flows/admit.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { Page, Wanted } from './api/page.ts'
+import * as ofCampaigns from './campaign-views.ts'
 import { checkpoint, entries } from './log-views.ts'
 import { CONSOLE } from './people.ts'
 import * as views from './views.ts'
@@ -46,7 +47,7 @@ export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageF
   const shared: ReadonlyMap<string, Shows> = new Map(
     Object.entries({
       '/v1/controllers': shows('read-inventory', () => whole(wanted => views.controllers(world, wanted))),
-      '/v1/campaigns': shows('read-campaigns', () => whole(wanted => views.campaigns(world, wanted))),
+      '/v1/campaigns': shows('read-campaigns', () => campaigns(world)),
       '/v1/releases': shows('read-releases', () => whole(wanted => views.releases(world, wanted))),
       '/v1/audit/checkpoint': shows('read-audit', () => checkpoint(world)),
     }),
@@ -67,6 +68,11 @@ export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageF
     }
     return refuse('not-found', path.slice(0, 200), 'a view or a file of the console', 'none of that name')
   }
+}
+
+async function campaigns(world: FleetWorld): Promise<object | Refusal> {
+  const all = await whole(wanted => ofCampaigns.campaigns(world, wanted))
+  return isRefusal(all) ? all : ofCampaigns.drawn(world, all)
 }
 
 const shows = (action: Action, view: View): Shows => ({ action, view: sharing(view) })

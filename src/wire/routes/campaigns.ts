@@ -1,7 +1,16 @@
 import { Type } from 'typebox'
 import { COMMAND, mayAnywhere, mayAtEach, mayAtSome } from '../access.ts'
 import { Approve, BringWraps, Command, CreateCampaign, Name, Reject } from '../fleet-api.ts'
-import { Approved, CampaignView, CommandTaken, DraftView, List, WrapsTaken, WrapsView } from '../fleet-views.ts'
+import {
+  Approved,
+  CampaignControllerView,
+  CampaignSummary,
+  CommandTaken,
+  DraftView,
+  List,
+  WrapsTaken,
+  WrapsView,
+} from '../fleet-views.ts'
 import { CampaignDraft, SheetView } from '../plan-views.ts'
 import { PageQuery, pageFields, route } from '../route.ts'
 
@@ -17,7 +26,7 @@ export const listCampaigns = route({
   access: mayAnywhere('read-campaigns'),
   query: PageQuery,
   paged: true,
-  answers: { 200: List(CampaignView) },
+  answers: { 200: List(CampaignSummary) },
   codes: ['cursor-invalid'],
 })
 
@@ -29,8 +38,22 @@ export const readCampaign = route({
   summary: 'One campaign as it stands',
   access: mayAtSome('read-campaigns', 'campaign'),
   params,
-  answers: { 200: CampaignView },
+  answers: { 200: CampaignSummary },
   codes: ['campaign-unknown'],
+})
+
+export const listTurns = route({
+  method: 'GET',
+  path: '/v1/campaigns/{id}/controllers',
+  id: 'listTurns',
+  tag,
+  summary: 'The controllers of a campaign, each with its turn, in order of site and controller',
+  access: mayAtSome('read-campaigns', 'campaign'),
+  params,
+  query: PageQuery,
+  paged: true,
+  answers: { 200: List(CampaignControllerView) },
+  codes: ['campaign-unknown', 'cursor-invalid'],
 })
 
 export const createCampaign = route({

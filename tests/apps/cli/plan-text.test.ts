@@ -121,7 +121,8 @@ describe('campaign watch', () => {
       view('done', { total: 5000, confirmed: 4990, overtaken: 10 }),
     ]
     const cli = { world: { onStop: () => new AbortController().signal }, output: screen }
-    const answer = await watchCampaign(cli as never, { get: async () => views.shift() } as never, 'spring')
+    const session = { get: async () => views.shift(), first: async () => ({ items: [], more: true }) }
+    const answer = await watchCampaign(cli as never, session as never, 'spring')
     assert.deepEqual(
       said.map(line => / (\d+\/\d+) /.exec(line)?.[1]),
       ['1250/5000', '1000/5000', '5000/5000'],

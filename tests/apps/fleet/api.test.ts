@@ -13,7 +13,7 @@ import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../../src/core/trust/repository.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
-import type { CampaignView, ControllerView, ReleaseView } from '../../../src/wire/fleet-views.ts'
+import type { CampaignSummary, ControllerView, ReleaseView } from '../../../src/wire/fleet-views.ts'
 import type { WebhookView } from '../../../src/wire/webhook-api.ts'
 import { accounts, enrolAgain, wraps } from '../../worlds/api-calls.ts'
 import { API_SITE, fill, json, outcome, plan } from '../../worlds/api-world.ts'
@@ -65,6 +65,7 @@ describe('the fleet’s API, over a real server', () => {
       ['/v1/campaigns', 1],
       ['/v1/controllers/quay/bms-1/history', 1],
       ['/v1/campaigns/dark/wraps', 1],
+      ['/v1/campaigns/dark/controllers', 1],
       ['/v1/audit/entries', 7],
       ['/v1/webhooks/stuck/dead-letters', 1],
     ]
@@ -384,7 +385,7 @@ describe('the fleet’s API, over a real server', () => {
           ?.split(' ')
           .at(-1),
       )
-    const campaigns = await ask<CampaignView[]>(world, '/v1/campaigns?limit=1000')
+    const campaigns = await ask<CampaignSummary[]>(world, '/v1/campaigns?limit=1000')
     const created = campaigns.filter(({ state }) => state === 'created').length
     assert.equal(value('voltseal_campaigns{state="created"}'), created)
     assert.equal(value('voltseal_controllers{class="bms",version="1.0.0"'), 12)
@@ -428,7 +429,7 @@ describe('the fleet’s API, over a real server', () => {
     const list = json<{ import: number }>(await post(BEGIN_LIST.path, BEGIN_LIST.body, randomUUID()))
     for (const [path, body] of listOf(list)) await again(path, body)
     await enrolAgain(calls)
-    assert.equal(json<CampaignView>(await get('/v1/campaigns/cedar')).state, 'approved')
+    assert.equal(json<CampaignSummary>(await get('/v1/campaigns/cedar')).state, 'approved')
     const missing = ROUTES.filter(({ id, answers }) => {
       return !Object.keys(answers).every(status => seen.has(`${id} ${status}`))
     })

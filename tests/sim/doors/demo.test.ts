@@ -49,6 +49,7 @@ const campaign = (state: string, controllers: readonly CampaignControllerView[])
   priority: 50,
   waits: [],
   counts: {},
+  tallies: [],
   approvals: { have: 1, need: 1 },
   controllers,
 })

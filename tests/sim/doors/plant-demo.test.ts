@@ -33,7 +33,7 @@ const turn = (controller: string, state: string) => ({
 })
 const view = (states: Readonly<Record<string, string>>) => ({
   ...{ id: 'c', title: 'C', state: 'done', wave: 1, waves: 1, reason: null, approvals: { have: 1, need: 1 } },
-  ...{ priority: 50, waits: [], counts: {} },
+  ...{ priority: 50, waits: [], counts: {}, tallies: [] },
   controllers: Object.entries(states).map(([id, state]) => turn(id, state)),
 })
 const change = (controller: string): ChangeReport['changes'][number] => ({

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import type { Command as Ordered } from '../../../wire/fleet-api.ts'
-import type { CampaignView, CommandTaken } from '../../../wire/fleet-views.ts'
+import type { CampaignSummary, CommandTaken } from '../../../wire/fleet-views.ts'
 import { type ApproveOptions, approveCampaign } from '../approval.ts'
 import { campaignAnswer } from '../campaign-text.ts'
+import { readCampaign } from '../campaign-view.ts'
 import type { Cli, Work } from '../cli.ts'
 import { checkNames, type Session, withSession } from '../session.ts'
 import { PRIVATE_KEY } from '../signing-key.ts'
@@ -110,7 +111,7 @@ export function addCampaign(program: Command, cli: Cli): void {
 }
 
 async function list(cli: Cli, session: Session): Promise<Work> {
-  const campaigns = await session.list<CampaignView>('/v1/campaigns')
+  const campaigns = await session.list<CampaignSummary>('/v1/campaigns')
   if (isRefusal(campaigns)) return campaigns
   const rows = campaigns.map(one => {
     const { confirmed = 0, total = 0 } = one.counts
@@ -120,7 +121,7 @@ async function list(cli: Cli, session: Session): Promise<Work> {
 }
 
 async function show(cli: Cli, session: Session, id: string): Promise<Work> {
-  const view = await session.get<CampaignView>(`/v1/campaigns/${id}`)
+  const view = await readCampaign(session, id)
   return isRefusal(view) ? view : campaignAnswer(cli.output, view)
 }
 

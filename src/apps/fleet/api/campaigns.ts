@@ -17,8 +17,8 @@ import type { CreateCampaign } from '../../../wire/fleet-api.ts'
 import type { WrapsView } from '../../../wire/fleet-views.ts'
 import type { CampaignDraft } from '../../../wire/plan-views.ts'
 import * as routes from '../../../wire/routes/campaigns.ts'
+import * as views from '../campaign-views.ts'
 import { mayAt, type Seen, siteFilter } from '../places.ts'
-import * as views from '../views.ts'
 import { behindIn, byText, pageOf } from './page.ts'
 import { decoded, type FleetDoor } from './parts.ts'
 import { changes, shows } from './serve-route.ts'
@@ -35,7 +35,9 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
 
   shows(server, routes.listCampaigns, ({ peer, query }) => views.campaigns(world, query, seenBy(peer)))
 
-  shows(server, routes.readCampaign, ({ peer, params }) => views.campaign(world, params.id ?? '', seenBy(peer)))
+  shows(server, routes.readCampaign, ({ params }) => views.campaign(world, params.id ?? ''))
+
+  shows(server, routes.listTurns, ({ peer, params, query }) => views.turns(world, params.id ?? '', query, seenBy(peer)))
 
   changes(server, door, routes.createCampaign, ({ peer, body }) => {
     return { attempt: 'campaign create', run: () => plan(world, peer, body) }

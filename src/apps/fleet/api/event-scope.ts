@@ -2,8 +2,8 @@ import { FLEET, mayDo } from '../../../core/fleet/roles.ts'
 import type { AuditEntry } from '../../../core/ledger/entry.ts'
 import type { Who } from '../../../flows/admit.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
+import { isSeen } from '../campaign-views.ts'
 import { siteFilter } from '../places.ts'
-import { isSeen } from '../views.ts'
 
 /** What of the log somebody may see as it happens. */
 export type EventScope = {
