@@ -68,6 +68,7 @@ describe('who has a role at one site', () => {
     const asks = [
       ['GET', `/v1/campaigns/${PLAN.id}`],
       ['GET', `/v1/campaigns/${PLAN.id}/sheets`],
+      ['GET', `/v1/campaigns/${PLAN.id}/controllers`],
       ['GET', `/v1/campaigns/${PLAN.id}/draft`],
       ['POST', `/v1/campaigns/${PLAN.id}/commands`, { command: 'halt', reason: 'no' }],
     ] as const
