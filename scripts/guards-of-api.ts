@@ -112,7 +112,7 @@ export const API_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a campaign elsewhere, told by whether its name is a place in a list',
-    file: 'src/apps/fleet/views.ts',
+    file: 'src/apps/fleet/campaign-views.ts',
     text: 'if (seen.all || (await isSeen(world, row.id, seen))) rows.push(row)',
     without: 'rows.push(row)',
     tests: REACH,
