@@ -163,4 +163,18 @@ export const PLAN_GUARDS: readonly Guard[] = [
     without: 'return target.sha256 !== toHex(head)',
     tests: APPROVERS,
   },
+  {
+    stops: 'a file that says one thing to its reader and another to us',
+    file: 'src/adapters/config-file.ts',
+    text: "if (named?.explicit === true && named.version !== '1.2')",
+    without: "if (named?.version === '0')",
+    tests: 'tests/adapters/config-file.test.ts',
+  },
+  {
+    stops: 'a key that stands twice in a file, in two spellings',
+    file: 'src/adapters/config-file.ts',
+    text: 'one === other || (isScalar(one) && isScalar(other) && String(one.value) === String(other.value))',
+    without: 'one === other || (isScalar(one) && isScalar(other) && one.value === other.value)',
+    tests: 'tests/adapters/config-file.test.ts',
+  },
 ]

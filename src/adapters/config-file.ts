@@ -10,25 +10,63 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parse } from 'yaml'
+import { isScalar, LineCounter, parseDocument } from 'yaml'
 import { notRead } from '../core/refusal/not-read.ts'
-import { type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 
 const MAX_CONFIG = 1 << 20
 
 /**
- * Reads a YAML or JSON file of at most 1 MiB: YAML 1.2 core schema, no aliases, no duplicate keys. The caller parses the
- * value into a type of its own. Refuses what `readBytes` refuses, and `config-malformed`.
+ * Reads a YAML or JSON file of at most 1 MiB, as `parseYaml` does. The caller parses the value into a type of its own.
+ * Refuses what `readBytes` and `parseYaml` refuse.
  */
 export function readConfig(path: string): unknown | Refusal {
   const text = readText(path, MAX_CONFIG)
   if (typeof text !== 'string') return text
+  const parsed = parseYaml(text, path)
+  return isRefusal(parsed) ? parsed : parsed.value
+}
+
+/** A place in a file: line and column, from 1. */
+export type FilePlace = { readonly line: number; readonly column: number }
+
+/** A document as it was read: its value, its nodes, and where an offset in its text stands. */
+export type ParsedYaml = {
+  readonly value: unknown
+  readonly contents: ReturnType<typeof parseDocument>['contents']
+  readonly placeOf: (offset: number) => FilePlace
+}
+
+/**
+ * Reads YAML or JSON that says one thing to everybody: YAML 1.2 core schema, whatever version it names (in another one `010`
+ * and `no` are other values), no aliases, no tags that are not known, no key twice in whatever spelling. Refuses
+ * `config-malformed`, whose subject names line and column.
+ */
+export function parseYaml(text: string, path: string): ParsedYaml | Refusal {
+  const lines = new LineCounter()
+  const placeOf = (offset: number): FilePlace => {
+    const { line, col } = lines.linePos(offset)
+    return { line, column: col }
+  }
+  const malformed = (offset: number, expected: string, actual: string): Refusal => {
+    const { line, column } = placeOf(offset)
+    return refuse('config-malformed', `${path}:${line}:${column}`, expected, actual.split('\n')[0] ?? '')
+  }
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: isSameKey, strict: true, prettyErrors: false })
+  const [fault] = [...document.errors, ...document.warnings]
+  if (fault !== undefined) return malformed(fault.pos[0], 'well-formed YAML', fault.message)
+  const named = document.directives?.yaml
+  if (named?.explicit === true && named.version !== '1.2') return malformed(0, 'YAML 1.2', `YAML ${named.version}`)
   try {
-    return parse(text, { maxAliasCount: 0, uniqueKeys: true, strict: true, prettyErrors: true }) as unknown
+    return { value: document.toJS({ maxAliasCount: 0 }) as unknown, contents: document.contents, placeOf }
   } catch (error) {
-    return refuse('config-malformed', path, 'well-formed YAML', (error as Error).message.split('\n')[0] ?? 'not YAML')
+    return malformed(0, 'YAML without aliases', (error as Error).message)
   }
 }
+
+/** As a name in an object, `1` and `"1"` are one key. */
+const isSameKey = (one: unknown, other: unknown): boolean =>
+  one === other || (isScalar(one) && isScalar(other) && String(one.value) === String(other.value))
 
 /** Reads a text file of at most `maxBytes`. Refuses as `readBytes`. */
 export function readText(path: string, maxBytes: number): string | Refusal {

@@ -25,13 +25,19 @@ describe('config files', () => {
     ['an alias, which could be a bomb', 'a: &a [x, x]\nb: [*a, *a]\n', 'config-malformed'],
     ['broken YAML', 'a: [1, 2\n', 'config-malformed'],
     ['two documents', 'a: 1\n---\nb: 2\n', 'config-malformed'],
+    ['a key twice in two spellings', '1: a\n"1": b\n', 'config-malformed'],
+    ['a version of YAML in which 010 is eight', '%YAML 1.1\n---\na: 010\n', 'config-malformed'],
+    ['a tag that nobody knows', 'a: !!js/function "x"\n', 'config-malformed'],
+    ['more levels than there is room for', '['.repeat(20_000), 'config-malformed'],
     ['more than a config ever is', `a: ${'x'.repeat(1 << 20)}`, 'file-too-large'],
   ] as const) {
     it(`attack: ${name}: ${code}`, () => {
       writeFileSync(at('bad.yaml'), text)
       const refusal = readConfig(at('bad.yaml'))
       assert.ok(isRefusal(refusal))
-      assert.deepEqual([refusal.code, refusal.subject], [code, at('bad.yaml')])
+      const [place] = /:\d+:\d+$/.exec(refusal.subject) ?? ['']
+      assert.deepEqual([refusal.code, refusal.subject], [code, `${at('bad.yaml')}${place}`])
+      assert.equal(place === '', code === 'file-too-large', 'with line and column')
       assert.ok(!refusal.actual.includes('\n'))
     })
   }

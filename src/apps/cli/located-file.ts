@@ -1,9 +1,6 @@
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
-import { readText } from '../../adapters/config-file.ts'
-import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-
-/** A place in a file: line and column, from 1. */
-export type FilePlace = { readonly line: number; readonly column: number }
+import { isMap, isPair, isScalar, isSeq, type Node, type Pair } from 'yaml'
+import { type FilePlace, parseYaml, readText } from '../../adapters/config-file.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 
 /** A YAML or JSON file that remembers where each of its parts stands. */
 export type LocatedFile = {
@@ -15,30 +12,16 @@ export type LocatedFile = {
 const MAX_FILE = 8 << 20
 
 /**
- * Reads a YAML or JSON file of at most 8 MiB as `readConfig` does: YAML 1.2 core schema, no aliases, no key twice. Refuses
- * `file-missing`, `file-unreadable`, `file-too-large`, and `config-malformed`, whose subject names line and column.
+ * Reads a YAML or JSON file of at most 8 MiB, as `parseYaml` does. Refuses `file-missing`, `file-unreadable`,
+ * `file-too-large`, and what `parseYaml` refuses.
  */
 export function readLocated(path: string): LocatedFile | Refusal {
   const text = readText(path, MAX_FILE)
   if (isRefusal(text)) return text
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true, prettyErrors: false })
-  const [fault] = document.errors
-  if (fault !== undefined) {
-    const { line, col } = lines.linePos(fault.pos[0])
-    return refuse('config-malformed', `${path}:${line}:${col}`, 'well-formed YAML', fault.message.split('\n')[0] ?? '')
-  }
-  let value: unknown
-  try {
-    value = document.toJS({ maxAliasCount: 0 })
-  } catch (error) {
-    return refuse('config-malformed', path, 'YAML without aliases', (error as Error).message.split('\n')[0] ?? '')
-  }
-  const placeOf = (part: string): FilePlace => {
-    const { line, col } = lines.linePos(offsetOf(document.contents, stepsOf(part)))
-    return { line, column: col }
-  }
-  return { value, placeOf }
+  const parsed = parseYaml(text, path)
+  if (isRefusal(parsed)) return parsed
+  const { value, contents, placeOf } = parsed
+  return { value, placeOf: part => placeOf(offsetOf(contents, stepsOf(part))) }
 }
 
 /** `waves[2].take["odd name"]` as its steps. */
