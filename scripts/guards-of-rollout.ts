@@ -138,6 +138,20 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     tests: 'tests/flows/vouch.test.ts',
   },
   {
+    stops: 'an image that is held and that nobody is asked about, behind a pause',
+    file: 'src/flows/turns.ts',
+    text: 'staged.add(refKey(turn))',
+    without: 'staged.delete(refKey(turn))',
+    tests: 'tests/flows/join.test.ts',
+  },
+  {
+    stops: 'a step that was taken while the campaign was paused, and never counts',
+    file: 'src/flows/report.ts',
+    text: "return { result: 'confirmed', further: true }",
+    without: 'return null',
+    tests: 'tests/flows/join.test.ts',
+  },
+  {
     stops: 'a timeout for a controller that holds its image and waits for its site',
     file: 'src/core/campaign/rollout-outcomes.ts',
     text: "turn.stage === 'ordered' && seen.staged.has(refKey(turn))",

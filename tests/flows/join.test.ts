@@ -14,10 +14,11 @@ import { keyId } from '../../src/core/trust/keys.ts'
 import { type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
 import { withTargets } from '../../src/core/trust/repository.ts'
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
+import { command, tick } from '../../src/flows/campaign.ts'
 import { joinedBy } from '../../src/flows/join.ts'
 import { openRepository } from '../../src/flows/keep.ts'
 import { openCampaign } from '../../src/flows/opened.ts'
-import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
+import { publishRelease, releaseAt, storeBlob } from '../../src/flows/publish.ts'
 import { createRelease } from '../../src/flows/release.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
@@ -48,23 +49,23 @@ describe('a dynamic membership', () => {
   })
   after(() => fleet?.close())
 
-  async function published(): Promise<PlanBody['releases'][number]> {
+  async function published(version = '2.3.0', sequence = 9): Promise<PlanBody['releases'][number]> {
     const facts = {
       vendor: 'voltworks.example',
       class: 'bms',
       hardware: ['r1'],
-      version: '2.3.0',
-      sequence: 9,
+      version,
+      sequence,
       counter: 3,
     }
-    const made = orThrow(createRelease({ image: new Uint8Array(5_000).fill(7), facts }, { crypto }))
+    const made = orThrow(createRelease({ image: new Uint8Array(5_000).fill(sequence), facts }, { crypto }))
     const { envelope: bytes } = orThrow(
       await signEnvelope(made.envelope, anchor, { crypto, signer: fleet.key('firmware') }),
     )
     const sized = (all: Uint8Array) => ({ length: all.length, sha256: toHex(crypto.sha256(all)) })
-    const payload = { path: 'bms/2.3.0/payload.bin', ...sized(made.payload), custom: null }
+    const payload = { path: `bms/${version}/payload.bin`, ...sized(made.payload), custom: null }
     const custom = releaseTarget(made.facts, payload.path) as unknown as Json
-    const envelope = { path: 'bms/2.3.0/envelope.suit', ...sized(bytes), custom }
+    const envelope = { path: `bms/${version}/envelope.suit`, ...sized(bytes), custom }
     for (const [target, body] of [
       [envelope, bytes],
       [payload, made.payload],
@@ -81,7 +82,7 @@ describe('a dynamic membership', () => {
       await publishRelease(fleet.world, 'somebody', { metadata: await sealedBy(written, [fleet.key('release')]) }),
     )
     const { path, length, sha256 } = envelope
-    return { path, length, sha256, class: 'bms', version: '2.3.0' as Version, counter: 3, criticality: 'security' }
+    return { path, length, sha256, class: 'bms', version: version as Version, counter: 3, criticality: 'security' }
   }
 
   const campaign = async (id: string, change: Partial<PlanBody>): Promise<void> => {
@@ -115,6 +116,18 @@ describe('a dynamic membership', () => {
     )
   }
 
+  async function hand(site: string, sequence: number, ...reports: readonly Report[]): Promise<void> {
+    const items = reports.map((report, index) => {
+      const key = report.controller === 'c0' ? c0 : c1
+      const bytes = sealReport(report, signWith(key, orThrow(reportBytes(report))))
+      return { sequence: sequence + index, kind: 'report' as const, bytes }
+    })
+    const said = { sequence: items.at(-1)!.sequence, at: fleet.clock.now(), batch: batchDigest(items, crypto) }
+    const body = writeSiteManifest({ site, ...said, reports: [] })
+    const manifest = sealSiteManifest(body, signWith(gateway, canonicalJson(body)))
+    orThrow(await acceptUpstream(fleet.world, site, items, manifest))
+  }
+
   it('takes in who fits, at the sites that it has a sheet for, and nobody else', async () => {
     await campaign('spring', dynamic({ classes: ['bms'], regions: ['nl'] }))
     await campaign('fixed', {})
@@ -141,23 +154,6 @@ describe('a dynamic membership', () => {
 
   it('with the report that shows it, in one transaction, once; and orders it with the next tick', async () => {
     const { world } = fleet
-    const hand = async (site: string, sequence: number, ...reports: readonly Report[]) => {
-      const items = reports.map((report, index) => {
-        const key = report.controller === 'c0' ? c0 : c1
-        const bytes = sealReport(report, signWith(key, orThrow(reportBytes(report))))
-        return { sequence: sequence + index, kind: 'report' as const, bytes }
-      })
-      const last = items.at(-1)!.sequence
-      const body = writeSiteManifest({
-        site,
-        sequence: last,
-        at: fleet.clock.now(),
-        batch: batchDigest(items, crypto),
-        reports: [],
-      })
-      const manifest = sealSiteManifest(body, signWith(gateway, canonicalJson(body)))
-      return orThrow(await acceptUpstream(world, site, items, manifest))
-    }
     await hand('quay', 1, says('quay', 'c0'), says('quay', 'c0'))
     const turns = (await world.store.turns.page('spring', null, 10)).map(turnOf)
     assert.deepEqual(
@@ -168,5 +164,47 @@ describe('a dynamic membership', () => {
     assert.deepEqual([tally(rollout).total, tally(rollout, 0).waiting], [2, 1])
     const entries = await fleet.entries()
     assert.equal(entries.filter(({ kind }) => kind === 'controllers-joined').length, 1)
+  })
+
+  /** A campaign over one controller of the pier, in its first wave. */
+  const alone = async (id: string, controller: string, releases: PlanBody['releases']): Promise<void> => {
+    const steps = releases.map((_, index) => ({ release: index, order: index }))
+    const sheet = sheetOf('pier', [{ ...planned(controller), steps }], id)
+    const notAfter = instant(fleet.clock.now() + 30 * 86_400_000)
+    const { plan } = planOfSheets([sheet], { id, releases, notAfter })
+    await fleet.campaign(plan, running(plan))
+  }
+  const turn = async (id: string) => turnOf((await fleet.world.store.turns.page(id, null, 1))[0]!)
+  const told = async (id: string, verb: 'pause' | 'resume') =>
+    assert.equal(await command(fleet.world, 'ada', id, verb, 'storm'), null)
+  const built = async (of: PlanBody['releases'][number]) => {
+    const { imageDigest: digest, sequence } = orThrow(await releaseAt(fleet.world, of)).facts
+    return { version: of.version, sequence, digest }
+  }
+
+  it('an image that its controller holds over a pause is waited for, though it says so no second time', async () => {
+    await alone('held', 'c0', [release])
+    await hand('pier', 1, says('pier', 'c0', { event: 'staged', staged: await built(release) }))
+    await told('held', 'pause')
+    await told('held', 'resume')
+    for (let hours = 0; hours < 9; hours += 3) {
+      fleet.clock.advance(3 * 3_600_000)
+      assert.equal(await tick(fleet.world), null)
+    }
+    const { at, attempt } = await turn('held')
+    assert.deepEqual([at, attempt], ['assigned', 1])
+  })
+
+  it('a step that was begun counts also when its order was taken back, by the report that shows it', async () => {
+    const next = await published('2.4.0', 10)
+    await alone('stones', 'c1', [release, next])
+    const runs = async (of: PlanBody['releases'][number]) =>
+      says('pier', 'c1', { event: 'confirmed', running: { ...(await built(of)), slot: 'b' } })
+    await hand('pier', 2, await runs(release))
+    assert.equal(await tick(fleet.world), null)
+    await told('stones', 'pause')
+    assert.deepEqual([(await turn('stones')).at, (await turn('stones')).step], ['between', 0])
+    await hand('pier', 3, await runs(next))
+    assert.deepEqual([(await turn('stones')).at, (await turn('stones')).step], ['confirmed', 1])
   })
 })
