@@ -155,7 +155,7 @@ describe('the check of the store against what was signed', () => {
     ['a row taken out', "DELETE FROM inventory WHERE site = 'quay' AND id = 'c1'", 'inventory-row-differs', 'quay/c1'],
     [
       'a controller that nobody registered',
-      "INSERT INTO inventory (site, id, region, class, hardware, standing, said, version, version_key) VALUES ('quay', 'c7', 'nl', 'bms', 'r1', 'enrolled', 'attested', '1.1.0', x'01')",
+      "INSERT INTO inventory (site, id, region, class, hardware, standing, said, version, version_key) VALUES ('quay', 'c7', 'nl', 'bms', 'r1', 'enrolled', 'attested', '1.1.0', x'000000010000000100000000ff')",
       'inventory-row-differs',
       'quay/c7',
     ],

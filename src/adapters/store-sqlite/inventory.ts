@@ -18,6 +18,7 @@ export class SqliteInventory implements InventoryStore {
   readonly #statements = new Map<string, StatementSync>()
   readonly #sets: Sets
   readonly #rows: InventoryRows
+  #asked = 0
 
   constructor(database: DatabaseSync, rows: InventoryRows) {
     this.#database = database
@@ -26,8 +27,9 @@ export class SqliteInventory implements InventoryStore {
   }
 
   async page(query: ControllerQuery, after: Position | null, limit: number): Promise<InventoryRow[]> {
+    await this.#letOthersIn()
     const where = rowWhere(query, this.#sets)
-    if (query.seenBefore !== undefined) return this.#bySeen(where, after, limit).map(rowOf)
+    if (query.seenBefore !== undefined) return this.#bySeen(query, where, after, limit).map(rowOf)
     const behind = [after?.site ?? '', after?.id ?? ''] as const
     const sites = this.#candidates(query, behind[0])
     if (sites === null) {
@@ -61,7 +63,12 @@ export class SqliteInventory implements InventoryStore {
       return this.#all(sql, [after ?? '', ...counted.values, limit]) as SiteCount[]
     }
     const where = rowWhere(query, this.#sets)
-    const sql = `SELECT site, region, count(*) AS controllers FROM inventory WHERE site = ? AND ${where.sql} GROUP BY site`
+    const one = 'SELECT site, region, count(*) AS controllers FROM inventory'
+    if (query.differs === true) {
+      const differing = `${one} INDEXED BY inventory_differs WHERE site > ? AND ${where.sql} GROUP BY site ORDER BY site LIMIT ?`
+      return this.#all(differing, [after ?? '', ...where.values, limit]) as SiteCount[]
+    }
+    const sql = `${one} WHERE site = ? AND ${where.sql} GROUP BY site`
     const found: SiteCount[] = []
     for (const site of this.#candidates(query, after ?? '') ?? this.#sitesFrom(after ?? '')) {
       if (site === after) continue
@@ -93,9 +100,10 @@ export class SqliteInventory implements InventoryStore {
     }
     const where = rowWhere(query, this.#sets)
     const place = by === 'fleet' ? "''" : by === 'rack' || by === 'cabinet' ? `coalesce(${by}, '')` : by
-    const sql = `SELECT ${place} AS place, class, version, said, count(*) AS controllers FROM inventory WHERE ${where.sql}
+    const [from, ...values] = narrowed(query)
+    const sql = `SELECT ${place} AS place, class, version, said, count(*) AS controllers FROM ${from} ${where.sql}
       GROUP BY 1, class, version_key, said ORDER BY 1, class, version_key, said`
-    return this.#all(sql, where.values) as VersionCount[]
+    return this.#all(sql, [...values, ...where.values]) as VersionCount[]
   }
 
   async history(site: string, id: string, limit: number): Promise<VersionSaid[]> {
@@ -129,6 +137,7 @@ export class SqliteInventory implements InventoryStore {
   }
 
   async rowsOf(site: string): Promise<InventoryRow[]> {
+    await this.#letOthersIn()
     return this.#all(`SELECT ${COLUMNS} FROM inventory WHERE site = ? ORDER BY id`, [site]).map(rowOf)
   }
 
@@ -162,6 +171,15 @@ export class SqliteInventory implements InventoryStore {
     return row!.n === 0 ? null : `${row!.n} counts of the fleet differ from those of its sites`
   }
 
+  /**
+   * An answer of the database is there at once, and awaiting it gives nobody else a turn: a plan or a look at a campaign, site
+   * after site, would hold up the whole server for as long as it takes.
+   */
+  async #letOthersIn(): Promise<void> {
+    this.#asked += 1
+    if (this.#asked % ASKED_AT_ONCE === 0) await new Promise(resolve => setImmediate(resolve))
+  }
+
   /** The sites from one on that can have a match, in order; null when the roll-ups narrow nothing. */
   #candidates(query: ControllerQuery, from: string): string[] | null {
     const where = countedWhere(query, this.#sets)
@@ -184,8 +202,10 @@ export class SqliteInventory implements InventoryStore {
   }
 
   /** Those that were longest silent first. */
-  #bySeen(where: Where, after: Position | null, limit: number): Row[] {
-    const sql = `SELECT ${COLUMNS} FROM inventory INDEXED BY inventory_seen WHERE (seen_at, site, id) > (?, ?, ?)
+  #bySeen(query: ControllerQuery, where: Where, after: Position | null, limit: number): Row[] {
+    // The index of them is the whole fleet's: of some sites, their own rows are read.
+    const from = query.sites === undefined ? 'inventory INDEXED BY inventory_seen' : 'inventory NOT INDEXED'
+    const sql = `SELECT ${COLUMNS} FROM ${from} WHERE (seen_at, site, id) > (?, ?, ?)
       AND ${where.sql} ORDER BY seen_at, site, id LIMIT ?`
     const behind = after === null ? [-1, '', ''] : [after.seen, after.site, after.id]
     return this.#all(sql, [...behind, ...where.values, limit])
@@ -205,9 +225,31 @@ export class SqliteInventory implements InventoryStore {
 /** The roll-up of the fleet knows regions and no sites. */
 const bySites = ({ sites, reach }: ControllerQuery): boolean => sites !== undefined || reach !== undefined
 
+/** The rows that a question which no roll-up answers has to read, to the WHERE, and what is bound there. */
+function narrowed({
+  differs,
+  labels,
+  seenBefore,
+  sites,
+}: ControllerQuery): readonly [from: string, ...values: Value[]] {
+  const label = labels?.[0]
+  if (differs === true) return ['inventory INDEXED BY inventory_differs WHERE']
+  if (sites !== undefined) return ['inventory WHERE']
+  if (label !== undefined) {
+    return [
+      'inventory INDEXED BY inventory_labels WHERE site IN (SELECT site FROM label_tally WHERE label = ?) AND',
+      label,
+    ]
+  }
+  return [seenBefore === undefined ? 'inventory WHERE' : 'inventory INDEXED BY inventory_seen WHERE']
+}
+
 /** Some sites are looked up one by one; of all of them, the planner finds what the question narrows most. */
 const siteTally = ({ sites }: ControllerQuery): string =>
   sites === undefined ? 'site_tally' : 'site_tally INDEXED BY site_tally_site'
+
+/** Sites that are read before others get a turn: some tens of milliseconds of a plan. */
+const ASKED_AT_ONCE = 16
 
 /** Statements that are kept at most: kinds of questions, of which there are few at a time. */
 const MAX_STATEMENTS = 200
