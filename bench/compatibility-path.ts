@@ -2,7 +2,7 @@ import { crowdedSite } from '../sim/versions/site.ts'
 import { findPath, type SitePath } from '../src/core/campaign/path.ts'
 import { isStuck, type PathController } from '../src/core/campaign/path-cohorts.ts'
 import type { SignedRelease } from '../src/core/campaign/path-places.ts'
-import { type Placed, stepAllowed } from '../src/core/campaign/path-rules.ts'
+import { obstacleTo, type Placed, ruleText } from '../src/core/campaign/path-rules.ts'
 import { type Shelf, shelfOf } from '../src/core/campaign/path-shelf.ts'
 import { type Figure, median, RUNS, ratioLine } from './figure.ts'
 
@@ -17,7 +17,7 @@ const ROUNDS = { full: 5, tiny: 1 } as const
  * stepping stone.
  *
  * Against the bare walk along the path that was found: one controller after the other takes its step, and each step is
- * held against all that the site runs by then (`stepAllowed`), as a gateway does. Finding an order is so held against only
+ * held against all that the site runs by then (`obstacleTo`), as a gateway does. Finding an order is so held against only
  * looking whether one is right. That grows with the square of the site; what bounds the search is the number of
  * cohorts, controllers that are alike.
  */
@@ -75,8 +75,8 @@ function walk(
     for (const controller of controllers) {
       const { circle } = site.get(controller)!
       const becomes = runsOf(release)
-      const refusal = stepAllowed('bench', [...site.values()], { controller, circle, becomes })
-      if (refusal !== null) throw new Error(refusal.code)
+      const obstacle = obstacleTo({ controller, circle, becomes }, site.values())
+      if (obstacle !== null) throw new Error(ruleText(obstacle.rule))
       site.set(controller, { id: controller, circle, runs: [becomes] })
     }
   }

@@ -128,4 +128,25 @@ export const PATH_GUARDS: readonly Guard[] = [
     without: 'return first === undefined || first.order >= own || first.order >= 0 ? null : first.controller',
     tests: WAVES,
   },
+  {
+    stops: 'a neighbour that ran before the gateway was there, and whose release it does not know',
+    file: 'src/flows/relay.ts',
+    text: 'agreed.length === 0 ? null : await keepNeighbours(world, look)',
+    without: 'agreed.length === 0 ? await keepNeighbours(world, look) : null',
+    tests: 'tests/flows/compare.test.ts',
+  },
+  {
+    stops: 'an assigned release that is forgotten since nobody has reported it yet',
+    file: 'src/flows/state.ts',
+    text: '    .filter(path => !assigned.has(path))\n',
+    without: '',
+    tests: 'tests/flows/compare.test.ts',
+  },
+  {
+    stops: 'what somebody at the site has armed, and is about to run',
+    file: 'src/flows/compare.ts',
+    text: "isSettled(report) && at !== 'granted'",
+    without: "report.state !== 'trial' && at !== 'granted'",
+    tests: 'tests/flows/compare.test.ts',
+  },
 ]

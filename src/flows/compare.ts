@@ -1,3 +1,4 @@
+import { isSettled } from '../core/campaign/outcome.ts'
 import type { Running } from '../core/campaign/path-rules.ts'
 import { isImage } from '../core/campaign/path-shelf.ts'
 import type { Versions } from '../core/campaign/versions-beside.ts'
@@ -31,7 +32,8 @@ export async function versionsAt(
     const report = reportAt(world, row)
     if (name === undefined || report === null) continue
     const { at } = workOf(row)
-    const settled = report.state !== 'trial' && at !== 'granted' && at !== 'leaving'
+    // Somebody at the site may have armed what it has staged: it runs that with its next reset.
+    const settled = isSettled(report) && at !== 'granted' && at !== 'leaving'
     const ordered = settled ? undefined : becomes.get(row.id)
     const versions = settled ? [report.running] : reported(report)
     const all = versions.map(one => runningOf(name, one, stated))

@@ -14,7 +14,7 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusa
 import { registry } from '../core/refusal/registry.ts'
 import { readDirector } from '../core/trust/director-target.ts'
 import { findTarget } from '../core/trust/find-target.ts'
-import { readImageTarget, sameFile } from '../core/trust/image-target.ts'
+import { imageOf, readImageTarget, sameFile } from '../core/trust/image-target.ts'
 import { type Assignment, assignmentId, assignmentsOf, planTarget, wantedBy } from '../core/trust/mapping.ts'
 import type { Target } from '../core/trust/metadata.ts'
 import { type FileAnswer, type FileRequest, refresh } from '../core/trust/refresh.ts'
@@ -26,7 +26,7 @@ import { fetchBlob, fetchSmall, sound } from './fetch.ts'
 import { approvedOf, holdPlans, sheetOf } from './hold.ts'
 import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { keepAdded, recognisedAt } from './recognise.ts'
-import { keepStated } from './state.ts'
+import { forgetStated, keepNeighbours, keepStated } from './state.ts'
 import { goesBy, sawRoot } from './tell.ts'
 import { bearOut, siteTime } from './time.ts'
 
@@ -77,6 +77,7 @@ export async function takeOrders(world: SiteWorld): Promise<null | Refusal> {
     const fault = await checkEnvelope(world, assignment)
     if (fault !== null) return refused(world, fault, assignment)
   }
+  await forgetStated(world, new Set(agreed.map(({ release }) => imageOf(release))))
   await world.store.exclusive(() => assign(world, agreed))
   told.delete(world)
   return null
@@ -250,7 +251,9 @@ async function agree(
   const read = { readPlan: parsePlan, readSheet: releasesAt(world.site, world.crypto) }
   const agreed = assignmentsOf({ site, controllers, ...said, ...read }, now, world.crypto)
   if (isRefusal(agreed)) return agreed
-  // Before the assignments are in force: nobody gets a turn under rules that are not here.
+  // Before the assignments are in force: nobody gets a turn under rules that are not here, or beside what states nothing yet.
+  const unstated = agreed.length === 0 ? null : await keepNeighbours(world, look)
+  if (unstated !== null) return unstated
   await holdPlans(world, plans, sheets, await busyWith(world))
   return agreed.map(one => ({ ...one, until: holdsUntil([director, trusted, approval], plans.get(one.campaign)) }))
 }

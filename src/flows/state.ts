@@ -5,13 +5,17 @@ import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { openEnvelope } from '../core/firmware/suit-open.ts'
 import { lastReport } from '../core/fleet/attested.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
+import { ENVELOPE_NAME, imageOf, readImageTarget } from '../core/trust/image-target.ts'
+import type { Target } from '../core/trust/metadata.ts'
 import type { Report, ReportedVersion } from '../core/trust/report.ts'
-import type { GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
+import { TARGET_PATH } from '../core/trust/target-path.ts'
+import { fetchSmall } from './fetch.ts'
+import type { GatewayControllerRow, SiteWorld } from './ports.ts'
 import { recognisedAt } from './recognise.ts'
 
 /**
- * What the releases at a site state of each other's versions, by the envelopes of those that were assigned here. What was
- * installed before, by others, states nothing.
+ * What the releases at a site state of each other's versions, by the envelopes of those that were assigned here, and of those
+ * that ran already and are published.
  */
 const STATED = 'stated'
 
@@ -48,21 +52,60 @@ export function standingsAt(world: SiteWorld, rows: readonly GatewayControllerRo
  * return. If power fails before the commit, the same orders are agreed on again, and it is kept then.
  */
 export async function keepStated(world: SiteWorld, envelope: Uint8Array, facts: ReleaseFacts): Promise<void> {
-  const held = await world.store.files(STATED)
   if (facts.dependencies.length === 0) return
-  const before = held.get(facts.imageDigest)
+  const before = (await world.store.files(STATED)).get(facts.imageDigest)
   if (before !== undefined && sameBytes(before, envelope)) return
+  await world.store.commit({ files: [{ repo: STATED, path: facts.imageDigest, bytes: envelope }] })
+}
+
+/**
+ * Forgets the envelopes of what nobody runs, has staged or could go back to, and what is not assigned either (`assigned`: image
+ * digests): what is to run states something before anybody has reported it. Durable on return; if power fails before, they
+ * are forgotten with the next orders.
+ */
+export async function forgetStated(world: SiteWorld, assigned: ReadonlySet<string>): Promise<void> {
   const running = (await world.store.controllers()).flatMap(row => {
     const report = reportAt(world, row)
     return report === null ? [] : reported(report)
   })
-  // What nobody runs, has staged or could go back to is forgotten; an assigned one comes with its orders.
-  const forgotten = [...held.keys()]
-    .filter(path => path !== facts.imageDigest)
+  const forgotten = [...(await world.store.files(STATED)).keys()]
+    .filter(path => !assigned.has(path))
     .filter(imageDigest => !running.some(({ digest }) => isImage({ imageDigest }, digest)))
     .map(path => ({ repo: STATED, path }))
-  const file: RepoFile = { repo: STATED, path: facts.imageDigest, bytes: envelope }
-  await world.store.commit({ files: [file], forgotten })
+  if (forgotten.length > 0) await world.store.commit({ forgotten })
+}
+
+/**
+ * Keeps what the site's controllers run already, as far as it is published: it was planned beside that, and a controller that
+ * comes later has no plan's order, only what its neighbours state. `look` finds a target of the image repository. What is not
+ * published, or is signed by keys that the gateway does not take, states nothing, here as where plans are made. Durable on
+ * return. Refuses what the link refuses.
+ */
+export async function keepNeighbours(
+  world: SiteWorld,
+  look: (path: string) => Promise<Target | null | Refusal>,
+): Promise<null | Refusal> {
+  const classes = new Map(world.site.controllers.map(one => [one.id, one.class]))
+  const installed = new Map<string, ReportedVersion>()
+  for (const row of await world.store.controllers()) {
+    const report = reportAt(world, row)
+    for (const one of report === null ? [] : reported(report)) {
+      const path = `${classes.get(row.id)}/${one.version}${ENVELOPE_NAME}`
+      if (TARGET_PATH.test(path)) installed.set(`${path} ${one.digest}`, one)
+    }
+  }
+  for (const [name, { digest }] of installed) {
+    const target = await look(name.slice(0, name.indexOf(' ')))
+    if (isRefusal(target)) return target
+    const release = target === null ? null : readImageTarget(target)
+    if (target === null || release === null || isRefusal(release)) continue
+    if (!isImage({ imageDigest: imageOf(release) }, digest)) continue
+    const bytes = await fetchSmall(world, target)
+    if (isRefusal(bytes)) return bytes
+    const envelope = openEnvelope(bytes, await recognisedAt(world), world.crypto)
+    if (!isRefusal(envelope)) await keepStated(world, bytes, envelope.facts)
+  }
+  return null
 }
 
 /** All versions that a report names as installed. */

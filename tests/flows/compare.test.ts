@@ -25,7 +25,7 @@ async function fill(world: World): Promise<World> {
   await world.reported()
   await rest(world)
   await world.publish(await world.release('bms', '1.2.0', image(2), '--needs', 'bms@1.0.0..1.3.0'))
-  await world.publish(await world.release('bms', '1.3.0', image(3)))
+  await world.publish(await world.release('bms', '1.3.0', image(3), '--needs', 'bms@1.0.0..2.0.0'))
   await world.campaign('spring', ['bms/1.2.0/envelope.suit'], '--soak', '1h', '--controller', 'quay/bms-1')
   await world.campaign('autumn', ['bms/1.3.0/envelope.suit'], '--soak', '1h', '--controller', 'quay/bms-2')
   return world
@@ -46,8 +46,9 @@ describe('versions that run beside each other at a site', () => {
       assert.deepEqual(await statedAt(site), [])
       assert.equal(await refreshSite(site), null)
       assert.deepEqual(
-        (await statedAt({ ...site })).map(({ version }) => version),
-        ['1.2.0'],
+        (await statedAt({ ...site })).map(({ version }) => version).sort(),
+        ['1.2.0', '1.3.0'],
+        'of both that are assigned, though nobody has them yet',
       )
     } finally {
       gateway.close()
@@ -84,14 +85,35 @@ describe('versions that run beside each other at a site', () => {
       )
       assert.equal(await reason(), said)
       assert.deepEqual(await runs(), ['1.2.0'])
+      await hears('bms-1', one({ event: 'armed', armed: true, running: { ...OLD, slot: 'b' }, staged: BEFORE }))
+      assert.deepEqual(await runs(), ['1.0.0', '1.2.0'], 'armed by hand: what it is about to run counts too')
+      await hears('bms-1', one({ event: 'withdrawn', running: { ...OLD, slot: 'b' }, previous: BEFORE }))
       // The order is gone, and with it the envelope from the cache's books: what runs still states what it states.
       await world.run('campaign', 'halt', 'spring', '--reason', 'done')
       assert.equal(await takeOrders(site), null)
       assert.equal(await reason(), said)
-      assert.deepEqual([...(await store.files('stated')).keys()], [OLD.digest])
+      assert.deepEqual([...(await store.files('stated')).keys()].sort(), [OLD.digest, NEW.digest].sort())
       // Somebody takes it back by hand to what accepts everything: now it goes.
       await hears('bms-1', one({ event: 'fallback', state: 'stable' }))
       assert.deepEqual((await giveTurns(site)).granted, ['bms-2'])
+    } finally {
+      gateway.close()
+    }
+  })
+
+  it('attack: what a neighbour ran before the gateway was there states what it states', async () => {
+    const gateway = await gatewayOf(world)
+    const { site, store } = gateway
+    try {
+      const [one, other] = [await speaker(world, 'bms-1'), await speaker(world, 'bms-2')]
+      const hears = async (id: string, report: Uint8Array) => orThrow(await acceptControllerReport(site, id, report))
+      await hears('bms-1', one({ event: 'boot', state: 'stable', running: { ...OLD, slot: 'b' } }))
+      assert.equal(await refreshSite(site), null)
+      assert.deepEqual([...(await store.files('stated')).keys()].sort(), [OLD.digest, NEW.digest].sort())
+      await hears('bms-2', other({ event: 'staged', staged: NEW }))
+      assert.deepEqual((await giveTurns(site)).granted, [])
+      const said = 'bms-1 runs bms 1.2.0, which needs bms 1.0.0 or newer, below 1.3.0'
+      assert.equal(waitOf(site, 'bms-2')?.because, said)
     } finally {
       gateway.close()
     }

@@ -78,17 +78,6 @@ export function obstacleTo({ controller, circle, becomes }: Becoming, running: I
   return null
 }
 
-/**
- * Whether a controller may take a step (`obstacleTo`). `site` names the site in a refusal. Refuses
- * `release-dependency-unmet` and `release-dependency-unknown`, which name the rule and the controller that stands in the way.
- */
-export function stepAllowed(site: string, running: Iterable<Placed>, step: Becoming): Refusal | null {
-  const found = obstacleTo(step, running)
-  return found === null
-    ? null
-    : refuseBeside(`${site}/${step.controller}`, step.becomes, `${site}/${found.near}`, found.runs)
-}
-
 /** Why what `mover` becomes may not run beside what `near` runs. Both are named as people name them. */
 export function refuseBeside(mover: string, becomes: Running, near: string, runs: Running): Refusal | null {
   const own = brokenRule(becomes, runs)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Needs, release, version } from '../../../sim/versions/site.ts'
-import { type Placed, type Running, stepAllowed } from '../../../src/core/campaign/path-rules.ts'
+import { obstacleTo, type Placed, type Running, refuseBeside } from '../../../src/core/campaign/path-rules.ts'
 
 const runs = (name: string, number: number, ...needs: Needs[]): Running => {
   return { class: name, version: version(number), facts: release(name, number, { needs }).facts }
@@ -98,7 +98,8 @@ const rows: [name: string, site: Placed[], becomes: Running, circle: string | nu
 describe('a step beside the versions that run', () => {
   for (const [name, site, becomes, circle, told] of rows) {
     it(`is ${told === null ? 'allowed' : 'refused'}: ${name}`, () => {
-      const refusal = stepAllowed('harbour', site, { controller: 'bms-1', circle, becomes })
+      const found = obstacleTo({ controller: 'bms-1', circle, becomes }, site)
+      const refusal = found && refuseBeside('harbour/bms-1', becomes, `harbour/${found.near}`, found.runs)
       const said = refusal && `${refusal.code}: ${refusal.subject}: ${refusal.expected}: ${refusal.actual}`
       assert.equal(said, told)
     })
