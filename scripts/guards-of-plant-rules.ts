@@ -82,6 +82,27 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
     tests: WALKS,
   },
   {
+    stops: 'a controller that restarts when its turn is over',
+    file: 'src/apps/agent/device.ts',
+    text: 'if (until !== null && now > until) {',
+    without: 'if (until !== null && now < 0) {',
+    tests: 'tests/apps/agent/turn.test.ts',
+  },
+  {
+    stops: 'a turn without an end',
+    file: 'src/apps/agent/link/offer.ts',
+    text: "if (activate && !(typeof within === 'number' && within >= 0)) return",
+    without: "if (activate && typeof within === 'bigint') return",
+    tests: 'tests/apps/agent/turn.test.ts',
+  },
+  {
+    stops: 'a turn whose end the gateway keeps for itself',
+    file: 'src/flows/relay.ts',
+    text: '{ within: Math.max(0, work.latest - world.clock.now()) }',
+    without: '{ within: 86_400_000 }',
+    tests: 'tests/flows/coordinate.test.ts',
+  },
+  {
     stops: 'a clock that is off the fleet’s, and opens a window alone',
     file: 'src/flows/wall-time.ts',
     text: 'known.apart = heldAgainst(news.at, sent, received, world.steady())',

@@ -321,6 +321,8 @@ export type Offered = {
   readonly envelope: string
   readonly payload: BlobId
   readonly activate: boolean
+  /** With `activate`: milliseconds that are left of the turn. */
+  readonly within?: number
   readonly wrap?: string
 }
 
@@ -349,7 +351,9 @@ export async function offerFor(world: SiteWorld, id: string): Promise<Offered | 
   if ((await inForce(world, id, work.assignment)) === null) return null
   const { sha256, length } = assignment.payload
   const wrapped = assignment.wrap === undefined ? {} : { wrap: assignment.wrap }
-  return { assignment: assignment.id, envelope: toBase64(envelope), payload: { sha256, length }, activate, ...wrapped }
+  const turn = work.at === 'granted' ? { within: Math.max(0, work.latest - world.clock.now()) } : {}
+  const offer = { assignment: assignment.id, envelope: toBase64(envelope), payload: { sha256, length } }
+  return { ...offer, activate, ...turn, ...wrapped }
 }
 
 /** An assignment that is still agreed, and rests on nothing that has expired: without news from the fleet it ends. */

@@ -15,6 +15,11 @@ export type Offer = {
   readonly payload: { readonly sha256: string; readonly length: number }
   /** False: download and stage. True: the site can spare this controller now; restart into the staged image. */
   readonly activate: boolean
+  /**
+   * With `activate`: within so many milliseconds from its question on the controller has to have begun its restart, by a
+   * counter of its own that nobody sets. Later it does not restart, and asks again: its turn is over.
+   */
+  readonly within?: number
   /** Base64 of the content key, wrapped for the asking controller; only of an encrypted payload. */
   readonly wrap?: string
 }

@@ -99,6 +99,10 @@ describe('turns at a site', () => {
       assert.deepEqual((await giveTurns(site)).granted, ['bms-1', 'bms-2'])
       const offer = await offerFor(site, 'bms-1')
       assert.ok(offer !== null && !isRefusal(offer) && offer.activate, 'in time')
+      assert.ok(
+        (offer.within ?? 0) > 100_000 && (offer.within ?? 0) <= 120_000,
+        'and the controller is told how long it holds',
+      )
       set({ ahead: 121_000, plant: charge(5) })
       assert.deepEqual(await offerFor(site, 'bms-1'), null)
       assert.deepEqual(

@@ -1,8 +1,8 @@
+import { steadyOf } from '../../../src/adapters/clock-system.ts'
 import { HttpsClient } from '../../../src/adapters/link-https/client.ts'
-import { askForWork } from '../../../src/apps/agent/link/ask.ts'
+import { askForWork, type HeardOffer } from '../../../src/apps/agent/link/ask.ts'
 import { BackOff, pause } from '../../../src/apps/agent/link/back-off.ts'
 import { download, type Receiver } from '../../../src/apps/agent/link/download.ts'
-import type { ReadOffer } from '../../../src/apps/agent/link/offer.ts'
 import { Reporter } from '../../../src/apps/agent/link/reporter.ts'
 import { carriedBy } from '../../../src/core/firmware/encryption.ts'
 import { detailOf, isRefusal, type Refusal } from '../../../src/core/refusal/refusal.ts'
@@ -119,7 +119,7 @@ export class ConnectedController {
     const { stop } = this.#parts
     if (stop.aborted) return
     const life = this.#life
-    const offer = await askForWork(this.#client, this.#backOff, stop)
+    const offer = await askForWork(this.#client, this.#backOff, stop, steadyOf(this.#parts.clock))
     if (life !== this.#life || offer === null || stop.aborted) return
     if (isRefusal(offer)) return this.#wait(offer)
     if (await this.#follow(offer, life)) this.#backOff.reset()
@@ -127,7 +127,7 @@ export class ConnectedController {
   }
 
   /** Does what the offer asks for; answers false when that changed nothing, so that nobody asks in a tight loop. */
-  async #follow(offer: ReadOffer, life: number): Promise<boolean> {
+  async #follow(offer: HeardOffer, life: number): Promise<boolean> {
     const { controller } = this.#parts
     const { assignment } = offer
     if (this.#runsAlready(offer)) {
@@ -138,7 +138,7 @@ export class ConnectedController {
     const installation = controller.begin({ envelope, update: assignment, ...(wrap === undefined ? {} : { wrap }) })
     if (isRefusal(installation)) return this.#refuse(offer, installation)
     if (installation.state.at === 'staged') {
-      if (offer.activate) return this.#activate(assignment)
+      if (offer.until !== null) return this.#activate(assignment, offer.until)
       this.#reporter.say({ event: 'staged', assignment })
       return false
     }
@@ -183,8 +183,10 @@ export class ConnectedController {
   }
 
   /** The word of the site: restart into what is staged. */
-  #activate(assignment: string): boolean {
-    const { controller } = this.#parts
+  #activate(assignment: string, until: number): boolean {
+    const { controller, clock } = this.#parts
+    // Its turn is over: it asks for another.
+    if (steadyOf(clock)() > until) return false
     this.#note({ event: 'activating', assignment })
     const outcome = this.#cuts.during({ at: 'starting-trial' }, () => controller.activate())
     if (isRefusal(outcome)) {
@@ -238,7 +240,7 @@ export class ConnectedController {
   }
 
   /** The controller confirmed this very work, and the gateway has not heard of it. */
-  #runsAlready({ assignment, payload }: ReadOffer): boolean {
+  #runsAlready({ assignment, payload }: HeardOffer): boolean {
     const running = this.#parts.controller.running()
     if (running === null || running.trial || running.slot === 'golden') return false
     // A candidate that waits may hold the same image under another manifest: what runs is then not yet this work.
@@ -250,7 +252,7 @@ export class ConnectedController {
     )
   }
 
-  #refuse({ assignment }: ReadOffer, refusal: Refusal): boolean {
+  #refuse({ assignment }: HeardOffer, refusal: Refusal): boolean {
     if (refusal.code === 'version-failed-before' && this.#knows(assignment)) {
       // This work was tried here and ended: what is new to the gateway is how, not that it is refused a second time.
       this.#reporter.say({ event: 'reverted', assignment })

@@ -77,7 +77,7 @@ async function perform(
     return device.takeSlot(true, () => stage(given, rest, incoming, device, note))
   }
   return device.takeSlot(true, async () => {
-    const memory = asked.do === 'arm' ? await device.activate() : withdraw(device.board, device.clock.now())
+    const memory = asked.do === 'arm' ? await device.activate(null) : withdraw(device.board, device.clock.now())
     return isRefusal(memory) ? memory : { state: memory.state.at }
   })
 }

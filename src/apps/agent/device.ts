@@ -1,3 +1,4 @@
+import { steadyOf } from '../../adapters/clock-system.ts'
 import { readText, writeWhole } from '../../adapters/config-file.ts'
 import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -105,9 +106,10 @@ export class Device {
    * The site's word: takes the figures that the candidate will be held against, then arms it. Both are durable on
    * return, in this order; the caller restarts the controller. The second stage of the trial reads `agent.yaml` anew, so
    * one that it could not start with, or that lacks a probe of the candidate, is found here: a good image is not given up
-   * for it. Refuses what `readAgentConfig` refuses, `probe-missing`, `baseline-missing`, `no-space`, `file-not-permitted` and what `arm` refuses.
+   * for it. `until`: by its steady counter, when the turn is over; null: somebody at the site asks, and answers for it.
+   * Refuses `turn-over`, what `readAgentConfig` refuses, `probe-missing`, `baseline-missing`, `no-space`, `file-not-permitted` and what `arm` refuses.
    */
-  async activate(): Promise<Memory | Refusal> {
+  async activate(until: number | null): Promise<Memory | Refusal> {
     const { memory } = this
     if (memory?.state.at === 'candidate') {
       const candidate = verify(this.board, other(memory.state.active))
@@ -124,6 +126,11 @@ export class Device {
       const { baseline } = agentFiles(this.#folder)
       const unwritten = unlessNotWritten(baseline, () => writeBaseline(baseline, { update: memory.update, figures }))
       if (unwritten !== null) return unwritten
+    }
+    // Last of all: whoever was before it at the slot, and the figures, may have taken long.
+    const now = steadyOf(this.clock)()
+    if (until !== null && now > until) {
+      return refuse('turn-over', this.id, 'a restart in its turn', `one ${Math.ceil(now - until)} ms behind it`)
     }
     return arm(this.board, this.clock.now())
   }

@@ -1,13 +1,13 @@
+import { steadyOf } from '../../adapters/clock-system.ts'
 import type { HttpsClient } from '../../adapters/link-https/client.ts'
 import { carriedBy } from '../../core/firmware/encryption.ts'
 import { detailOf, isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { registry } from '../../core/refusal/registry.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
-import { askForWork } from './link/ask.ts'
+import { askForWork, type HeardOffer } from './link/ask.ts'
 import { BackOff, pause } from './link/back-off.ts'
 import { download } from './link/download.ts'
-import type { ReadOffer } from './link/offer.ts'
 import { Reporter } from './link/reporter.ts'
 
 export type WorkParts = {
@@ -49,7 +49,7 @@ export class Work {
     while (!stop.aborted) {
       await this.reporter.delivered()
       if (stop.aborted) break
-      const offer = await askForWork(client, this.#backOff, stop)
+      const offer = await askForWork(client, this.#backOff, stop, steadyOf(this.#parts.device.clock))
       if (offer === null || stop.aborted) continue
       if (isRefusal(offer)) {
         await this.#wait(offer)
@@ -64,7 +64,7 @@ export class Work {
   }
 
   /** Does what the offer asks for; `same` says that it changed nothing, so that nobody asks in a tight loop. */
-  async #follow(offer: ReadOffer): Promise<'changed' | 'same' | 'restart'> {
+  async #follow(offer: HeardOffer): Promise<'changed' | 'same' | 'restart'> {
     const { device } = this.#parts
     const { assignment } = offer
     if (this.#runsAlready(offer)) {
@@ -75,7 +75,7 @@ export class Work {
   }
 
   /** Downloads into the slot and marks it a candidate; or, when it is one, does what the site says. */
-  async #stage(offer: ReadOffer): Promise<'changed' | 'same' | 'restart'> {
+  async #stage(offer: HeardOffer): Promise<'changed' | 'same' | 'restart'> {
     const { device, client, note, stop } = this.#parts
     const { assignment } = offer
     const { generation } = device
@@ -86,7 +86,7 @@ export class Work {
     const installation = device.begin(offered, assignment)
     if (isRefusal(installation)) return this.#refuse(offer, installation)
     if (installation.state.at === 'staged') {
-      if (offer.activate) return this.#activate(assignment)
+      if (offer.until !== null) return this.#activate(assignment, offer.until)
       this.reporter.say({ event: 'staged', assignment })
       return 'same'
     }
@@ -114,10 +114,10 @@ export class Work {
     return 'changed'
   }
 
-  /** The word of the site: restart into what is staged. */
-  async #activate(assignment: string): Promise<'same' | 'restart'> {
+  /** The word of the site: restart into what is staged, until then and not later. */
+  async #activate(assignment: string, until: number): Promise<'same' | 'restart'> {
     const { device, note } = this.#parts
-    const armed = await device.activate()
+    const armed = await device.activate(until)
     if (isRefusal(armed)) {
       note({ event: 'waiting', code: armed.code, detail: `${armed.subject}: ${armed.actual}` })
       return 'same'
@@ -127,7 +127,7 @@ export class Work {
   }
 
   /** The controller confirmed this very work, and the gateway has not heard of it. */
-  #runsAlready({ assignment, payload }: ReadOffer): boolean {
+  #runsAlready({ assignment, payload }: HeardOffer): boolean {
     const { device } = this.#parts
     const { running } = device
     if (running.trial || running.slot === 'golden') return false
@@ -136,7 +136,7 @@ export class Work {
     return same && device.knows(assignment)
   }
 
-  #refuse({ assignment }: ReadOffer, refusal: Refusal): 'same' {
+  #refuse({ assignment }: HeardOffer, refusal: Refusal): 'same' {
     const { device, note } = this.#parts
     if (refusal.code === 'version-failed-before' && device.knows(assignment)) {
       // This work was tried here and ended: what is new to the gateway is how, not that it is refused a second time.

@@ -38,6 +38,7 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
 
   server.get<{ Querystring: { wait?: string } }>('/v1/offer', async (request, reply) => {
     const id = controllerOf(request)
+    const asked = world.steady()
     const wait = Math.min(Number(request.query.wait ?? 0) || 0, MAX_WAIT)
     const answered = new AbortController()
     const news = bells.work.next(wait, answered.signal, id)
@@ -48,7 +49,9 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
     }
     answered.abort()
     if (offer === null) return reply.code(204).send()
-    return isRefusal(offer) ? sendRefusal(reply, offer) : offer
+    if (isRefusal(offer)) return sendRefusal(reply, offer)
+    // Counted from the question on, so that an answer that is long under way does not make the turn longer.
+    return offer.within === undefined ? offer : { ...offer, within: offer.within + world.steady() - asked }
   })
 
   server.get('/v1/wait', async (request, reply) => {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
-import { systemClock } from '../../adapters/clock-system.ts'
+import { steadyOf, systemClock } from '../../adapters/clock-system.ts'
 import { HttpsConditions } from '../../adapters/conditions-https.ts'
 import { readText } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
@@ -10,7 +10,6 @@ import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
-import { millis } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { giveTurns } from '../../flows/coordinate.ts'
 import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
@@ -91,7 +90,7 @@ async function startWith(
     },
     maxRestarting: config.maxRestarting,
     conditions,
-    steady: clock.steady ?? (() => millis(performance.now())),
+    steady: steadyOf(clock),
   }
   const bells = { reports: new Bell(), work: new Bell() }
   const door = gatewayDoor(world, { ca: issued.siteCa, cert: issued.gateway.serverCert, key: doorKey }, bells, log)

@@ -72,6 +72,13 @@ export const agentCodes = {
     title: 'a probe that the trial asks for is not in agent.yaml',
     fix: 'It would fail its trial for want of a judge. Add the probe to agent.yaml, then do the same again: no restart is needed.',
   },
+  'turn-over': {
+    exit: 75,
+    status: 409,
+    action: 'retry',
+    title: 'the turn to restart was over before the controller could begin',
+    fix: 'Nothing: the controller asks for another turn. If it happens again and again, see what takes long: its probes, or somebody who stages on the spot.',
+  },
   'baseline-missing': {
     exit: 75,
     status: 409,

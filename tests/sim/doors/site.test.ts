@@ -201,6 +201,15 @@ describe('the process of a simulated site', () => {
     const again = await gateway.next(is('staged'))
     assert.equal(again.running.version, '1.0.0', 'offered again, it is told again, and nothing restarts')
     assert.equal(gateway.asked.length, 1, 'and nothing is downloaded again')
+    const work = gateway.work.get('bms-1') as Work
+    Object.assign(work, { activate: true, within: 0 })
+    await gateway.offered(3)
+    assert.deepEqual(
+      gateway.reports.filter(({ state }) => state === 'trial'),
+      [],
+      'a turn that is over when it comes is none',
+    )
+    Object.assign(work, { activate: false, within: undefined })
     grantWhenStaged(gateway)
     const confirmed = await gateway.next(is('confirmed'))
     assert.equal(confirmed.running.version, '2.0.0')

@@ -16,6 +16,8 @@ export type Work = {
   readonly sha256: string
   readonly wrap?: Uint8Array
   activate: boolean
+  /** Milliseconds that are left of its turn: two minutes unless told. */
+  within?: number
 }
 
 /** A download that was asked for: who, and from which byte on. */
@@ -41,6 +43,7 @@ export class TinyGateway {
   readonly #last = new Map<string, number>()
   #waiting: { readonly wanted: (report: Report) => boolean; readonly found: (report: Report) => void }[] = []
   #failed: ((error: unknown) => void)[] = []
+  readonly #offers: { left: number; readonly resolve: () => void }[] = []
 
   static async start(): Promise<TinyGateway> {
     const gateway = new TinyGateway()
@@ -74,6 +77,11 @@ export class TinyGateway {
     })
   }
 
+  /** Resolves when work was offered so many times more. */
+  offered(times: number): Promise<void> {
+    return new Promise(resolve => this.#offers.push({ left: times, resolve }))
+  }
+
   close(): Promise<void> {
     return this.#server.close()
   }
@@ -82,10 +90,14 @@ export class TinyGateway {
     this.#server.get('/v1/offer', async (request, reply) => {
       const work = this.work.get(requirePeer(request, 'controller').id)
       if (work === undefined) return reply.code(204).send()
-      const { assignment, envelope, image, sha256, activate, wrap } = work
+      for (const one of this.#offers) {
+        one.left -= 1
+        if (one.left <= 0) one.resolve()
+      }
+      const { assignment, envelope, image, sha256, activate, within = 120_000, wrap } = work
       const payload = { sha256, length: image.length }
       const wrapped = wrap === undefined ? {} : { wrap: toBase64(wrap) }
-      return { assignment, envelope: toBase64(envelope), payload, activate, ...wrapped }
+      return { assignment, envelope: toBase64(envelope), payload, activate, within, ...wrapped }
     })
     this.#server.get('/v1/blobs/:sha256', async (request, reply) => {
       const { id: controller } = requirePeer(request, 'controller')

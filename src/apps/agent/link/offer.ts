@@ -7,6 +7,8 @@ export type ReadOffer = {
   readonly envelope: Uint8Array
   readonly payload: { readonly sha256: string; readonly length: number }
   readonly activate: boolean
+  /** Of a turn: milliseconds from the question on within which the restart has to begin. */
+  readonly within?: number
   /** The content key of an encrypted payload, wrapped for this controller. */
   readonly wrap?: Uint8Array
 }
@@ -25,7 +27,7 @@ export function readOffer(body: Uint8Array, subject: string): ReadOffer | Refusa
   } catch {
     return wrong('no JSON')
   }
-  const { assignment, envelope, payload, activate, wrap } = members(value)
+  const { assignment, envelope, payload, activate, within, wrap } = members(value)
   if (typeof assignment !== 'string' || assignment === '' || assignment.length > MAX_ASSIGNMENT) {
     return wrong('no assignment')
   }
@@ -35,7 +37,9 @@ export function readOffer(body: Uint8Array, subject: string): ReadOffer | Refusa
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return wrong('no payload')
   if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 1) return wrong('no length')
   if (typeof activate !== 'boolean') return wrong('no word about the restart')
-  const offer = { assignment, envelope: bytes, payload: { sha256, length }, activate }
+  if (activate && !(typeof within === 'number' && within >= 0)) return wrong('a turn without an end')
+  const turn = activate ? { within: within as number } : {}
+  const offer = { assignment, envelope: bytes, payload: { sha256, length }, activate, ...turn }
   if (wrap === undefined) return offer
   const key = typeof wrap === 'string' ? fromBase64(wrap) : null
   return key === null ? wrong('no wrap of a content key') : { ...offer, wrap: key }
