@@ -177,4 +177,11 @@ export const PLAN_GUARDS: readonly Guard[] = [
     without: 'one === other || (isScalar(one) && isScalar(other) && one.value === other.value)',
     tests: 'tests/adapters/config-file.test.ts',
   },
+  {
+    stops: 'a budget under which a controller waits for ever',
+    file: 'src/core/campaign/draft.ts',
+    text: 'if (larger !== null) return larger',
+    without: '',
+    tests: DRAFTS,
+  },
 ]

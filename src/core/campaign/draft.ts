@@ -2,6 +2,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import { after, type Instant, instant, type Millis, millis } from '../encoding/units.ts'
 import { refKey } from '../fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { refuseNeverFits } from './draft-budgets.ts'
 import { goalsOf, type PublishedRelease } from './draft-fit.ts'
 import { isWithin, misspelt, selector } from './draft-select.ts'
 import { draftSite, type PassedOver, type SourceSite, type Turn } from './draft-site.ts'
@@ -71,7 +72,7 @@ export type Drafting = {
  * Refuses `plan-release-unknown`, `plan-controller-unknown`; and of sites and at the end `plan-release-ambiguous`,
  * `plan-nothing-selected`, `plan-class-mismatch`, `plan-controller-not-attested`,
  * `plan-controller-not-selected`, `controller-without-decryption-key`, `plan-wave-empty`, `plan-waves-overlap`,
- * `plan-controllers-left`, `plan-criticality-mixed`, `plan-window-never-opens`, `site-unknown`, `rules-hold-nowhere`, what `acceptFor` refuses (class, hardware, slot, floor, version), what
+ * `plan-controllers-left`, `plan-criticality-mixed`, `plan-window-never-opens`, `campaign-budget-too-small`, `site-unknown`, `rules-hold-nowhere`, what `acceptFor` refuses (class, hardware, slot, floor, version), what
  * `findPath` refuses (no order in which the controllers of a site go on understanding each other), `plan-keys-not-accepted`
  * and `plan-stones-needed` (other releases come first, by name, and the request wants none), and what `checkPlan` refuses.
  */
@@ -133,6 +134,8 @@ export function beginPlan(request: PlanRequest, sources: PlanSources): Drafting 
         const longest = Math.max(...drafted.turns.map(({ restart }) => restart))
         const never = opens(source.site, millis(longest))
         if (never !== null) return never
+        const larger = refuseNeverFits(request.rules, source.site, drafted.turns)
+        if (larger !== null) return larger
         const restart = millis(longest)
         places.set(site, { site, region, zone, limits, restart, leastRestarts: drafted.least })
       }

@@ -299,8 +299,8 @@ export const campaignCodes = {
     exit: 21,
     status: 409,
     action: 'refuse',
-    title: 'one controller alone takes more out of service than a budget of the plan allows',
-    fix: 'Make a new plan with a budget that holds the controller, or without the controller.',
+    title: 'one controller alone takes more out of service than a budget allows',
+    fix: 'Make the plan with a budget that holds the controller, or without the controller. Limits of a site stand in its site file.',
   },
   'campaign-controller-foreign': {
     exit: 65,

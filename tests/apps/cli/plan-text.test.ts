@@ -13,7 +13,7 @@ import { asked, BMS, draftOf, releaseOf, siteOf, sourcesOf, v } from '../../core
 
 const BACK = releaseOf('bms/2.0.1.suit', { version: v('2.0.1'), sequence: 3 })
 const SITE = siteOf('datacenter-ups', [
-  { id: 'bms-1', power: 500_000 },
+  { id: 'bms-1', power: 500_000, energy: 1_000_000, feeder: 'west' },
   { id: 'bms-2', power: 500_000 },
 ] as never)
 
@@ -21,7 +21,7 @@ const RULES = {
   windows: [{ days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from: '22:00', to: '04:00' }],
   blackouts: [
     { why: 'market', days: ['tue'], from: '22:00', to: '23:00', regions: ['nl-west'] },
-    { why: 'grid test', from: '2027-03-09T20:00:00Z', to: '2027-03-10T06:00:00Z', sites: ['quay', 'pier'] },
+    { why: 'grid test', from: '2027-03-09T20:00:00Z', to: '2027-03-10T06:00:00Z', sites: ['datacenter-ups'] },
   ],
   permissives: [
     { point: 'state-of-charge', min: 20, max: 90, maxAgeMillis: '2min' },
@@ -60,7 +60,7 @@ describe('a plan as an approver reads it', () => {
     for (const line of [
       'window                every day 22:00 to 04:00, by the clock of each site',
       'blackout (market)     tue 22:00 to 23:00; regions nl-west',
-      'blackout (grid test)  2027-03-09T20:00:00Z to 2027-03-10T06:00:00Z; sites quay, pier',
+      'blackout (grid test)  2027-03-09T20:00:00Z to 2027-03-10T06:00:00Z; sites datacenter-ups',
       "permissive            the site's state of charge from 20 % to 90 %, read within 2 min",
       'permissive            no dispatch commitment is in force, read within 1 min; for bms',
       'budget of each site   at most 1.5 MW away at once',

@@ -8,17 +8,19 @@ import { planBytes } from '../../../src/core/campaign/plan.ts'
 import { previewOf } from '../../../src/core/campaign/preview.ts'
 import { openSheet, sheetFile } from '../../../src/core/campaign/sheet.ts'
 import { plannedControllers } from '../../../src/core/campaign/turns.ts'
+import { wattHours, watts } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'
 import { asked, BMS, type Board, draftOf, KEY, PCS, releaseOf, siteOf, sourcesOf, v, wavesOf } from './fleets.ts'
 import { T0 } from './plans.ts'
 
-const HARBOUR = siteOf('harbour', [
+const BOARDS: readonly Board[] = [
   { id: 'bms-2', rack: 'r2', labels: ['night'] },
   { id: 'bms-1', rack: 'r1', power: 500_000 as never, behind: 'pcs-1' },
   { id: 'bms-3', rack: 'r3', power: 400_000 as never, behind: 'pcs-1' },
   { id: 'pcs-1', class: 'pcs', rack: 'r1', power: 1_000_000 as never },
-])
+]
+const HARBOUR = siteOf('harbour', BOARDS)
 const POLDER = siteOf('polder', [{ id: 'bms-1', version: '1.5.0' }], { region: 'nl-east' })
 const FLEET = [HARBOUR, POLDER]
 const ENCRYPTION = { segmentBytes: 16_384, digest: 'aa'.repeat(32), keyCheck: 'bb'.repeat(32) }
@@ -128,6 +130,30 @@ describe('drawing up a plan', () => {
     assert.equal(previewOf(orThrow(draftOf(asked({}), FLEET)), 10).sites[0]?.windows, null)
     const weeks = orThrow(draftOf(asked({ rules: NIGHT, validFor: '20d' }), [HARBOUR]))
     assert.equal(previewOf(weeks, 10).sites[0]?.windows?.length, 3)
+  })
+
+  test('a budget that a controller alone is larger than is refused, and nobody waits for ever', () => {
+    const board = { id: 'x', power: watts(250_000), energy: wattHours(500_000) }
+    const drawn = (budget: object, more: Partial<Board> = {}, limits: object = {}) => {
+      const site = siteOf('harbour', [{ ...board, ...more }], { limits })
+      const draft = draftOf(asked({ waves: [{ name: 'one', take: 'rest' }], rules: { budgets: [budget] } }), [site])
+      return isRefusal(draft) ? `${draft.code}: ${draft.expected}; ${draft.actual}` : 'drawn'
+    }
+    const small = 'campaign-budget-too-small: at most'
+    assert.equal(drawn({ per: 'site', watts: '250kW', wattHours: '500kWh', controllers: 1 }), 'drawn')
+    for (const per of ['site', 'region', 'fleet']) {
+      const got = drawn({ per, watts: '249kW' })
+      assert.equal(got, `${small} 249 kW for each ${per}, by the plan; 250 kW at rules.budgets[0].watts`)
+    }
+    const energy = `${small} 400 kWh for each site, by the plan; 500 kWh at rules.budgets[0].wattHours`
+    assert.equal(drawn({ per: 'site', wattHours: '400kWh' }), energy)
+    assert.equal(drawn({ per: 'feeder', watts: '1kW' }), 'drawn', 'it is on no feeder')
+    assert.match(drawn({ per: 'feeder', watts: '1kW' }, { feeder: 'west' }), /for each feeder/)
+    const limits = { budgets: [{ per: 'site', watts: '100kW' }] }
+    assert.equal(
+      drawn({ per: 'site', controllers: 1 }, {}, limits),
+      `${small} 100 kW for each site, by the limits of the site; 250 kW`,
+    )
   })
 
   const only = (board: Partial<Board>) => [siteOf('harbour', [{ id: 'x', ...board }])]
@@ -369,12 +395,13 @@ describe('drawing up a plan', () => {
   })
 
   test('the preview says what is at risk: who is behind another costs nothing more, and budgets bound it', () => {
-    const rules = { budgets: [{ per: 'site', watts: '600kW' }] }
+    const rules = { budgets: [{ per: 'site', watts: '1.2MW' }] }
+    const wide = siteOf('harbour', [...BOARDS, { id: 'pcs-2', class: 'pcs', rack: 'r1', power: watts(1_000_000) }])
     const waves = [
       { name: 'one', take: { racks: 1 } },
       { name: 'rest', take: 'rest' },
     ]
-    const preview = previewOf(orThrow(draftOf(asked({ waves, rules }), FLEET)), 10)
+    const preview = previewOf(orThrow(draftOf(asked({ waves, rules }), [wide, POLDER])), 10)
     assert.deepEqual(
       preview.waves.map(({ name, controllers, sites, watts, wattsAtOnce }) => [
         name,
@@ -384,12 +411,12 @@ describe('drawing up a plan', () => {
         wattsAtOnce,
       ]),
       [
-        ['one', 2, 1, 1_000_000, 600_000],
+        ['one', 3, 1, 2_000_000, 1_200_000],
         ['rest', 3, 2, 400_000, 400_000],
       ],
     )
     const [harbour] = preview.sites
-    assert.deepEqual([harbour?.controllers, harbour?.restarts, harbour?.leastRestarts], [4, 4, 4])
+    assert.deepEqual([harbour?.controllers, harbour?.restarts, harbour?.leastRestarts], [5, 5, 5])
     assert.deepEqual(harbour?.steps[0], {
       order: 0,
       wave: 0,
