@@ -38,8 +38,9 @@ const RULES: PlanBody['rules'] = {
   restarting: 2,
 }
 const [BMS, BACK, OTHER] = [release('bms/2.3.0', '2.3.0'), release('bms/2.3.1', '2.3.1'), release('bms/2.4.0', '2.4.0')]
+const PCS = { ...release('pcs/4.2.0', '4.2.0'), class: 'pcs' }
 const { plan: PLAN } = planOfSheets(SHEETS, {
-  releases: [BMS, BACK, OTHER],
+  releases: [BMS, BACK, OTHER, PCS],
   changeRequest: 'CHG-1042',
   abort: { maxFailures: 1, maxFailurePercent: 100 },
   notBefore: instant(T0),
@@ -71,7 +72,7 @@ const CHANGES: Readonly<Record<string, Partial<PlanBody>>> = {
   'a shorter soak': { waves: [{ ...WAVE, soakMillis: millis(1000) }, REST] },
   'a longer life': { notAfter: instant(T0 + 2000 * HOUR) },
   'an earlier beginning': { notBefore: instant(T0 - HOUR) },
-  'another release': { releases: [{ ...BMS, sha256: 'ef'.repeat(32) }, BACK, OTHER] },
+  'another release': { releases: [{ ...BMS, sha256: 'ef'.repeat(32) }, BACK, OTHER, PCS] },
   'a higher priority': { priority: 60 },
   'an earlier deadline': { deadline: { at: instant(T0 + 8 * HOUR), steps: [] } },
   'longer waits': { retry: { retries: 1, backOffMillis: millis(1000), maxBackOffMillis: millis(99_000) } },
