@@ -104,6 +104,20 @@ export const API_GUARDS: readonly Guard[] = [
     tests: STREAMS,
   },
   {
+    stops: 'bodies that come byte by byte and hold lines open',
+    file: 'src/adapters/http-server.ts',
+    text: 'const late = setTimeout(() => raw.complete || raw.destroy(), body)',
+    without: 'const late = setTimeout(() => raw.complete, body)',
+    tests: 'tests/adapters/http-server.test.ts',
+  },
+  {
+    stops: 'an upload that stands still',
+    file: 'src/adapters/http-server.ts',
+    text: '  raw.socket.setTimeout(silence)\n',
+    without: '',
+    tests: 'tests/adapters/http-server.test.ts',
+  },
+  {
     stops: 'a cursor that names what its reader may not see',
     file: 'src/apps/fleet/views.ts',
     text: 'seen.all ? world.store.controllersBehind(after, count) : controllersSeen(world, seen, after, count)',

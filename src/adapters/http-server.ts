@@ -14,6 +14,14 @@ export type HttpsServer = FastifyInstance
 /** The largest JSON or metadata body that a request may carry, in bytes. Blobs are streams with a limit of their own. */
 export const MAX_BODY = 4 * 1024 * 1024
 
+/** How long a body may be under way, and how long one that may take its time may stand still, in milliseconds. */
+export type Patience = { readonly body: number; readonly silence: number }
+
+const PATIENCE: Patience = { body: 120_000, silence: 60_000 }
+
+/** What ends a request whose body does not come to its end in time. */
+const deadlines = new WeakMap<FastifyRequest, { readonly late: NodeJS.Timeout; readonly silence: number }>()
+
 /**
  * A server that speaks TLS 1.3 to peers with a certificate of its authority, and, unless `certificate` is `required`, to those
  * who bring none: what they may do is the door's to judge. Who brings another authority's is never spoken to. Bodies of type
@@ -23,13 +31,15 @@ export function httpsServer(
   tls: ServerTls,
   log: Logger,
   certificate: 'required' | 'asked-for' = 'required',
+  { body, silence }: Patience = PATIENCE,
 ): HttpsServer {
   const server = Fastify({
     https: { ...tls, minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: certificate === 'required' },
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY,
-    requestTimeout: 120_000,
+    // Node.js knows one time for all: a large upload over a slow link would never be through. Below, each has its own.
+    requestTimeout: 0,
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,
     forceCloseConnections: true,
@@ -40,6 +50,12 @@ export function httpsServer(
     // Whoever brings a certificate means it: one that does not hold is no reason to be taken for somebody without one. (A
     // resumed session without a certificate counts as authorised, and has none all the same.)
     if (socket.getPeerX509Certificate() !== undefined && !socket.authorized) socket.destroy()
+  })
+  server.addHook('onRequest', async request => {
+    const { raw } = request
+    const late = setTimeout(() => raw.complete || raw.destroy(), body)
+    raw.once('close', () => clearTimeout(late))
+    deadlines.set(request, { late, silence })
   })
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
   server.setErrorHandler((error: Error & { statusCode?: number; validation?: unknown }, request, reply) => {
@@ -72,6 +88,21 @@ export function streamOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
   const actual = request.headers['content-type'] ?? 'no body'
   const subject = `${request.method} ${request.url}`
   throw new RefusalError(refuse('request-malformed', subject, 'a body of type application/octet-stream', actual))
+}
+
+/**
+ * The same for an upload that may take as long as its link needs, while bytes come: for who has been admitted, and may bring
+ * that much.
+ */
+export function uploadOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
+  const stream = streamOf(request)
+  const { raw } = request
+  const { late, silence } = deadlines.get(request)!
+  clearTimeout(late)
+  // A line that stands still is closed; once the body is there, the answer may take its time.
+  raw.socket.setTimeout(silence)
+  raw.once('end', () => raw.socket.setTimeout(0))
+  return stream
 }
 
 const identities = new WeakMap<object, Identity | null>()

@@ -11,7 +11,7 @@ test('attack: a look that costs much, asked for by many at once and again at onc
     return looks
   })
   assert.deepEqual(await Promise.all(Array.from({ length: 50 }, look)), Array(50).fill(1))
-  const end = performance.now() + 100
+  const end = performance.now() + 20
   while (performance.now() < end) await look()
   assert.equal(looks, 1, 'it rests for nine times as long as it took')
 })

@@ -1,5 +1,5 @@
 import { sendBlob } from '../../../adapters/http-blobs.ts'
-import { type HttpsServer, streamOf } from '../../../adapters/http-server.ts'
+import { type HttpsServer, uploadOf } from '../../../adapters/http-server.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import { blobOf, publishRelease, storeBlob } from '../../../flows/publish.ts'
 import * as routes from '../../../wire/routes/releases.ts'
@@ -20,7 +20,7 @@ export function releaseRoutes(server: HttpsServer, door: FleetDoor): void {
   // A blob has its name from its bytes: to bring it twice is to bring it once.
   shows(server, { ...routes.storeBlob, bodyLimit: maxBlobBytes }, ({ params, request }) => {
     const id = { sha256: params.sha256 ?? '', length: Number(request.headers['content-length']) }
-    return storeBlob(world, id, maxBlobBytes, streamOf(request))
+    return storeBlob(world, id, maxBlobBytes, uploadOf(request))
   })
 
   shows(server, routes.listReleases, ({ query }) => views.releases(world, query))
