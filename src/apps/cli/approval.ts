@@ -58,6 +58,10 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, op
   if (plan.id !== id) return refuse('approval-draft-altered', id, `the plan of ${id}`, `that of ${plan.id}`)
   const sheets = await sheetsOf(session, id)
   if (isRefusal(sheets)) return sheets
+  if (sheets.length < plan.sheets.sites) {
+    const shown = `You are shown ${sheets.length} of the ${plan.sheets.sites} sheets of ${id}.`
+    cli.output.warn(`${shown} Who may not see every site of a plan cannot verify it, and does not approve it.`)
+  }
   const altered = checkSheets(plan, sheets, cli.world.crypto, `the plan of ${id}`)
   if (altered !== null) return altered
   const draft = await session.get<Draft>(`/v1/campaigns/${id}/draft`)
