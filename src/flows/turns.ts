@@ -249,7 +249,7 @@ async function othersOf(world: FleetWorld, campaign: string, ref: ControllerRef)
 }
 
 /** What is out in all, and the budgets of the other campaigns that have something out: theirs hold too. */
-async function outOf(
+export async function outOf(
   world: FleetWorld,
   campaign: string,
   turns: readonly Turn[],

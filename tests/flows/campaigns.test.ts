@@ -7,7 +7,8 @@ import type { RolloutEvent } from '../../src/core/campaign/rollout-state.ts'
 import { rolloutTerms } from '../../src/core/campaign/rollout-terms.ts'
 import type { Turn } from '../../src/core/campaign/turn.ts'
 import { type Plan, plannedControllers } from '../../src/core/campaign/turns.ts'
-import { instant, millis } from '../../src/core/encoding/units.ts'
+import { waitsOf } from '../../src/core/campaign/waits.ts'
+import { instant, millis, watts } from '../../src/core/encoding/units.ts'
 import type { Version } from '../../src/core/firmware/version.ts'
 import { NO_RULES } from '../../src/core/fleet/site-rules.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
@@ -15,6 +16,7 @@ import { readDirector } from '../../src/core/trust/director-target.ts'
 import { Advance, goOn, siteShows, tick } from '../../src/flows/campaign.ts'
 import { openCampaign } from '../../src/flows/opened.ts'
 import type { FleetChange, FleetStore } from '../../src/flows/ports.ts'
+import { shortagesOf } from '../../src/flows/shortages.ts'
 import { turnOf } from '../../src/flows/turns.ts'
 import { turnOf as planned, planOfSheets, sheetOf } from '../core/campaign/plans.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
@@ -200,6 +202,24 @@ describe('several campaigns at once', () => {
     assert.equal(await fleet.at('older', 'pier/c1'), 'queued behind critical')
     for (const id of ['older', 'critical']) await fleet.halt(id)
     await fleet.shows('pier')
+  })
+
+  it('whoever waits for room is told by which budget, and of whom', async () => {
+    const budgets = [{ per: 'region', watts: watts(1_500_000) } as const]
+    await fleet.approved('narrow', ['harbour', 'pier'], { rules: { ...NO_RULES, budgets } })
+    const waits = async (): Promise<string> => {
+      const opened = orThrow(await openCampaign(fleet.quiet.world, 'narrow'))
+      return waitsOf(opened.terms, opened.rollout, await shortagesOf(fleet.quiet.world, opened)).join(' ')
+    }
+    assert.doesNotMatch(await waits(), /budget/)
+    assert.equal(await fleet.start('narrow'), null)
+    assert.match(
+      await waits(),
+      /3 controllers wait for room .* The budget of region north lets 1\.5 MW be out at once, and with harbour\/c1 it would be 2 MW\.$/,
+    )
+    await fleet.halt('narrow')
+    assert.equal(await waits(), '')
+    for (const site of SITES) await fleet.shows(site)
   })
 
   it('attack: an order that was taken back counts, and holds its controller, until the site has shown the newer version', async () => {

@@ -12,6 +12,7 @@ import { openRepository } from '../../flows/keep.ts'
 import { type Opened, openCampaign, openRow, sheetsRepo } from '../../flows/opened.ts'
 import type { CampaignRow, EntryFilter, FleetWorld, RepoFile } from '../../flows/ports.ts'
 import { type KeptReason, reasonsAt } from '../../flows/reason.ts'
+import { shortagesOf } from '../../flows/shortages.ts'
 import { turnOf } from '../../flows/turns.ts'
 import type { CampaignControllerView, CampaignSummary, CampaignView } from '../../wire/fleet-views.ts'
 import { type Page, pageOf, seenOnly, shown, type Wanted } from './api/page.ts'
@@ -70,7 +71,7 @@ async function summaryOf(world: FleetWorld, opened: Opened): Promise<CampaignSum
     waves: plan.waves.length,
     reason,
     priority,
-    waits: [...waitsOf(terms, rollout)],
+    waits: [...waitsOf(terms, rollout, await shortagesOf(world, opened))],
     counts: tally(rollout),
     tallies: plan.waves.map(({ name }, index) => ({ name, counts: tally(rollout, index) })),
     approvals,

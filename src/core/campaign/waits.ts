@@ -1,9 +1,13 @@
 import { formatUtc } from '../encoding/utc-time.ts'
 import type { RolloutPlan } from './rollout-plan.ts'
 import { type Rollout, tally, updated } from './rollout-state.ts'
+import { type Shortage, shortageText } from './shortage.ts'
 
-/** What a campaign waits for, a sentence each: while it has not ended, it says at least one. */
-export function waitsOf(plan: RolloutPlan, rollout: Rollout): readonly string[] {
+/**
+ * What a campaign waits for, a sentence each: while it has not ended, it says at least one. `short`: the budgets that keep
+ * the next ones from their orders.
+ */
+export function waitsOf(plan: RolloutPlan, rollout: Rollout, short: readonly Shortage[] = []): readonly string[] {
   const { state } = rollout
   switch (state.at) {
     case 'created':
@@ -15,7 +19,7 @@ export function waitsOf(plan: RolloutPlan, rollout: Rollout): readonly string[] 
           : `The campaign waits for somebody to start it, from ${formatUtc(plan.notBefore)} on.`,
       ]
     case 'running':
-      return underWay(rollout, state.wave, plan.waves[state.wave]?.name ?? '')
+      return [...underWay(rollout, state.wave, plan.waves[state.wave]?.name ?? ''), ...short.map(shortageText)]
     case 'soaking':
       return [`Wave ${plan.waves[state.wave]?.name} soaks until ${formatUtc(state.until)}.`]
     case 'paused':
