@@ -152,6 +152,13 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     tests: 'tests/flows/join.test.ts',
   },
   {
+    stops: 'a retry that ends in the middle of those that failed',
+    file: 'src/core/campaign/rollout-moves.ts',
+    text: "if (state.at === 'paused' && state.retrying !== undefined) retry(work, state)\n  else takeBackAll(work)",
+    without: 'takeBackAll(work)',
+    tests: LATE,
+  },
+  {
     stops: 'a timeout for a controller that holds its image and waits for its site',
     file: 'src/core/campaign/rollout-outcomes.ts',
     text: "turn.stage === 'ordered' && seen.staged.has(refKey(turn))",

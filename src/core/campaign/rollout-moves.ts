@@ -97,14 +97,17 @@ export function resume(work: Work, paused: At<'paused'>): Refusal | null {
 }
 
 /**
- * Gives failed controllers of the paused wave a fresh row of tries, as many as are seen at once, and goes on. Refuses
- * `campaign-expired`, `campaign-nothing-to-retry`.
+ * Gives failed controllers of the paused wave a fresh row of tries, as many as are seen at once; ticks go on with the others,
+ * and then with the wave. Refuses `campaign-expired`, `campaign-nothing-to-retry`.
  */
-export function retry(work: Work, { wave, from }: At<'paused'>): Refusal | null {
+export function retry(work: Work, paused: At<'paused'>): Refusal | null {
   const { plan, now, seen } = work
+  const { wave, from, retrying = 0 } = paused
   if (now >= plan.notAfter) return expired(work)
   const failed = from === 'rolling-back' ? [] : seen.next.filter(turn => turn.at === 'failed')
-  if (failed.length === 0) return refuse('campaign-nothing-to-retry', plan.id, 'a failed controller', 'none')
+  if (failed.length + retrying === 0) {
+    return refuse('campaign-nothing-to-retry', plan.id, 'a failed controller', 'none')
+  }
   const again = failed.map((turn): Turn => {
     const attempt = turn.attempt + 1
     const next = { ...standing(turn, now), attempt, first: attempt }
@@ -112,7 +115,14 @@ export function retry(work: Work, { wave, from }: At<'paused'>): Refusal | null 
     work.note('controller-again', { attempt }, turn)
     return next
   })
-  work.note('campaign-retried', { wave, controllers: failed.length })
+  const controllers = retrying + failed.length
+  work.more = true
+  if (failed.length > 0 && tally(work.head, wave).failed > 0) {
+    // If power fails between two of these, the next tick goes on.
+    work.become({ ...paused, retrying: controllers })
+    return null
+  }
+  work.note('campaign-retried', { wave, controllers })
   work.become({ at: 'running', wave, since: now })
   orderNext(work, again)
   settle(work)
@@ -214,7 +224,9 @@ export function drain(work: Work): void {
     }
     raise(work)
   }
-  takeBackAll(work)
+  const { state } = work.head
+  if (state.at === 'paused' && state.retrying !== undefined) retry(work, state)
+  else takeBackAll(work)
 }
 
 /** Controllers that came to match join the wave that the plan names, or the next one that can take them. */

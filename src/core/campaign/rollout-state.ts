@@ -34,6 +34,8 @@ export type RolloutState =
       readonly from: 'running' | 'soaking' | 'rolling-back'
       /** When the soak ends, if it was soaking. Time goes on while paused: the controllers go on running. */
       readonly until: Instant
+      /** A retry is under way, and so many controllers have had theirs. */
+      readonly retrying?: number
     }
   | {
       readonly at: 'halted'
@@ -235,15 +237,18 @@ const stateShape = either(
   ),
   either(
     either(
-      object({
-        at: word('paused'),
-        wave,
-        since: moment,
-        by: word('person', 'gate'),
-        reason,
-        from: word('running', 'soaking', 'rolling-back'),
-        until: moment,
-      }),
+      object(
+        {
+          at: word('paused'),
+          wave,
+          since: moment,
+          by: word('person', 'gate'),
+          reason,
+          from: word('running', 'soaking', 'rolling-back'),
+          until: moment,
+        },
+        { retrying: count },
+      ),
       object({
         at: word('halted'),
         wave: either(wave, (value, at) => (value === null ? null : new Misfit(at, 'null', 'something else'))),

@@ -122,7 +122,7 @@ const table: Table = {
     ...started,
     outcome: records('halted'),
     heard: hears,
-    tick: leads(['halted'], drain),
+    tick: leads(['running', 'soaking', 'halted'], drain),
     join: joins,
     pause: 'stay',
     resume: {
@@ -232,7 +232,9 @@ export function lookOf(plan: RolloutPlan, rollout: Rollout, event: RolloutEvent)
     if (state.at === 'soaking') {
       return now >= state.until && state.wave + 1 < plan.waves.length ? nextOf(...open(state.wave + 1)) : NOTHING
     }
-    if (state.at === 'paused') return nextOf(...OUT)
+    if (state.at === 'paused') {
+      return state.retrying === undefined ? nextOf(...OUT) : nextOf(next('failed', state.wave))
+    }
     if (state.at === 'halted' || state.at === 'done') return nextOf(...ALL_OUT)
     if (state.at !== 'rolling-back') return NOTHING
     if (leadsForward(rollout)) return { named: [], due: now, next: FORWARD }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Book } from '../../../src/core/campaign/book.ts'
 import { decide } from '../../../src/core/campaign/rollout.ts'
-import { type RolloutEvent, tally } from '../../../src/core/campaign/rollout-state.ts'
+import { type RolloutEvent, readRollout, tally, writeRollout } from '../../../src/core/campaign/rollout-state.ts'
 import type { Seat, Turn } from '../../../src/core/campaign/turn.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
+import { instant, millis } from '../../../src/core/encoding/units.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { HOUR, T0 } from './plans.ts'
 import { type Setting, seats, settingOf } from './rollouts.ts'
@@ -58,6 +58,22 @@ describe('a rollout that is stopped in the middle', () => {
     const held = turnOf(again(new Set(['harbour/c0'])), 'c0')
     assert.deepEqual([held.at, 'stage' in held && held.stage, 'due' in held && held.due], ['assigned', 'staged', null])
     assert.equal(turnOf(again(new Set()), 'c0').at, 'failed', 'silence is silence')
+  })
+
+  test('a retry is for all that failed, however many, and goes on when the server died in the middle', () => {
+    const retry = { retries: 0, backOffMillis: millis(0), maxBackOffMillis: millis(0) }
+    const wide = settingOf([1100], { retry }, { minSuccessPercent: 100, maxFailures: 1100 })
+    const book = after(wide, ...begun, tick(2), tick(2.1), tick(4))
+    assert.deepEqual([book.head.state.at, tally(book.head).failed], ['paused', 1100])
+    const again: RolloutEvent = { kind: 'retry', now: at(5) }
+    const first = orThrow(decide(book.plan, book.head, again, book.seen(again)))
+    book.take(first)
+    assert.deepEqual([book.head.state.at, tally(book.head).failed, first.more], ['paused', 100, true])
+    assert.deepEqual(readRollout(writeRollout(book.head), 'spring'), book.head)
+    const last = orThrow(book.run(tick(5.1)))
+    const retried = last.effects.find(effect => effect.do === 'note' && effect.kind === 'campaign-retried')
+    assert.deepEqual(retried?.do === 'note' && retried.detail, { wave: 0, controllers: 1100 })
+    assert.deepEqual([book.head.state.at, tally(book.head).assigned], ['running', 1100])
   })
 
   test('whoever queues does so no more when the campaign is halted', () => {
