@@ -2,6 +2,7 @@ import type { PlanBody } from '../core/campaign/plan.ts'
 import { fromHex, sameBytes, toHex } from '../core/encoding/bytes.ts'
 import type { JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
+import { formatUtc } from '../core/encoding/utc-time.ts'
 import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { planPath } from '../core/trust/mapping.ts'
@@ -88,7 +89,7 @@ async function gathered(
 /**
  * Adds one approver's signature. At the threshold the plan is approved: the approval repository's new targets, snapshot
  * and timestamp and the campaign's state become durable together. Below it the signature is kept. Refuses as `draftOf`,
- * `approval-key-unknown`, `approval-signature-invalid`, `approval-twice`, and what `refuseApprover` refuses. `reason` is kept
+ * `approval-key-unknown`, `approval-signature-invalid`, `approval-twice`, `campaign-expired`, and what `refuseApprover` refuses. `reason` is kept
  * in the log.
  */
 export function approve(
@@ -102,6 +103,10 @@ export function approve(
     if (isRefusal(draft)) return draft
     const opened = await openCampaign(world, id)
     if (isRefusal(opened)) return opened
+    const now = world.clock.now()
+    if (now >= opened.plan.notAfter) {
+      return refuse('campaign-expired', id, `a time before ${formatUtc(opened.plan.notAfter)}`, formatUtc(now))
+    }
     const set = await openRepository(world, 'approval')
     if (isRefusal(set)) return set
     const { keys, roles } = set.root.signed
@@ -138,10 +143,10 @@ export function approve(
       await record(world, { files: [held] }, [signedNow])
       return { need, have, approved: false }
     }
-    const written = await nextFiles(world, 'approval', set, targets, world.clock.now())
+    const written = await nextFiles(world, 'approval', set, targets, now)
     if (isRefusal(written)) return written
     const advance = new Advance(world, [signedNow])
-    const decision = await advance.step(opened, { kind: 'approve', now: world.clock.now() }, actor)
+    const decision = await advance.step(opened, { kind: 'approve', now }, actor)
     if (isRefusal(decision)) return decision
     await advance.commit({ files: [held, ...written.files] })
     return { need, have, approved: true }

@@ -84,6 +84,17 @@ describe('bad input: approvals', () => {
     assert.deepEqual(await assigned(bench.site), [])
   })
 
+  it('an approval of a plan whose time is over', async () => {
+    await autumn()
+    bench.fleet.clock.advance(86_400_000)
+    says(
+      await sign('approver-0'),
+      'campaign-expired',
+      /^autumn: .*time that the plan allows is over \(expected a time before /,
+    )
+    assert.deepEqual(orThrow(await draftOf(world(), 'autumn')).have, [])
+  })
+
   it('plan edited after approval, while it waits: signatures that were given are void', async () => {
     await autumn()
     orThrow(await sign('approver-0'))
