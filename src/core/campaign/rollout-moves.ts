@@ -70,7 +70,8 @@ export function pause(work: Work, by: At<'paused'>['by'], why: string): void {
   if (state.at !== 'running' && state.at !== 'soaking' && state.at !== 'rolling-back') return
   const reason = reasonOf(why)
   const until = state.at === 'soaking' ? state.until : work.now
-  work.become({ at: 'paused', wave: state.wave, since: work.now, by, reason, from: state.at, until })
+  const undoes = state.at === 'rolling-back' ? { undoes: state.reason } : {}
+  work.become({ at: 'paused', wave: state.wave, since: work.now, by, reason, from: state.at, until, ...undoes })
   work.note('campaign-paused', { by, reason })
   takeBackAll(work)
 }
@@ -79,7 +80,7 @@ export function pause(work: Work, by: At<'paused'>['by'], why: string): void {
 export function resume(work: Work, paused: At<'paused'>): Refusal | null {
   const { plan, now } = work
   if (now >= plan.notAfter) return expired(work)
-  const { wave, from, until, by, reason } = paused
+  const { wave, from, until, by } = paused
   const { passes, findings } = judged(work, wave)
   if (by === 'gate' && !passes) {
     const shut = findings[0] as Finding
@@ -87,7 +88,8 @@ export function resume(work: Work, paused: At<'paused'>): Refusal | null {
   }
   work.note('campaign-resumed', { wave, to: from })
   if (from === 'soaking') work.become({ at: 'soaking', wave, since: now, until })
-  else if (from === 'rolling-back') work.become({ at: 'rolling-back', wave, since: now, reason })
+  else if (from === 'rolling-back')
+    work.become({ at: 'rolling-back', wave, since: now, reason: paused.undoes ?? paused.reason })
   else {
     work.become({ at: 'running', wave, since: now })
     orderNext(work, work.seen.next)

@@ -36,6 +36,8 @@ export type RolloutState =
       readonly until: Instant
       /** A retry is under way, and so many controllers have had theirs. */
       readonly retrying?: number
+      /** Why it was rolling back. */
+      readonly undoes?: string
     }
   | {
       readonly at: 'halted'
@@ -247,7 +249,7 @@ const stateShape = either(
           from: word('running', 'soaking', 'rolling-back'),
           until: moment,
         },
-        { retrying: count },
+        { retrying: count, undoes: reason },
       ),
       object({
         at: word('halted'),

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { Book } from '../../../src/core/campaign/book.ts'
 import { decide } from '../../../src/core/campaign/rollout.ts'
 import type { RolloutPlan } from '../../../src/core/campaign/rollout-plan.ts'
-import { type RolloutEvent, tally } from '../../../src/core/campaign/rollout-state.ts'
+import { type RolloutEvent, readRollout, tally, writeRollout } from '../../../src/core/campaign/rollout-state.ts'
 import type { Seat, Turn } from '../../../src/core/campaign/turn.ts'
 import { waitsOf } from '../../../src/core/campaign/waits.ts'
 import { instant, millis } from '../../../src/core/encoding/units.ts'
@@ -219,8 +219,14 @@ describe('rolling back', () => {
     orThrow(book.run(back(2)))
     orThrow(book.run({ kind: 'pause', now: at(3), reason: 'storm' }))
     assert.deepEqual([standing(book, 'returning'), standing(book, 'confirmed')], [[], ['c0', 'c1']])
+    assert.deepEqual(readRollout(writeRollout(book.head), 'spring'), book.head)
     orThrow(book.run({ kind: 'resume', now: at(4) }))
     orThrow(book.run(tick(4)))
     assert.deepEqual(standing(book, 'returning'), ['c1'])
+    assert.equal(
+      'reason' in book.head.state && book.head.state.reason,
+      'smoke',
+      'it rolls back for the reason of before',
+    )
   })
 })
