@@ -1,12 +1,15 @@
 import { complianceOf } from '../core/campaign/compliance.ts'
 import { type PlanHead, parsePlan } from '../core/campaign/plan.ts'
 import { openSheet, type Sheet } from '../core/campaign/sheet.ts'
+import type { Turn } from '../core/campaign/turn.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import type { InventoryRow } from '../core/fleet/inventory-row.ts'
 import type { ComplianceState } from '../core/fleet/query.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { sheetsRepo } from './opened.ts'
 import type { FleetWorld } from './ports.ts'
+import { turnOf } from './turns.ts'
+import { refuseRejected } from './vouch.ts'
 
 /** How many controllers of a site have what a campaign brings, how many have not, and how many of those are late. */
 export type SiteCompliance = {
@@ -31,10 +34,11 @@ export async function headOfPlan(world: FleetWorld, id: string): Promise<PlanHea
   return parsePlan(row.plan, `campaign ${id}`)
 }
 
-/** Campaigns that have a deadline up to an instant, the first one first. Refuses as `parsePlan`. */
+/** Campaigns that have a deadline up to an instant, the first one first; none that was rejected. Refuses as `parsePlan`. */
 export async function dueBy(world: FleetWorld, by: Instant): Promise<PlanHead[] | Refusal> {
   const due: PlanHead[] = []
   for (const { id } of await world.store.campaigns()) {
+    if ((await refuseRejected(world, id)) !== null) continue
     const head = await headOfPlan(world, id)
     if (isRefusal(head)) return head
     if (head.deadline !== undefined && head.deadline.at <= by) due.push(head)
@@ -67,14 +71,30 @@ export async function sitesOf(
   return sheets
 }
 
-/** Where the controllers of a sheet stand, in its order. */
+/**
+ * Where the controllers of a campaign stand at the site of a sheet: those of the sheet in its order, then those that joined.
+ * Whoever was taken out of the site since is nobody's task any more.
+ */
 export async function standingsAt(world: FleetWorld, head: PlanHead, { site, turns }: Sheet): Promise<Standing[]> {
   const now = world.clock.now()
   const rows = new Map((await world.store.inventory.rowsOf(site)).map(row => [row.id, row]))
-  return turns.map(turn => {
+  const planned = new Set(turns.map(({ controller }) => controller))
+  const all = [...turns, ...(await turnsAt(world, head, site)).filter(({ controller }) => !planned.has(controller))]
+  return all.flatMap(turn => {
     const row = rows.get(turn.controller) ?? null
-    return { controller: turn.controller, is: complianceOf(head, turn, row?.attested ?? null, now), row }
+    if (row?.standing === 'removed') return []
+    return [{ controller: turn.controller, is: complianceOf(head, turn, row?.attested ?? null, now), row }]
   })
+}
+
+/** Controllers of a site at most (core/fleet/topology.ts). */
+const CONTROLLERS = 4096
+
+/** The turns at a site that a campaign has by now, where others may have joined those of its sheets. */
+async function turnsAt(world: FleetWorld, head: PlanHead, site: string): Promise<Turn[]> {
+  if (head.membership === 'fixed') return []
+  const rows = await world.store.turns.page(head.id, { site, controller: '' }, CONTROLLERS)
+  return rows.filter(row => row.site === site).map(turnOf)
 }
 
 /** How a site stands with a campaign. */
