@@ -310,6 +310,15 @@ describe('fleet import', () => {
     assert.deepEqual((count.json as { items: object[] }).items, [{ site: 'dock', region: 'nl', controllers: 782 }])
   })
 
+  it('tells each line that is far too long, and not that the call with them is', async () => {
+    const long = Array.from(
+      { length: 1500 },
+      (_, n) => `lock,nl,c${n},bms,r1,,${'x'.repeat(3000)},${'x'.repeat(3000)}\n`,
+    )
+    const { exit, json } = await run(`${HEAD}${long.join('')}lock,nl,good,bms,r1,,,\n`, '--good-lines')
+    assert.deepEqual([exit, (json as Taken).bad, (json as Taken).taken], [0, 1500, 1])
+  })
+
   const bad: [name: string, text: string | Uint8Array, code: string][] = [
     ['an empty file', '', 'import-header-malformed'],
     ['no header', GOOD, 'import-header-malformed'],

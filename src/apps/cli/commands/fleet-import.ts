@@ -58,6 +58,9 @@ async function importList(cli: Cli, session: Session, file: string, options: Opt
   }
 }
 
+/** Characters that are sent together: as JSON, with each of them escaped, far below what a body may hold. */
+const CHARACTERS = 256 * 1024
+
 type Staged = { readonly lines: number; readonly bad: number; readonly faults: readonly Fault[] }
 
 /** A list on its way to the server: read, sent and judged a thousand lines at a time. */
@@ -85,6 +88,7 @@ class List {
   async stage(name: string): Promise<Staged | Refusal> {
     const reader = new CsvReader()
     let waiting: { line: number; fields: readonly string[] }[] = []
+    let size = 0
     for (let done = false; !done; ) {
       const text = this.#pieces.next()
       if (isRefusal(text)) return text
@@ -94,18 +98,21 @@ class List {
         if (isRefusal(begun)) return begun
         if (begun === 'the header') continue
         this.#lines += 1
-        if ('fields' in record) waiting.push(record)
-        else
+        if ('fields' in record) {
+          waiting.push(record)
+          size += record.fields.reduce((sum, field) => sum + field.length, 0)
+        } else
           this.#tell({
             line: record.line,
             code: 'import-line-malformed',
             expected: 'a line of CSV',
             actual: record.fault,
           })
-        if (waiting.length < MAX_IMPORT_LINES) continue
+        if (waiting.length < MAX_IMPORT_LINES && size < CHARACTERS) continue
         const sent = await this.#send(waiting)
         if (isRefusal(sent)) return sent
         waiting = []
+        size = 0
       }
     }
     const sent = waiting.length === 0 ? null : await this.#send(waiting)
