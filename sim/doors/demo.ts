@@ -3,11 +3,11 @@ import { isRefusal, type Refusal, sentence } from '../../src/core/refusal/refusa
 import { registry } from '../../src/core/refusal/registry.ts'
 import { Children, ServerDied } from './demo/children.ts'
 import { claimFolder } from './demo/data-folder.ts'
+import { CommandFailed } from './demo/desk.ts'
 import { freePair } from './demo/free-ports.ts'
 import { type DemoOptions, readOptions, USAGE } from './demo/options.ts'
 import { runDemo, whatNext } from './demo/run.ts'
 import { Screen } from './demo/screen.ts'
-import { CommandFailed } from './demo/stage.ts'
 
 /**
  * What `npm start` runs: the main job, done by the programs that production runs, each a process of its own, with

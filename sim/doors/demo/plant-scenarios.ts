@@ -4,7 +4,8 @@ import type { StampedEvent } from '../site/events.ts'
 import { type DemoImage, FACTORY, UPDATE } from './firmware.ts'
 import type { Scenario, Seen } from './seen.ts'
 import { DATACENTER_UPS, WIND_STORAGE } from './setting.ts'
-import type { PlantBill, Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
+import type { PlantBill } from './surroundings.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -123,8 +124,8 @@ function cutTheLink(): NonNullable<Scenario['meanwhile']> {
     began.add(event.controller)
     if (began.size < 3) return null
     done = true
-    stage.link('down')
-    setTimeout(() => stage.link('up'), LINK_AWAY)
+    stage.around.link('down')
+    setTimeout(() => stage.around.link('up'), LINK_AWAY)
     return null
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { isLoopback } from '../../../src/adapters/http-loopback.ts'
 import type { CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { Children } from './children.ts'
+import { shownPath } from './desk.ts'
 import { freePort } from './free-ports.ts'
 import type { DemoOptions } from './options.ts'
 import { Progress } from './progress.ts'
@@ -9,8 +10,9 @@ import { SCENARIOS } from './scenario.ts'
 import type { Screen } from './screen.ts'
 import type { Scenario, Seen } from './seen.ts'
 import { SiteLog } from './site-log.ts'
-import { type PlantBill, Stage, shownPath } from './stage.ts'
+import { Stage } from './stage.ts'
 import { billText, notable, type Row, rowsOf, table, waitsText } from './summary.ts'
+import type { PlantBill } from './surroundings.ts'
 
 /**
  * What a demo came to. `exit`: 0, the exit code of what stopped the campaign, or 70 when it ended otherwise than
@@ -67,9 +69,9 @@ export async function runDemo(
   const before = await stage.launch(classes)
   const exit = await watch(stage, log, screen, classes)
   await attack(scenario, stage, log, screen)
-  const view = await stage.campaign()
-  const { entries, checkpoint } = await stage.exportLog()
-  const verified = await stage.verifyLog(options.json)
+  const view = await stage.proof.campaign()
+  const { entries, checkpoint } = await stage.proof.exportLog()
+  const verified = await stage.proof.verifyLog(options.json)
   const withPlant = await plantPart(stage, classes)
   const { images, began, offline } = stage
   const seen = { folder, images, events: log.events, view, audit: entries, began, offline, ...withPlant }
@@ -119,14 +121,14 @@ async function plantPart(
   stage: Stage,
   classes: readonly string[],
 ): Promise<Pick<Seen, 'versions' | 'bill' | 'changes' | 'records'>> {
-  const bill = await stage.bill()
+  const bill = await stage.around.bill()
   if (bill === null) return { versions: new Map(), bill, changes: null, records: [] }
   const ids = stage.site.controllers.filter(one => classes.includes(one.class)).map(({ id }) => id)
   return {
-    versions: await stage.versions(),
+    versions: await stage.proof.versions(),
     bill,
-    changes: await stage.changes(),
-    records: await stage.records(ids),
+    changes: await stage.proof.changes(),
+    records: await stage.proof.records(ids),
   }
 }
 

@@ -3,7 +3,8 @@ import type { CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { StampedEvent } from '../site/events.ts'
 import type { DemoImage } from './firmware.ts'
 import type { Setting } from './setting.ts'
-import type { PlantBill, Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
+import type { PlantBill } from './surroundings.ts'
 
 /** What a scenario's events and end are judged by. */
 export type Seen = {

@@ -1,6 +1,6 @@
 import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { StampedEvent } from '../site/events.ts'
-import type { PlantBill } from './stage.ts'
+import type { PlantBill } from './surroundings.ts'
 
 /** One line of the table that the demo ends with. */
 export type Row = {

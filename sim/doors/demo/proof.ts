@@ -1,0 +1,73 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ChangeReport } from '../../../src/core/ledger/change-report.ts'
+import type { CampaignView, ControllerView } from '../../../src/wire/fleet-views.ts'
+import type { Desk } from './desk.ts'
+
+export const CAMPAIGN = 'pybricks-7-28'
+
+/** What a demo leaves behind for whoever asks later: the campaign, the log, the version map, reports and records. */
+export class Proof {
+  readonly #desk: Desk
+  readonly #folder: string
+  readonly #site: string
+
+  constructor(desk: Desk, folder: string, site: string) {
+    this.#desk = desk
+    this.#folder = folder
+    this.#site = site
+  }
+
+  /** Verifies the export, as an auditor would: offline, with nothing but the log's key. As `text` answers it. */
+  verifyLog(asJson: boolean): Promise<string> {
+    return this.#desk.text('Verify it, offline', ['audit', 'verify', 'audit.json'], asJson)
+  }
+
+  /** The campaign as it stands. */
+  async campaign(): Promise<CampaignView> {
+    return (await this.#desk.command(null, ['campaign', 'show', CAMPAIGN])) as CampaignView
+  }
+
+  /** Exports the audit log; answers its entries, one to a line, and the signed checkpoint over them. */
+  async exportLog(): Promise<{ readonly entries: string; readonly checkpoint: string }> {
+    await this.#desk.command('Export the audit log', ['audit', 'export', 'audit.json'])
+    const text = readFileSync(join(this.#folder, 'audit.json'), 'utf8')
+    const { entries, checkpoint } = JSON.parse(text) as { entries: readonly string[]; checkpoint: string }
+    return { entries: entries.map(entry => Buffer.from(entry, 'base64').toString()).join('\n'), checkpoint }
+  }
+
+  /** What each controller runs, as it attested, by its id. */
+  async versions(): Promise<ReadonlyMap<string, string>> {
+    const list = (await this.#desk.command('The version map of the site', [
+      'controller',
+      'list',
+    ])) as readonly ControllerView[]
+    return new Map(list.map(one => [one.id, one.version ?? '–']))
+  }
+
+  /** The report of changes as an auditor would make it: offline, from the export alone. Kept as JSON and as CSV. */
+  async changes(): Promise<ChangeReport> {
+    const files = ['--out', 'changes.json', '--csv', 'changes.csv']
+    return (await this.#desk.command('The change report', [
+      'audit',
+      'changes',
+      CAMPAIGN,
+      'audit.json',
+      ...files,
+    ])) as ChangeReport
+  }
+
+  /** The record that each of these controllers leaves behind, kept in `records/ID.json`; answers whose there are. */
+  async records(ids: readonly string[]): Promise<readonly string[]> {
+    mkdirSync(join(this.#folder, 'records'), { recursive: true })
+    const kept: string[] = []
+    for (const id of ids) {
+      const title = kept.length === 0 ? 'The record of each device' : null
+      const history = await this.#desk.command(title, ['controller', 'history', `${this.#site}/${id}`])
+      if (history === null) continue
+      writeFileSync(join(this.#folder, 'records', `${id}.json`), `${JSON.stringify(history, null, 2)}\n`)
+      kept.push(id)
+    }
+    return kept
+  }
+}
