@@ -170,6 +170,13 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
     tests: SIGN_IN,
   },
   {
+    stops: 'guessing anew behind each start of the server',
+    file: 'src/flows/recall.ts',
+    text: "if (entry.code !== 'sign-in-wrong' || ",
+    without: 'if (entry.code !== undefined || ',
+    tests: SIGN_IN,
+  },
+  {
     stops: 'a memory that fills with names which nobody judged',
     file: 'src/flows/sign-in.ts',
     text: "    if (account.code === 'sign-in-busy') takeBack()\n",

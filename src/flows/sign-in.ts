@@ -40,7 +40,7 @@ export type Reception = {
   readonly memory: Memory
 }
 
-/** What is remembered of failures, for as long as the server runs. It is bounded. */
+/** What is remembered of failures, for as long as the server runs (and behind a start, see recall.ts). It is bounded. */
 export class Memory {
   readonly attempts = new Map<string, Attempts>()
   readonly noise = new Map<string, Noise>()
@@ -107,11 +107,11 @@ export async function signIn(
   if (isRefusal(account)) {
     // Nothing was judged, so nothing was guessed: who could count names as fast as they are turned away would flood the memory.
     if (account.code === 'sign-in-busy') takeBack()
-    await noteRefusal(reception, null, `sign-in from ${from.address}`, account)
+    await noteRefusal(reception, null, `${FROM}${from.address}`, account)
     return account
   }
   const begun = await world.store.exclusive(() => begin(reception, provider, proof, from, { account, hash, now }))
-  if (isRefusal(begun)) await noteRefusal(reception, null, `sign-in from ${from.address}`, begun)
+  if (isRefusal(begun)) await noteRefusal(reception, null, `${FROM}${from.address}`, begun)
   else succeeded(memory, claimed, from.address)
   return begun
 }
@@ -156,8 +156,11 @@ function refuseLocked(memory: Memory, account: string, address: string, now: Ins
   return refuse('sign-in-locked', `the sign-in of ${account}`, 'fewer wrong passwords', `another try in ${seconds} s`)
 }
 
+/** How a refused sign-in is called in the log; the address follows. */
+export const FROM = 'sign-in from '
+
 /** Counts a failure; answers how it is taken back, as long as no other came behind it. */
-function failed({ attempts }: Memory, account: string, address: string, now: Instant): () => void {
+export function failed({ attempts }: Memory, account: string, address: string, now: Instant): () => void {
   const count = (key: string, rule: AttemptRule): (() => void) => {
     const before = attempts.get(key)
     const next = afterFailure(before, now, rule)
@@ -176,7 +179,7 @@ function failed({ attempts }: Memory, account: string, address: string, now: Ins
 }
 
 /** Who knows the password is no guesser, here or anywhere: what was counted against the account is forgotten. */
-function succeeded({ attempts }: Memory, account: string, address: string): void {
+export function succeeded({ attempts }: Memory, account: string, address: string): void {
   attempts.delete(`${account} ${address}`)
   attempts.delete(account)
 }

@@ -8,6 +8,7 @@ import type { Proof } from '../../src/core/fleet/proof.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
 import { admit, type Who } from '../../src/flows/admit.ts'
 import { addAccount, editAccount, recoverAdministrator, setPassword } from '../../src/flows/appoint.ts'
+import { recall } from '../../src/flows/recall.ts'
 import { localIdentities, Memory, MOST_REMEMBERED, type Reception, signIn } from '../../src/flows/sign-in.ts'
 import { grants } from '../worlds/people-door.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
@@ -107,6 +108,26 @@ describe('signing in with another party’s word', () => {
     assert.equal(attempts.size, MOST_REMEMBERED)
     assert.equal(await guess('ada'), 'sign-in-locked')
     attempts.clear()
+  })
+
+  it('attack: guessing as if for the first time, when the server has started anew', async () => {
+    const at = (memory: Memory, password: string) =>
+      signIn({ ...reception, memory }, 'local', { at: 'password', account: 'rex', password }, FROM).then(codeOf)
+    const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
+    const rex = { id: 'rex', kind: 'person', name: 'Rex', grants: grants('auditor@fleet'), keys: [] } as const
+    orThrow(await addAccount(fleet.world, root, rex))
+    const password = 'seven quiet harbours'
+    orThrow((await setPassword(reception, cheap, root, 'rex', { password, current: null })) ?? true)
+    const before = new Memory()
+    for (let n = 0; n < 3; n += 1) assert.equal(await at(before, 'guess'), 'sign-in-wrong')
+    assert.equal(await at(before, password), 'in')
+    const second = new Memory()
+    await recall(fleet.world, second)
+    for (let n = 0; n < 5; n += 1)
+      assert.equal(await at(second, 'guess'), 'sign-in-wrong', 'what was right wiped it out')
+    const third = new Memory()
+    await recall(fleet.world, third)
+    assert.equal(await at(third, password), 'sign-in-locked')
   })
 
   it('attack: names that are turned away unjudged are not counted, or they would fill the memory for nothing', async () => {

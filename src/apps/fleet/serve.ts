@@ -19,6 +19,7 @@ import { checkStore } from '../../flows/check.ts'
 import { deliver } from '../../flows/deliver.ts'
 import { resumeImport } from '../../flows/import.ts'
 import type { Clock, FleetWorld, Signer } from '../../flows/ports.ts'
+import { recall } from '../../flows/recall.ts'
 import { renew } from '../../flows/renew.ts'
 import { localIdentities, Memory } from '../../flows/sign-in.ts'
 import { warn } from '../../flows/warn.ts'
@@ -117,6 +118,7 @@ async function startWith(
   await renew(world)
   await notePolicy(world)
   await resumeImport(world)
+  await recall(world, reception.memory)
   const shown = config.console === undefined ? null : await openConsole(config.console, world, log)
   const port = orNull(shown) ?? (await listen(door, config.listen.host, config.listen.port))
   if (isRefusal(port)) {
