@@ -8,6 +8,7 @@ const BINS = 'tests/apps/cli/ceremony-bins.test.ts'
 const CHAIN = 'tests/core/trust/root-chain.test.ts'
 const CLOSE = 'tests/flows/close.test.ts'
 const DESK = 'tests/apps/cli/ceremony.test.ts'
+const REMEMBERED = 'tests/apps/cli/trusted-folder.test.ts'
 const FILE = 'src/core/trust/ceremony.ts'
 
 /** The guards of ceremonies: what may be signed, by whom, until when, and what of it counts. */
@@ -185,10 +186,31 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a server that hides a newer root from who has seen it',
-    file: 'src/apps/cli/repository.ts',
-    text: '    if (signed.version > first) session.trust(repo, bytes)\n',
-    without: '    if (signed.version < first) session.trust(repo, bytes)\n',
+    file: 'src/apps/cli/trusted-folder.ts',
+    text: "([...BELOW, 'root'] as const) : BELOW",
+    without: 'BELOW : BELOW',
     tests: DESK,
+  },
+  {
+    stops: 'an older signed state that is shown to an approver or a publisher who has seen the newer one',
+    file: 'src/apps/cli/repository.ts',
+    text: 'drive(refresh(begun, now, cli.world.crypto), fetched)',
+    without: 'drive(refresh(trusted, now, cli.world.crypto), fetched)',
+    tests: REMEMBERED,
+  },
+  {
+    stops: 'an older signed state at a machine that has forgotten what it saw',
+    file: 'src/apps/cli/repository.ts',
+    text: '  const unkept = session.trusted.keep(refreshed.set, trusted)\n',
+    without: '  const unkept = null as null | Refusal\n',
+    tests: REMEMBERED,
+  },
+  {
+    stops: 'one of two commands at once that puts back what the other has seen',
+    file: 'src/core/trust/stored-set.ts',
+    text: 'later(newer.timestamp, below.timestamp)',
+    without: 'newer.timestamp',
+    tests: REMEMBERED,
   },
   {
     stops: 'a ceremony that is closed at the server without its signatures',

@@ -1,5 +1,5 @@
 import { type Instant, instant } from '../../core/encoding/units.ts'
-import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, sentence } from '../../core/refusal/refusal.ts'
 import { binNamed } from '../../core/trust/delegation.ts'
 import { fetchDelegated, findTarget } from '../../core/trust/find-target.ts'
 import { succinctOf } from '../../core/trust/hash-bins.ts'
@@ -21,7 +21,8 @@ export type OpenedRepository = {
 }
 
 /**
- * A repository of the fleet, verified on this machine from the root in the profile: the whole client workflow, but for
+ * A repository of the fleet, verified on this machine from what was verified here before, at first from the root in the
+ * profile: the whole client workflow, but for
  * the expiry of the targets. Whoever opens a repository here is about to sign its next targets, and that is the way out
  * when the last ones have expired; timestamp and snapshot say that they are the last ones. With `renewing` the way out is
  * open for an expired root too, for the ceremony that makes the next one.
@@ -40,7 +41,8 @@ export async function openRepository(
   if (isRefusal(root)) return root
   const trusted = trustRoot(repo, root, cli.world.crypto)
   if (isRefusal(trusted)) return trusted
-  const first = trusted.root.signed.version
+  const { set: begun, discarded } = session.trusted.below(trusted)
+  for (const one of discarded) cli.output.warn(`${sentence(one)} Older states are not told by it any more.`)
   const files = new Map<string, Uint8Array | null>()
   const fetched = async (wanted: FileRequest): Promise<FileAnswer> => {
     const known = files.get(wanted.path)
@@ -49,7 +51,10 @@ export async function openRepository(
     if (!isRefusal(answer)) files.set(wanted.path, answer)
     return answer
   }
-  const refreshed = await drive(refresh(trusted, now, cli.world.crypto), fetched)
+  const refreshed = await drive(refresh(begun, now, cli.world.crypto), fetched)
+  // Kept before anything is signed, whatever came of the rest: a server that was taken over cannot offer an older state.
+  const unkept = session.trusted.keep(refreshed.set, trusted)
+  if (unkept !== null) return unkept
   if (refreshed.at === 'current') return opened(refreshed.set, now)
   if (refreshed.refusal.code !== 'metadata-expired') return refreshed.refusal
   const onlyTargets = refreshed.set.snapshot !== null
@@ -58,14 +63,13 @@ export async function openRepository(
     ? `The ${repo} repository's targets have expired.`
     : `${refreshed.refusal.subject} has expired.`
   cli.output.warn(`${what} What is signed next takes their place.`)
-  const again = await drive(refresh(trusted, instant(0), cli.world.crypto), fetched)
-  return again.at === 'current' ? opened(again.set, instant(0)) : again.refusal
+  const again = await drive(refresh(refreshed.set, instant(0), cli.world.crypto), fetched)
+  return again.at === 'current'
+    ? (session.trusted.keep(again.set, trusted) ?? opened(again.set, instant(0)))
+    : again.refusal
 
   function opened(set: CurrentSet, at: Instant): OpenedRepository {
     const { crypto } = cli.world
-    // Found once, a newer root is kept: a server that was taken over cannot offer the older ones any more.
-    const { signed, bytes } = set.root
-    if (signed.version > first) session.trust(repo, bytes)
     const binFiles: OpenedRepository['binFiles'] = async names => {
       const delegator = set.targets.signed
       const bins = new Map<string, Document<Targets>>()

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { readConfig, readText, writeWhole } from '../../adapters/config-file.ts'
+import { readConfig, readText } from '../../adapters/config-file.ts'
 import { type Answer, type ClientTls, HttpsClient, readAnswer } from '../../adapters/link-https/client.ts'
 import { utf8 } from '../../core/encoding/bytes.ts'
+import type { Crypto } from '../../core/encoding/crypto.ts'
 import { NAME } from '../../core/fleet/identity.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { Repository } from '../../core/trust/ceremony-note.ts'
@@ -11,6 +12,7 @@ import { Profile, parseConfig } from '../../wire/config.ts'
 import { routeOf } from '../../wire/fleet-routes.ts'
 import type { Cli, Work } from './cli.ts'
 import { readSecretFile } from './secrets.ts'
+import { TrustedFolder } from './trusted-folder.ts'
 
 /**
  * Names that a person typed, as parts of a path. Refuses `not-found` for what cannot be a name: `../x` would ask for
@@ -50,13 +52,10 @@ export type Session = {
   blob(id: BlobId): Promise<AsyncIterable<Uint8Array> | Refusal>
   /** The newest root of a repository that was verified here; before that the one that the profile pins. */
   root(repo: Repository): Uint8Array | Refusal
-  /** Keeps a root that was verified from the one before: from now on nobody can offer an older one here. */
-  trust(repo: Repository, root: Uint8Array): void
+  /** What was verified here of a repository, and not only of its roots. */
+  readonly trusted: TrustedFolder
   close(): void
 }
-
-/** Where the newest verified root of a repository lies, beside the profile. */
-const trusted = (repo: Repository): string => join('trusted', `${repo}.root.json`)
 
 /** Where the profile is looked for when none is named. */
 const DEFAULT_PROFILE = join('fleet', 'profile', 'profile.yaml')
@@ -79,7 +78,7 @@ export async function withSession(
 /** Opens a session; whoever does so closes it. Nobody is called yet. Refuses `profile-missing` when none was named. */
 export function openSession(cli: Cli, named: string | undefined): Session | Refusal {
   const path = profilePath(cli, named)
-  const session = sessionOf(path)
+  const session = sessionOf(path, cli.world.crypto)
   return isRefusal(session) && session.code === 'file-missing' && named === undefined
     ? refuse('profile-missing', path, 'a profile (--profile FILE, or VOLTSEAL_PROFILE)', 'no such file')
     : session
@@ -109,7 +108,7 @@ function credentialOf(profile: Profile, path: string): ClientTls | Refusal {
   return refuse('sign-in-required', path, 'a certificate in the profile, or a secret beside it', 'neither')
 }
 
-function sessionOf(path: string): Session | Refusal {
+function sessionOf(path: string, crypto: Crypto): Session | Refusal {
   const written = readConfig(path)
   if (isRefusal(written)) return written
   const profile = parseConfig<Profile>(Profile, written, path)
@@ -118,6 +117,7 @@ function sessionOf(path: string): Session | Refusal {
   const tls = credentialOf(profile, path)
   if (isRefusal(tls)) return tls
   const client = new HttpsClient(profile.url, tls)
+  const trusted = new TrustedFolder(at('trusted'), crypto)
   const fileAt: Session['fileAt'] = async (folder, path, maxBytes) => {
     const answer = await client.call('GET', `${folder}/${encodeURIComponent(path)}`, { maxBytes })
     if (!isRefusal(answer)) return answer.body
@@ -161,8 +161,8 @@ function sessionOf(path: string): Session | Refusal {
     fileAt,
     blob: ({ sha256, length }) => client.download(`/v1/blobs/${sha256}`, { from: 0, length }),
     root: repo => {
-      const kept = readText(at(trusted(repo)), 1 << 20)
-      if (!isRefusal(kept)) return utf8(kept)
+      const kept = trusted.root(repo)
+      if (!isRefusal(kept)) return kept
       const pinned = profile.roots[repo]
       if (pinned === undefined) {
         return refuse('ceremony-root-missing', path, `the root of the ${repo} repository in roots`, 'none')
@@ -170,8 +170,7 @@ function sessionOf(path: string): Session | Refusal {
       const text = readText(at(pinned), 1 << 20)
       return isRefusal(text) ? text : utf8(text)
     },
-    // If power fails here, the older root is there, and the newer ones are followed again.
-    trust: (repo, root) => writeWhole(at(trusted(repo)), root),
+    trusted,
     close: () => client.close(),
   }
 }

@@ -1,8 +1,8 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { type Document, type MetadataType, quoted, type Signed, type TopRole } from './metadata.ts'
+import { type Common, type Document, type MetadataType, quoted, type Signed, type TopRole } from './metadata.ts'
 import { readMetadata } from './read-metadata.ts'
-import { type Kind, readBy, type TrustedSet, trustRoot } from './trusted-set.ts'
+import { type Kind, readBy, type TrustedSet, trustRoot, underRoot } from './trusted-set.ts'
 
 /**
  * The files of a set, by the names they are stored under: root.json, timestamp.json, snapshot.json, targets.json, and
@@ -60,6 +60,24 @@ export function resumeBelow(begun: TrustedSet, files: ReadonlyMap<string, Uint8A
     if (document !== null) delegated.set(role, document)
   }
   return { set: { ...begun, timestamp, snapshot, targets, delegated }, discarded }
+}
+
+/**
+ * What two sets of one repository that were verified apart know together: the newer root, and of timestamp and snapshot the
+ * newer one that this root leaves standing. Two commands that went on from the same files lose nothing of each other's.
+ * Targets and delegated files are those of the set with the newer root.
+ */
+export function furtherOf(one: TrustedSet, other: TrustedSet, crypto: Crypto): TrustedSet {
+  const [newer, older] = other.root.signed.version >= one.root.signed.version ? [other, one] : [one, other]
+  const isSame = older.root.signed.version === newer.root.signed.version
+  const below = isSame ? older : underRoot(older, newer.root, crypto)
+  const timestamp = later(newer.timestamp, below.timestamp)
+  return { ...newer, timestamp, snapshot: later(newer.snapshot, below.snapshot) }
+}
+
+function later<T extends Common>(one: Document<T> | null, other: Document<T> | null): Document<T> | null {
+  if (one === null || other === null) return one ?? other
+  return other.signed.version > one.signed.version ? other : one
 }
 
 /** The delegated role whose file has this name; null when none has. */

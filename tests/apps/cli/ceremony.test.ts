@@ -164,6 +164,10 @@ describe('a ceremony by the command line', () => {
     await world.startFleet()
     try {
       const asked = ['--repository', 'image', '--replace-key', 'bo', '--with', signer('dan'), '--name', 'older']
+      const older = await voltseal(world, ['ceremony', 'start', world.at('knowing'), ...asked], mine)
+      assert.equal(older.refusal?.code, 'metadata-rollback', 'it remembers the timestamp too')
+      // A profile that was last used when roots alone were kept.
+      for (const role of ['timestamp', 'snapshot']) rmSync(world.at('mine', 'profile', 'trusted', `image.${role}.json`))
       const seen = await voltseal(world, ['ceremony', 'start', world.at('knowing'), ...asked], mine)
       assert.equal(seen.exit, 0, seen.said)
       assert.equal((seen.json as CeremonyView).documents[0]?.version, 3, 'it follows root 2, which the server hides')

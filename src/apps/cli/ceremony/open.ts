@@ -50,7 +50,8 @@ export async function openFolder(cli: Cli, folder: string, options: TrustOptions
   if (isRefusal(ceremony)) return ceremony
   const last = closedRoot(cli, set, files, ceremony)
   if (isRefusal(last)) return last
-  if (!base.inForce && last.root.signed.version > base.trusted) anchor.keep(last.root.bytes)
+  const unkept = !base.inForce && last.root.signed.version > base.trusted ? anchor.keep(last) : null
+  if (unkept !== null) return unkept
   return { files, inForce, ceremony, closed: base.inForce || isClosed(files, ceremony) }
 }
 
@@ -85,13 +86,13 @@ function peek({ next }: CeremonyFolder): { repository: Repository; rehearsal: bo
   return note ?? refuse('ceremony-malformed', `the next ${type}`, 'the note of a ceremony', 'none')
 }
 
-type Anchor = { readonly root: Uint8Array; keep(root: Uint8Array): void }
+type Anchor = { readonly root: Uint8Array; keep(newer: TrustedSet): null | Refusal }
 
 /** A rehearsal stands on its own root, and is worth nothing outside: it needs nobody's trust. */
 function ownAnchor({ roots }: CeremonyFolder): Anchor | Refusal {
   const first = roots.get(Math.min(...roots.keys()))
   if (first === undefined) return refuse('ceremony-malformed', 'roots', 'the root of the rehearsal', 'none')
-  return { root: first, keep: () => {} }
+  return { root: first, keep: () => null }
 }
 
 function anchorOf(cli: Cli, repository: Repository, options: TrustOptions): Anchor | Refusal {
@@ -101,7 +102,11 @@ function anchorOf(cli: Cli, repository: Repository, options: TrustOptions): Anch
     if (isRefusal(text)) return text
     const root = utf8(text)
     // If power fails here, the older root is there, and the newer ones are followed again.
-    return { root, keep: newer => writeWhole(path, newer) }
+    const keep: Anchor['keep'] = newer => {
+      writeWhole(path, newer.root.bytes)
+      return null
+    }
+    return { root, keep }
   }
   const session = openSession(cli, options.profile)
   if (isRefusal(session)) {
@@ -110,7 +115,9 @@ function anchorOf(cli: Cli, repository: Repository, options: TrustOptions): Anch
   }
   try {
     const root = session.root(repository)
-    return isRefusal(root) ? root : { root, keep: newer => session.trust(repository, newer) }
+    const begun = isRefusal(root) ? root : trustRoot(repository, root, cli.world.crypto)
+    if (isRefusal(begun)) return begun
+    return { root: begun.root.bytes, keep: newer => session.trusted.keep(newer, begun) }
   } finally {
     session.close()
   }

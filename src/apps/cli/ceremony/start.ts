@@ -68,7 +68,8 @@ async function fetchDirector(cli: Cli, session: Session): Promise<Base | Refusal
   const chain = new Map([...roots, ...(roots.has(known) ? [] : ([[known, trusted]] as const))])
   const set = followRoots('director', trusted, chain, cli.world.crypto)
   if (isRefusal(set)) return set
-  if (set.root.signed.version > known) session.trust('director', set.root.bytes)
+  const unkept = session.trusted.keep(set, first)
+  if (unkept !== null) return unkept
   return { inForce: { repository: 'director', root: set.root, targets: null, bins: new Map() }, roots: chain }
 }
 
