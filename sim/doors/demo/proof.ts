@@ -38,11 +38,14 @@ export class Proof {
 
   /** What each controller runs, as it attested, by its id. */
   async versions(): Promise<ReadonlyMap<string, string>> {
-    const list = (await this.#desk.command('The version map of the site', [
-      'controller',
-      'list',
-    ])) as readonly ControllerView[]
+    const list = (await this.#desk.command(null, ['controller', 'list'])) as readonly ControllerView[]
     return new Map(list.map(one => [one.id, one.version ?? '–']))
+  }
+
+  /** Which versions run where at the site, as the inventory counts them. */
+  versionMap(asJson: boolean): Promise<string> {
+    const asked = ['fleet', 'versions', '--site', this.#site, '--by', 'rack']
+    return this.#desk.text('The version map of the site', asked, asJson)
   }
 
   /** The report of changes as an auditor would make it: offline, from the export alone. Kept as JSON and as CSV. */

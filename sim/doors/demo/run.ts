@@ -73,6 +73,7 @@ export async function runDemo(
   const { entries, checkpoint } = await stage.proof.exportLog()
   const verified = await stage.proof.verifyLog(options.json)
   const withPlant = await plantPart(stage, classes)
+  const versionMap = withPlant.bill === null ? null : await stage.proof.versionMap(options.json)
   const { images, began, offline } = stage
   const seen = { folder, images, events: log.events, view, audit: entries, began, offline, ...withPlant }
   const fault = scenario.check(seen)
@@ -93,11 +94,13 @@ export async function runDemo(
             ? null
             : { fleet: stage.fleetUrl, gateway: stage.gatewayUrl, console: stage.consoleUrl },
           folder,
-          ...(withPlant.bill === null ? {} : { plant: withPlant.bill, changes: withPlant.changes }),
+          ...(withPlant.bill === null
+            ? {}
+            : { versions: JSON.parse(versionMap ?? 'null'), plant: withPlant.bill, changes: withPlant.changes }),
           events: notable(log.events),
         }
       : null,
-    text: textOf(rows, verified, checkpoint, seconds, withPlant.bill, waitsText(entries)),
+    text: textOf(rows, verified, checkpoint, seconds, withPlant.bill, waitsText(entries), versionMap),
     console: stage.consoleUrl,
   }
 }
@@ -116,7 +119,7 @@ async function watch(stage: Stage, log: SiteLog, screen: Screen, classes: readon
   return exit
 }
 
-/** What a demo with a plant ends with: the version map, what the plant paid, the change report, the devices' records. */
+/** What a demo with a plant ends with: what each runs, what the plant paid, the change report, the devices' records. */
 async function plantPart(
   stage: Stage,
   classes: readonly string[],
@@ -157,10 +160,13 @@ function textOf(
   seconds: number,
   bill: PlantBill | null,
   waits: readonly string[],
+  versionMap: string | null,
 ): string {
   const note = checkpoint.trimEnd().replaceAll(/^(?=.)/gm, '  ')
   const paid = bill === null ? '' : `${billText(bill)}\n\nWhy they waited\n${waits.join('\n')}\n\n`
-  return `\n${table(rows)}\n\n${paid}${verified.trimEnd()}\n\n${note}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
+  const map =
+    versionMap === null ? '' : `Versions at the site, by rack\n${versionMap.trimEnd().replaceAll(/^(?=.)/gm, '  ')}\n\n`
+  return `\n${table(rows)}\n\n${map}${paid}${verified.trimEnd()}\n\n${note}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
 }
 
 /** The console is for this machine alone, whatever address the fleet serves on. */
