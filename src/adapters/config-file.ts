@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -9,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { isScalar, LineCounter, parseDocument } from 'yaml'
 import { notRead } from '../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -93,12 +94,29 @@ export function readBytes(path: string, maxBytes: number): Uint8Array | Refusal 
 }
 
 /**
+ * Makes a folder with all that are missing above it. Throws what the system says when one cannot be made, also below
+ * `/proc`, where a folder that was just refused is told to be missing: Node.js's own `recursive` asks there for ever.
+ */
+export function makeFolders(folder: string, mode: number): void {
+  const missing: string[] = []
+  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.unshift(at)
+  for (const at of missing) {
+    try {
+      mkdirSync(at, { mode })
+    } catch (error) {
+      // Somebody else may have made it in the meantime.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+}
+
+/**
  * Writes a file whole: a temporary one beside it, synced, then renamed. If power fails before the rename, the old file
  * is there; after it, the new one; never a part. `mode` is set before the first byte.
  */
 export function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): void {
   const folder = dirname(path)
-  mkdirSync(folder, { recursive: true, mode: mode & 0o077 ? 0o755 : 0o700 })
+  makeFolders(folder, mode & 0o077 ? 0o755 : 0o700)
   const temporary = join(folder, `.${process.pid}.${path.slice(folder.length + 1)}.tmp`)
   const file = openSync(temporary, 'w', mode)
   try {

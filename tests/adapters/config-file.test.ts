@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { readConfig, readText, writeWhole } from '../../src/adapters/config-file.ts'
+import { makeFolders, readConfig, readText, writeWhole } from '../../src/adapters/config-file.ts'
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import { AgentConfig, FIRST_AGENT_CONFIG } from '../../src/wire/agent-config.ts'
 import { GatewayConfig, parseConfig } from '../../src/wire/config.ts'
@@ -13,6 +13,16 @@ const at = (name: string): string => join(root, name)
 
 describe('config files', () => {
   after(() => rmSync(root, { recursive: true, force: true }))
+
+  it('makes folders, and comes back from where none can be made', () => {
+    makeFolders(at('one/two/three'), 0o700)
+    makeFolders(at('one/two/three'), 0o700)
+    assert.deepEqual(
+      ['one', 'one/two', 'one/two/three'].map(name => statSync(at(name)).mode & 0o777),
+      [0o700, 0o700, 0o700],
+    )
+    assert.throws(() => writeWhole('/proc/voltseal/a.json', 'x'), /ENOENT|EACCES|EPERM|EROFS/)
+  })
 
   it('reads YAML and JSON', () => {
     writeFileSync(at('a.yaml'), 'kind: x\nnumbers: [1, 2]\n')

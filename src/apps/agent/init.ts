@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { certificateRequest } from '../../adapters/certificates.ts'
-import { writeWhole } from '../../adapters/config-file.ts'
+import { makeFolders, writeWhole } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { FileElement } from '../../adapters/element-file.ts'
 import { FlashFiles } from '../../adapters/flash-files/flash-files.ts'
@@ -97,7 +97,7 @@ async function makeBoard(folder: string, setup: AgentSetup, clock: Clock): Promi
   if (isRefusal(made)) return made
   const files = agentFiles(folder)
   // The runtime folder is for the application's account to enter; what is secret here has a mode of its own.
-  mkdirSync(folder, { recursive: true, mode: 0o711 })
+  makeFolders(folder, 0o711)
   chmodSync(folder, 0o711)
   mkdirSync(files.flash, { mode: 0o700 })
   const flash = FlashFiles.create(made.geometry, areaPaths(folder, made.devices))

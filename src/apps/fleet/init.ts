@@ -1,8 +1,8 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { certifyNewKey, createAuthority } from '../../adapters/certificates.ts'
-import { writeWhole } from '../../adapters/config-file.ts'
+import { makeFolders, writeWhole } from '../../adapters/config-file.ts'
 import { isLoopback } from '../../adapters/http-loopback.ts'
 import { generateKeyFile, loadPublicKey } from '../../adapters/signer-file.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
@@ -100,7 +100,7 @@ async function make(
   { crypto, clock }: { crypto: Crypto; clock: Clock },
 ): Promise<FleetMade | Refusal> {
   const files = fleetFiles(folder)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolders(folder, 0o700)
   const keys = makeKeys(folder)
   if (isRefusal(keys)) return keys
   const wrappingFile = generateKeyFile(files.wrappingKey, 'ecdsa-p256')

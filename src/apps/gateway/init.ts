@@ -1,7 +1,7 @@
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, rmSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { certificateRequest, generateTlsKey } from '../../adapters/certificates.ts'
-import { writeWhole } from '../../adapters/config-file.ts'
+import { makeFolders, writeWhole } from '../../adapters/config-file.ts'
 import { generateKeyFile } from '../../adapters/signer-file.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
 import type { PublicKey } from '../../core/encoding/crypto.ts'
@@ -51,7 +51,7 @@ export async function initGateway(
   const config = parseConfig<GatewayConfig>(GatewayConfig, written, 'the options of gateway init')
   if (isRefusal(config)) return config
   const files = gatewayFiles(folder)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolders(folder, 0o700)
   const [call, door] = [generateTlsKey(), generateTlsKey()]
   writeWhole(files.callKey, call, 0o600)
   writeWhole(files.doorKey, door, 0o600)

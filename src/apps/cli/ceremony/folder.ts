@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeWhole } from '../../../adapters/config-file.ts'
+import { makeFolders, writeWhole } from '../../../adapters/config-file.ts'
 import { fromUtf8 } from '../../../core/encoding/bytes.ts'
 import { JsonFault, type JsonObject } from '../../../core/encoding/canonical-json.ts'
 import { dictionary, Misfit, object, type Shape, text } from '../../../core/encoding/shape.ts'
@@ -63,7 +63,7 @@ export function createCeremony(
 ): null | Refusal {
   const paths = ceremonyPaths(folder)
   if (existsSync(paths.signatures)) return refuse('ceremony-exists', folder, 'a name that is free', 'a ceremony in it')
-  mkdirSync(paths.signatures, { recursive: true })
+  makeFolders(paths.signatures, 0o777)
   for (const [version, bytes] of roots) writeWhole(join(paths.roots, `${version}.root.json`), bytes)
   if (targets !== null) writeWhole(paths.targets, targets)
   if (next.bins.size > 0) {

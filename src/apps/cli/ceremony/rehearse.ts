@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DiskBlobs } from '../../../adapters/blobs-disk.ts'
 import { nodeCipher } from '../../../adapters/cipher-node.ts'
+import { makeFolders } from '../../../adapters/config-file.ts'
 import { generateKeyFile, loadSigner } from '../../../adapters/signer-file.ts'
 import { openFleetStore } from '../../../adapters/store-sqlite/fleet.ts'
 import type { JsonObject } from '../../../core/encoding/canonical-json.ts'
@@ -138,7 +139,7 @@ async function inStaging<T>(
   }
   const auditSigner = loadSigner(join(paths.keys, AUDIT))
   if (isRefusal(auditSigner)) return auditSigner
-  mkdirSync(paths.staging, { recursive: true })
+  makeFolders(paths.staging, 0o777)
   const store = openFleetStore(join(paths.staging, 'fleet.sqlite'))
   if (isRefusal(store)) return store
   const { clock, crypto } = cli.world
