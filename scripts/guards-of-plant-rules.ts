@@ -235,6 +235,27 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
     tests: WALKS,
   },
   {
+    stops: 'a PCS without a power of its own that takes what is behind it away for nothing',
+    file: 'src/core/campaign/rules/loss.ts',
+    text: 'cost ??= (next.get(id) ?? []).reduce((sum, one) => sum + costs(one.id), 0)',
+    without: 'cost ??= 0',
+    tests: BUDGETS,
+  },
+  {
+    stops: 'the same in a seat that a controller gets later',
+    file: 'src/flows/join.ts',
+    text: '...lossesOf(site)(row.id)',
+    without: '...lossesOf({ controllers: [board] })(row.id)',
+    tests: 'tests/flows/join.test.ts',
+  },
+  {
+    stops: 'the same in the seats of a plan, by which the fleet keeps its budgets',
+    file: 'src/flows/turns.ts',
+    text: 'losses: lossesOf(site) }',
+    without: 'losses: lossesOf({ controllers: site.controllers.filter(one => one.behind === undefined) }) }',
+    tests: 'tests/flows/join.test.ts',
+  },
+  {
     stops: 'a PCS that comes back before the racks behind it',
     file: 'src/core/campaign/rules/loss.ts',
     text: 'more = Math.max(this.#costs(one), behind + more) - before',

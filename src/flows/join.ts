@@ -4,6 +4,7 @@ import { isStuck, type PathController } from '../core/campaign/path-cohorts.ts'
 import { shelfOf } from '../core/campaign/path-shelf.ts'
 import { joins, type PlanHead } from '../core/campaign/plan.ts'
 import { isOpen } from '../core/campaign/rollout-state.ts'
+import { lossesOf } from '../core/campaign/rules/loss.ts'
 import type { Seat } from '../core/campaign/turn.ts'
 import { compareVersions } from '../core/firmware/version.ts'
 import { attestedBy, lastReport, storedSite } from '../core/fleet/attested.ts'
@@ -57,13 +58,13 @@ async function seatIn(
 ): Promise<Seat | null> {
   const board = findController(site, row.id)
   if (board === null || plan.membership === 'fixed') return null
-  const { class: of, labels = [], power = 0, energy = 0 } = board
+  const { class: of, labels = [] } = board
   if (!joins(plan, { region: site.region, site: site.site, class: of, labels })) return null
   if ((await world.store.file(sheetsRepo(plan.id), `${site.site}.json`)) === null) return null
   const steps = await wayOf(world, plan, site, row, report)
   if (steps === null) return null
   const seat = { site: site.site, controller: row.id, region: site.region, wave: plan.membership.wave }
-  return { ...seat, steps, watts: power, wattHours: energy }
+  return { ...seat, steps, ...lossesOf(site)(row.id) }
 }
 
 /** The steps of a controller to the plan's release for it; null: there is none, or it runs that or something newer. */

@@ -13,23 +13,13 @@ import {
   type Seen,
   type SiteStanding,
 } from '../core/campaign/rollout-state.ts'
-import {
-  dueOf,
-  isOrdered,
-  newTurn,
-  readTurn,
-  runs,
-  type Seat,
-  stepOf,
-  type Turn,
-  writeTurn,
-} from '../core/campaign/turn.ts'
+import { lossesOf } from '../core/campaign/rules/loss.ts'
+import { dueOf, isOrdered, newTurn, readTurn, runs, stepOf, type Turn, writeTurn } from '../core/campaign/turn.ts'
 import type { OrderRow, TurnRow } from '../core/campaign/turn-rows.ts'
 import { type Plan, plannedControllers } from '../core/campaign/turns.ts'
 import { after, type Instant } from '../core/encoding/units.ts'
 import { lastReport, storedSite } from '../core/fleet/attested.ts'
 import { type ControllerRef, refKey } from '../core/fleet/inventory.ts'
-import type { SiteController } from '../core/fleet/topology.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type Opened, openCampaign } from './opened.ts'
 import type { FleetChange, FleetWorld } from './ports.ts'
@@ -286,23 +276,19 @@ export async function firstTurns(world: FleetWorld, plan: Plan): Promise<TurnRow
       facts = found
       sites.set(site, facts)
     }
-    const seat = { site, controller, wave, steps, ...seatAt(facts, controller) }
+    const seat = { site, controller, wave, steps, region: facts.region, ...facts.losses(controller) }
     rows.push(rowOf(plan.id, newTurn(seat, plan.createdAt)))
   }
   return rows
 }
 
-type SiteFacts = { readonly region: string; readonly controllers: ReadonlyMap<string, SiteController> }
+/** Of a site what the seats of its controllers say. */
+type SiteFacts = { readonly region: string; readonly losses: ReturnType<typeof lossesOf> }
 
 async function factsOf({ store }: FleetWorld, id: string): Promise<SiteFacts | Refusal> {
   const row = await store.site(id)
   if (row === null) return refuse('site-unknown', `site ${id}`, 'a registered site', 'none of that name')
   const site = storedSite(row.site, `site ${id}`)
   if (isRefusal(site)) return site
-  return { region: site.region, controllers: new Map(site.controllers.map(one => [one.id, one])) }
-}
-
-function seatAt({ region, controllers }: SiteFacts, id: string): Pick<Seat, 'region' | 'watts' | 'wattHours'> {
-  const { power = 0, energy = 0 } = controllers.get(id) ?? {}
-  return { region, watts: power, wattHours: energy }
+  return { region: site.region, losses: lossesOf(site) }
 }

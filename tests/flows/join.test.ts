@@ -22,7 +22,7 @@ import { publishRelease, releaseAt, storeBlob } from '../../src/flows/publish.ts
 import { createRelease } from '../../src/flows/release.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
-import { turnOf } from '../../src/flows/turns.ts'
+import { firstTurns, turnOf } from '../../src/flows/turns.ts'
 import { turnOf as planned, planOfSheets, sheetOf } from '../core/campaign/plans.ts'
 import { report as sample } from '../core/trust/report-sample.ts'
 import { keyOf, signWith } from '../core/trust/simulated-repository.ts'
@@ -38,10 +38,10 @@ describe('a dynamic membership', () => {
   let anchor: string
   let release: PlanBody['releases'][number]
   let upstream = 0
+  const keys = { gateway: gateway.key.spki, reports: [c0.key.spki, c1.key.spki], power: '1MW' }
 
   before(async () => {
     fleet = await QuietFleet.make()
-    const keys = { gateway: gateway.key.spki, reports: [c0.key.spki, c1.key.spki], power: '1MW' }
     for (const site of ['harbour', 'pier', 'quay']) await fleet.site(site, 2, keys)
     const signer = fleet.key('firmware')
     anchor = keyId(signer.key, crypto)
@@ -150,6 +150,25 @@ describe('a dynamic membership', () => {
       ['one whose floor is higher', says('quay', 'c0', { counter: 4 }), []],
     ]
     for (const [what, report, campaigns] of rows) assert.deepEqual(await joined(report), campaigns, what)
+  })
+
+  it('attack: one without a power of its own counts what is behind it, in a seat of the plan and in one that it gets later', async () => {
+    await fleet.site('wharf', 3, { ...keys, power: '400kW', behind: true })
+    const { plan } = planOfSheets([sheetOf('wharf', [planned('c0'), planned('c1')], 'first')], { id: 'first' })
+    const rows = orThrow(await firstTurns(fleet.world, plan)).map(turnOf)
+    assert.deepEqual(
+      rows.map(({ controller, watts }) => `${controller} ${watts}`),
+      ['c0 800000', 'c1 400000'],
+    )
+    const notAfter = instant(fleet.clock.now() + 30 * 86_400_000)
+    const later = planOfSheets([sheetOf('wharf', [planned('c1')], 'late')], {
+      id: 'late',
+      releases: [release],
+      notAfter,
+      ...dynamic({ sites: ['wharf'] }),
+    }).plan
+    await fleet.campaign(later, running(later))
+    assert.deepEqual(await joined(says('wharf', 'c0')), ['late 800000'])
   })
 
   it('with the report that shows it, in one transaction, once; and orders it with the next tick', async () => {

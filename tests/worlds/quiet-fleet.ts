@@ -132,6 +132,8 @@ export class QuietFleet {
       readonly reports?: readonly Uint8Array[]
       readonly region?: string
       readonly power?: string
+      /** The first one says nothing of its power, and all others are behind it. */
+      readonly behind?: boolean
     } = {},
   ): Promise<Site> {
     const ids = Array.from({ length: controllers }, (_, n) => `c${n}`)
@@ -146,11 +148,12 @@ export class QuietFleet {
           gateway: { id: `${id}-gateway` },
           links: [{ id: 'lan', kind: 'ethernet' }],
           classes: { bms: { hardware: 'r1', slot: '64KiB', bootloader: 1 } },
-          controllers: ids.map(one => ({
+          controllers: ids.map((one, n) => ({
             id: one,
             class: 'bms',
             link: 'lan',
-            ...(keys.power === undefined ? {} : { power: keys.power }),
+            ...(keys.power === undefined || (keys.behind && n === 0) ? {} : { power: keys.power }),
+            ...(keys.behind && n > 0 ? { behind: 'c0' } : {}),
           })),
         },
         id,

@@ -1,4 +1,4 @@
-import { type Millis, type Watts, watts } from '../encoding/units.ts'
+import type { Millis, Watts } from '../encoding/units.ts'
 import { type Attested, type FleetController, fleetController, refKey } from '../fleet/inventory.ts'
 import type { ControllerClass, Duty, Site, SiteController } from '../fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
@@ -7,6 +7,7 @@ import { findPath, type PathStep, type SitePath } from './path.ts'
 import { isStuck, type PathController } from './path-cohorts.ts'
 import type { AttestedController } from './path-places.ts'
 import type { Shelf } from './path-shelf.ts'
+import { flowOf, lossesOf } from './rules/loss.ts'
 
 /** A site as plans are made from it: its description, and what its registered controllers attested, by id. */
 export type SourceSite = { readonly site: Site; readonly known: ReadonlyMap<string, KnownController> }
@@ -74,9 +75,14 @@ export function draftSite({ site, known }: SourceSite, { selects, goals, shelf, 
     else wanted.set(of.id, goal)
   }
   const { steps, least } = pathsOf()
-  const above = aboveOf(site)
+  const [{ above }, losses] = [flowOf(site), lossesOf(site)]
   const turns = candidates.flatMap(candidate =>
-    turnAt(site, candidate, above(candidate.board.id), steps.get(candidate.of.id)),
+    turnAt(
+      site,
+      candidate,
+      { above: above.get(candidate.of.id) ?? [], watts: losses(candidate.of.id).watts },
+      steps.get(candidate.of.id),
+    ),
   )
   const passedOver = [...reasons]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -130,27 +136,17 @@ export function draftSite({ site, known }: SourceSite, { selects, goals, shelf, 
   }
 }
 
-/** Those through whom a controller's power flows. A site file has no circles of them. */
-function aboveOf({ controllers }: Site): (id: string) => readonly string[] {
-  const behind = new Map(controllers.flatMap(({ id, behind }) => (behind === undefined ? [] : [[id, behind] as const])))
-  return id => {
-    const chain: string[] = []
-    for (let next = behind.get(id); next !== undefined; next = behind.get(next)) chain.push(next)
-    return chain
-  }
-}
-
 function turnAt(
   site: Site,
   { of, board, kind }: Candidate,
-  above: readonly string[],
+  flow: Pick<Turn, 'above' | 'watts'>,
   steps: Turn['steps'] | undefined,
 ): Turn | [] {
   if (steps === undefined) return []
-  const { class: name, rack = null, cabinet = null, circle = null, labels = [], power } = board
+  const { class: name, rack = null, cabinet = null, circle = null, labels = [] } = board
   const place = { rack, cabinet, circle, labels }
   const from = of.attested?.running.version ?? ''
-  const plant = { duty: kind.duty, restart: kind.restart, watts: power ?? watts(0), above }
+  const plant = { duty: kind.duty, restart: kind.restart, ...flow }
   return { site: site.site, controller: board.id, class: name, ...place, ...plant, from, steps }
 }
 

@@ -7,6 +7,17 @@ import { at, granted, reading, staged, terms, told, yard } from './situations.ts
 type Row = [name: string, situation: Situation, go: string[], wait: Record<string, string>]
 
 const spring = (written: object) => ({ terms: new Map([['spring', terms(written)]]) })
+type Written = { readonly id: string; readonly behind?: string; readonly power?: unknown }
+
+/** The yard with PCS that say nothing of their power. */
+const silent = (written: object, change = (one: Written): Written => one) =>
+  yard({
+    limits: written,
+    controllers: (yard().controllers as readonly Written[]).map(one => {
+      const { power: _, ...rest } = one
+      return change(one.id.startsWith('pcs') ? rest : one)
+    }),
+  })
 const limits = (written: object) => ({ site: yard({ limits: written }) })
 
 describe('what may be away at once', () => {
@@ -82,6 +93,40 @@ describe('what may be away at once', () => {
         'bms-2':
           'budget: 1 MW may be missing already and it would take 100 kW more, at most 1 MW may be of the site (limits of the site)',
       },
+    ],
+    [
+      'attack: a PCS without a power of its own, gone alone, passes the budget of what is behind it',
+      at({ 'pcs-1': staged() }, { site: silent({ budgets: [{ per: 'site', watts: '999kW' }] }) }),
+      [],
+      {
+        'pcs-1':
+          'budget: it takes 1 MW away, and at most 999 kW may be missing of the site (limits of the site): it never goes under these rules',
+      },
+    ],
+    [
+      'attack: the same for the energy behind it, on the feeder that the racks alone are on',
+      at(
+        { 'bms-1': granted(), 'pcs-1': staged() },
+        {
+          site: silent({ budgets: [{ per: 'feeder', wattHours: '1.5MWh' }] }, one =>
+            one.behind === 'pcs-1' ? { ...one, feeder: 'racks' } : one,
+          ),
+        },
+      ),
+      [],
+      {
+        'pcs-1':
+          'budget: it takes 2 MWh away, and at most 1.5 MWh may be missing on feeder racks (limits of the site): it never goes under these rules',
+      },
+    ],
+    [
+      'what is behind a PCS without a power of its own is not lost a second time',
+      at(
+        { 'bms-1': granted(), 'bms-2': granted(), 'pcs-1': staged() },
+        { site: silent({ budgets: [{ per: 'site', watts: '1MW' }] }) },
+      ),
+      ['pcs-1'],
+      {},
     ],
     [
       'one that never fits says so, and keeps nothing from the others',

@@ -48,21 +48,28 @@ const sites = fc.record({
     minLength: 1,
     maxLength: 3,
   }),
-  pcs: fc.integer({ min: 500, max: 2000 }),
+  /** Null: the site file does not say what they carry. */
+  pcs: fc.option(fc.integer({ min: 500, max: 2000 })),
   needed: fc.integer({ min: 1, max: 3 }),
   limits: written,
 })
 
 type Drawn = {
   readonly racks: readonly (readonly number[])[]
-  readonly pcs: number
+  readonly pcs: number | null
   readonly needed: number
   readonly limits: object
 }
 
 function siteOf({ racks, pcs, needed, limits }: Drawn): Site {
   const controllers = racks.flatMap((powers, n) => [
-    { id: `pcs-${n}`, class: 'board', link: 'lan', power: pcs, energy: pcs, feeder: `f${n % 2}` },
+    {
+      id: `pcs-${n}`,
+      class: 'board',
+      link: 'lan',
+      feeder: `f${n % 2}`,
+      ...(pcs === null ? {} : { power: pcs, energy: pcs }),
+    },
     ...powers.map((power, m) => ({
       id: `bms-${n}-${m}`,
       class: 'board',
@@ -106,9 +113,13 @@ function missing(site: Site, offline: ReadonlySet<string>, of: 'power' | 'energy
     const over = byId.get(id)?.behind
     return over !== undefined && (offline.has(over) || isUnder(over))
   }
+  const costs = (id: string): number =>
+    byId.get(id)?.[of] ?? sum(site.controllers.filter(one => one.behind === id).map(one => costs(one.id)))
   const counted = [...offline].filter(id => !isUnder(id) && (feeder === null || feederOf(id) === feeder))
-  return counted.reduce((sum, id) => sum + (byId.get(id)?.[of] ?? 0), 0)
+  return sum(counted.map(costs))
 }
+
+const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0)
 
 function overBudget(site: Site, offline: ReadonlySet<string>, { per, watts, wattHours, controllers }: Budget): boolean {
   const feeders = per === 'site' ? [null] : ['f0', 'f1']

@@ -156,6 +156,22 @@ describe('drawing up a plan', () => {
     )
   })
 
+  test('attack: a converter without a power of its own, in front of what is larger than the budget', () => {
+    const racks = [1, 2].map((n): Board => ({ id: `r-${n}`, class: 'ems', power: watts(250_000), behind: 'x' }))
+    const site = siteOf('harbour', [{ id: 'x', class: 'pcs' }, ...racks.map(one => ({ ...one, feeder: 'west' }))])
+    const drawn = (budget: object) => {
+      const only = { select: { controllers: ['harbour/x'] }, waves: [{ name: 'one', take: 'rest' }] }
+      return draftOf(asked({ ...only, rules: { budgets: [budget] } }), [site])
+    }
+    for (const per of ['site', 'feeder', 'region', 'fleet']) {
+      const refused = drawn({ per, watts: '499kW' })
+      assert.equal(codeOf(refused), 'campaign-budget-too-small', per)
+      assert.match(isRefusal(refused) ? refused.actual : '', /^500 kW/)
+    }
+    const [wave] = previewOf(orThrow(drawn({ per: 'site', watts: '500kW' })), 10).waves
+    assert.equal(wave?.watts, 500_000)
+  })
+
   const only = (board: Partial<Board>) => [siteOf('harbour', [{ id: 'x', ...board }])]
   const X = { select: { controllers: ['harbour/x'] }, releases: [BMS[0]] }
   const one = { name: 'one', take: { count: 1 } }

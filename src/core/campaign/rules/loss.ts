@@ -1,3 +1,4 @@
+import { type WattHours, type Watts, wattHours, watts } from '../../encoding/units.ts'
 import type { Site } from '../../fleet/topology.ts'
 
 /**
@@ -23,6 +24,35 @@ export function flowOf({ controllers }: Pick<Site, 'controllers'>): Flow {
     feeder.set(id, [id, ...chain].map(one => of.get(one)?.feeder).find(one => one !== undefined) ?? null)
   }
   return { above, below, feeder }
+}
+
+/**
+ * What the plant misses while one controller is offline and nobody else is: what the site says that it costs; where the site
+ * does not say, what those right behind it cost together, since their power has no other way. `counts`: whose own cost counts.
+ */
+export function costsOf(
+  { controllers }: Pick<Site, 'controllers'>,
+  amount: 'power' | 'energy',
+  counts: (id: string) => boolean = () => true,
+): (id: string) => number {
+  const of = new Map(controllers.map(controller => [controller.id, controller]))
+  const next = Map.groupBy(controllers, ({ behind }) => behind)
+  const known = new Map<string, number>()
+  return costs
+  function costs(id: string): number {
+    let cost = known.get(id)
+    if (cost !== undefined) return cost
+    cost = counts(id) ? of.get(id)?.[amount] : undefined
+    cost ??= (next.get(id) ?? []).reduce((sum, one) => sum + costs(one.id), 0)
+    known.set(id, cost)
+    return cost
+  }
+}
+
+/** The same in power and energy: what the fleet counts of an order. */
+export function lossesOf(site: Pick<Site, 'controllers'>): (id: string) => { watts: Watts; wattHours: WattHours } {
+  const [power, energy] = [costsOf(site, 'power'), costsOf(site, 'energy')]
+  return id => ({ watts: watts(power(id)), wattHours: wattHours(energy(id)) })
 }
 
 /**

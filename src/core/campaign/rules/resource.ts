@@ -2,9 +2,9 @@ import { showEnergy, showPower } from '../../encoding/quantity.ts'
 import type { Instant, Millis } from '../../encoding/units.ts'
 import { DEFAULT_AGE, type RedundancyGroup } from '../../fleet/redundancy.ts'
 import type { SiteRules } from '../../fleet/site-rules.ts'
-import type { Site, SiteController } from '../../fleet/topology.ts'
+import type { Site } from '../../fleet/topology.ts'
 import type { Standing } from '../outcome.ts'
-import { type Flow, flowOf, Loss } from './loss.ts'
+import { costsOf, type Flow, flowOf, Loss } from './loss.ts'
 import { isOutOfService, knownAt, type Readings } from './readings.ts'
 import { type No, no } from './wait.ts'
 
@@ -33,7 +33,8 @@ export type Resource = {
 /** What a site has that resources are counted from. */
 export type Stock = {
   readonly flow: Flow
-  readonly of: ReadonlyMap<string, SiteController>
+  /** What each controller costs by itself, on one feeder or (null) at the site. */
+  readonly costs: (amount: 'power' | 'energy', feeder: string | null) => (id: string) => number
   readonly feeders: readonly string[]
 }
 
@@ -41,7 +42,7 @@ export type Stock = {
 export type RuleSet = { readonly by: string; readonly rules: SiteRules }
 
 /** The resources that a set of rules limits at a site: `restarting`, and the budgets of the site and of each feeder. */
-export function resourcesOf({ by, rules }: RuleSet, { flow, of, feeders }: Stock): Resource[] {
+export function resourcesOf({ by, rules }: RuleSet, { flow, costs, feeders }: Stock): Resource[] {
   const out: Resource[] = []
   if (rules.restarting !== null) {
     out.push(count('restarting', `restarting (${by})`, rules.restarting, () => true, `restart at once (${by})`))
@@ -56,12 +57,10 @@ export function resourcesOf({ by, rules }: RuleSet, { flow, of, feeders }: Stock
       if (controllers !== undefined) {
         out.push(count('budget', `${key} controllers`, controllers, on, `be away at once ${where}`))
       }
-      const one = (costs: (id: string) => number): Loss => new Loss(flow, costs)
-      const sums = (costs: (id: string) => number) => [one(costs), one(costs), one(costs)] as const
-      const power = sums(id => of.get(id)?.power ?? 0)
-      const energy = sums(id => of.get(id)?.energy ?? 0)
-      if (watts !== undefined) out.push(loss(`${key} power`, watts, power, on, showPower, where))
-      if (wattHours !== undefined) out.push(loss(`${key} energy`, wattHours, energy, on, showEnergy, where))
+      const sums = (costs: (id: string) => number) => [1, 2, 3].map(() => new Loss(flow, costs)) as [Loss, Loss, Loss]
+      const [power, energy] = [sums(costs('power', feeder)), sums(costs('energy', feeder))]
+      if (watts !== undefined) out.push(loss(`${key} power`, watts, power, showPower, where))
+      if (wattHours !== undefined) out.push(loss(`${key} energy`, wattHours, energy, showEnergy, where))
     }
   }
   return out
@@ -104,12 +103,12 @@ function loss(
   key: string,
   limit: number,
   [sum, lacking, sure]: readonly [sum: Loss, lacking: Loss, sure: Loss],
-  on: (id: string) => boolean,
   show: (value: number) => string,
   where: string,
 ): Resource {
+  // By what it takes and not by the feeder that it stands on: it may carry what is behind it on another one.
+  const on = (id: string): boolean => sum.cost(id) > 0
   const after = (id: string): number => (on(id) ? sum.with(id) : sum.total)
-  const own = (id: string): number => (on(id) ? sum.cost(id) : 0)
   return {
     key,
     limit,
@@ -126,8 +125,8 @@ function loss(
     refuses: id => {
       const [taken, more, most] = [sum.total, after(id) - sum.total, limit].map(show) as [string, string, string]
       const because =
-        own(id) > limit
-          ? `it takes ${show(own(id))} away, and at most ${most} may be missing ${where}: it never goes under these rules`
+        sum.cost(id) > limit
+          ? `it takes ${show(sum.cost(id))} away, and at most ${most} may be missing ${where}: it never goes under these rules`
           : `${taken} may be missing already and it would take ${more} more, at most ${most} may be ${where}`
       return no('budget', key, because, { value: taken, threshold: `at most ${most}` })
     },
@@ -225,8 +224,15 @@ export function stockOf(site: Pick<Site, 'controllers'>): Stock {
   if (known !== undefined) return known
   const flow = flowOf(site)
   const feeders = new Set([...flow.feeder.values()].filter(feeder => feeder !== null))
-  const of = new Map(site.controllers.map(one => [one.id, one]))
-  const stock = { flow, of, feeders: [...feeders].sort() }
+  const made = new Map<string, (id: string) => number>()
+  const costs: Stock['costs'] = (amount, feeder) => {
+    const key = `${amount} ${feeder ?? ''}`
+    const on = (id: string): boolean => feeder === null || flow.feeder.get(id) === feeder
+    const before = made.get(key) ?? costsOf(site, amount, on)
+    made.set(key, before)
+    return before
+  }
+  const stock = { flow, costs, feeders: [...feeders].sort() }
   stocks.set(site, stock)
   return stock
 }
