@@ -75,6 +75,27 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     tests: CAMPAIGNS,
   },
   {
+    stops: 'room that is given away while a controller restarts by an order that was taken back',
+    file: 'src/flows/shown-orders.ts',
+    text: 'return left.some(work => mayStillBeOut(work, timeouts, times)) ? {} : { director }',
+    without: 'return { director }',
+    tests: 'tests/flows/orders.test.ts',
+  },
+  {
+    stops: 'room that a clock which jumped ahead gives away',
+    file: 'src/flows/shown-orders.ts',
+    text: 'const times = [clock, ...doubts.map(({ time }) => time)]',
+    without: 'const times = [clock]',
+    tests: 'tests/flows/orders.test.ts',
+  },
+  {
+    stops: 'room that is given away as soon as metadata has expired by which a controller may have begun',
+    file: 'src/flows/turns.ts',
+    text: 'after(after(clock.now(), metadataLife), plan.timeoutMillis)',
+    without: 'after(clock.now(), metadataLife)',
+    tests: CAMPAIGNS,
+  },
+  {
     stops: 'an order that was taken back and is forgotten before its site knows',
     file: 'src/flows/turns.ts',
     text: 'else if (heard) ended.push({ site, controller })',

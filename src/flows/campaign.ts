@@ -13,7 +13,6 @@ import type { Turn } from '../core/campaign/turn.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
-import { readMetadata } from '../core/trust/read-metadata.ts'
 import { type Event, record } from './audit.ts'
 import { directSites, ordersFor } from './direct.ts'
 import { about, fleetActor, type Opened, openCampaign, openRow } from './opened.ts'
@@ -287,15 +286,13 @@ async function tickOne(world: FleetWorld, id: string, listeningSince: Instant | 
 }
 
 /**
- * A site has shown that it goes by the orders of a timestamp of its director, which vouches for targets of the same version.
- * Orders that were taken back up to it count no longer against the budgets of regions and fleet. Durable on return; writes
+ * A site has shown that it goes by a version of its director's targets, and that nobody is away any more by an order that
+ * was taken back up to it. Those orders count no longer against the budgets of regions and fleet. Durable on return; writes
  * nothing when nothing waited for it.
  */
-export async function siteShows(world: FleetWorld, site: string, timestamp: Uint8Array): Promise<void> {
+export async function siteShows(world: FleetWorld, site: string, version: number): Promise<void> {
   const awaited = await world.store.turns.awaited(site)
-  if (awaited === null) return
-  const read = readMetadata('timestamp', timestamp, `director/${site}: timestamp`)
-  if (isRefusal(read) || read.signed.version < awaited) return
+  if (awaited === null || version < awaited) return
   // If power fails before this commit, the site shows it again with its next check-in.
-  await world.store.commit({ shown: { site, version: read.signed.version } })
+  await world.store.commit({ shown: { site, version } })
 }

@@ -299,7 +299,8 @@ export interface GatewayStore {
 export type News = { readonly tag: string | null; readonly at: Instant }
 
 export interface FleetLink {
-  checkIn(tag: string | null): Promise<News | Refusal>
+  /** `director`: by which version of its director's targets the site goes, when it says so (flows/shown-orders.ts). */
+  checkIn(tag: string | null, director?: number): Promise<News | Refusal>
   /**
    * A file of a repository, at most `maxBytes` long; null when there is none of that name. `sheets`: what plans give to this
    * site, `CAMPAIGN.json` each.

@@ -32,7 +32,8 @@ import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteW
 import { releaseAt } from './publish.ts'
 import { Reasons } from './reason.ts'
 import { assignmentOf, step, unknown, workOf } from './relay.ts'
-import { newRoots, trustedOrders, trustedRoots } from './tell.ts'
+import { shownOrders } from './shown-orders.ts'
+import { newRoots, trustedRoots } from './tell.ts'
 import { siteTime } from './time.ts'
 import { wantedRelease } from './turns.ts'
 
@@ -141,7 +142,7 @@ async function siteManifest(world: SiteWorld, items: readonly OutboxItem[]): Pro
     batch: batchDigest(items, world.crypto),
     reports: [...newest.values()],
     roots: await trustedRoots(world),
-    ...trustedOrders(world),
+    ...(await shownOrders(world)),
   })
   const signature = await world.signer.sign(canonicalJson(body), 'der')
   return isRefusal(signature) ? signature : sealSiteManifest(body, signature)

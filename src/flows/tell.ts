@@ -35,11 +35,8 @@ export function goesBy(world: SiteWorld, version: number): void {
   orders.set(world, version)
 }
 
-/** Which orders a site goes by; nothing before it has heard any since its start. */
-export function trustedOrders(world: SiteWorld): { readonly director?: number } {
-  const director = orders.get(world)
-  return director === undefined ? {} : { director }
-}
+/** The orders that a site goes by; null before it has heard any since its start. */
+export const takenOrders = (world: SiteWorld): number | null => orders.get(world) ?? null
 
 /**
  * Takes down that a repository's root is of this version now. A newer one is an event of its own, which goes to the fleet

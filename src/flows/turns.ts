@@ -107,8 +107,8 @@ export class Turns {
 
   /**
    * The rows that the changes come to. `versions`: the director's version in which each site is told. An order that was
-   * taken back goes on counting until the site has shown that version, or nobody can carry it out any more: the metadata
-   * that it stood in has expired.
+   * taken back goes on counting until the site has shown that version, or nobody carries it out any more: the metadata that
+   * it stood in has expired, and who began to restart by it at the last moment has had the plan's timeout to come back.
    */
   async change(versions: ReadonlyMap<string, number>): Promise<Pick<FleetChange, 'turns' | 'orders' | 'ended'>> {
     const { store, clock, metadataLife } = this.#world
@@ -124,7 +124,7 @@ export class Turns {
       else if (out?.campaign !== plan.id || out.takenBack !== null) continue
       else if (heard) ended.push({ site, controller })
       else {
-        const until = after(clock.now(), metadataLife)
+        const until = after(after(clock.now(), metadataLife), plan.timeoutMillis)
         orders.push({ ...order, takenBack: { version: versions.get(site) ?? Number.MAX_SAFE_INTEGER, until } })
       }
     }

@@ -50,12 +50,16 @@ export async function wallTime(world: SiteWorld): Promise<{ clock: Instant; doub
 }
 
 /**
- * Asks the fleet for news, and holds the clock against the time that it gives. A time that is not ours can only keep windows
+ * Asks the fleet for news, tells it by which orders the site goes (`director`, as `shownOrders` says), and holds the clock against the time that it gives. A time that is not ours can only keep windows
  * shut: it opens none. Answers the tag of what is new, null when nothing is. Refuses what the link refuses.
  */
-export async function askForNews(world: SiteWorld, tag: string | null): Promise<string | null | Refusal> {
+export async function askForNews(
+  world: SiteWorld,
+  tag: string | null,
+  { director }: { readonly director?: number } = {},
+): Promise<string | null | Refusal> {
   const sent = world.clock.now()
-  const news = await world.fleet.checkIn(tag)
+  const news = await world.fleet.checkIn(tag, director)
   if (isRefusal(news)) return news
   const known = knownOf.get(world) ?? (await begin(world))
   const received = world.clock.now()

@@ -10,6 +10,8 @@ import { decryptionKeyStatement } from '../core/fleet/decryption-key.ts'
 
 /** In the answer to GET /v1/check-in: the fleet server's time, in milliseconds since 1970. A gateway holds its clock against it. */
 export const CLOCK_HEADER = 'voltseal-time'
+/** With GET /v1/check-in: the version of its director's targets that the gateway's site goes by. Left out, it does not say. */
+export const ORDERS_HEADER = 'voltseal-orders'
 
 export const Name = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$' })
 export const Sha256Name = Type.String({ pattern: '^[0-9a-f]{64}$' })

@@ -13,6 +13,7 @@ import type { Version } from '../../src/core/firmware/version.ts'
 import { NO_RULES } from '../../src/core/fleet/site-rules.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { readDirector } from '../../src/core/trust/director-target.ts'
+import { readMetadata } from '../../src/core/trust/read-metadata.ts'
 import { Advance, goOn, siteShows, tick } from '../../src/flows/campaign.ts'
 import { openCampaign } from '../../src/flows/opened.ts'
 import type { FleetChange, FleetStore } from '../../src/flows/ports.ts'
@@ -20,6 +21,7 @@ import { shortagesOf } from '../../src/flows/shortages.ts'
 import { turnOf } from '../../src/flows/turns.ts'
 import { turnOf as planned, planOfSheets, sheetOf } from '../core/campaign/plans.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
+import { TurnsAtSite } from '../worlds/turns-at-site.ts'
 
 /** Campaigns over the same controllers, with the real store and the real director, and gateways that say little. */
 
@@ -124,13 +126,14 @@ class Fleet {
     assert.equal(await tick(this.quiet.world), null)
   }
 
-  /** A gateway checks in with what it knows: the newest there is, or what was in force before. */
-  async shows(site: string, timestamp?: Uint8Array): Promise<void> {
-    await siteShows(this.quiet.world, site, timestamp ?? (await this.timestamp(site)))
+  /** A gateway checks in with what it goes by: the newest there is, or what was in force before. */
+  async shows(site: string, version?: number): Promise<void> {
+    await siteShows(this.quiet.world, site, version ?? (await this.version(site)))
   }
 
-  async timestamp(site: string): Promise<Uint8Array> {
-    return (await this.quiet.world.store.file(`director/${site}`, 'timestamp.json')) as Uint8Array
+  async version(site: string): Promise<number> {
+    const bytes = (await this.quiet.world.store.file(`director/${site}`, 'timestamp.json')) as Uint8Array
+    return orThrow(readMetadata('timestamp', bytes, site)).signed.version
   }
 
   async turns(id: string): Promise<Map<string, Turn>> {
@@ -223,11 +226,12 @@ describe('several campaigns at once', () => {
   })
 
   it('attack: an order that was taken back counts, and holds its controller, until the site has shown the newer version', async () => {
-    const only = { rules: { ...NO_RULES, budgets: [{ per: 'fleet', controllers: 2 } as const] } }
+    const budgets = [{ per: 'fleet', controllers: 2 } as const]
+    const only = { rules: { ...NO_RULES, budgets }, timeoutMillis: millis(HOUR) }
     await fleet.approved('taken-back', ['quay'], only)
     await fleet.approved('next', ['quay'], only)
     assert.equal(await fleet.start('taken-back'), null)
-    const before = await fleet.timestamp('quay')
+    const before = await fleet.version('quay')
     await fleet.halt('taken-back')
     assert.deepEqual(await fleet.ordered('quay'), [])
     assert.deepEqual(await fleet.out(), { controllers: 2, watts: 4_000_000 })
@@ -241,9 +245,11 @@ describe('several campaigns at once', () => {
     await fleet.tick()
     assert.deepEqual(await fleet.ordered('quay'), ['next c0', 'next c1'])
     await fleet.halt('next')
-    // A site that never says anything: when its metadata has expired, nobody can carry the order out any more.
+    // A site that never says anything: its metadata expires, and who went at the last moment has the plan's timeout.
     await fleet.tick(DAY - 2000)
     assert.equal((await fleet.out()).controllers, 2)
+    await fleet.tick(HOUR)
+    assert.equal((await fleet.out()).controllers, 2, 'it may have begun by what has just expired')
     await fleet.approved('late', ['quay'], only)
     assert.equal(await fleet.start('late'), null)
     await fleet.tick(3000)
@@ -340,13 +346,13 @@ describe('several campaigns at once', () => {
   })
 
   it('a site is told of a halt with nothing but its own bundle: the others are not written', async () => {
-    const before = await Promise.all(SITES.map(site => fleet.timestamp(site)))
+    const before = await Promise.all(SITES.map(site => fleet.version(site)))
     await fleet.approved('local', ['pier'])
     assert.equal(await fleet.start('local'), null)
     await fleet.halt('local')
-    const now = await Promise.all(SITES.map(site => fleet.timestamp(site)))
+    const now = await Promise.all(SITES.map(site => fleet.version(site)))
     assert.deepEqual(
-      now.map((bytes, index) => Buffer.compare(bytes, before[index]!) !== 0),
+      now.map((version, index) => version > before[index]!),
       [false, true, false],
     )
     await fleet.shows('pier')
@@ -357,9 +363,9 @@ describe('several campaigns at once', () => {
     const budgets = (per: 'region' | 'fleet', limit: object) => ({
       rules: { ...NO_RULES, budgets: [{ per, ...limit }] },
     })
-    const steps = fc.array(fc.record({ pick: fc.nat(9), site: fc.nat(2), controller: fc.nat(1), hours: fc.nat(3) }), {
-      minLength: 10,
-      maxLength: 25,
+    const steps = fc.array(fc.record({ pick: fc.nat(11), site: fc.nat(2), controller: fc.nat(1), hours: fc.nat(3) }), {
+      minLength: 20,
+      maxLength: 50,
     })
     await fc.assert(
       fc.asyncProperty(steps, async walk => {
@@ -375,26 +381,46 @@ describe('several campaigns at once', () => {
           if (out.some(({ campaign }) => campaign === one)) assert((await fleet.out()).controllers <= 3)
           // Where it has something out, all of them together keep to its budget.
           for (const { campaign, region } of out) if (campaign === two) assert((regions.get(region) ?? 0) <= 2_000_000)
+          // And whoever is away is out, so that nothing else takes its room.
+          for (const gateway of gateways.values()) {
+            for (const controller of gateway.away()) {
+              assert.notEqual(await fleet.quiet.world.store.turns.order({ site: gateway.site, controller }), null)
+            }
+          }
         }
+        const gateways = new Map(SITES.map(site => [site, new TurnsAtSite(site)]))
         for (const id of [one, two]) {
           assert.equal(await fleet.start(id), null)
           await check()
         }
+        for (const gateway of gateways.values()) {
+          gateway.hears(await fleet.version(gateway.site), await fleet.ordered(gateway.site))
+          gateway.grants('c0')
+        }
         for (const { pick, site, controller, hours } of walk) {
           const id = pick % 2 === 0 ? one : two
           const at = SITES[site] as string
-          if (pick < 5) await fleet.confirms(id, at, `c${controller}`)
-          else if (pick < 7) await fleet.tick(hours * HOUR)
-          else if (pick < 8) await fleet.shows(at)
-          else if (pick < 9) await fleet.tell(id, { kind: 'pause', now: fleet.now, reason: 'wait' })
-          else await fleet.tell(id, { kind: 'resume', now: fleet.now })
+          const gateway = gateways.get(at) as TurnsAtSite
+          const hears = async () => gateway.hears(await fleet.version(at), await fleet.ordered(at))
+          if (pick < 2) {
+            await fleet.confirms(id, at, `c${controller}`)
+            gateway.through(`c${controller}`)
+          } else if (pick < 4) await fleet.tick(hours * (HOUR / 10))
+          else if (pick < 6) gateway.grants(`c${controller}`)
+          else if (pick < 7) await fleet.tell(id, { kind: 'resume', now: fleet.now })
+          else if (pick < 9) {
+            await fleet.tell(id, { kind: 'pause', now: fleet.now, reason: 'wait' })
+            if (hours > 0) await hears()
+          } else if (pick < 10) await hears()
+          else if (gateway.shows !== null) await fleet.shows(at, gateway.shows)
           await check()
         }
         for (const id of [one, two]) await fleet.halt(id)
         for (const site of SITES) await fleet.shows(site)
         assert.deepEqual(await fleet.out(), { controllers: 0, watts: 0 })
       }),
-      { numRuns: 6 },
+      // What a failed run leaves behind would fail every smaller one.
+      { numRuns: 8, endOnFailure: true },
     )
   })
 })

@@ -97,7 +97,7 @@ describe('a payload that is damaged on its way to the gateway', () => {
 
 /** A link whose calls keep their object: its parts may be replaced. */
 const bound = (link: SiteWorld['fleet']): SiteWorld['fleet'] => ({
-  checkIn: tag => link.checkIn(tag),
+  checkIn: (tag, director) => link.checkIn(tag, director),
   file: (repo, path, max) => link.file(repo, path, max),
   blob: (id, from) => link.blob(id, from),
   send: (items, manifest) => link.send(items, manifest),

@@ -4,15 +4,17 @@ import type { World } from '../../sim/doors/world.ts'
 import { unstated } from '../../sim/versions/site.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { coordinate } from '../../src/core/campaign/coordinator.ts'
-import type { SiteWork } from '../../src/core/campaign/site-work.ts'
+import { mayStillBeOut, type SiteWork } from '../../src/core/campaign/site-work.ts'
 import { toHex } from '../../src/core/encoding/bytes.ts'
-import { instant } from '../../src/core/encoding/units.ts'
+import { instant, millis } from '../../src/core/encoding/units.ts'
 import { NO_RULES } from '../../src/core/fleet/site-rules.ts'
 import { isRefusal, orThrow, refuse } from '../../src/core/refusal/refusal.ts'
 import { giveTurns } from '../../src/flows/coordinate.ts'
-import type { FleetLink } from '../../src/flows/ports.ts'
+import type { FleetLink, SiteWorld } from '../../src/flows/ports.ts'
 import { assigned, fetchPayloads, offerFor, refreshSite, takeOrders, workOf } from '../../src/flows/relay.ts'
 import { acceptControllerReport } from '../../src/flows/report.ts'
+import { shownOrders } from '../../src/flows/shown-orders.ts'
+import { askForNews, wallTime } from '../../src/flows/wall-time.ts'
 import { askCampaign } from '../worlds/people.ts'
 import { image, QUAY } from '../worlds/quay.ts'
 import { gatewayOf } from '../worlds/site-world.ts'
@@ -39,12 +41,18 @@ describe('what a site does with its orders', () => {
 
   const ordered = async (id: string): Promise<void> =>
     world.campaign(id, ['bms/1.1.0/envelope.suit'], '--soak', '1h', '--controller', 'quay/bms-1')
+  /** A gateway asks for news, and says by which orders its site goes, if it says so. */
+  const asks = async (site: SiteWorld): Promise<boolean> => {
+    const shown = await shownOrders(site)
+    assert.ok(!isRefusal(await askForNews(site, null, shown)))
+    return shown.director !== undefined
+  }
   /** Halts a campaign, and lets the site say that it knows: until then its orders count, and nobody else gets the controller. */
   const halted = async (id: string): Promise<void> => {
     await world.must('campaign', 'halt', id, '--reason', 'the test is over')
     const { site, close } = await gatewayOf(world)
-    const { tag } = orThrow(await site.fleet.checkIn(null))
-    assert.equal(orThrow(await site.fleet.checkIn(tag)).tag, null)
+    assert.equal(await takeOrders(site), null)
+    await asks(site)
     close()
   }
 
@@ -141,6 +149,48 @@ describe('what a site does with its orders', () => {
     } finally {
       gateway.close()
     }
+  })
+
+  it('attack: a site does not say that it goes by newer orders while one restarts by those that were taken back', async () => {
+    await ordered('granted')
+    const gateway = await gatewayOf(world)
+    let ahead = 0
+    const site = { ...gateway.site, clock: { now: () => instant(Date.now() + ahead), quality: 'simulated' as const } }
+    const state = async () => (await askCampaign(world, 'behind')).controllers[0]?.state
+    try {
+      assert.equal(await refreshSite(site), null)
+      const say = await speaker(world, 'bms-1')
+      const running = { version: '1.1.0', sequence: 1_001_000, digest: IMAGE }
+      orThrow(await acceptControllerReport(site, 'bms-1', say({ event: 'staged', staged: running })))
+      assert.deepEqual((await giveTurns(site)).granted, ['bms-1'])
+      await world.must('campaign', 'halt', 'granted', '--reason', 'the test says so')
+      await world.campaign('behind', ['bms/1.2.0/envelope.suit'], '--soak', '1h', '--controller', 'quay/bms-1')
+      assert.equal(await takeOrders(site), null)
+      const { tag } = orThrow(await site.fleet.checkIn(null))
+      assert.equal(orThrow(await site.fleet.checkIn(tag)).tag, null, 'it has taken everything')
+      assert.equal(await asks(site), false, 'bms-1 may be restarting')
+      assert.equal(await state(), 'queued', 'and so it counts at the fleet')
+      // It never comes back: it is the plan's timeout that ends this, and a clock that jumped ahead does not.
+      await wallTime(site)
+      ahead = 2 * 3_600_000
+      assert.equal(await asks(site), false, 'by the time before the jump the hour is not over')
+      ahead = 0
+      orThrow(await acceptControllerReport(site, 'bms-1', say({ state: 'stable' })))
+      assert.equal(await asks(site), true)
+      await world.until('its controller is free', async () => (await state()) === 'assigned')
+    } finally {
+      gateway.close()
+    }
+    await halted('behind')
+  })
+
+  it('a controller that does not come back holds the room of others until the timeout of its plan', () => {
+    const work: SiteWork = { at: 'leaving', left: 'spring/ab/1', since: instant(1000), next: null }
+    const timeouts = new Map([['spring', millis(500)]])
+    const at = (...times: number[]) => mayStillBeOut(work, timeouts, times.map(instant))
+    assert.deepEqual([at(1499), at(1500), at(1500, 1499), at(1500, 1600)], [true, false, true, false])
+    assert.equal(mayStillBeOut(work, new Map(), [instant(9e12)]), true, 'no plan, no timeout')
+    assert.equal(mayStillBeOut({ at: 'idle' }, timeouts, [instant(1)]), false)
   })
 
   it('a canary that falls back in its soak is a failure, and no further wave opens', async () => {

@@ -283,7 +283,7 @@ export class Bench {
       },
     }
     return {
-      checkIn: tag => (this.line(honest).checkIn ?? honest.checkIn)(tag),
+      checkIn: (tag, director) => (this.line(honest).checkIn ?? honest.checkIn)(tag, director),
       file: (repo, path, max) => (this.line(honest).file ?? honest.file)(repo, path, max),
       blob: (id, from) => (this.line(honest).blob ?? honest.blob)(id, from),
       send: (items, manifest) => (this.line(honest).send ?? honest.send)(items, manifest),

@@ -2,7 +2,7 @@ import { toBase64 } from '../../core/encoding/bytes.ts'
 import { instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { BlobId, FleetLink, News, OutboxItem } from '../../flows/ports.ts'
-import { CLOCK_HEADER } from '../../wire/fleet-api.ts'
+import { CLOCK_HEADER, ORDERS_HEADER } from '../../wire/fleet-api.ts'
 import { type HttpsClient, readAnswer } from './client.ts'
 
 /** The last moment that a time can be. */
@@ -16,12 +16,12 @@ export class HttpsFleetLink implements FleetLink {
     this.#client = client
   }
 
-  async checkIn(tag: string | null): Promise<News | Refusal> {
-    const answer = await this.#client.call(
-      'GET',
-      '/v1/check-in',
-      tag === null ? {} : { headers: { 'if-none-match': tag } },
-    )
+  async checkIn(tag: string | null, director?: number): Promise<News | Refusal> {
+    const headers = {
+      ...(tag === null ? {} : { 'if-none-match': tag }),
+      ...(director === undefined ? {} : { [ORDERS_HEADER]: String(director) }),
+    }
+    const answer = await this.#client.call('GET', '/v1/check-in', { headers })
     if (isRefusal(answer)) return answer
     const subject = `GET /v1/check-in at ${this.#client.origin}`
     const { etag, [CLOCK_HEADER]: said } = answer.headers

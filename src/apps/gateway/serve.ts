@@ -15,6 +15,7 @@ import { giveTurns } from '../../flows/coordinate.ts'
 import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
 import { flushOutbox } from '../../flows/report.ts'
+import { shownOrders } from '../../flows/shown-orders.ts'
 import { askForNews } from '../../flows/wall-time.ts'
 import type { GatewayConfig } from '../../wire/config.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
@@ -152,7 +153,7 @@ export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMilli
   const orders = new Bell()
   const rung = (stop: AbortSignal): Promise<void> => reports.next(Math.min(pollMillis, 1000), stop)
   const ask = async (): Promise<null | Refusal> => {
-    const news = await askForNews(world, tag)
+    const news = await askForNews(world, tag, await shownOrders(world))
     asked = true
     if (news === null || isRefusal(news)) return news
     const refusal = await takeOrders(world)

@@ -1,4 +1,4 @@
-import type { Instant } from '../encoding/units.ts'
+import type { Instant, Millis } from '../encoding/units.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 
 /**
@@ -135,6 +135,22 @@ export const siteWorkTable: Table = {
 export function decideSiteWork(state: SiteWork, event: SiteEvent): SiteWork | Refusal {
   const cell = siteWorkTable[state.at][event.kind] as (state: SiteWork, event: SiteEvent) => SiteWork | Refusal
   return cell(state, event)
+}
+
+/**
+ * True while a controller whose order was taken back in its turn may be restarting still: it has not said that it is
+ * through, and by one of the times that the clock may have (`times`), the timeout of its campaign's plan since the turn is not over. One
+ * that did not come back in that time has failed, and counts as a controller that is broken: people see to it. A plan that
+ * is not known (`timeouts`, by campaign) has no timeout that could be over.
+ */
+export function mayStillBeOut(
+  work: SiteWork,
+  timeouts: ReadonlyMap<string, Millis>,
+  times: readonly Instant[],
+): boolean {
+  if (work.at !== 'leaving') return false
+  const timeout = timeouts.get(campaignOf(work) ?? '')
+  return timeout === undefined || times.some(time => time < work.since + timeout)
 }
 
 /** The campaign that a controller's work belongs to, from its assignment's name; null: it has none. */

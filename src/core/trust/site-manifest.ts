@@ -25,7 +25,7 @@ export type SiteManifest = {
   /** The reports as they travel on their own: see `openReport`. Not yet verified. */
   readonly reports: readonly Uint8Array[]
   readonly roots?: RootVersions
-  /** The version of the director's targets that the site goes by: what is not ordered in it is not begun any more. */
+  /** The version of the director's targets that the site goes by: what is not ordered in it is over there (flows/shown-orders.ts). */
   readonly director?: number
 }
 

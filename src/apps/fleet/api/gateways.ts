@@ -10,7 +10,7 @@ import { siteShows } from '../../../flows/campaign.ts'
 import { fileFor } from '../../../flows/keep.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { acceptUpstream } from '../../../flows/report.ts'
-import { CLOCK_HEADER } from '../../../wire/fleet-api.ts'
+import { CLOCK_HEADER, ORDERS_HEADER } from '../../../wire/fleet-api.ts'
 import * as routes from '../../../wire/routes/gateways.ts'
 import { decoded, type FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
@@ -19,12 +19,14 @@ import { shows } from './serve-route.ts'
 export function gatewayRoutes(server: HttpsServer, { world, metrics }: FleetDoor): void {
   shows(server, routes.checkIn, async ({ peer, request, reply }) => {
     metrics.hear(peer.site)
-    const { tag, director } = await siteTag(world, peer.site)
+    const tag = await siteTag(world, peer.site)
     reply.header('etag', tag)
     reply.header(CLOCK_HEADER, String(world.clock.now()))
     const same = request.headers['if-none-match'] === tag
-    // A gateway keeps a tag only when it has taken everything behind it: it says by which orders its site goes.
-    if (same && director !== null) await siteShows(world, peer.site, director)
+    // The tag says what the gateway has taken, and not what is over at its site: a turn that was granted goes on.
+    const goesBy = request.headers[ORDERS_HEADER]
+    if (typeof goesBy === 'string' && /^[1-9][0-9]{0,14}$/.test(goesBy))
+      await siteShows(world, peer.site, Number(goesBy))
     return reply.code(same ? 304 : 200).send()
   })
 
@@ -80,22 +82,19 @@ const tags = new WeakMap<Uint8Array, { readonly others: readonly (Uint8Array | n
  * What a gateway compares to know that nothing is new: the three timestamps that stand over everything else. The store
  * answers the same bytes object until a commit replaces them, so an idle check-in computes nothing.
  */
-async function siteTag(
-  { store }: FleetWorld,
-  site: string,
-): Promise<{ readonly tag: string; readonly director: Uint8Array | null }> {
+async function siteTag({ store }: FleetWorld, site: string): Promise<string> {
   const [director, image, approval] = [
     await store.file(`director/${site}`, 'timestamp.json'),
     await store.file('image', 'timestamp.json'),
     await store.file('approval', 'timestamp.json'),
   ]
   const known = director === null ? undefined : tags.get(director)
-  if (known?.others[0] === image && known.others[1] === approval) return { tag: known.tag, director }
+  if (known?.others[0] === image && known.others[1] === approval) return known.tag
   const hash = createHash('sha256')
   for (const file of [image, approval, director]) hash.update(file ?? '').update('\0')
   const tag = `"${hash.digest('hex').slice(0, 32)}"`
   if (director !== null) tags.set(director, { others: [image, approval], tag })
-  return { tag, director }
+  return tag
 }
 
 /**
