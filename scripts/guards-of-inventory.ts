@@ -56,6 +56,20 @@ export const INVENTORY_GUARDS: readonly Guard[] = [
     tests: 'tests/adapters/store-sqlite/inventory.test.ts',
   },
   {
+    stops: 'an outage of the link that is all counted for the version of before it',
+    file: 'src/core/fleet/exposure.ts',
+    text: 'const place = at >= now - APART ? now : Math.max(at, mark)',
+    without: 'const place = at >= mark ? now : Math.max(at, mark)',
+    tests: 'tests/flows/exposure.test.ts',
+  },
+  {
+    stops: 'a clock that goes back and forth and is counted each time',
+    file: 'src/core/fleet/exposure.ts',
+    text: 'const stands = at >= mark - APART && at <= now + APART',
+    without: 'const stands = at <= now + APART',
+    tests: 'tests/core/fleet/exposure.test.ts',
+  },
+  {
     stops: 'roll-ups of the inventory that say something else than its rows',
     file: 'src/flows/check.ts',
     text: '  if (tally !== null) findings.push(',

@@ -13,7 +13,8 @@ import type { Turn } from '../core/campaign/turn.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, millis } from '../core/encoding/units.ts'
-import { experienceOf } from '../core/fleet/incidents.ts'
+import { exposureOf } from '../core/fleet/exposure.ts'
+import { incidentsOf, NO_INCIDENTS } from '../core/fleet/incidents.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
 import type { Actor, EntryOrigin } from '../core/ledger/entry.ts'
 import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
@@ -186,7 +187,7 @@ export function acceptUpstream(
     const acknowledged = fresh.at(-1)!.sequence
     const files = [...(await newRoots(world, row, opened, manifest)), ...reasons.files()]
     const sites = [{ ...row, upstream: acknowledged }]
-    const { experience } = intake
+    const experience = intake.experience()
     const change = { sites, controllers: [...intake.controllers.values()], experience, files }
     await intake.advance.commit({ ...change, ...intake.shown(opened.director) })
     // What halted takes its orders back at once. If power fails before it has, the next tick does.
@@ -201,7 +202,10 @@ class Intake {
   readonly events: Event[] = []
   /** What its reports mean for campaigns: only those are read that have a turn for one of its controllers. */
   readonly advance: Advance
-  readonly experience: Experience[] = []
+  readonly #happened: Experience[] = []
+  /** Of each controller that was heard: its row and last report of before the batch, and its reports in it. */
+  readonly #heard = new Map<string, { row: ControllerRow; before: Report | null; reports: readonly Report[] }>()
+  readonly #now: Instant
   readonly #world: FleetWorld
   readonly #site: string
   readonly #reasons: Reasons
@@ -210,6 +214,7 @@ class Intake {
     this.#world = world
     this.#site = site
     this.#reasons = reasons
+    this.#now = world.clock.now()
     this.advance = new Advance(world, this.events)
   }
 
@@ -299,11 +304,22 @@ class Intake {
 
   /** The row with the report, and what the report adds to the experience with its versions. */
   #remember(row: ControllerRow, report: Report, bytes: Uint8Array): void {
-    const seenAt = this.#world.clock.now()
     const before = row.report === null ? null : readStoredReport(row.report)
-    const since = millis(Math.max(0, seenAt - (row.seenAt ?? seenAt)))
-    this.experience.push(...experienceOf(before, report, since).map(one => ({ ...one, class: row.class })))
-    this.controllers.set(row.id, { ...row, report: bytes, sequence: report.sequence, seenAt })
+    const happened = incidentsOf(before, report)
+    this.#happened.push(...happened.map(one => ({ ...one, class: row.class, watched: millis(0) })))
+    const heard = this.#heard.get(row.id) ?? { row, before, reports: [] }
+    this.#heard.set(row.id, { ...heard, reports: [...heard.reports, report] })
+    this.controllers.set(row.id, { ...row, report: bytes, sequence: report.sequence, seenAt: this.#now })
+  }
+
+  /** What all reports of the batch add to the experience with versions: what happened, and for how long each was watched. */
+  experience(): Experience[] {
+    const watched = [...this.#heard.values()].flatMap(({ row, before, reports }) => {
+      if (before === null || row.seenAt === undefined) return []
+      const exposure = exposureOf(before, row.seenAt, reports, this.#now)
+      return exposure.map(one => ({ ...one, class: row.class, counts: NO_INCIDENTS }))
+    })
+    return [...this.#happened, ...watched]
   }
 
   /** Tells a campaign what its controller's report means: how it ended, that it holds the image, what it counts. */

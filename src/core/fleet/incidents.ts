@@ -1,4 +1,3 @@
-import { type Millis, millis } from '../encoding/units.ts'
 import type { Figures } from '../trust/figures.ts'
 import type { Report, ReportedAttempt } from '../trust/report.ts'
 
@@ -12,42 +11,33 @@ export const NO_INCIDENTS: IncidentCounts = { revert: 0, golden: 0, refusal: 0, 
 /** What a trial ends with whose resets no loss of power explains: a watchdog, or a crash (core/slot/power-up.ts). */
 const TRIES_SPENT = /^tries spent/
 
-/** What one report adds to the experience with a version of its class. */
-export type Experienced = { readonly version: string; readonly watched: Millis; readonly counts: IncidentCounts }
+/** What one report says happened to a version of its class. */
+export type Happened = { readonly version: string; readonly counts: IncidentCounts }
 
 /**
- * What a report tells beyond the one before it: how long the version of before was watched, and what happened to which
- * version.
+ * What a report tells beyond the one before it: what happened to which version (how long each was watched: exposure.ts).
  *
- * - The time between two accepted reports counts for the version that the first of them attested. A controller that falls
- *   silent adds nothing: nobody knows what it ran, or what happened to it.
  * - A revert counts for the version that failed, one that the controller fell back to golden from for the version of before,
  *   a refusal for the version that refused, an alarm for the version that ran when the time between the reports began.
  * - Attempts are compared with those of the report before, so that one that was told in a report that never came is
  *   counted all the same, and one that is told twice is counted once. A trial that the watchdog or a crash ended is a revert and a watchdog reset.
- *
- * `sinceBefore` is the time between the two by the fleet's clock; it is 0 without a report before.
  */
-export function experienceOf(before: Report | null, report: Report, sinceBefore: Millis): Experienced[] {
-  const byVersion = new Map<string, { watched: number; counts: Record<IncidentKind, number> }>()
-  const of = (version: string) => {
-    const known = byVersion.get(version) ?? { watched: 0, counts: { ...NO_INCIDENTS } }
+export function incidentsOf(before: Report | null, report: Report): Happened[] {
+  const byVersion = new Map<string, Record<IncidentKind, number>>()
+  const of = (version: string): Record<IncidentKind, number> => {
+    const known = byVersion.get(version) ?? { ...NO_INCIDENTS }
     byVersion.set(version, known)
     return known
   }
-  if (before !== null && sinceBefore > 0) of(before.running.version).watched += sinceBefore
   for (const attempt of fresh(before, report)) {
-    of(attempt.version).counts.revert += 1
-    if (TRIES_SPENT.test(attempt.cause)) of(attempt.version).counts.watchdog += 1
+    of(attempt.version).revert += 1
+    if (TRIES_SPENT.test(attempt.cause)) of(attempt.version).watchdog += 1
   }
-  if (before !== null && report.state === 'golden' && before.state !== 'golden')
-    of(before.running.version).counts.golden += 1
-  if (before !== null) of(before.running.version).counts.alarm += risen(before.figures, report.figures, ALARMS)
-  if (report.event === 'refused') of(report.running.version).counts.refusal += 1
-  const all = [...byVersion].filter(
-    ([, { watched, counts }]) => watched > 0 || INCIDENTS.some(kind => counts[kind] > 0),
-  )
-  return all.map(([version, { watched, counts }]) => ({ version, watched: millis(watched), counts }))
+  if (before !== null && report.state === 'golden' && before.state !== 'golden') of(before.running.version).golden += 1
+  if (before !== null) of(before.running.version).alarm += risen(before.figures, report.figures, ALARMS)
+  if (report.event === 'refused') of(report.running.version).refusal += 1
+  const all = [...byVersion].filter(([, counts]) => INCIDENTS.some(kind => counts[kind] > 0))
+  return all.map(([version, counts]) => ({ version, counts }))
 }
 
 /** The figure of a report that counts alarms (core/trust/figures.ts). */
