@@ -414,8 +414,8 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   {
     stops: 'a release that fails rack after rack while the link is down',
     file: COORDINATOR,
-    text: 'if (most === null || failed <= most) return null',
-    without: 'if (failed >= 0) return null',
+    text: 'if (count <= most) return null',
+    without: 'if (count >= 0) return null',
     tests: WHOSE_TURN,
   },
 ]

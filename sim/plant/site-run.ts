@@ -151,6 +151,7 @@ export class SiteRun {
     }
     const until = new Map([...this.#going.values()].map(order => [order.controller, order.until]))
     const { grants, waits } = coordinate({
+      failed: [],
       site: this.site,
       work: this.#work,
       until,

@@ -203,7 +203,13 @@ class Year {
   #order({ run, site }: Place, { book, turn }: Ordered, assignment: string): void {
     const campaign = this.#campaigns.find(({ id }) => id === book.plan.id) as YearCampaign
     const { controller } = turn
-    run.terms.set(campaign.id, { rules: campaign.rules, priority: campaign.priority, maxFailures: null })
+    run.terms.set(campaign.id, {
+      rules: campaign.rules,
+      priority: campaign.priority,
+      maxFailures: null,
+      tries: null,
+      back: [],
+    })
     const order = turn.steps[0]?.order ?? 0
     run.steps = [
       ...run.steps.filter(one => one.controller !== controller || one.campaign !== campaign.id),

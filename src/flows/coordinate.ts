@@ -6,6 +6,7 @@ import type { Point } from '../core/fleet/points.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import { boxed, type Note } from './audit.ts'
 import { versionsAt } from './compare.ts'
+import { failuresAt } from './failures.ts'
 import { plansHeld, stepsAt, termsAt } from './hold.ts'
 import type { SiteWorld } from './ports.ts'
 import { hasReasons, tellReasons } from './reason.ts'
@@ -59,6 +60,7 @@ async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<s
     terms: termsAt(held, now),
     steps: stepsAt(world, held, rows),
     versions: await versionsAt(world, rows, orders),
+    failed: await failuresAt(world, held),
     standings: standingsAt(world, rows),
     readings,
     restarting: world.maxRestarting,

@@ -79,8 +79,8 @@ export async function approvedOf(world: SiteWorld, approval: CurrentSet): Promis
   }
 }
 
-/** An approved plan that is held: its head, and this site's sheet. */
-export type Held = { readonly plan: PlanHead; readonly sheet: Sheet }
+/** An approved plan that is held: its head with the SHA-256 of its bytes (hex), and this site's sheet. */
+export type Held = { readonly plan: PlanHead; readonly sheet: Sheet; readonly sha256: string }
 type Read = Held & { readonly bytes: readonly [head: Uint8Array, sheet: Uint8Array] }
 
 /** Plans that were read, by campaign, with the bytes that they were read from. */
@@ -110,7 +110,8 @@ function readHeld(world: SiteWorld, campaign: string, head: Uint8Array, sheet: U
   const plan = parsePlan(head, `campaign ${campaign}`)
   if (isRefusal(plan) || plan.id !== campaign) return null
   const opened = openSheet(sheet, plan, world.site.site, world.crypto)
-  return isRefusal(opened) ? null : { plan, sheet: opened.sheet, bytes: [head, sheet] }
+  const sha256 = toHex(world.crypto.sha256(head))
+  return isRefusal(opened) ? null : { plan, sheet: opened.sheet, sha256, bytes: [head, sheet] }
 }
 
 /** The terms of held plans at a moment, by campaign. */

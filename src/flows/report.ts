@@ -16,8 +16,7 @@ import { type Instant, millis } from '../core/encoding/units.ts'
 import { exposureOf } from '../core/fleet/exposure.ts'
 import { incidentsOf, NO_INCIDENTS } from '../core/fleet/incidents.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
-import type { Actor, EntryOrigin } from '../core/ledger/entry.ts'
-import { parseEntry, withOrigin } from '../core/ledger/entry.ts'
+import { type Actor, type EntryOrigin, parseEntry, withOrigin } from '../core/ledger/entry.ts'
 import { isGatewayKind } from '../core/ledger/entry-kinds.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
@@ -27,6 +26,7 @@ import { checkReportNew, claimedReporter, openReport, type Report, readStoredRep
 import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
 import { type Event, note } from './audit.ts'
 import { Advance, goOn } from './campaign.ts'
+import { failuresAfter } from './failures.ts'
 import { joinedBy } from './join.ts'
 import type { Opened } from './opened.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
@@ -41,9 +41,8 @@ import { wantedRelease } from './turns.ts'
 // --- At the gateway: from the controllers ---
 
 /**
- * Takes in a controller's signed report: verifies it, lets the controller's work follow, and puts it into the outbox for
- * the fleet. Durable on return. A report that was taken in before is answered as before. Refuses `controller-unknown`,
- * what `openReport` refuses, `report-replayed`; those are recorded.
+ * Takes in a controller's signed report: verifies it, lets its work follow, and puts it into the outbox. Durable on return. The
+ * same again is answered as before. Refuses `controller-unknown`, what `openReport` refuses, `report-replayed`: recorded.
  */
 export function acceptControllerReport(
   world: SiteWorld,
@@ -65,8 +64,9 @@ export function acceptControllerReport(
     const heard: GatewayControllerRow = { ...row, report: bytes, sequence: report.sequence }
     const taken = isSettled(report) ? step(heard, { kind: 'through' }) : heard
     const next = assignment === undefined ? taken : follow(taken, report, assignment, await siteTime(world))
+    const failed = await failuresAfter(world, row, next, report)
     // If power fails before this commit, the controller was not answered, and sends the report again.
-    await world.store.commit({ controllers: [next], outbox: [{ kind: 'report', bytes }] })
+    await world.store.commit({ controllers: [next], outbox: [{ kind: 'report', bytes }], ...failed })
     return { accepted: report.sequence }
   })
 }

@@ -125,13 +125,19 @@ describe('what a site does with its orders', () => {
       const waiting: SiteWork = { at: 'staged', assignment: 'another', since: instant(0) }
       const leaving = workOf((await store.controller('bms-1'))!)
       const { grants, waits } = coordinate({
+        failed: [],
         site: site.site,
         work: new Map([
           ['bms-1', leaving],
           ['bms-2', waiting],
         ]),
         until: new Map([['bms-2', instant(2)]]),
-        terms: new Map(['another', 'taken-back'].map(id => [id, { rules: NO_RULES, priority: 50, maxFailures: null }])),
+        terms: new Map(
+          ['another', 'taken-back'].map(id => [
+            id,
+            { rules: NO_RULES, priority: 50, maxFailures: null, tries: null, back: [] },
+          ]),
+        ),
         steps: [],
         versions: unstated(['bms-2']),
         standings: new Map(),

@@ -18,7 +18,7 @@ import {
   stockOf,
 } from './rules/resource.ts'
 import { type No, no, type Wait } from './rules/wait.ts'
-import { campaignOf, releaseOf, type SiteWork } from './site-work.ts'
+import { campaignOf, type FailedTry, releaseOf, type SiteWork } from './site-work.ts'
 import { StepOrder } from './step-order.ts'
 import type { PlannedStep, Terms } from './terms.ts'
 import { type Versions, VersionsBeside } from './versions-beside.ts'
@@ -28,6 +28,7 @@ import { type Versions, VersionsBeside } from './versions-beside.ts'
  * - `work`: of all controllers; `until`: of each controller with an order, until when what it was ordered by holds.
  * - `terms`, by campaign: of those that have an order here, or somebody offline. `steps`: their steps at this site.
  * - `versions`: what runs, and what those with an order become.
+ * - `failed`: tries under the plans that are held, also of orders that were taken back since.
  * - `standings`: how each controller stands by its own last word; one that is not in it has never reported.
  * - `restarting`: how many may be restarting by the gateway's own config, beside all rules.
  * - `now`: the time that never goes back, for expiry. `clock`: what the clock shows, for windows and readings. `doubts`:
@@ -40,6 +41,7 @@ export type Situation = {
   readonly terms: ReadonlyMap<string, Terms>
   readonly steps: readonly PlannedStep[]
   readonly versions: Versions
+  readonly failed: readonly FailedTry[]
   readonly standings: ReadonlyMap<string, Standing>
   readonly readings: Iterable<Reading>
   readonly restarting: number
@@ -96,7 +98,8 @@ class Round {
   readonly #resources = new Map<string, Resource[]>()
   /** Campaigns with somebody offline: their budgets hold for everybody. */
   readonly #active = new Set<string>()
-  readonly #failed: ReadonlyMap<string, number>
+  /** By campaign: who has failed and not confirmed since, with the assignments that failed. */
+  readonly #failed = new Map<string, Map<string, Set<string>>>()
   /** Of each campaign an auxiliary board that has still to go. */
   readonly #auxiliary = new Map<string, string>()
   /** Room that is kept in a resource, by its key, and for whom first. */
@@ -110,7 +113,7 @@ class Round {
     this.#known = { readings: readingsOf(readings), standings, clock }
     this.#order = new StepOrder(site, steps)
     this.#versions = new VersionsBeside(site, versions)
-    const failed = new Map<string, number>()
+    for (const one of situation.failed) this.#fail(one)
     for (const [id, state] of work) {
       const campaign = campaignOf(state)
       if (state.at === 'granted' || state.at === 'leaving') {
@@ -118,10 +121,9 @@ class Round {
         if (campaign !== null) this.#active.add(campaign)
       }
       if (state.at === 'done' && state.result !== 'confirmed' && campaign !== null) {
-        failed.set(campaign, (failed.get(campaign) ?? 0) + 1)
+        this.#fail({ campaign, controller: id, assignment: state.assignment })
       }
     }
-    this.#failed = failed
     // Somebody at the site may have begun what nobody here gave a turn for.
     for (const [id, standing] of standings) if (standing === 'busy') this.#offline.add(id)
     const missing = new Set(site.controllers.map(({ id }) => id).filter(id => isMissing(id, this.#known)))
@@ -138,6 +140,12 @@ class Round {
         this.#auxiliary.set(campaign, controller.id)
       }
     }
+  }
+
+  #fail({ campaign, controller, assignment }: FailedTry): void {
+    const of = this.#failed.get(campaign) ?? new Map<string, Set<string>>()
+    this.#failed.set(campaign, of)
+    of.set(controller, (of.get(controller) ?? new Set()).add(assignment))
   }
 
   decide(): Coordination {
@@ -194,13 +202,28 @@ class Round {
     return no('expired', campaign, 'what it was ordered by has expired; the gateway waits for news from the fleet')
   }
 
-  /** A release that failed here more often than its plan allows stops here, whether the fleet can be heard or not. */
-  #failures({ campaign }: Waiting): No | null {
-    const most = this.#s.terms.get(campaign)?.maxFailures ?? null
-    const failed = this.#failed.get(campaign) ?? 0
-    if (most === null || failed <= most) return null
-    const because = `${failed} controllers of campaign ${campaign} have failed at this site, at most ${most} may`
-    return no('failures', campaign, because, { value: String(failed), threshold: `at most ${most}` })
+  /**
+   * A release that failed here more often than its plan allows stops here, whether the fleet can be heard or not, and
+   * whatever it orders anew. Who has failed and may try again waits for those alone who may not: they would wait for each
+   * other. Nobody is kept from going back.
+   */
+  #failures({ controller: { id }, campaign, release }: Waiting): No | null {
+    const terms = this.#s.terms.get(campaign)
+    const failed = this.#failed.get(campaign)
+    if (terms === undefined || failed === undefined) return null
+    const { maxFailures: most, back } = terms
+    const tries = terms.tries ?? Number.POSITIVE_INFINITY
+    const own = failed.get(id) ?? new Set()
+    const before = [...own].filter(one => one.split('/')[1] === release).length
+    if (before >= tries) {
+      const because = `it has failed ${before} times in campaign ${campaign}, and may no more`
+      return no('failures', campaign, because, { value: String(before), threshold: `fewer than ${tries}` })
+    }
+    if (most === null || back.some(one => release !== '' && one.startsWith(release))) return null
+    const count = [...failed.values()].filter(of => own.size === 0 || of.size >= tries).length
+    if (count <= most) return null
+    const because = `${count} controllers of campaign ${campaign} have failed at this site, at most ${most} may`
+    return no('failures', campaign, because, { value: String(count), threshold: `at most ${most}` })
   }
 
   /** The site's limits and the campaign's rules: both hold. */

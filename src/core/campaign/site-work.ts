@@ -159,6 +159,9 @@ export const campaignOf = (state: SiteWork): string | null => nameOf(state)?.[0]
 /** How the SHA-256 (hex) of the envelope begins that a controller's work is about; empty: about none. */
 export const releaseOf = (state: SiteWork): string => nameOf(state)?.[1] ?? ''
 
+/** A try that failed: an assignment of a campaign that a controller did not confirm. */
+export type FailedTry = { readonly campaign: string; readonly controller: string; readonly assignment: string }
+
 /** An assignment's name in its parts: `CAMPAIGN/DIGEST/ATTEMPT` (core/trust/mapping.ts). */
 function nameOf(state: SiteWork): readonly string[] | null {
   if (state.at === 'idle') return null

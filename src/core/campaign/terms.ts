@@ -9,8 +9,19 @@ import type { Sheet } from './sheet.ts'
  * What an approved plan says about how a site carries it out.
  * - `priority`: of two campaigns that wait at a site, the higher one goes first; 0 to 100.
  * - `maxFailures`: more failed controllers than these at this site alone, and no more turns are given; null: no bound.
+ * - `tries`: how often one release may fail at one controller, whoever orders it again; null: no bound.
+ * - `back`: releases that undo others, as SHA-256 of their envelopes (hex): failures do not keep anybody from going back.
  */
-export type Terms = { readonly rules: SiteRules; readonly priority: number; readonly maxFailures: number | null }
+export type Terms = {
+  readonly rules: SiteRules
+  readonly priority: number
+  readonly maxFailures: number | null
+  readonly tries: number | null
+  readonly back: readonly string[]
+}
+
+/** Rows of tries that a plan's retries stand for: its own, and the one that a person gives who has looked into it. */
+const ROWS = 2
 
 /**
  * One step of one controller in a campaign, and whether the controller has attested it. Within a circle (or the whole site)
@@ -27,7 +38,15 @@ export type PlannedStep = {
 
 /** A plan's terms at a moment: its priority rises with the steps of its deadline, and nothing else does. */
 export function termsOf(plan: PlanHead, now: Instant): Terms {
-  return { rules: plan.rules, priority: priorityAt(plan, now), maxFailures: plan.abort.maxFailures }
+  const { rules, abort, retry, releases } = plan
+  const back = (plan.back ?? []).map(({ to }) => releases[to]!.sha256)
+  return {
+    rules,
+    priority: priorityAt(plan, now),
+    maxFailures: abort.maxFailures,
+    tries: ROWS * (retry.retries + 1),
+    back,
+  }
 }
 
 /** What a controller attests that it runs for good; null: it is on trial, in golden, or has never reported. */

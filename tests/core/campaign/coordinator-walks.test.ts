@@ -209,6 +209,7 @@ describe('a simulated run of the coordinator', () => {
             const readings = random() < 0.9 ? [charge] : []
             const until = new Map(site.controllers.map(({ id }) => [id, instant(NOON + 10 ** 9)]))
             const { grants, waits } = coordinate({
+              failed: [],
               site,
               work,
               until,
@@ -299,10 +300,11 @@ describe('a clock that jumps', () => {
       line = read.line
       const work = new Map<string, SiteWork>([['bms-0-0', { at: 'staged', assignment: 'spring/x/0', since: clock }]])
       const { grants } = coordinate({
+        failed: [],
         site,
         work,
         until: new Map([['bms-0-0', instant(NOON + 1000 * DAY)]]),
-        terms: new Map([['spring', { rules: NIGHT, priority: 50, maxFailures: null }]]),
+        terms: new Map([['spring', { rules: NIGHT, priority: 50, maxFailures: null, tries: null, back: [] }]]),
         steps: [],
         versions: unstated(work.keys()),
         standings: new Map([...work.keys()].map(id => [id, 'stable'])),

@@ -23,6 +23,8 @@ export const terms = (written: object = {}, more: Partial<Terms> = {}): Terms =>
   rules: rules(written),
   priority: 50,
   maxFailures: null,
+  tries: null,
+  back: [],
   ...more,
 })
 
@@ -112,6 +114,7 @@ export function at(work: Readonly<Record<string, SiteWork>>, more: Partial<Situa
     terms: new Map([['spring', terms()]]),
     steps: [],
     versions: unstated(Object.keys(work)),
+    failed: [],
     standings: new Map(yard().controllers.map(({ id }) => [id, 'stable'])),
     readings: [],
     restarting: 100,

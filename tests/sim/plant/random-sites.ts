@@ -153,7 +153,7 @@ export function ran(s: Situation, hours = 48, step = 10 * MINUTE): Ran {
   const plant = new Plant(spec, lifeOf(spec, life, s.seed, start, hours / 24 + 1), start, 0.3 + 0.6 * random())
   const run = new SiteRun(site, plant, new Meters(plant, s.faulty ? faultsOf(random, start) : []))
   const plan = orThrow(parseSite({ ...JSON.parse(JSON.stringify(site)), limits: s.plan }, 'a plan')).limits
-  run.terms.set('spring', { rules: plan, priority: 50, maxFailures: null })
+  run.terms.set('spring', { rules: plan, priority: 50, maxFailures: null, tries: null, back: [] })
   const watch = new Watch(site, plant, [plan])
   const until = instant(start + hours * HOUR)
   for (const { id, class: className } of site.controllers) {

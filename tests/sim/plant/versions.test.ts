@@ -101,7 +101,7 @@ function carriedOut(w: World): { readonly wrong: string | null; readonly steps: 
   const path = findPath('harbour', boards, shelfOf(published))
   if (isStuck(path)) return null
   const run = new SiteRun(site, ...standing(site))
-  run.terms.set('spring', { rules: NO_RULES, priority: 50, maxFailures: null })
+  run.terms.set('spring', { rules: NO_RULES, priority: 50, maxFailures: null, tries: null, back: [] })
   run.steps = [...path.steps].flatMap(([controller, steps]) =>
     steps.map(({ release: { path: release }, order }) => {
       return { campaign: 'spring', controller, release, order, confirmed: false }
