@@ -193,6 +193,7 @@ function approved(terms: ReturnType<typeof rolloutTerms>): Rollout {
     rivals: new Map(),
     held: new Set<string>(),
     staged: new Set<string>(),
+    gone: new Map<string, string>(),
   }
   const out = { fleet: { controllers: 0, watts: 0, wattHours: 0 }, regions: new Map() }
   return orThrow(decide(terms, head, { kind: 'approve', now: terms.createdAt }, { ...seen, load: out, limits: [] }))

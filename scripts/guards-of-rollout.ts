@@ -96,6 +96,13 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     tests: CAMPAIGNS,
   },
   {
+    stops: 'a controller that left its site and counts as a failure of the release',
+    file: 'src/core/campaign/rollout-outcomes.ts',
+    text: "if (why !== undefined && turn.at === 'assigned') {",
+    without: "if (why === '' && turn.at === 'assigned') {",
+    tests: CAMPAIGNS,
+  },
+  {
     stops: 'an order that was taken back and is forgotten before its site knows',
     file: 'src/flows/turns.ts',
     text: 'else if (heard) ended.push({ site, controller })',

@@ -20,10 +20,13 @@ import { type Plan, plannedControllers } from '../core/campaign/turns.ts'
 import { after, type Instant } from '../core/encoding/units.ts'
 import { lastReport, storedSite } from '../core/fleet/attested.ts'
 import { type ControllerRef, refKey } from '../core/fleet/inventory.ts'
+import { findController } from '../core/fleet/topology.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { RefusalCode } from '../core/refusal/registry.ts'
 import { type Opened, openCampaign } from './opened.ts'
 import type { FleetChange, FleetWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
+import { wrapsOf } from './wrap.ts'
 
 /** The turns that decisions are shown, and what decisions make of them, on their way to one commit. */
 
@@ -74,7 +77,8 @@ export class Turns {
     const sites = await sitesOf(this.#world, terms.id, standing)
     const claims = await claimsOn(this.#world, terms, about, event.now)
     const staged = await stagedOf(this.#world, plan, terms, due)
-    return { turns, due, next, sites, staged, ...claims, ...(await outOf(this.#world, terms.id, about)) }
+    const gone = await goneOf(this.#world, plan, terms, due)
+    return { turns, due, next, sites, staged, gone, ...claims, ...(await outOf(this.#world, terms.id, about)) }
   }
 
   /** Takes a decision in. `heard`: it is about what a controller said itself. */
@@ -205,6 +209,37 @@ async function stagedOf(
     if (isWanted(report.staged, { assignment: '', image, sequence })) staged.add(refKey(turn))
   }
   return staged
+}
+
+const NO_WRAP: readonly RefusalCode[] = ['campaign-wraps-missing', 'controller-without-decryption-key']
+
+/**
+ * Of the turns that are due, whose controllers are ordered nothing, whatever their turns say (`ordersAt` in direct.ts), and
+ * why. Asked at their timeout alone: what is away for less than that may come back, and costs the campaign nothing more.
+ */
+async function goneOf(
+  world: FleetWorld,
+  plan: PlanHead,
+  terms: RolloutPlan,
+  due: readonly Turn[],
+): Promise<ReadonlyMap<string, string>> {
+  const gone = new Map<string, string>()
+  for (const turn of due.filter(isOrdered)) {
+    const row = await world.store.controller(turn.site, turn.controller)
+    const described = await world.store.site(turn.site)
+    const site = described === null ? null : storedSite(described.site, `site ${turn.site}`)
+    // A description that cannot be read says of nobody that it was taken out.
+    if (isRefusal(site)) continue
+    if (row === null || site === null || findController(site, turn.controller) === null) {
+      gone.set(refKey(turn), 'it was taken out of its site')
+      continue
+    }
+    const release = orderedRelease(terms, turn)
+    const envelope = release === null ? undefined : plan.releases[release]
+    const wrap = envelope === undefined ? undefined : await wrapsOf(world, turn.site).of(envelope, row)
+    if (isRefusal(wrap) && NO_WRAP.includes(wrap.code)) gone.set(refKey(turn), `no wrap is to be had: ${wrap.code}`)
+  }
+  return gone
 }
 
 /** Who keeps which controller from this campaign, and for which it has an order out itself. */

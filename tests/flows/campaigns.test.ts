@@ -8,6 +8,8 @@ import { rolloutTerms } from '../../src/core/campaign/rollout-terms.ts'
 import type { Turn } from '../../src/core/campaign/turn.ts'
 import { type Plan, plannedControllers } from '../../src/core/campaign/turns.ts'
 import { waitsOf } from '../../src/core/campaign/waits.ts'
+import { fromUtf8 } from '../../src/core/encoding/bytes.ts'
+import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import { instant, millis, watts } from '../../src/core/encoding/units.ts'
 import type { Version } from '../../src/core/firmware/version.ts'
 import { NO_RULES } from '../../src/core/fleet/site-rules.ts'
@@ -223,6 +225,26 @@ describe('several campaigns at once', () => {
     await fleet.halt('narrow')
     assert.equal(await waits(), '')
     for (const site of SITES) await fleet.shows(site)
+  })
+
+  it('a controller that was taken out of its site is no failure of the release, and no wave waits for it', async () => {
+    await fleet.approved('moved', ['quay'], { timeoutMillis: millis(HOUR) })
+    assert.equal(await fleet.start('moved'), null)
+    const { store } = fleet.quiet.world
+    const row = (await store.site('quay'))!
+    const site = JSON.parse(fromUtf8(row.site)!)
+    const controllers = site.controllers.filter(({ id }: { id: string }) => id !== 'c1')
+    await store.commit({ sites: [{ ...row, site: canonicalJson({ ...site, controllers }) }] })
+    await fleet.confirms('moved', 'quay', 'c0')
+    await fleet.tick(2 * HOUR)
+    assert.equal(await fleet.at('moved', 'quay/c1'), 'withdrawn')
+    const { state } = orThrow(await openCampaign(fleet.quiet.world, 'moved')).rollout
+    assert.ok(state.at === 'soaking' || state.at === 'done', state.at)
+    const left = (await fleet.quiet.entries()).filter(({ kind }) => kind === 'controller-left')
+    assert.deepEqual(left[0]?.detail, { why: 'it was taken out of its site' })
+    await store.commit({ sites: [row] })
+    await fleet.halt('moved')
+    await fleet.shows('quay')
   })
 
   it('attack: an order that was taken back counts, and holds its controller, until the site has shown the newer version', async () => {

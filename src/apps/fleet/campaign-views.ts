@@ -71,7 +71,7 @@ async function summaryOf(world: FleetWorld, opened: Opened): Promise<CampaignSum
     waves: plan.waves.length,
     reason,
     priority,
-    waits: [...waitsOf(terms, rollout, await shortagesOf(world, opened))],
+    waits: [...waitsOf(terms, rollout, await shortagesOf(world, opened), world.clock.now())],
     counts: tally(rollout),
     tallies: plan.waves.map(({ name }, index) => ({ name, counts: tally(rollout, index) })),
     approvals,

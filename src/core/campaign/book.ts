@@ -57,6 +57,7 @@ export class Book {
       rivals: new Map(),
       held,
       staged: new Set(),
+      gone: new Map(),
       load: this.load(),
       limits: [],
     }

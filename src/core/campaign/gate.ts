@@ -59,7 +59,7 @@ export type Evidence = { readonly treated: Heard; readonly control: Heard }
 
 export const NOTHING_HEARD: Heard = { controllers: 0, rose: 0, millis: 0 }
 
-/** What is counted of a wave for its gate. `left`: those that needed nothing of this campaign any more. */
+/** What is counted of a wave for its gate. `left`: those that needed nothing of this campaign any more, or could not be ordered anything. */
 export type Counted = {
   readonly confirmed: number
   readonly failed: number

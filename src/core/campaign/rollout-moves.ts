@@ -309,9 +309,9 @@ function tooMany({ head, plan }: Work): string | null {
 }
 
 function judged({ head, plan }: Work, wave: number): ReturnType<typeof judgeGate> {
-  const { confirmed, failed, total, overtaken } = tally(head, wave)
+  const { confirmed, failed, total, overtaken, withdrawn } = tally(head, wave)
   const heard = head.heard?.wave === wave ? Object.entries(head.heard.figures) : []
-  return judgeGate(waveAt(plan, wave).gate, { confirmed, failed, total, left: overtaken }, new Map(heard))
+  return judgeGate(waveAt(plan, wave).gate, { confirmed, failed, total, left: overtaken + withdrawn }, new Map(heard))
 }
 
 /** The start and the return to a campaign are refused once its time is over. */

@@ -213,6 +213,14 @@ function sendAgain(work: Work, turn: Extract<Turn, { at: 'backing-off' }>, recko
 function giveUp(work: Work, turn: Extract<Turn, { at: 'assigned' | 'returning' }>): void {
   const { attempt } = turn
   const result: Failure = 'timeout'
+  const why = work.seen.gone.get(refKey(turn))
+  if (why !== undefined && turn.at === 'assigned') {
+    // Its order reached nobody: that says nothing of the release, and is no failure of it.
+    work.withdraw([turn])
+    work.put(turn, { ...lasting(turn), at: 'withdrawn', since: work.now })
+    work.note('controller-left', { why }, turn)
+    return
+  }
   if (tryAgain(work, turn, result)) return
   work.withdraw([turn])
   if (turn.at === 'returning') {

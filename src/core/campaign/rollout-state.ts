@@ -147,6 +147,7 @@ export type SiteStanding = {
  * - `rivals`: the campaign that keeps a controller from this one, by `refKey` (see rival.ts).
  * - `held`: controllers for which this campaign has an order out, or one that may still be carried out.
  * - `staged`: due controllers that hold the verified image of their order, by the last report that they signed.
+ * - `gone`: due controllers that cannot be ordered anything (taken out of their site, no wrap to be had), and why.
  * - `load`: what all campaigns have out; `limits`: the budgets of the others that have something out.
  */
 export type Seen = {
@@ -157,6 +158,7 @@ export type Seen = {
   readonly rivals: ReadonlyMap<string, string>
   readonly held: ReadonlySet<string>
   readonly staged: ReadonlySet<string>
+  readonly gone: ReadonlyMap<string, string>
   readonly load: FleetLoad
   readonly limits: readonly FleetBudget[]
 }

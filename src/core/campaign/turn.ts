@@ -64,7 +64,7 @@ type Common = {
  * - `queued`: the campaign `behind` holds the controller, or goes before this one; `was` is what it goes back to.
  * - `assigned`: ordered. It holds the verified image when `staged`, and may restart when `granted`.
  * - `backing-off`: another try follows at `due`; `back`: of its return.
- * - `withdrawn`: its order was taken back for good. `overtaken`: it runs something newer, and needs nothing of this.
+ * - `withdrawn`: its order was taken back for good: the campaign halted, or the controller cannot be ordered anything. `overtaken`: it runs something newer, and needs nothing of this.
  * - `returning`: the release that undoes its own is ordered; then `returned`, or `kept` on what it runs.
  */
 export type TurnState = Common &

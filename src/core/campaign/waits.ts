@@ -1,14 +1,25 @@
+import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import type { RolloutPlan } from './rollout-plan.ts'
 import { type Rollout, tally, updated } from './rollout-state.ts'
 import { type Shortage, shortageText } from './shortage.ts'
 
 /**
- * What a campaign waits for, a sentence each: while it has not ended, it says at least one. `short`: the budgets that keep
+ * What a campaign waits for, a sentence each: while it has not ended, it says at least one. `now`: whether its time is over
+ * before it was started. `short`: the budgets that keep
  * the next ones from their orders.
  */
-export function waitsOf(plan: RolloutPlan, rollout: Rollout, short: readonly Shortage[] = []): readonly string[] {
+export function waitsOf(
+  plan: RolloutPlan,
+  rollout: Rollout,
+  short: readonly Shortage[] = [],
+  now: Instant = plan.createdAt,
+): readonly string[] {
   const { state } = rollout
+  if ((state.at === 'created' || state.at === 'approved') && now >= plan.notAfter) {
+    const over = `The time of the plan was over at ${formatUtc(plan.notAfter)}: it cannot be started any more.`
+    return [`${over} Halt it, and plan anew.`]
+  }
   switch (state.at) {
     case 'created':
       return ['The plan waits for its approvals.']

@@ -148,6 +148,8 @@ function follow(change: Draft, { kind, at, detail }: AuditEntry): void {
     Object.assign(change, { outcome: 'failed', ended: at, why: words(detail.code ?? detail.result) || kind })
   } else if (kind === 'controller-overtaken' || kind === 'controller-returned') {
     Object.assign(change, { outcome: kind === 'controller-returned' ? 'returned' : 'overtaken', ended: at, why: null })
+  } else if (kind === 'controller-left') {
+    Object.assign(change, { outcome: 'taken-back', ended: at, why: words(detail.why) })
   } else if (kind === 'controller-kept') {
     Object.assign(change, { outcome: 'kept', ended: at, why: words(detail.why) })
   }

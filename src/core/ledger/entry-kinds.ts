@@ -48,6 +48,8 @@ export const entryKinds = {
   'controllers-joined': 'Controllers that came to match the selection of a campaign joined one of its waves.',
   'controller-overtaken': 'A controller runs something newer than the campaign would give it, and needs nothing of it.',
   'controller-returned': 'A controller attested that it runs the release that undoes what the campaign gave it.',
+  'controller-left':
+    'A controller cannot be ordered anything by the campaign any more, with the reason. It is no failure.',
   'controller-kept': 'A controller was not taken back, with the reason.',
 
   'assignment-verified': 'A gateway verified an assignment against all three repositories.',

@@ -4,6 +4,7 @@ import { Book } from '../../../src/core/campaign/book.ts'
 import { decide } from '../../../src/core/campaign/rollout.ts'
 import { type RolloutEvent, readRollout, tally, writeRollout } from '../../../src/core/campaign/rollout-state.ts'
 import type { Seat, Turn } from '../../../src/core/campaign/turn.ts'
+import { waitsOf } from '../../../src/core/campaign/waits.ts'
 import { instant, millis } from '../../../src/core/encoding/units.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { HOUR, T0 } from './plans.ts'
@@ -118,4 +119,14 @@ describe('a rollout that is stopped in the middle', () => {
     orThrow(book.run(lateComer(4.1)))
     assert.deepEqual([book.head.state.at, tally(book.head).total], ['running', 3], 'it joins with its next report')
   })
+})
+
+test('a plan whose time is over before it was started says so, and not that it waits for a start', () => {
+  const book = after(settingOf([1]), { kind: 'approve', now: at(0) })
+  const { notAfter } = book.plan
+  assert.match(waitsOf(book.plan, book.head, [], instant(notAfter - 1)).join(), /somebody to start it/)
+  assert.match(
+    waitsOf(book.plan, book.head, [], notAfter).join(),
+    /^The time of the plan was over at .*cannot be started/,
+  )
 })
