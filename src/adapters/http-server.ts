@@ -14,10 +14,18 @@ export type HttpsServer = FastifyInstance
 /** The largest JSON or metadata body that a request may carry, in bytes. Blobs are streams with a limit of their own. */
 export const MAX_BODY = 4 * 1024 * 1024
 
-/** How long a body may be under way, and how long one that may take its time may stand still, in milliseconds. */
-export type Patience = { readonly body: number; readonly silence: number }
+/**
+ * How long a handshake, the head of a request and its body may be under way, and how long a body that may take its time may
+ * stand still, in milliseconds.
+ */
+export type Patience = {
+  readonly handshake: number
+  readonly headers: number
+  readonly body: number
+  readonly silence: number
+}
 
-const PATIENCE: Patience = { body: 120_000, silence: 60_000 }
+const PATIENCE: Patience = { handshake: 30_000, headers: 30_000, body: 120_000, silence: 60_000 }
 
 /** What ends a request whose body does not come to its end in time. */
 const deadlines = new WeakMap<FastifyRequest, { readonly late: NodeJS.Timeout; readonly silence: number }>()
@@ -31,10 +39,20 @@ export function httpsServer(
   tls: ServerTls,
   log: Logger,
   certificate: 'required' | 'asked-for' = 'required',
-  { body, silence }: Patience = PATIENCE,
+  patience: Patience = PATIENCE,
 ): HttpsServer {
+  const { body, silence } = patience
   const server = Fastify({
-    https: { ...tls, minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: certificate === 'required' },
+    https: {
+      ...tls,
+      minVersion: 'TLSv1.3',
+      requestCert: true,
+      rejectUnauthorized: certificate === 'required',
+      // Slow links need some seconds for either; nobody needs more.
+      handshakeTimeout: patience.handshake,
+      headersTimeout: patience.headers,
+      connectionsCheckingInterval: Math.min(patience.headers, 5000),
+    },
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY,

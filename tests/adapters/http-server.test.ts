@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { request as ask, type RequestOptions } from 'node:https'
 import { after, before, describe, it } from 'node:test'
+import { connect as secure } from 'node:tls'
 import { pino } from 'pino'
 import { certifyNewKey, createAuthority } from '../../src/adapters/certificates.ts'
 import { type HttpsServer, httpsServer, listen, streamOf, uploadOf } from '../../src/adapters/http-server.ts'
@@ -20,7 +22,7 @@ describe('how long a body may take', () => {
     const grant = { identity: { kind: 'fleet', id: 'server' }, hosts: ['127.0.0.1'] } as const
     const own = await certifyNewKey({ cert: ca, ...authority }, grant, now)
     // Less than all parts take, and more than the pause between two.
-    const patience = { body: 250, silence: 1200 }
+    const patience = { handshake: 30_000, headers: 400, body: 250, silence: 1200 }
     server = httpsServer({ ca, ...own }, pino({ level: 'silent' }), 'asked-for', patience)
     const count = async (parts: AsyncIterable<Uint8Array>): Promise<number> => {
       let length = 0
@@ -54,6 +56,19 @@ describe('how long a body may take', () => {
       asked.on('socket', socket => socket.once('secureConnect', () => send(0)))
       asked.flushHeaders()
     })
+
+  it('attack: a head that comes byte by byte, or never, holds no line open', { timeout: 10_000 }, async () => {
+    const { host, port, ca } = to as { host: string; port: number; ca: string }
+    const ends = ['', 'GET /answer HTTP/1.1\r\nhost: f'].map(async head => {
+      const socket = secure({ host, port, ca })
+      socket.on('error', () => {})
+      await once(socket, 'secureConnect')
+      if (head !== '') socket.write(head)
+      socket.resume()
+      await once(socket, 'close')
+    })
+    await Promise.all(ends)
+  })
 
   it('attack: bodies that come byte by byte hold lines open; an upload may, while bytes come', async () => {
     const bytes = 'application/octet-stream'

@@ -1,4 +1,6 @@
+import type { Server } from 'node:https'
 import type { Logger } from 'pino'
+import { BOUNDS, boundConnections } from '../../adapters/connection-bounds.ts'
 import { type HttpsServer, httpsServer, type ServerTls } from '../../adapters/http-server.ts'
 import { accountRoutes } from './api/accounts.ts'
 import { auditRoutes } from './api/audit.ts'
@@ -17,6 +19,7 @@ import { guard } from './gate.ts'
 /** The fleet server's door: gateways check in, fetch and report; people publish, plan, approve and watch. */
 export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsServer {
   const server = httpsServer(tls, log, door.signIn ? 'asked-for' : 'required')
+  boundConnections(server.server as Server, log, BOUNDS)
   guard(server, door.reception, door.origin)
   for (const routes of [
     // First: it counts the requests of all the others.
