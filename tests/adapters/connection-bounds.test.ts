@@ -13,7 +13,7 @@ import { orThrow } from '../../src/core/refusal/refusal.ts'
 
 const LIMITS = { handshakes: 3, strangers: 3, perAddress: 2 }
 
-describe('connections of strangers', () => {
+describe('connections of strangers', { timeout: 20_000 }, () => {
   let server: HttpsServer
   let port: number
   let ca: string

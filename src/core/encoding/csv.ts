@@ -2,7 +2,7 @@
  * Reads CSV (RFC 4180) piece by piece, in memory that does not grow with the file. Fields are separated by commas, records end
  * with CRLF (LF alone is taken too: most tools write it), a field may stand in double quotes, and a double quote inside is
  * doubled. Stricter than most readers, so that a shifted column is a fault and not data: a quote in the middle of a plain
- * field, text behind a closing quote, a lone CR, a file that ends inside quotes.
+ * field, text behind a closing quote, a lone CR, and quotes that are not closed on their line: a field has no line breaks.
  */
 
 /** A record, or what is wrong with the one that begins at this line. Lines count from 1, as an editor shows them. */
@@ -42,7 +42,7 @@ export class CsvReader {
   /** The last record, when the file does not end with a line break. */
   end(): CsvRecord[] {
     const records: CsvRecord[] = []
-    if (this.#state === AT.QUOTED) this.#fail('quotes that nothing closes')
+    if (this.#state === AT.QUOTED) this.#fail('quotes that nothing closes on their line')
     if (this.#state === AT.RETURN) this.#fail('a carriage return without a line feed')
     const empty = this.#state === AT.START && this.#fields.length === 0 && this.#fault === null
     if (!empty) this.#close(records)
@@ -57,10 +57,11 @@ export class CsvReader {
         break
       case AT.QUOTED:
         if (char === '"') this.#state = AT.QUOTE
-        else {
-          if (char === '\n') this.#line += 1
-          this.#append(char)
-        }
+        else if (char === '\n') {
+          // Were the field to go on, one quote too many would swallow the records behind it, and nobody be told of them.
+          this.#fail('quotes that nothing closes on their line')
+          this.#newLine(records)
+        } else this.#append(char)
         break
       case AT.RETURN:
         if (char === '\n') this.#newLine(records)

@@ -13,6 +13,7 @@ const read = (text: string, pieces = [text.length]): CsvRecord[] => {
   }
   return [...records, ...reader.end()]
 }
+const OPEN = 'quotes that nothing closes on their line'
 const good = (line: number, ...fields: string[]): CsvRecord => ({ line, fields })
 const bad = (line: number, fault: string): CsvRecord => ({ line, fault })
 
@@ -25,9 +26,9 @@ describe('CSV (RFC 4180)', () => {
     ['spaces, which are part of a field', ' a , b', [good(1, ' a ', ' b')]],
     ['quoted fields', '"a","b, c","d ""e"""', [good(1, 'a', 'b, c', 'd "e"')]],
     [
-      'a line break in quotes, with the line that it began at',
-      'a,"b\r\nc"\r\nd,e',
-      [good(1, 'a', 'b\r\nc'), good(3, 'd', 'e')],
+      'attack: a quote that nothing closes swallows no line behind its own',
+      'a,"b\r\nc,d\r\ne,"f"\r\n"g\nh\n',
+      [bad(1, OPEN), good(2, 'c', 'd'), good(3, 'e', 'f'), bad(4, OPEN), good(5, 'h')],
     ],
     ['an empty quoted field', '"",a', [good(1, '', 'a')]],
     ['a byte order mark', '\ufeffa,b', [good(1, 'a', 'b')]],
@@ -39,7 +40,7 @@ describe('CSV (RFC 4180)', () => {
     ],
     ['a fault for text behind a closing quote', '"a"b\nc', [bad(1, 'text behind a closing quote'), good(2, 'c')]],
     ['a fault for a lone carriage return', 'a\rb\nc', [bad(1, 'a carriage return without a line feed'), good(2, 'c')]],
-    ['a fault for quotes that nothing closes', 'a\n"b\nc', [good(1, 'a'), bad(2, 'quotes that nothing closes')]],
+    ['a fault for quotes that nothing closes before the end', 'a\n"b', [good(1, 'a'), bad(2, OPEN)]],
     ['a fault for too many fields', '1,2,3,4,5,6\na', [bad(1, 'more than 5 fields'), good(2, 'a')]],
     [
       'a fault for a field that is too long',
@@ -63,7 +64,7 @@ describe('CSV (RFC 4180)', () => {
   }
 
   test('what is written by the rules comes back, however it is cut', () => {
-    const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\r\n', ' ', 'é'), maxLength: 8 })
+    const field = fc.string({ unit: fc.constantFrom('a', '"', ',', ' ', 'é'), maxLength: 8 })
     const table = fc.array(fc.array(field, { minLength: 2, maxLength: 5 }), { minLength: 1, maxLength: 5 })
     fc.assert(
       fc.property(table, fc.array(fc.nat(7)), (lines, pieces) => {
