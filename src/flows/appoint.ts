@@ -26,6 +26,9 @@ import { mint, person, type Reception, refuseGuess } from './sign-in.ts'
 export type AccountEdit = {
   readonly name?: string
   readonly grants?: readonly Grant[]
+  /** Given and taken away, whatever the others are by now: two administrators at once undo nothing of each other. */
+  readonly give?: readonly Grant[]
+  readonly take?: readonly Grant[]
   readonly keys?: readonly string[]
   readonly externals?: Account['externals']
   /** Disabled for this reason; null: in force again. */
@@ -69,7 +72,7 @@ export function editAccount(world: FleetWorld, editor: Who, id: string, edit: Ac
     const before = await accountOf(world, id)
     if (isRefusal(before)) return before
     if (before === null) return refuse('account-missing', id, 'an account of this fleet', 'none of that name')
-    const { disabled, ...rest } = edit
+    const { disabled, give = [], take = [], ...rest } = edit
     const now = world.clock.now()
     const standing: Account['standing'] =
       disabled === undefined
@@ -77,7 +80,9 @@ export function editAccount(world: FleetWorld, editor: Who, id: string, edit: Ac
         : disabled === null
           ? { at: 'active' }
           : { at: 'disabled', since: now, reason: disabled }
-    const next: Account = { ...before, ...rest, standing }
+    const moved = [...give, ...take].map(grantText)
+    const kept = (rest.grants ?? before.grants).filter(grant => !moved.includes(grantText(grant)))
+    const next: Account = { ...before, ...rest, grants: [...kept, ...give], standing }
     const fault = await judged(world, before, next, editor.id)
     if (fault !== null) return fault
     const ended = standing.at === 'disabled' ? await revokedOf(world, id, editor.id, now, () => true) : []

@@ -73,11 +73,13 @@ export const AddAccount = Type.Object(
 )
 export type AddAccount = Static<typeof AddAccount>
 
-/** POST /v1/accounts/ID/changes: what is left out stays. `disabled`: the reason; null: in force again. */
+/** POST /v1/accounts/ID/changes: what is left out stays. `addRoles`, `removeRoles`: of the roles that it has by then. `disabled`: the reason; null: in force again. */
 export const ChangeAccount = Type.Object(
   {
     name: Type.Optional(Text(120)),
     roles: Type.Optional(Grants),
+    addRoles: Type.Optional(Grants),
+    removeRoles: Type.Optional(Grants),
     keys: Type.Optional(Type.Array(KeyId, { maxItems: 16 })),
     externals: Type.Optional(
       Type.Array(Type.Object({ provider: Text(200), subject: Text(200) }, closed), { maxItems: 8 }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { nodeRandom } from '../../src/adapters/random-node.ts'
 import { millis } from '../../src/core/encoding/units.ts'
+import { grantText } from '../../src/core/fleet/roles.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { admit } from '../../src/flows/admit.ts'
 import { accountsOf, addAccount, credentialsOf, editAccount, makeToken } from '../../src/flows/appoint.ts'
@@ -54,6 +55,17 @@ describe('accounts, when power fails', () => {
     assert.equal(await told('ida'), 1, 'nothing is told twice')
     const other = await addAccount(fleet.world, await root(), { ...asked('ida'), name: 'Another Ida' })
     assert.equal((other as Refusal).code, 'account-exists')
+  })
+
+  it('attack: of two administrators at once one does not give back what the other took away', async () => {
+    const { world } = fleet
+    const roles = grants('auditor@fleet', 'planner@fleet')
+    orThrow(await addAccount(world, await root(), { ...asked('eve'), grants: roles }))
+    const edits = [{ take: grants('planner@fleet') }, { give: grants('operator@site:quay', 'auditor@fleet') }]
+    const editor = await root()
+    await Promise.all(edits.map(async edit => orThrow(await editAccount(world, editor, 'eve', edit))))
+    const eve = orThrow(await accountsOf(world)).find(({ id }) => id === 'eve')
+    assert.deepEqual(eve?.grants.map(grantText).toSorted(), ['auditor@fleet', 'operator@site:quay'])
   })
 
   it('a disabled account and its revoked tokens become durable together, or not at all', async () => {

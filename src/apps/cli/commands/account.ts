@@ -151,8 +151,8 @@ async function roles(cli: Cli, session: Session, id: string, { add, remove }: Ch
   if (isRefusal(detail)) return detail
   const absent = remove.find(role => !detail.roles.includes(role))
   if (absent !== undefined) return refuse('usage-error', 'account roles --remove', detail.roles.join(', '), absent)
-  const next = [...detail.roles.filter(role => !remove.includes(role)), ...add]
-  return change(cli, session, id, { roles: [...new Set(next)] })
+  // The server works out the rest: what somebody else changes meanwhile stays.
+  return change(cli, session, id, { addRoles: [...new Set(add)], removeRoles: [...remove] })
 }
 
 async function keys(cli: Cli, session: Session, id: string, { add, remove }: ChangeOptions): Promise<Work> {

@@ -100,8 +100,9 @@ function managingRoutes(server: HttpsServer, door: FleetDoor): void {
   })
 
   changes(server, door, routes.changeAccount, ({ peer, params, body }) => {
-    const { roles, ...rest } = body
-    const edit: AccountEdit = { ...rest, ...(roles === undefined ? {} : { grants: grantsOf(roles) }) }
+    const { roles, addRoles = [], removeRoles = [], ...rest } = body
+    const moved = { give: grantsOf(addRoles), take: grantsOf(removeRoles) }
+    const edit: AccountEdit = { ...rest, ...moved, ...(roles === undefined ? {} : { grants: grantsOf(roles) }) }
     return { attempt: 'account change', run: () => viewed(editAccount(world, peer, params.id ?? '', edit)) }
   })
 
