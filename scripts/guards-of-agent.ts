@@ -264,4 +264,18 @@ export const AGENT_GUARDS: readonly Guard[] = [
     without: 'this.#nextReport = 1',
     tests: ELEMENT,
   },
+  {
+    stops: 'a regular report that takes the place of an event that is still to be told',
+    file: 'src/apps/agent/link/reporter.ts',
+    text: "    if (saying.event === 'regular' && this.#pending !== null) return\n",
+    without: '',
+    tests: 'tests/apps/agent/link/reporter.test.ts',
+  },
+  {
+    stops: 'the controllers of a site that report at one moment',
+    file: 'src/apps/agent/link/rhythm.ts',
+    text: 'steady() + random() * every',
+    without: 'steady() + every',
+    tests: 'tests/apps/agent/link/rhythm.test.ts',
+  },
 ]

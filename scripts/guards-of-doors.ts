@@ -252,14 +252,14 @@ export const DOOR_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'an acknowledgement of what was not sent',
-    file: 'src/flows/report.ts',
+    file: 'src/flows/hand-over.ts',
     text: 'if (acknowledged > last || acknowledged < first) {',
     without: 'if (acknowledged < first) {',
     tests: REPORT,
   },
   {
     stops: 'an outbox that is held up by its size',
-    file: 'src/flows/report.ts',
+    file: 'src/flows/hand-over.ts',
     text: '    return index > 0 && bytes > BATCH_BYTES',
     without: '    return index > 1e9 && bytes > BATCH_BYTES',
     tests: REPORT,

@@ -266,8 +266,8 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
   {
     stops: 'a failure that is not kept with the report that tells of it',
     file: 'src/flows/report.ts',
-    text: "outbox: [{ kind: 'report', bytes }], ...failed })",
-    without: "outbox: [{ kind: 'report', bytes }] })",
+    text: 'commit({ controllers: [next], outbox, ...failed })',
+    without: 'commit({ controllers: [next], outbox })',
     tests: 'tests/flows/failures.test.ts',
   },
   {
@@ -290,5 +290,47 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
     text: "if (most === null || back.some(one => release !== '' && one.startsWith(release))) return null",
     without: 'if (most === null) return null',
     tests: 'tests/core/campaign/coordinator-failures.test.ts',
+  },
+  {
+    stops: 'a change that passes its gateway as nothing but figures',
+    file: 'src/core/trust/report.ts',
+    text: "if (report.event !== 'regular' || before === null) return false",
+    without: "if (report.event === 'regular' || before === null) return true",
+    tests: 'tests/flows/routine.test.ts',
+  },
+  {
+    stops: 'a regular report that overtakes an event, so that the fleet refuses the event',
+    file: 'src/flows/hand-over.ts',
+    text: '{ due: empty ? routineDue(world.store, now) : new Map(),',
+    without: '{ due: routineDue(world.store, now),',
+    tests: 'tests/flows/routine.test.ts',
+  },
+  {
+    stops: 'an outbox that fills with regular reports while the link is down',
+    file: 'src/flows/report.ts',
+    text: 'const outbox = routine ? [] :',
+    without: 'const outbox = report.sequence < 0 ? [] :',
+    tests: 'tests/flows/routine.test.ts',
+  },
+  {
+    stops: 'regular reports that make a call to the fleet each',
+    file: 'src/flows/routine.ts',
+    text: 'handed !== null && now - handed < GATHER',
+    without: 'handed !== null && now < handed',
+    tests: 'tests/flows/routine.test.ts',
+  },
+  {
+    stops: 'an entry in the log for each regular report',
+    file: 'src/flows/report.ts',
+    text: 'else if (!isRoutine(report, before)) this.events.push(event)',
+    without: 'else this.events.push(event)',
+    tests: 'tests/flows/routine.test.ts',
+  },
+  {
+    stops: 'a regular report of another key that counts, or is refused without a word',
+    file: 'src/flows/report.ts',
+    text: "if (refusal === null || refusal.code === 'report-replayed') return",
+    without: 'if (refusal !== null) return',
+    tests: 'tests/flows/routine.test.ts',
   },
 ]

@@ -1,10 +1,14 @@
 import type { Readings } from '../../src/core/slot/health-machine.ts'
 
-/** How an image behaves once it runs: it works, one of its probes fails, or it hangs and never feeds the watchdog. */
+/**
+ * How an image behaves once it runs: it works, one of its probes fails, it hangs and never feeds the watchdog, or it passes
+ * every probe and ends again and again (`everyMillis`), to be started anew.
+ */
 export type Behaviour =
   | { readonly is: 'healthy' }
   | { readonly is: 'unhealthy'; readonly probe?: string }
   | { readonly is: 'hanging' }
+  | { readonly is: 'ending'; readonly everyMillis: number }
 
 /** The application's part of a simulated controller: what an image does, by its SHA-256 in hex. Unlisted: healthy. */
 export type Application = (imageDigest: string) => Behaviour

@@ -84,6 +84,7 @@ type Power =
       readonly running: Running
       readonly window: HealthState | null
       readonly installation: Installation | null
+      readonly since: number
     }
 
 /**
@@ -168,6 +169,7 @@ export class SimController {
               running: outcome.running,
               window: outcome.running.trial ? openWindow(outcome.running, this.#least, this.#clock.now()) : null,
               installation: null,
+              since: this.#clock.now(),
             }
       return outcome
     })
@@ -264,8 +266,15 @@ export class SimController {
         anchors: this.element.anchors(),
         entries: this.history(),
         assignment: this.#assignment,
+        figures: { 'application-ends': this.#ends(power.running.facts.imageDigest, power.since) },
       })
     })
+  }
+
+  /** How often the application has ended since the board booted. */
+  #ends(digest: string, since: number): number {
+    const behaviour = this.application(digest)
+    return behaviour.is === 'ending' ? Math.floor((this.#clock.now() - since) / behaviour.everyMillis) : 0
   }
 
   /** The history, oldest first: what a technician reads without a network. */

@@ -287,6 +287,8 @@ export interface GatewayStore {
   /** The assignments as they were committed: the same object until others are. */
   assignments(): Promise<Uint8Array | null>
   outbox(limit: number): Promise<OutboxItem[]>
+  /** The sequence that the outbox gave last, whether the item is still there or not; 0 before the first. */
+  lastGiven(): Promise<number>
   /** Zeros before the first. A latest time that was committed is never followed by an earlier one. */
   time(): Promise<KeptTime>
   /** Durable on return. Concurrent commits share one sync of the disk. */

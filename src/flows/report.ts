@@ -11,7 +11,7 @@ import {
 import { isOpen } from '../core/campaign/rollout-state.ts'
 import type { Turn } from '../core/campaign/turn.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
-import { canonicalJson, type JsonObject } from '../core/encoding/canonical-json.ts'
+import type { JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, millis } from '../core/encoding/units.ts'
 import { exposureOf } from '../core/fleet/exposure.ts'
 import { incidentsOf, NO_INCIDENTS } from '../core/fleet/incidents.ts'
@@ -22,8 +22,15 @@ import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusa
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
 import { imageOf } from '../core/trust/image-target.ts'
 import { type Assignment, assignmentId } from '../core/trust/mapping.ts'
-import { checkReportNew, claimedReporter, openReport, type Report, readStoredReport } from '../core/trust/report.ts'
-import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
+import {
+  checkReportNew,
+  claimedReporter,
+  isRoutine,
+  openReport,
+  type Report,
+  readStoredReport,
+} from '../core/trust/report.ts'
+import { batchDigest, openSiteManifest } from '../core/trust/site-manifest.ts'
 import { type Event, note } from './audit.ts'
 import { Advance, goOn } from './campaign.ts'
 import { failuresAfter } from './failures.ts'
@@ -33,8 +40,8 @@ import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteW
 import { releaseAt } from './publish.ts'
 import { Reasons } from './reason.ts'
 import { assignmentOf, step, unknown, workOf } from './relay.ts'
-import { shownOrders } from './shown-orders.ts'
-import { newRoots, trustedRoots } from './tell.ts'
+import { dropRoutine, keepRoutine } from './routine.ts'
+import { newRoots } from './tell.ts'
 import { siteTime } from './time.ts'
 import { wantedRelease } from './turns.ts'
 
@@ -42,7 +49,8 @@ import { wantedRelease } from './turns.ts'
 
 /**
  * Takes in a controller's signed report: verifies it, lets its work follow, and puts it into the outbox. Durable on return. The
- * same again is answered as before. Refuses `controller-unknown`, what `openReport` refuses, `report-replayed`: recorded.
+ * same again is answered as before. A regular one that tells nothing but figures waits beside the outbox, in the place of the
+ * one before it (flows/routine.ts). Refuses `controller-unknown`, what `openReport` refuses, `report-replayed`: recorded.
  */
 export function acceptControllerReport(
   world: SiteWorld,
@@ -65,8 +73,12 @@ export function acceptControllerReport(
     const taken = isSettled(report) ? step(heard, { kind: 'through' }) : heard
     const next = assignment === undefined ? taken : follow(taken, report, assignment, await siteTime(world))
     const failed = await failuresAfter(world, row, next, report)
+    const routine = isRoutine(report, row.report === null ? null : readStoredReport(row.report))
+    const outbox = routine ? [] : [{ kind: 'report' as const, bytes }]
     // If power fails before this commit, the controller was not answered, and sends the report again.
-    await world.store.commit({ controllers: [next], outbox: [{ kind: 'report', bytes }], ...failed })
+    await world.store.commit({ controllers: [next], outbox, ...failed })
+    if (routine) keepRoutine(world.store, id, bytes)
+    else dropRoutine(world.store, id)
     return { accepted: report.sequence }
   })
 }
@@ -89,73 +101,14 @@ function follow(row: GatewayControllerRow, report: Report, assignment: Assignmen
   return trying || workOf(row).at !== 'granted' ? row : step(row, { kind: 'lost', assignment: id })
 }
 
-// --- At the gateway: to the fleet ---
-
-/** Items that one call hands over at most, and their bytes: reports as large as they may be still make a small batch. */
-const BATCH = 200
-const BATCH_BYTES = 512 * 1024
-
-/**
- * Hands the outbox over, in order, until it is empty. What the fleet acknowledged is durable there before it is
- * forgotten here; an answer that is lost costs a repetition and nothing else. Refuses what the link refuses.
- */
-export async function flushOutbox(world: SiteWorld): Promise<null | Refusal> {
-  for (;;) {
-    const items = batchOf(await world.store.outbox(BATCH))
-    if (items.length === 0) return null
-    const manifest = await siteManifest(world, items)
-    if (isRefusal(manifest)) return manifest
-    const acknowledged = await world.fleet.send(items, manifest)
-    if (isRefusal(acknowledged)) return acknowledged
-    const [first, last] = [items[0]!.sequence, items.at(-1)!.sequence]
-    // What was not handed over is not forgotten, whatever the fleet says of it.
-    if (acknowledged > last || acknowledged < first) {
-      return refuse('answer-unexpected', 'the fleet', `${last} acknowledged`, `${acknowledged}`)
-    }
-    await world.store.commit({ acknowledged })
-  }
-}
-
-/** The first items, at least one, as far as their bytes go. */
-function batchOf(items: readonly OutboxItem[]): readonly OutboxItem[] {
-  let bytes = 0
-  const end = items.findIndex((item, index) => {
-    bytes += item.bytes.length
-    return index > 0 && bytes > BATCH_BYTES
-  })
-  return end < 0 ? items : items.slice(0, end)
-}
-
-/** The gateway's signature over what it hands over: every item, and the newest report of each controller among them. */
-async function siteManifest(world: SiteWorld, items: readonly OutboxItem[]): Promise<Uint8Array | Refusal> {
-  const newest = new Map<string, Uint8Array>()
-  for (const row of await world.store.controllers()) {
-    const mine = items.findLast(
-      ({ kind, bytes }) => kind === 'report' && row.report !== null && sameBytes(bytes, row.report),
-    )
-    if (mine !== undefined) newest.set(row.id, mine.bytes)
-  }
-  const sequence = items.at(-1)!.sequence
-  const body = writeSiteManifest({
-    site: world.site.site,
-    sequence,
-    at: world.clock.now(),
-    batch: batchDigest(items, world.crypto),
-    reports: [...newest.values()],
-    roots: await trustedRoots(world),
-    ...(await shownOrders(world)),
-  })
-  const signature = await world.signer.sign(canonicalJson(body), 'der')
-  return isRefusal(signature) ? signature : sealSiteManifest(body, signature)
-}
-
 // --- At the fleet ---
 
 /**
  * Takes in what a gateway hands over: its own entries and its controllers' signed reports, in the order of its outbox.
  * Each item becomes exactly one audit entry with its origin, also when it is refused; reports move campaigns on. All of
  * it is durable on return, in one transaction; items that were taken in before are passed over, so a gateway whose
- * answer was lost sends them again without harm. Answers the highest sequence that is durable.
+ * answer was lost sends them again without harm. A manifest without items brings regular reports: they move campaigns on as
+ * well, and are no entries (docs/adr/0033). Answers the highest sequence that is durable.
  *
  * Refuses `site-unknown`, the codes of `openSiteManifest`, `site-manifest-batch-differs`, `upstream-gap`.
  */
@@ -180,16 +133,20 @@ export function acceptUpstream(
     if (gap >= 0) {
       return refuse('upstream-gap', `outbox of ${site}`, `${row.upstream + 1 + gap}`, `${fresh[gap]!.sequence}`)
     }
-    if (fresh.length === 0) return { acknowledged: row.upstream }
+    const routine = items.length === 0 ? opened.reports : []
+    if (fresh.length === 0 && routine.length === 0) return { acknowledged: row.upstream }
     const reasons = await Reasons.of(world, site)
     const intake = new Intake(world, site, reasons)
     for (const item of fresh) await intake.take(item)
-    const acknowledged = fresh.at(-1)!.sequence
-    const files = [...(await newRoots(world, row, opened, manifest)), ...reasons.files()]
+    for (const bytes of routine) await intake.hear(bytes)
+    const acknowledged = fresh.at(-1)?.sequence ?? row.upstream
+    // One without items may be an old one that comes again: of roots and orders nobody is told by it.
+    const tells = fresh.length > 0
+    const files = [...(tells ? await newRoots(world, row, opened, manifest) : []), ...reasons.files()]
     const sites = [{ ...row, upstream: acknowledged }]
     const experience = intake.experience()
     const change = { sites, controllers: [...intake.controllers.values()], experience, files }
-    await intake.advance.commit({ ...change, ...intake.shown(opened.director) })
+    await intake.advance.commit({ ...change, ...intake.shown(tells ? opened.director : undefined) })
     // What halted takes its orders back at once. If power fails before it has, the next tick does.
     const refusal = await goOn(world, intake.advance.more)
     return refusal ?? { acknowledged }
@@ -234,6 +191,18 @@ class Intake {
     }
   }
 
+  /**
+   * Takes a regular report from a manifest. One that is not new is passed over: a manifest may come again. One that tells of
+   * an event belongs into the outbox; its gateway may not hide it here, so it is entered in the log like any other.
+   */
+  async hear(bytes: Uint8Array): Promise<void> {
+    const refusal = await this.#report(bytes, undefined)
+    if (refusal === null || refusal.code === 'report-replayed') return
+    const { code, subject, expected, actual } = refusal
+    const detail = { what: 'regular report', subject, expected, actual }
+    this.events.push({ kind: 'report-refused', actor: this.#gateway(), site: this.#site, code, detail })
+  }
+
   /** A gateway's own entry: its words, under its own name and of its own site. */
   async #entry(bytes: Uint8Array, origin: EntryOrigin): Promise<Refusal | null> {
     const entry = parseEntry(bytes, `entry ${origin.sequence} of ${this.#site}`)
@@ -265,7 +234,7 @@ class Intake {
     return null
   }
 
-  async #report(bytes: Uint8Array, origin: EntryOrigin): Promise<Refusal | null> {
+  async #report(bytes: Uint8Array, origin: EntryOrigin | undefined): Promise<Refusal | null> {
     const claimed = claimedReporter(bytes)
     const id = claimed?.controller ?? ''
     const row = await this.#row(this.#site, id)
@@ -277,18 +246,14 @@ class Intake {
     if (isRefusal(report)) return report
     const replayed = checkReportNew(report, row.sequence)
     if (replayed !== null) return replayed
-    this.#remember(row, report, bytes)
+    const before = row.report === null ? null : readStoredReport(row.report)
+    this.#remember(row, before, report, bytes)
     const actor: Actor = { kind: 'controller', id: `${this.#site}/${row.id}` }
     const code = report.refusal === undefined ? {} : { code: report.refusal.code }
-    this.events.push({
-      ...code,
-      kind: 'controller-report',
-      actor,
-      site: this.#site,
-      controller: row.id,
-      detail: summaryOf(report),
-      origin,
-    })
+    const about = { kind: 'controller-report', actor, site: this.#site, controller: row.id } as const
+    const event = { ...code, ...about, detail: summaryOf(report) }
+    if (origin !== undefined) this.events.push({ ...event, origin })
+    else if (!isRoutine(report, before)) this.events.push(event)
     const rows = await this.#world.store.turns.of({ site: this.#site, controller: row.id })
     for (const { campaign } of rows) await this.#moveOn(campaign, report, actor)
     const joined = await joinedBy(this.#world, { ...row, report: bytes, sequence: report.sequence }, report)
@@ -303,8 +268,7 @@ class Intake {
   }
 
   /** The row with the report, and what the report adds to the experience with its versions. */
-  #remember(row: ControllerRow, report: Report, bytes: Uint8Array): void {
-    const before = row.report === null ? null : readStoredReport(row.report)
+  #remember(row: ControllerRow, before: Report | null, report: Report, bytes: Uint8Array): void {
     const happened = incidentsOf(before, report)
     this.#happened.push(...happened.map(one => ({ ...one, class: row.class, watched: millis(0) })))
     const heard = this.#heard.get(row.id) ?? { row, before, reports: [] }

@@ -77,6 +77,8 @@ export const AgentConfig = Type.Object(
         closed,
       ),
     ),
+    /** Between two regular reports, in milliseconds, from a minute to a day; absent: a quarter of an hour. */
+    reportMillis: Type.Optional(Type.Integer({ minimum: 60_000, maximum: 86_400_000 })),
     /** How long the second stage may be silent before it is ended, in milliseconds. */
     watchdogMillis: Type.Integer({ minimum: 500, maximum: 3_600_000 }),
     /** The machine's watchdog, such as /dev/watchdog; absent: none. */
@@ -96,6 +98,9 @@ export function leastTrial({ trial }: AgentConfig): HealthSpec {
   const { leastWindowMillis: windowMillis, probes } = trial ?? LEAST_TRIAL
   return { windowMillis, probes }
 }
+
+/** Milliseconds between two regular reports of a controller with this configuration. */
+export const reportEvery = ({ reportMillis }: Pick<AgentConfig, 'reportMillis'>): number => reportMillis ?? 900_000
 
 /** What `voltseal agent init` writes: no probe, no other user. */
 export const FIRST_AGENT_CONFIG: AgentConfig = {

@@ -196,6 +196,7 @@ describe('turns at a site', () => {
         controllers: () => real.controllers(),
         assignments: () => real.assignments(),
         outbox: limit => real.outbox(limit),
+        lastGiven: () => real.lastGiven(),
         time: () => real.time(),
         commit: change =>
           change.controllers === undefined ? real.commit(change) : Promise.reject(new Error('power failed')),
@@ -252,6 +253,7 @@ describe('turns at a site', () => {
         controllers: () => real.controllers(),
         assignments: () => real.assignments(),
         outbox: async () => [],
+        lastGiven: () => real.lastGiven(),
         time: () => real.time(),
         commit: change => real.commit(change),
       }

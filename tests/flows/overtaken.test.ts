@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { flushOutbox } from '../../src/flows/hand-over.ts'
 import { refreshSite } from '../../src/flows/relay.ts'
-import { flushOutbox } from '../../src/flows/report.ts'
 import { Bench } from './interruption/bench.ts'
 import { Interruptor } from './interruption/interruptor.ts'
 import { approveAndStart, publishAndPlan } from './interruption/people.ts'

@@ -4,7 +4,8 @@ import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
-import { acceptUpstream, flushOutbox } from '../../src/flows/report.ts'
+import { flushOutbox } from '../../src/flows/hand-over.ts'
+import { acceptUpstream } from '../../src/flows/report.ts'
 import { Bench, codeOf, running } from './bench.ts'
 
 describe("theft of a controller's report key", () => {

@@ -4,6 +4,7 @@ import { askForWork, type HeardOffer } from '../../../src/apps/agent/link/ask.ts
 import { BackOff, pause } from '../../../src/apps/agent/link/back-off.ts'
 import { download, type Receiver } from '../../../src/apps/agent/link/download.ts'
 import { Reporter } from '../../../src/apps/agent/link/reporter.ts'
+import { Rhythm } from '../../../src/apps/agent/link/rhythm.ts'
 import { carriedBy } from '../../../src/core/firmware/encryption.ts'
 import { detailOf, isRefusal, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { registry } from '../../../src/core/refusal/registry.ts'
@@ -11,6 +12,7 @@ import type { BootOutcome } from '../../../src/flows/boot.ts'
 import { type Installation, updateMark } from '../../../src/flows/install.ts'
 import type { Clock } from '../../../src/flows/ports.ts'
 import { readMemory } from '../../../src/flows/remember.ts'
+import { reportEvery } from '../../../src/wire/agent-config.ts'
 import { seeded, seedOf } from '../../clock/random.ts'
 import type { SimController } from '../../controller/sim-controller.ts'
 import { PowerLost } from '../../flash/power-lost.ts'
@@ -48,6 +50,7 @@ export class ConnectedController {
   readonly #cuts: Cuts
   readonly #reporter: Reporter
   readonly #backOff: BackOff
+  readonly #rhythm: Rhythm
   /** Rises with every boot: work that was begun in an earlier life ends. */
   #life = 0
   /** Downloads of an image that flash did not confirm, one after the other. */
@@ -61,6 +64,7 @@ export class ConnectedController {
     this.#client = new HttpsClient(gateway.url, tls, 3)
     this.#cuts = new Cuts(controller, parts.cuts, parts.notes)
     this.#backOff = new BackOff(random)
+    this.#rhythm = new Rhythm(reportEvery({}), () => clock.now(), random)
     this.#reporter = new Reporter({
       site,
       controller,
@@ -120,7 +124,11 @@ export class ConnectedController {
     if (stop.aborted) return
     const life = this.#life
     const offer = await askForWork(this.#client, this.#backOff, stop, steadyOf(this.#parts.clock))
-    if (life !== this.#life || offer === null || stop.aborted) return
+    if (life !== this.#life || stop.aborted) return
+    if (offer === null) {
+      if (this.#rhythm.isDue()) this.#reporter.say({ event: 'regular' })
+      return
+    }
     if (isRefusal(offer)) return this.#wait(offer)
     if (await this.#follow(offer, life)) this.#backOff.reset()
     else await pause(this.#backOff.next(), stop)

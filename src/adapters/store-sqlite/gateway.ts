@@ -35,6 +35,7 @@ export class SqliteGatewayStore implements GatewayStore {
       controller: database.prepare(`SELECT ${controller} WHERE id = ?`),
       controllers: database.prepare(`SELECT ${controller} ORDER BY id`),
       assignments: database.prepare('SELECT bytes FROM assignments'),
+      lastGiven: database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"),
       outbox: database.prepare('SELECT sequence, kind, bytes FROM outbox ORDER BY sequence LIMIT ?'),
       putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
       dropFile: database.prepare('DELETE FROM file WHERE repo = ? AND path = ?'),
@@ -81,6 +82,10 @@ export class SqliteGatewayStore implements GatewayStore {
 
   async outbox(limit: number): Promise<OutboxItem[]> {
     return this.#sql.outbox.all(limit) as OutboxItem[]
+  }
+
+  async lastGiven(): Promise<number> {
+    return (this.#sql.lastGiven.get() as { seq: number } | undefined)?.seq ?? 0
   }
 
   async time(): Promise<KeptTime> {

@@ -96,6 +96,7 @@ async function operate(
     note,
     log,
   })
+  device.counts(() => ({ 'application-ends': application.ends }))
   const about = () => ({
     class: made.device.class,
     hardware: made.device.hardware,
@@ -108,7 +109,7 @@ async function operate(
   if (slot === 'golden') void watchGolden(board, { stop: stop.signal, restart })
   if (slot !== 'golden' && holds(facts, APPLICATION)) application.start()
   try {
-    const link = linkOf(folder, made, owned, { device, note, stop: stop.signal, random })
+    const link = linkOf(folder, made, owned, { device, config, note, stop: stop.signal, random })
     if (isRefusal(link)) note({ event: 'waiting', code: link.code, detail: link.actual })
     const work = isRefusal(link) ? null : link
     work?.reporter.say({ event: firstWord(board) })

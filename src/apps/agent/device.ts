@@ -6,6 +6,7 @@ import { atLeast } from '../../core/slot/health-machine.ts'
 import type { Memory } from '../../core/slot/memory.ts'
 import { other } from '../../core/slot/slot.ts'
 import { type ControllerStatus, statusOf } from '../../core/slot/status.ts'
+import type { Figures } from '../../core/trust/figures.ts'
 import { type Board, type Running, verify } from '../../flows/boot.ts'
 import { arm, beginInstall, type Installation, type Offer, updateMark } from '../../flows/install.ts'
 import type { Clock } from '../../flows/ports.ts'
@@ -40,6 +41,7 @@ export class Device {
   #assignment: string | null
   #turn: Promise<unknown> = Promise.resolve()
   #generation = 0
+  #counts: () => Figures = () => ({})
 
   constructor({ folder, made, config, board, running, clock }: DeviceParts) {
     this.board = board
@@ -135,6 +137,11 @@ export class Device {
     return arm(this.board, this.clock.now())
   }
 
+  /** What reports count beside the decisions of the boot chain. */
+  counts(figures: () => Figures): void {
+    this.#counts = figures
+  }
+
   /** True when this is the update that the boot record names: the one under way or done last. */
   knows(update: string): boolean {
     return this.memory?.update === updateMark(this.board, update)
@@ -157,6 +164,7 @@ export class Device {
       anchors: this.board.element.anchors(),
       entries: history(this.board).entries,
       assignment: this.#assignment,
+      figures: this.#counts(),
     })
   }
 

@@ -3,15 +3,18 @@ import type { HttpsClient } from '../../adapters/link-https/client.ts'
 import { carriedBy } from '../../core/firmware/encryption.ts'
 import { detailOf, isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { registry } from '../../core/refusal/registry.ts'
+import { type AgentConfig, reportEvery } from '../../wire/agent-config.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
 import { askForWork, type HeardOffer } from './link/ask.ts'
 import { BackOff, pause } from './link/back-off.ts'
 import { download } from './link/download.ts'
 import { Reporter } from './link/reporter.ts'
+import { Rhythm } from './link/rhythm.ts'
 
 export type WorkParts = {
   readonly device: Device
+  readonly config: Pick<AgentConfig, 'reportMillis'>
   readonly client: HttpsClient
   readonly note: Note
   readonly stop: AbortSignal
@@ -26,12 +29,14 @@ export class Work {
   readonly reporter: Reporter
   readonly #parts: WorkParts
   readonly #backOff: BackOff
+  readonly #rhythm: Rhythm
   #spoilt = 0
 
   constructor(parts: WorkParts) {
-    const { device, client, note, stop, random } = parts
+    const { device, config, client, note, stop, random } = parts
     this.#parts = parts
     this.#backOff = new BackOff(random)
+    this.#rhythm = new Rhythm(reportEvery(config), steadyOf(device.clock), random)
     this.reporter = new Reporter({
       site: device.site,
       controller: { element: device.board.element, status: () => device.status() },
@@ -50,7 +55,12 @@ export class Work {
       await this.reporter.delivered()
       if (stop.aborted) break
       const offer = await askForWork(client, this.#backOff, stop, steadyOf(this.#parts.device.clock))
-      if (offer === null || stop.aborted) continue
+      if (stop.aborted) break
+      if (offer === null) {
+        // The gateway answers, and there is no work: the time for a word that no event asks for.
+        if (this.#rhythm.isDue()) this.reporter.say({ event: 'regular' })
+        continue
+      }
       if (isRefusal(offer)) {
         await this.#wait(offer)
         continue

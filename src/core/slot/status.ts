@@ -1,6 +1,7 @@
 import { instant } from '../encoding/units.ts'
 import type { ReleaseFacts } from '../firmware/release-facts.ts'
 import type { Anchor } from '../firmware/suit-open.ts'
+import type { Figures } from '../trust/figures.ts'
 import type { Report, ReportedVersion } from '../trust/report.ts'
 import type { HistoryEntry } from './history.ts'
 import type { Memory } from './memory.ts'
@@ -23,6 +24,7 @@ export type ControllerStatus = Pick<
   | 'anchors'
   | 'attempts'
   | 'assignment'
+  | 'figures'
 >
 
 /** Attempts that a status tells at most, the newest. */
@@ -37,8 +39,10 @@ export function statusOf(seen: {
   readonly anchors: readonly Anchor[]
   readonly entries: readonly HistoryEntry[]
   readonly assignment: string | null
+  /** What it counts beside the decisions of its history. */
+  readonly figures: Figures
 }): ControllerStatus {
-  const { running, memory, golden, assignment } = seen
+  const { running, memory, golden, assignment, entries } = seen
   const { state, slots } = memory
   const second = running.slot === 'golden' ? null : slots[other(running.slot)]
   const pending = state.at === 'candidate' || state.at === 'armed' ? slots[other(state.active)] : null
@@ -53,7 +57,7 @@ export function statusOf(seen: {
     // One that cannot be read is told as 0: below every floor, so that somebody looks.
     counter: seen.counter ?? 0,
     anchors: seen.anchors.map(({ kid }) => kid),
-    attempts: seen.entries
+    attempts: entries
       .filter(entry => entry.event === 'reverted' || entry.event === 'dropped')
       .slice(-ATTEMPTS)
       .map(({ version, sequence, digest, at, phase, cause }) => ({
@@ -65,6 +69,7 @@ export function statusOf(seen: {
         cause,
       })),
     ...(assignment === null ? {} : { assignment }),
+    figures: { ...seen.figures, decisions: entries.at(-1)?.decision ?? 0 },
   }
 }
 

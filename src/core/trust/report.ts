@@ -1,4 +1,4 @@
-import { fromHex, toHex } from '../encoding/bytes.ts'
+import { fromHex, sameBytes, toHex } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto, PublicKey } from '../encoding/crypto.ts'
 import { exactly, line, list, Misfit, object, type Shape, text, then, truth, whole, word } from '../encoding/shape.ts'
@@ -8,7 +8,7 @@ import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Figures, figuresShape } from './figures.ts'
 import { idName } from './names.ts'
 
-/** Why a report was made. All but the last two are decisions of the device (core/slot/history.ts). */
+/** Why a report was made. All but the last three are decisions of the device (core/slot/history.ts). */
 export const REPORT_EVENTS = [
   'manufactured',
   'boot',
@@ -23,6 +23,7 @@ export const REPORT_EVENTS = [
   'dropped',
   'refused', // the device refused an assignment; `refusal` says why
   'asked', // somebody asked; `nonce` is theirs
+  'regular', // nothing happened: the time for the next figures has come
 ] as const
 export type ReportEvent = (typeof REPORT_EVENTS)[number]
 
@@ -179,6 +180,22 @@ export function checkReportNew(report: Report, lastSequence: number, nonce: stri
   }
   if (nonce === null || report.nonce === nonce) return null
   return refuse('report-nonce-mismatch', subject, `nonce ${nonce}`, report.nonce ?? 'none')
+}
+
+/**
+ * Whether a report is regular and tells nothing of its controller but figures that `before` did not tell: its outcome,
+ * versions, attempts and keys are the same. It is then no event: it is not numbered by its gateway, and not entered in the
+ * log. A regular report that tells anything else is an event like any other, whatever word it goes by.
+ */
+export function isRoutine(report: Report, before: Report | null): boolean {
+  if (report.event !== 'regular' || before === null) return false
+  return report.refusal === undefined && sameBytes(lastingOf(report), lastingOf(before))
+}
+
+/** What lasts from one report to the next: a refusal is told once. */
+function lastingOf(report: Report): Uint8Array {
+  const { sequence: _s, at: _a, event: _e, figures: _f, nonce: _n, refusal: _r, ...lasting } = report
+  return canonicalJson(lasting as unknown as Json)
 }
 
 /** Whose report it claims to be, read before anything is verified: only good for finding the key to verify it with. */

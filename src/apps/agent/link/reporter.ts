@@ -50,8 +50,12 @@ export class Reporter {
     this.#parts = parts
   }
 
-  /** Says this, in place of anything that is still to be said. Returns at once. */
+  /**
+   * Says this, in place of anything that is still to be said. Returns at once. A regular report takes no event's place, and
+   * is not tried again: the next one says more.
+   */
   say(saying: Saying): void {
+    if (saying.event === 'regular' && this.#pending !== null) return
     this.#pending = saying
     if (!this.#running) void this.#run()
   }
@@ -74,8 +78,8 @@ export class Reporter {
     while (this.#pending !== null && !stop.aborted) {
       const saying = this.#pending
       const sent = await this.#send(saying)
-      if (sent === 'taken' || sent === 'given-up') {
-        backOff.reset()
+      if (sent === 'taken' || sent === 'given-up' || saying.event === 'regular') {
+        if (sent !== 'later') backOff.reset()
         if (this.#pending === saying) this.#pending = null
       } else await pause(backOff.next(), stop)
     }
