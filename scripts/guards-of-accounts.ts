@@ -377,8 +377,8 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a site elsewhere, told by why nobody of it is in a plan',
     file: 'src/flows/plan.ts',
-    text: 'return { draft, touched: [...drafting.touched(), ...joined] }',
-    without: 'return { draft, touched: joined }',
+    text: 'return { draft, touched: [...named, ...drafting.touched(), ...joined] }',
+    without: 'return { draft, touched: [...named, ...joined] }',
     tests: VOUCH,
   },
   {

@@ -184,4 +184,11 @@ export const PLAN_GUARDS: readonly Guard[] = [
     without: '',
     tests: DRAFTS,
   },
+  {
+    stops: 'which controllers there are elsewhere, asked one by one beside one’s own',
+    file: 'src/flows/plan.ts',
+    text: '  const named = [...(wanted ?? [])]\n',
+    without: '  const named: string[] = []\n',
+    tests: 'tests/flows/vouch.test.ts',
+  },
 ]

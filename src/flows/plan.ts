@@ -98,29 +98,32 @@ type Drawn = { readonly draft: Draft | Refusal; readonly touched: readonly strin
 
 /** What the request comes to, as the fleet is now. The same request at the same time gives the same plan. */
 async function drawUp(world: FleetWorld, createdBy: string, asked: PlanRequest, createdAt: Instant): Promise<Drawn> {
+  const wanted = sitesOfSelection(asked.select)
+  // Sites that are named are asked about whether they are known or not, and whoever is known there: the answer to who may
+  // not plan there would tell which controllers there are.
+  const named = [...(wanted ?? [])]
   // What is asked for is refused for its own reason; any other release may be running, or a stone on somebody's way.
-  const named = await publishedReleases(
+  const known = await publishedReleases(
     world,
     asked.releases.map(({ path }) => path),
   )
-  if (isRefusal(named)) return { draft: named, touched: [] }
+  if (isRefusal(known)) return { draft: known, touched: named }
   const releases = await publishedReleases(world)
-  if (isRefusal(releases)) return { draft: releases, touched: [] }
+  if (isRefusal(releases)) return { draft: releases, touched: named }
   const sources: PlanSources = { createdAt, createdBy, releases }
   const drafting = beginPlan(asked, sources)
-  if (isRefusal(drafting)) return { draft: drafting, touched: [] }
-  const wanted = sitesOfSelection(asked.select)
+  if (isRefusal(drafting)) return { draft: drafting, touched: named }
   for (const row of await world.store.sites()) {
     if (wanted !== null && !wanted.has(row.id)) continue
     const source = await sourceOf(world, row)
-    if (isRefusal(source)) return { draft: source, touched: [row.id] }
+    if (isRefusal(source)) return { draft: source, touched: [...named, row.id] }
     const refused = drafting.site(source)
-    if (refused !== null) return { draft: refused, touched: drafting.touched() }
+    if (refused !== null) return { draft: refused, touched: [...named, ...drafting.touched()] }
   }
   const draft = drafting.finish(world.crypto)
   // One that others join has sheets of sites where nobody is selected yet.
   const joined = isRefusal(draft) ? [] : draft.sheets.map(({ sheet }) => sheet.site)
-  return { draft, touched: [...drafting.touched(), ...joined] }
+  return { draft, touched: [...named, ...drafting.touched(), ...joined] }
 }
 
 /** Controllers that one look at the inventory reads. */

@@ -248,6 +248,18 @@ describe('whose approval counts', () => {
       assert.equal(codeOf(refused), 'role-missing')
       assert.doesNotMatch(sentence(refused as Refusal), /far/)
     }
+    // Beside one's own: the answer is the same for who is there, who is not, and a site that there is not.
+    const [own] = (await world().store.sites()).filter(({ id }) => id !== 'far')
+    const mine = `${own?.id}/c0`
+    const answers = new Set<string>()
+    for (const other of ['far/c0', 'far/nobody', 'nowhere/c0']) {
+      answers.add(JSON.stringify(await ask('region:nl', { controllers: [mine, other] })))
+    }
+    for (const other of ['far', 'nowhere']) {
+      answers.add(JSON.stringify(await ask('region:nl', { sites: [own?.id as string, other] })))
+    }
+    assert.equal(answers.size, 1, [...answers].join('\n'))
+    assert.match([...answers][0] ?? '', /role-missing/)
     assert.equal(codeOf(await ask('region:nl', { regions: ['nl'] })), null)
     assert.equal(codeOf(await ask('region:elsewhere', { regions: ['elsewhere'] })), 'plan-controller-not-attested')
   })
