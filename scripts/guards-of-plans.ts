@@ -191,4 +191,11 @@ export const PLAN_GUARDS: readonly Guard[] = [
     without: '  const named: string[] = []\n',
     tests: 'tests/flows/vouch.test.ts',
   },
+  {
+    stops: 'an approver of some sites who is told that somebody changed the plan',
+    file: 'src/apps/cli/approval.ts',
+    text: '  if (sheets.length < plan.sheets.sites) {\n',
+    without: '  if (sheets.length < 0) {\n',
+    tests: 'tests/apps/doors.test.ts',
+  },
 ]

@@ -336,7 +336,7 @@ describe('the doors, over real mutual TLS', () => {
     },
     {
       name: 'attack: sheets that are held back from the approver',
-      code: 'sheet-not-approved',
+      code: 'sheets-not-all-seen',
       lie: path => (path.includes('/sheets') ? '[]' : null),
     },
     {

@@ -41,7 +41,7 @@ type Draft = {
  * Approves a plan. What is signed is not what the server says: the approver's own machine verifies the approval
  * repository from the root in the profile, reads the plan and all of its sheets, works out their root anew, and checks that
  * the draft is what was approved before with this plan beside it, and nothing else; and that the plan says of its releases
- * what the image repository says. Refuses `approval-draft-altered`, what `checkSheets` and the repository's verification
+ * what the image repository says. Refuses `approval-draft-altered`, `sheets-not-all-seen`, what `checkSheets` and the repository's verification
  * refuse, and what the server refuses.
  */
 export async function approveCampaign(cli: Cli, session: Session, id: string, options: ApproveOptions): Promise<Work> {
@@ -59,8 +59,13 @@ export async function approveCampaign(cli: Cli, session: Session, id: string, op
   const sheets = await sheetsOf(session, id)
   if (isRefusal(sheets)) return sheets
   if (sheets.length < plan.sheets.sites) {
-    const shown = `You are shown ${sheets.length} of the ${plan.sheets.sites} sheets of ${id}.`
-    cli.output.warn(`${shown} Who may not see every site of a plan cannot verify it, and does not approve it.`)
+    const { sites } = plan.sheets
+    return refuse(
+      'sheets-not-all-seen',
+      `the plan of ${id}`,
+      `the sheets of ${sites} sites`,
+      `${sheets.length} of them`,
+    )
   }
   const altered = checkSheets(plan, sheets, cli.world.crypto, `the plan of ${id}`)
   if (altered !== null) return altered

@@ -71,6 +71,13 @@ export const campaignCodes = {
     title: 'the sheet belongs to another site or another campaign',
     fix: 'Somebody or something serves the wrong sheet. Find out who changed the fleet server, or what stands between it and the site.',
   },
+  'sheets-not-all-seen': {
+    exit: 77,
+    status: 403,
+    action: 'refuse',
+    title: 'the plan has sites that you are not shown',
+    fix: 'Who may see every site of the plan approves it: an account with the role approver for the fleet, or for all of its regions and sites. Ask one of them, or an administrator for the role. If you have it, the fleet server holds sheets back.',
+  },
   'sheet-not-approved': {
     exit: 20,
     status: 422,
