@@ -242,15 +242,15 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a service that signs in, and somebody whom nobody knows here',
     file: 'src/flows/sign-in.ts',
-    text: "if (account === null || account.kind !== 'person') return wrong",
-    without: 'if (account === null) return wrong',
+    text: "return account === null || account.kind !== 'person' ? wrong",
+    without: 'return account === null ? wrong',
     tests: CLI,
   },
   {
     stops: 'a disabled account with another party’s word',
     file: 'src/flows/sign-in.ts',
-    text: "if (account.standing.at === 'active') return account",
-    without: "if (account.kind === 'person') return account",
+    text: 'const account = await inForce(world, proved.account.id)',
+    without: 'const account = proved.account as Account | Refusal',
     tests: SIGN_IN,
   },
   {

@@ -219,7 +219,7 @@ async function overLongAgo(world: FleetWorld, account: string, now: Instant): Pr
 
 const KEPT_SESSION = millis(30 * 86_400_000)
 
-/** The account of somebody whom a provider vouches for. */
+/** The account of somebody whom a provider vouches for; whether it is in force is seen when the session begins. */
 async function proven({ world, providers }: Reception, name: string, proof: Proof): Promise<Account | Refusal> {
   const provider = providers.get(name)
   if (provider === undefined) return wrong(plainText(name, 64))
@@ -229,9 +229,7 @@ async function proven({ world, providers }: Reception, name: string, proof: Proo
     name === 'local' ? await accountOf(world, finished.subject) : await known(world, name, finished.subject)
   if (isRefusal(account)) return account
   // A service has tokens, and no password that somebody could type.
-  if (account === null || account.kind !== 'person') return wrong(plainText(finished.subject, 64))
-  if (account.standing.at === 'active') return account
-  return refuse('account-disabled', account.id, 'an account in force', 'one that is disabled')
+  return account === null || account.kind !== 'person' ? wrong(plainText(finished.subject, 64)) : account
 }
 
 async function known(world: FleetWorld, provider: string, subject: string): Promise<Account | null | Refusal> {
