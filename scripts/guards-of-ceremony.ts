@@ -9,6 +9,7 @@ const CHAIN = 'tests/core/trust/root-chain.test.ts'
 const CLOSE = 'tests/flows/close.test.ts'
 const DESK = 'tests/apps/cli/ceremony.test.ts'
 const REMEMBERED = 'tests/apps/cli/trusted-folder.test.ts'
+const PEOPLE = 'tests/bad-input/people.test.ts'
 const FILE = 'src/core/trust/ceremony.ts'
 
 /** The guards of ceremonies: what may be signed, by whom, until when, and what of it counts. */
@@ -190,6 +191,13 @@ export const CEREMONY_GUARDS: readonly Guard[] = [
     text: "([...BELOW, 'root'] as const) : BELOW",
     without: 'BELOW : BELOW',
     tests: DESK,
+  },
+  {
+    stops: 'a timestamp that has expired at a machine that has seen a newer state',
+    file: 'src/apps/cli/repository.ts',
+    text: "const onlyTargets = refreshed.role === 'targets'",
+    without: 'const onlyTargets = refreshed.set.snapshot !== null',
+    tests: PEOPLE,
   },
   {
     stops: 'an older signed state that is shown to an approver or a publisher who has seen the newer one',

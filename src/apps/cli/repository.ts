@@ -22,8 +22,7 @@ export type OpenedRepository = {
 
 /**
  * A repository of the fleet, verified on this machine from what was verified here before, at first from the root in the
- * profile: the whole client workflow, but for
- * the expiry of the targets. Whoever opens a repository here is about to sign its next targets, and that is the way out
+ * profile: the whole client workflow, but for the expiry of the targets. Whoever opens a repository here is about to sign its next targets, and that is the way out
  * when the last ones have expired; timestamp and snapshot say that they are the last ones. With `renewing` the way out is
  * open for an expired root too, for the ceremony that makes the next one.
  */
@@ -57,7 +56,7 @@ export async function openRepository(
   if (unkept !== null) return unkept
   if (refreshed.at === 'current') return opened(refreshed.set, now)
   if (refreshed.refusal.code !== 'metadata-expired') return refreshed.refusal
-  const onlyTargets = refreshed.set.snapshot !== null
+  const onlyTargets = refreshed.role === 'targets'
   if (!onlyTargets && !renewing) return refreshed.refusal
   const what = onlyTargets
     ? `The ${repo} repository's targets have expired.`

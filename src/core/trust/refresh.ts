@@ -1,7 +1,7 @@
 import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { MAX_METADATA_BYTES, type MetaFile, quoted } from './metadata.ts'
+import { MAX_METADATA_BYTES, type MetaFile, quoted, type TopRole } from './metadata.ts'
 import {
   type CurrentSet,
   checkRootExpiry,
@@ -20,11 +20,12 @@ export type FileAnswer = Uint8Array | null | Refusal
 
 /**
  * How a refresh ended. Both kinds hold what is to be stored: roots that were found before the workflow stopped are
- * trusted, and must not be forgotten (TUF 1.0.34 §5.3.8). Only `current` lets targets be taken.
+ * trusted, and must not be forgotten (TUF 1.0.34 §5.3.8). Only `current` lets targets be taken. `role`: at whose file it
+ * stopped; what comes before that is in force.
  */
 export type Refreshed =
   | { readonly at: 'current'; readonly set: CurrentSet }
-  | { readonly at: 'stopped'; readonly set: TrustedSet; readonly refusal: Refusal }
+  | { readonly at: 'stopped'; readonly role: TopRole; readonly set: TrustedSet; readonly refusal: Refusal }
 
 /** New roots that one refresh follows; the next refresh goes on from there. */
 export const MAX_ROOT_STEPS = 64
@@ -46,16 +47,16 @@ export function* refresh(
     const bytes = yield* ask({ role: 'root', path: `${version}.root.json`, maxBytes: MAX_METADATA_BYTES.root })
     if (bytes === null) break
     const next = isRefusal(bytes) ? bytes : updateRoot(set, bytes, crypto)
-    if (isRefusal(next)) return { at: 'stopped', set, refusal: next }
+    if (isRefusal(next)) return { at: 'stopped', role: 'root', set, refusal: next }
     set = next
     if (steps + 1 === MAX_ROOT_STEPS) {
       const expected = `at most ${MAX_ROOT_STEPS} new roots at once`
       const refusal = refuse('root-chain-too-long', `${set.repo}: root ${version}`, expected, 'more')
-      return { at: 'stopped', set, refusal }
+      return { at: 'stopped', role: 'root', set, refusal }
     }
   }
   const expired = checkRootExpiry(set, now)
-  if (expired !== null) return { at: 'stopped', set, refusal: expired }
+  if (expired !== null) return { at: 'stopped', role: 'root', set, refusal: expired }
 
   const timestamp = yield* must(set, {
     role: 'timestamp',
@@ -63,14 +64,14 @@ export function* refresh(
     maxBytes: MAX_METADATA_BYTES.timestamp,
   })
   const timed = isRefusal(timestamp) ? timestamp : updateTimestamp(set, timestamp, now, crypto)
-  if (isRefusal(timed)) return { at: 'stopped', set, refusal: timed }
+  if (isRefusal(timed)) return { at: 'stopped', role: 'timestamp', set, refusal: timed }
   const snapshotMeta = timed.timestamp?.signed.snapshot as MetaFile
   const snapped = yield* reuseOr(timed, 'snapshot', snapshotMeta, bytes => updateSnapshot(timed, bytes, now, crypto))
   // The timestamp is kept also when the snapshot is not there yet: it is verified, and rollback is judged by it.
-  if (isRefusal(snapped)) return { at: 'stopped', set: timed, refusal: snapped }
+  if (isRefusal(snapped)) return { at: 'stopped', role: 'snapshot', set: timed, refusal: snapped }
   const targetsMeta = snapped.snapshot?.signed.meta.get('targets') as MetaFile
   const done = yield* reuseOr(snapped, 'targets', targetsMeta, bytes => updateTargets(snapped, bytes, now, crypto))
-  if (isRefusal(done)) return { at: 'stopped', set: snapped, refusal: done }
+  if (isRefusal(done)) return { at: 'stopped', role: 'targets', set: snapped, refusal: done }
   return { at: 'current', set: forgetStale(done) }
 }
 
