@@ -32,6 +32,8 @@ async function buildConsole(folder: string): Promise<readonly Loaded[]> {
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
       copyPublicDir: true,
+      // Nothing of the core does anything when it is read: what is not used of it is not fetched, nor what only that needs.
+      rolldownOptions: { treeshake: { moduleSideEffects: id => !id.includes('/src/core/') } },
     },
   })
   const page = readFileSync(join(folder, 'index.html'), 'utf8')

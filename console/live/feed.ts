@@ -8,6 +8,7 @@ import type {
 import { browserCrypto } from '../crypto-browser.ts'
 import type { PlanGates } from '../picture/waves.ts'
 import { ask } from './ask.ts'
+import { type Codes, loadCodes } from './codes.ts'
 import { LogReader, type LogStatus } from './log-reader.ts'
 import { browserMemory } from './memory.ts'
 
@@ -22,6 +23,8 @@ export type Snapshot = {
   readonly log: LogStatus
   readonly serverNow: number
   readonly heard: number | null
+  /** What refusal codes mean; null while it is not there yet. */
+  readonly codes: Codes | null
   /** Why there is no answer; null when there is. */
   readonly fault: string | null
 }
@@ -35,6 +38,7 @@ export const nothing: Snapshot = {
   log: { at: 'unread' },
   serverNow: 0,
   heard: null,
+  codes: null,
   fault: null,
 }
 
@@ -47,6 +51,7 @@ export function follow(tell: (change: (before: Snapshot) => Snapshot) => void): 
   let stopped = false
   let reading = false
   let timer = 0
+  let explained = false
 
   const readLog = async (checkpoint: CheckpointView): Promise<void> => {
     if (reading) return
@@ -59,6 +64,18 @@ export function follow(tell: (change: (before: Snapshot) => Snapshot) => void): 
       // No answer: the badge says so, and the next round goes on where this one ended.
     } finally {
       reading = false
+    }
+  }
+
+  /** Fetched behind the first picture, and again with the next one when it could not be had. */
+  const explain = async (): Promise<void> => {
+    if (explained) return
+    explained = true
+    try {
+      const codes = await loadCodes()
+      tell(before => ({ ...before, codes }))
+    } catch {
+      explained = false
     }
   }
 
@@ -85,6 +102,7 @@ export function follow(tell: (change: (before: Snapshot) => Snapshot) => void): 
         fault: null,
       }))
       void readLog(checkpoint.value)
+      void explain()
     } catch (error) {
       tell(before => ({ ...before, fault: (error as Error).message }))
     }

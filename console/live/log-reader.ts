@@ -8,7 +8,7 @@ import {
   takeEntry,
   type Verification,
 } from '../../src/core/ledger/verify.ts'
-import { type Refusal, sentence } from '../../src/core/refusal/refusal.ts'
+import { type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
 import type { AuditPage, CheckpointView } from '../../src/wire/fleet-views.ts'
 
 /** How far the reading of the log has come, and what it found. `root` in hex. */
@@ -16,7 +16,7 @@ export type LogStatus =
   | { readonly at: 'unread' }
   | { readonly at: 'reading'; readonly read: number; readonly size: number }
   | { readonly at: 'sound'; readonly size: number; readonly root: string; readonly key: string; readonly known: number }
-  | { readonly at: 'unsound'; readonly size: number; readonly findings: readonly string[] }
+  | { readonly at: 'unsound'; readonly size: number; readonly findings: readonly Refusal[] }
 
 /** Where a browser remembers the heads that it verified, by the key that signed them. */
 export type Memory = {
@@ -52,7 +52,10 @@ export class LogReader {
     onStatus: (status: LogStatus) => void,
   ): Promise<void> {
     const logKey = parseVerifierKey(this.#crypto, key)
-    if (logKey === null) return onStatus({ at: 'unsound', size: 0, findings: ['The key of the log cannot be read.'] })
+    if (logKey === null) {
+      const fault = refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'one that cannot be read')
+      return onStatus({ at: 'unsound', size: 0, findings: [fault] })
+    }
     if (key !== this.#key) {
       this.#key = key
       this.#known = this.#memory.recall(key)
@@ -80,7 +83,7 @@ export class LogReader {
       findings,
       checkpoint: head,
     } = endVerification(this.#crypto, this.#so, checkpoint, logKey)
-    if (!sound || head === null) return { at: 'unsound', size, findings: findings.map((one: Refusal) => sentence(one)) }
+    if (!sound || head === null) return { at: 'unsound', size, findings }
     this.#memory.remember(this.#key, { size, root: head.root })
     return { at: 'sound', size, root, key: this.#key, known: this.#known?.size ?? 0 }
   }

@@ -1,12 +1,16 @@
+import { detailOf } from '../../src/core/refusal/refusal.ts'
 import type { CheckpointView } from '../../src/wire/fleet-views.ts'
+import type { Codes } from '../live/codes.ts'
 import type { LogStatus } from '../live/log-reader.ts'
 import { Mark } from './mark.tsx'
 
+type Shown = { log: LogStatus; codes: Codes | null }
+
 /** What this browser itself found of the audit log. */
-export function LogProof({ log, checkpoint }: { log: LogStatus; checkpoint: CheckpointView | null }) {
+export function LogProof({ log, checkpoint, codes }: Shown & { checkpoint: CheckpointView | null }) {
   return (
     <>
-      <Verdict log={log} />
+      <Verdict log={log} codes={codes} />
       {log.at === 'sound' && (
         <dl>
           <dt>Log</dt>
@@ -33,7 +37,7 @@ export function LogProof({ log, checkpoint }: { log: LogStatus; checkpoint: Chec
   )
 }
 
-function Verdict({ log }: { log: LogStatus }) {
+function Verdict({ log, codes }: Shown) {
   if (log.at === 'sound') {
     return (
       <p class="verdict">
@@ -51,8 +55,8 @@ function Verdict({ log }: { log: LogStatus }) {
         <div>
           <strong>The audit log does not verify.</strong>
           <ul>
-            {log.findings.slice(0, 5).map(finding => (
-              <li key={finding}>{finding}</li>
+            {log.findings.slice(0, 5).map((finding, at) => (
+              <li key={at}>{codes?.sentence(finding) ?? detailOf(finding)}</li>
             ))}
           </ul>
         </div>

@@ -1,5 +1,5 @@
-import { isRefusalCode, registry } from '../../src/core/refusal/registry.ts'
 import type { CampaignControllerView, CampaignView, ControllerView } from '../../src/wire/fleet-views.ts'
+import type { Codes } from '../live/codes.ts'
 import type { LogStatus } from '../live/log-reader.ts'
 
 /** Why somebody should look: trust was refused, something failed or is unsafe, or something waits for a person. */
@@ -17,13 +17,21 @@ const ORDER: readonly Level[] = ['trust', 'failed', 'attention']
 /** The exit code of refusals of trust (core/refusal/code.ts). */
 const TRUST_EXIT = 20
 
-/** All that asks for attention, the worst first. Empty is the ordinary state. */
+/**
+ * All that asks for attention, the worst first. Empty is the ordinary state. `codes`: what refusal codes mean; null while
+ * that is not there yet: the codes stand for themselves.
+ */
 export function attentionOf(
   controllers: readonly ControllerView[],
   campaigns: readonly CampaignView[],
   log: LogStatus,
+  codes: Codes | null,
 ): readonly Attention[] {
-  const out = [...ofLog(log), ...controllers.flatMap(ofController), ...latest(campaigns).flatMap(ofCampaign)]
+  const out = [
+    ...ofLog(log),
+    ...controllers.flatMap(ofController),
+    ...latest(campaigns).flatMap(open => ofCampaign(open, codes)),
+  ]
   return out.toSorted((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level))
 }
 
@@ -70,8 +78,8 @@ function latest(campaigns: readonly CampaignView[]): readonly Open[] {
   return out.reverse()
 }
 
-function ofCampaign({ campaign, controllers }: Open): Attention[] {
-  const failed = controllers.filter(({ state }) => state === 'failed').map(ofFailure)
+function ofCampaign({ campaign, controllers }: Open, codes: Codes | null): Attention[] {
+  const failed = controllers.filter(({ state }) => state === 'failed').map(one => ofFailure(one, codes))
   const { id, state, reason, approvals } = campaign
   const subject = `campaign ${id}`
   const because = reason === null ? '' : `: ${reason}`
@@ -79,7 +87,7 @@ function ofCampaign({ campaign, controllers }: Open): Attention[] {
     { level, subject, text, advice },
     ...failed,
   ]
-  if (state === 'halted') return said('failed', `was halted${because}`, registry['campaign-halted'].fix)
+  if (state === 'halted') return said('failed', `was halted${because}`, codes?.registry['campaign-halted'].fix ?? null)
   if (state === 'paused') return said('attention', `is paused${because}`, 'Look into it, then resume or halt it.')
   if (state === 'created') {
     return said('attention', `waits for approval: ${approvals.have} of ${approvals.need} signed`, null)
@@ -88,7 +96,7 @@ function ofCampaign({ campaign, controllers }: Open): Attention[] {
   return failed
 }
 
-function ofFailure({ site, controller, to, detail }: CampaignControllerView): Attention {
+function ofFailure({ site, controller, to, detail }: CampaignControllerView, codes: Codes | null): Attention {
   const [result = 'failed', code = ''] = (detail ?? '').split(': ')
   const subject = `${site}/${controller}`
   const words: Readonly<Record<string, string>> = {
@@ -97,8 +105,8 @@ function ofFailure({ site, controller, to, detail }: CampaignControllerView): At
     timeout: `did not confirm ${to} in time`,
   }
   const text = words[result] ?? `failed with ${to}`
-  if (!isRefusalCode(code))
+  if (codes === null || !codes.isRefusalCode(code))
     return { level: 'failed', subject, text: code === '' ? text : `${text}: ${code}`, advice: null }
-  const { title, fix, exit } = registry[code]
+  const { title, fix, exit } = codes.registry[code]
   return { level: exit === TRUST_EXIT ? 'trust' : 'failed', subject, text: `${text}: ${title}`, advice: fix }
 }

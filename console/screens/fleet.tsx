@@ -16,9 +16,9 @@ const CARDS = 6
 
 /** The whole fleet: what needs somebody, what runs where, what is under way, and whether the record of it holds. */
 export function Fleet({ data, behind }: { data: Snapshot; behind: number }) {
-  const { controllers, campaigns, releases, plans, log, checkpoint } = data
+  const { controllers, campaigns, releases, plans, log, checkpoint, codes } = data
   const [filter, setFilter] = useFilter()
-  const attention = useMemo(() => attentionOf(controllers, campaigns, log), [controllers, campaigns, log])
+  const attention = useMemo(() => attentionOf(controllers, campaigns, log, codes), [controllers, campaigns, log, codes])
   const grid = useMemo(() => versionGrid(controllers, releases), [controllers, releases])
   const shown = useMemo(() => controllers.filter(one => matches(one, filter)), [controllers, filter])
   const sites = new Set(controllers.map(({ site }) => site)).size
@@ -69,7 +69,7 @@ export function Fleet({ data, behind }: { data: Snapshot; behind: number }) {
         </section>
         <section class="panel" aria-labelledby="log-title">
           <h2 id="log-title">Audit log</h2>
-          <LogProof log={log} checkpoint={checkpoint} />
+          <LogProof log={log} checkpoint={checkpoint} codes={codes} />
         </section>
       </div>
     </>

@@ -9,7 +9,7 @@ import { entryBytes } from '../../src/core/ledger/entry.ts'
 import { leafHash, rootOfLeaves } from '../../src/core/ledger/merkle.ts'
 import { verifierKey } from '../../src/core/ledger/signed-note.ts'
 import type { KnownHead } from '../../src/core/ledger/verify.ts'
-import { orThrow } from '../../src/core/refusal/refusal.ts'
+import { orThrow, sentence } from '../../src/core/refusal/refusal.ts'
 import type { AuditPage, CheckpointView } from '../../src/wire/fleet-views.ts'
 import { logKey, ORIGIN, signedBy, testLogKey } from '../core/ledger/keys.ts'
 
@@ -109,7 +109,7 @@ describe('reading the log in a browser', () => {
     test(`attack: ${name}`, async () => {
       const { last } = await read(fresh(), given, head)
       assert.ok(last.at === 'unsound', JSON.stringify(last))
-      assert.match(last.findings.join('\n'), finding)
+      assert.match(last.findings.map(sentence).join('\n'), finding)
     })
   }
 
@@ -126,7 +126,7 @@ describe('reading the log in a browser', () => {
     const other = LOG.map((bytes, at) => (at === 3 ? entry(77) : bytes))
     const { last } = await read(new LogReader(crypto, memory), other)
     assert.ok(last.at === 'unsound')
-    assert.match(last.findings.join('\n'), /500 entries/)
+    assert.match(last.findings.map(sentence).join('\n'), /500 entries/)
     assert.equal([...memory.heads.values()][0]?.size, 500, 'what is unsound is not remembered')
   })
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { loadCodes } from '../../console/live/codes.ts'
 import type { LogStatus } from '../../console/live/log-reader.ts'
 import { ageText, freshness } from '../../console/picture/age.ts'
 import { attentionOf, attentionWords } from '../../console/picture/attention.ts'
 import { versionGrid } from '../../console/picture/version-grid.ts'
 import { type GateState, type PlanGates, wavesOf } from '../../console/picture/waves.ts'
+import { refuse } from '../../src/core/refusal/refusal.ts'
 import type { CampaignControllerView, CampaignView, ControllerView, ReleaseView } from '../../src/wire/fleet-views.ts'
 
 const UNREAD = { at: 'unread' } as LogStatus
@@ -72,8 +74,9 @@ const campaign = (
   ...more,
 })
 
+const codes = await loadCodes()
 const seen = (controllers: readonly ControllerView[], campaigns: readonly CampaignView[], log = UNREAD): string[] =>
-  attentionOf(controllers, campaigns, log).map(({ level, subject, text }) => `${level}: ${subject} ${text}`)
+  attentionOf(controllers, campaigns, log, codes).map(({ level, subject, text }) => `${level}: ${subject} ${text}`)
 
 describe('attention', () => {
   const halted = { reason: '1 failed in wave canary, and 0 are allowed' }
@@ -157,8 +160,15 @@ describe('attention', () => {
     test(`sees ${name}`, () => assert.deepEqual(seen(controllers, campaigns), expected))
   }
 
+  test('stands there before it is known what codes mean', () => {
+    const failed = campaign('running', [turn('bms-1', 1, 'failed', 'refused: envelope-signature-invalid')])
+    const [before, after] = [null, codes].map(known => attentionOf([], [failed], UNREAD, known)[0])
+    assert.deepEqual([before?.advice, before?.text.endsWith('envelope-signature-invalid')], [null, true])
+    assert.equal(after?.level, 'trust')
+  })
+
   test('a log that does not verify is a matter of trust', () => {
-    assert.deepEqual(seen([], [], { at: 'unsound', size: 3, findings: ['x'] }), [
+    assert.deepEqual(seen([], [], { at: 'unsound', size: 3, findings: [refuse('log-forked', 'x', 'y', 'z')] }), [
       'trust: The audit log does not verify',
     ])
     assert.deepEqual(seen([], [], { at: 'reading', read: 3, size: 9 }), [])
@@ -166,7 +176,12 @@ describe('attention', () => {
 
   test('is said in a few words', () => {
     assert.equal(attentionWords([]), 'Nothing needs attention')
-    const items = attentionOf([controller('a-1', null), controller('b-1', '1.0.0', { state: 'golden' })], [], UNREAD)
+    const items = attentionOf(
+      [controller('a-1', null), controller('b-1', '1.0.0', { state: 'golden' })],
+      [],
+      UNREAD,
+      codes,
+    )
     assert.equal(attentionWords(items), '1 failed, 1 waiting')
   })
 })

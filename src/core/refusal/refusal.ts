@@ -1,4 +1,7 @@
-import { type RefusalCode, registry } from './registry.ts'
+import type { RefusalCode } from './registry.ts'
+import { sentence } from './sentence.ts'
+
+export { sentence }
 
 /**
  * An expected failure, as a value. `subject` is what was judged (a file, a controller, a role), `expected` and `actual`
@@ -24,12 +27,6 @@ export function refuse(code: RefusalCode, subject: string, expected: string, act
 /** Tells a refusal from a result. A result type never carries a `refused` field of its own. */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && (value as { refused?: unknown }).refused === true
-}
-
-/** The sentence that people read: subject, what is wrong, expected, actual, what to do. */
-export function sentence(refusal: Refusal): string {
-  const entry = registry[refusal.code]
-  return `${refusal.subject}: ${entry.title} (expected ${refusal.expected}; got ${refusal.actual}). ${entry.fix}`
 }
 
 /** One line for a log or a report: what was judged, expected and found; the code stands beside it. */
