@@ -1,23 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Bell } from '../../../src/apps/gateway/bell.ts'
+import { ownTimers } from '../../worlds/own-timers.ts'
 
 const HOUR = 3_600_000
-const timers = (): number => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length
-
 describe('a bell', () => {
-  test('wakes all who wait, and leaves no timer', async () => {
-    const before = timers()
+  test('wakes all who wait, and leaves no timer', async t => {
+    const timers = ownTimers(t)
     const bell = new Bell()
     const waiting = [bell.next(HOUR), bell.next(HOUR)]
-    assert.equal(timers(), before + 2)
+    assert.equal(timers(), 2)
     bell.ring()
     await Promise.all(waiting)
-    assert.equal(timers(), before)
+    assert.equal(timers(), 0)
   })
 
-  test('wakes one who is told to stop, and nobody else', async () => {
-    const before = timers()
+  test('wakes one who is told to stop, and nobody else', async t => {
+    const timers = ownTimers(t)
     const bell = new Bell()
     const stop = new AbortController()
     const other = bell.next(HOUR)
@@ -25,23 +24,23 @@ describe('a bell', () => {
     stop.abort()
     await waiting
     await bell.next(HOUR, stop.signal)
-    assert.equal(timers(), before + 1)
+    assert.equal(timers(), 1)
     bell.close()
     await other
-    assert.equal(timers(), before)
+    assert.equal(timers(), 0)
   })
 
-  test('rung for one wakes who waits under that name, and all others go on waiting', async () => {
-    const before = timers()
+  test('rung for one wakes who waits under that name, and all others go on waiting', async t => {
+    const timers = ownTimers(t)
     const bell = new Bell()
     const others = [bell.next(HOUR), bell.next(HOUR, undefined, 'bms-2')]
     const mine = bell.next(HOUR, undefined, 'bms-1')
     bell.ring('bms-1')
     await mine
-    assert.equal(timers(), before + 2)
+    assert.equal(timers(), 2)
     bell.ring()
     await Promise.all(others)
-    assert.equal(timers(), before)
+    assert.equal(timers(), 0)
   })
 
   test('that is closed lets nobody wait', async () => {

@@ -4,12 +4,10 @@ import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { every, type Pause, startLoop } from '../../../src/apps/process/loop.ts'
 import { refuse } from '../../../src/core/refusal/refusal.ts'
+import { ownTimers } from '../../worlds/own-timers.ts'
 
 const quiet = pino({ level: 'silent' })
 const HOUR = 3_600_000
-
-/** Timers that would hold a process. Other tests of this process may have some of their own. */
-const timers = (): number => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length
 
 /** Lets every promise that is ready go on. */
 const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
@@ -21,13 +19,13 @@ describe('a loop', () => {
     ['that waits after a fault', () => Promise.reject(new Error('dead disk'))],
   ]
   for (const [name, work] of rows) {
-    test(`${name} ends at once when it is stopped, and leaves no timer`, async () => {
-      const before = timers()
+    test(`${name} ends at once when it is stopped, and leaves no timer`, async t => {
+      const timers = ownTimers(t)
       const loop = startLoop('test', every(HOUR), HOUR, work, quiet)
       await settled()
-      assert.equal(timers(), before + 1, 'it did not wait')
+      assert.equal(timers(), 1, 'it did not wait')
       await loop.stop()
-      assert.equal(timers(), before)
+      assert.equal(timers(), 0)
     })
   }
 
@@ -54,15 +52,15 @@ describe('a loop', () => {
     assert.equal(rounds, 2)
   })
 
-  test('that is stopped in a round lets it end, and does not pause', async () => {
+  test('that is stopped in a round lets it end, and does not pause', async t => {
     const round = Promise.withResolvers<null>()
-    const before = timers()
+    const timers = ownTimers(t)
     const loop = startLoop('test', every(HOUR), HOUR, () => round.promise, quiet)
     const ended = loop.stop()
     await settled()
     assert.match(inspect(ended), /pending/, 'it did not wait for its round')
     round.resolve(null)
     await ended
-    assert.equal(timers(), before)
+    assert.equal(timers(), 0)
   })
 })
