@@ -35,11 +35,13 @@ export type WorldOptions = {
 }
 
 let worlds = 0
+/** More worlds than one process makes: the next process has the next number, and addresses behind all of them. */
+const WORLDS = 256
 
 /** A loopback address that no other process and no other world of this one uses: ports need no luck then. */
 export function ownAddress(): string {
   worlds += 1
-  const id = (process.pid * 16 + worlds) % (1 << 22)
+  const id = (process.pid * WORLDS + worlds) % (1 << 22)
   return `127.${64 + (id >> 16)}.${(id >> 8) & 255}.${Math.max(1, id & 255)}`
 }
 
