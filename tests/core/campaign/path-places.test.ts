@@ -118,6 +118,11 @@ describe('the way to a release whose key a controller does not accept yet', () =
     assert.equal(way(controller('a'), release(9, 'c'), twice), '2 3 4 9')
   })
 
+  /** The way from key a to key b, in a release that differs. */
+  const unfit = (change: Partial<SignedRelease['facts']>): SignedRelease => {
+    const stone = release(2, 'a', add('b'))
+    return { ...stone, facts: { ...stone.facts, ...change } }
+  }
   const missing: [name: string, from: AttestedController, goal: SignedRelease, stones: SignedRelease[]][] = [
     ['nothing is published', controller('a'), release(9, 'c'), []],
     ['a stone is missing', controller('a'), release(9, 'c'), stones.filter(({ facts }) => facts.sequence !== 3)],
@@ -130,6 +135,10 @@ describe('the way to a release whose key a controller does not accept yet', () =
       release(9, 'x'),
       [release(2, 'x', add('x'))],
     ],
+    ['attack: the only stone is for other boards', controller('a'), release(9, 'b'), [unfit({ hardware: ['r2'] })]],
+    ['attack: the only stone is for another class', controller('a'), release(9, 'b'), [unfit({ class: 'pcs' })]],
+    ['the only stone is larger than the slot', controller('a'), release(9, 'b'), [unfit({ imageSize: 1 << 21 })]],
+    ['the only stone is older than what runs', controller('a', 5, 1), release(9, 'b'), [unfit({})]],
     ['attack: the only key would retire itself', controller('a'), release(9, 'a', retire('a')), []],
   ]
   for (const [name, from, goal, published] of missing) {

@@ -28,9 +28,18 @@ describe('what an approved plan says to a site', () => {
   ]
   for (const [at, priority] of PRIORITIES) {
     test(`its priority ${at} ms after it begins is ${priority}; its rules are those that were approved`, () => {
-      assert.deepEqual(termsOf(plan, instant(T0 + at)), { rules: own, priority, maxFailures: 2 })
+      assert.deepEqual(termsOf(plan, instant(T0 + at)), { rules: own, priority, maxFailures: 2, tries: 4, back: [] })
     })
   }
+
+  test('its tries are two rows of its retries, and what undoes others is known', () => {
+    const retry = { ...plan.retry, retries: 2 }
+    const [one] = plan.releases
+    const two = [one!, { ...one!, path: 'bms/2.9.0/envelope.suit', sha256: 'ee'.repeat(32) }]
+    const undoing = planOf([1], { retry, releases: two, back: [{ of: 0, to: 1 }] })
+    const { tries, back } = termsOf(undoing, instant(T0))
+    assert.deepEqual([tries, back], [6, [undoing.releases[1]!.sha256]])
+  })
 
   test('a step is confirmed by who attests its version or a later one, for good', () => {
     const turn = (controller: string, ...orders: number[]) => ({
