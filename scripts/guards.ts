@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Guard } from './guard.ts'
@@ -37,8 +37,9 @@ function passes(copy: string, glob: string): Promise<boolean> {
   const files = globSync(glob, { cwd: copy }).sort()
   if (files.length === 0) throw new Error(`no test matches ${glob}`)
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
-  // What a killed run leaves behind goes with it.
+  // What a killed run leaves behind goes with it. Some tests run a program as another account, which goes through it.
   const scratch = mkdtempSync(join(tmpdir(), 'voltseal-g-'))
+  chmodSync(scratch, 0o711)
   const args = [
     '--disable-warning=ExperimentalWarning',
     '--test',
