@@ -35,7 +35,10 @@ describe('what an approved plan says to a site', () => {
   test('its tries are two rows of its retries, and what undoes others is known', () => {
     const retry = { ...plan.retry, retries: 2 }
     const [one] = plan.releases
-    const two = [one!, { ...one!, path: 'bms/2.9.0/envelope.suit', sha256: 'ee'.repeat(32) }]
+    const two = [
+      one!,
+      { ...one!, path: 'bms/2.9.0/envelope.suit', version: '2.9.0' as Version, sha256: 'ee'.repeat(32) },
+    ]
     const undoing = planOf([1], { retry, releases: two, back: [{ of: 0, to: 1 }] })
     const { tries, back } = termsOf(undoing, instant(T0))
     assert.deepEqual([tries, back], [6, [undoing.releases[1]!.sha256]])
