@@ -123,10 +123,13 @@ export class Turns {
       turns.push(rowOf(plan.id, turn))
       const { site, controller, region, watts, wattHours } = turn
       const order = { site, controller, campaign: plan.id, region, watts, wattHours }
+      if (isOrdered(turn)) {
+        orders.push({ ...order, takenBack: null })
+        continue
+      }
       const out = await store.turns.order(turn)
-      if (isOrdered(turn)) orders.push({ ...order, takenBack: null })
-      else if (out?.campaign !== plan.id || out.takenBack !== null) continue
-      else if (heard) ended.push({ site, controller })
+      if (out?.campaign !== plan.id || out.takenBack !== null) continue
+      if (heard) ended.push({ site, controller })
       else {
         const until = after(after(clock.now(), metadataLife), plan.timeoutMillis)
         orders.push({ ...order, takenBack: { version: versions.get(site) ?? Number.MAX_SAFE_INTEGER, until } })

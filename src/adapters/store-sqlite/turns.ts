@@ -41,7 +41,6 @@ export const TURN_TABLES = `
     UPDATE turn SET due = 0 WHERE site = OLD.site AND controller = OLD.controller AND at = 'queued';
   END;`
 
-type Stored = Omit<TurnRow, 'order'> & { readonly ord: number }
 type StoredOrder = Omit<OrderRow, 'takenBack'> & { readonly version: number | null; readonly until: number | null }
 
 const ALL = ''
@@ -50,7 +49,7 @@ export class SqliteTurns implements TurnStore {
   readonly #sql
 
   constructor(database: DatabaseSync) {
-    const turn = 'SELECT campaign, site, controller, wave, region, ord, at, due, moved, state FROM turn'
+    const turn = 'SELECT campaign, site, controller, wave, region, ord AS "order", at, due, moved, state FROM turn'
     const kind = 'campaign = ? AND at = ?'
     const next = (wave: boolean, last: boolean) =>
       database.prepare(
@@ -60,7 +59,7 @@ export class SqliteTurns implements TurnStore {
     this.#sql = {
       turn: database.prepare(`${turn} WHERE campaign = ? AND site = ? AND controller = ?`),
       of: database.prepare(
-        `SELECT t.campaign, t.site, t.controller, t.wave, t.region, t.ord, t.at, t.due, t.moved, t.state
+        `SELECT t.campaign, t.site, t.controller, t.wave, t.region, t.ord AS "order", t.at, t.due, t.moved, t.state
          FROM turn t JOIN campaign c ON c.id = t.campaign WHERE t.site = ? AND t.controller = ?
          AND (c.open = 1 OR t.at NOT IN ('confirmed', 'returned', 'overtaken', 'waiting', 'queued'))`,
       ),
@@ -92,27 +91,26 @@ export class SqliteTurns implements TurnStore {
          state = excluded.state`,
       ),
       over: database.prepare('DELETE FROM ordered WHERE site = ? AND controller = ?'),
-      putOrder: database.prepare('INSERT INTO ordered VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+      putOrder: database.prepare('INSERT INTO ordered VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),
       shown: database.prepare('DELETE FROM ordered WHERE site = ? AND version <= ?'),
       expired: database.prepare('DELETE FROM ordered WHERE until <= ?'),
     }
   }
 
   async turn(campaign: string, { site, controller }: ControllerRef): Promise<TurnRow | null> {
-    const row = this.#sql.turn.get(campaign, site, controller) as Stored | undefined
-    return row === undefined ? null : turnRow(row)
+    return (this.#sql.turn.get(campaign, site, controller) as TurnRow | undefined) ?? null
   }
 
   async of({ site, controller }: ControllerRef): Promise<TurnRow[]> {
-    return (this.#sql.of.all(site, controller) as Stored[]).map(turnRow)
+    return this.#sql.of.all(site, controller) as TurnRow[]
   }
 
   async due(campaign: string, by: Instant, limit: number): Promise<TurnRow[]> {
-    return (this.#sql.due.all(campaign, by, limit) as Stored[]).map(turnRow)
+    return this.#sql.due.all(campaign, by, limit) as TurnRow[]
   }
 
   async next(campaign: string, { at, wave, last }: Next, limit: number): Promise<TurnRow[]> {
-    if (wave === null) return (this.#sql.any.all(campaign, at, limit) as Stored[]).map(turnRow)
+    if (wave === null) return this.#sql.any.all(campaign, at, limit) as TurnRow[]
     const regions: string[] = []
     for (let region = ALL; ; ) {
       const found = this.#sql.firstRegion.get(campaign, at, wave, region) as { region: string | null }
@@ -122,23 +120,22 @@ export class SqliteTurns implements TurnStore {
     }
     const share = Math.ceil(limit / Math.max(1, regions.length))
     const of = last ? this.#sql.last : this.#sql.first
-    return regions.flatMap(region => (of.all(campaign, at, wave, region, share) as Stored[]).map(turnRow))
+    return regions.flatMap(region => of.all(campaign, at, wave, region, share) as TurnRow[])
   }
 
   async site(campaign: string, site: string): Promise<{ moved: Instant; kept: string | null; back: TurnRow[] }> {
     const { moved } = this.#sql.moved.get(campaign, site) as { moved: number | null }
     const { kept } = this.#sql.kept.get(campaign, site) as { kept: string | null }
-    const back = (this.#sql.back.all(campaign, site) as Stored[]).map(turnRow)
+    const back = this.#sql.back.all(campaign, site) as TurnRow[]
     return { moved: instant(moved ?? 0), kept, back }
   }
 
   async ordered(site: string): Promise<TurnRow[]> {
-    return (this.#sql.ordered.all(site) as Stored[]).map(turnRow)
+    return this.#sql.ordered.all(site) as TurnRow[]
   }
 
   async page(campaign: string, after: ControllerRef | null, limit: number): Promise<TurnRow[]> {
-    const rows = this.#sql.page.all(campaign, after?.site ?? ALL, after?.controller ?? ALL, limit)
-    return (rows as Stored[]).map(turnRow)
+    return this.#sql.page.all(campaign, after?.site ?? ALL, after?.controller ?? ALL, limit) as TurnRow[]
   }
 
   async sites(campaign: string): Promise<string[]> {
@@ -179,12 +176,12 @@ export class SqliteTurns implements TurnStore {
     if (expired !== undefined) this.#sql.expired.run(expired)
     for (const { site, controller } of ended ?? []) this.#sql.over.run(site, controller)
     for (const { site, controller, campaign, region, watts, wattHours, takenBack } of orders ?? []) {
-      // Away and in again, so that the sums follow whatever was there.
-      this.#sql.over.run(site, controller)
       const back = [takenBack?.version ?? null, takenBack?.until ?? null] as const
-      this.#sql.putOrder.run(site, controller, campaign, region, watts, wattHours, ...back)
+      const row = [site, controller, campaign, region, watts, wattHours, ...back] as const
+      if (this.#sql.putOrder.run(...row).changes === 1) continue
+      // One was there: away, and in again, so that the sums follow.
+      this.#sql.over.run(site, controller)
+      this.#sql.putOrder.run(...row)
     }
   }
 }
-
-const turnRow = ({ ord, ...row }: Stored): TurnRow => ({ ...row, order: ord })
