@@ -191,6 +191,20 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
     tests: SIGN_IN,
   },
   {
+    stops: 'sessions without end of one account',
+    file: 'src/flows/sign-in.ts',
+    text: ', ...inForce.slice(MOST_SESSIONS - 1)]',
+    without: ', ...inForce.slice(MOST_SESSIONS * 9)]',
+    tests: SIGN_IN,
+  },
+  {
+    stops: 'tokens without end of one account',
+    file: 'src/flows/appoint.ts',
+    text: '    if (many !== null) return many\n',
+    without: '',
+    tests: SIGN_IN,
+  },
+  {
     stops: 'a session that begins with a password which was replaced meanwhile',
     file: 'src/flows/sign-in.ts',
     text: '  if ((await hashOf(world, proof)) !== hash) return wrong(account.id)\n',

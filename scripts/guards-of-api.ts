@@ -197,8 +197,8 @@ export const API_GUARDS: readonly Guard[] = [
   {
     stops: 'a webhook to an address of this machine or its networks',
     file: 'src/adapters/webhook-https.ts',
-    text: '    if (isIP(host) !== 0 && !this.#permits(host)) return this.#refuse(host, host)\n',
-    without: '',
+    text: 'return isIP(host) !== 0 && !this.#permits(host) ? this.#refuse(host, host) : null',
+    without: 'return null',
     tests: HOOKS,
   },
   {
@@ -213,6 +213,13 @@ export const API_GUARDS: readonly Guard[] = [
     file: 'src/flows/deliver.ts',
     text: '    if (bad !== null) return bad\n',
     without: '',
+    tests: DELIVER,
+  },
+  {
+    stops: 'a subscription to an address that is never called',
+    file: 'src/flows/deliver.ts',
+    text: 'refuseUrl(asked.url) ?? link.refuses(asked.url)',
+    without: 'refuseUrl(asked.url)',
     tests: DELIVER,
   },
   {

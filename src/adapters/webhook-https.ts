@@ -80,12 +80,17 @@ export class WebhookHttps implements HookLink {
     this.#patience = patience
   }
 
+  /** Of an address that stands in the URL nobody asks a name server. */
+  refuses(url: string): null | Refusal {
+    const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
+    return isIP(host) !== 0 && !this.#permits(host) ? this.#refuse(host, host) : null
+  }
+
   async post(url: string, headers: Readonly<Record<string, string>>, body: Uint8Array): Promise<number | Refusal> {
     const target = new URL(url)
-    const host = target.hostname.replace(/^\[|\]$/g, '')
     if (target.protocol !== 'https:') return refuse('webhook-url-refused', url, 'https', target.protocol)
-    // Of an address that stands in the URL nobody asks a name server.
-    if (isIP(host) !== 0 && !this.#permits(host)) return this.#refuse(host, host)
+    const bad = this.refuses(url)
+    if (bad !== null) return bad
     const options: RequestOptions = {
       method: 'POST',
       headers: { ...headers, 'content-length': String(body.length), 'user-agent': 'voltseal-webhooks' },

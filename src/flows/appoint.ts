@@ -187,7 +187,8 @@ export type TokenMade = { readonly id: string; readonly secret: string; readonly
 /**
  * Makes an API token: of one's own account, or as an administrator of a service. It allows no more than who makes it may
  * give: what the account may do, and of one's own account what one came with. Durable on return; the secret is shown this
- * once. Refuses `account-missing`, `account-disabled`, `token-manages-itself`, `token-exceeds-account`.
+ * once. Refuses `account-missing`, `account-disabled`, `token-manages-itself`, `token-exceeds-account`,
+ * `tokens-too-many`.
  */
 export function makeToken(
   { world, random }: { readonly world: FleetWorld; readonly random: Random },
@@ -219,6 +220,8 @@ export function makeToken(
       )
     }
     const now = world.clock.now()
+    const many = await refuseMore(world, id, now)
+    if (many !== null) return many
     const wanted = {
       kind: 'token',
       label: asked.label,
@@ -239,6 +242,20 @@ export function makeToken(
     await write(world, person(editor.id), { credentials: [row] }, detail)
     return { id: row.id, secret, expiresAt: wanted.expiresAt }
   })
+}
+
+/** Tokens of one account that are in force at most: whoever may make tokens fills the store no further. */
+export const MOST_TOKENS = 100
+
+async function refuseMore(world: FleetWorld, id: string, now: Instant): Promise<null | Refusal> {
+  let inForce = 0
+  for (const row of await world.store.credentials(id)) {
+    const stored = parseCredential(row.credential, `credential ${row.id}`)
+    if (isRefusal(stored)) return stored
+    if (stored.kind === 'token' && stored.revoked === null && now < stored.expiresAt) inForce += 1
+  }
+  if (inForce < MOST_TOKENS) return null
+  return refuse('tokens-too-many', `tokens of ${id}`, `${MOST_TOKENS} in force at most`, `${inForce}, and another one`)
 }
 
 /** Revokes a token or session of an account. Durable on return; again is the same. Refuses `credential-unknown`. */

@@ -157,16 +157,16 @@ export type NewWebhook = Pick<WebhookRow, 'id' | 'url' | 'events' | 'site' | 'se
 
 /**
  * Makes a subscription, which hears what happens from now on. Durable on return. Refuses `webhook-exists`,
- * `webhook-url-refused`.
+ * `webhook-url-refused`, `webhook-address-refused`.
  */
 export function subscribe(
   world: FleetWorld,
-  webhooks: WebhookStore,
+  { webhooks, link }: Pick<Delivery, 'webhooks' | 'link'>,
   person: string,
   asked: NewWebhook,
 ): Promise<WebhookRow | Refusal> {
   return world.store.exclusive(async () => {
-    const bad = refuseUrl(asked.url)
+    const bad = refuseUrl(asked.url) ?? link.refuses(asked.url)
     if (bad !== null) return bad
     if ((await webhooks.webhook(asked.id)) !== null) {
       return refuse('webhook-exists', `webhook ${asked.id}`, 'a new name', 'one that is taken')

@@ -136,7 +136,7 @@ async function begin(
   const wanted = { kind: from.kind, label, grants: null, expiresAt: after(now, SESSION_LIFE) } as const
   const { secret, row } = mint(reception, account.id, account.id, wanted, now)
   const detail = { by: provider, session: row.id, kind: from.kind, address: from.address }
-  const forgotten = await overLongAgo(world, account.id, now)
+  const forgotten = await outlived(world, account.id, now)
   // If power fails behind this commit, there is a session whose secret nobody has: it ends by itself.
   await record(world, { credentials: [row], forgotten }, [
     { kind: 'access-granted', actor: person(account.id), detail },
@@ -205,19 +205,27 @@ export async function refuseGuess(
   return null
 }
 
-/** Sessions of an account that have been over for a month. Tokens stay: whose they were is asked for years later. */
-async function overLongAgo(world: FleetWorld, account: string, now: Instant): Promise<string[]> {
-  const ids: string[] = []
+/**
+ * Sessions of an account that a new one takes the place of: those that have been over for a month, and the oldest of more
+ * than an account may have in force. Tokens stay: whose they were is asked for years later.
+ */
+async function outlived(world: FleetWorld, account: string, now: Instant): Promise<string[]> {
+  const sessions: Credential[] = []
   for (const { id, credential } of await world.store.credentials(account)) {
     const stored = parseCredential(credential, `credential ${id}`)
     // One that cannot be read is no session that is over: it stays for whoever looks.
-    if (isRefusal(stored) || stored.kind === 'token') continue
-    if (now >= after(stored.expiresAt, KEPT_SESSION)) ids.push(id)
+    if (!isRefusal(stored) && stored.kind !== 'token') sessions.push(stored)
   }
-  return ids
+  const inForce = sessions
+    .filter(({ revoked, expiresAt }) => revoked === null && now < expiresAt)
+    .sort((a, b) => b.createdAt - a.createdAt)
+  const over = sessions.filter(({ expiresAt }) => now >= after(expiresAt, KEPT_SESSION))
+  return [...over, ...inForce.slice(MOST_SESSIONS - 1)].map(({ id }) => id)
 }
 
 const KEPT_SESSION = millis(30 * 86_400_000)
+/** Sessions of one account that are in force at most: whoever knows a password fills the store no further. */
+export const MOST_SESSIONS = 32
 
 /** The account of somebody whom a provider vouches for; whether it is in force is seen when the session begins. */
 async function proven({ world, providers }: Reception, name: string, proof: Proof): Promise<Account | Refusal> {

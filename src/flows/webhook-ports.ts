@@ -16,6 +16,11 @@ export interface WebhookStore {
 /** The way to receivers, which are anybody's: nothing that they answer is believed, and little of it is read. */
 export interface HookLink {
   /**
+   * Judges the address that stands in a URL. Of a name nothing is known before it is looked up, at each call. Refuses
+   * `webhook-address-refused`.
+   */
+  refuses(url: string): null | Refusal
+  /**
    * Posts a message; answers the status. Refuses `webhook-address-refused` before a byte is sent, `not-reachable`,
    * `tls-refused`, `answer-too-slow`.
    */

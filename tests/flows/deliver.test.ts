@@ -16,6 +16,12 @@ type Got = { readonly id: string; readonly type: string; readonly index: number 
 
 /** A receiver as Standard Webhooks describes it: verifies each message, and answers as it is told. */
 class Receiver implements HookLink {
+  refuses(url: string): null | Refusal {
+    return new URL(url).hostname === '10.0.0.1'
+      ? refuse('webhook-address-refused', '10.0.0.1', 'another', 'this')
+      : null
+  }
+
   readonly got: Got[] = []
   answers: (index: number) => number | Refusal = () => 204
 
@@ -45,7 +51,7 @@ describe('webhooks', () => {
 
   const asked: NewWebhook = { id: 'desk', url: 'https://desk.example/hook', events: [], site: null, secret: SECRET }
   const hook = async (change: Partial<NewWebhook> = {}) =>
-    orThrow(await subscribe(fleet.world, by.webhooks, 'ada', { ...asked, ...change }))
+    orThrow(await subscribe(fleet.world, by, 'ada', { ...asked, ...change }))
   const happen = (count: number, site?: string) =>
     fleet.world.store.exclusive(() =>
       record(
@@ -185,11 +191,13 @@ describe('webhooks', () => {
       'https://1.2.3.4.5/',
       'https://[::1/',
     ]) {
-      const made = await subscribe(fleet.world, by.webhooks, 'ada', { ...asked, url })
+      const made = await subscribe(fleet.world, by, 'ada', { ...asked, url })
       assert.equal(isRefusal(made) && made.code, 'webhook-url-refused', url)
     }
+    const inside = await subscribe(fleet.world, by, 'ada', { ...asked, url: 'https://10.0.0.1/' })
+    assert.equal(isRefusal(inside) && inside.code, 'webhook-address-refused')
     await hook()
-    const twice = await subscribe(fleet.world, by.webhooks, 'ada', asked)
+    const twice = await subscribe(fleet.world, by, 'ada', asked)
     assert.equal(isRefusal(twice) && twice.code, 'webhook-exists')
   })
 

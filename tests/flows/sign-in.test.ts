@@ -4,12 +4,28 @@ import { TestProvider } from '../../sim/identity/test-provider.ts'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { scryptPasswords } from '../../src/adapters/passwords-scrypt.ts'
 import { nodeRandom } from '../../src/adapters/random-node.ts'
+import { millis } from '../../src/core/encoding/units.ts'
 import type { Proof } from '../../src/core/fleet/proof.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
 import { admit, type Who } from '../../src/flows/admit.ts'
-import { addAccount, editAccount, recoverAdministrator, setPassword } from '../../src/flows/appoint.ts'
+import {
+  addAccount,
+  credentialsOf,
+  editAccount,
+  MOST_TOKENS,
+  makeToken,
+  recoverAdministrator,
+  setPassword,
+} from '../../src/flows/appoint.ts'
 import { recall } from '../../src/flows/recall.ts'
-import { localIdentities, Memory, MOST_REMEMBERED, type Reception, signIn } from '../../src/flows/sign-in.ts'
+import {
+  localIdentities,
+  Memory,
+  MOST_REMEMBERED,
+  MOST_SESSIONS,
+  type Reception,
+  signIn,
+} from '../../src/flows/sign-in.ts'
 import { grants } from '../worlds/people-door.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 
@@ -189,6 +205,34 @@ describe('signing in with another party’s word', () => {
     assert.equal(codeOf(await setPassword(reception, late, thief, 'mel', stolen)), 'sign-in-wrong')
     assert.ok(await cheap.matches(behind, await fleet.world.store.password('mel')))
   })
+
+  it('attack: somebody who signs in, or makes tokens, until the store is full', async () => {
+    reception.memory.attempts.clear()
+    const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
+    const robot = { id: 'robot', kind: 'service', name: 'Robot', grants: grants('auditor@fleet'), keys: [] } as const
+    orThrow(await addAccount(fleet.world, root, robot))
+    const asked = { label: 'one of many', grants: null, lifeMillis: millis(86_400_000) }
+    for (let n = 0; n < MOST_TOKENS; n += 1) orThrow(await makeToken(reception, root, 'robot', asked))
+    assert.equal(codeOf(await makeToken(reception, root, 'robot', asked)), 'tokens-too-many')
+    fleet.clock.advance(86_400_000)
+    orThrow(await makeToken(reception, root, 'robot', asked))
+
+    for (let n = 0; n < MOST_SESSIONS + 2; n += 1) {
+      const { url, state } = await begun()
+      orThrow(await finish(state, provider.page(url, '248289761001')))
+      fleet.clock.advance(1)
+    }
+    assert.equal((await sessionsOfAda()).length, MOST_SESSIONS)
+  })
+
+  /** The ids of ada's sessions that are in force. */
+  async function sessionsOfAda(): Promise<string[]> {
+    const now = fleet.clock.now()
+    const all = orThrow(await credentialsOf(fleet.world, 'ada'))
+    return all
+      .filter(({ kind, revoked, expiresAt }) => kind !== 'token' && revoked === null && now < expiresAt)
+      .map(({ id }) => id)
+  }
 
   it('a disabled account is not let in by anybody’s word, until it is recovered on the server’s own machine', async () => {
     reception.memory.attempts.clear()

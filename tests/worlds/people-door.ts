@@ -4,6 +4,7 @@ import { type HttpsServer, listen } from '../../src/adapters/http-server.ts'
 import { type Answer, type ClientTls, HttpsClient } from '../../src/adapters/link-https/client.ts'
 import { scryptPasswords } from '../../src/adapters/passwords-scrypt.ts'
 import { nodeRandom } from '../../src/adapters/random-node.ts'
+import { WebhookHttps } from '../../src/adapters/webhook-https.ts'
 import { fleetDoor } from '../../src/apps/fleet/door.ts'
 import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
 import { Metrics } from '../../src/apps/fleet/metrics.ts'
@@ -53,6 +54,7 @@ export class PeopleDoor {
       enrolment,
       maxBlobBytes: 1 << 20,
       webhooks: fleet.webhooks,
+      hooks: new WebhookHttps([]),
       metrics: new Metrics(world, fleet.webhooks),
       ...parts,
       origin: ORIGIN,

@@ -109,7 +109,8 @@ async function startWith(
   const people = { folder, reception, passwords, origin, signIn }
   const metrics = new Metrics(world, store.webhooks)
   store.onCommit(millis => metrics.commits.observe(millis / 1000))
-  const parts = { world, enrolment, maxBlobBytes, webhooks: store.webhooks, metrics, ...people }
+  const hooks = new WebhookHttps(config.webhooks?.allow ?? [], hooksCa)
+  const parts = { world, enrolment, maxBlobBytes, webhooks: store.webhooks, hooks, metrics, ...people }
   const door = fleetDoor(parts, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()
@@ -134,8 +135,7 @@ async function startWith(
     listening = { ...listening, last: clock.now() }
     return refusal
   }
-  const link = new WebhookHttps(config.webhooks?.allow ?? [], hooksCa)
-  const told = { webhooks: store.webhooks, link, chance: Math.random }
+  const told = { webhooks: store.webhooks, link: hooks, chance: Math.random }
   const loops = [
     startLoop('tick', every(config.tickMillis), config.tickMillis, ticks, log),
     startLoop(

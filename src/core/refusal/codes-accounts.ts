@@ -83,6 +83,11 @@ export const accountCodes = {
     title: 'the token would allow more than who makes it may give',
     fix: 'Give it roles that its account has, in the same scope or a smaller one, for at most 400 days.',
   },
+  'tokens-too-many': {
+    ...clash,
+    title: 'the account has as many tokens in force as one may have',
+    fix: 'Revoke those that nobody needs: "voltseal account show" says when each was used last, "voltseal account token --revoke" ends one.',
+  },
   'token-manages-itself': {
     ...denied,
     title: 'a token cannot change the account that it stands for',

@@ -3,7 +3,7 @@ import { RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { PasswordHash } from '../../../flows/people-ports.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import type { Reception } from '../../../flows/sign-in.ts'
-import type { WebhookStore } from '../../../flows/webhook-ports.ts'
+import type { HookLink, WebhookStore } from '../../../flows/webhook-ports.ts'
 import type { Enrolment } from '../enrolment.ts'
 import type { Metrics } from '../metrics.ts'
 
@@ -26,6 +26,8 @@ export type FleetDoor = {
   /** Whether one may come without a client certificate, with a sign-in or a token. */
   readonly signIn: boolean
   readonly webhooks: WebhookStore
+  /** What posts to subscribers, asked here which addresses it calls at all. */
+  readonly hooks: HookLink
   readonly metrics: Metrics
 }
 

@@ -13,7 +13,7 @@ import { changes, shows } from './serve-route.ts'
 
 /** Who outside is told of what happens. */
 export function webhookRoutes(server: HttpsServer, door: FleetDoor): void {
-  const { world, webhooks } = door
+  const { world, webhooks, hooks } = door
 
   shows(server, routes.listWebhooks, async ({ query }) => {
     const { size } = await world.store.log()
@@ -35,7 +35,7 @@ export function webhookRoutes(server: HttpsServer, door: FleetDoor): void {
     const secret = new Uint8Array(randomBytes(32))
     return {
       attempt: 'webhook create',
-      run: () => subscribe(world, webhooks, peer.id, { id, url, events, site, secret }),
+      run: () => subscribe(world, { webhooks, link: hooks }, peer.id, { id, url, events, site, secret }),
       say: () => ({ id, secret: secretText(secret) }),
     }
   })
