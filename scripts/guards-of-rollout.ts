@@ -105,7 +105,7 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
   {
     stops: 'an order that was taken back and is forgotten before its site knows',
     file: 'src/flows/turns.ts',
-    text: 'else if (heard) ended.push({ site, controller })',
+    text: 'if (heard) ended.push({ site, controller })',
     without: 'else if (heard || !heard) ended.push({ site, controller })',
     tests: CAMPAIGNS,
   },
