@@ -5,6 +5,7 @@ import { exactly, line, Misfit, object, shown, text, then, whole, word } from '.
 import { readJson } from '../encoding/strict-json.ts'
 import { type Instant, instant } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
+import { MAX_BUNDLED_BYTES } from './bundle.ts'
 import { type EntryKind, entryKinds, isEntryKind } from './entry-kinds.ts'
 
 /** How good the clock was that an entry's time comes from. `free` runs by itself; `simulated` is a test's or a demo's. */
@@ -40,7 +41,8 @@ export type AuditEntry = {
   readonly origin?: EntryOrigin
 }
 
-export const MAX_ENTRY_BYTES = 64 * 1024
+/** An entry has to fit into a bundle of entries. */
+export const MAX_ENTRY_BYTES = MAX_BUNDLED_BYTES
 
 const MAX_TEXT = 4000
 const MAX_ITEMS = 1000

@@ -1,5 +1,6 @@
 import { concat, sameBytes } from '../encoding/bytes.ts'
 import type { Crypto } from '../encoding/crypto.ts'
+import { consistencyRanges, inclusionRanges, type Range } from './subtrees.ts'
 
 /**
  * The Merkle tree of RFC 6962 §2.1 (RFC 9162 §2.1) over SHA-256. A log is kept as its size and its compact range: the
@@ -45,8 +46,12 @@ export function append(crypto: Crypto, tree: TreeHead, leaf: Uint8Array): TreeHe
 
 /** The root of the tree; of no entries, the hash of nothing. */
 export function rootOf(crypto: Crypto, { range }: TreeHead): Uint8Array {
-  if (range.length === 0) return crypto.sha256(new Uint8Array(0))
-  return range.reduceRight((right, left) => nodeHash(crypto, left, right))
+  return range.length === 0 ? crypto.sha256(new Uint8Array(0)) : joined(crypto, range)
+}
+
+/** One hash over the roots of perfect subtrees that stand beside each other, the largest first. */
+export function joined(crypto: Crypto, roots: readonly Uint8Array[]): Uint8Array {
+  return roots.reduceRight((right, left) => nodeHash(crypto, left, right))
 }
 
 /** The root over a list of leaf hashes. */
@@ -69,21 +74,11 @@ export function inclusionProof(
   index: number,
   size = leaves.length,
 ): Uint8Array[] | null {
-  if (!isIndex(index, size) || size > leaves.length) return null
-  const path: Uint8Array[] = []
-  let [start, end] = [0, size]
-  while (end - start > 1) {
-    const middle = start + split(end - start)
-    if (index < middle) {
-      path.push(rootOfLeaves(crypto, leaves.slice(middle, end)))
-      end = middle
-    } else {
-      path.push(rootOfLeaves(crypto, leaves.slice(start, middle)))
-      start = middle
-    }
-  }
-  return path.reverse()
+  return hashesOf(crypto, leaves, size > leaves.length ? null : inclusionRanges(index, size))
 }
+
+const hashesOf = (crypto: Crypto, leaves: readonly Uint8Array[], ranges: readonly Range[] | null) =>
+  ranges?.map(({ start, end }) => rootOfLeaves(crypto, leaves.slice(start, end))) ?? null
 
 /** What a proof of inclusion claims: that `leaf` is at `index` of the tree of `size` leaves with this root. */
 export type InclusionClaim = {
@@ -126,17 +121,7 @@ export function consistencyProof(
   from: number,
   to = leaves.length,
 ): Uint8Array[] | null {
-  if (!isIndex(from - 1, to) || to > leaves.length) return null
-  return subproof(crypto, leaves.slice(0, to), from, true)
-}
-
-function subproof(crypto: Crypto, leaves: readonly Uint8Array[], from: number, known: boolean): Uint8Array[] {
-  if (from === leaves.length) return known ? [] : [rootOfLeaves(crypto, leaves)]
-  const middle = split(leaves.length)
-  const left = leaves.slice(0, middle)
-  const right = leaves.slice(middle)
-  if (from <= middle) return [...subproof(crypto, left, from, known), rootOfLeaves(crypto, right)]
-  return [...subproof(crypto, right, from - middle, false), rootOfLeaves(crypto, left)]
+  return hashesOf(crypto, leaves, to > leaves.length ? null : consistencyRanges(from, to))
 }
 
 /** What a proof of consistency claims: that the tree of `from` leaves with root `fromRoot` grew into the other. */
@@ -185,13 +170,6 @@ const isOdd = (value: number): boolean => value % 2 === 1
 const half = (value: number): number => Math.floor(value / 2)
 const isIndex = (index: number, size: number): boolean =>
   Number.isSafeInteger(index) && Number.isSafeInteger(size) && index >= 0 && index < size
-
-/** The largest power of two below `size`, which is at least 2: where RFC 6962 splits a tree. */
-function split(size: number): number {
-  let power = 1
-  while (power * 2 < size) power *= 2
-  return power
-}
 
 function isPowerOfTwo(value: number): boolean {
   return bitsSet(value) === 1

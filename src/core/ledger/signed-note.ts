@@ -6,8 +6,10 @@ import type { Crypto, PublicKey } from '../encoding/crypto.ts'
  * of others read them.
  */
 
-/** Ed25519 signatures in the table of signature types (C2SP signed-note, "Signature types"). */
-const ED25519 = 0x01
+/** What an Ed25519 key signs: notes as they are, or cosignatures (C2SP signed-note, "Signature types"). */
+export const NOTE_TYPE = { note: 0x01, cosignature: 0x04 } as const
+export type NoteType = keyof typeof NOTE_TYPE
+
 const SPKI_PREFIX = Uint8Array.fromHex('302a300506032b6570032100')
 const KEY_BYTES = 32
 const ID_BYTES = 4
@@ -35,37 +37,41 @@ export function rawEd25519(key: PublicKey): Uint8Array | null {
   return key.spki.slice(SPKI_PREFIX.length)
 }
 
-/** The key id: the first four bytes of SHA-256(name, newline, 0x01, key). Null for a key that is not Ed25519. */
-export function noteKeyId(crypto: Crypto, { name, key }: NoteKey): Uint8Array | null {
+/** The key id: the first four bytes of SHA-256(name, newline, type, key). Null for a key that is not Ed25519. */
+export function noteKeyId(crypto: Crypto, { name, key }: NoteKey, type: NoteType = 'note'): Uint8Array | null {
   const raw = rawEd25519(key)
   if (raw === null) return null
-  return crypto.sha256(concat(utf8(`${name}\n`), Uint8Array.of(ED25519), raw)).slice(0, ID_BYTES)
+  return crypto.sha256(concat(utf8(`${name}\n`), Uint8Array.of(NOTE_TYPE[type]), raw)).slice(0, ID_BYTES)
 }
 
 /** The key as one word that other tools take: `NAME+IDHEX+BASE64`. Null for a key that is not Ed25519. */
-export function verifierKey(crypto: Crypto, noteKey: NoteKey): string | null {
-  const id = noteKeyId(crypto, noteKey)
+export function verifierKey(crypto: Crypto, noteKey: NoteKey, type: NoteType = 'note'): string | null {
+  const id = noteKeyId(crypto, noteKey, type)
   const raw = rawEd25519(noteKey.key)
   if (id === null || raw === null) return null
-  return `${noteKey.name}+${toHex(id)}+${toBase64(concat(Uint8Array.of(ED25519), raw))}`
+  return `${noteKey.name}+${toHex(id)}+${toBase64(concat(Uint8Array.of(NOTE_TYPE[type]), raw))}`
 }
 
 /** Reads what `verifierKey` wrote; null when the word is not one, or its id is not that of its key. */
-export function parseVerifierKey(crypto: Crypto, word: string): NoteKey | null {
+export function parseVerifierKey(crypto: Crypto, word: string, type: NoteType = 'note'): NoteKey | null {
   const match = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(word)
   const [name = '', idHex = '', encoded = ''] = match?.slice(1) ?? []
   const bytes = fromBase64(encoded)
-  if (!isKeyName(name) || bytes === null || bytes.length !== KEY_BYTES + 1 || bytes[0] !== ED25519) return null
+  if (!isKeyName(name) || bytes === null || bytes.length !== KEY_BYTES + 1 || bytes[0] !== NOTE_TYPE[type]) return null
   const noteKey: NoteKey = { name, key: { alg: 'ed25519', spki: concat(SPKI_PREFIX, bytes.subarray(1)) } }
-  const id = noteKeyId(crypto, noteKey)
+  const id = noteKeyId(crypto, noteKey, type)
   const claimed = fromHex(idHex)
   return id !== null && claimed !== null && sameBytes(id, claimed) ? noteKey : null
 }
 
 /** The note of a text and its signatures. */
 export function writeNote({ text, signatures }: Note): string {
-  const lines = signatures.map(({ name, id, signature }) => `— ${name} ${toBase64(concat(id, signature))}\n`)
-  return `${text}\n${lines.join('')}`
+  return `${text}\n${writeSignatures(signatures)}`
+}
+
+/** Signature lines, as a note has them, or as a witness answers them. */
+export function writeSignatures(signatures: readonly NoteSignature[]): string {
+  return signatures.map(({ name, id, signature }) => `— ${name} ${toBase64(concat(id, signature))}\n`).join('')
 }
 
 /** Reads a note without verifying it; what is wrong with it, as a phrase, when it is not one. */
@@ -75,8 +81,14 @@ export function parseNote(note: string): Note | { readonly fault: string } {
   if (hasControlCharacter(note)) return { fault: 'a control character' }
   const end = note.lastIndexOf('\n\n')
   if (end < 0 || !note.endsWith('\n')) return { fault: 'no signature block' }
-  const text = note.slice(0, end + 1)
-  const lines = note.slice(end + 2, -1).split('\n')
+  const signatures = parseSignatures(note.slice(end + 2))
+  return 'fault' in signatures ? signatures : { text: note.slice(0, end + 1), signatures }
+}
+
+/** Reads signature lines, at least one, each with its newline. */
+export function parseSignatures(block: string): readonly NoteSignature[] | { readonly fault: string } {
+  if (!block.endsWith('\n')) return { fault: 'no newline at the end' }
+  const lines = block.slice(0, -1).split('\n')
   if (lines.length > MAX_NOTE_SIGNATURES) return { fault: `${lines.length} signatures` }
   const signatures: NoteSignature[] = []
   for (const line of lines) {
@@ -86,7 +98,7 @@ export function parseNote(note: string): Note | { readonly fault: string } {
     if (!isKeyName(name) || bytes === null || bytes.length <= ID_BYTES) return { fault: 'a malformed signature line' }
     signatures.push({ name, id: bytes.slice(0, ID_BYTES), signature: bytes.slice(ID_BYTES) })
   }
-  return { text, signatures }
+  return signatures
 }
 
 function hasControlCharacter(note: string): boolean {
@@ -102,11 +114,15 @@ function hasControlCharacter(note: string): boolean {
  * ignores, and `invalid` when one that claims to be does not verify, for which a reader refuses the whole note.
  */
 export function verifyNote(crypto: Crypto, note: Note, noteKey: NoteKey): 'valid' | 'invalid' | 'unknown' {
-  const id = noteKeyId(crypto, noteKey)
-  if (id === null) return 'unknown'
-  const claimed = note.signatures.filter(line => line.name === noteKey.name && sameBytes(line.id, id))
+  const claimed = signaturesOf(crypto, note, noteKey)
   if (claimed.length === 0) return 'unknown'
   const message = utf8(note.text)
   const holds = claimed.every(line => crypto.verify(noteKey.key, message, line.signature, 'der'))
   return holds ? 'valid' : 'invalid'
+}
+
+/** The signatures of a note that claim to be of a key. */
+export function signaturesOf(crypto: Crypto, note: Note, noteKey: NoteKey, type: NoteType = 'note'): NoteSignature[] {
+  const id = noteKeyId(crypto, noteKey, type)
+  return id === null ? [] : note.signatures.filter(line => line.name === noteKey.name && sameBytes(line.id, id))
 }
