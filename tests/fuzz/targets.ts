@@ -3,10 +3,11 @@ import { ENCODING } from './targets/encoding.ts'
 import { FIRMWARE } from './targets/firmware.ts'
 import { KEYS } from './targets/keys.ts'
 import { LEDGER } from './targets/ledger.ts'
+import { LOG } from './targets/log.ts'
 import { TRUST } from './targets/trust.ts'
 
 /** Every reader that is fuzzed. */
-export const TARGETS: readonly Target[] = [...ENCODING, ...TRUST, ...FIRMWARE, ...LEDGER, ...KEYS]
+export const TARGETS: readonly Target[] = [...ENCODING, ...TRUST, ...FIRMWARE, ...LEDGER, ...LOG, ...KEYS]
 
 export function targetNamed(name: string): Target {
   const target = TARGETS.find(one => one.name === name)

@@ -24,7 +24,7 @@ export const noWitness = (log: NoteKey): LogPolicy => ({
   quorum: null,
 })
 
-const MAX_POLICY_CHARACTERS = 256 * 1024
+export const MAX_POLICY_CHARACTERS = 256 * 1024
 const MAX_LINES = 2000
 const NONE = 'none'
 

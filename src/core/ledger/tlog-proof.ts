@@ -18,7 +18,7 @@ export type TlogProof = {
 const FIRST = 'c2sp.org/tlog-proof@v1'
 /** The longest audit path that there can be (C2SP tlog-witness has the same bound for its proofs). */
 const MAX_PATH = 63
-const MAX_PROOF_CHARACTERS = MAX_NOTE_BYTES + 160 * 1024
+export const MAX_PROOF_CHARACTERS = MAX_NOTE_BYTES + 160 * 1024
 
 export function writeProof({ index, path, checkpoint, extra }: TlogProof): string {
   const known = extra === null ? [] : [`extra ${toBase64(extra)}`]
