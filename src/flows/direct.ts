@@ -226,7 +226,7 @@ async function ordersAt(
   wraps: SiteWraps,
   events: Event[],
 ): Promise<Target[]> {
-  const rows = new Map((await world.store.controllers(site)).map(row => [row.id, row]))
+  const rows = new Map((await world.store.orderables(site)).map(row => [row.id, row]))
   const description = await world.store.site(site)
   const parsed = description === null ? null : storedSite(description.site, `site ${site}`)
   const placed = new Set(parsed === null || isRefusal(parsed) ? [] : parsed.controllers.map(({ id }) => id))
@@ -238,7 +238,7 @@ async function ordersAt(
     const release = orderedRelease(of.terms, turn)
     const envelope = release === null ? undefined : of.plan.releases[release]
     if (envelope === undefined) continue
-    const wrap = await wraps.of(envelope, row)
+    const wrap = await wraps.of(envelope, row.id)
     if (isRefusal(wrap)) {
       events.push(unwrappable(world, { site, controller: row.id, campaign: of.plan.id }, wrap))
       continue

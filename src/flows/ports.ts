@@ -12,7 +12,7 @@ import type { AnswerRow, Once, Repeatable } from '../core/fleet/answer-rows.ts'
 import type { ControllerRef } from '../core/fleet/inventory.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
 import type { Point } from '../core/fleet/points.ts'
-import type { ControllerRow, SiteRow } from '../core/fleet/rows.ts'
+import type { ControllerRow, OrderableRow, SiteRow } from '../core/fleet/rows.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { EntryRow, LogRow } from '../core/ledger/log-rows.ts'
@@ -109,7 +109,7 @@ export interface RepositoryFolder {
 
 // --- The fleet server's store ---
 
-export type { ControllerRow, SiteRow }
+export type { ControllerRow, OrderableRow, SiteRow }
 
 /**
  * A file of a repository, by the name that clients ask for (`7.snapshot.json`). `repo` is image, approval, director/SITE, or
@@ -187,6 +187,8 @@ export interface TurnStore {
   /** The sites that a campaign has turns at, in order. */
   sites(campaign: string): Promise<string[]>
   order(ref: ControllerRef): Promise<OrderRow | null>
+  /** All orders that are out at a site, by controller. */
+  orders(site: string): Promise<ReadonlyMap<string, OrderRow>>
   /** When the first order that was taken back can be carried out no more; null: none is out that was. */
   firstExpiry(): Promise<Instant | null>
   /** The lowest director's version that a site must show for an order of its that was taken back; null: none was. */
@@ -220,6 +222,8 @@ export interface FleetStore extends AccountStore {
   siteNames(after: string, limit: number): Promise<string[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
   controllers(site?: string): Promise<ControllerRow[]>
+  /** The controllers of a site as orders need them. */
+  orderables(site: string): Promise<OrderableRow[]>
   /** At most `limit` controllers behind one, in order of site and name; from the first one on when it is null. */
   controllersBehind(after: readonly [site: string, id: string] | null, limit: number): Promise<ControllerRow[]>
   /**

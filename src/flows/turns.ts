@@ -239,7 +239,7 @@ async function goneOf(
     }
     const release = orderedRelease(terms, turn)
     const envelope = release === null ? undefined : plan.releases[release]
-    const wrap = envelope === undefined ? undefined : await wrapsOf(world, turn.site).of(envelope, row)
+    const wrap = envelope === undefined ? undefined : await wrapsOf(world, turn.site).of(envelope, row.id)
     if (isRefusal(wrap) && NO_WRAP.includes(wrap.code)) gone.set(refKey(turn), `no wrap is to be had: ${wrap.code}`)
   }
   return gone
@@ -255,9 +255,14 @@ async function claimsOn(
   const rivals = new Map<string, string>()
   const held = new Set<string>()
   const alone = (await world.store.openCampaigns()).every(({ id }) => id === terms.id)
+  // A site's at once: thousands of turns are of few sites.
+  const out = new Map<string, ReadonlyMap<string, OrderRow>>()
   for (const turn of turns) {
     if (isOrdered(turn)) continue
-    const order = await world.store.turns.order(turn)
+    const { site, controller } = turn
+    const there = out.get(site) ?? (await world.store.turns.orders(site))
+    out.set(site, there)
+    const order = there.get(controller)
     if (order?.campaign === terms.id) held.add(refKey(turn))
     const others = alone ? [] : await othersOf(world, terms.id, turn)
     const rival = rivalOf(terms, order?.campaign ?? null, others, now)

@@ -25,9 +25,10 @@ export async function encryptedRelease(
 export type SiteWraps = {
   /**
    * Base64 of a controller's wrap; undefined: the release travels in the clear. Refuses `campaign-wraps-missing` (nobody has
-   * made it, and the server holds no wrapping key), `controller-without-decryption-key`, and what `rewrap` refuses.
+   * made it, and the server holds no wrapping key), `controller-without-decryption-key`, `controller-unknown`, and what
+   * `rewrap` refuses.
    */
-  of(envelope: FileRef, row: ControllerRow): Promise<string | undefined | Refusal>
+  of(envelope: FileRef, controller: string): Promise<string | undefined | Refusal>
   readonly fresh: readonly WrapRow[]
 }
 
@@ -40,13 +41,15 @@ export function wrapsOf(world: FleetWorld, site: string): SiteWraps {
   const fresh: WrapRow[] = []
   return {
     fresh,
-    of: async (envelope, row) => {
+    of: async (envelope, controller) => {
       let known = encrypted.get(envelope.sha256)
       if (known === undefined) {
         known = await knownWraps(world, envelope, site)
         encrypted.set(envelope.sha256, known)
       }
       if (known === null) return undefined
+      const row = await world.store.controller(site, controller)
+      if (row === null) return refuse('controller-unknown', `${site}/${controller}`, 'a controller of the site', 'none')
       const before = standing(world, known.wraps, row)
       if (before !== null) return toBase64(before)
       const subject = `${site}/${row.id}: ${envelope.path}`

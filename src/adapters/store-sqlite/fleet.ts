@@ -9,6 +9,7 @@ import type {
   EntryFilter,
   FleetChange,
   FleetStore,
+  OrderableRow,
   RepoFile,
   SiteRow,
 } from '../../flows/ports.ts'
@@ -111,6 +112,7 @@ export class SqliteFleetStore implements FleetStore {
       attested: database.prepare("SELECT version FROM inventory WHERE site = ? AND id = ? AND said = 'attested'"),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
+      orderables: database.prepare('SELECT id, class, hardware FROM controller WHERE site = ?'),
       controllersBehind: database.prepare(`SELECT ${controller} WHERE (site, id) > (?, ?) ORDER BY site, id LIMIT ?`),
       formerKey: database.prepare('SELECT 1 FROM former_key WHERE site = ? AND controller = ? AND report_key = ?'),
       wraps: database.prepare('SELECT controller, wrap FROM wrap WHERE envelope = ? AND site = ?'),
@@ -199,6 +201,10 @@ export class SqliteFleetStore implements FleetStore {
   async controllers(site?: string): Promise<ControllerRow[]> {
     const rows = site === undefined ? this.#sql.controllers.all() : this.#sql.controllersOf.all(site)
     return rows as ControllerRow[]
+  }
+
+  async orderables(site: string): Promise<OrderableRow[]> {
+    return this.#sql.orderables.all(site) as OrderableRow[]
   }
 
   async controllersBehind(after: readonly [string, string] | null, limit: number): Promise<ControllerRow[]> {

@@ -50,6 +50,7 @@ export class SqliteTurns implements TurnStore {
 
   constructor(database: DatabaseSync) {
     const turn = 'SELECT campaign, site, controller, wave, region, ord AS "order", at, due, moved, state FROM turn'
+    const order = `SELECT site, controller, campaign, region, watts, watt_hours AS wattHours, version, until FROM ordered`
     const kind = 'campaign = ? AND at = ?'
     const next = (wave: boolean, last: boolean) =>
       database.prepare(
@@ -78,10 +79,8 @@ export class SqliteTurns implements TurnStore {
         `${turn} WHERE campaign = ? AND (site, controller) > (?, ?) ORDER BY site, controller LIMIT ?`,
       ),
       nextSite: database.prepare('SELECT min(site) AS site FROM turn WHERE campaign = ? AND site > ?'),
-      order: database.prepare(
-        `SELECT site, controller, campaign, region, watts, watt_hours AS wattHours, version, until FROM ordered
-         WHERE site = ? AND controller = ?`,
-      ),
+      order: database.prepare(`${order} WHERE site = ? AND controller = ?`),
+      orders: database.prepare(`${order} WHERE site = ?`),
       firstExpiry: database.prepare('SELECT min(until) AS first FROM ordered WHERE until IS NOT NULL'),
       awaited: database.prepare('SELECT min(version) AS first FROM ordered WHERE site = ?'),
       load: database.prepare('SELECT campaign, region, controllers, watts, watt_hours AS wattHours FROM out'),
@@ -149,9 +148,12 @@ export class SqliteTurns implements TurnStore {
 
   async order({ site, controller }: ControllerRef): Promise<OrderRow | null> {
     const row = this.#sql.order.get(site, controller) as StoredOrder | undefined
-    if (row === undefined) return null
-    const { version, until, ...order } = row
-    return { ...order, takenBack: version === null ? null : { version, until: instant(until ?? 0) } }
+    return row === undefined ? null : orderRow(row)
+  }
+
+  async orders(site: string): Promise<ReadonlyMap<string, OrderRow>> {
+    const rows = this.#sql.orders.all(site) as StoredOrder[]
+    return new Map(rows.map(row => [row.controller, orderRow(row)]))
   }
 
   async firstExpiry(): Promise<Instant | null> {
@@ -184,4 +186,8 @@ export class SqliteTurns implements TurnStore {
       this.#sql.putOrder.run(...row)
     }
   }
+}
+
+function orderRow({ version, until, ...order }: StoredOrder): OrderRow {
+  return { ...order, takenBack: version === null ? null : { version, until: instant(until ?? 0) } }
 }

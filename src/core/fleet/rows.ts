@@ -30,3 +30,6 @@ export type ControllerRow = {
   /** When that report was taken in, by the fleet's clock. Written with a report, and read with a single controller. */
   readonly seenAt?: Instant
 }
+
+/** Of a controller what an order for it is written by: what stands before its report, which is long, in the database. */
+export type OrderableRow = Pick<ControllerRow, 'id' | 'class' | 'hardware'>
