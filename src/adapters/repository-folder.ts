@@ -54,6 +54,10 @@ export class PlainFiles implements RepositoryFolder {
     this.#unsynced.clear()
   }
 
+  async remove(path: string): Promise<void> {
+    await rm(join(this.#folder, path), { force: true })
+  }
+
   async hasTarget(path: string, { sha256, length }: BlobId): Promise<boolean> {
     const at = join(this.#folder, path)
     if ((await sizeOf(at)) !== length) return false

@@ -3,9 +3,10 @@ import type { Crypto } from '../core/encoding/crypto.ts'
 import { type Checkpoint, checkpointText, isOrigin, openCheckpoint } from '../core/ledger/checkpoint.ts'
 import { type Actor, type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
 import type { EntryKind } from '../core/ledger/entry-kinds.ts'
-import type { EntryRow, LogRow } from '../core/ledger/log-rows.ts'
+import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
 import { append, isTreeHead, leafHash, rootOf, type TreeHead } from '../core/ledger/merkle.ts'
 import { noteKeyId, writeNote } from '../core/ledger/signed-note.ts'
+import { type Begun, growTiles } from '../core/ledger/tile-growth.ts'
 import {
   beginVerification,
   endVerification,
@@ -13,28 +14,36 @@ import {
   type LogVerdict,
   takeEntry,
 } from '../core/ledger/verify.ts'
-import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import type { FleetChange, FleetStore, FleetWorld, Signer, SiteWorld } from './ports.ts'
+import { Sequencer } from './sequence.ts'
 
 /** The key of the log and the name it signs under: the origin of every checkpoint. */
 export type LogSigner = { readonly origin: string; readonly signer: Signer }
 
 /** What a store persists in one transaction with the change that the entries tell of: the parts of a `FleetChange`. */
-export type Sealed = { readonly entries: readonly EntryRow[]; readonly log: LogRow }
+export type Sealed = {
+  readonly entries: readonly EntryRow[]
+  readonly log: LogRow
+  readonly tiles: readonly TileRow[]
+}
+
+/** What the end of a log is read from. */
+export type LogEnd = Pick<FleetStore, 'log' | 'tile'>
 
 /**
  * Appends entries to the log and signs the checkpoint over them. Nothing is durable on return: the caller commits
- * `entries` and `log` together with its own change, under the store's `exclusive`, since the next index depends on what
- * is stored. Verifies first that the stored checkpoint is the one over the stored range, so that a damaged store never
- * gets a fresh signature.
+ * all of it together with its own change, under the store's `exclusive`, since the next index depends on what
+ * is stored. Verifies first that the stored checkpoint is the one over the stored range, and the tiles that the entries
+ * are added to are those of the range, so that a damaged store never gets a fresh signature.
  *
  * If power fails before that commit, the next start sees the old log and the old state: the checkpoint that was signed
  * here has left this function only towards that commit, so nobody holds two histories.
  *
- * Refuses `log-signer-unsuitable`, `log-state-inconsistent`, what `entryBytes` refuses, and what the signer refuses.
+ * Refuses `log-signer-unsuitable`, `log-state-inconsistent`, what `entryBytes` and `growTiles` refuse, and what the signer refuses.
  */
 export async function sealEntries(
-  log: LogRow,
+  end: LogEnd,
   entries: readonly AuditEntry[],
   { origin, signer }: LogSigner,
   crypto: Crypto,
@@ -50,9 +59,11 @@ export async function sealEntries(
       JSON.stringify(origin),
     )
   }
+  const log = await end.log()
   const damage = checkEnd(log, logKey, crypto)
   if (damage !== null) return damage
-  let tree: TreeHead = { size: log.size, range: log.range }
+  const before: TreeHead = { size: log.size, range: log.range }
+  let tree = before
   const rows: EntryRow[] = []
   for (const entry of entries) {
     const bytes = entryBytes(entry)
@@ -61,11 +72,24 @@ export async function sealEntries(
     tree = append(crypto, tree, leaf)
     rows.push({ bytes, leaf, ...columns(entry) })
   }
+  const leaves = rows.map(({ leaf }) => leaf)
+  const tiles = await readTiles(growTiles(crypto, before, leaves), end)
+  if (isRefusal(tiles)) return tiles
   const text = checkpointText({ origin, size: tree.size, root: rootOf(crypto, tree), extensions: [] })
   const signature = await signer.sign(utf8(text), 'der')
   if (isRefusal(signature)) return signature
   const checkpoint = writeNote({ text, signatures: [{ name: origin, id, signature }] })
-  return { entries: rows, log: { size: tree.size, range: tree.range, checkpoint } }
+  return { entries: rows, log: { size: tree.size, range: tree.range, checkpoint }, tiles }
+}
+
+/** Carries out what asks for the tiles of a store. */
+export async function readTiles<T>(
+  asking: Generator<Begun, T, Uint8Array | null>,
+  store: Pick<FleetStore, 'tile'>,
+): Promise<T> {
+  let step = asking.next(null)
+  while (!step.done) step = asking.next(await store.tile(step.value.level, step.value.index))
+  return step.value
 }
 
 /** The stored end of the log: size, range and checkpoint must agree. A log of no entries has no checkpoint yet. */
@@ -146,15 +170,37 @@ export async function record(world: FleetWorld, change: FleetChange, events: rea
   const at = world.clock.now()
   const entries = events.map(event => ({ v: 1, at, clock: world.clock.quality, ...event }) as const)
   const signer = { origin: world.name, signer: world.auditSigner }
-  const sealed = orThrow(await sealEntries(await world.store.log(), entries, signer, world.crypto))
+  const sealed = orThrow(await sealEntries(world.store, entries, signer, world.crypto))
   await world.store.commit({ ...change, ...sealed })
 }
 
-/** Records a refused attempt. It changes nothing else, and takes its own turn. */
+const sequencers = new WeakMap<FleetWorld, Sequencer<readonly Event[]>>()
+
+/**
+ * Writes entries that change nothing else, and that nothing was read for: it waits for its turn together with all others that
+ * arrive meanwhile, and they are sealed, signed and synced at once. Durable on return; not to be called within `exclusive`. In a
+ * request that may be repeated, they are a part of what it decides. Throws as `record` does.
+ */
+export function appendEntries(world: FleetWorld, events: readonly Event[]): Promise<void> {
+  const { store } = world
+  // Such a request has the turn: whoever waited for another one would wait for themselves.
+  if (store.inTurn) return store.exclusive(() => record(world, {}, events))
+  const sequencer =
+    sequencers.get(world) ??
+    new Sequencer<readonly Event[]>({
+      turn: work => store.exclusive(work),
+      write: items => record(world, {}, items.flat()),
+      isOfOne: error => error instanceof RefusalError && error.refusal.code.startsWith('entry-'),
+    })
+  sequencers.set(world, sequencer)
+  return sequencer.add(events)
+}
+
+/** Records a refused attempt. It changes nothing else. */
 export function recordRefusal(world: FleetWorld, actor: Actor, attempt: string, refusal: Refusal): Promise<void> {
   const { code, subject, expected, actual } = refusal
   const detail = { attempt, subject, expected, actual }
-  return world.store.exclusive(() => record(world, {}, [{ kind: 'access-refused', actor, code, detail }]))
+  return appendEntries(world, [{ kind: 'access-refused', actor, code, detail }])
 }
 
 // --- At a gateway: its own entries, on their way to the fleet's log ---

@@ -15,7 +15,7 @@ import type { Point } from '../core/fleet/points.ts'
 import type { ControllerRow, OrderableRow, SiteRow } from '../core/fleet/rows.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
-import type { EntryRow, LogRow } from '../core/ledger/log-rows.ts'
+import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
 import type { WebhookChange } from '../core/ledger/webhook-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
@@ -101,10 +101,24 @@ export interface RepositoryFolder {
   replace(path: string, bytes: Uint8Array): Promise<void>
   /** Makes every name that was given so far durable. */
   sync(): Promise<void>
+  /** Takes a name away, when it is there. */
+  remove(path: string): Promise<void>
   /** True when the target's file is there and has the digest. Reads all of it. */
   hasTarget(path: string, id: BlobId): Promise<boolean>
   /** Writes a target as `put` does. Refuses `download-truncated`, `download-too-long`, `blob-digest-mismatch`: nothing is there then. */
   putTarget(path: string, id: BlobId, body: AsyncIterable<Uint8Array>): Promise<null | Refusal>
+}
+
+// --- A log as files ---
+
+/**
+ * A log as the files that it is served as (C2SP tlog-tiles), wherever it lies: in the fleet's store, in a folder, behind HTTPS. Whoever
+ * reads a log asks for paths below the log's root: `checkpoint`, `tile/0/000.p/7`, `tile/entries/x001/234`. Null: there is no such
+ * file. Where a partial tile has become full and was taken away, the full one is answered. Nothing of it is verified: what reads it does that
+ * (core/ledger/tile-reader.ts).
+ */
+export interface LogFiles {
+  file(path: string): Promise<Uint8Array | null>
 }
 
 // --- The fleet server's store ---
@@ -163,6 +177,8 @@ export type FleetChange = AccountChange &
     readonly expired?: Instant
     readonly entries?: readonly EntryRow[]
     readonly log?: LogRow
+    /** Tiles of the log that the entries fill or add to. */
+    readonly tiles?: readonly TileRow[]
     readonly answers?: readonly AnswerRow[]
   }
 
@@ -203,6 +219,8 @@ export interface FleetStore extends AccountStore {
   readonly imports: ImportStore
   /** Runs one decision at a time: what it read is still true when it commits. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
+  /** Whether the caller is a part of a request that `once` carries out: it has its turn already. */
+  readonly inTurn: boolean
   /**
    * Carries out a request that may be repeated, as one decision in one turn: what `work` decides and what `write` makes of
    * its result become durable together. Asked again before it expires, nothing is done, and the first answer is given.
@@ -241,6 +259,8 @@ export interface FleetStore extends AccountStore {
   /** Those that time still has to pass for. */
   openCampaigns(): Promise<CampaignRow[]>
   log(): Promise<LogRow>
+  /** The hashes that a tile of the log has so far, one after the other; null: none. */
+  tile(level: number, index: number): Promise<Uint8Array | null>
   /** Entries with their index, `from` inclusive, `to` exclusive. */
   entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
   /** The newest entries of a filter, oldest first. */

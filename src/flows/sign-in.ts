@@ -27,7 +27,7 @@ import type { Grant } from '../core/fleet/roles.ts'
 import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountOf, inForce, type Who } from './admit.ts'
-import { record } from './audit.ts'
+import { appendEntries, record } from './audit.ts'
 import type { IdentityProvider, PasswordHash, Random } from './people-ports.ts'
 import type { FleetWorld } from './ports.ts'
 
@@ -302,5 +302,5 @@ export async function noteRefusal(
   if (!write) return
   const { code, subject, expected, actual } = refusal
   const detail = { attempt, subject, expected, actual, ...(leftOut === 0 ? {} : { leftOut }) }
-  await world.store.exclusive(() => record(world, {}, [{ kind: 'access-refused', actor: person(name), code, detail }]))
+  await appendEntries(world, [{ kind: 'access-refused', actor: person(name), code, detail }])
 }

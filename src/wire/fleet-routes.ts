@@ -7,6 +7,7 @@ import * as events from './routes/events.ts'
 import * as fleet from './routes/fleet.ts'
 import * as gateways from './routes/gateways.ts'
 import * as inventory from './routes/inventory.ts'
+import * as log from './routes/log.ts'
 import * as releases from './routes/releases.ts'
 import * as server from './routes/server.ts'
 import * as webhooks from './routes/webhooks.ts'
@@ -23,13 +24,18 @@ export const ROUTES: readonly RouteSpec[] = [
   fleet,
   inventory,
   audit,
+  log,
   events,
   webhooks,
   server,
 ].flatMap(subject => Object.values(subject).filter(isRoute))
 
 const patterns = ROUTES.map(route => {
-  const path = route.path.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll(/\{\w+\}/g, '[^/]+')
+  const last = route.rest === true ? '.+' : '[^/]+'
+  const path = route.path
+    .replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&')
+    .replace(/\{\w+\}$/, last)
+    .replaceAll(/\{\w+\}/g, '[^/]+')
   return { route, path: new RegExp(`^${path}$`) }
 })
 

@@ -20,6 +20,8 @@ export type RouteSpec = {
   readonly access: Access
   /** What the names in braces mean. */
   readonly params?: Readonly<Record<string, TSchema>>
+  /** The last name in braces takes all that is left of the path, slashes too. */
+  readonly rest?: true
   readonly query?: TSchema
   readonly body?: TSchema | Raw
   /** The largest body, in bytes, where it may be more than 4 MiB. */

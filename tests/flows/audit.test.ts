@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { concat } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import type { AuditEntry } from '../../src/core/ledger/entry.ts'
 import type { EntryRow, LogRow } from '../../src/core/ledger/log-rows.ts'
@@ -22,15 +23,26 @@ const entry = (number: number): AuditEntry => ({
   detail: { number },
 })
 
+/** The end of a log that is too short for tiles. */
+const ended = (row: LogRow) => ({ log: async () => row, tile: async () => null })
+
 /** A store of a log in memory, as far as audit needs one. */
 class MemoryLog {
   row = EMPTY
   readonly rows: EntryRow[] = []
+  readonly tiles = new Map<string, Uint8Array>()
 
   async add(...numbers: number[]): Promise<void> {
-    const sealed = orThrow(await sealEntries(this.row, numbers.map(entry), signer, crypto))
+    const sealed = orThrow(await sealEntries(this, numbers.map(entry), signer, crypto))
     this.rows.push(...sealed.entries)
+    for (const { level, index, hashes } of sealed.tiles) this.tiles.set(`${level} ${index}`, hashes)
     this.row = sealed.log
+  }
+
+  async tile(level: number, index: number): Promise<Uint8Array | null> {
+    const leaves = level === 0 ? this.rows.slice(index * 256, (index + 1) * 256) : []
+    const full = this.tiles.get(`${level} ${index}`)
+    return full ?? (leaves.length === 0 ? null : concat(...leaves.map(({ leaf }) => leaf)))
   }
 
   async log(): Promise<LogRow> {
@@ -94,7 +106,7 @@ describe('sealing entries', () => {
   test('attack: an entry slipped in behind the checkpoint', async () => {
     const store = new MemoryLog()
     await store.add(0, 1, 2)
-    const forged = orThrow(await sealEntries(store.row, [entry(9)], signer, crypto))
+    const forged = orThrow(await sealEntries(store, [entry(9)], signer, crypto))
     store.rows.push(...forged.entries)
     const verdict = await verifyStoredLog(store, logKey(1), crypto)
     assert.deepEqual(
@@ -119,18 +131,44 @@ describe('sealing entries', () => {
       [{ size, range, checkpoint: checkpoint.replace('\n3\n', '\n4\n') }, 'checkpoint-signature-invalid'],
     ]
     for (const [end, code] of ends) {
-      const refused = await sealEntries(end, [entry(3)], signer, crypto)
+      const refused = await sealEntries(ended(end), [entry(3)], signer, crypto)
       assert(isRefusal(refused))
       assert.equal(refused.code, code)
     }
   })
 
+  test('attack: a store whose hashes were changed gets no fresh signature over them', async () => {
+    const store = new MemoryLog()
+    await store.add(...Array.from({ length: 300 }, (_, number) => number))
+    const more = Array.from({ length: 300 }, (_, number) => entry(300 + number))
+    const changed = (bytes: Uint8Array): Uint8Array => bytes.with(5, (bytes[5] as number) ^ 1)
+    const rows: [(level: number, hashes: Uint8Array) => Uint8Array | null, string, string][] = [
+      [(level, hashes) => (level === 0 ? changed(hashes) : hashes), 'log-tile-altered', 'tile/0/001.p/44'],
+      [(level, hashes) => (level === 1 ? changed(hashes) : hashes), 'log-tile-altered', 'tile/1/000.p/1'],
+      [(level, hashes) => (level === 0 ? hashes.slice(32) : hashes), 'log-tile-missing', 'tile/0/001.p/44'],
+      [(level, hashes) => (level === 1 ? null : hashes), 'log-tile-missing', 'tile/1/000.p/1'],
+    ]
+    for (const [spoil, code, path] of rows) {
+      const spoilt = {
+        log: () => store.log(),
+        tile: async (level: number, index: number) => {
+          const hashes = await store.tile(level, index)
+          return hashes === null ? null : spoil(level, hashes)
+        },
+      }
+      const refused = await sealEntries(spoilt, more, signer, crypto)
+      assert(isRefusal(refused))
+      assert.deepEqual([refused.code, refused.subject], [code, path])
+    }
+    assert(!isRefusal(await sealEntries(store, more, signer, crypto)), 'unspoilt, it grows')
+  })
+
   test('a key that cannot sign checkpoints is refused before anything is signed', async () => {
     const wrong = { ...testSigner(1), key: { alg: 'ecdsa-p256' as const, spki: new Uint8Array(91) } }
-    const refused = await sealEntries(EMPTY, [entry(0)], { origin: ORIGIN, signer: wrong }, crypto)
+    const refused = await sealEntries(ended(EMPTY), [entry(0)], { origin: ORIGIN, signer: wrong }, crypto)
     assert(isRefusal(refused))
     assert.equal(refused.code, 'log-signer-unsuitable')
-    const spaced = await sealEntries(EMPTY, [entry(0)], { origin: 'two words', signer: testSigner(1) }, crypto)
+    const spaced = await sealEntries(ended(EMPTY), [entry(0)], { origin: 'two words', signer: testSigner(1) }, crypto)
     assert(isRefusal(spaced))
     assert.equal(spaced.code, 'log-signer-unsuitable')
   })
@@ -138,6 +176,6 @@ describe('sealing entries', () => {
   test('what the signer refuses is passed on', async () => {
     const refusal = refuse('log-signer-unsuitable', 'token', 'a token', 'none')
     const absent = { ...testSigner(1), sign: async () => refusal }
-    assert.equal(await sealEntries(EMPTY, [entry(0)], { origin: ORIGIN, signer: absent }, crypto), refusal)
+    assert.equal(await sealEntries(ended(EMPTY), [entry(0)], { origin: ORIGIN, signer: absent }, crypto), refusal)
   })
 })

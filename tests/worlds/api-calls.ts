@@ -72,3 +72,14 @@ export async function enrolAgain({ world, post }: Calls): Promise<void> {
   // Certificates have random numbers: only the same answer is the same.
   assert.deepEqual(orThrow(await post('/v1/sites', body, key)).body, first.body)
 }
+
+/** What a gateway reads of the log: by the checkpoint that it has it is told whether there is a newer one. */
+export async function logAsFiles(world: World, gateway: ClientTls): Promise<void> {
+  const get = (path: string, headers = {}) => call(fleetUrl(world), gateway, 'GET', path, undefined, headers)
+  const signed = orThrow(await get('/log/checkpoint'))
+  const same = orThrow(await get('/log/checkpoint', { 'if-none-match': `${signed.headers.etag}` }))
+  assert.equal(same.status, 304)
+  const tile = orThrow(await get('/log/tile/0/000.p/1'))
+  assert.equal(tile.body.length, 32)
+  assert.match(`${tile.headers['cache-control']}`, /immutable/)
+}

@@ -20,6 +20,7 @@ import { IMPORT_FAULTS, IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
 import { INVENTORY_TABLES, LABEL_INDEX } from './inventory-schema.ts'
+import { makeTiles, Tiles } from './tiles.ts'
 import { SqliteTurns, TURN_TABLES } from './turns.ts'
 import { SqliteWebhooks, WEBHOOK_TABLES } from './webhooks.ts'
 
@@ -57,6 +58,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   TURN_TABLES,
   WEBHOOK_TABLES,
   `${IMPORT_FAULTS} ${LABEL_INDEX}`,
+  makeTiles,
 ]
 
 const HASH = 32
@@ -75,6 +77,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly #writer: Writer
   readonly #answers: Answers
   readonly #accounts: Accounts
+  readonly #tiles: Tiles
   readonly webhooks: SqliteWebhooks
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
@@ -99,6 +102,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#writer.onUndone = () => this.#rows.forget()
     this.imports = new SqliteImports(database, this.#writer, this.#rows)
     this.#accounts = new Accounts(database)
+    this.#tiles = new Tiles(database)
     const controller =
       'site, id, class, hardware, report_key AS reportKey, decryption_key AS decryptionKey, report, sequence FROM controller'
     this.#sql = {
@@ -158,6 +162,10 @@ export class SqliteFleetStore implements FleetStore {
   /** Tells of each transaction how long it took, in milliseconds. */
   onCommit(tell: (millis: number) => void): void {
     this.#writer.onCommit = tell
+  }
+
+  get inTurn(): boolean {
+    return this.#answers.inTurn
   }
 
   exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -279,6 +287,10 @@ export class SqliteFleetStore implements FleetStore {
     return { size: row.size, range, checkpoint: row.checkpoint }
   }
 
+  async tile(level: number, index: number): Promise<Uint8Array | null> {
+    return this.#tiles.tile({ level, index })
+  }
+
   async entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
     return this.#sql.entries.all(from, to) as { index: number; bytes: Uint8Array }[]
   }
@@ -365,6 +377,7 @@ export class SqliteFleetStore implements FleetStore {
       this.#sql.addEntry.run(index, row.bytes, row.leaf, row.kind, ...columns)
       index += 1
     }
+    this.#tiles.put(change.tiles ?? [])
     const range = Buffer.concat(change.log.range)
     this.#sql.putLog.run(change.log.size, range, change.log.checkpoint)
   }

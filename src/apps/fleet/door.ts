@@ -10,6 +10,7 @@ import { eventRoutes } from './api/events.ts'
 import { fleetRoutes } from './api/fleet.ts'
 import { gatewayRoutes } from './api/gateways.ts'
 import { inventoryRoutes } from './api/inventory.ts'
+import { logRoutes } from './api/log.ts'
 import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
 import { serverRoutes } from './api/server.ts'
@@ -32,6 +33,7 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
     fleetRoutes,
     inventoryRoutes,
     auditRoutes,
+    logRoutes,
     eventRoutes,
     webhookRoutes,
   ]) {

@@ -18,6 +18,7 @@ import { tick } from '../../flows/campaign.ts'
 import { checkStore } from '../../flows/check.ts'
 import { deliver } from '../../flows/deliver.ts'
 import { resumeImport } from '../../flows/import.ts'
+import { refuseClock, refuseToGoOn } from '../../flows/log-start.ts'
 import type { Clock, FleetWorld, Signer } from '../../flows/ports.ts'
 import { recall } from '../../flows/recall.ts'
 import { renew } from '../../flows/renew.ts'
@@ -37,15 +38,16 @@ import { fleetWorld } from './world.ts'
 
 /**
  * `voltseal fleet serve FOLDER`. Ends with null after a signal. Refuses a missing or malformed config, keys that cannot
- * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`, `console-not-loopback`.
+ * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`, `console-not-loopback`, and what
+ * `refuseToGoOn` and `refuseClock` refuse. `clockWasAhead`: the clock is right now, and the log has later times.
  */
-export async function serveFleet(folder: string, clock = systemClock): Promise<null | Refusal> {
+export async function serveFleet(folder: string, clock = systemClock, clockWasAhead = false): Promise<null | Refusal> {
   const path = fleetFiles(folder).config
   const written = readConfig(path)
   if (isRefusal(written)) return written
   const config = parseConfig<FleetConfig>(FleetConfig, written, path)
   if (isRefusal(config)) return config
-  return serveUntilSignal(config.log, log => startFleet(folder, config, log, clock), clock)
+  return serveUntilSignal(config.log, log => startFleet(folder, config, log, clock, clockWasAhead), clock)
 }
 
 type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
@@ -56,11 +58,12 @@ export async function startFleet(
   config: FleetConfig,
   log: Log,
   clock = systemClock,
+  clockWasAhead = false,
 ): Promise<Serving | Refusal> {
   const network = config.console === undefined ? null : refuseNetwork(config.console.host)
   if (network !== null) return network
   const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  const started = await startWith(folder, config, log, signers, clock)
+  const started = await startWith(folder, config, log, signers, clock, clockWasAhead)
   if (isRefusal(started)) signers.close()
   return started
 }
@@ -71,6 +74,7 @@ async function startWith(
   log: Log,
   signers: Signers,
   clock: Clock,
+  clockWasAhead: boolean,
 ): Promise<Serving | Refusal> {
   const files = fleetFiles(folder)
   const keys = await loadKeys(folder, signers.open)
@@ -99,6 +103,12 @@ async function startWith(
     publishPolicy,
     wrappingKey: isRefusal(wrapping) ? null : wrapping,
   })
+  // Whatever a fleet server does, it writes down: with a log that cannot be gone on with it does nothing.
+  const stopped = await refuseStart(world, clockWasAhead)
+  if (stopped !== null) {
+    store.close()
+    return stopped
+  }
   const enrolment = new Enrolment(world, { folder, url: config.url })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }
   const passwords = scryptPasswords()
@@ -177,6 +187,11 @@ function checking(world: FleetWorld): () => Promise<null | Refusal> {
     after = next
     return findings[0] ?? null
   }
+}
+
+async function refuseStart({ store, name, auditSigner, crypto, clock }: FleetWorld, clockWasAhead: boolean) {
+  const stopped = await refuseToGoOn(store, { name, key: auditSigner.key, retired: [] }, crypto)
+  return stopped ?? (clockWasAhead ? null : refuseClock(store, clock.now()))
 }
 
 const orNull = <T>(value: T | Refusal): null | Refusal => (isRefusal(value) ? value : null)

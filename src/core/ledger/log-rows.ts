@@ -12,3 +12,6 @@ export type EntryRow = {
 
 /** Where the log ends: number of entries, the compact range of their hashes, the signed checkpoint over them. */
 export type LogRow = { readonly size: number; readonly range: readonly Uint8Array[]; readonly checkpoint: string }
+
+/** A tile of hashes as it is kept (C2SP tlog-tiles): full ones for ever, above the leaves also the last one, which grows. */
+export type TileRow = { readonly level: number; readonly index: number; readonly hashes: Uint8Array }

@@ -9,6 +9,8 @@ import { consistencyRanges, inclusionRanges, type Range } from './subtrees.ts'
  */
 
 export type CompactRange = readonly Uint8Array[]
+/** What the tree needs of the mathematics. */
+export type Hasher = Pick<Crypto, 'sha256'>
 export type TreeHead = { readonly size: number; readonly range: CompactRange }
 
 export const HASH_BYTES = 32
@@ -18,12 +20,12 @@ const LEAF = Uint8Array.of(0)
 const NODE = Uint8Array.of(1)
 
 /** The hash of an entry's bytes (RFC 6962 §2.1: a leaf can never be taken for a node). */
-export function leafHash(crypto: Crypto, entry: Uint8Array): Uint8Array {
+export function leafHash(crypto: Hasher, entry: Uint8Array): Uint8Array {
   return crypto.sha256(concat(LEAF, entry))
 }
 
 /** The hash over two nodes that stand beside each other. */
-export function nodeHash(crypto: Crypto, left: Uint8Array, right: Uint8Array): Uint8Array {
+export function nodeHash(crypto: Hasher, left: Uint8Array, right: Uint8Array): Uint8Array {
   return crypto.sha256(concat(NODE, left, right))
 }
 
@@ -34,7 +36,7 @@ export function isTreeHead({ size, range }: TreeHead): boolean {
 }
 
 /** The tree with one more leaf: at most log2(size) hashes. */
-export function append(crypto: Crypto, tree: TreeHead, leaf: Uint8Array): TreeHead {
+export function append(crypto: Hasher, tree: TreeHead, leaf: Uint8Array): TreeHead {
   const range = tree.range.slice()
   let hash = leaf
   for (let rest = tree.size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
@@ -45,22 +47,22 @@ export function append(crypto: Crypto, tree: TreeHead, leaf: Uint8Array): TreeHe
 }
 
 /** The root of the tree; of no entries, the hash of nothing. */
-export function rootOf(crypto: Crypto, { range }: TreeHead): Uint8Array {
+export function rootOf(crypto: Hasher, { range }: TreeHead): Uint8Array {
   return range.length === 0 ? crypto.sha256(new Uint8Array(0)) : joined(crypto, range)
 }
 
 /** One hash over the roots of perfect subtrees that stand beside each other, the largest first. */
-export function joined(crypto: Crypto, roots: readonly Uint8Array[]): Uint8Array {
+export function joined(crypto: Hasher, roots: readonly Uint8Array[]): Uint8Array {
   return roots.reduceRight((right, left) => nodeHash(crypto, left, right))
 }
 
 /** The root over a list of leaf hashes. */
-export function rootOfLeaves(crypto: Crypto, leaves: readonly Uint8Array[]): Uint8Array {
+export function rootOfLeaves(crypto: Hasher, leaves: readonly Uint8Array[]): Uint8Array {
   return rootOf(crypto, treeOf(crypto, leaves))
 }
 
 /** The tree over a list of leaf hashes. */
-export function treeOf(crypto: Crypto, leaves: readonly Uint8Array[]): TreeHead {
+export function treeOf(crypto: Hasher, leaves: readonly Uint8Array[]): TreeHead {
   return leaves.reduce<TreeHead>((tree, leaf) => append(crypto, tree, leaf), emptyTree)
 }
 
@@ -69,7 +71,7 @@ export function treeOf(crypto: Crypto, leaves: readonly Uint8Array[]): TreeHead 
  * null when there is no such leaf. Reads every leaf.
  */
 export function inclusionProof(
-  crypto: Crypto,
+  crypto: Hasher,
   leaves: readonly Uint8Array[],
   index: number,
   size = leaves.length,
@@ -77,7 +79,7 @@ export function inclusionProof(
   return hashesOf(crypto, leaves, size > leaves.length ? null : inclusionRanges(index, size))
 }
 
-const hashesOf = (crypto: Crypto, leaves: readonly Uint8Array[], ranges: readonly Range[] | null) =>
+const hashesOf = (crypto: Hasher, leaves: readonly Uint8Array[], ranges: readonly Range[] | null) =>
   ranges?.map(({ start, end }) => rootOfLeaves(crypto, leaves.slice(start, end))) ?? null
 
 /** What a proof of inclusion claims: that `leaf` is at `index` of the tree of `size` leaves with this root. */
@@ -89,7 +91,7 @@ export type InclusionClaim = {
 }
 
 /** Verifies an audit path (RFC 9162 §2.1.3.2). Answers false for whatever does not fit. */
-export function verifyInclusion(crypto: Crypto, claim: InclusionClaim, path: readonly Uint8Array[]): boolean {
+export function verifyInclusion(crypto: Hasher, claim: InclusionClaim, path: readonly Uint8Array[]): boolean {
   if (!isIndex(claim.index, claim.size)) return false
   let index = claim.index
   let last = claim.size - 1
@@ -116,7 +118,7 @@ export function verifyInclusion(crypto: Crypto, claim: InclusionClaim, path: rea
  * null when 1 ≤ from ≤ to ≤ the number of leaves does not hold. Reads every leaf.
  */
 export function consistencyProof(
-  crypto: Crypto,
+  crypto: Hasher,
   leaves: readonly Uint8Array[],
   from: number,
   to = leaves.length,
@@ -133,7 +135,7 @@ export type ConsistencyClaim = {
 }
 
 /** Verifies a proof of consistency (RFC 9162 §2.1.4.2). An empty tree grows into any, with an empty proof. */
-export function verifyConsistency(crypto: Crypto, claim: ConsistencyClaim, proof: readonly Uint8Array[]): boolean {
+export function verifyConsistency(crypto: Hasher, claim: ConsistencyClaim, proof: readonly Uint8Array[]): boolean {
   const { from, fromRoot, to, toRoot } = claim
   if (from === 0) return proof.length === 0 && sameBytes(fromRoot, rootOf(crypto, emptyTree))
   if (!isIndex(from - 1, to)) return false

@@ -85,6 +85,27 @@ export const ledgerCodes = {
     title: 'the stored end of the log contradicts itself',
     fix: 'Do not write to this log. Verify it with "voltseal audit verify", and restore the store from its backup.',
   },
+  'log-index-gap': {
+    exit: 20,
+    status: 500,
+    action: 'halt',
+    title: 'an entry of the log is missing between others',
+    fix: 'Nothing is written to this log. Somebody or something changed the database: keep a copy, and restore the store from its backup.',
+  },
+  'log-clock-behind': {
+    exit: 75,
+    status: 503,
+    action: 'retry',
+    title: 'the clock stands before the last entry of the log',
+    fix: 'Set the clock (NTP, or by hand), then start again. If it is right now and was ahead before, start once with "voltseal fleet serve FOLDER --clock-was-ahead": the log tells of it.',
+  },
+  'checkpoint-key-retired': {
+    exit: 20,
+    status: 500,
+    action: 'halt',
+    title: 'the checkpoint is signed by a key of the log that was retired',
+    fix: 'Do not go on with this copy: it is one from before the key was replaced. Restore the newest backup, or compare it with the last checkpoint that a witness holds.',
+  },
   'log-truncated': {
     exit: 20,
     status: 422,

@@ -6,8 +6,8 @@ import type { RouteSpec } from '../../../src/wire/route.ts'
 export function filled({ path, id: route }: RouteSpec): string {
   const kinds = { '/v1/controllers': 'bms-1', '/v1/webhooks': 'stuck', '/v1/accounts': 'administrator' }
   const id = Object.entries(kinds).find(([start]) => path.startsWith(start))?.[1] ?? 'alder'
-  const file = route === 'siteSheet' ? 'alder.json' : 'timestamp.json'
-  const names: Readonly<Record<string, string>> = { site: 'quay', id, path: file }
+  const files: Readonly<Record<string, string>> = { siteSheet: 'alder.json', logEntries: '000.p/1' }
+  const names: Readonly<Record<string, string>> = { site: 'quay', id, path: files[route] ?? 'timestamp.json' }
   return (
     path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? `no ${name} is known`) + (QUERIES[route] ?? '')
   )

@@ -15,7 +15,7 @@ import { signatureBy } from '../../../src/core/trust/repository.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
 import type { CampaignSummary, ControllerView, ReleaseView } from '../../../src/wire/fleet-views.ts'
 import type { WebhookView } from '../../../src/wire/webhook-api.ts'
-import { accounts, enrolAgain, wraps } from '../../worlds/api-calls.ts'
+import { accounts, enrolAgain, logAsFiles, wraps } from '../../worlds/api-calls.ts'
 import { API_SITE, fill, json, outcome, plan } from '../../worlds/api-world.ts'
 import { seen } from '../../worlds/contract.ts'
 import { type EventReader, openStream, reading } from '../../worlds/event-reader.ts'
@@ -414,6 +414,7 @@ describe('the fleet’s API, over a real server', () => {
       const ends = route.id !== 'followEvents'
       if (ends && route.method === 'GET' && !route.access.for.startsWith('gateways')) orThrow(await get(filled(route)))
     }
+    await logAsFiles(world, gateway)
     await stream('/v1/events', async events => assert.equal((await events.next()).event, 'snapshot'))
     seen.add('followEvents 200')
     orThrow(await get('/v1/repos/image/timestamp.json'))

@@ -25,8 +25,11 @@ function hashesOf({ level, index, width }: Tile, leaves: readonly Uint8Array[]):
   })
 }
 
-export function logFiles(size: number): LogFiles {
-  const entries = Array.from({ length: size }, (_, index) => entryOf(index))
+export const logFiles = (size: number): LogFiles =>
+  logFilesOf(Array.from({ length: size }, (_, index) => entryOf(index)))
+
+export function logFilesOf(entries: readonly Uint8Array[]): LogFiles {
+  const size = entries.length
   const leaves = entries.map(entry => leafHash(crypto, entry))
   const files = new Map<string, Uint8Array>()
   for (const tile of tilesBetween(0, size)) {

@@ -86,7 +86,12 @@ export function addFleet(program: Command, cli: Cli): void {
     .command('serve')
     .description('serve a fleet until it is told to stop (Ctrl-C, SIGTERM)')
     .argument('<folder>', 'the folder that fleet init made')
-    .action(cli.act((folder: string) => serveFleet(folder, cli.world.clock)))
+    .option('--clock-was-ahead', 'the clock is right now and was ahead before: start although the log has later times')
+    .action(
+      cli.act((folder: string, { clockWasAhead }: { clockWasAhead?: true }) =>
+        serveFleet(folder, cli.world.clock, clockWasAhead),
+      ),
+    )
   fleet
     .command('recover')
     .description('on the server’s own machine, while it does not serve: make an administrator, with a certificate')

@@ -48,23 +48,33 @@ export function shows<S extends RouteSpec>(
   spec: S,
   handle: (asked: Asked<S>) => Outcome | Promise<Outcome>,
 ): void {
-  const { method, path, query, body, bodyLimit } = spec
+  const { method, query, body, bodyLimit } = spec
   const schema: FastifySchema = {
     ...(query === undefined ? {} : { querystring: query }),
     ...(body === undefined || isRaw(body) ? {} : { body }),
   }
   server.route({
     method,
-    url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    url: urlOf(spec),
     schema,
     ...(bodyLimit === undefined ? {} : { bodyLimit }),
     config: { access: spec.access },
     handler: async (request, reply) => {
       const asked = { ...(request as unknown as Asked<S>), peer: callerOf(request, spec.access), request, reply }
-      const { params, query, body } = request
-      return send(reply, spec, await handle({ ...asked, params, query, body } as Asked<S>))
+      const { query, body } = request
+      return send(reply, spec, await handle({ ...asked, params: paramsOf(spec, request), query, body } as Asked<S>))
     },
   })
+}
+
+/** The path as the router takes it: `*` stands for all that is left. */
+const urlOf = ({ path, rest }: RouteSpec): string =>
+  path.replace(/\{\w+\}$/, last => (rest === true ? '*' : last)).replaceAll(/\{(\w+)\}/g, ':$1')
+
+function paramsOf({ path, rest }: RouteSpec, { params }: FastifyRequest): Record<string, string> {
+  const { '*': left = '', ...named } = params as Record<string, string>
+  const [, last = ''] = /\{(\w+)\}$/.exec(path) ?? []
+  return rest === true ? { ...named, [last]: left } : named
 }
 
 /** Who asks: the gate has judged them, and what is not theirs has not come here. */

@@ -1,0 +1,135 @@
+import { concat, fromUtf8, sameBytes } from '../core/encoding/bytes.ts'
+import type { Crypto } from '../core/encoding/crypto.ts'
+import { writeBundle } from '../core/ledger/bundle.ts'
+import { type Checkpoint, openCheckpoint } from '../core/ledger/checkpoint.ts'
+import { verifyConsistency } from '../core/ledger/merkle.ts'
+import type { NoteKey } from '../core/ledger/signed-note.ts'
+import type { Range } from '../core/ledger/subtrees.ts'
+import { consistencyIn, entriesIn, type Head, hashesIn } from '../core/ledger/tile-reader.ts'
+import { CHECKPOINT_PATH, TILE_WIDTH, type Tile, tilePath, tilesBetween } from '../core/ledger/tiles.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { type LogFiles, readFiles } from './log-files.ts'
+import type { RepositoryFolder } from './ports.ts'
+
+/** Where a log is copied to: a folder of plain files. */
+export type LogFolder = LogFiles & Pick<RepositoryFolder, 'put' | 'replace' | 'sync'> & Pick<RepositoryFolder, 'remove'>
+
+/** What a copy came to: the entries that it has, and how many files were written for those that it had not. */
+export type Copied = { readonly size: number; readonly before: number; readonly files: number }
+
+/** Files that are read, verified and written side by side. */
+const AT_ONCE = 8
+
+/**
+ * Copies a log as the files that it is served as (C2SP tlog-tiles), or goes on with a copy when the log has grown: a folder that any web
+ * server or stick serves. Every hash and every entry that is written leads up to the signed root, and the log must continue the copy.
+ * Files that never change come first and are synced; the checkpoint that they belong to takes its place behind them, by one rename. So
+ * whoever reads the folder finds all of the old log or all of the new one. `say`: files done, of how many.
+ *
+ * If power fails before the rename, the copy is the one of before, and the next run finds what is there already; after it, the new one
+ * is whole. Durable on return.
+ *
+ * Refuses `log-tile-missing` (no checkpoint at the source), what `openCheckpoint`, `hashesIn` and `entriesIn` refuse, and `log-forked`: what is in
+ * the folder is not the beginning of this log.
+ */
+export async function copyLog(
+  source: LogFiles,
+  folder: LogFolder,
+  logKey: NoteKey,
+  crypto: Crypto,
+  say: (done: number, all: number) => void = () => {},
+): Promise<Copied | Refusal> {
+  const signed = await source.file(CHECKPOINT_PATH)
+  const head = signed === null ? none(logKey) : opened(signed, logKey, crypto)
+  if (isRefusal(head)) return head
+  const kept = await folder.file(CHECKPOINT_PATH)
+  const before = kept === null ? { size: 0, root: null } : opened(kept, logKey, crypto)
+  if (isRefusal(before)) return before
+  const files = remembering(source)
+  const forked = before.root === null ? null : await refuseFork(files, head, before, crypto)
+  if (forked !== null) return forked
+  const tiles = [...tilesBetween(before.size, head.size)]
+  for (let at = 0; at < tiles.length; at += AT_ONCE) {
+    const some = tiles.slice(at, at + AT_ONCE)
+    const read = await Promise.all(some.map(tile => believed(files, head, tile, crypto)))
+    for (const [index, bytes] of read.entries()) {
+      if (isRefusal(bytes)) return bytes
+      await folder.put(tilePath(some[index] as Tile), bytes)
+    }
+    say(at + some.length, tiles.length)
+  }
+  // What the checkpoint speaks of lasts before the checkpoint does.
+  await folder.sync()
+  if (kept === null || !sameBytes(kept, signed as Uint8Array)) {
+    await folder.replace(CHECKPOINT_PATH, signed as Uint8Array)
+    await folder.sync()
+  }
+  await dropOutgrown(folder, before.size, head.size)
+  return { size: head.size, before: before.size, files: tiles.length }
+}
+
+const none = ({ name }: NoteKey): Refusal =>
+  refuse('log-tile-missing', CHECKPOINT_PATH, `a checkpoint of ${name}`, 'none')
+
+function opened(bytes: Uint8Array, logKey: NoteKey, crypto: Crypto): Checkpoint | Refusal {
+  const text = fromUtf8(bytes)
+  return text === null
+    ? refuse('checkpoint-malformed', `checkpoint of ${logKey.name}`, 'a signed note', 'other bytes', 'C2SP signed-note')
+    : openCheckpoint(text, logKey, crypto)
+}
+
+/** Whether what is there is the beginning of the log, as both were signed. */
+async function refuseFork(files: LogFiles, head: Head, before: Head, crypto: Crypto): Promise<null | Refusal> {
+  const subject = `the log at ${before.size} entries`
+  if (before.size > head.size)
+    return refuse('log-forked', subject, 'at least so many, as in the folder', `${head.size}`)
+  const proof = await readFiles(files, consistencyIn(crypto, head, before.size))
+  if (isRefusal(proof)) return proof
+  const claim = { from: before.size, fromRoot: before.root, to: head.size, toRoot: head.root }
+  if (verifyConsistency(crypto, claim, proof)) return null
+  return refuse('log-forked', subject, 'the root that the folder has', 'another root')
+}
+
+/** The bytes of a tile or bundle, all of it borne out by the root. */
+async function believed(files: LogFiles, head: Head, tile: Tile, crypto: Crypto): Promise<Uint8Array | Refusal> {
+  const { level, index, width } = tile
+  const first = index * TILE_WIDTH
+  if (level === 'entries') {
+    const entries = await readFiles(files, entriesIn(crypto, head, { start: first, end: first + width }))
+    return isRefusal(entries) ? entries : writeBundle(entries)
+  }
+  const span = TILE_WIDTH ** level
+  const ranges = Array.from({ length: width }, (_, at): Range => {
+    return { start: (first + at) * span, end: (first + at + 1) * span }
+  })
+  const hashes = await readFiles(files, hashesIn(crypto, head, ranges))
+  return isRefusal(hashes) ? hashes : concat(...hashes)
+}
+
+/** Partial tiles of before that have become full: whoever still reads by the older checkpoint finds the full ones in their place. */
+async function dropOutgrown(folder: LogFolder, from: number, to: number): Promise<void> {
+  const full = new Set([...tilesBetween(from, to)].filter(({ width }) => width === TILE_WIDTH).map(placeOf))
+  for (const tile of tilesBetween(0, from)) {
+    if (tile.width < TILE_WIDTH && full.has(placeOf(tile))) await folder.remove(tilePath(tile))
+  }
+}
+
+const placeOf = ({ level, index }: Tile): string => `${level}/${index}`
+
+/** Tiles that stand over the others are wanted again and again. */
+const REMEMBERED = 64
+
+function remembering(files: LogFiles): LogFiles {
+  const known = new Map<string, Promise<Uint8Array | null>>()
+  return {
+    file(path) {
+      if (path.startsWith('tile/entries/')) return files.file(path)
+      const found = known.get(path) ?? files.file(path)
+      known.delete(path)
+      known.set(path, found)
+      const [oldest] = known.keys()
+      if (known.size > REMEMBERED) known.delete(oldest as string)
+      return found
+    },
+  }
+}

@@ -1,0 +1,42 @@
+import { utf8 } from '../core/encoding/bytes.ts'
+import { writeBundle } from '../core/ledger/bundle.ts'
+import { HASH_BYTES } from '../core/ledger/merkle.ts'
+import type { TileReading } from '../core/ledger/tile-reader.ts'
+import { CHECKPOINT_PATH, parseTilePath, TILE_WIDTH, tilePath } from '../core/ledger/tiles.ts'
+import type { Refusal } from '../core/refusal/refusal.ts'
+import type { FleetStore, LogFiles } from './ports.ts'
+
+export type { LogFiles }
+
+/**
+ * The log of a fleet's store. A partial tile is there in every width up to the one that the log has, also when it has become full:
+ * it is its beginning. Nothing behind the signed checkpoint is given out.
+ */
+export function storedLog(store: Pick<FleetStore, 'log' | 'entries' | 'tile'>): LogFiles {
+  return {
+    async file(path) {
+      const { size, checkpoint } = await store.log()
+      if (path === CHECKPOINT_PATH) return checkpoint === '' ? null : utf8(checkpoint)
+      const tile = parseTilePath(path)
+      if (tile === null) return null
+      const { level, index, width } = tile
+      const first = index * TILE_WIDTH
+      // What a log of the stored size cannot have is not looked for.
+      if (first + width > size) return null
+      if (level === 'entries') {
+        const rows = await store.entries(first, first + width)
+        // Entries that are in the archive only are not here.
+        return rows.length === width ? writeBundle(rows.map(({ bytes }) => bytes)) : null
+      }
+      const hashes = await store.tile(level, index)
+      return hashes === null || hashes.length < width * HASH_BYTES ? null : hashes.slice(0, width * HASH_BYTES)
+    },
+  }
+}
+
+/** Carries out a reading of tiles over the files of a log: all that one step wants is asked for side by side. */
+export async function readFiles<T>(files: LogFiles, reading: TileReading<T>): Promise<T | Refusal> {
+  let step = reading.next([])
+  while (!step.done) step = reading.next(await Promise.all(step.value.map(tile => files.file(tilePath(tile)))))
+  return step.value
+}
