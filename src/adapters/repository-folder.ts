@@ -8,7 +8,7 @@ import type { BlobId, RepositoryFolder } from '../flows/ports.ts'
 
 /** What was done to the file system, as it was done: a test replays it up to any step, as a cut of power leaves it. */
 export type DiskStep =
-  | { readonly did: 'write' | 'sync'; readonly path: string }
+  | { readonly did: 'write' | 'sync' | 'remove'; readonly path: string }
   | { readonly did: 'rename'; readonly from: string; readonly path: string }
   | { readonly did: 'sync-folder'; readonly path: string }
 
@@ -55,7 +55,9 @@ export class PlainFiles implements RepositoryFolder {
   }
 
   async remove(path: string): Promise<void> {
-    await rm(join(this.#folder, path), { force: true })
+    const at = join(this.#folder, path)
+    await rm(at, { recursive: true, force: true })
+    this.#step({ did: 'remove', path: at })
   }
 
   async hasTarget(path: string, { sha256, length }: BlobId): Promise<boolean> {

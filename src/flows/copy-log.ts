@@ -11,8 +11,11 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type LogFiles, readFiles } from './log-files.ts'
 import type { RepositoryFolder } from './ports.ts'
 
-/** Where a log is copied to: a folder of plain files. */
-export type LogFolder = LogFiles & Pick<RepositoryFolder, 'put' | 'replace' | 'sync'> & Pick<RepositoryFolder, 'remove'>
+/** Where a log is copied to: a folder of plain files, as it is read and as it is written. */
+export type LogFolder = {
+  readonly files: LogFiles
+  readonly folder: Pick<RepositoryFolder, 'put' | 'replace' | 'sync' | 'remove'>
+}
 
 /** What a copy came to: the entries that it has, and how many files were written for those that it had not. */
 export type Copied = { readonly size: number; readonly before: number; readonly files: number }
@@ -34,7 +37,7 @@ const AT_ONCE = 8
  */
 export async function copyLog(
   source: LogFiles,
-  folder: LogFolder,
+  { files: there, folder }: LogFolder,
   logKey: NoteKey,
   crypto: Crypto,
   say: (done: number, all: number) => void = () => {},
@@ -42,7 +45,7 @@ export async function copyLog(
   const signed = await source.file(CHECKPOINT_PATH)
   const head = signed === null ? none(logKey) : opened(signed, logKey, crypto)
   if (isRefusal(head)) return head
-  const kept = await folder.file(CHECKPOINT_PATH)
+  const kept = await there.file(CHECKPOINT_PATH)
   const before = kept === null ? { size: 0, root: null } : opened(kept, logKey, crypto)
   if (isRefusal(before)) return before
   const files = remembering(source)
@@ -106,15 +109,14 @@ async function believed(files: LogFiles, head: Head, tile: Tile, crypto: Crypto)
   return isRefusal(hashes) ? hashes : concat(...hashes)
 }
 
-/** Partial tiles of before that have become full: whoever still reads by the older checkpoint finds the full ones in their place. */
-async function dropOutgrown(folder: LogFolder, from: number, to: number): Promise<void> {
-  const full = new Set([...tilesBetween(from, to)].filter(({ width }) => width === TILE_WIDTH).map(placeOf))
+/** Partial tiles of before that have become full: whoever still reads by an older checkpoint finds the full ones in their place. */
+async function dropOutgrown(folder: LogFolder['folder'], from: number, to: number): Promise<void> {
+  const full = [...tilesBetween(from, to)].filter(({ width }) => width === TILE_WIDTH).map(tilePath)
   for (const tile of tilesBetween(0, from)) {
-    if (tile.width < TILE_WIDTH && full.has(placeOf(tile))) await folder.remove(tilePath(tile))
+    const path = tilePath({ ...tile, width: TILE_WIDTH })
+    if (tile.width < TILE_WIDTH && full.includes(path)) await folder.remove(`${path}.p`)
   }
 }
-
-const placeOf = ({ level, index }: Tile): string => `${level}/${index}`
 
 /** Tiles that stand over the others are wanted again and again. */
 const REMEMBERED = 64

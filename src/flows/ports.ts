@@ -101,7 +101,7 @@ export interface RepositoryFolder {
   replace(path: string, bytes: Uint8Array): Promise<void>
   /** Makes every name that was given so far durable. */
   sync(): Promise<void>
-  /** Takes a name away, when it is there. */
+  /** Takes a file away, or a folder with all that is in it, when it is there. */
   remove(path: string): Promise<void>
   /** True when the target's file is there and has the digest. Reads all of it. */
   hasTarget(path: string, id: BlobId): Promise<boolean>

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -9,40 +8,19 @@ import { folderLog } from '../../src/adapters/log-folder.ts'
 import { openDatabase } from '../../src/adapters/store-sqlite/database.ts'
 import { FLEET_MIGRATIONS, openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
 import { fromUtf8 } from '../../src/core/encoding/bytes.ts'
-import { instant } from '../../src/core/encoding/units.ts'
-import type { AuditEntry } from '../../src/core/ledger/entry.ts'
 import { inclusionIn } from '../../src/core/ledger/tile-reader.ts'
-import { orThrow, RefusalError } from '../../src/core/refusal/refusal.ts'
-import { sealEntries } from '../../src/flows/audit.ts'
+import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { readFiles, storedLog } from '../../src/flows/log-files.ts'
-import { ORIGIN, testSigner } from '../core/ledger/keys.ts'
 import { logFiles, logFilesOf } from '../core/ledger/tile-files.ts'
+import { lengthen, refused, storeFolder } from '../worlds/stored-log.ts'
 
-const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'voltseal-log-files-'))
-const signer = { origin: ORIGIN, signer: testSigner(1) }
+const folder = storeFolder('log-files')
 /** The version of the tables before there was one of tiles. */
 const BEFORE_TILES = FLEET_MIGRATIONS.findIndex(
   migration => typeof migration !== 'string' && migration.name === 'makeTiles',
 )
 let files = 0
 const path = (): string => join(folder, `${++files}.sqlite`)
-
-const entry = (number: number): AuditEntry => ({
-  v: 1,
-  kind: 'controller-report',
-  at: instant(1_790_000_000_000 + number),
-  clock: 'simulated',
-  actor: { kind: 'fleet', id: 'north' },
-  detail: { number },
-})
-
-const refused = (code: string) => (error: unknown) => error instanceof RefusalError && error.refusal.code === code
-
-async function add(store: SqliteFleetStore, count: number): Promise<void> {
-  const { size } = await store.log()
-  const entries = Array.from({ length: count }, (_, at) => entry(size + at))
-  await store.commit(orThrow(await sealEntries(store, entries, signer, crypto)))
-}
 
 const entriesOf = async (store: SqliteFleetStore): Promise<Uint8Array[]> =>
   (await store.entries(0, 1e6)).map(({ bytes }) => bytes)
@@ -68,7 +46,7 @@ describe('the log of a store as files', () => {
     await fc.assert(
       fc.asyncProperty(batches, async counts => {
         const store = orThrow(openFleetStore(path()))
-        for (const count of counts) await add(store, count)
+        for (const count of counts) await lengthen(store, count)
         await assertFiles(store)
         store.close()
       }),
@@ -80,9 +58,9 @@ describe('the log of a store as files', () => {
     const store = orThrow(openFleetStore(path()))
     const log = storedLog(store)
     assert.equal(await log.file('checkpoint'), null, 'an empty log has none')
-    await add(store, 7)
+    await lengthen(store, 7)
     const [hashes, bundle] = [await log.file('tile/0/000.p/7'), await log.file('tile/entries/000.p/7')]
-    await add(store, 300)
+    await lengthen(store, 300)
     assert.equal(fromUtf8((await log.file('checkpoint')) as Uint8Array)?.split('\n')[1], '307')
     assert.deepEqual(await log.file('tile/0/000.p/7'), hashes)
     assert.deepEqual(await log.file('tile/entries/000.p/7'), bundle)
@@ -107,7 +85,7 @@ describe('the log of a store as files', () => {
   test('a log that was begun before there were tiles gets them when it is opened', async () => {
     const [old, now] = [path(), path()]
     const store = orThrow(openFleetStore(now))
-    await add(store, 600)
+    await lengthen(store, 600)
     const rows = await entriesOf(store)
     const { leaves } = logFilesOf(rows)
     const database = orThrow(openDatabase(old, { version: BEFORE_TILES, migrations: FLEET_MIGRATIONS }))
@@ -118,7 +96,7 @@ describe('the log of a store as files', () => {
     database.close()
     const opened = orThrow(openFleetStore(old))
     await assertFiles(opened)
-    await add(opened, 500)
+    await lengthen(opened, 500)
     await assertFiles(opened)
     opened.close()
     store.close()
@@ -127,13 +105,13 @@ describe('the log of a store as files', () => {
   test('attack: a full tile is replaced where it lies, and the next one above it is not built on it', async () => {
     const file = path()
     const store = orThrow(openFleetStore(file))
-    await add(store, 512)
+    await lengthen(store, 512)
     store.close()
     const database = orThrow(openDatabase(file, { version: FLEET_MIGRATIONS.length, migrations: FLEET_MIGRATIONS }))
     database.prepare('UPDATE tile SET hashes = zeroblob(64) WHERE level = 1').run()
     database.close()
     const again = orThrow(openFleetStore(file))
-    await assert.rejects(add(again, 256), refused('log-tile-altered'))
+    await assert.rejects(lengthen(again, 256), refused('log-tile-altered'))
     assert.equal((await again.log()).size, 512)
     again.close()
   })

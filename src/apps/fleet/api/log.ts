@@ -38,4 +38,4 @@ export function logRoutes(server: HttpsServer, { world }: FleetDoor): void {
 }
 
 const missing = (reply: FastifyReply, path: string): FastifyReply =>
-  sendRefusal(reply, refuse('log-tile-missing', path.slice(0, 80), 'a file of the log', 'none'))
+  sendRefusal(reply, refuse('not-found', path.slice(0, 80), 'a file of the log', 'none'))

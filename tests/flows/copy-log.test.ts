@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { folderLog } from '../../src/adapters/log-folder.ts'
+import { type DiskStep, PlainFiles } from '../../src/adapters/repository-folder.ts'
+import { fromUtf8, sameBytes, utf8 } from '../../src/core/encoding/bytes.ts'
+import { checkpointText } from '../../src/core/ledger/checkpoint.ts'
+import { tilePath, tilesBetween } from '../../src/core/ledger/tiles.ts'
+import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { type Copied, copyLog } from '../../src/flows/copy-log.ts'
+import type { LogFiles } from '../../src/flows/log-files.ts'
+import { logKey, ORIGIN, signedBy, testLogKey } from '../core/ledger/keys.ts'
+import { entryOf, logFilesOf } from '../core/ledger/tile-files.ts'
+
+const above = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'voltseal-copy-'))
+let folders = 0
+const newFolder = (): string => join(above, String(++folders))
+
+/** The files of a log of that many entries, with its signed checkpoint. `other`: from this entry on it tells something else. */
+function served(size: number, { key = 1, other = size } = {}): Map<string, Uint8Array> {
+  const entries = Array.from({ length: size }, (_, at) => (at < other ? entryOf(at) : utf8(`another ${at}`)))
+  const { files, head } = logFilesOf(entries)
+  const text = checkpointText({ origin: ORIGIN, ...head, extensions: [] })
+  return files.set('checkpoint', utf8(signedBy(testLogKey(key), text)))
+}
+const SMALL = served(300)
+const LARGE = served(600)
+
+const log = (files: ReadonlyMap<string, Uint8Array>): LogFiles => ({ file: async path => files.get(path) ?? null })
+
+const copied = (
+  files: ReadonlyMap<string, Uint8Array>,
+  path: string,
+  step: (step: DiskStep) => void = () => {},
+): Promise<Copied | Refusal> =>
+  copyLog(log(files), { files: folderLog(path), folder: new PlainFiles(path, step) }, logKey(1), crypto)
+
+function contentOf(folder: string): Map<string, Uint8Array> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  return new Map(
+    files.map(({ parentPath, name }) => {
+      const path = join(parentPath, name)
+      return [relative(folder, path), new Uint8Array(readFileSync(path))]
+    }),
+  )
+}
+
+/** The size of the log that a folder holds, every file of it there and right; or what is wrong with it. */
+function seen(files: ReadonlyMap<string, Uint8Array>): number | string {
+  const size = Number(fromUtf8(files.get('checkpoint') ?? new Uint8Array(0))?.split('\n')[1])
+  const expected = size === 300 ? SMALL : LARGE
+  for (const tile of tilesBetween(0, size)) {
+    const path = tilePath(tile)
+    const full = tilePath({ ...tile, width: 256 })
+    const exact = files.get(path)
+    if (exact !== undefined ? !sameBytes(exact, expected.get(path)!) : !sameBytes(files.get(full)!, LARGE.get(full)!)) {
+      return path
+    }
+  }
+  return size
+}
+
+/** Every state on the way from the small log to the large one. */
+async function passage() {
+  const folder = newFolder()
+  orThrow(await copied(SMALL, folder))
+  const states = [contentOf(folder)]
+  const steps: DiskStep[] = []
+  orThrow(
+    await copied(LARGE, folder, step => {
+      steps.push(step)
+      states.push(contentOf(folder))
+    }),
+  )
+  return { folder, states, steps }
+}
+
+describe('a log as plain files', () => {
+  after(() => rmSync(above, { recursive: true, force: true }))
+
+  test('has every file of the log, goes on when it has grown, and drops what it has outgrown', async () => {
+    const folder = newFolder()
+    assert.deepEqual(await copied(SMALL, folder), { size: 300, before: 0, files: 5 })
+    assert.deepEqual(
+      contentOf(folder),
+      new Map([...SMALL].toSorted().map(([path, bytes]) => [path, new Uint8Array(bytes)])),
+    )
+    assert.deepEqual(await copied(SMALL, folder), { size: 300, before: 300, files: 0 })
+    assert.deepEqual(await copied(LARGE, folder), { size: 600, before: 300, files: 5 })
+    assert.equal(seen(contentOf(folder)), 600)
+    assert(!existsSync(join(folder, 'tile/0/001.p')), 'the full tile stands in its place')
+  })
+
+  test('attack: between any two steps a reader finds the log of before or the new one, whole', async () => {
+    const { states } = await passage()
+    const found = states.map(seen)
+    const turn = found.indexOf(600)
+    assert(turn > 0 && states.length > 15)
+    assert.deepEqual(found, [...found.slice(0, turn).fill(300), ...found.slice(turn).fill(600)])
+  })
+
+  test('attack: a cut of power at any step leaves one or the other, whichever of the names have lasted', async () => {
+    const { states, steps, folder } = await passage()
+    for (let cut = 0; cut <= steps.length; cut += 1) {
+      const renames = steps
+        .slice(0, cut)
+        .flatMap((step, at) => (step.did === 'rename' ? [{ at, path: step.path }] : []))
+      const lasts = (at: number, path: string): boolean =>
+        steps.slice(at + 1, cut).some(step => step.did === 'sync-folder' && path.startsWith(step.path))
+      const loose = renames.filter(({ at, path }) => !lasts(at, path))
+      for (let subset = 0; subset < 2 ** loose.length; subset += 1) {
+        const files = new Map(states[0])
+        for (const { at, path } of renames) {
+          const index = loose.findIndex(one => one.at === at)
+          if (index >= 0 && (subset & (2 ** index)) === 0) continue
+          files.set(relative(folder, path), states[at + 1]!.get(relative(folder, path))!)
+        }
+        const end = seen(files)
+        assert(end === 300 || end === 600, `cut at ${cut}, subset ${subset}: ${end}`)
+      }
+    }
+    for (const [at, step] of steps.entries()) {
+      if (step.did !== 'rename') continue
+      assert(
+        steps.slice(0, at).some(one => one.did === 'sync' && one.path === step.from),
+        step.path,
+      )
+    }
+  })
+
+  test('a copy that was cut, or found the disk full, at any step is finished by the next one', async () => {
+    const { steps } = await passage()
+    for (const error of [new Error('power lost'), Object.assign(new Error('full'), { code: 'ENOSPC' })]) {
+      for (let cut = 0; cut < steps.length; cut += 1) {
+        const folder = newFolder()
+        orThrow(await copied(SMALL, folder))
+        let left = cut
+        const cutting = copied(LARGE, folder, () => {
+          if (left-- === 0) throw error
+        })
+        await assert.rejects(cutting, error)
+        const between = seen(contentOf(folder))
+        assert(between === 300 || between === 600)
+        orThrow(await copied(LARGE, folder))
+        assert.equal(seen(contentOf(folder)), 600)
+      }
+    }
+  })
+
+  const changed = (path: string): Map<string, Uint8Array> => {
+    const bytes = LARGE.get(path)!
+    return new Map(LARGE).set(path, bytes.with(9, bytes[9]! ^ 1))
+  }
+  const rows: [name: string, files: Map<string, Uint8Array>, code: string][] = [
+    ['another history of the same size', served(300, { other: 299 }), 'log-forked'],
+    ['another history that has grown', served(600, { other: 200 }), 'log-forked'],
+    ['an older log', served(299), 'log-forked'],
+    ['a log of another key', served(600, { key: 2 }), 'checkpoint-unsigned'],
+    ['a full tile that was changed', changed('tile/0/001'), 'log-tile-altered'],
+    ['a partial tile that was changed', changed('tile/1/000.p/2'), 'log-root-mismatch'],
+    ['an entry that was changed', changed('tile/entries/001'), 'log-entry-altered'],
+    ['no checkpoint', new Map([...LARGE].slice(0, -1)), 'log-tile-missing'],
+  ]
+  for (const [name, files, code] of rows) {
+    test(`attack: the copy is not gone on with by ${name}`, async () => {
+      const folder = newFolder()
+      orThrow(await copied(SMALL, folder))
+      const refused = await copied(files, folder)
+      assert(isRefusal(refused))
+      assert.equal(refused.code, code)
+      assert.equal(seen(contentOf(folder)), 300)
+    })
+  }
+
+  test('attack: a checkpoint in the folder that nobody signed is not gone on from', async () => {
+    const folder = newFolder()
+    orThrow(await copied(SMALL, folder))
+    writeFileSync(join(folder, 'checkpoint'), served(300, { key: 2 }).get('checkpoint')!)
+    const refused = await copied(LARGE, folder)
+    assert(isRefusal(refused) && refused.code === 'checkpoint-unsigned')
+  })
+})
