@@ -5,6 +5,7 @@ import { type Answer, type ClientTls, HttpsClient, readAnswer } from '../../adap
 import { utf8 } from '../../core/encoding/bytes.ts'
 import type { Crypto } from '../../core/encoding/crypto.ts'
 import { NAME } from '../../core/fleet/identity.ts'
+import { maxLogFileBytes } from '../../core/ledger/tile-reader.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { Repository } from '../../core/trust/ceremony-note.ts'
 import type { BlobId } from '../../flows/ports.ts'
@@ -48,6 +49,8 @@ export type Session = {
   repoFile(repo: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal>
   /** The same below another address. */
   fileAt(folder: string, path: string, maxBytes: number): Promise<Uint8Array | null | Refusal>
+  /** A file of the fleet's log below `/log/`, or null when there is none of that name. */
+  logFile(path: string): Promise<Uint8Array | null | Refusal>
   /** The bytes of a published blob. */
   blob(id: BlobId): Promise<AsyncIterable<Uint8Array> | Refusal>
   /** The newest root of a repository that was verified here; before that the one that the profile pins. */
@@ -159,6 +162,12 @@ function sessionOf(path: string, crypto: Crypto): Session | Refusal {
     },
     repoFile: (repo, path, maxBytes) => fileAt(`/v1/repos/${repo}`, path, maxBytes),
     fileAt,
+    logFile: async path => {
+      const call = { maxBytes: maxLogFileBytes(path), timeoutMillis: 60_000 }
+      const answer = await patiently(() => client.call('GET', `/log/${path}`, call))
+      if (!isRefusal(answer)) return answer.body
+      return answer.code === 'not-found' ? null : answer
+    },
     blob: ({ sha256, length }) => client.download(`/v1/blobs/${sha256}`, { from: 0, length }),
     root: repo => {
       const kept = trusted.root(repo)

@@ -4,8 +4,19 @@ import { Misfit } from '../encoding/shape.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { MAX_BUNDLED_BYTES, readBundle } from './bundle.ts'
 import { HASH_BYTES, joined, leafHash, rootOfLeaves } from './merkle.ts'
+import { MAX_NOTE_BYTES } from './signed-note.ts'
 import { consistencyRanges, inclusionRanges, type Node, nodesOf, type Range } from './subtrees.ts'
-import { placeOf, TILE_HEIGHT, TILE_WIDTH, type Tile, tileAt, tilePath, widthAt } from './tiles.ts'
+import {
+  CHECKPOINT_PATH,
+  parseTilePath,
+  placeOf,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  type Tile,
+  tileAt,
+  tilePath,
+  widthAt,
+} from './tiles.ts'
 
 /**
  * Reads a log from its tiles and believes none of them: a hash counts only when it leads up to the root that the log signed. What is
@@ -23,6 +34,13 @@ export type Head = { readonly size: number; readonly root: Uint8Array }
 /** The most bytes that there can be of a tile. A larger answer is not read. */
 export const maxTileBytes = ({ level, width }: Tile): number =>
   level === 'entries' ? width * (MAX_BUNDLED_BYTES + 2) : TILE_WIDTH * HASH_BYTES
+
+/** The most bytes that there can be of a file of a log, by its path; of a path that a log does not have, none. */
+export function maxLogFileBytes(path: string): number {
+  if (path === CHECKPOINT_PATH) return MAX_NOTE_BYTES
+  const tile = parseTilePath(path)
+  return tile === null ? 0 : maxTileBytes(tile)
+}
 
 /**
  * The audit path of an entry (RFC 6962 §2.1.1), nearest sibling first. Refuses `log-index-beyond`, and what `hashesIn` refuses.
@@ -73,20 +91,47 @@ const tooLong = (bytes: Uint8Array): Misfit =>
   new Misfit('', 'no more bytes than its entries can have', `${bytes.length}`)
 
 /**
- * The hash of each range. Asks for the tiles that hold them, for those that bear these out, and for the last tile of each level,
- * which together give the root. Refuses `log-tile-missing`, `log-tile-malformed`, `log-tile-altered`, `log-root-mismatch`.
+ * The hash of each range. Asks for the tiles that hold them. Refuses what `tilesIn` refuses.
  */
 export function* hashesIn(crypto: Crypto, head: Head, ranges: readonly Range[]): TileReading<Uint8Array[]> {
+  const nodes = ranges.map(nodesOf)
+  const tiles = yield* tilesIn(
+    crypto,
+    head,
+    nodes.flat().map(node => placeOf(node, head.size).tile),
+  )
+  if (isRefusal(tiles)) return tiles
+  return nodes.map(parts =>
+    joined(
+      crypto,
+      parts.map(node => hashOf(crypto, tiles, node, head.size)),
+    ),
+  )
+}
+
+/** The hashes of tiles, by the tile's path. */
+export type TileHashes = ReadonlyMap<string, readonly Uint8Array[]>
+
+/**
+ * The hashes of some tiles (`level` is a number). Asks, at once, for them, for those that bear them out, and for the last tile of
+ * each level, which together give the root. Refuses `log-tile-missing`, `log-tile-malformed`, `log-tile-altered`,
+ * `log-root-mismatch`.
+ */
+export function* tilesIn(crypto: Crypto, head: Head, some: Iterable<Tile>): TileReading<TileHashes> {
   const edge = edgeOf(head.size)
   const wanted = new Map<string, Tile>(edge.map(({ tile }) => [tilePath(tile), tile]))
-  const nodes = ranges.map(nodesOf)
-  for (const node of nodes.flat())
-    for (const tile of upward(placeOf(node, head.size).tile, head.size)) wanted.set(tilePath(tile), tile)
+  for (const one of some)
+    for (const tile of upward(one, head.size)) {
+      const path = tilePath(tile)
+      // What bears this one out was asked for together with it.
+      if (wanted.has(path)) break
+      wanted.set(path, tile)
+    }
   const asked = [...wanted]
   const came = asked.length === 0 ? [] : yield asked.map(([, tile]) => tile)
   const tiles = new Map<string, readonly Uint8Array[]>()
   for (const [at, [path, tile]] of asked.entries()) {
-    const read = readTile(tile, came[at] ?? null)
+    const read = hashesOfTile(tile, came[at] ?? null)
     if (isRefusal(read)) return read
     tiles.set(path, read)
   }
@@ -100,16 +145,12 @@ export function* hashesIn(crypto: Crypto, head: Head, ranges: readonly Range[]):
   if (!sameBytes(root, head.root)) {
     return refuse('log-root-mismatch', 'the tiles of the log', `the root ${short(head.root)}`, short(root))
   }
-  for (const [path, tile] of asked) {
+  // From the top: below a tile that was changed, none is to blame.
+  for (const [path, tile] of asked.toSorted(([, a], [, b]) => (b.level as number) - (a.level as number))) {
     const altered = checkUpward(crypto, tiles, path, tile, head.size)
     if (altered !== null) return altered
   }
-  return nodes.map(parts =>
-    joined(
-      crypto,
-      parts.map(node => hashOf(crypto, tiles, node, head.size)),
-    ),
-  )
+  return tiles
 }
 
 /** The partial tiles of a log, from the top: they alone give its root, so that it bears each of them out. */
@@ -135,7 +176,8 @@ function* upward(tile: Tile, size: number): Generator<Tile> {
 
 const above = ({ level, index }: Tile, size: number): Tile => tileAt((level as number) + 1, index, size)
 
-function readTile(tile: Tile, bytes: Uint8Array | null): Uint8Array[] | Refusal {
+/** The hashes of a tile as it came. Refuses `log-tile-missing`, `log-tile-malformed`. */
+export function hashesOfTile(tile: Tile, bytes: Uint8Array | null): Uint8Array[] | Refusal {
   const path = tilePath(tile)
   if (bytes === null) return missing(path)
   // A partial tile may have been taken away since there is a full one: its beginning is the partial one.
@@ -147,13 +189,7 @@ function readTile(tile: Tile, bytes: Uint8Array | null): Uint8Array[] | Refusal 
 }
 
 /** A full tile must have the hash that the one above it has of it. */
-function checkUpward(
-  crypto: Crypto,
-  tiles: ReadonlyMap<string, readonly Uint8Array[]>,
-  path: string,
-  tile: Tile,
-  size: number,
-): Refusal | null {
+function checkUpward(crypto: Crypto, tiles: TileHashes, path: string, tile: Tile, size: number): Refusal | null {
   if (tile.width < TILE_WIDTH) return null
   const parent = tiles.get(tilePath(above(tile, size))) as readonly Uint8Array[]
   const expected = parent[tile.index % TILE_WIDTH] as Uint8Array
@@ -164,12 +200,7 @@ function checkUpward(
 }
 
 /** The hash of a node, from the hashes of its tile that it is made of. */
-function hashOf(
-  crypto: Crypto,
-  tiles: ReadonlyMap<string, readonly Uint8Array[]>,
-  node: Node,
-  size: number,
-): Uint8Array {
+function hashOf(crypto: Crypto, tiles: TileHashes, node: Node, size: number): Uint8Array {
   const { tile, from, to } = placeOf(node, size)
   return rootOfLeaves(crypto, (tiles.get(tilePath(tile)) as readonly Uint8Array[]).slice(from, to))
 }

@@ -6,8 +6,8 @@ import { parseEntry } from './entry.ts'
 import { append, emptyTree, leafHash, rootOf, type TreeHead } from './merkle.ts'
 import type { NoteKey } from './signed-note.ts'
 
-/** An entry as it was stored; `leaf` is the hash that was stored beside it, when there is one. */
-export type StoredEntry = { readonly bytes: Uint8Array; readonly leaf?: Uint8Array }
+/** An entry as it was stored; `leaf` is the hash that was stored beside it, `place` the file that it is in, when there is one. */
+export type StoredEntry = { readonly bytes: Uint8Array; readonly leaf?: Uint8Array; readonly place?: string }
 
 /** What is known of the log from before: a checkpoint that a gateway or a witness kept. */
 export type KnownHead = { readonly size: number; readonly root: Uint8Array }
@@ -53,7 +53,7 @@ export function beginVerification(crypto: Crypto, known: KnownHead | null = null
  * `log-entry-altered`, `log-origin-gap`, `log-origin-repeated`, `log-forked`.
  */
 export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry): Verification {
-  const subject = `entry ${so.tree.size}`
+  const subject = stored.place === undefined ? `entry ${so.tree.size}` : `entry ${so.tree.size} of ${stored.place}`
   const leaf = leafHash(crypto, stored.bytes)
   const faults: Refusal[] = []
   if (stored.leaf !== undefined && !sameBytes(stored.leaf, leaf)) {
@@ -75,6 +75,11 @@ export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry)
   }
   const next = { ...so, tree: append(crypto, so.tree, leaf) }
   return checkKnown(crypto, found(next, faults))
+}
+
+/** Takes the hash of an entry that is not there, but that the tiles of the log bear out. */
+export function takeLeaf(crypto: Crypto, so: Verification, leaf: Uint8Array): Verification {
+  return checkKnown(crypto, { ...so, tree: append(crypto, so.tree, leaf) })
 }
 
 /**
@@ -131,11 +136,15 @@ function checkKnown(crypto: Crypto, so: Verification): Verification {
   return found(so, [refuse('log-forked', `the log at ${so.known.size} entries`, expected, short(root))])
 }
 
-function found(so: Verification, faults: readonly Refusal[]): Verification {
+/** Adds findings; what was found before is not found twice. */
+export function found(so: Verification, faults: readonly Refusal[]): Verification {
   if (faults.length === 0) return so
-  const all = [...so.findings, ...faults]
+  const all = [...so.findings, ...faults.filter(one => !so.findings.some(other => isSame(one, other)))]
   const kept = all.slice(0, MAX_FINDINGS)
   return { ...so, findings: kept, dropped: so.dropped + all.length - kept.length }
 }
 
 const short = (hash: Uint8Array): string => `${toHex(hash.subarray(0, 8))}…`
+
+const isSame = (one: Refusal, other: Refusal): boolean =>
+  one.code === other.code && one.subject === other.subject && one.actual === other.actual

@@ -57,6 +57,13 @@ export const ledgerCodes = {
     title: 'the checkpoint has no signature of the expected key',
     fix: 'Check that this is the right log and the right key. A checkpoint without the signature of its log proves nothing.',
   },
+  'checkpoint-key-unknown': {
+    exit: 20,
+    status: 422,
+    action: 'halt',
+    title: 'the checkpoint is signed by another key of that name',
+    fix: 'Ask the operator, by a way that the log has no part in, whether it has a new key. A key that was retired, or that nobody knows, proves nothing.',
+  },
   'checkpoint-signature-invalid': {
     exit: 20,
     status: 422,
@@ -189,6 +196,34 @@ export const ledgerCodes = {
     action: 'halt',
     title: 'a bundle of entries cannot be read',
     fix: 'Fetch it again, or from another place. If it stays so, treat that copy of the log as damaged.',
+  },
+  'log-bundle-foreign': {
+    exit: 20,
+    status: 422,
+    action: 'halt',
+    title: 'a bundle holds none of the entries that were sealed at its place',
+    fix: 'Look whether files of two logs were mixed, or one was put at another place. Fetch it again from the log.',
+  },
+  'log-checkpoint-missing': {
+    exit: 66,
+    status: 404,
+    action: 'refuse',
+    title: 'there is no log here',
+    fix: 'Name the folder or the address that "checkpoint" lies in: of a fleet server that is https://HOST:PORT/log.',
+  },
+  'log-entry-unknown': {
+    exit: 66,
+    status: 404,
+    action: 'refuse',
+    title: 'the log has no entry of that hash',
+    fix: 'Give the index of the entry, or the SHA-256 of a zero byte and its bytes (RFC 6962), and look that this is the right log.',
+  },
+  'log-proof-empty': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the proof does not hold the entry that it proves',
+    fix: 'Give the entry in a file of its own (--entry FILE).',
   },
   'log-proof-malformed': {
     exit: 65,

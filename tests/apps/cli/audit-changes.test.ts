@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { run } from '../../../src/apps/cli/program.ts'
-import { toBase64 } from '../../../src/core/encoding/bytes.ts'
+import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
-import { checkpointText } from '../../../src/core/ledger/checkpoint.ts'
 import { type AuditEntry, entryBytes } from '../../../src/core/ledger/entry.ts'
-import { leafHash, rootOfLeaves } from '../../../src/core/ledger/merkle.ts'
-import { verifierKey } from '../../../src/core/ledger/signed-note.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
-import { logKey, ORIGIN, signedBy, testLogKey } from '../../core/ledger/keys.ts'
+import { LOG_KEY, signedLog } from '../../core/ledger/signed-log.ts'
+import { writeLog } from '../../worlds/log-folder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-changes-'))
 const at = (name: string): string => join(folder, name)
-const KEY = verifierKey(crypto, logKey(1)) as string
 
 const entry = (kind: AuditEntry['kind'], more: Partial<AuditEntry>): Uint8Array => {
   const actor = { kind: 'person', id: 'ines' } as const
@@ -36,24 +33,15 @@ const LOG = [
   entry('controller-confirmed', { site: 'hall', controller: 'ups-1', detail: { report: 5 } }),
 ]
 
-/** Writes an export whose checkpoint is over `signed`, and whose entries are `entries`. */
+/** Writes a folder whose checkpoint is over `signed`, and whose entries are `entries`. */
 function exported(name: string, entries: readonly Uint8Array[], signed = entries): string {
-  const root = rootOfLeaves(
-    crypto,
-    signed.map(bytes => leafHash(crypto, bytes)),
-  )
-  const checkpoint = signedBy(
-    testLogKey(1),
-    checkpointText({ origin: ORIGIN, size: signed.length, root, extensions: [] }),
-  )
-  const file = at(name)
-  writeFileSync(file, JSON.stringify({ kind: 'voltseal-audit-log', checkpoint, entries: entries.map(toBase64) }))
-  return file
+  writeLog(at(name), signedLog(entries).files, { checkpoint: utf8(signedLog(signed).checkpoint()) })
+  return at(name)
 }
 
 async function changes(...argv: string[]): Promise<{ exit: number; out: string; err: string }> {
   const [out, err]: [string[], string[]] = [[], []]
-  const exit = await run(['audit', 'changes', ...argv, '--key', KEY], {
+  const exit = await run(['audit', 'changes', ...argv, '--key', LOG_KEY], {
     stdout: { write: text => out.push(text) },
     stderr: { write: text => err.push(text) },
     env: {},
@@ -66,8 +54,8 @@ async function changes(...argv: string[]): Promise<{ exit: number; out: string; 
 
 describe('voltseal audit changes', () => {
   after(() => rmSync(folder, { recursive: true, force: true }))
-  it('tells of a campaign from an export, for people, as JSON and as CSV', async () => {
-    const file = exported('whole.json', LOG)
+  it('tells of a campaign from a folder, for people, as JSON and as CSV', async () => {
+    const file = exported('whole', LOG)
     const { exit, out } = await changes('spring', file, '--csv', at('c.csv'), '--out', at('c.json'))
     assert.equal(exit, 0)
     assert.match(out, /change request +CHG-7/)
@@ -77,7 +65,7 @@ describe('voltseal audit changes', () => {
     assert.match(readFileSync(at('c.csv'), 'utf8'), /\r\nspring,CHG-7,.*,hall,ups-1,1\.0\.0,1\.1\.0,/)
   })
   it('refuses a campaign that the log does not know, and a name that is none', async () => {
-    const file = exported('whole.json', LOG)
+    const file = exported('whole', LOG)
     assert.match((await changes('summer', file)).err, /campaign summer/)
     assert.notEqual((await changes('summer', file)).exit, 0)
     assert.notEqual((await changes('../spring', file)).exit, 0)
@@ -85,7 +73,7 @@ describe('voltseal audit changes', () => {
   it('attack: an entry was altered after the log was signed: nothing is told and nothing is written', async () => {
     const altered = [...LOG]
     altered[2] = entry('controller-failed', { site: 'hall', controller: 'ups-1', detail: { result: 'reverted' } })
-    const { exit, out } = await changes('spring', exported('altered.json', altered, LOG), '--csv', at('no.csv'))
+    const { exit, out } = await changes('spring', exported('altered', altered, LOG), '--csv', at('no.csv'))
     assert.notEqual(exit, 0)
     assert.equal(out, '')
     assert.throws(() => readFileSync(at('no.csv')), /ENOENT/)

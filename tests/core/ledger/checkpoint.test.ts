@@ -122,7 +122,7 @@ describe('checkpoints', () => {
     const forged = signedBy(testLogKey(2), text)
     const refused = openCheckpoint(forged, logKey(1), crypto)
     assert(isRefusal(refused))
-    assert.equal(refused.code, 'checkpoint-unsigned')
+    assert.equal(refused.code, 'checkpoint-key-unknown')
     // With the key id of the true key pasted over its own, it claims to be the true one, and does not verify.
     const note = parseNote(forged) as Note
     const id = noteKeyId(crypto, logKey(1)) as Uint8Array
@@ -149,6 +149,6 @@ describe('checkpoints', () => {
     const p256: PublicKey = { alg: 'ecdsa-p256', spki: logKey(1).key.spki }
     const refused = openCheckpoint(SIGNED, { name: 'log.example/harbour', key: p256 }, crypto)
     assert(isRefusal(refused))
-    assert.equal(refused.code, 'checkpoint-unsigned')
+    assert.equal(refused.code, 'checkpoint-key-unknown')
   })
 })

@@ -118,7 +118,7 @@ describe('verifying a log', () => {
   })
 
   test('attack: a checkpoint of another key', () => {
-    assert.deepEqual(codes(verifyLog(crypto, stored(LOG), checkpointOf(LOG, 2), KEY)), ['checkpoint-unsigned'])
+    assert.deepEqual(codes(verifyLog(crypto, stored(LOG), checkpointOf(LOG, 2), KEY)), ['checkpoint-key-unknown'])
   })
 
   test('an entry of a gateway that comes twice is found', () => {

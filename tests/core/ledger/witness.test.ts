@@ -286,7 +286,7 @@ describe('what a witness is asked', () => {
       'a checkpoint by another key',
       { ...request, checkpoint: checkpointOf(40, log.head.root, 2) },
       last,
-      'checkpoint-unsigned',
+      'checkpoint-key-unknown',
     ],
     ['a proof before the first', { ...request, old: 0 }, null, 'log-forked'],
   ] as const) {

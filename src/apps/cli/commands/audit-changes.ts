@@ -1,64 +1,60 @@
 import type { Command } from 'commander'
 import { writeWhole } from '../../../adapters/config-file.ts'
-import { fromBase64 } from '../../../core/encoding/bytes.ts'
+import { Misfit } from '../../../core/encoding/shape.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
+import { readBundle } from '../../../core/ledger/bundle.ts'
 import { type ChangeReport, changeReport, changeReportCsv } from '../../../core/ledger/change-report.ts'
 import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
-import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
-import { type AuditLog, fetchLog, judgeLog, readLog } from '../audit-log.ts'
+import { TILE_WIDTH, tileAt, tilePath } from '../../../core/ledger/tiles.ts'
+import { isRefusal, orThrow, refuse } from '../../../core/refusal/refusal.ts'
+import type { LogFiles } from '../../../flows/log-files.ts'
+import { verifyFiles } from '../../../flows/prove.ts'
 import type { Cli, Work } from '../cli.ts'
+import { type TrustOptions, withLog } from '../log-source.ts'
 import type { Output } from '../output.ts'
-import { checkNames, withSession } from '../session.ts'
+import { checkNames } from '../session.ts'
 import { listing, table } from '../table.ts'
+import { progressOf, trusting } from './audit-verify.ts'
 
-type Options = { profile?: string; key?: string; csv?: string; out?: string }
+type Options = TrustOptions & { readonly csv?: string; readonly out?: string }
 
 /** `audit changes`: the report that an auditor asks for, out of a log that is verified first. */
 export function addChanges(audit: Command, cli: Cli): void {
-  audit
+  const command = audit
     .command('changes')
     .description(
       'what a campaign did to each controller, who asked for it and who allowed it; the log is verified first',
     )
     .argument('<campaign>', 'the campaign')
-    .argument('[file]', 'an export of the log; without one the log is read from the fleet server')
-    .option('--key <text>', 'the key that signs checkpoints, as audit export printed it')
+    .argument('[where]', 'a folder or an address with the files of a log; without one, the fleet server’s log')
     .option('--csv <file>', 'write it as CSV, a line for each controller')
     .option('--out <file>', 'write it as JSON')
-    .option('--profile <file>', 'who you are: a profile.yaml')
-    .action(
-      cli.act((campaign: string, file: string | undefined, options: Options) => changes(cli, campaign, file, options)),
-    )
+  trusting(command).action(
+    cli.act((campaign: string, where: string | undefined, options: Options) => changes(cli, campaign, where, options)),
+  )
 }
 
-async function changes(cli: Cli, campaign: string, file: string | undefined, options: Options): Promise<Work> {
+async function changes(cli: Cli, campaign: string, where: string | undefined, options: Options): Promise<Work> {
   const misnamed = checkNames('campaign', campaign)
   if (misnamed !== null) return misnamed
-  if (file !== undefined && options.key !== undefined) {
-    const log = readLog(file)
-    return isRefusal(log) ? log : tell(cli, log, campaign, options, { key: options.key, from: file })
-  }
-  return withSession(cli, options.profile, async session => {
-    const log = file === undefined ? await fetchLog(cli, session) : readLog(file)
-    const { auditKey, url } = session.profile
-    return isRefusal(log) ? log : tell(cli, log, campaign, options, { key: options.key ?? auditKey, from: file ?? url })
+  return withLog(cli, where, options, async ({ files, policy }) => {
+    const kept = new Map<string, Uint8Array | null>()
+    const keeping: LogFiles = {
+      async file(path) {
+        const bytes = await files.file(path)
+        if (path.startsWith('tile/entries/')) kept.set(path, bytes)
+        return bytes
+      },
+    }
+    const verified = await verifyFiles(keeping, policy, cli.world.crypto, { say: progressOf(cli) })
+    if (isRefusal(verified)) return verified
+    const [finding] = verified.verdict.findings
+    // Nothing is told of a log that is not sound: its first finding is the answer.
+    return finding ?? tell(cli, entriesOf(kept, verified.verdict.size), campaign, options)
   })
 }
 
-/** Nothing is told of a log that is not sound: its first finding is the answer. */
-function tell(
-  cli: Cli,
-  log: AuditLog,
-  campaign: string,
-  { csv, out }: Options,
-  { key, from }: { key: string; from: string },
-): Work {
-  const judged = judgeLog(cli.world.crypto, log, key, from)
-  if (isRefusal(judged)) return judged
-  const [finding] = judged.verdict.findings
-  if (finding !== undefined) return finding
-  const entries = entriesOf(log, from)
-  if (isRefusal(entries)) return entries
+function tell(cli: Cli, entries: readonly AuditEntry[], campaign: string, { csv, out }: Options): Work {
   const report = changeReport(entries, campaign)
   if (report === null)
     return refuse('campaign-unknown', `campaign ${campaign}`, 'a campaign of the log', 'none of that name')
@@ -68,14 +64,16 @@ function tell(
   return { json: report, text: textOf(cli.output, report) }
 }
 
-function entriesOf({ entries }: AuditLog, from: string): AuditEntry[] | Refusal {
-  const read: AuditEntry[] = []
-  for (const [index, text] of entries.entries()) {
-    const entry = parseEntry(fromBase64(text) ?? new Uint8Array(0), `${from}, entry ${index}`)
-    if (isRefusal(entry)) return entry
-    read.push(entry)
+/** The entries of bundles that were verified. */
+function entriesOf(bundles: ReadonlyMap<string, Uint8Array | null>, size: number): AuditEntry[] {
+  const all: AuditEntry[] = []
+  for (let first = 0; first < size; first += TILE_WIDTH) {
+    const tile = tileAt('entries', first, size)
+    const read = readBundle(bundles.get(tilePath(tile)) ?? new Uint8Array(0), tile.width)
+    if (read instanceof Misfit) throw new Error(`${tilePath(tile)} was sound, and is ${read.actual}`)
+    for (const [at, bytes] of read.entries()) all.push(orThrow(parseEntry(bytes, `entry ${first + at}`)))
   }
-  return read
+  return all
 }
 
 function textOf(output: Output, report: ChangeReport): string {

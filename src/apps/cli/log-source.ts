@@ -1,0 +1,86 @@
+import { readText } from '../../adapters/config-file.ts'
+import { folderLog } from '../../adapters/log-folder.ts'
+import { HttpsLog } from '../../adapters/log-https.ts'
+import type { Crypto } from '../../core/encoding/crypto.ts'
+import { type LogPolicy, noWitness, readPolicy } from '../../core/ledger/log-policy.ts'
+import { parseVerifierKey } from '../../core/ledger/signed-note.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { LogFiles } from '../../flows/log-files.ts'
+import type { Cli, Work } from './cli.ts'
+import { openSession } from './session.ts'
+
+/** Whom a command believes about a log, and where it reads one. */
+export type TrustOptions = {
+  readonly key?: string
+  readonly policy?: string
+  readonly profile?: string
+  readonly ca?: string
+}
+
+/** A log that is to be read: its files, whom to believe, and what to call it. */
+export type LogSource = { readonly files: LogFiles; readonly policy: LogPolicy; readonly from: string }
+
+const MAX_POLICY = 1 << 20
+
+/**
+ * Whom to believe: a policy (C2SP tlog-policy) in a file, one key, or the key of the profile. Refuses `usage-error` for both at once,
+ * `key-malformed`, what `readPolicy` refuses, and without either what `openSession` refuses.
+ */
+export function trustOf(cli: Cli, { key, policy, profile }: TrustOptions): LogPolicy | Refusal {
+  const { crypto } = cli.world
+  if (policy !== undefined) {
+    if (key !== undefined) return refuse('usage-error', '--policy', 'a policy or a key', 'both')
+    const text = readText(policy, MAX_POLICY)
+    return isRefusal(text) ? text : readPolicy(text, crypto)
+  }
+  if (key !== undefined) return keyAlone(key, crypto)
+  const session = openSession(cli, profile)
+  if (isRefusal(session)) return session
+  session.close()
+  return keyAlone(session.profile.auditKey, crypto)
+}
+
+function keyAlone(word: string, crypto: Crypto): LogPolicy | Refusal {
+  const key = parseVerifierKey(crypto, word)
+  if (key === null) return refuse('key-malformed', 'the key of the log', 'a C2SP verifier key', word.slice(0, 40))
+  return noWitness(key)
+}
+
+const IS_URL = /^https?:\/\//i
+
+/** Opens a log, does the work, closes it. `where`: a folder or an address; without one, the log of the profile's fleet server. */
+export async function withLog(
+  cli: Cli,
+  where: string | undefined,
+  options: TrustOptions,
+  work: (log: LogSource) => Promise<Work>,
+): Promise<Work> {
+  const policy = trustOf(cli, options)
+  if (isRefusal(policy)) return policy
+  if (where === undefined) return withFleetLog(cli, policy, options, work)
+  if (!IS_URL.test(where)) return work({ files: folderLog(where), policy, from: where })
+  const ca = options.ca === undefined ? undefined : readText(options.ca, 1 << 20)
+  if (isRefusal(ca)) return ca
+  const files = new HttpsLog({ url: where, ...(ca === undefined ? {} : { ca }) })
+  try {
+    return await work({ files, policy, from: where })
+  } finally {
+    files.close()
+  }
+}
+
+async function withFleetLog(
+  cli: Cli,
+  policy: LogPolicy,
+  { profile }: TrustOptions,
+  work: (log: LogSource) => Promise<Work>,
+): Promise<Work> {
+  const session = openSession(cli, profile)
+  if (isRefusal(session)) return session
+  const files: LogFiles = { file: async path => orThrow(await session.logFile(path)) }
+  try {
+    return await work({ files, policy, from: session.profile.url })
+  } finally {
+    session.close()
+  }
+}

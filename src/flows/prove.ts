@@ -1,0 +1,143 @@
+import { fromUtf8, sameBytes } from '../core/encoding/bytes.ts'
+import type { Crypto } from '../core/encoding/crypto.ts'
+import { type Cosigned, checkQuorum, type LogPolicy } from '../core/ledger/log-policy.ts'
+import { readLog } from '../core/ledger/read-log.ts'
+import { entriesIn, type Head, inclusionIn, tilesIn } from '../core/ledger/tile-reader.ts'
+import { CHECKPOINT_PATH, TILE_WIDTH, type Tile, tileAt, tilePath } from '../core/ledger/tiles.ts'
+import { checkProof, type TlogProof } from '../core/ledger/tlog-proof.ts'
+import { openSigned, openTrusted, type SignedHead, type TrustedHead } from '../core/ledger/trusted-head.ts'
+import { beginVerification, endVerification, found, type KnownHead, type LogVerdict } from '../core/ledger/verify.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { type LogFiles, readFiles } from './log-files.ts'
+
+/** The checkpoint of a log as it was served. Refuses `log-checkpoint-missing`, `checkpoint-malformed`. */
+export async function checkpointOf(files: LogFiles): Promise<string | Refusal> {
+  const bytes = await files.file(CHECKPOINT_PATH)
+  if (bytes === null)
+    return refuse('log-checkpoint-missing', CHECKPOINT_PATH, 'the signed head of a log', 'no such file')
+  const text = fromUtf8(bytes)
+  return (
+    text ??
+    refuse('checkpoint-malformed', CHECKPOINT_PATH, 'a signed note', 'bytes that are no text', 'C2SP signed-note')
+  )
+}
+
+/** What was found of a log; `cosigned` is empty where too few witnesses have signed, which is a finding. */
+export type VerifiedLog = { readonly head: SignedHead; readonly verdict: LogVerdict; readonly cosigned: Cosigned }
+
+export type Verifying = {
+  /** A head of this log that is known from before: the log has to continue it. */
+  readonly known?: KnownHead | null
+  /** Hears how many entries have been read, of how many. */
+  readonly say?: (read: number, size: number) => void
+}
+
+/**
+ * Reads a whole log and verifies all of it: each entry, the bundles against the tiles, the tiles against the root, the signatures of
+ * log and witnesses, each gateway's order. Reads only. Refuses where there is nothing to begin with: what `checkpointOf` and
+ * `openSigned` refuse; all else is a finding.
+ */
+export async function verifyFiles(
+  files: LogFiles,
+  policy: LogPolicy,
+  crypto: Crypto,
+  { known = null, say = () => {} }: Verifying = {},
+): Promise<VerifiedLog | Refusal> {
+  const signed = await checkpointOf(files)
+  if (isRefusal(signed)) return signed
+  const head = openSigned(signed, policy, crypto)
+  if (isRefusal(head)) return head
+  const { size } = head.checkpoint
+  // The upper tiles bear out each stretch of the log anew.
+  const near = remembering(files, path => !/^tile\/(?:0|entries)\//.test(path))
+  const reading = readLog(crypto, head.checkpoint, beginVerification(crypto, known))
+  let step = reading.next([])
+  while (!step.done) {
+    say(step.value.read, size)
+    step = reading.next(await Promise.all(step.value.wanted.map(tile => near.file(tilePath(tile)))))
+  }
+  say(size, size)
+  const quorum = checkQuorum(crypto, policy, head.note)
+  const so = isRefusal(quorum) ? found(step.value, [quorum]) : step.value
+  const verdict = endVerification(crypto, so, signed, head.key)
+  return { head, verdict, cosigned: isRefusal(quorum) ? new Map() : quorum }
+}
+
+const REMEMBERED = 32
+
+/** Some files are wanted again and again: those that were wanted last are kept. */
+function remembering(files: LogFiles, again: (path: string) => boolean): LogFiles {
+  const kept = new Map<string, Uint8Array | null>()
+  return {
+    async file(path) {
+      if (!again(path)) return files.file(path)
+      const bytes = kept.has(path) ? (kept.get(path) as Uint8Array | null) : await files.file(path)
+      kept.delete(path)
+      kept.set(path, bytes)
+      const [oldest] = kept.keys()
+      if (kept.size > REMEMBERED && oldest !== undefined) kept.delete(oldest)
+      return bytes
+    },
+  }
+}
+
+/** Which entry is meant: by its place, or by its hash (RFC 6962 §2.1). */
+export type EntryWanted = { readonly index: number } | { readonly hash: Uint8Array }
+
+/** A proof, the entry that it proves, and the head that it leads to. */
+export type Proven = { readonly proof: TlogProof; readonly entry: Uint8Array; readonly head: TrustedHead }
+
+/**
+ * Makes the proof of an entry (C2SP tlog-proof), with the entry as its extra data. It was verified as who gets it will. Refuses
+ * `log-entry-unknown`, and what `checkpointOf`, `openTrusted`, `inclusionIn` and `entriesIn` refuse.
+ */
+export async function proveEntry(
+  files: LogFiles,
+  policy: LogPolicy,
+  crypto: Crypto,
+  wanted: EntryWanted,
+  say: (read: number, size: number) => void = () => {},
+): Promise<Proven | Refusal> {
+  const checkpoint = await checkpointOf(files)
+  if (isRefusal(checkpoint)) return checkpoint
+  const head = openTrusted(checkpoint, policy, crypto)
+  if (isRefusal(head)) return head
+  const near = remembering(files, () => true)
+  const tree = head.checkpoint
+  const index = 'index' in wanted ? wanted.index : await indexOf(near, tree, crypto, wanted.hash, say)
+  if (isRefusal(index)) return index
+  const path = await readFiles(near, inclusionIn(crypto, tree, index))
+  if (isRefusal(path)) return path
+  const entries = await readFiles(near, entriesIn(crypto, tree, { start: index, end: index + 1 }))
+  if (isRefusal(entries)) return entries
+  const entry = entries[0] as Uint8Array
+  const proof: TlogProof = { index, path, checkpoint, extra: entry }
+  return checkProof(crypto, proof, entry, tree) ?? { proof, entry, head }
+}
+
+/** Tiles that are looked through at a time. */
+const AT_ONCE = 16
+
+/** Where an entry of that hash is, the first one: all the hashes of the log are looked through. */
+async function indexOf(
+  files: LogFiles,
+  head: Head,
+  crypto: Crypto,
+  hash: Uint8Array,
+  say: (read: number, size: number) => void,
+): Promise<number | Refusal> {
+  for (let start = 0; start < head.size; start += AT_ONCE * TILE_WIDTH) {
+    say(start, head.size)
+    const tiles: Tile[] = []
+    for (let at = start; at < Math.min(head.size, start + AT_ONCE * TILE_WIDTH); at += TILE_WIDTH) {
+      tiles.push(tileAt(0, at, head.size))
+    }
+    const read = await readFiles(files, tilesIn(crypto, head, tiles))
+    if (isRefusal(read)) return read
+    for (const tile of tiles) {
+      const at = read.get(tilePath(tile))?.findIndex(leaf => sameBytes(leaf, hash)) ?? -1
+      if (at >= 0) return tile.index * TILE_WIDTH + at
+    }
+  }
+  return refuse('log-entry-unknown', 'the log', `the hash ${hash.toHex()}`, `none of ${head.size} entries`)
+}
