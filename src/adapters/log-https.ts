@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } fro
 import { maxLogFileBytes } from '../core/ledger/tile-reader.ts'
 import { parseTilePath, TILE_WIDTH, tilePath } from '../core/ledger/tiles.ts'
 import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
+import type { LogFiles } from '../flows/ports.ts'
 
 export type LogServer = {
   /** Where `checkpoint` and `tile/` lie. */
@@ -26,7 +27,7 @@ const AT_ONCE = 8
  *
  * Throws a `RefusalError`: `not-reachable`, `tls-refused`, `answer-too-slow`, `answer-too-large`, `answer-unexpected`.
  */
-export class HttpsLog {
+export class HttpsLog implements LogFiles {
   readonly #server: LogServer
   readonly #base: string
   readonly #agent: HttpAgent

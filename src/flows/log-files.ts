@@ -1,9 +1,9 @@
-import { utf8 } from '../core/encoding/bytes.ts'
+import { fromUtf8, utf8 } from '../core/encoding/bytes.ts'
 import { writeBundle } from '../core/ledger/bundle.ts'
 import { HASH_BYTES } from '../core/ledger/merkle.ts'
 import type { TileReading } from '../core/ledger/tile-reader.ts'
 import { CHECKPOINT_PATH, parseTilePath, TILE_WIDTH, tilePath } from '../core/ledger/tiles.ts'
-import type { Refusal } from '../core/refusal/refusal.ts'
+import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { FleetStore, LogFiles } from './ports.ts'
 
 export type { LogFiles }
@@ -39,4 +39,35 @@ export async function readFiles<T>(files: LogFiles, reading: TileReading<T>): Pr
   let step = reading.next([])
   while (!step.done) step = reading.next(await Promise.all(step.value.map(tile => files.file(tilePath(tile)))))
   return step.value
+}
+
+/** Tiles that stand over the others are wanted again and again. */
+const REMEMBERED = 64
+
+/** The files of a log that is far away: the tiles that were wanted last are kept. */
+export function remembering(files: LogFiles): LogFiles {
+  const known = new Map<string, Promise<Uint8Array | null>>()
+  return {
+    file(path) {
+      if (path.startsWith('tile/entries/')) return files.file(path)
+      const found = known.get(path) ?? files.file(path)
+      known.delete(path)
+      known.set(path, found)
+      const [oldest] = known.keys()
+      if (known.size > REMEMBERED) known.delete(oldest as string)
+      return found
+    },
+  }
+}
+
+/** The checkpoint of a log as it was served. Refuses `log-checkpoint-missing`, `checkpoint-malformed`. */
+export async function checkpointOf(files: LogFiles): Promise<string | Refusal> {
+  const bytes = await files.file(CHECKPOINT_PATH)
+  if (bytes === null)
+    return refuse('log-checkpoint-missing', CHECKPOINT_PATH, 'the signed head of a log', 'no such file')
+  const text = fromUtf8(bytes)
+  return (
+    text ??
+    refuse('checkpoint-malformed', CHECKPOINT_PATH, 'a signed note', 'bytes that are no text', 'C2SP signed-note')
+  )
 }

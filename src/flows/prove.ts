@@ -1,26 +1,14 @@
-import { fromUtf8, sameBytes } from '../core/encoding/bytes.ts'
+import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { type Cosigned, checkQuorum, type LogPolicy } from '../core/ledger/log-policy.ts'
 import { readLog } from '../core/ledger/read-log.ts'
 import { entriesIn, type Head, inclusionIn, tilesIn } from '../core/ledger/tile-reader.ts'
-import { CHECKPOINT_PATH, TILE_WIDTH, type Tile, tileAt, tilePath } from '../core/ledger/tiles.ts'
+import { TILE_WIDTH, type Tile, tileAt, tilePath } from '../core/ledger/tiles.ts'
 import { checkProof, type TlogProof } from '../core/ledger/tlog-proof.ts'
 import { openSigned, openTrusted, type SignedHead, type TrustedHead } from '../core/ledger/trusted-head.ts'
 import { beginVerification, endVerification, found, type KnownHead, type LogVerdict } from '../core/ledger/verify.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { type LogFiles, readFiles } from './log-files.ts'
-
-/** The checkpoint of a log as it was served. Refuses `log-checkpoint-missing`, `checkpoint-malformed`. */
-export async function checkpointOf(files: LogFiles): Promise<string | Refusal> {
-  const bytes = await files.file(CHECKPOINT_PATH)
-  if (bytes === null)
-    return refuse('log-checkpoint-missing', CHECKPOINT_PATH, 'the signed head of a log', 'no such file')
-  const text = fromUtf8(bytes)
-  return (
-    text ??
-    refuse('checkpoint-malformed', CHECKPOINT_PATH, 'a signed note', 'bytes that are no text', 'C2SP signed-note')
-  )
-}
+import { checkpointOf, type LogFiles, readFiles, remembering } from './log-files.ts'
 
 /** What was found of a log; `cosigned` is empty where too few witnesses have signed, which is a finding. */
 export type VerifiedLog = { readonly head: SignedHead; readonly verdict: LogVerdict; readonly cosigned: Cosigned }
@@ -49,7 +37,7 @@ export async function verifyFiles(
   if (isRefusal(head)) return head
   const { size } = head.checkpoint
   // The upper tiles bear out each stretch of the log anew.
-  const near = remembering(files, path => !/^tile\/(?:0|entries)\//.test(path))
+  const near = remembering(files)
   const reading = readLog(crypto, head.checkpoint, beginVerification(crypto, known))
   let step = reading.next([])
   while (!step.done) {
@@ -61,24 +49,6 @@ export async function verifyFiles(
   const so = isRefusal(quorum) ? found(step.value, [quorum]) : step.value
   const verdict = endVerification(crypto, so, signed, head.key)
   return { head, verdict, cosigned: isRefusal(quorum) ? new Map() : quorum }
-}
-
-const REMEMBERED = 32
-
-/** Some files are wanted again and again: those that were wanted last are kept. */
-function remembering(files: LogFiles, again: (path: string) => boolean): LogFiles {
-  const kept = new Map<string, Uint8Array | null>()
-  return {
-    async file(path) {
-      if (!again(path)) return files.file(path)
-      const bytes = kept.has(path) ? (kept.get(path) as Uint8Array | null) : await files.file(path)
-      kept.delete(path)
-      kept.set(path, bytes)
-      const [oldest] = kept.keys()
-      if (kept.size > REMEMBERED && oldest !== undefined) kept.delete(oldest)
-      return bytes
-    },
-  }
 }
 
 /** Which entry is meant: by its place, or by its hash (RFC 6962 §2.1). */
@@ -102,7 +72,7 @@ export async function proveEntry(
   if (isRefusal(checkpoint)) return checkpoint
   const head = openTrusted(checkpoint, policy, crypto)
   if (isRefusal(head)) return head
-  const near = remembering(files, () => true)
+  const near = remembering(files)
   const tree = head.checkpoint
   const index = 'index' in wanted ? wanted.index : await indexOf(near, tree, crypto, wanted.hash, say)
   if (isRefusal(index)) return index

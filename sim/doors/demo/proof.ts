@@ -1,6 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Misfit } from '../../../src/core/encoding/shape.ts'
+import { readBundle } from '../../../src/core/ledger/bundle.ts'
 import type { ChangeReport } from '../../../src/core/ledger/change-report.ts'
+import { CHECKPOINT_PATH, tilePath, tilesBetween } from '../../../src/core/ledger/tiles.ts'
 import type { CampaignView, ControllerView } from '../../../src/wire/fleet-views.ts'
 import type { Desk } from './desk.ts'
 
@@ -20,7 +23,7 @@ export class Proof {
 
   /** Verifies the export, as an auditor would: offline, with nothing but the log's key. As `text` answers it. */
   verifyLog(asJson: boolean): Promise<string> {
-    return this.#desk.text('Verify it, offline', ['audit', 'verify', 'audit.json'], asJson)
+    return this.#desk.text('Verify it, offline', ['audit', 'verify', 'audit'], asJson)
   }
 
   /** The campaign as it stands. */
@@ -30,10 +33,17 @@ export class Proof {
 
   /** Exports the audit log; answers its entries, one to a line, and the signed checkpoint over them. */
   async exportLog(): Promise<{ readonly entries: string; readonly checkpoint: string }> {
-    await this.#desk.command('Export the audit log', ['audit', 'export', 'audit.json'])
-    const text = readFileSync(join(this.#folder, 'audit.json'), 'utf8')
-    const { entries, checkpoint } = JSON.parse(text) as { entries: readonly string[]; checkpoint: string }
-    return { entries: entries.map(entry => Buffer.from(entry, 'base64').toString()).join('\n'), checkpoint }
+    await this.#desk.command('Export the audit log', ['audit', 'export', 'audit'])
+    const at = (path: string): Uint8Array => readFileSync(join(this.#folder, 'audit', path))
+    const checkpoint = Buffer.from(at(CHECKPOINT_PATH)).toString()
+    const entries: string[] = []
+    for (const tile of tilesBetween(0, Number(checkpoint.split('\n')[1]))) {
+      if (tile.level !== 'entries') break
+      const read = readBundle(at(tilePath(tile)), tile.width)
+      if (read instanceof Misfit) throw new Error(`${tilePath(tile)}: ${read.actual}`)
+      entries.push(...read.map(entry => Buffer.from(entry).toString()))
+    }
+    return { entries: entries.join('\n'), checkpoint }
   }
 
   /** What each controller runs, as it attested, by its id. */
@@ -55,7 +65,7 @@ export class Proof {
       'audit',
       'changes',
       CAMPAIGN,
-      'audit.json',
+      'audit',
       ...files,
     ])) as ChangeReport
   }

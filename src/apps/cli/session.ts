@@ -166,7 +166,7 @@ function sessionOf(path: string, crypto: Crypto): Session | Refusal {
       const call = { maxBytes: maxLogFileBytes(path), timeoutMillis: 60_000 }
       const answer = await patiently(() => client.call('GET', `/log/${path}`, call))
       if (!isRefusal(answer)) return answer.body
-      return answer.code === 'not-found' ? null : answer
+      return answer.code === 'log-tile-missing' || answer.code === 'not-found' ? null : answer
     },
     blob: ({ sha256, length }) => client.download(`/v1/blobs/${sha256}`, { from: 0, length }),
     root: repo => {

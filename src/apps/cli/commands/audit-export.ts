@@ -1,0 +1,61 @@
+import type { Command } from 'commander'
+import { folderLog } from '../../../adapters/log-folder.ts'
+import { PlainFiles } from '../../../adapters/repository-folder.ts'
+import { verifierKey } from '../../../core/ledger/signed-note.ts'
+import { openSigned } from '../../../core/ledger/trusted-head.ts'
+import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { copyLog } from '../../../flows/copy-log.ts'
+import { checkpointOf } from '../../../flows/log-files.ts'
+import type { Cli, Work } from '../cli.ts'
+import { type LogSource, type TrustOptions, withLog } from '../log-source.ts'
+import { Progress } from '../progress.ts'
+import { listing } from '../table.ts'
+import { trusting } from './audit-verify.ts'
+
+/** `audit export`: the files of a log in a folder, which goes on where it ended last. */
+export function addExport(audit: Command, cli: Cli): void {
+  const command = audit
+    .command('export')
+    .description('copy the log into a folder that any web server or stick serves, or bring such a folder up to date')
+    .argument('<folder>', 'the folder to write')
+    .argument('[where]', 'a folder or an address with the files of a log; without one, the fleet server’s log')
+  trusting(command).action(
+    cli.act((folder: string, where: string | undefined, options: TrustOptions) =>
+      withLog(cli, where, options, log => copy(cli, log, folder)),
+    ),
+  )
+}
+
+async function copy(cli: Cli, { files, policy }: LogSource, folder: string): Promise<Work> {
+  const { crypto } = cli.world
+  const signed = await checkpointOf(files)
+  const head = isRefusal(signed) ? signed : openSigned(signed, policy, crypto)
+  if (isRefusal(head)) return head
+  let progress: Progress | null = null
+  const say = (done: number, all: number): void => {
+    progress ??= new Progress(cli.output, all)
+    progress.at(done, `${done} of ${all} files`)
+  }
+  const plain = new PlainFiles(folder)
+  const there = folderLog(folder)
+  const target = {
+    file: (path: string) => there.file(path),
+    put: plain.put.bind(plain),
+    replace: plain.replace.bind(plain),
+    sync: plain.sync.bind(plain),
+    remove: plain.remove.bind(plain),
+  }
+  const copied = await copyLog(files, target, head.key, crypto, say)
+  if (isRefusal(copied)) return copied
+  const key = verifierKey(crypto, head.key)
+  cli.output.progress(`To verify it anywhere: voltseal audit verify ${folder} --key '${key}'`)
+  return {
+    json: { folder, entries: copied.size, before: copied.before, files: copied.files, key },
+    text: listing(cli.output, [
+      ['folder', folder],
+      ['entries', copied.size],
+      ['of them new', copied.size - copied.before],
+      ['key', key],
+    ]),
+  }
+}
