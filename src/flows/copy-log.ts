@@ -8,7 +8,7 @@ import type { Range } from '../core/ledger/subtrees.ts'
 import { consistencyIn, entriesIn, type Head, hashesIn } from '../core/ledger/tile-reader.ts'
 import { CHECKPOINT_PATH, TILE_WIDTH, type Tile, tilePath, tilesBetween } from '../core/ledger/tiles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { type LogFiles, readFiles } from './log-files.ts'
+import { type LogFiles, readFiles, remembering } from './log-files.ts'
 import type { RepositoryFolder } from './ports.ts'
 
 /** Where a log is copied to: a folder of plain files, as it is read and as it is written. */
@@ -115,23 +115,5 @@ async function dropOutgrown(folder: LogFolder['folder'], from: number, to: numbe
   for (const tile of tilesBetween(0, from)) {
     const path = tilePath({ ...tile, width: TILE_WIDTH })
     if (tile.width < TILE_WIDTH && full.includes(path)) await folder.remove(`${path}.p`)
-  }
-}
-
-/** Tiles that stand over the others are wanted again and again. */
-const REMEMBERED = 64
-
-function remembering(files: LogFiles): LogFiles {
-  const known = new Map<string, Promise<Uint8Array | null>>()
-  return {
-    file(path) {
-      if (path.startsWith('tile/entries/')) return files.file(path)
-      const found = known.get(path) ?? files.file(path)
-      known.delete(path)
-      known.set(path, found)
-      const [oldest] = known.keys()
-      if (known.size > REMEMBERED) known.delete(oldest as string)
-      return found
-    },
   }
 }

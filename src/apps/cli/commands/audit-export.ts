@@ -36,15 +36,7 @@ async function copy(cli: Cli, { files, policy }: LogSource, folder: string): Pro
     progress ??= new Progress(cli.output, all)
     progress.at(done, `${done} of ${all} files`)
   }
-  const plain = new PlainFiles(folder)
-  const there = folderLog(folder)
-  const target = {
-    file: (path: string) => there.file(path),
-    put: plain.put.bind(plain),
-    replace: plain.replace.bind(plain),
-    sync: plain.sync.bind(plain),
-    remove: plain.remove.bind(plain),
-  }
+  const target = { files: folderLog(folder), folder: new PlainFiles(folder) }
   const copied = await copyLog(files, target, head.key, crypto, say)
   if (isRefusal(copied)) return copied
   const key = verifierKey(crypto, head.key)
