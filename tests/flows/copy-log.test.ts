@@ -158,7 +158,7 @@ describe('a log as plain files', () => {
     ['another history of the same size', served(300, { other: 299 }), 'log-forked'],
     ['another history that has grown', served(600, { other: 200 }), 'log-forked'],
     ['an older log', served(299), 'log-forked'],
-    ['a log of another key', served(600, { key: 2 }), 'checkpoint-unsigned'],
+    ['a log of another key', served(600, { key: 2 }), 'checkpoint-key-unknown'],
     ['a full tile that was changed', changed('tile/0/001'), 'log-tile-altered'],
     ['a partial tile that was changed', changed('tile/1/000.p/2'), 'log-root-mismatch'],
     ['an entry that was changed', changed('tile/entries/001'), 'log-entry-altered'],
@@ -180,6 +180,6 @@ describe('a log as plain files', () => {
     orThrow(await copied(SMALL, folder))
     writeFileSync(join(folder, 'checkpoint'), served(300, { key: 2 }).get('checkpoint')!)
     const refused = await copied(LARGE, folder)
-    assert(isRefusal(refused) && refused.code === 'checkpoint-unsigned')
+    assert(isRefusal(refused) && refused.code === 'checkpoint-key-unknown')
   })
 })
