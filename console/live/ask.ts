@@ -18,9 +18,18 @@ export async function ask<T>(path: string): Promise<Answer<T>> {
   const before = last.get(path)
   if (before?.text === text) return { value: before.value as T, now }
   const value = JSON.parse(text) as T
-  // The pages of the log are read once: only what is asked for again and again is kept.
-  if (!path.includes('?')) last.set(path, { text, value })
+  last.set(path, { text, value })
   return { value, now }
+}
+
+/** Asks for a file of the log; null when there is none of that name. Throws as `ask` does. */
+export async function askFile(path: string): Promise<Uint8Array | null> {
+  const response = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), credentials: 'omit' }).catch(() => {
+    throw new Error('The server does not answer.')
+  })
+  if (response.status === 404) return null
+  if (!response.ok) throw new Error(`The server answers ${response.status}.`)
+  return new Uint8Array(await response.arrayBuffer())
 }
 
 function problemText(text: string): string | null {

@@ -1,13 +1,7 @@
-import type {
-  AuditPage,
-  CampaignView,
-  CheckpointView,
-  ControllerView,
-  ReleaseView,
-} from '../../src/wire/fleet-views.ts'
+import type { CampaignView, CheckpointView, ControllerView, ReleaseView } from '../../src/wire/fleet-views.ts'
 import { browserCrypto } from '../crypto-browser.ts'
 import type { PlanGates } from '../picture/waves.ts'
-import { ask } from './ask.ts'
+import { ask, askFile } from './ask.ts'
 import { type Codes, loadCodes } from './codes.ts'
 import { LogReader, type LogStatus } from './log-reader.ts'
 import { browserMemory } from './memory.ts'
@@ -56,10 +50,9 @@ export function follow(tell: (change: (before: Snapshot) => Snapshot) => void): 
   const readLog = async (checkpoint: CheckpointView): Promise<void> => {
     if (reading) return
     reading = true
-    const page = async (from: number, to: number): Promise<AuditPage> =>
-      (await ask<AuditPage>(`/v1/audit/entries?from=${from}&to=${to}`)).value
+    const file = (path: string): Promise<Uint8Array | null> => askFile(`/log/${path}`)
     try {
-      await reader.read(checkpoint, page, log => tell(before => ({ ...before, log })))
+      await reader.read(checkpoint, file, log => tell(before => ({ ...before, log })))
     } catch {
       // No answer: the badge says so, and the next round goes on where this one ended.
     } finally {

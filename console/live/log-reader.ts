@@ -1,15 +1,11 @@
-import { fromBase64 } from '../../src/core/encoding/bytes.ts'
 import type { Crypto } from '../../src/core/encoding/crypto.ts'
-import { parseVerifierKey } from '../../src/core/ledger/signed-note.ts'
-import {
-  beginVerification,
-  endVerification,
-  type KnownHead,
-  takeEntry,
-  type Verification,
-} from '../../src/core/ledger/verify.ts'
-import { type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
-import type { AuditPage, CheckpointView } from '../../src/wire/fleet-views.ts'
+import { openCheckpoint } from '../../src/core/ledger/checkpoint.ts'
+import { readLog } from '../../src/core/ledger/read-log.ts'
+import { type NoteKey, parseVerifierKey } from '../../src/core/ledger/signed-note.ts'
+import { tilePath } from '../../src/core/ledger/tiles.ts'
+import { beginVerification, endVerification, type KnownHead, type Verification } from '../../src/core/ledger/verify.ts'
+import { isRefusal, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
+import type { CheckpointView } from '../../src/wire/fleet-views.ts'
 
 /** How far the reading of the log has come, and what it found. `root` in hex. */
 export type LogStatus =
@@ -24,12 +20,15 @@ export type Memory = {
   remember(key: string, head: KnownHead): void
 }
 
-/** Entries asked for at a time: the most that the server gives. */
-const PAGE = 1000
+/** Of so few entries nobody waits to hear how far they are. */
+const QUICK = 1000
+
+/** Gives a file of the log by its path (C2SP tlog-tiles); null when there is none. */
+export type LogFile = (path: string) => Promise<Uint8Array | null>
 
 /**
- * Reads a log from its first entry on, page by page, and verifies all of it with the core's own verifier; afterwards it
- * reads what is new, and the log must continue what was read. The key is the one that the server names: what it proves
+ * Reads a log from its first entry on, from the files that it is served as, and verifies all of it with the core's own verifier;
+ * afterwards it reads what is new, and the log must continue what was read. The key is the one that the server names: what it proves
  * is that this log, under this key, was not changed since it was first read here.
  */
 export class LogReader {
@@ -45,12 +44,8 @@ export class LogReader {
     this.#so = beginVerification(crypto)
   }
 
-  /** Reads up to a checkpoint. `page` fetches entries `from` to `to` (excluded); `onStatus` hears of every page. */
-  async read(
-    { size, checkpoint, key }: CheckpointView,
-    page: (from: number, to: number) => Promise<AuditPage>,
-    onStatus: (status: LogStatus) => void,
-  ): Promise<void> {
+  /** Reads up to a checkpoint; `onStatus` hears of every stretch. Where `file` throws, the next reading goes on from there. */
+  async read({ checkpoint, key }: CheckpointView, file: LogFile, onStatus: (status: LogStatus) => void): Promise<void> {
     const logKey = parseVerifierKey(this.#crypto, key)
     if (logKey === null) {
       const fault = refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'one that cannot be read')
@@ -61,21 +56,21 @@ export class LogReader {
       this.#known = this.#memory.recall(key)
       this.#so = beginVerification(this.#crypto, this.#known)
     }
-    for (let from = this.#so.tree.size; from < size; from = this.#so.tree.size) {
-      if (size - from > PAGE) onStatus({ at: 'reading', read: from, size })
-      const { entries } = await page(from, Math.min(from + PAGE, size))
-      for (const entry of entries) {
-        const bytes = fromBase64(entry.bytes)
-        if (bytes === null || entry.index !== this.#so.tree.size) break
-        this.#so = takeEntry(this.#crypto, this.#so, { bytes })
-      }
-      // Nothing came that continues the log: the end says that it is cut short.
-      if (this.#so.tree.size === from) break
+    const head = openCheckpoint(checkpoint, logKey, this.#crypto)
+    if (isRefusal(head)) return onStatus({ at: 'unsound', size: this.#so.tree.size, findings: [head] })
+    const reading = readLog(this.#crypto, head, this.#so)
+    let step = reading.next([])
+    while (!step.done) {
+      this.#so = step.value.so
+      const read = this.#so.tree.size
+      if (head.size - read > QUICK) onStatus({ at: 'reading', read, size: head.size })
+      step = reading.next(await Promise.all(step.value.wanted.map(tile => file(tilePath(tile)))))
     }
+    this.#so = step.value
     onStatus(this.#end(checkpoint, logKey))
   }
 
-  #end(checkpoint: string, logKey: NonNullable<ReturnType<typeof parseVerifierKey>>): LogStatus {
+  #end(checkpoint: string, logKey: NoteKey): LogStatus {
     const {
       sound,
       size,

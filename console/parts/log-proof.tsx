@@ -25,9 +25,9 @@ export function LogProof({ log, checkpoint, codes }: Shown & { checkpoint: Check
         <details>
           <summary>What was verified, and with which key</summary>
           <p>
-            Every entry was read, hashed and put into the Merkle tree again; the root is the one of the checkpoint, and
-            the signature of the log holds over it. The key comes from this server: compare it with{' '}
-            <code>auditKey</code> in your profile.
+            Every entry was read, hashed and put into the Merkle tree again, and each tile of the log leads up to its
+            root; that is the one of the checkpoint, and the signature of the log holds over it. The key comes from this
+            server: compare it with <code>auditKey</code> in your profile.
           </p>
           <pre class="mono">{checkpoint.key}</pre>
           <pre class="mono">{checkpoint.checkpoint}</pre>

@@ -41,7 +41,7 @@ export async function verifyFiles(
   const reading = readLog(crypto, head.checkpoint, beginVerification(crypto, known))
   let step = reading.next([])
   while (!step.done) {
-    say(step.value.read, size)
+    say(step.value.so.tree.size, size)
     step = reading.next(await Promise.all(step.value.wanted.map(tile => near.file(tilePath(tile)))))
   }
   say(size, size)

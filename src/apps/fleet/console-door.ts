@@ -5,10 +5,11 @@ import { type PageFile, readPageFiles } from '../../adapters/page-files.ts'
 import { type Action, FLEET, mayDo } from '../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { admit } from '../../flows/admit.ts'
+import { type LogFiles, storedLog } from '../../flows/log-files.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { Page, Wanted } from './api/page.ts'
 import * as ofCampaigns from './campaign-views.ts'
-import { checkpoint, entries } from './log-views.ts'
+import { checkpoint } from './log-views.ts'
 import { CONSOLE } from './people.ts'
 import * as views from './views.ts'
 
@@ -24,7 +25,7 @@ type View = () => Promise<object | Refusal>
 type Shows = { readonly action: Action; readonly view: View }
 
 /** What one must be allowed to do for what is not shared. */
-const ENTRIES: Action = 'read-audit'
+const LOG: Action = 'read-audit'
 const PLANS: Action = 'read-campaigns'
 
 /**
@@ -52,13 +53,11 @@ export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageF
       '/v1/audit/checkpoint': shows('read-audit', () => checkpoint(world)),
     }),
   )
-  return async (path, query) => {
+  const log = storedLog(world.store)
+  return async path => {
     const known = shared.get(path)
     if (known !== undefined) return (await refused(world, known.action)) ?? json(await known.view())
-    if (path === '/v1/audit/entries') {
-      const no = await refused(world, ENTRIES)
-      return no ?? json(await entries(world, Number(query.get('from') ?? 0), Number(query.get('to') ?? 0)))
-    }
+    if (path.startsWith('/log/tile/')) return (await refused(world, LOG)) ?? tileOf(log, path.slice('/log/'.length))
     const plan = /^\/v1\/campaigns\/([a-z0-9._-]{1,64})\/plan$/.exec(path)?.[1]
     if (plan !== undefined) return (await refused(world, PLANS)) ?? planOf(world, plan)
     const file = files?.get(path)
@@ -87,6 +86,12 @@ async function planOf(world: FleetWorld, id: string): Promise<Shown | Refusal> {
   const row = await world.store.campaign(id)
   if (row === null) return refuse('not-found', `campaign ${id}`, 'a campaign', 'none of that name')
   return { type: JSON_TYPE, body: row.plan }
+}
+
+async function tileOf(log: LogFiles, path: string): Promise<Shown | Refusal> {
+  const body = await log.file(path)
+  if (body !== null) return { type: 'application/octet-stream', body }
+  return refuse('not-found', path.slice(0, 80), 'a file of the log', 'none')
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'

@@ -14,8 +14,8 @@ import { found, takeEntry, takeLeaf, type Verification } from './verify.ts'
  * that one damaged file does not hide another.
  */
 
-/** What is wanted next, and how many entries have been read. Each path is wanted once for the stretch that it belongs to. */
-export type LogStep = { readonly wanted: Wanted; readonly read: number }
+/** What is wanted next, and how far the verification has come: whoever is interrupted goes on from there. */
+export type LogStep = { readonly wanted: Wanted; readonly so: Verification }
 
 /** Bundles that are read at a time, so that who has them far away fetches them side by side. */
 const BUNDLES = 8
@@ -37,7 +37,7 @@ export function* readLog(crypto: Crypto, head: Head, so: Verification): Generato
     const tiles = bundles.map(({ index }) => tileAt(0, index * TILE_WIDTH, head.size))
     const wanted = wantedFor(crypto, head, tiles)
     const all = [...bundles, ...wanted]
-    const came = yield { wanted: all, read: start }
+    const came = yield { wanted: all, so }
     const files: Files = new Map(all.map((tile, at) => [tilePath(tile), came[at] ?? null]))
     const hashes = hashesFrom(crypto, head, tiles, files)
     for (const [at, bundle] of bundles.entries()) {

@@ -12,7 +12,7 @@ import { startFleet } from '../../../src/apps/fleet/serve.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { FleetConfig, parseConfig } from '../../../src/wire/config.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
-import type { AuditPage, CheckpointView } from '../../../src/wire/fleet-views.ts'
+import type { CheckpointView } from '../../../src/wire/fleet-views.ts'
 
 const SITE = {
   site: 'quay',
@@ -53,18 +53,18 @@ describe('the console’s door', () => {
     assert.deepEqual(await read('/v1/campaigns'), [])
     assert.deepEqual(await read('/v1/releases'), [])
     assert.ok((await read<CheckpointView>('/v1/audit/checkpoint')).size > 0)
-    assert.equal((await read<AuditPage>('/v1/audit/entries?from=0&to=3')).entries.length, 3)
-    for (const range of ['from=0&to=5000', 'from=-1&to=3', 'from=a', 'from=9&to=3']) {
-      assert.equal((await get(`/v1/audit/entries?${range}`)).status, 400, range)
+    for (const path of ['tile/0/999', 'tile/entries/..%2f000', 'tile/entries/000.p/256', 'checkpoint', 'tile/']) {
+      assert.equal((await get(`/log/${path}`)).status, 404, path)
     }
   })
 
   test('its log verifies with what a browser has', async () => {
     const said: LogStatus[] = []
     const memory = { recall: () => null, remember: () => undefined }
-    const page = (from: number, to: number): Promise<AuditPage> => read(`/v1/audit/entries?from=${from}&to=${to}`)
+    const file = async (path: string): Promise<Uint8Array> =>
+      new Uint8Array(await (await get(`/log/${path}`)).arrayBuffer())
     const checkpoint = await read<CheckpointView>('/v1/audit/checkpoint')
-    await new LogReader(browserCrypto, memory).read(checkpoint, page, status => said.push(status))
+    await new LogReader(browserCrypto, memory).read(checkpoint, file, status => said.push(status))
     const last = said.at(-1)
     assert.ok(last?.at === 'sound' && last.size === checkpoint.size, JSON.stringify(last))
   })
@@ -84,7 +84,7 @@ describe('the console’s door', () => {
       if (method !== 'GET') assert.equal(answer.status, 405, `${method} ${route}`)
       else if (answer.status === 200) open.push(route)
     }
-    const views = ['/v1/audit/checkpoint', '/v1/audit/entries', '/v1/campaigns', '/v1/controllers', '/v1/releases']
+    const views = ['/v1/audit/checkpoint', '/v1/campaigns', '/v1/controllers', '/v1/releases']
     assert.deepEqual(open.toSorted(), views)
     assert.equal(await size(), before, 'nothing was written, not even into the log')
   })
