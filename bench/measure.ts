@@ -7,6 +7,7 @@ import { fetchedBytes } from './fetched-bytes.ts'
 import type { Figure, Scale } from './figure.ts'
 import { fleetQueries } from './fleet-queries.ts'
 import { imageTargets } from './image-targets.ts'
+import { logAppend } from './log-append.ts'
 import type { Measured } from './print.ts'
 import { rolloutTick } from './rollout-tick.ts'
 import { siteBundle } from './site-bundle.ts'
@@ -26,6 +27,7 @@ export const FIGURES: readonly Figure[] = [
   directorBundles,
   imageTargets,
   fleetQueries,
+  logAppend,
   compatibilityPath,
   rolloutTick,
   verifyMemory,

@@ -11,6 +11,7 @@ import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
 import { INVENTORY_GUARDS } from './guards-of-inventory.ts'
 import { KEY_GUARDS } from './guards-of-keys.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
+import { LOG_GUARDS } from './guards-of-log.ts'
 import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { PATH_GUARDS } from './guards-of-paths.ts'
@@ -36,6 +37,7 @@ export const GUARDS = [
   ...INVENTORY_GUARDS,
   ...KEY_GUARDS,
   ...LINK_GUARDS,
+  ...LOG_GUARDS,
   ...AGENT_GUARDS,
   ...API_GUARDS,
   ...FOREIGN_GUARDS,

@@ -22,6 +22,7 @@ describe('the bench', () => {
         'director-bundles',
         'image-targets',
         'fleet-queries',
+        'log-append',
         'compatibility-path',
         'rollout-tick',
         'verify-memory',

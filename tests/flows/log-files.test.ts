@@ -102,6 +102,21 @@ describe('the log of a store as files', () => {
     store.close()
   })
 
+  test('attack: entries that stand behind the signed checkpoint are not given out', async () => {
+    const file = path()
+    const store = orThrow(openFleetStore(file))
+    await lengthen(store, 10)
+    store.close()
+    const database = orThrow(openDatabase(file, { version: FLEET_MIGRATIONS.length, migrations: FLEET_MIGRATIONS }))
+    database.exec('INSERT INTO entry SELECT 10, bytes, leaf, kind, site, controller, campaign FROM entry WHERE ix = 9')
+    database.close()
+    const again = orThrow(openFleetStore(file))
+    const log = storedLog(again)
+    for (const path of ['tile/entries/000.p/11', 'tile/0/000.p/11']) assert.equal(await log.file(path), null, path)
+    for (const path of ['tile/entries/000.p/10', 'tile/0/000.p/10']) assert.notEqual(await log.file(path), null, path)
+    again.close()
+  })
+
   test('attack: a full tile is replaced where it lies, and the next one above it is not built on it', async () => {
     const file = path()
     const store = orThrow(openFleetStore(file))

@@ -6,7 +6,7 @@ import { certificateRequest, generateTlsKey } from '../../src/adapters/certifica
 import type { Answer, ClientTls } from '../../src/adapters/link-https/client.ts'
 import { fromBase64, toBase64 } from '../../src/core/encoding/bytes.ts'
 import { wrapFor } from '../../src/core/encoding/cose-recipient.ts'
-import { orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import type { WrapsView } from '../../src/wire/fleet-views.ts'
 import { json, plan } from './api-world.ts'
 import { call, configOf, fleetUrl, tls } from './people.ts'
@@ -82,4 +82,11 @@ export async function logAsFiles(world: World, gateway: ClientTls): Promise<void
   const tile = orThrow(await get('/log/tile/0/000.p/1'))
   assert.equal(tile.body.length, 32)
   assert.match(`${tile.headers['cache-control']}`, /immutable/)
+  // What people and sites did is for auditors: a gateway proves with hashes alone.
+  const entries = await get('/log/tile/entries/000.p/1')
+  assert(isRefusal(entries) && entries.code === 'not-permitted', 'attack: a gateway reads the entries of all sites')
+  for (const path of ['tile/0/001', 'tile/0/../../v1/status', 'tile/0/000.p/256', 'tile/64/000', 'tile/x/000']) {
+    const none = await get(`/log/${path}`)
+    assert(isRefusal(none), path)
+  }
 }

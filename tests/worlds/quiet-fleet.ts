@@ -43,14 +43,17 @@ export class QuietFleet {
   readonly folder: string
   readonly clock = new VirtualClock(START)
   world!: FleetWorld
+  /** Transactions of the store since it was made. */
+  commits = 0
   #store: SqliteFleetStore | undefined
 
   private constructor(folder: string) {
     this.folder = folder
   }
 
-  static async make({ approvers = 2, threshold = 2 } = {}): Promise<QuietFleet> {
-    const fleet = new QuietFleet(mkdtempSync(join(FAST, 'voltseal-quiet-')))
+  /** `above`: where its folder lies; in memory, where the system has such a place, unless told. */
+  static async make({ approvers = 2, threshold = 2, above = FAST } = {}): Promise<QuietFleet> {
+    const fleet = new QuietFleet(mkdtempSync(join(above, 'voltseal-quiet-')))
     const people = ['firmware', 'release', ...Array.from({ length: approvers }, (_, n) => `approver-${n}`)]
     for (const name of people) orThrow(generateKeyFile(fleet.keyFile(name), 'ed25519'))
     orThrow(
@@ -103,9 +106,18 @@ export class QuietFleet {
     const config = orThrow(parseConfig<FleetConfig>(FleetConfig, orThrow(readConfig(files.config)), files.config))
     const keys = Object.fromEntries(FLEET_KEYS.map(name => [name, this.key(name)])) as Record<FleetKey, Signer>
     this.#store = orThrow(openFleetStore(files.database))
+    this.#store.onCommit(() => {
+      this.commits += 1
+    })
     const more = { publishPolicy: NO_POLICY, wrappingKey: null }
     const parts = { crypto, clock: this.clock, keys, spares, anchors: config.anchors, ...more }
     this.world = fleetWorld(config, through(this.#store), folder, parts)
+  }
+
+  /** Ends the server's flows: another process may open the folder. */
+  shut(): void {
+    this.#store?.close()
+    this.#store = undefined
   }
 
   /** Changes the database as somebody beside the server does; the server is started anew behind it. */
