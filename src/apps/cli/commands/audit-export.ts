@@ -1,9 +1,13 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Command } from 'commander'
+import { takeLock } from '../../../adapters/file-lock.ts'
 import { folderLog } from '../../../adapters/log-folder.ts'
 import { PlainFiles } from '../../../adapters/repository-folder.ts'
 import { verifierKey } from '../../../core/ledger/signed-note.ts'
+import { CHECKPOINT_PATH } from '../../../core/ledger/tiles.ts'
 import { openSigned } from '../../../core/ledger/trusted-head.ts'
-import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { copyLog } from '../../../flows/copy-log.ts'
 import { checkpointOf } from '../../../flows/log-files.ts'
 import type { Cli, Work } from '../cli.ts'
@@ -26,7 +30,33 @@ export function addExport(audit: Command, cli: Cli): void {
   )
 }
 
-async function copy(cli: Cli, { files, policy }: LogSource, folder: string): Promise<Work> {
+/** Keeps off a second run that writes here: it could put an older checkpoint over a newer one. */
+const LOCK = '.lock'
+
+async function copy(cli: Cli, log: LogSource, folder: string): Promise<Work> {
+  const foreign = refuseForeign(folder)
+  if (foreign !== null) return foreign
+  mkdirSync(folder, { recursive: true })
+  const lock = takeLock(join(folder, LOCK))
+  if (isRefusal(lock)) return lock
+  if (lock === null) {
+    return refuse('data-folder-in-use', folder, 'a folder that nobody else writes to', 'another export under way')
+  }
+  try {
+    return await copyInto(cli, log, folder)
+  } finally {
+    lock.release()
+  }
+}
+
+/** A log is not written among the files of somebody who mistyped. */
+function refuseForeign(folder: string): Refusal | null {
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  const isOurs = names.every(name => name === LOCK) || names.some(name => name === CHECKPOINT_PATH || name === 'tile')
+  return isOurs ? null : refuse('file-exists', folder, 'an empty folder, or a copy of a log', `${names[0]} in it`)
+}
+
+async function copyInto(cli: Cli, { files, policy }: LogSource, folder: string): Promise<Work> {
   const { crypto } = cli.world
   const signed = await checkpointOf(files)
   const head = isRefusal(signed) ? signed : openSigned(signed, policy, crypto)
