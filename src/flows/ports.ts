@@ -16,6 +16,7 @@ import type { ControllerRow, OrderableRow, SiteRow } from '../core/fleet/rows.ts
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
+import type { SiemChange } from '../core/ledger/siem-rows.ts'
 import type { WebhookChange } from '../core/ledger/webhook-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
@@ -152,7 +153,8 @@ export type CampaignRow = {
  * stands in a change: the store keeps the inventory in step with it, and verifies nothing.
  */
 export type FleetChange = AccountChange &
-  WebhookChange & {
+  WebhookChange &
+  SiemChange & {
     readonly files?: readonly RepoFile[]
     readonly sites?: readonly SiteRow[]
     readonly controllers?: readonly ControllerRow[]

@@ -4,6 +4,7 @@ import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { ConditionsConfig } from './conditions.ts'
 import { configFault } from './config-fault.ts'
 import { AnchorJson, Name, PublishPolicyJson } from './fleet-api.ts'
+import { SiemConfig } from './siem-config.ts'
 
 const closed = { additionalProperties: false }
 const Listen = Type.Object({ host: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65_535 }) }, closed)
@@ -39,6 +40,8 @@ export const FleetConfig = Type.Object(
         closed,
       ),
     ),
+    /** Who the audit log is forwarded to, as syslog over TLS; absent: nobody. */
+    siem: Type.Optional(SiemConfig),
     /** Where the console listens, read-only, for this machine alone; absent: nowhere. */
     console: Type.Optional(Listen),
     /** Whether people and services may come without a client certificate, with a sign-in or a token; absent: no. */

@@ -10,6 +10,7 @@ import * as inventory from './routes/inventory.ts'
 import * as log from './routes/log.ts'
 import * as releases from './routes/releases.ts'
 import * as server from './routes/server.ts'
+import * as siem from './routes/siem.ts'
 import * as webhooks from './routes/webhooks.ts'
 
 const isRoute = (part: unknown): part is RouteSpec => typeof part === 'object' && part !== null && 'method' in part
@@ -27,6 +28,7 @@ export const ROUTES: readonly RouteSpec[] = [
   log,
   events,
   webhooks,
+  siem,
   server,
 ].flatMap(subject => Object.values(subject).filter(isRoute))
 

@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs'
 import type { World } from '../../sim/doors/world.ts'
 import { certificateRequest, generateTlsKey } from '../../src/adapters/certificates.ts'
 import type { Answer, ClientTls } from '../../src/adapters/link-https/client.ts'
-import { fromBase64, toBase64 } from '../../src/core/encoding/bytes.ts'
+import { fromBase64, fromUtf8, toBase64 } from '../../src/core/encoding/bytes.ts'
 import { wrapFor } from '../../src/core/encoding/cose-recipient.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import type { WrapsView } from '../../src/wire/fleet-views.ts'
+import type { SiemView } from '../../src/wire/siem-api.ts'
 import { json, plan } from './api-world.ts'
 import { call, configOf, fleetUrl, tls } from './people.ts'
 import { TOOLS } from './wrapping.ts'
@@ -89,4 +90,18 @@ export async function logAsFiles(world: World, gateway: ClientTls): Promise<void
     const none = await get(`/log/${path}`)
     assert(isRefusal(none), path)
   }
+}
+
+/** Nobody listens where the log is to be forwarded: the receiver is behind, and the server says why. */
+export async function siem({ get, post }: Calls): Promise<void> {
+  orThrow(await post('/v1/siem/soc/tests', {}, randomUUID()))
+  const [soc] = json<SiemView[]>(await get('/v1/siem')) as [SiemView]
+  assert.deepEqual([soc.receiver, soc.connected, soc.sent, soc.fault?.code], ['soc', false, 0, 'siem-not-reachable'])
+  assert.ok(soc.behind > 0 && soc.failures > 0)
+  const unknown = await post('/v1/siem/nobody/tests', {})
+  assert.equal(isRefusal(unknown) ? unknown.code : '', 'not-found')
+  const text = fromUtf8(orThrow(await get('/metrics')).body) ?? ''
+  assert.match(text, /^voltseal_siem_behind\{receiver="soc"\} [1-9]\d*$/m)
+  assert.match(text, /^voltseal_siem_connected\{receiver="soc"\} 0$/m)
+  assert.match(text, /^voltseal_siem_fault\{receiver="soc",code="siem-not-reachable"\} 1$/m)
 }

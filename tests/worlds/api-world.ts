@@ -44,7 +44,9 @@ async function webhooks(world: World): Promise<Authority> {
   const receivers = await createAuthority('receivers', instant(Date.now()))
   writeFileSync(world.at('fleet', 'receivers.pem'), receivers.cert)
   const file = fleetFiles(world.at('fleet'))
-  const more = 'webhooks:\n  allow: [127.0.0.0/8]\n  ca: receivers.pem\n'
+  // Nobody listens there: who is forwarded the log is never reached.
+  const siem = 'siem:\n  - { name: soc, host: 127.0.0.1, port: 1 }\n'
+  const more = `webhooks:\n  allow: [127.0.0.0/8]\n  ca: receivers.pem\n${siem}`
   writeFileSync(file.config, `${readFileSync(file.config, 'utf8')}${more}`)
   const store = orThrow(openFleetStore(file.database))
   const never = instant(Number.MAX_SAFE_INTEGER)

@@ -8,6 +8,7 @@ import { WebhookHttps } from '../../src/adapters/webhook-https.ts'
 import { fleetDoor } from '../../src/apps/fleet/door.ts'
 import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
 import { Metrics } from '../../src/apps/fleet/metrics.ts'
+import { Siem } from '../../src/apps/fleet/siem.ts'
 import { type Instant, instant, millis } from '../../src/core/encoding/units.ts'
 import { type Account, readGrant } from '../../src/core/fleet/account.ts'
 import type { Grant } from '../../src/core/fleet/roles.ts'
@@ -39,7 +40,13 @@ export class PeopleDoor {
   readonly #clients: HttpsClient[] = []
   url = ''
 
-  private constructor(fleet: QuietFleet, authority: Authority, now: Instant, cert: { cert: string; key: string }) {
+  private constructor(
+    fleet: QuietFleet,
+    authority: Authority,
+    now: Instant,
+    cert: { cert: string; key: string },
+    siem: Siem,
+  ) {
     this.fleet = fleet
     this.#authority = authority
     this.#now = now
@@ -55,7 +62,8 @@ export class PeopleDoor {
       maxBlobBytes: 1 << 20,
       webhooks: fleet.webhooks,
       hooks: new WebhookHttps([]),
-      metrics: new Metrics(world, fleet.webhooks),
+      siem,
+      metrics: new Metrics(world, fleet.webhooks, siem),
       ...parts,
       origin: ORIGIN,
       signIn: true,
@@ -68,7 +76,8 @@ export class PeopleDoor {
     const now = instant(Date.now())
     const authority = await createAuthority('Voltseal fleet', now)
     const grant = { identity: { kind: 'fleet', id: 'server' }, hosts: ['127.0.0.1'] } as const
-    const door = new PeopleDoor(fleet, authority, now, await certifyNewKey(authority, grant, now))
+    const siem = await Siem.open(fleet.world, fleet.siem, [])
+    const door = new PeopleDoor(fleet, authority, now, await certifyNewKey(authority, grant, now), siem)
     door.url = `https://127.0.0.1:${orThrow(await listen(door.#server, '127.0.0.1', 0))}`
     return door
   }

@@ -28,6 +28,7 @@ import { record } from '../../src/flows/audit.ts'
 import { foundDirector } from '../../src/flows/direct.ts'
 import { drive } from '../../src/flows/drive.ts'
 import type { FleetStore, FleetWorld, Signer } from '../../src/flows/ports.ts'
+import type { SiemStore } from '../../src/flows/siem-ports.ts'
 import { rowOf } from '../../src/flows/turns.ts'
 import type { WebhookStore } from '../../src/flows/webhook-ports.ts'
 import { FleetConfig, parseConfig } from '../../src/wire/config.ts'
@@ -81,6 +82,12 @@ export class QuietFleet {
   get webhooks(): WebhookStore {
     if (this.#store === undefined) throw new Error('the fleet is not open')
     return this.#store.webhooks
+  }
+
+  /** The store's receivers of the log. */
+  get siem(): SiemStore {
+    if (this.#store === undefined) throw new Error('the fleet is not open')
+    return this.#store.siem
   }
 
   keyFile(name: string): string {

@@ -20,6 +20,7 @@ import { IMPORT_FAULTS, IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
 import { INVENTORY_TABLES, LABEL_INDEX } from './inventory-schema.ts'
+import { SIEM_TABLES, SqliteSiem } from './siem.ts'
 import { makeTiles, Tiles } from './tiles.ts'
 import { SqliteTurns, TURN_TABLES } from './turns.ts'
 import { SqliteWebhooks, WEBHOOK_TABLES } from './webhooks.ts'
@@ -59,6 +60,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   WEBHOOK_TABLES,
   `${IMPORT_FAULTS} ${LABEL_INDEX}`,
   makeTiles,
+  SIEM_TABLES,
 ]
 
 const HASH = 32
@@ -79,6 +81,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly #accounts: Accounts
   readonly #tiles: Tiles
   readonly webhooks: SqliteWebhooks
+  readonly siem: SqliteSiem
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
   readonly #timestamps = new Map<string, Uint8Array>()
@@ -96,6 +99,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#writer = new Writer(database)
     this.#answers = new Answers(database)
     this.webhooks = new SqliteWebhooks(database)
+    this.siem = new SqliteSiem(database)
     this.turns = new SqliteTurns(database)
     this.#rows = new InventoryRows(database)
     this.inventory = new SqliteInventory(database, this.#rows)
@@ -369,6 +373,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#accounts.apply(change)
     this.turns.apply(change)
     this.webhooks.apply(change)
+    this.siem.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

@@ -17,6 +17,7 @@ import { addLogin } from './commands/login.ts'
 import { addPublish } from './commands/publish.ts'
 import { addRelease } from './commands/release.ts'
 import { addRepository } from './commands/repository.ts'
+import { addSiem } from './commands/siem.ts'
 import { addSign } from './commands/sign.ts'
 import { addSite } from './commands/site.ts'
 import { addVerify } from './commands/verify.ts'
@@ -44,6 +45,7 @@ const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
   addAccount,
   addLogin,
   addWebhook,
+  addSiem,
   addGateway,
   addSite,
   addAgent,

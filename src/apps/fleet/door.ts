@@ -14,6 +14,7 @@ import { logRoutes } from './api/log.ts'
 import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
 import { serverRoutes } from './api/server.ts'
+import { siemRoutes } from './api/siem.ts'
 import { webhookRoutes } from './api/webhooks.ts'
 import { guard } from './gate.ts'
 
@@ -36,6 +37,7 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
     logRoutes,
     eventRoutes,
     webhookRoutes,
+    siemRoutes,
   ]) {
     routes(server, door)
   }

@@ -7,6 +7,7 @@ import { reasonsAt } from '../../flows/reason.ts'
 import type { WebhookStore } from '../../flows/webhook-ports.ts'
 import { type Figure, figureText, Histogram, type Sample } from '../../wire/metrics-text.ts'
 import { breathe } from '../process/breathe.ts'
+import type { Siem } from './siem.ts'
 
 /** Seconds: of what a disk does, and of what a link with gaps brings. */
 const QUICK = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
@@ -28,11 +29,13 @@ export class Metrics {
   readonly #heard = new Map<string, number>()
   readonly #world: FleetWorld
   readonly #webhooks: WebhookStore
+  readonly #siem: Siem
   #looked: { readonly at: number; readonly text: Promise<string> } | null = null
 
-  constructor(world: FleetWorld, webhooks: WebhookStore) {
+  constructor(world: FleetWorld, webhooks: WebhookStore, siem: Siem) {
     this.#world = world
     this.#webhooks = webhooks
+    this.#siem = siem
   }
 
   /** A gateway has called. */
@@ -61,6 +64,7 @@ export class Metrics {
       await this.#controllers(),
       ...(await this.#sites()),
       ...(await this.#hooks()),
+      ...(await this.#receivers()),
       gauge('voltseal_log_entries', 'Entries of the audit log.', (await this.#world.store.log()).size),
       gauge('process_resident_memory_bytes', 'Memory of the server.', process.memoryUsage.rss()),
       counter('process_cpu_seconds_total', 'Time of processors that the server has used.', cpuSeconds()),
@@ -124,6 +128,38 @@ export class Metrics {
       figure('voltseal_webhook_behind', 'Entries of the log that a webhook has not come to.', ({ behind }) => behind),
       figure('voltseal_webhook_failures', 'How often the message that is next has failed.', ({ failures }) => failures),
       figure('voltseal_webhook_dead_letters', 'Messages that were set aside.', ({ letters }) => letters),
+    ]
+  }
+
+  async #receivers(): Promise<Figure[]> {
+    const rows = await Promise.all(this.#siem.forwardings.map(one => one.state()))
+    type Row = (typeof rows)[number]
+    const figure = (
+      name: string,
+      help: string,
+      value: (row: Row) => number,
+      type: Figure['type'] = 'gauge',
+    ): Figure => ({
+      name: `voltseal_siem_${name}`,
+      help,
+      type,
+      samples: rows.map(row => ({ labels: { receiver: row.receiver }, value: value(row) })),
+    })
+    const faults = rows.flatMap(({ receiver, standing: { fault } }) =>
+      fault === null ? [] : [{ labels: { receiver, code: fault.code }, value: 1 }],
+    )
+    return [
+      figure('behind', 'Entries of the log that are still to be sent to a receiver.', row => row.size - row.sent),
+      figure(
+        'unconfirmed',
+        'Entries that were sent, and that it has not shown to have read.',
+        row => row.sent - row.confirmed,
+      ),
+      figure('connected', 'Whether there is a connection to the receiver.', row => (row.connected ? 1 : 0)),
+      figure('messages_total', 'Messages that were sent to it.', row => row.messages, 'counter'),
+      figure('repeated_total', 'Messages among them that were sent again.', row => row.repeated, 'counter'),
+      figure('failures', 'How often it has failed in a row.', row => row.standing.failures),
+      { name: 'voltseal_siem_fault', help: 'How a receiver fails, while it does.', type: 'gauge', samples: faults },
     ]
   }
 }

@@ -34,6 +34,7 @@ import { Enrolment, readAuthority } from './enrolment.ts'
 import { fleetFiles, ONLINE_KEYS, SERVER_KEYS, type ServerKey } from './files.ts'
 import { Metrics } from './metrics.ts'
 import { publishPolicyOf } from './publish-policy.ts'
+import { Siem, siemReceivers } from './siem.ts'
 import { fleetWorld } from './world.ts'
 
 /**
@@ -92,6 +93,8 @@ async function startWith(
   if (isRefusal(publishPolicy)) return publishPolicy
   const hooksCa = config.webhooks?.ca === undefined ? null : readText(join(folder, config.webhooks.ca), 1 << 20)
   if (isRefusal(hooksCa)) return hooksCa
+  const receivers = siemReceivers(folder, config, nodeCrypto)
+  if (isRefusal(receivers)) return receivers
   const store = openFleetStore(files.database)
   if (isRefusal(store)) return store
   const world = fleetWorld(config, store, folder, {
@@ -117,10 +120,11 @@ async function startWith(
   const reception = { world, random: nodeRandom, providers, memory: new Memory() }
   const { maxBlobBytes, url: origin, signIn = false } = config
   const people = { folder, reception, passwords, origin, signIn }
-  const metrics = new Metrics(world, store.webhooks)
+  const siem = await Siem.open(world, store.siem, receivers)
+  const metrics = new Metrics(world, store.webhooks, siem)
   store.onCommit(millis => metrics.commits.observe(millis / 1000))
   const hooks = new WebhookHttps(config.webhooks?.allow ?? [], hooksCa)
-  const parts = { world, enrolment, maxBlobBytes, webhooks: store.webhooks, hooks, metrics, ...people }
+  const parts = { world, enrolment, maxBlobBytes, webhooks: store.webhooks, hooks, siem, metrics, ...people }
   const door = fleetDoor(parts, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()
@@ -161,6 +165,7 @@ async function startWith(
     startLoop('webhooks', every(config.tickMillis), 1000, () => deliver(world, told), log),
     startLoop('check', every(60_000), 60_000, checking(world), log),
   ]
+  siem.start(config.tickMillis, log)
   if (Object.values(keys).some(({ development }) => development)) {
     log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that can be copied')
   }
@@ -169,7 +174,7 @@ async function startWith(
     close: async () => {
       if (!isRefusal(shown)) await shown?.close()
       await door.close()
-      await Promise.all(loops.map(loop => loop.stop()))
+      await Promise.all([siem.stop(), ...loops.map(loop => loop.stop())])
       store.close()
       signers.close()
     },

@@ -16,11 +16,16 @@ import { EVERYWHERE, type Seen } from './places.ts'
 
 /** What the fleet server shows of itself: read from the store at each question, nothing kept. */
 
-export async function status(world: FleetWorld, seen: Seen = EVERYWHERE): Promise<StatusView> {
+/** `more`: what is to be told that the store does not know. */
+export async function status(
+  world: FleetWorld,
+  seen: Seen = EVERYWHERE,
+  more: readonly Refusal[] = [],
+): Promise<StatusView> {
   const now = world.clock.now()
   const { kept, refused } = await standing(world)
   const ends: number[] = []
-  const alarms = [...refused, ...kept.flatMap(one => alarmOf(world, one, now) ?? [])]
+  const alarms = [...more, ...refused, ...kept.flatMap(one => alarmOf(world, one, now) ?? [])]
   const sites: string[] = []
   for (const { id } of await world.store.sites()) if (await seen.at(id)) sites.push(id)
   for (const repo of ['image', 'approval', ...sites.map(id => `director/${id}`)]) {

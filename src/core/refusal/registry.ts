@@ -15,6 +15,7 @@ import { ledgerCodes } from './codes-ledger.ts'
 import { linkCodes } from './codes-link.ts'
 import { plantCodes } from './codes-plant.ts'
 import { publishCodes } from './codes-publish.ts'
+import { siemCodes } from './codes-siem.ts'
 import { slotCodes } from './codes-slot.ts'
 import { trustCodes } from './codes-trust.ts'
 import { worldCodes } from './codes-world.ts'
@@ -32,6 +33,7 @@ const tables = {
   ...apiCodes,
   ...campaignCodes,
   ...ledgerCodes,
+  ...siemCodes,
   ...linkCodes,
   ...publishCodes,
   ...accountCodes,

@@ -15,7 +15,7 @@ import { signatureBy } from '../../../src/core/trust/repository.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
 import type { CampaignSummary, ControllerView, ReleaseView } from '../../../src/wire/fleet-views.ts'
 import type { WebhookView } from '../../../src/wire/webhook-api.ts'
-import { accounts, enrolAgain, logAsFiles, wraps } from '../../worlds/api-calls.ts'
+import { accounts, enrolAgain, logAsFiles, siem, wraps } from '../../worlds/api-calls.ts'
 import { API_SITE, fill, json, outcome, plan } from '../../worlds/api-world.ts'
 import { seen } from '../../worlds/contract.ts'
 import { type EventReader, openStream, reading } from '../../worlds/event-reader.ts'
@@ -426,6 +426,7 @@ describe('the fleet’s API, over a real server', () => {
     await again('/v1/webhooks/stuck/dead-letters/3/deliveries', {})
     const calls = { world, admin, get, post, postAs }
     await wraps(calls)
+    await siem(calls)
     await accounts(calls)
     const list = json<{ import: number }>(await post(BEGIN_LIST.path, BEGIN_LIST.body, randomUUID()))
     for (const [path, body] of listOf(list)) await again(path, body)

@@ -10,14 +10,16 @@ import { changes, shows } from './serve-route.ts'
 
 /** Sites and their controllers: enrolled, and how they stand. */
 export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
-  const { world, enrolment } = door
+  const { world, enrolment, siem } = door
 
   changes(server, door, routes.enrolSite, ({ peer, body }) => {
     return { attempt: 'site enrol', run: () => enrolment.enrol(peer.id, body) }
   })
 
   // What concerns all is everybody's; which sites there are, only those may know who may see them.
-  shows(server, routes.readStatus, ({ peer }) => views.status(world, siteFilter(world, peer, 'read-inventory')))
+  shows(server, routes.readStatus, async ({ peer }) =>
+    views.status(world, siteFilter(world, peer, 'read-inventory'), await siem.alarms()),
+  )
 
   const look = shared(() => anchors(world))
   shows(server, routes.readAnchors, look)

@@ -6,6 +6,7 @@ import type { Reception } from '../../../flows/sign-in.ts'
 import type { HookLink, WebhookStore } from '../../../flows/webhook-ports.ts'
 import type { Enrolment } from '../enrolment.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Siem } from '../siem.ts'
 
 /** What the routes of every subject have in common: what they work on, and how they read. */
 
@@ -28,6 +29,8 @@ export type FleetDoor = {
   readonly webhooks: WebhookStore
   /** What posts to subscribers, asked here which addresses it calls at all. */
   readonly hooks: HookLink
+  /** The log on its way to its receivers. */
+  readonly siem: Siem
   readonly metrics: Metrics
 }
 

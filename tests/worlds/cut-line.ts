@@ -1,0 +1,89 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+/**
+ * A line to a receiver that somebody else owns. It passes bytes and ends on, and cannot read them; a test cuts it, lets what is
+ * said on it lie in its buffers, or lets nothing through. What lies in it when it is cut is lost.
+ */
+export class CutLine {
+  /** The connection that comes next is reset when its caller has said so many bytes; null: never. Asked once for each. */
+  budget: () => number | null = () => null
+  /** Connections that were made, and that the line reset by itself. */
+  made = 0
+  cuts = 0
+  readonly #target: number
+  readonly #server: Server
+  readonly #pairs = new Set<readonly [caller: Socket, called: Socket]>()
+  #held = false
+
+  private constructor(target: number) {
+    this.#target = target
+    this.#server = createServer({ allowHalfOpen: true }, caller => this.#carry(caller))
+  }
+
+  /** A port of its own of 127.0.0.1. */
+  static async to(target: number): Promise<CutLine> {
+    const line = new CutLine(target)
+    await new Promise<void>((resolve, reject) => {
+      line.#server.once('error', reject)
+      line.#server.listen(0, '127.0.0.1', resolve)
+    })
+    return line
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Resets every connection: what lies in the line is lost, on both sides. */
+  cut(): void {
+    for (const [caller, called] of this.#pairs) {
+      caller.resetAndDestroy()
+      called.resetAndDestroy()
+    }
+  }
+
+  /** Lets nothing of what callers say through, and reads nothing of it, until it is let go. */
+  hold(held: boolean): void {
+    this.#held = held
+    for (const [caller] of this.#pairs) held ? caller.pause() : caller.resume()
+  }
+
+  #carry(caller: Socket): void {
+    const called = connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true })
+    const pair = [caller, called] as const
+    this.#pairs.add(pair)
+    this.made += 1
+    let left = this.budget() ?? Number.POSITIVE_INFINITY
+    for (const socket of pair) {
+      socket.setNoDelay(true)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        // An end has been passed on before; without one the other side is to see that it broke.
+        for (const other of pair) if (!other.destroyed && !other.writableEnded) other.resetAndDestroy()
+        if (caller.destroyed && called.destroyed) this.#pairs.delete(pair)
+      })
+    }
+    caller.on('data', (bytes: Buffer) => {
+      const part = bytes.subarray(0, Math.max(0, left))
+      left -= bytes.length
+      if (left <= 0) {
+        this.cuts += 1
+        // What has been passed on arrives; the rest is lost.
+        called.write(part, () => called.resetAndDestroy())
+        caller.resetAndDestroy()
+      } else if (!called.write(part)) {
+        caller.pause()
+        called.once('drain', () => this.#held || caller.resume())
+      }
+    })
+    caller.on('end', () => called.end())
+    called.on('data', bytes => caller.write(bytes))
+    called.on('end', () => caller.end())
+    if (this.#held) caller.pause()
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    await new Promise(resolve => this.#server.close(resolve))
+  }
+}
