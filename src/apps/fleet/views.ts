@@ -26,6 +26,11 @@ export async function status(
   const { kept, refused } = await standing(world)
   const ends: number[] = []
   const alarms = [...more, ...refused, ...kept.flatMap(one => alarmOf(world, one, now) ?? [])]
+  // What they did since the backup is not known: their orders may still be carried out.
+  for (const id of await world.store.behind()) {
+    if (await seen.at(id))
+      alarms.push(refuse('site-not-heard', `site ${id}`, 'what it did since the backup', 'nothing yet'))
+  }
   const sites: string[] = []
   for (const { id } of await world.store.sites()) if (await seen.at(id)) sites.push(id)
   for (const repo of ['image', 'approval', ...sites.map(id => `director/${id}`)]) {

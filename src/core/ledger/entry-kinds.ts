@@ -77,6 +77,8 @@ export const entryKinds = {
   'siem-lost': 'A receiver of the log has taken nothing for longer than it should.',
   'siem-restored': 'A receiver of the log takes entries again.',
   'policy-changed': 'A setting that decides who may do what was changed.',
+  'store-restored':
+    'A store that was restored from a backup goes on, with what was known of the time since; or what a site had handed over in that time was lost.',
   'maintenance-begun': 'A person took local control of a controller or site.',
   'maintenance-ended': 'Local control was given back.',
   'link-lost': 'A gateway could not reach the fleet for longer than it should.',
@@ -111,6 +113,7 @@ const gatewayKinds: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'maintenance-ended',
   'link-lost',
   'link-restored',
+  'store-restored',
   'intrusion-signal',
 ])
 
