@@ -339,11 +339,21 @@ export interface GatewayStore {
 // --- The gateway's link to the fleet server ---
 
 /** Which versions the fleet has for a site, as an opaque tag, null when it is the tag that was given; and its time as it said so. */
-export type News = { readonly tag: string | null; readonly at: Instant }
+export type News = {
+  readonly tag: string | null
+  readonly at: Instant
+  /** Up to which number of the gateway's outbox everything is durable at the fleet; left out by one that does not say. */
+  readonly upstream?: number
+  /** The fleet was restored, and asks how far the outbox is. */
+  readonly restored?: true
+}
 
 export interface FleetLink {
-  /** `director`: by which version of its director's targets the site goes, when it says so (flows/shown-orders.ts). */
-  checkIn(tag: string | null, director?: number): Promise<News | Refusal>
+  /**
+   * `director`: by which version of its director's targets the site goes, when it says so (flows/shown-orders.ts). `acknowledged`: up
+   * to which number the fleet has acknowledged the outbox.
+   */
+  checkIn(tag: string | null, director?: number, acknowledged?: number): Promise<News | Refusal>
   /**
    * A file of a repository, at most `maxBytes` long; null when there is none of that name. `sheets`: what plans give to this
    * site, `CAMPAIGN.json` each.

@@ -144,7 +144,7 @@ export function acceptUpstream(
       return refuse('upstream-gap', `outbox of ${site}`, `${expected}`, `${actual}`)
     }
     const routine = items.length === 0 ? opened.reports : []
-    if (fresh.length === 0 && routine.length === 0) return { acknowledged: row.upstream }
+    if (fresh.length === 0 && routine.length === 0 && first <= next) return { acknowledged: row.upstream }
     const reasons = await Reasons.of(world, site)
     const intake = new Intake(world, site, reasons)
     if (first > next) intake.lost(next, first - 1)

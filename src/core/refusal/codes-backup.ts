@@ -100,6 +100,20 @@ export const backupCodes = {
     title: 'the site has handed nothing over since the fleet was restored',
     fix: 'See that its gateway reaches the fleet. What it has done since the backup is not known before.',
   },
+  'fleet-store-older': {
+    exit: 20,
+    status: 409,
+    action: 'halt',
+    title: 'the fleet server knows less than it has acknowledged',
+    fix: 'Its store was set back to an older copy, or another server answers in its place. Restore it by its backup, and confirm it: docs/backup.md.',
+  },
+  'gateway-store-older': {
+    exit: 20,
+    status: 409,
+    action: 'halt',
+    title: 'the gateway knows less than it has handed over',
+    fix: 'Its store was set back to an older copy, or another gateway answers in its place. Look at who did that: docs/backup.md.',
+  },
   'gateway-restored': {
     exit: 75,
     status: 503,
