@@ -113,13 +113,6 @@ export const BACKUP_GUARDS: readonly Guard[] = [
     tests: SERVERS,
   },
   {
-    stops: 'a gap in an outbox at a fleet that was not restored',
-    file: REPORT,
-    text: '(first > next && !behind)',
-    without: '(first > next && behind)',
-    tests: OLDER,
-  },
-  {
     stops: 'a gap in an outbox that the log does not tell of',
     file: REPORT,
     text: '    if (first > next) intake.lost(next, first - 1)\n',
