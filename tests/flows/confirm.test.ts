@@ -40,7 +40,7 @@ describe('a fleet that was set back to an older store', () => {
 
   /** Puts the copy in the place of the store: with the mark of a restore, or as somebody does by hand. */
   const setBack = async (mark: boolean): Promise<void> => {
-    fleet.stop()
+    fleet.shut()
     rmSync(file())
     copyFileSync(copy(), file())
     const store = orThrow(openFleetStore(file()))
