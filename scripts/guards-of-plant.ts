@@ -15,7 +15,7 @@ export const PLANT_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a formula in a report of changes',
-    file: 'src/core/ledger/change-report.ts',
+    file: 'src/core/encoding/csv.ts',
     text: "/^[=+\\-@\\t\\r]/.test(value) ? `'${value}` : value",
     without: 'value',
     tests: 'tests/core/ledger/change-report.test.ts',

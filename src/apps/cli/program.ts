@@ -9,6 +9,7 @@ import { addAudit } from './commands/audit.ts'
 import { addCampaign } from './commands/campaign.ts'
 import { addCeremony } from './commands/ceremony.ts'
 import { addController } from './commands/controller.ts'
+import { addEvidence } from './commands/evidence.ts'
 import { addExplain } from './commands/explain.ts'
 import { addFleet } from './commands/fleet.ts'
 import { addGateway } from './commands/gateway.ts'
@@ -41,6 +42,7 @@ const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
   addController,
   addCeremony,
   addAudit,
+  addEvidence,
   addFleet,
   addAccount,
   addLogin,

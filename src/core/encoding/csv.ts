@@ -133,3 +133,10 @@ export class CsvReader {
 export function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
+
+/** A value as a field. A text that a spreadsheet would reckon with is made a text by a quote before it: it may be somebody else's. */
+export function csvCell(value: string | number | null): string {
+  if (value === null) return ''
+  if (typeof value === 'number') return String(value)
+  return csvField(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value)
+}

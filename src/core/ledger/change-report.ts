@@ -1,5 +1,5 @@
 import type { JsonObject } from '../encoding/canonical-json.ts'
-import { csvField } from '../encoding/csv.ts'
+import { csvCell } from '../encoding/csv.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import type { Actor, AuditEntry, ClockQuality } from './entry.ts'
@@ -219,14 +219,7 @@ export function changeReportCsv(report: ChangeReport): string {
     one.slot,
     one.counter,
   ])
-  return [COLUMNS, ...lines].map(line => `${line.map(cell).join(',')}\r\n`).join('')
+  return [COLUMNS, ...lines].map(line => `${line.map(csvCell).join(',')}\r\n`).join('')
 }
 
 const time = (at: Instant | null): string | null => (at === null ? null : formatUtc(at))
-
-/** A cell. A text that a spreadsheet would reckon with is made a text by a quote before it: it may be somebody else's. */
-function cell(value: string | number | null): string {
-  if (value === null) return ''
-  if (typeof value === 'number') return String(value)
-  return csvField(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value)
-}

@@ -2,7 +2,6 @@ import type { CodeEntry } from './code.ts'
 import { accountCodes } from './codes-accounts.ts'
 import { agentCodes } from './codes-agent.ts'
 import { apiCodes } from './codes-api.ts'
-import { backupCodes } from './codes-backup.ts'
 import { campaignCodes } from './codes-campaign.ts'
 import { ceremonyCodes } from './codes-ceremony.ts'
 import { consoleCodes } from './codes-console.ts'
@@ -14,6 +13,7 @@ import { inventoryCodes } from './codes-inventory.ts'
 import { keyCodes } from './codes-keys.ts'
 import { ledgerCodes } from './codes-ledger.ts'
 import { linkCodes } from './codes-link.ts'
+import { packCodes } from './codes-pack.ts'
 import { plantCodes } from './codes-plant.ts'
 import { publishCodes } from './codes-publish.ts'
 import { siemCodes } from './codes-siem.ts'
@@ -32,7 +32,6 @@ const tables = {
   ...slotCodes,
   ...agentCodes,
   ...apiCodes,
-  ...backupCodes,
   ...campaignCodes,
   ...ledgerCodes,
   ...siemCodes,
@@ -40,6 +39,7 @@ const tables = {
   ...publishCodes,
   ...accountCodes,
   ...evidenceCodes,
+  ...packCodes,
   ...consoleCodes,
   ...keyCodes,
   ...worldCodes,

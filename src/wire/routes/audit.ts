@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { may } from '../access.ts'
+import { PackSealed, SealPack } from '../evidence-api.ts'
 import { AuditPage, CheckpointView } from '../fleet-views.ts'
 import { pageFields, route } from '../route.ts'
 
@@ -31,4 +32,16 @@ export const listEntries = route({
   paged: true,
   answers: { 200: AuditPage },
   codes: ['cursor-invalid'],
+})
+
+export const sealPack = route({
+  method: 'POST',
+  path: '/v1/audit/evidence-packs',
+  id: 'sealPack',
+  tag,
+  summary: 'Seals an evidence pack: an entry of the log holds the digest of its statement',
+  access: may('read-audit'),
+  body: SealPack,
+  answers: { 200: PackSealed },
+  codes: ['log-index-beyond'],
 })

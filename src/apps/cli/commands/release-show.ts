@@ -16,7 +16,7 @@ import {
 } from '../../../core/trust/image-target.ts'
 import { checkEvidence } from '../../../flows/attest.ts'
 import type { Cli, Work } from '../cli.ts'
-import { evidenceJson, evidenceLines } from '../evidence.ts'
+import { evidenceJson, evidenceLines } from '../release-evidence.ts'
 import { openRepository } from '../repository.ts'
 import { type Session, withSession } from '../session.ts'
 import { type Cell, listing } from '../table.ts'

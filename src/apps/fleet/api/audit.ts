@@ -1,12 +1,17 @@
 import type { HttpsServer } from '../../../adapters/http-server.ts'
-import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { Misfit } from '../../../core/encoding/shape.ts'
+import { queryShape } from '../../../core/ledger/pack/query.ts'
+import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
+import { sealPack } from '../../../flows/seal.ts'
 import * as routes from '../../../wire/routes/audit.ts'
 import * as views from '../log-views.ts'
 import type { FleetDoor } from './parts.ts'
-import { linkTo, shows } from './serve-route.ts'
+import { changes, linkTo, shows } from './serve-route.ts'
 
 /** The audit log, for who verifies it. */
-export function auditRoutes(server: HttpsServer, { world }: FleetDoor): void {
+export function auditRoutes(server: HttpsServer, door: FleetDoor): void {
+  const { world } = door
+
   shows(server, routes.readCheckpoint, () => views.checkpoint(world))
 
   shows(server, routes.listEntries, async ({ query: { from, to, ...wanted }, reply }) => {
@@ -15,5 +20,16 @@ export function auditRoutes(server: HttpsServer, { world }: FleetDoor): void {
     if (isRefusal(page)) return page
     linkTo(reply, page.next)
     return { entries: page.items }
+  })
+
+  changes(server, door, routes.sealPack, ({ peer, body: { manifest, query: asked, size, events } }) => {
+    const query = queryShape(asked, 'query')
+    if (query instanceof Misfit) {
+      throw new RefusalError(refuse('request-malformed', query.at, query.expected, query.actual))
+    }
+    return {
+      attempt: 'evidence export',
+      run: () => sealPack(world, peer.id, { manifest, query, size, events }),
+    }
   })
 }

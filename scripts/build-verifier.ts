@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { build } from 'vite'
+
+/**
+ * `npm run build:verifier [FOLDER]`: the offline verifier that every evidence pack carries, as one page and one script, each with
+ * everything in it. The page may load nothing and may run nothing but its own script, which its policy names by its hash.
+ */
+const root = join(import.meta.dirname, '..')
+
+/** Bundles one entry into one file of code. `node`: its modules stay imports. */
+async function bundle(entry: string, format: 'iife' | 'es', node: boolean): Promise<string> {
+  const built = await build({
+    root,
+    configFile: false,
+    envDir: false,
+    publicDir: false,
+    logLevel: 'error',
+    ...(node ? { ssr: { noExternal: true, target: 'node' as const } } : {}),
+    build: {
+      ...(node ? { ssr: join(root, entry) } : {}),
+      write: false,
+      target: 'es2024',
+      minify: !node,
+      modulePreload: false,
+      rolldownOptions: {
+        ...(node ? {} : { input: join(root, entry) }),
+        output: { format, codeSplitting: false },
+        // Nothing of the core does anything when it is read: what is not used of it is left out.
+        treeshake: { moduleSideEffects: id => !id.includes('/src/core/') },
+      },
+    },
+  })
+  const outputs = [built].flat().flatMap(one => ('output' in one ? one.output : []))
+  const [chunk, ...more] = outputs
+  if (chunk?.type !== 'chunk' || more.length > 0) throw new Error(`the bundle is ${outputs.length} files, not one`)
+  const foreign = chunk.imports.filter(name => !name.startsWith('node:'))
+  if (foreign.length > 0) throw new Error(`the bundle still imports ${foreign.join(', ')}`)
+  return chunk.code
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')
+
+/** The page: its style and its script inside, and a policy that lets it do nothing else. */
+async function page(): Promise<string> {
+  const folder = join(root, 'console', 'verifier')
+  // A closing tag inside the script would end it early.
+  const script = (await bundle('console/verifier/page.ts', 'iife', false)).replaceAll('</script', '<\\/script')
+  const style = readFileSync(join(folder, 'page.css'), 'utf8')
+  const policy = [
+    "default-src 'none'",
+    `script-src 'sha256-${sha256(script)}'`,
+    `style-src 'sha256-${sha256(style)}'`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ')
+  const parts: Readonly<Record<string, string>> = { policy, style, script }
+  return readFileSync(join(folder, 'page.html'), 'utf8').replaceAll(
+    /\/\*(\w+)\*\//g,
+    (_, name: string) => parts[name] as string,
+  )
+}
+
+/** Both files of the verifier. */
+export async function bundleVerifier(): Promise<{ page: string; script: string }> {
+  return { page: await page(), script: await bundle('src/apps/verifier/verify.ts', 'es', true) }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const { writeWhole } = await import('../src/adapters/config-file.ts')
+  const folder = resolve(process.argv[2] ?? join(root, 'dist', 'verifier'))
+  const { page: html, script } = await bundleVerifier()
+  for (const [name, text] of [
+    ['verify.html', html],
+    ['verify.mjs', script],
+  ] as const) {
+    writeWhole(join(folder, name), text)
+    process.stdout.write(`${join(folder, name)} ${(Buffer.byteLength(text) / 1024).toFixed(0)} KiB\n`)
+  }
+}
