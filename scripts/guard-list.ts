@@ -1,6 +1,7 @@
 import { ACCOUNT_GUARDS } from './guards-of-accounts.ts'
 import { AGENT_GUARDS } from './guards-of-agent.ts'
 import { API_GUARDS } from './guards-of-api.ts'
+import { BACKUP_GUARDS } from './guards-of-backups.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
@@ -53,4 +54,5 @@ export const GUARDS = [
   ...PLAN_GUARDS,
   ...ROLLOUT_GUARDS,
   ...PLANT_RULE_GUARDS,
+  ...BACKUP_GUARDS,
 ]

@@ -246,8 +246,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'a gap in what a gateway says',
     file: 'src/flows/report.ts',
-    text: '    if (gap >= 0) {',
-    without: '    if (gap >= 1e9) {',
+    text: '    if (wrong >= 0 || (first > next && !behind)) {',
+    without: '    if (wrong >= 1e9) {',
     tests: REPORT,
   },
   {

@@ -5,6 +5,7 @@ import type { Terms } from '../core/campaign/terms.ts'
 import type { Point } from '../core/fleet/points.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import { boxed, type Note } from './audit.ts'
+import { refuseUntilCaughtUp } from './catch-up.ts'
 import { versionsAt } from './compare.ts'
 import { failuresAt } from './failures.ts'
 import { plansHeld, stepsAt, termsAt } from './hold.ts'
@@ -15,18 +16,21 @@ import { standingsAt } from './state.ts'
 import { siteTime } from './time.ts'
 import { wallTime } from './wall-time.ts'
 
-/** Who got a turn, and why the plant could not be read, if it could not. */
+/** Who got a turn, and why the plant could not be read, if it could not, or why nobody gets one. */
 export type Turns = { readonly granted: readonly string[]; readonly fault: Refusal | null }
 
 /**
  * Gives turns to restart, as far as windows, the plant's live values, budgets and redundancy let it
  * (core/campaign/coordinator.ts). Goes by what the site holds, with the link down too. The turns, and the entries that tell
  * of them and of new reasons to wait, are durable on return, in one transaction. A plant that cannot be read holds back
- * who needs it, and nobody else: `fault` is then `conditions-not-read`.
+ * who needs it, and nobody else: `fault` is then `conditions-not-read`. A gateway that was restored gives none before it has
+ * caught up: `gateway-restored`.
  */
 export async function giveTurns(world: SiteWorld): Promise<Turns> {
   // At every look, whether anybody waits or not: a jump of the clock must not pass unseen.
   await wallTime(world)
+  const restored = await refuseUntilCaughtUp(world)
+  if (restored !== null) return { granted: [], fault: restored }
   const waiting = (await world.store.controllers()).map(workOf).filter(({ at }) => at === 'staged')
   if (waiting.length === 0 && !hasReasons(world)) return { granted: [], fault: null }
   const campaigns = new Set(waiting.flatMap(work => campaignOf(work) ?? []))

@@ -60,7 +60,8 @@ export type Directed = {
 
 /**
  * Signs the director's bundles of several sites in one pass: targets, snapshot and timestamp of each. `wanted` gives the
- * orders by site; null keeps them as they stand. With `root`, which `updateRoot` has verified, the bundles go over to it.
+ * orders by site; null keeps them as they stand. With `root`, which `updateRoot` has verified, the bundles go over to it. Their
+ * versions are above `above`.
  *
  * A stored file that does not verify stops nobody: it is recorded, and the bundle is written anew above every version
  * that is left, since a site's orders are derived from the campaigns and need no copy of their own (decision 10). Where
@@ -73,7 +74,7 @@ export async function directSites(
   world: FleetWorld,
   wanted: ReadonlyMap<string, readonly Target[] | null>,
   now: Instant,
-  root: Document<Root> | null = null,
+  { root = null, above = 0 }: { readonly root?: Document<Root> | null; readonly above?: number } = {},
 ): Promise<Directed | Refusal> {
   const director = await directorRoot(world)
   if (isRefusal(director)) return director
@@ -88,7 +89,8 @@ export async function directSites(
       unread.push(site)
       continue
     }
-    const bundle = await bundleOf(world, set, [...targets], damage === null ? 0 : highest(set, now), now)
+    const taken = Math.max(above, damage === null ? 0 : highest(set, now))
+    const bundle = await bundleOf(world, set, [...targets], taken, now)
     if (isRefusal(bundle)) return bundle
     if (root !== null) files.push(...rootFiles(set.repo, root))
     files.push(...bundle.files)

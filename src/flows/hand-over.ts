@@ -6,6 +6,7 @@ import type { OutboxItem, SiteWorld } from './ports.ts'
 import { routineDue, routineHanded } from './routine.ts'
 import { shownOrders } from './shown-orders.ts'
 import { trustedRoots } from './tell.ts'
+import { tellsStanding, toldStanding } from './upstream.ts'
 
 /** Items that one call hands over at most, and their bytes: reports as large as they may be still make a small batch. */
 const BATCH = 200
@@ -19,7 +20,7 @@ const BATCH_BYTES = 512 * 1024
 export async function flushOutbox(world: SiteWorld): Promise<null | Refusal> {
   for (;;) {
     const items = batchOf(await world.store.outbox(BATCH))
-    if (items.length === 0) return handRoutine(world)
+    if (items.length === 0) return (await handStanding(world)) ?? handRoutine(world)
     const manifest = await siteManifest(world, items.at(-1)!.sequence, items, newestOf(items))
     if (isRefusal(manifest)) return manifest
     const acknowledged = await world.fleet.send(items, manifest)
@@ -31,6 +32,25 @@ export async function flushOutbox(world: SiteWorld): Promise<null | Refusal> {
     }
     await world.store.commit({ acknowledged })
   }
+}
+
+/**
+ * Says how far the outbox is, though there is nothing in it, to a fleet server that was restored: with a signed manifest of no items.
+ * It then says in the log what it lost.
+ */
+async function handStanding(world: SiteWorld): Promise<null | Refusal> {
+  if (!tellsStanding(world)) return null
+  const last = await world.store.exclusive(async () => {
+    const empty = (await world.store.outbox(1)).length === 0
+    return empty ? world.store.lastGiven() : null
+  })
+  if (last === null) return null
+  const manifest = await siteManifest(world, last, [], new Map())
+  if (isRefusal(manifest)) return manifest
+  const taken = await world.fleet.send([], manifest)
+  // Whatever comes of it: the next check-in asks again, if it has to.
+  toldStanding(world)
+  return isRefusal(taken) ? taken : null
 }
 
 /**

@@ -28,7 +28,8 @@ export async function refuseToGoOn(
 ): Promise<null | Refusal> {
   const log = await store.log()
   const head = headOf(log, keys, crypto)
-  if (isRefusal(head)) return head.code === 'checkpoint-unsigned' ? retired(log.checkpoint, keys, crypto, head) : head
+  if (isRefusal(head))
+    return head.code === 'checkpoint-key-unknown' ? retired(log.checkpoint, keys, crypto, head) : head
   const size = head?.size ?? 0
   const indices = await refuseIndices(store, keys.name, size)
   if (indices !== null || head === null || size === 0) return indices

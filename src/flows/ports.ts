@@ -9,6 +9,7 @@ import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import type { AccountChange } from '../core/fleet/account-rows.ts'
 import type { AnswerRow, Once, Repeatable } from '../core/fleet/answer-rows.ts'
+import type { CopyMark } from '../core/fleet/backup.ts'
 import type { ControllerRef } from '../core/fleet/inventory.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
 import type { Point } from '../core/fleet/points.ts'
@@ -182,6 +183,11 @@ export type FleetChange = AccountChange &
     /** Tiles of the log that the entries fill or add to. */
     readonly tiles?: readonly TileRow[]
     readonly answers?: readonly AnswerRow[]
+    /** Marks the store as a copy; null: somebody has said how it goes on. */
+    readonly copied?: CopyMark | null
+    /** Sites whose outbox may be further than this store knows, which was restored; and one of which it is known again. */
+    readonly behind?: readonly string[]
+    readonly caughtUp?: string
   }
 
 /** Each filter has an index of its own: nothing here ever reads the whole log. */
@@ -260,6 +266,11 @@ export interface FleetStore extends AccountStore {
   campaigns(): Promise<CampaignRow[]>
   /** Those that time still has to pass for. */
   openCampaigns(): Promise<CampaignRow[]>
+  /** What a restored store knows of itself, until a person has said how it goes on; null: it is no copy. */
+  copied(): Promise<CopyMark | null>
+  /** Sites whose outbox may once be further than this store knows: it was restored, and has not heard them since. */
+  behind(): Promise<string[]>
+  isBehind(site: string): Promise<boolean>
   log(): Promise<LogRow>
   /** The hashes that a tile of the log has so far, one after the other; null: none. */
   tile(level: number, index: number): Promise<Uint8Array | null>
@@ -300,6 +311,8 @@ export type GatewayChange = {
   /** Items up to this sequence are durable at the fleet, and are forgotten here. */
   readonly acknowledged?: number
   readonly time?: KeptTime
+  /** Marks the store as a copy; null: it has caught up. */
+  readonly copied?: CopyMark | null
 }
 
 /** The latest time that a site has judged by, and up to where the time is borne out by what was signed (see time.ts). */
@@ -317,6 +330,8 @@ export interface GatewayStore {
   lastGiven(): Promise<number>
   /** Zeros before the first. A latest time that was committed is never followed by an earlier one. */
   time(): Promise<KeptTime>
+  /** What a restored store knows of itself, until it has caught up; null: it is no copy. */
+  copied(): Promise<CopyMark | null>
   /** Durable on return. Concurrent commits share one sync of the disk. */
   commit(change: GatewayChange): Promise<void>
 }
@@ -324,11 +339,21 @@ export interface GatewayStore {
 // --- The gateway's link to the fleet server ---
 
 /** Which versions the fleet has for a site, as an opaque tag, null when it is the tag that was given; and its time as it said so. */
-export type News = { readonly tag: string | null; readonly at: Instant }
+export type News = {
+  readonly tag: string | null
+  readonly at: Instant
+  /** Up to which number of the gateway's outbox everything is durable at the fleet; left out by one that does not say. */
+  readonly upstream?: number
+  /** The fleet was restored, and asks how far the outbox is. */
+  readonly restored?: true
+}
 
 export interface FleetLink {
-  /** `director`: by which version of its director's targets the site goes, when it says so (flows/shown-orders.ts). */
-  checkIn(tag: string | null, director?: number): Promise<News | Refusal>
+  /**
+   * `director`: by which version of its director's targets the site goes, when it says so (flows/shown-orders.ts). `acknowledged`: up
+   * to which number the fleet has acknowledged the outbox.
+   */
+  checkIn(tag: string | null, director?: number, acknowledged?: number): Promise<News | Refusal>
   /**
    * A file of a repository, at most `maxBytes` long; null when there is none of that name. `sheets`: what plans give to this
    * site, `CAMPAIGN.json` each.

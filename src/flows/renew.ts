@@ -70,11 +70,11 @@ export async function resignSites(
   now: Instant,
   root: Document<Root> | null = null,
 ): Promise<Resigned | Refusal> {
-  const kept = await directSites(world, new Map([...sites].map(site => [site, null])), now, root)
+  const kept = await directSites(world, new Map([...sites].map(site => [site, null])), now, { root })
   if (isRefusal(kept)) return kept
   if (kept.unread.length === 0) return { ...kept, wraps: [] }
   const derived = await ordersFor(world, new Set(kept.unread))
-  const anew = await directSites(world, derived.orders, now, root)
+  const anew = await directSites(world, derived.orders, now, { root })
   // The damage was found twice and is one event.
   return isRefusal(anew)
     ? anew

@@ -33,9 +33,10 @@ import {
 import { batchDigest, openSiteManifest } from '../core/trust/site-manifest.ts'
 import { type Event, note } from './audit.ts'
 import { Advance, goOn } from './campaign.ts'
+import { heard } from './catch-up.ts'
 import { failuresAfter } from './failures.ts'
 import { joinedBy } from './join.ts'
-import type { Opened } from './opened.ts'
+import { fleetActor, type Opened } from './opened.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
 import { Reasons } from './reason.ts'
@@ -64,19 +65,21 @@ export function acceptControllerReport(
     const report = openReport(bytes, { site: world.site.site, controller: id, key }, world.crypto)
     if (isRefusal(report)) return rejected(world, id, report)
     if (report.sequence === row.sequence && row.report !== null && sameBytes(bytes, row.report)) {
+      heard(world, id)
       return { accepted: report.sequence }
     }
     const replayed = checkReportNew(report, row.sequence)
     if (replayed !== null) return rejected(world, id, replayed)
     const assignment = await assignmentOf(world, id)
-    const heard: GatewayControllerRow = { ...row, report: bytes, sequence: report.sequence }
-    const taken = isSettled(report) ? step(heard, { kind: 'through' }) : heard
+    const after: GatewayControllerRow = { ...row, report: bytes, sequence: report.sequence }
+    const taken = isSettled(report) ? step(after, { kind: 'through' }) : after
     const next = assignment === undefined ? taken : follow(taken, report, assignment, await siteTime(world))
     const failed = await failuresAfter(world, row, next, report)
     const routine = isRoutine(report, row.report === null ? null : readStoredReport(row.report))
     const outbox = routine ? [] : [{ kind: 'report' as const, bytes }]
     // If power fails before this commit, the controller was not answered, and sends the report again.
     await world.store.commit({ controllers: [next], outbox, ...failed })
+    heard(world, id)
     if (routine) keepRoutine(world.store, id, bytes)
     else dropRoutine(world.store, id)
     return { accepted: report.sequence }
@@ -110,6 +113,8 @@ function follow(row: GatewayControllerRow, report: Report, assignment: Assignmen
  * answer was lost sends them again without harm. A manifest without items brings regular reports: they move campaigns on as
  * well, and are no entries (docs/adr/0033). Answers the highest sequence that is durable.
  *
+ * A restored store takes a gap once, and says in the log what was lost (flows/confirm.ts).
+ *
  * Refuses `site-unknown`, the codes of `openSiteManifest`, `site-manifest-batch-differs`, `upstream-gap`.
  */
 export function acceptUpstream(
@@ -128,24 +133,31 @@ export function acceptUpstream(
     if (opened.batch !== batch || opened.sequence !== (items.at(-1)?.sequence ?? opened.sequence)) {
       return refuse('site-manifest-batch-differs', `manifest of ${site}`, `batch ${opened.batch}`, `batch ${batch}`)
     }
+    const behind = await world.store.isBehind(site)
     const fresh = items.filter(item => item.sequence > row.upstream)
-    const gap = fresh.findIndex((item, index) => item.sequence !== row.upstream + 1 + index)
-    if (gap >= 0) {
-      return refuse('upstream-gap', `outbox of ${site}`, `${row.upstream + 1 + gap}`, `${fresh[gap]!.sequence}`)
+    const next = row.upstream + 1
+    const wrong = fresh.findIndex((item, index) => item.sequence !== fresh[0]!.sequence + index)
+    // A gateway whose outbox is further forgot only what was acknowledged: this store is older than that, or the gateway lies.
+    const first = fresh[0]?.sequence ?? opened.sequence + 1
+    if (wrong >= 0 || (first > next && !behind)) {
+      const [expected, actual] = wrong >= 0 ? [fresh[0]!.sequence + wrong, fresh[wrong]!.sequence] : [next, first]
+      return refuse('upstream-gap', `outbox of ${site}`, `${expected}`, `${actual}`)
     }
     const routine = items.length === 0 ? opened.reports : []
-    if (fresh.length === 0 && routine.length === 0) return { acknowledged: row.upstream }
+    if (fresh.length === 0 && routine.length === 0 && first <= next) return { acknowledged: row.upstream }
     const reasons = await Reasons.of(world, site)
     const intake = new Intake(world, site, reasons)
+    if (first > next) intake.lost(next, first - 1)
     for (const item of fresh) await intake.take(item)
     for (const bytes of routine) await intake.hear(bytes)
-    const acknowledged = fresh.at(-1)?.sequence ?? row.upstream
+    const acknowledged = fresh.at(-1)?.sequence ?? Math.max(row.upstream, first - 1)
     // One without items may be an old one that comes again: of roots and orders nobody is told by it.
     const tells = fresh.length > 0
     const files = [...(tells ? await newRoots(world, row, opened, manifest) : []), ...reasons.files()]
     const sites = [{ ...row, upstream: acknowledged }]
     const experience = intake.experience()
-    const change = { sites, controllers: [...intake.controllers.values()], experience, files }
+    const known = behind ? { caughtUp: site } : {}
+    const change = { sites, controllers: [...intake.controllers.values()], experience, files, ...known }
     await intake.advance.commit({ ...change, ...intake.shown(tells ? opened.director : undefined) })
     // What halted takes its orders back at once. If power fails before it has, the next tick does.
     const refusal = await goOn(world, intake.advance.more)
@@ -178,6 +190,12 @@ class Intake {
   /** Which orders the site goes by, when its manifest says so. */
   shown(version: number | undefined): { shown?: { site: string; version: number } } {
     return version === undefined ? {} : { shown: { site: this.#site, version } }
+  }
+
+  /** What the site had handed over to the store that this one was restored from an older copy of. */
+  lost(from: number, to: number): void {
+    const actor = fleetActor(this.#world)
+    this.events.push({ kind: 'store-restored', actor, site: this.#site, detail: { lost: { from, to } } })
   }
 
   async take(item: OutboxItem): Promise<void> {

@@ -18,6 +18,7 @@ import { formatUtc } from '../core/encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { note } from './audit.ts'
 import type { SiteWorld } from './ports.ts'
+import { acknowledgedUpTo, holdAgainst } from './upstream.ts'
 
 /**
  * What the gateway's clock shows, and whether it can be believed alone (core/campaign/clock-line.ts). A clock that was wrong
@@ -59,8 +60,10 @@ export async function askForNews(
   { director }: { readonly director?: number } = {},
 ): Promise<string | null | Refusal> {
   const sent = world.clock.now()
-  const news = await world.fleet.checkIn(tag, director)
+  const acknowledged = await acknowledgedUpTo(world)
+  const news = await world.fleet.checkIn(tag, director, acknowledged)
   if (isRefusal(news)) return news
+  await holdAgainst(world, news, acknowledged)
   const known = knownOf.get(world) ?? (await begin(world))
   const received = world.clock.now()
   const before = known.apart

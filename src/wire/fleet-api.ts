@@ -12,6 +12,12 @@ import { decryptionKeyStatement } from '../core/fleet/decryption-key.ts'
 export const CLOCK_HEADER = 'voltseal-time'
 /** With GET /v1/check-in: the version of its director's targets that the gateway's site goes by. Left out, it does not say. */
 export const ORDERS_HEADER = 'voltseal-orders'
+/**
+ * With GET /v1/check-in: the number of the outbox up to which the gateway knows that everything is durable at the fleet. In the
+ * answer: up to which it is, with `restored` behind it where the fleet's store was and has not heard this gateway since. A store that was
+ * set back to an older copy, on either side, shows in these two.
+ */
+export const UPSTREAM_HEADER = 'voltseal-upstream'
 
 export const Name = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$' })
 export const Sha256Name = Type.String({ pattern: '^[0-9a-f]{64}$' })

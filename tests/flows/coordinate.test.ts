@@ -198,6 +198,7 @@ describe('turns at a site', () => {
         outbox: limit => real.outbox(limit),
         lastGiven: () => real.lastGiven(),
         time: () => real.time(),
+        copied: () => real.copied(),
         commit: change =>
           change.controllers === undefined ? real.commit(change) : Promise.reject(new Error('power failed')),
       }
@@ -255,6 +256,7 @@ describe('turns at a site', () => {
         outbox: async () => [],
         lastGiven: () => real.lastGiven(),
         time: () => real.time(),
+        copied: () => real.copied(),
         commit: change => real.commit(change),
       }
       const loops = startLoops(

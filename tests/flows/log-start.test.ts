@@ -136,8 +136,8 @@ describe('a log that is opened to be gone on with', () => {
   test('attack: the store of before the key was replaced is put back', async () => {
     const now = { ...logKey(2), name: ORIGIN }
     assert.equal((await spoilt(run(), { ...now, retired: [logKey(1).key] }))?.code, 'checkpoint-key-retired')
-    assert.equal((await spoilt(run(), { ...now, retired: [] }))?.code, 'checkpoint-unsigned')
-    assert.equal((await spoilt(run(), { ...now, retired: [logKey(3).key] }))?.code, 'checkpoint-unsigned')
+    assert.equal((await spoilt(run(), { ...now, retired: [] }))?.code, 'checkpoint-key-unknown')
+    assert.equal((await spoilt(run(), { ...now, retired: [logKey(3).key] }))?.code, 'checkpoint-key-unknown')
   })
 
   test('the clock may be put right by a little, and not stand before what the log says', async () => {

@@ -2,11 +2,20 @@ import { toBase64 } from '../../core/encoding/bytes.ts'
 import { instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { BlobId, FleetLink, News, OutboxItem } from '../../flows/ports.ts'
-import { CLOCK_HEADER, ORDERS_HEADER } from '../../wire/fleet-api.ts'
+import { CLOCK_HEADER, ORDERS_HEADER, UPSTREAM_HEADER } from '../../wire/fleet-api.ts'
 import { type HttpsClient, readAnswer } from './client.ts'
 
 /** The last moment that a time can be. */
 const MAX_TIME = 8_640_000_000_000_000
+
+const numberIn = (said: string | string[] | undefined): number | null =>
+  typeof said === 'string' && /^[0-9]{1,16}$/.test(said) && Number.isSafeInteger(Number(said)) ? Number(said) : null
+
+function upstreamIn(said: string | string[] | undefined): Pick<News, 'upstream' | 'restored'> {
+  const [, number, restored] = typeof said === 'string' ? (/^([0-9]{1,15})( restored)?$/.exec(said) ?? []) : []
+  if (number === undefined) return {}
+  return { upstream: Number(number), ...(restored === undefined ? {} : { restored: true }) }
+}
 
 /** The gateway's link to the fleet server over HTTPS: `src/wire/fleet-api.ts` says what passes. */
 export class HttpsFleetLink implements FleetLink {
@@ -16,19 +25,21 @@ export class HttpsFleetLink implements FleetLink {
     this.#client = client
   }
 
-  async checkIn(tag: string | null, director?: number): Promise<News | Refusal> {
+  async checkIn(tag: string | null, director?: number, acknowledged?: number): Promise<News | Refusal> {
     const headers = {
       ...(tag === null ? {} : { 'if-none-match': tag }),
       ...(director === undefined ? {} : { [ORDERS_HEADER]: String(director) }),
+      ...(acknowledged === undefined ? {} : { [UPSTREAM_HEADER]: String(acknowledged) }),
     }
     const answer = await this.#client.call('GET', '/v1/check-in', { headers })
     if (isRefusal(answer)) return answer
     const subject = `GET /v1/check-in at ${this.#client.origin}`
-    const { etag, [CLOCK_HEADER]: said } = answer.headers
-    const at = typeof said === 'string' && /^[0-9]{1,16}$/.test(said) ? Number(said) : null
+    const { etag, [CLOCK_HEADER]: said, [UPSTREAM_HEADER]: taken } = answer.headers
+    const at = numberIn(said)
+    const known = upstreamIn(taken)
     if (at === null || at > MAX_TIME) return refuse('answer-unexpected', subject, 'the time of the fleet', 'none')
-    if (answer.status === 304) return { tag: null, at: instant(at) }
-    if (typeof etag === 'string') return { tag: etag, at: instant(at) }
+    if (answer.status === 304) return { tag: null, at: instant(at), ...known }
+    if (typeof etag === 'string') return { tag: etag, at: instant(at), ...known }
     return refuse('answer-unexpected', subject, 'an entity tag', 'none')
   }
 

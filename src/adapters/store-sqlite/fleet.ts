@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AccountRow, KeptCredential } from '../../core/fleet/account-rows.ts'
 import type { Repeatable } from '../../core/fleet/answer-rows.ts'
+import type { CopyMark } from '../../core/fleet/backup.ts'
 import type { LogRow } from '../../core/ledger/log-rows.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type {
@@ -15,6 +16,8 @@ import type {
 } from '../../flows/ports.ts'
 import { ACCOUNT_TABLES, Accounts } from './accounts.ts'
 import { ANSWER_TABLE, Answers } from './answers.ts'
+import { BEHIND_TABLE, Behind } from './behind.ts'
+import { COPY_TABLE, Copies, type OnPages } from './copy.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
 import { IMPORT_FAULTS, IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
@@ -61,7 +64,11 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   `${IMPORT_FAULTS} ${LABEL_INDEX}`,
   makeTiles,
   SIEM_TABLES,
+  `${COPY_TABLE} ${BEHIND_TABLE}`,
 ]
+
+/** The version of the tables: what a backup names, and a restore compares. */
+export const FLEET_DATA = FLEET_MIGRATIONS.length
 
 const HASH = 32
 
@@ -70,7 +77,7 @@ const TIMESTAMP = 'timestamp.json'
 
 /** The fleet server's store in one SQLite file. Refuses as `openDatabase` does. */
 export function openFleetStore(path: string): SqliteFleetStore | Refusal {
-  const database = openDatabase(path, { version: FLEET_MIGRATIONS.length, migrations: FLEET_MIGRATIONS })
+  const database = openDatabase(path, { version: FLEET_DATA, migrations: FLEET_MIGRATIONS })
   return isRefusal(database) ? database : new SqliteFleetStore(database)
 }
 
@@ -80,6 +87,8 @@ export class SqliteFleetStore implements FleetStore {
   readonly #answers: Answers
   readonly #accounts: Accounts
   readonly #tiles: Tiles
+  readonly #copies: Copies
+  readonly #behind: Behind
   readonly webhooks: SqliteWebhooks
   readonly siem: SqliteSiem
   readonly #sql
@@ -98,6 +107,8 @@ export class SqliteFleetStore implements FleetStore {
     this.#database = database
     this.#writer = new Writer(database)
     this.#answers = new Answers(database)
+    this.#copies = new Copies(database)
+    this.#behind = new Behind(database)
     this.webhooks = new SqliteWebhooks(database)
     this.siem = new SqliteSiem(database)
     this.turns = new SqliteTurns(database)
@@ -330,6 +341,28 @@ export class SqliteFleetStore implements FleetStore {
     for (const { repo, path, bytes } of change.files ?? []) if (path === TIMESTAMP) this.#timestamps.set(repo, bytes)
   }
 
+  async copied(): Promise<CopyMark | null> {
+    return this.#copies.mark
+  }
+
+  async behind(): Promise<string[]> {
+    return this.#behind.all()
+  }
+
+  async isBehind(site: string): Promise<boolean> {
+    return this.#behind.is(site)
+  }
+
+  /** Copies the store to a new file while it is in use (see copy.ts). */
+  copyTo(path: string, goesOn: OnPages): Promise<null | Refusal> {
+    return this.#copies.to(path, goesOn)
+  }
+
+  /** What SQLite finds wrong with the file; null: nothing. */
+  fault(): string | null {
+    return this.#copies.fault()
+  }
+
   close(): void {
     this.#database.close()
   }
@@ -374,6 +407,8 @@ export class SqliteFleetStore implements FleetStore {
     this.turns.apply(change)
     this.webhooks.apply(change)
     this.siem.apply(change)
+    this.#copies.apply(change.copied)
+    this.#behind.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

@@ -1,7 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { instant } from '../../core/encoding/units.ts'
+import type { CopyMark } from '../../core/fleet/backup.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type { GatewayChange, GatewayControllerRow, GatewayStore, KeptTime, OutboxItem } from '../../flows/ports.ts'
+import { COPY_TABLE, Copies, type OnPages } from './copy.ts'
 import { openDatabase, Writer } from './database.ts'
 
 const migrations = [
@@ -11,17 +13,22 @@ const migrations = [
    CREATE TABLE assignments (one INTEGER PRIMARY KEY CHECK (one = 1), bytes BLOB NOT NULL) STRICT;
    CREATE TABLE outbox (sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;`,
   'CREATE TABLE time (one INTEGER PRIMARY KEY CHECK (one = 1), latest INTEGER NOT NULL, bound INTEGER NOT NULL) STRICT;',
+  COPY_TABLE,
 ]
+
+/** The version of the tables: what a backup names, and a restore compares. */
+export const GATEWAY_DATA = migrations.length
 
 /** The gateway's store in one SQLite file. Refuses as `openDatabase` does. */
 export function openGatewayStore(path: string): SqliteGatewayStore | Refusal {
-  const database = openDatabase(path, { version: migrations.length, migrations })
+  const database = openDatabase(path, { version: GATEWAY_DATA, migrations })
   return isRefusal(database) ? database : new SqliteGatewayStore(database)
 }
 
 export class SqliteGatewayStore implements GatewayStore {
   readonly #database: DatabaseSync
   readonly #writer: Writer
+  readonly #copies: Copies
   readonly #sql
   /** The assignments as they are in the database; undefined until they are read. */
   #assignments: Uint8Array | null | undefined
@@ -29,6 +36,7 @@ export class SqliteGatewayStore implements GatewayStore {
   constructor(database: DatabaseSync) {
     this.#database = database
     this.#writer = new Writer(database)
+    this.#copies = new Copies(database)
     const controller = 'id, report_key AS reportKey, report, sequence, work FROM controller'
     this.#sql = {
       files: database.prepare('SELECT path, bytes FROM file WHERE repo = ?'),
@@ -108,7 +116,22 @@ export class SqliteGatewayStore implements GatewayStore {
       // AUTOINCREMENT: a sequence that was sent and forgotten is never given again.
       for (const item of change.outbox ?? []) this.#sql.addOutbox.run(item.kind, item.bytes)
       if (change.acknowledged !== undefined) this.#sql.forget.run(change.acknowledged)
+      this.#copies.apply(change.copied)
     })
+  }
+
+  async copied(): Promise<CopyMark | null> {
+    return this.#copies.mark
+  }
+
+  /** Copies the store to a new file while it is in use (see copy.ts). */
+  copyTo(path: string, goesOn: OnPages): Promise<null | Refusal> {
+    return this.#copies.to(path, goesOn)
+  }
+
+  /** What SQLite finds wrong with the file; null: nothing. */
+  fault(): string | null {
+    return this.#copies.fault()
   }
 
   close(): void {

@@ -28,16 +28,22 @@ export const fleetFiles = (folder: string) => ({
   config: join(folder, 'fleet.yaml'),
   database: join(folder, 'fleet.sqlite'),
   blobs: join(folder, 'blobs'),
+  keys: join(folder, 'keys'),
+  nextKeys: join(folder, 'keys', 'next'),
   key: (name: FleetKey) => join(folder, 'keys', name),
   nextKey: (name: FleetKey) => join(folder, 'keys', 'next', name),
   /** What releases are encrypted to; absent where a person wraps the content keys. */
   wrappingKey: join(folder, 'keys', 'wrapping'),
+  certificates: join(folder, 'ca'),
   authority: (name: string) => ({
     cert: join(folder, 'ca', `${name}.pem`),
     key: join(folder, 'ca', `${name}-key.pem`),
   }),
   server: { cert: join(folder, 'ca', 'server.pem'), key: join(folder, 'ca', 'server-key.pem') },
+  roots: join(folder, 'roots'),
   root: (repo: 'image' | 'approval' | 'director') => join(folder, 'roots', `${repo}.root.json`),
+  /** Where whoever makes a backup asks the server that runs for a copy of its store. */
+  copies: join(folder, 'copies.sock'),
   profile: join(folder, 'profile'),
   /** Profiles of other people, until they have taken them away. */
   profiles: join(folder, 'profiles'),

@@ -7,12 +7,13 @@ import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { NO_POLICY } from '../../core/trust/evidence/judge.ts'
 import { recoverAdministrator } from '../../flows/appoint.ts'
+import { refuseCopy } from '../../flows/confirm.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
 import { fleetFiles } from './files.ts'
+import { loadKeys } from './keys.ts'
 import { writeProfile } from './people.ts'
-import { loadKeys } from './serve.ts'
 import { fleetWorld } from './world.ts'
 
 export type Recovered = { readonly account: string; readonly profile: string }
@@ -22,7 +23,7 @@ export type Recovered = { readonly account: string; readonly profile: string }
  * administrator of an older fleet, and for when nobody can come in any more. Whoever may do this could read the keys of the
  * server as well: it gives nobody anything new, and it is in the log. The server must not run: its store has one owner.
  * Durable on return. Refuses a missing or malformed config, `data-folder-in-use`, `file-exists` (the profile of before is
- * there), and what `recoverAdministrator` refuses.
+ * there), `store-restored`, and what `recoverAdministrator` refuses.
  */
 export async function recoverFleet(
   folder: string,
@@ -40,6 +41,8 @@ export async function recoverFleet(
   const store = openFleetStore(files.database)
   if (isRefusal(store)) return store
   try {
+    const older = await refuseCopy(store, files.database)
+    if (older !== null) return older
     const keys = await loadKeys(folder, signers.open)
     if (isRefusal(keys)) return keys
     const parts = {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { systemClock } from '../../adapters/clock-system.ts'
@@ -16,22 +15,25 @@ import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
 import { checkStore } from '../../flows/check.ts'
+import { refuseCopy } from '../../flows/confirm.ts'
 import { deliver } from '../../flows/deliver.ts'
 import { resumeImport } from '../../flows/import.ts'
 import { refuseClock, refuseToGoOn } from '../../flows/log-start.ts'
-import type { Clock, FleetWorld, Signer } from '../../flows/ports.ts'
+import type { Clock, FleetWorld } from '../../flows/ports.ts'
 import { recall } from '../../flows/recall.ts'
 import { renew } from '../../flows/renew.ts'
 import { localIdentities, Memory } from '../../flows/sign-in.ts'
 import { warn } from '../../flows/warn.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
+import { serveCopies } from '../process/copy-door.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
-import { nobodyThere, type OpenSigner, Signers } from '../process/signers.ts'
+import { nobodyThere, Signers } from '../process/signers.ts'
 import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
-import { fleetFiles, ONLINE_KEYS, SERVER_KEYS, type ServerKey } from './files.ts'
+import { fleetFiles } from './files.ts'
+import { loadKeys, loadSpares } from './keys.ts'
 import { Metrics } from './metrics.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { Siem, siemReceivers } from './siem.ts'
@@ -39,8 +41,9 @@ import { fleetWorld } from './world.ts'
 
 /**
  * `voltseal fleet serve FOLDER`. Ends with null after a signal. Refuses a missing or malformed config, keys that cannot
- * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`, `console-not-loopback`, and what
- * `refuseToGoOn` and `refuseClock` refuse. `clockWasAhead`: the clock is right now, and the log has later times.
+ * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`, `console-not-loopback`, `store-restored`
+ * (flows/confirm.ts), and what `refuseToGoOn` and `refuseClock` refuse. `clockWasAhead`: the clock is right now, and the log has
+ * later times.
  */
 export async function serveFleet(folder: string, clock = systemClock, clockWasAhead = false): Promise<null | Refusal> {
   const path = fleetFiles(folder).config
@@ -141,6 +144,8 @@ async function startWith(
     store.close()
     return port
   }
+  const copies = await serveCopies(files.copies, (path, goesOn) => store.copyTo(path, goesOn))
+  if (copies === null) log.warn({ path: files.copies }, 'fleet backup cannot ask here')
   let listening: Listening = { since: clock.now(), last: clock.now() }
   const ticks = async (): Promise<null | Refusal> => {
     listening = listensOn(listening, clock.now())
@@ -174,6 +179,7 @@ async function startWith(
     close: async () => {
       if (!isRefusal(shown)) await shown?.close()
       await door.close()
+      await copies?.close()
       await Promise.all([siem.stop(), ...loops.map(loop => loop.stop())])
       store.close()
       signers.close()
@@ -195,32 +201,10 @@ function checking(world: FleetWorld): () => Promise<null | Refusal> {
 }
 
 async function refuseStart({ store, name, auditSigner, crypto, clock }: FleetWorld, clockWasAhead: boolean) {
+  const older = await refuseCopy(store, `the store of ${name}`)
+  if (older !== null) return older
   const stopped = await refuseToGoOn(store, { name, key: auditSigner.key, retired: [] }, crypto)
   return stopped ?? (clockWasAhead ? null : refuseClock(store, clock.now()))
 }
 
 const orNull = <T>(value: T | Refusal): null | Refusal => (isRefusal(value) ? value : null)
-
-/** The server's keys. Each file of `keys/` holds a private key, or a reference to one in a token. */
-export async function loadKeys(folder: string, open: OpenSigner): Promise<Record<ServerKey, Signer> | Refusal> {
-  const keys: Partial<Record<ServerKey, Signer>> = {}
-  for (const name of SERVER_KEYS) {
-    const signer = await open(fleetFiles(folder).key(name))
-    if (isRefusal(signer)) return signer
-    keys[name] = signer
-  }
-  return keys as Record<ServerKey, Signer>
-}
-
-/** Keys that the next root may name: those that lie in `keys/next`. */
-async function loadSpares(folder: string, open: OpenSigner): Promise<Signer[] | Refusal> {
-  const spares: Signer[] = []
-  for (const name of ONLINE_KEYS) {
-    const path = fleetFiles(folder).nextKey(name)
-    if (!existsSync(path)) continue
-    const signer = await open(path)
-    if (isRefusal(signer)) return signer
-    spares.push(signer)
-  }
-  return spares
-}

@@ -8,6 +8,7 @@ import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
 import { publishedReleases } from '../../flows/publish.ts'
 import { type KeptReason, reasonsAt } from '../../flows/reason.ts'
 import { endOf } from '../../flows/renew.ts'
+import { aheadOf } from '../../flows/upstream.ts'
 import { alarmOf, standing } from '../../flows/warn.ts'
 import type { ControllerView, ReleaseView, StatusView } from '../../wire/fleet-views.ts'
 import { breathe } from '../process/breathe.ts'
@@ -26,6 +27,16 @@ export async function status(
   const { kept, refused } = await standing(world)
   const ends: number[] = []
   const alarms = [...more, ...refused, ...kept.flatMap(one => alarmOf(world, one, now) ?? [])]
+  // What they did since the backup is not known: their orders may still be carried out.
+  for (const id of await world.store.behind()) {
+    if (await seen.at(id))
+      alarms.push(refuse('site-not-heard', `site ${id}`, 'what it did since the backup', 'nothing yet'))
+  }
+  for (const [id, item] of aheadOf(world)) {
+    if (!(await seen.at(id))) continue
+    const { upstream = 0 } = (await world.store.site(id)) ?? {}
+    alarms.push(refuse('fleet-store-older', `outbox of ${id}`, `item ${item}, as was acknowledged`, `item ${upstream}`))
+  }
   const sites: string[] = []
   for (const { id } of await world.store.sites()) if (await seen.at(id)) sites.push(id)
   for (const repo of ['image', 'approval', ...sites.map(id => `director/${id}`)]) {

@@ -10,6 +10,7 @@ import type { EnrolledSite } from '../../wire/fleet-views.ts'
 export const gatewayFiles = (folder: string) => ({
   config: join(folder, 'gateway.yaml'),
   site: join(folder, 'site.yaml'),
+  keys: join(folder, 'keys'),
   /** Calls the fleet. */
   callKey: join(folder, 'keys', 'call.pem'),
   /** Serves the site's network. */
@@ -22,6 +23,8 @@ export const gatewayFiles = (folder: string) => ({
   cache: join(folder, 'cache'),
   /** Where a person on the spot asks how the site stands. */
   control: join(folder, 'control.sock'),
+  /** Where whoever makes a backup asks the gateway that runs for a copy of its store. */
+  copies: join(folder, 'copies.sock'),
 })
 
 /** Everything that a gateway serves from, read and checked. */

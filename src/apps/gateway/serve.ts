@@ -19,6 +19,7 @@ import { shownOrders } from '../../flows/shown-orders.ts'
 import { askForNews } from '../../flows/wall-time.ts'
 import type { GatewayConfig } from '../../wire/config.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
+import { serveCopies } from '../process/copy-door.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
@@ -103,6 +104,8 @@ async function startWith(
   }
   const control = await serveStatus(files.control, world)
   if (control === null) log.warn({ path: files.control }, 'gateway status cannot ask here')
+  const copies = await serveCopies(files.copies, (path, goesOn) => store.copyTo(path, goesOn))
+  if (copies === null) log.warn({ path: files.copies }, 'gateway backup cannot ask here')
   const loops = startLoops(world, bells, config.pollMillis, log)
   if (signer.development) {
     log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this gateway signs with a key that can be copied')
@@ -115,6 +118,7 @@ async function startWith(
       for (const bell of [bells.reports, bells.work]) bell.close()
       await door.close()
       control?.close()
+      await copies?.close()
       client.close()
       conditions?.close()
       await Promise.all(stopped)

@@ -77,6 +77,7 @@ export const entryKinds = {
   'siem-lost': 'A receiver of the log has taken nothing for longer than it should.',
   'siem-restored': 'A receiver of the log takes entries again.',
   'policy-changed': 'A setting that decides who may do what was changed.',
+  'store-restored': 'A store that was restored from a backup goes on; of a site: what was lost of it since.',
   'evidence-exported': 'A person took an evidence pack out: what was asked for, and the digest that seals it.',
   'maintenance-begun': 'A person took local control of a controller or site.',
   'maintenance-ended': 'Local control was given back.',
@@ -112,6 +113,7 @@ const gatewayKinds: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'maintenance-ended',
   'link-lost',
   'link-restored',
+  'store-restored',
   'intrusion-signal',
 ])
 

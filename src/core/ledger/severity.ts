@@ -94,6 +94,7 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
   'siem-lost': 'error',
   'siem-restored': 'notice',
   'policy-changed': 'warning',
+  'store-restored': 'warning',
   'evidence-exported': 'notice',
   'maintenance-begun': 'notice',
   'maintenance-ended': 'notice',

@@ -2,7 +2,7 @@ import { sameBytes, toHex } from '../encoding/bytes.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
-import { parseEntry } from './entry.ts'
+import { type AuditEntry, parseEntry } from './entry.ts'
 import { append, emptyTree, leafHash, rootOf, type TreeHead } from './merkle.ts'
 import type { NoteKey } from './signed-note.ts'
 
@@ -72,6 +72,9 @@ export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry)
       if (sequence > from) faults.push(refuse('log-origin-gap', subject, expected, `${gateway} ${sequence}`))
       so.origins.set(gateway, sequence)
     }
+  } else if (entry.kind === 'store-restored' && entry.site !== undefined) {
+    const lost = lostOf(entry)
+    if (lost !== null && lost.from === (so.origins.get(entry.site) ?? 0) + 1) so.origins.set(entry.site, lost.to)
   }
   const next = { ...so, tree: append(crypto, so.tree, leaf) }
   return checkKnown(crypto, found(next, faults))
@@ -80,6 +83,12 @@ export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry)
 /** Takes the hash of an entry that is not there, but that the tiles of the log bear out. */
 export function takeLeaf(crypto: Crypto, so: Verification, leaf: Uint8Array): Verification {
   return checkKnown(crypto, { ...so, tree: append(crypto, so.tree, leaf) })
+}
+
+/** What the fleet says that it lost of a site, when it was restored from an older copy: the log is then whole without it. */
+function lostOf({ detail: { lost } }: AuditEntry): { readonly from: number; readonly to: number } | null {
+  const { from, to } = Object(lost) as { from?: unknown; to?: unknown }
+  return Number.isSafeInteger(from) && Number.isSafeInteger(to) ? { from: from as number, to: to as number } : null
 }
 
 /**

@@ -2,6 +2,7 @@ import type { CodeEntry } from './code.ts'
 import { accountCodes } from './codes-accounts.ts'
 import { agentCodes } from './codes-agent.ts'
 import { apiCodes } from './codes-api.ts'
+import { backupCodes } from './codes-backup.ts'
 import { campaignCodes } from './codes-campaign.ts'
 import { ceremonyCodes } from './codes-ceremony.ts'
 import { consoleCodes } from './codes-console.ts'
@@ -32,6 +33,7 @@ const tables = {
   ...slotCodes,
   ...agentCodes,
   ...apiCodes,
+  ...backupCodes,
   ...campaignCodes,
   ...ledgerCodes,
   ...siemCodes,

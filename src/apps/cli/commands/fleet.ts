@@ -11,6 +11,7 @@ import type { Cli, Work } from '../cli.ts'
 import { checkNames, type Session, withSession } from '../session.ts'
 import { DEVELOPMENT_WARNING, PRIVATE_KEY } from '../signing-key.ts'
 import { listing, table } from '../table.ts'
+import { addFleetBackup } from './backup.ts'
 import { addFleetAnchors } from './fleet-anchors.ts'
 import { addFleetCheckStore } from './fleet-check-store.ts'
 import { addFleetCompliance } from './fleet-compliance.ts'
@@ -123,6 +124,7 @@ export function addFleet(program: Command, cli: Cli): void {
   addFleetCompliance(fleet, cli)
   addFleetImport(fleet, cli)
   addFleetCheckStore(fleet, cli)
+  addFleetBackup(fleet, cli)
   program.addCommand(fleet)
 }
 

@@ -9,6 +9,7 @@ import { serveGateway } from '../../gateway/serve.ts'
 import { duration, whole } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { listing, table } from '../table.ts'
+import { addGatewayBackup } from './backup.ts'
 
 type InitOptions = {
   site: string
@@ -58,6 +59,7 @@ export function addGateway(program: Command, cli: Cli): void {
     .description('how the site stands: what each controller is busy with, and why it waits')
     .argument('<folder>', 'the folder of a gateway that serves, on this machine')
     .action(cli.act((folder: string) => status(cli, folder)))
+  addGatewayBackup(gateway, cli)
   program.addCommand(gateway)
 }
 

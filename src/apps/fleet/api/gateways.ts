@@ -10,7 +10,8 @@ import { siteShows } from '../../../flows/campaign.ts'
 import { fileFor } from '../../../flows/keep.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { acceptUpstream } from '../../../flows/report.ts'
-import { CLOCK_HEADER, ORDERS_HEADER } from '../../../wire/fleet-api.ts'
+import { upstreamOf } from '../../../flows/upstream.ts'
+import { CLOCK_HEADER, ORDERS_HEADER, UPSTREAM_HEADER } from '../../../wire/fleet-api.ts'
 import * as routes from '../../../wire/routes/gateways.ts'
 import { decoded, type FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
@@ -22,11 +23,15 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics }: FleetDoor
     const tag = await siteTag(world, peer.site)
     reply.header('etag', tag)
     reply.header(CLOCK_HEADER, String(world.clock.now()))
+    const upstream = await upstreamOf(world, peer.site, numberIn(request.headers[UPSTREAM_HEADER]))
+    if (upstream !== null) {
+      reply.header(UPSTREAM_HEADER, `${upstream.taken}${upstream.restored ? ' restored' : ''}`)
+    }
     const same = request.headers['if-none-match'] === tag
     // The tag says what the gateway has taken, and not what is over at its site: a turn that was granted goes on.
     const goesBy = request.headers[ORDERS_HEADER]
-    if (typeof goesBy === 'string' && /^[1-9][0-9]{0,14}$/.test(goesBy))
-      await siteShows(world, peer.site, Number(goesBy))
+    const version = numberIn(goesBy)
+    if (version !== null && version > 0) await siteShows(world, peer.site, version)
     return reply.code(same ? 304 : 200).send()
   })
 
@@ -56,6 +61,9 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics }: FleetDoor
     sendBytes(request, reply, `sheets/${path}`, await fileFor(world, site, 'sheets', path)),
   )
 }
+
+const numberIn = (said: string | string[] | undefined): number | null =>
+  typeof said === 'string' && /^[0-9]{1,15}$/.test(said) ? Number(said) : null
 
 async function sendFile(
   request: FastifyRequest,

@@ -1,0 +1,136 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are source code
+import type { Guard } from './guard.ts'
+
+const MANIFEST = 'src/core/fleet/backup.ts'
+const FOLDER = 'src/adapters/backup-folder.ts'
+const CONFIRM = 'src/flows/confirm.ts'
+const SERVE = 'src/apps/fleet/serve.ts'
+const REPORT = 'src/flows/report.ts'
+const CATCH_UP = 'src/flows/catch-up.ts'
+const COPY = 'src/adapters/store-sqlite/copy.ts'
+const FILES = 'tests/apps/backup.test.ts'
+const SERVERS = 'tests/apps/restore.test.ts'
+const OLDER = 'tests/flows/confirm.test.ts'
+
+/** The guards of backups, and of what an older copy may do when it is brought back. */
+export const BACKUP_GUARDS: readonly Guard[] = [
+  {
+    stops: 'a backup that somebody else has signed',
+    file: MANIFEST,
+    text: "if (!crypto.verify(key, file.message, file.signature, 'der')) {",
+    without: 'if (file.signature.length === 0) {',
+    tests: FILES,
+  },
+  {
+    stops: 'a file of a backup that was changed',
+    file: FOLDER,
+    text: '    if (copied.sha256 !== file.sha256) {',
+    without: '    if (copied.sha256.length === 0) {',
+    tests: FILES,
+  },
+  {
+    stops: 'a name in a backup that leads out of the folder',
+    file: MANIFEST,
+    text: '(?!.*(?:^|\\/)\\.{1,2}(?:\\/|$))',
+    without: '',
+    tests: FILES,
+  },
+  {
+    stops: 'a link in a backup that leads out of it',
+    file: FOLDER,
+    text: 'constants.O_RDONLY | constants.O_NOFOLLOW',
+    without: 'constants.O_RDONLY',
+    tests: FILES,
+  },
+  {
+    stops: 'a copy over a file that is there',
+    file: COPY,
+    text: "openSync(path, 'wx', 0o600)",
+    without: "openSync(path, 'w', 0o600)",
+    tests: SERVERS,
+  },
+  {
+    stops: 'a restored store that goes on by itself',
+    file: SERVE,
+    text: '  if (older !== null) return older\n',
+    without: '',
+    tests: SERVERS,
+  },
+  {
+    stops: 'a restored log that is shorter than what was seen',
+    file: CONFIRM,
+    text: '  if (newest !== null && newest.size > size) {',
+    without: '  if (newest === null && size < 0) {',
+    tests: SERVERS,
+  },
+  {
+    stops: 'a restored log of another history',
+    file: CONFIRM,
+    text: '    if (findings[0] !== undefined) return findings[0]\n',
+    without: '',
+    tests: OLDER,
+  },
+  {
+    stops: 'a restored log that is confirmed against nothing',
+    file: CONFIRM,
+    text: '  if (seen.length === 0 && !unwitnessed) {',
+    without: '  if (seen.length < 0) {',
+    tests: SERVERS,
+  },
+  {
+    stops: 'a revoked token that comes back with a backup',
+    file: CONFIRM,
+    text: '      credentials.push({ id: row.id, account: id, credential })\n',
+    without: '',
+    tests: OLDER,
+  },
+  {
+    stops: 'a password that was changed and comes back with a backup',
+    file: CONFIRM,
+    text: '    if ((await world.store.password(id)) !== null) passwords.push({ account: id, hash: null })\n',
+    without: '',
+    tests: OLDER,
+  },
+  {
+    stops: 'a disabled account that comes back with a backup',
+    file: CONFIRM,
+    text: "!kept.has(id) && standing.at === 'active'",
+    without: "!kept.has(id) && standing.at === 'disabled'",
+    tests: OLDER,
+  },
+  {
+    stops: 'a halted campaign that runs again after a restore',
+    file: CONFIRM,
+    text: '    await advance.commit()\n    const more',
+    without: '    const more',
+    tests: OLDER,
+  },
+  {
+    stops: 'a version that is signed twice after a restore',
+    file: CONFIRM,
+    text: 'const above = Math.floor(now / 1000)',
+    without: 'const above = 0',
+    tests: SERVERS,
+  },
+  {
+    stops: 'a gap in an outbox that the log does not tell of',
+    file: REPORT,
+    text: '    if (first > next) intake.lost(next, first - 1)\n',
+    without: '',
+    tests: OLDER,
+  },
+  {
+    stops: 'a turn that a restored gateway gives blindly',
+    file: CATCH_UP,
+    text: '  if (silent.length > 0) {',
+    without: '  if (silent.length < 0) {',
+    tests: 'tests/flows/catch-up.test.ts',
+  },
+  {
+    stops: 'a fleet that was set back and says nothing',
+    file: 'src/flows/upstream.ts',
+    text: 'const ahead = acknowledged !== null && acknowledged > taken',
+    without: 'const ahead = acknowledged !== null && acknowledged < 0',
+    tests: OLDER,
+  },
+]

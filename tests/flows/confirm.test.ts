@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { nodeRandom } from '../../src/adapters/random-node.ts'
+import { generateKeyFile } from '../../src/adapters/signer-file.ts'
+import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
+import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
+import { instant, millis } from '../../src/core/encoding/units.ts'
+import { parseCredential } from '../../src/core/fleet/credential.ts'
+import { entryBytes } from '../../src/core/ledger/entry.ts'
+import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
+import { admit } from '../../src/flows/admit.ts'
+import { accountsOf, addAccount, editAccount, makeToken, revokeCredential } from '../../src/flows/appoint.ts'
+import { record, verifyStoredLog } from '../../src/flows/audit.ts'
+import { type Confirmation, confirmRestored } from '../../src/flows/confirm.ts'
+import { directSites } from '../../src/flows/direct.ts'
+import type { OutboxItem, Signer } from '../../src/flows/ports.ts'
+import { acceptUpstream } from '../../src/flows/report.ts'
+import { aheadOf, upstreamOf } from '../../src/flows/upstream.ts'
+import { planOfSheets, sheetOf, turnOf } from '../core/campaign/plans.ts'
+import { grants } from '../worlds/people-door.ts'
+import { QuietFleet } from '../worlds/quiet-fleet.ts'
+import { running } from '../worlds/running.ts'
+
+/** A fleet whose store is put back to what it was, and what it then does not do by itself. */
+
+const codeOf = (value: unknown): string | null => (isRefusal(value) ? (value as Refusal).code : null)
+
+describe('a fleet that was set back to an older store', () => {
+  let fleet: QuietFleet
+  let gateway: Signer
+  let token: { id: string }
+  let later: string
+  const file = (): string => join(fleet.folder, 'fleet', 'fleet.sqlite')
+  const copy = (): string => join(fleet.folder, 'copy.sqlite')
+  const root = async () => orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
+
+  /** Puts the copy in the place of the store: with the mark of a restore, or as somebody does by hand. */
+  const setBack = async (mark: boolean): Promise<void> => {
+    fleet.shut()
+    rmSync(file())
+    copyFileSync(copy(), file())
+    const store = orThrow(openFleetStore(file()))
+    if (mark) await store.commit({ copied: { made: fleet.clock.now(), given: (await store.log()).size } })
+    store.close()
+    fleet.open()
+  }
+
+  const confirm = (change: Partial<Confirmation> = {}) =>
+    confirmRestored(fleet.world, { by: 'administrator', seen: [], unwitnessed: true, keep: [], ...change })
+
+  const items = (from: number, count: number): OutboxItem[] =>
+    Array.from({ length: count }, (_, n) => {
+      const entry = {
+        v: 1,
+        kind: 'download-finished',
+        at: instant(1_800_000_000_000),
+        clock: 'simulated',
+        actor: { kind: 'gateway', id: 'quay' },
+        site: 'quay',
+        detail: { number: from + n },
+      } as const
+      return { sequence: from + n, kind: 'entry', bytes: orThrow(entryBytes(entry)) }
+    })
+
+  /** Hands items of the gateway over, as it does itself. */
+  const handOver = async (batch: readonly OutboxItem[], sequence = batch.at(-1)?.sequence ?? 0) => {
+    const at = fleet.clock.now()
+    const body = writeSiteManifest({ site: 'quay', sequence, at, batch: batchDigest(batch, crypto), reports: [] })
+    const manifest = sealSiteManifest(body, orThrow(await gateway.sign(canonicalJson(body), 'der')))
+    return acceptUpstream(fleet.world, 'quay', batch, manifest)
+  }
+
+  before(async () => {
+    fleet = await QuietFleet.make()
+    gateway = orThrow(generateKeyFile(fleet.keyFile('gateway'), 'ecdsa-p256'))
+    await fleet.site('quay', 2, { gateway: gateway.key.spki })
+    const { plan } = planOfSheets([sheetOf('quay', [turnOf('c0'), turnOf('c1')], 'spring')], { id: 'spring' })
+    await fleet.campaign(plan, running(plan))
+    for (const id of ['ben', 'ida']) {
+      orThrow(
+        await addAccount(fleet.world, await root(), {
+          id,
+          kind: 'person',
+          name: id,
+          grants: grants('auditor@fleet'),
+          keys: [],
+        }),
+      )
+    }
+    const asked = { label: 'robot', grants: null, lifeMillis: millis(86_400_000) }
+    token = orThrow(await makeToken({ world: fleet.world, random: nodeRandom }, await root(), 'administrator', asked))
+    await fleet.world.store.commit({ passwords: [{ account: 'ben', hash: 'the hash of a password' }] })
+    orThrow(await handOver(items(1, 3)))
+    assert.equal(await (fleet.world.store as SqliteFleetStore).copyTo(copy(), () => true), null)
+    // All of this is unknown to the copy.
+    orThrow(await editAccount(fleet.world, await root(), 'ben', { disabled: 'left' }))
+    assert.equal(await revokeCredential(fleet.world, await root(), 'administrator', token.id), null)
+    orThrow(await handOver(items(4, 3)))
+    for (let n = 0; n < 3; n += 1) {
+      const { files } = orThrow(await directSites(fleet.world, new Map([['quay', []]]), fleet.clock.now()))
+      await record(fleet.world, { files }, [])
+      fleet.clock.advance(1000)
+    }
+    later = (await fleet.world.store.log()).checkpoint
+  })
+  after(() => fleet?.close())
+
+  it('attack: by hand, and its gateway says at its next check-in that more was acknowledged: an alarm, once', async () => {
+    await setBack(false)
+    for (let n = 0; n < 3; n += 1)
+      assert.deepEqual(await upstreamOf(fleet.world, 'quay', 6), { taken: 3, restored: false })
+    assert.deepEqual([...aheadOf(fleet.world)], [['quay', 6]])
+    const alarms = (await fleet.entries()).filter(({ code }) => code === 'fleet-store-older')
+    assert.deepEqual(
+      alarms.map(({ kind, site }) => [kind, site]),
+      [['intrusion-signal', 'quay']],
+    )
+    assert.equal(codeOf(await handOver(items(7, 2))), 'upstream-gap')
+    assert.equal(codeOf(await handOver([], 6)), 'upstream-gap', 'nor does one without items pass over the gap')
+    assert.equal(await upstreamOf(fleet.world, 'harbour', 6), null)
+  })
+
+  it('attack: it is not confirmed by a checkpoint of another history, though that one is shorter', async () => {
+    // The store by hand went on, and its log is another one now than that of the copy.
+    const { checkpoint } = await fleet.world.store.log()
+    await setBack(true)
+    await record(
+      fleet.world,
+      {},
+      [1, 2, 3, 4].map(number => {
+        return { kind: 'link-lost', actor: { kind: 'fleet', id: 'quiet' }, detail: { number } } as const
+      }),
+    )
+    assert.equal(codeOf(await confirm({ seen: [checkpoint], unwitnessed: false })), 'log-forked')
+    await setBack(true)
+    assert.equal(codeOf(await confirm({ seen: [later] })), 'restore-behind')
+    assert.notEqual(await fleet.world.store.copied(), null)
+  })
+
+  it('attack: a revoked token, a password, a disabled account and a halted campaign come back', async () => {
+    await setBack(true)
+    const client = await fleet.client('director/quay')
+    const confirmed = orThrow(await confirm({ keep: ['ida'] }))
+    const standing = new Map(orThrow(await accountsOf(fleet.world)).map(({ id, standing: { at } }) => [id, at]))
+    assert.deepEqual(
+      [standing.get('ben'), standing.get('ida'), standing.get('administrator')],
+      ['disabled', 'active', 'active'],
+    )
+    const row = await fleet.world.store.credential(token.id)
+    assert.notEqual(orThrow(parseCredential(row!.credential, 'the token')).revoked, null)
+    assert.equal(await fleet.world.store.password('ben'), null)
+    assert.deepEqual(confirmed.paused, ['spring'])
+    assert.match((await fleet.world.store.campaign('spring'))!.state, /"at":"paused"/)
+    const director = orThrow(await fleet.refreshed(client))
+    assert.ok(director.targets.signed.version > confirmed.above)
+    assert.equal(director.targets.signed.targets.size, 0, 'nothing is ordered')
+    assert.equal(codeOf(await confirm()), 'store-not-restored')
+  })
+
+  it('takes the gap of an outbox once, says which numbers are lost, and its log verifies', async () => {
+    assert.deepEqual(await upstreamOf(fleet.world, 'quay', 6), { taken: 3, restored: true })
+    assert.deepEqual(await handOver(items(7, 2)), { acknowledged: 8 })
+    assert.deepEqual(await upstreamOf(fleet.world, 'quay', 8), { taken: 8, restored: false })
+    assert.equal(codeOf(await handOver(items(12, 1))), 'upstream-gap', 'and no second time')
+    const lost = (await fleet.entries()).filter(({ kind, site }) => kind === 'store-restored' && site === 'quay')
+    assert.deepEqual(
+      lost.map(({ detail }) => detail.lost),
+      [{ from: 4, to: 6 }],
+    )
+    const key = { name: fleet.world.name, key: fleet.world.auditSigner.key }
+    assert.deepEqual((await verifyStoredLog(fleet.world.store, key, crypto)).findings, [])
+  })
+
+  it('power fails behind the pause and before the rest: it is still a copy, and the same again goes on', async () => {
+    await setBack(true)
+    let left = 1
+    fleet.open(
+      [],
+      store =>
+        new Proxy(store, {
+          get: (target, name) => {
+            const member = Reflect.get(target, name)
+            if (name !== 'commit') return typeof member === 'function' ? member.bind(target) : member
+            return async (change: Parameters<typeof store.commit>[0]) => {
+              left -= 1
+              if (left < 0) throw new Error('the power is gone')
+              return target.commit(change)
+            }
+          },
+        }),
+    )
+    await assert.rejects(async () => confirm(), /the power is gone/)
+    fleet.open()
+    assert.notEqual(await fleet.world.store.copied(), null)
+    assert.deepEqual(orThrow(await confirm()).paused, ['spring'])
+  })
+})
