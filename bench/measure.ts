@@ -8,6 +8,7 @@ import type { Figure, Scale } from './figure.ts'
 import { fleetQueries } from './fleet-queries.ts'
 import { imageTargets } from './image-targets.ts'
 import { logAppend } from './log-append.ts'
+import { logVerification } from './log-verification.ts'
 import type { Measured } from './print.ts'
 import { rolloutTick } from './rollout-tick.ts'
 import { siteBundle } from './site-bundle.ts'
@@ -28,6 +29,7 @@ export const FIGURES: readonly Figure[] = [
   imageTargets,
   fleetQueries,
   logAppend,
+  logVerification,
   compatibilityPath,
   rolloutTick,
   verifyMemory,

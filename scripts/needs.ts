@@ -20,19 +20,21 @@ const MODULES = [
 /** The PKCS #11 module of SoftHSM 2, or null when it is not installed. */
 export const softhsmModule = (): string | null => MODULES.find(path => existsSync(path)) ?? null
 
-const isProgram = (name: string): boolean =>
+export const isProgram = (name: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some(folder => folder !== '' && existsSync(join(folder, name)))
 
 const hasSofthsm = (): boolean => softhsmModule() !== null && isProgram('softhsm2-util')
 
-const APT = ['apt-get', 'install', '-y', '--no-install-recommends', 'softhsm2']
+const APT = ['apt-get', 'install', '-y', '--no-install-recommends']
 
 /** Installs what it can, with a line about it; answers one line for each thing that a person has to install. */
 export function installNeeds(say: (line: string) => void): string[] {
   const missing: string[] = []
-  if (!hasSofthsm()) installSofthsm(say)
+  if (!hasSofthsm()) installPackages(['softhsm2'], 'SoftHSM 2, a token in software for the tests', say)
   if (!hasSofthsm()) {
-    missing.push(`SoftHSM 2 is not installed: as root, "${APT.join(' ')}", or the package softhsm of your system.`)
+    missing.push(
+      `SoftHSM 2 is not installed: as root, "${APT.join(' ')} softhsm2", or the package softhsm of your system.`,
+    )
   }
   try {
     createRequire(import.meta.url)('pkcs11js')
@@ -44,13 +46,17 @@ export function installNeeds(say: (line: string) => void): string[] {
   return missing
 }
 
-function installSofthsm(say: (line: string) => void): void {
+/** Packages of Debian, if they can be installed without asking anybody. */
+export function installPackages(packages: readonly string[], what: string, say: (line: string) => void): void {
   if (!isProgram('apt-get')) return
   const root = process.getuid?.() === 0
   if (!root && !isProgram('sudo')) return
-  say('Installing SoftHSM 2, a token in software for the tests (apt-get) ...')
+  say(`Installing ${what} (apt-get) ...`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const command of [['apt-get', 'update', '-qq'], APT]) {
+  for (const command of [
+    ['apt-get', 'update', '-qq'],
+    [...APT, ...packages],
+  ]) {
     // -n: where sudo would ask for a password, nothing is installed and the tests say what to do.
     const [program, ...args] = root ? command : ['sudo', '-n', ...command]
     const { status } = spawnSync(program as string, args, { stdio: 'ignore', env, timeout: 300_000 })

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { folderLog } from '../../src/adapters/log-folder.ts'
+import { PlainFiles } from '../../src/adapters/repository-folder.ts'
+import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
 import { fromUtf8, utf8 } from '../../src/core/encoding/bytes.ts'
 import { writeBundle } from '../../src/core/ledger/bundle.ts'
 import { noWitness, readPolicy } from '../../src/core/ledger/log-policy.ts'
@@ -15,10 +17,20 @@ import { consistencyIn } from '../../src/core/ledger/tile-reader.ts'
 import { writeProof } from '../../src/core/ledger/tlog-proof.ts'
 import { openProof, openSigned } from '../../src/core/ledger/trusted-head.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
-import { readFiles } from '../../src/flows/log-files.ts'
+import { sealEntries } from '../../src/flows/audit.ts'
+import { copyLog } from '../../src/flows/copy-log.ts'
+import { readFiles, storedLog } from '../../src/flows/log-files.ts'
 import { proveEntry, verifyFiles } from '../../src/flows/prove.ts'
-import { logKey, ORIGIN } from '../core/ledger/keys.ts'
-import { cosigned, LOG_KEY, realEntry, realLog, type SignedLog, witnessKey } from '../core/ledger/signed-log.ts'
+import { logKey, ORIGIN, testSigner } from '../core/ledger/keys.ts'
+import {
+  auditEntry,
+  cosigned,
+  LOG_KEY,
+  realEntry,
+  realLog,
+  type SignedLog,
+  witnessKey,
+} from '../core/ledger/signed-log.ts'
 import { writeLog } from '../worlds/log-folder.ts'
 
 /**
@@ -29,6 +41,8 @@ import { writeLog } from '../worlds/log-folder.ts'
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-peers-'))
 const at = (...names: string[]): string => join(folder, ...names)
 /** With a whole tile of hashes at level 1 and more, with none, with one entry. */
+/** Entries that are sealed at once. */
+const MOST = 3000
 const SIZES = [1, 2, 255, 256, 257, 1000, 66_000]
 const logs = new Map<number, SignedLog>()
 
@@ -45,15 +59,27 @@ function told(...args: string[]): string {
 const indexesOf = (size: number): number[] => [...new Set([0, Math.floor(size / 3), size - 1])]
 const lines = (hashes: readonly Uint8Array[]): string => hashes.map(hash => `${hash.toBase64()}\n`).join('')
 
-before(() => {
+before(async () => {
   const env = { ...process.env, GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '', GOCACHE: at('cache') }
   execFileSync('go', ['build', '-o', at('peer'), '.'], { cwd: join(import.meta.dirname, 'sumdb'), env })
+  const store = orThrow(openFleetStore(at('fleet.sqlite')))
   for (const size of SIZES) {
-    const log = realLog(size)
-    logs.set(size, log)
-    writeLog(at(`${size}`), log.files)
+    logs.set(size, realLog(size))
+    await grow(store, size)
+    const target = { files: folderLog(at(`${size}`)), folder: new PlainFiles(at(`${size}`)) }
+    orThrow(await copyLog(storedLog(store), target, logKey(1), crypto))
   }
+  store.close()
 })
+
+/** Appends as the fleet server does it: entries, tiles and checkpoint sealed together. */
+async function grow(store: SqliteFleetStore, size: number): Promise<void> {
+  for (let { size: from } = await store.log(); from < size; from = Math.min(size, from + MOST)) {
+    const entries = Array.from({ length: Math.min(size - from, MOST) }, (_, number) => auditEntry(from + number))
+    const signer = { origin: ORIGIN, signer: testSigner(1) }
+    await store.commit(orThrow(await sealEntries(store, entries, signer, crypto)))
+  }
+}
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('sumdb verifies a log of ours', () => {

@@ -3,7 +3,7 @@ import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { checkpointText } from '../../../src/core/ledger/checkpoint.ts'
 import { cosignatureLine, cosignedMessage } from '../../../src/core/ledger/cosignature.ts'
-import { entryBytes } from '../../../src/core/ledger/entry.ts'
+import { type AuditEntry, entryBytes } from '../../../src/core/ledger/entry.ts'
 import { rootOfLeaves } from '../../../src/core/ledger/merkle.ts'
 import { verifierKey, writeSignatures } from '../../../src/core/ledger/signed-note.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
@@ -13,18 +13,17 @@ import { type LogFiles, logFilesOf } from './tile-files.ts'
 /** A log of real entries in memory, with the checkpoints that its key signs. */
 export type SignedLog = LogFiles & { readonly checkpoint: (size?: number, seed?: number) => string }
 
-export const realEntry = (number: number): Uint8Array =>
-  orThrow(
-    entryBytes({
-      v: 1,
-      kind: 'controller-report',
-      at: instant(1_790_000_000_000 + number),
-      clock: 'simulated',
-      actor: { kind: 'gateway', id: 'harbour-gateway' },
-      site: 'harbour',
-      detail: { number },
-    }),
-  )
+export const auditEntry = (number: number): AuditEntry => ({
+  v: 1,
+  kind: 'controller-report',
+  at: instant(1_790_000_000_000 + number),
+  clock: 'simulated',
+  actor: { kind: 'gateway', id: 'harbour-gateway' },
+  site: 'harbour',
+  detail: { number },
+})
+
+export const realEntry = (number: number): Uint8Array => orThrow(entryBytes(auditEntry(number)))
 
 /** The key that signs by default, as one word. */
 export const LOG_KEY = verifierKey(crypto, logKey(1)) as string
