@@ -13,6 +13,7 @@ import { INVENTORY_GUARDS } from './guards-of-inventory.ts'
 import { KEY_GUARDS } from './guards-of-keys.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
 import { LOG_GUARDS } from './guards-of-log.ts'
+import { LOG_READER_GUARDS } from './guards-of-log-readers.ts'
 import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { PATH_GUARDS } from './guards-of-paths.ts'
@@ -55,4 +56,5 @@ export const GUARDS = [
   ...ROLLOUT_GUARDS,
   ...PLANT_RULE_GUARDS,
   ...BACKUP_GUARDS,
+  ...LOG_READER_GUARDS,
 ]

@@ -69,6 +69,15 @@ describe('the console’s door', () => {
     assert.ok(last?.at === 'sound' && last.size === checkpoint.size, JSON.stringify(last))
   })
 
+  test('attack: the log, without an account that may read it', async () => {
+    const path = '/log/tile/0/000.p/1'
+    assert.equal((await get(path)).status, 200)
+    await world.must('account', 'disable', 'console', '--reason', 'tried here')
+    assert.match(await (await get(path)).text(), /account-disabled/)
+    await world.must('account', 'enable', 'console')
+    assert.equal((await get(path)).status, 200)
+  })
+
   test('attack: no route of the fleet’s API that writes, or that gives out more than views, is behind it', async () => {
     assert.ok(ROUTES.length >= 20, `only ${ROUTES.length} routes are known`)
     const size = async (): Promise<number> => (await read<CheckpointView>('/v1/audit/checkpoint')).size

@@ -70,6 +70,13 @@ describe('a checkpoint by policy', () => {
     assert.equal(code(openTrusted(LOG.checkpoint(300, 3), both, crypto)), 'checkpoint-key-unknown')
   })
 
+  test('attack: a false signature of one key beside a true one of the other', () => {
+    const both = policy(`log ${verifierKey(crypto, logKey(2))}`, 'quorum none')
+    // The line of the first key, over another tree.
+    const line = LOG.checkpoint(299).split('\n\n')[1] as string
+    assert.equal(code(openTrusted(LOG.checkpoint(300, 2) + line, both, crypto)), 'checkpoint-signature-invalid')
+  })
+
   test('two of two witnesses, and when they signed', async () => {
     const one = await cosigned(LOG.checkpoint(), 'harbour', 5, 1_790_000_000)
     assert.equal(code(openTrusted(one, WITNESSED, crypto)), 'cosignatures-too-few')

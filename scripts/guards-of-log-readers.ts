@@ -1,0 +1,112 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are source code
+import type { Guard } from './guard.ts'
+
+const READ = 'src/core/ledger/read-log.ts'
+const HEAD = 'src/core/ledger/trusted-head.ts'
+const TILES = 'src/core/ledger/tile-reader.ts'
+const PROVE = 'src/flows/prove.ts'
+const HTTPS = 'src/adapters/log-https.ts'
+const LEDGER = 'tests/core/ledger/{read-log,trusted-head}.test.ts'
+const CLI = 'tests/apps/cli/audit-verify.test.ts'
+
+/** The guards of those who read a log: whole, from files of whomever, and by the proof of one entry. */
+export const LOG_READER_GUARDS: readonly Guard[] = [
+  {
+    stops: 'an altered entry that nobody points at',
+    file: READ,
+    text: 'leaf === undefined ? { bytes, place } : { bytes, place, leaf }',
+    without: '{ bytes, place }',
+    tests: LEDGER,
+  },
+  {
+    stops: 'a bundle of another log that passes for altered entries',
+    file: READ,
+    text: 'const foreign = !isRefusal(leaves) && isForeign(crypto, entries, leaves)',
+    without: 'const foreign = false',
+    tests: LEDGER,
+  },
+  {
+    stops: 'a bundle that is missing, passed over in silence',
+    file: READ,
+    text: '    so = found(so, [entries])\n',
+    without: '',
+    tests: LEDGER,
+  },
+  {
+    stops: 'a tile that is not borne out, passed over in silence',
+    file: READ,
+    text: 'so = found(so, [...doubts, leaves])',
+    without: 'so = found(so, doubts.slice(1))',
+    tests: LEDGER,
+  },
+  {
+    stops: 'the blame on a tile below the one that was changed',
+    file: TILES,
+    text: '(b.level as number) - (a.level as number)',
+    without: '(a.level as number) - (b.level as number)',
+    tests: LEDGER,
+  },
+  {
+    stops: 'a checkpoint without the witnesses that the policy asks for, in a proof',
+    file: HEAD,
+    text: 'return isRefusal(cosigned) ? cosigned : { ...head, cosigned }',
+    without: 'return { ...head, cosigned: isRefusal(cosigned) ? new Map() : cosigned }',
+    tests: LEDGER,
+  },
+  {
+    stops: 'a false signature of one key of a log beside a true one of another',
+    file: HEAD,
+    text: "    if (last.code === 'checkpoint-signature-invalid') return last\n",
+    without: '',
+    tests: LEDGER,
+  },
+  {
+    stops: 'a proof that does not lead from its entry to the root',
+    file: HEAD,
+    text: '  if (invalid !== null) return invalid\n',
+    without: '',
+    tests: LEDGER,
+  },
+  {
+    stops: 'a log of which too few witnesses know',
+    file: PROVE,
+    text: 'const so = isRefusal(quorum) ? found(step.value, [quorum]) : step.value',
+    without: 'const so = step.value',
+    tests: CLI,
+  },
+  {
+    stops: 'a log that does not continue the checkpoint that is known',
+    file: PROVE,
+    text: 'beginVerification(crypto, known)',
+    without: 'beginVerification(crypto, known === null ? known : null)',
+    tests: CLI,
+  },
+  {
+    stops: 'an older checkpoint of another key, taken for one of the log',
+    file: 'src/apps/cli/commands/audit-verify.ts',
+    text: 'return isRefusal(head) ? { ...head, subject: `${file}: ${head.subject}` } : head.checkpoint',
+    without: 'return isRefusal(head) ? ({ size: 0, root: new Uint8Array(32) } as KnownHead) : head.checkpoint',
+    tests: CLI,
+  },
+  {
+    stops: 'an answer without end from the server of a log',
+    file: HTTPS,
+    text: 'if (length <= limit) return',
+    without: 'if (length <= limit * 1e3) return',
+    tests: 'tests/adapters/log-https.test.ts',
+  },
+  {
+    stops: 'a server of a log that sends its readers elsewhere',
+    file: HTTPS,
+    text: 'const isNone = status === 404 || status === 410',
+    without: 'const isNone = status !== 500',
+    tests: 'tests/adapters/log-https.test.ts',
+  },
+  {
+    stops: 'the log in a browser, for who may not read it',
+    file: 'src/apps/fleet/console-door.ts',
+    text: "if (path.startsWith('/log/tile/')) return (await refused(world, LOG)) ?? tileOf",
+    without: "if (path.startsWith('/log/tile/')) return tileOf",
+    tests: 'tests/apps/fleet/console-door.test.ts',
+  },
+]
