@@ -12,7 +12,18 @@ import { GUARDS } from './guard-list.ts'
  */
 
 const root = join(import.meta.dirname, '..')
-const COPIED = ['src', 'sim', 'conformance', 'tests', 'scripts', 'docs', 'bin', 'package.json', 'tsconfig.json']
+const COPIED = [
+  'src',
+  'sim',
+  'console',
+  'conformance',
+  'tests',
+  'scripts',
+  'docs',
+  'bin',
+  'package.json',
+  'tsconfig.json',
+]
 /** A guard may be what ends a loop: a run that does not end is red. */
 const PATIENCE_MILLIS = 120_000
 
