@@ -19,6 +19,7 @@ import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
 import type { SiemChange } from '../core/ledger/siem-rows.ts'
 import type { WebhookChange } from '../core/ledger/webhook-rows.ts'
+import type { WitnessChange, WitnessedLog } from '../core/ledger/witness-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 import type { ImportStore, InventoryStore } from './inventory-ports.ts'
@@ -155,7 +156,8 @@ export type CampaignRow = {
  */
 export type FleetChange = AccountChange &
   WebhookChange &
-  SiemChange & {
+  SiemChange &
+  WitnessChange & {
     readonly files?: readonly RepoFile[]
     readonly sites?: readonly SiteRow[]
     readonly controllers?: readonly ControllerRow[]
@@ -313,6 +315,8 @@ export type GatewayChange = {
   readonly time?: KeptTime
   /** Marks the store as a copy; null: it has caught up. */
   readonly copied?: CopyMark | null
+  /** What this gateway signed last of the fleet's log. */
+  readonly witnessed?: WitnessedLog
 }
 
 /** The latest time that a site has judged by, and up to where the time is borne out by what was signed (see time.ts). */
@@ -328,6 +332,8 @@ export interface GatewayStore {
   outbox(limit: number): Promise<OutboxItem[]>
   /** The sequence that the outbox gave last, whether the item is still there or not; 0 before the first. */
   lastGiven(): Promise<number>
+  /** What it signed last of a log, by origin. */
+  witnessed(origin: string): Promise<WitnessedLog | null>
   /** Zeros before the first. A latest time that was committed is never followed by an earlier one. */
   time(): Promise<KeptTime>
   /** What a restored store knows of itself, until it has caught up; null: it is no copy. */

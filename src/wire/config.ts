@@ -42,6 +42,20 @@ export const FleetConfig = Type.Object(
     ),
     /** Who the audit log is forwarded to, as syslog over TLS; absent: nobody. */
     siem: Type.Optional(SiemConfig),
+    /** Who cosigns the checkpoints of the audit log; absent: the gateways alone, and nobody has to. */
+    witnesses: Type.Optional(
+      Type.Object(
+        {
+          /** A policy (C2SP tlog-policy): the witnesses with their keys and addresses, and how many are needed. */
+          policy: Type.String({ minLength: 1 }),
+          /** How long a checkpoint may take to get enough signatures before people are told, in milliseconds; absent: 5 minutes. */
+          patienceMillis: Type.Optional(Type.Integer({ minimum: 1000, maximum: 86_400_000 })),
+          /** Who vouches for the witnesses' servers, in place of the system's authorities: a file of certificates in PEM. */
+          ca: Type.Optional(Type.String({ minLength: 1 })),
+        },
+        closed,
+      ),
+    ),
     /** Where the console listens, read-only, for this machine alone; absent: nowhere. */
     console: Type.Optional(Listen),
     /** Whether people and services may come without a client certificate, with a sign-in or a token; absent: no. */

@@ -22,6 +22,7 @@ export const UPSTREAM_HEADER = 'voltseal-upstream'
 export const Name = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$' })
 export const Sha256Name = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const Base64 = (maxBytes: number) => Type.String({ maxLength: Math.ceil(maxBytes / 3) * 4 })
+const VerifierKey = Type.String({ minLength: 1, maxLength: 400 })
 const closed = { additionalProperties: false }
 
 /** POST /v1/upstream: a gateway's outbox in order, and the site manifest as it stands. */
@@ -87,6 +88,8 @@ export const EnrolSite = Type.Object(
         /** DNS names and addresses under which the site's controllers reach it. */
         hosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { minItems: 1, maxItems: 16 }),
         reportKey: Base64(1024),
+        /** The key by which it cosigns checkpoints of the audit log, as a C2SP verifier key. */
+        witnessKey: Type.Optional(VerifierKey),
       },
       closed,
     ),
@@ -122,6 +125,29 @@ const Bins = Type.Record(Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }), Bas
 })
 /** The largest body that carries bins, in bytes: all bins of a repository of a hundred thousand targets. */
 export const MAX_BINS_BODY = 64 << 20
+
+/**
+ * POST /v1/witness: what a gateway says of the checkpoint that it was offered. `cosigned`: the checkpoint with its signature; `refused`:
+ * why it does not sign, with the checkpoint that it signed last (`kept`), so that nobody has to take its word for it.
+ */
+export const WitnessingJson = Type.Union([
+  Type.Object({ cosigned: Type.String({ minLength: 1, maxLength: 65_536 }) }, closed),
+  Type.Object(
+    {
+      refused: Type.Object(
+        {
+          code: Type.String({ minLength: 1, maxLength: 100 }),
+          expected: Type.String({ maxLength: 500 }),
+          actual: Type.String({ maxLength: 500 }),
+        },
+        closed,
+      ),
+      kept: Type.String({ maxLength: 65_536 }),
+    },
+    closed,
+  ),
+])
+export type WitnessingJson = Static<typeof WitnessingJson>
 
 /**
  * POST /v1/releases: new image-targets metadata, already signed, whose new blobs have been uploaded before; with the bins

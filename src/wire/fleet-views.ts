@@ -47,6 +47,8 @@ export const EnrolledSite = Type.Object(
       closed,
     ),
     anchors: List(AnchorJson),
+    /** The key of the fleet's audit log, of which the gateway is a witness, as a C2SP verifier key. */
+    log: Type.String(),
   },
   { ...closed, title: 'EnrolledSite' },
 )

@@ -77,9 +77,11 @@ export async function enrolAgain({ world, post }: Calls): Promise<void> {
 /** What a gateway reads of the log: by the checkpoint that it has it is told whether there is a newer one. */
 export async function logAsFiles(world: World, gateway: ClientTls): Promise<void> {
   const get = (path: string, headers = {}) => call(fleetUrl(world), gateway, 'GET', path, undefined, headers)
-  const signed = orThrow(await get('/log/checkpoint'))
-  const same = orThrow(await get('/log/checkpoint', { 'if-none-match': `${signed.headers.etag}` }))
-  assert.equal(same.status, 304)
+  for (const path of ['/log/checkpoint', '/log/checkpoint.witnessed']) {
+    const signed = orThrow(await get(path))
+    const same = orThrow(await get(path, { 'if-none-match': `${signed.headers.etag}` }))
+    assert.equal(same.status, 304)
+  }
   const tile = orThrow(await get('/log/tile/0/000.p/1'))
   assert.equal(tile.body.length, 32)
   assert.match(`${tile.headers['cache-control']}`, /immutable/)
@@ -90,6 +92,12 @@ export async function logAsFiles(world: World, gateway: ClientTls): Promise<void
     const none = await get(`/log/${path}`)
     assert(isRefusal(none), path)
   }
+  // As a witness, by hand: what it is offered, and that it does not sign.
+  const offered = orThrow(await get('/v1/witness?old=0'))
+  const checkpoint = (fromUtf8(offered.body) ?? '').split('\n\n').slice(1).join('\n\n')
+  const refused = { code: 'witness-proof-invalid', expected: 'a proof', actual: 'none' }
+  const said = await call(fleetUrl(world), gateway, 'POST', '/v1/witness', { refused, kept: checkpoint })
+  assert.equal(orThrow(said).status, 204)
 }
 
 /** Nobody listens where the log is to be forwarded: the receiver is behind, and the server says why. */

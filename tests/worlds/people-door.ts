@@ -9,6 +9,7 @@ import { fleetDoor } from '../../src/apps/fleet/door.ts'
 import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
 import { Metrics } from '../../src/apps/fleet/metrics.ts'
 import { Siem } from '../../src/apps/fleet/siem.ts'
+import { openWitnesses } from '../../src/apps/fleet/witnesses.ts'
 import { type Instant, instant, millis } from '../../src/core/encoding/units.ts'
 import { type Account, readGrant } from '../../src/core/fleet/account.ts'
 import type { Grant } from '../../src/core/fleet/roles.ts'
@@ -55,7 +56,8 @@ export class PeopleDoor {
     this.reception = { world: fleet.world, random: nodeRandom, providers, memory: new Memory() }
     const { world } = fleet
     const parts = { folder: `${fleet.folder}/fleet`, reception: this.reception, passwords: this.passwords }
-    const enrolment = new Enrolment(world, { folder: parts.folder, url: ORIGIN })
+    const { gathering } = orThrow(openWitnesses(parts.folder, {}, world, fleet.gathered))
+    const enrolment = new Enrolment(world, { folder: parts.folder, url: ORIGIN, gathered: fleet.gathered })
     const door = {
       world,
       enrolment,
@@ -63,7 +65,8 @@ export class PeopleDoor {
       webhooks: fleet.webhooks,
       hooks: new WebhookHttps([]),
       siem,
-      metrics: new Metrics(world, fleet.webhooks, siem),
+      metrics: new Metrics(world, fleet.webhooks, siem, gathering),
+      gathering,
       ...parts,
       origin: ORIGIN,
       signIn: true,

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -31,6 +31,7 @@ import type { FleetStore, FleetWorld, Signer } from '../../src/flows/ports.ts'
 import type { SiemStore } from '../../src/flows/siem-ports.ts'
 import { rowOf } from '../../src/flows/turns.ts'
 import type { WebhookStore } from '../../src/flows/webhook-ports.ts'
+import type { GatheredStore } from '../../src/flows/witness-ports.ts'
 import { FleetConfig, parseConfig } from '../../src/wire/config.ts'
 
 const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -76,6 +77,12 @@ export class QuietFleet {
     )
     fleet.open()
     return fleet
+  }
+
+  /** What witnesses said of the log. */
+  get gathered(): GatheredStore {
+    if (this.#store === undefined) throw new Error('the fleet is not open')
+    return this.#store.gathered
   }
 
   /** The store's subscriptions. */
@@ -134,6 +141,23 @@ export class QuietFleet {
     database.exec(statements)
     database.close()
     this.#store = undefined
+    this.open()
+  }
+
+  /** Copies the database, whole, as a backup has it. */
+  backUp(name: string): string {
+    const path = join(this.folder, name)
+    this.beside(`VACUUM INTO '${path}'`)
+    return path
+  }
+
+  /** Puts a copy in the place of the database, and starts the server on it. */
+  restore(copy: string): void {
+    this.#store?.close()
+    this.#store = undefined
+    const { database } = fleetFiles(join(this.folder, 'fleet'))
+    rmSync(`${database}-wal`, { force: true })
+    copyFileSync(copy, database)
     this.open()
   }
 

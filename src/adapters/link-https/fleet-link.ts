@@ -1,7 +1,9 @@
-import { toBase64 } from '../../core/encoding/bytes.ts'
+import { fromUtf8, toBase64 } from '../../core/encoding/bytes.ts'
 import { instant } from '../../core/encoding/units.ts'
+import { MAX_REQUEST_CHARACTERS } from '../../core/ledger/witness-request.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { BlobId, FleetLink, News, OutboxItem } from '../../flows/ports.ts'
+import type { LogLink, Witnessing } from '../../flows/witness-ports.ts'
 import { CLOCK_HEADER, ORDERS_HEADER, UPSTREAM_HEADER } from '../../wire/fleet-api.ts'
 import { type HttpsClient, readAnswer } from './client.ts'
 
@@ -18,7 +20,7 @@ function upstreamIn(said: string | string[] | undefined): Pick<News, 'upstream' 
 }
 
 /** The gateway's link to the fleet server over HTTPS: `src/wire/fleet-api.ts` says what passes. */
-export class HttpsFleetLink implements FleetLink {
+export class HttpsFleetLink implements FleetLink, LogLink {
   readonly #client: HttpsClient
 
   constructor(client: HttpsClient) {
@@ -72,5 +74,20 @@ export class HttpsFleetLink implements FleetLink {
     if (Number.isSafeInteger(said?.acknowledged)) return said?.acknowledged as number
     const subject = `POST /v1/upstream at ${this.#client.origin}`
     return refuse('answer-unexpected', subject, 'the acknowledged sequence', 'none')
+  }
+
+  async offered(old: number): Promise<string | Refusal> {
+    const answer = await this.#client.call('GET', `/v1/witness?old=${old}`, { maxBytes: MAX_REQUEST_CHARACTERS })
+    if (isRefusal(answer)) return answer
+    const subject = `GET /v1/witness at ${this.#client.origin}`
+    return fromUtf8(answer.body) ?? refuse('answer-unexpected', subject, 'a request to a witness', 'other bytes')
+  }
+
+  async witnessed(said: Witnessing): Promise<null | Refusal> {
+    const answer = await this.#client.call('POST', '/v1/witness', {
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(JSON.stringify(said)),
+    })
+    return isRefusal(answer) ? answer : null
   }
 }

@@ -19,6 +19,7 @@ import { ANSWER_TABLE, Answers } from './answers.ts'
 import { BEHIND_TABLE, Behind } from './behind.ts'
 import { COPY_TABLE, Copies, type OnPages } from './copy.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
+import { GATHERED_TABLES, SqliteGathered } from './gathered.ts'
 import { IMPORT_FAULTS, IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
@@ -65,6 +66,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   makeTiles,
   SIEM_TABLES,
   `${COPY_TABLE} ${BEHIND_TABLE}`,
+  GATHERED_TABLES,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */
@@ -91,6 +93,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly #behind: Behind
   readonly webhooks: SqliteWebhooks
   readonly siem: SqliteSiem
+  readonly gathered: SqliteGathered
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
   readonly #timestamps = new Map<string, Uint8Array>()
@@ -111,6 +114,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#behind = new Behind(database)
     this.webhooks = new SqliteWebhooks(database)
     this.siem = new SqliteSiem(database)
+    this.gathered = new SqliteGathered(database)
     this.turns = new SqliteTurns(database)
     this.#rows = new InventoryRows(database)
     this.inventory = new SqliteInventory(database, this.#rows)
@@ -409,6 +413,7 @@ export class SqliteFleetStore implements FleetStore {
     this.siem.apply(change)
     this.#copies.apply(change.copied)
     this.#behind.apply(change)
+    this.gathered.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

@@ -1,10 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { instant } from '../../core/encoding/units.ts'
 import type { CopyMark } from '../../core/fleet/backup.ts'
+import type { WitnessedLog } from '../../core/ledger/witness-rows.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type { GatewayChange, GatewayControllerRow, GatewayStore, KeptTime, OutboxItem } from '../../flows/ports.ts'
 import { COPY_TABLE, Copies, type OnPages } from './copy.ts'
 import { openDatabase, Writer } from './database.ts'
+import { WITNESSED_TABLE, WitnessedRows } from './witnessed.ts'
 
 const migrations = [
   `CREATE TABLE file (repo TEXT NOT NULL, path TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (repo, path)) STRICT, WITHOUT ROWID;
@@ -14,6 +16,7 @@ const migrations = [
    CREATE TABLE outbox (sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;`,
   'CREATE TABLE time (one INTEGER PRIMARY KEY CHECK (one = 1), latest INTEGER NOT NULL, bound INTEGER NOT NULL) STRICT;',
   COPY_TABLE,
+  WITNESSED_TABLE,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */
@@ -30,6 +33,7 @@ export class SqliteGatewayStore implements GatewayStore {
   readonly #writer: Writer
   readonly #copies: Copies
   readonly #sql
+  readonly #witnessed: WitnessedRows
   /** The assignments as they are in the database; undefined until they are read. */
   #assignments: Uint8Array | null | undefined
 
@@ -37,6 +41,7 @@ export class SqliteGatewayStore implements GatewayStore {
     this.#database = database
     this.#writer = new Writer(database)
     this.#copies = new Copies(database)
+    this.#witnessed = new WitnessedRows(database)
     const controller = 'id, report_key AS reportKey, report, sequence, work FROM controller'
     this.#sql = {
       files: database.prepare('SELECT path, bytes FROM file WHERE repo = ?'),
@@ -100,6 +105,10 @@ export class SqliteGatewayStore implements GatewayStore {
     return (this.#sql.time.get() as KeptTime | undefined) ?? { latest: instant(0), bound: instant(0) }
   }
 
+  async witnessed(origin: string): Promise<WitnessedLog | null> {
+    return this.#witnessed.log(origin)
+  }
+
   commit(change: GatewayChange): Promise<void> {
     return this.#writer.write(() => {
       for (const { repo, path, bytes } of change.files ?? []) this.#sql.putFile.run(repo, path, bytes)
@@ -113,6 +122,7 @@ export class SqliteGatewayStore implements GatewayStore {
         this.#assignments = undefined
       }
       if (change.time !== undefined) this.#sql.putTime.run(change.time.latest, change.time.bound)
+      if (change.witnessed !== undefined) this.#witnessed.put(change.witnessed)
       // AUTOINCREMENT: a sequence that was sent and forgotten is never given again.
       for (const item of change.outbox ?? []) this.#sql.addOutbox.run(item.kind, item.bytes)
       if (change.acknowledged !== undefined) this.#sql.forget.run(change.acknowledged)

@@ -23,6 +23,7 @@ import { addSign } from './commands/sign.ts'
 import { addSite } from './commands/site.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWebhook } from './commands/webhook.ts'
+import { addWitness } from './commands/witness.ts'
 import { exitOf, Output } from './output.ts'
 import { labelled } from './signing-key.ts'
 import { VERSION } from './version.ts'
@@ -50,6 +51,7 @@ const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
   addSiem,
   addGateway,
   addSite,
+  addWitness,
   addAgent,
   addExplain,
 ]

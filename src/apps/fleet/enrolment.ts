@@ -3,12 +3,15 @@ import { readText, writeWhole } from '../../adapters/config-file.ts'
 import { fromBase64, sameBytes, toBase64 } from '../../core/encoding/bytes.ts'
 import { refuseDecryptionKey } from '../../core/fleet/decryption-key.ts'
 import { findController, parseSite, type Site, siteBytes } from '../../core/fleet/topology.ts'
+import { parseVerifierKey, verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { canSignMetadata } from '../../core/trust/keys.ts'
 import { record } from '../../flows/audit.ts'
 import { foundDirector } from '../../flows/direct.ts'
 import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
 import { recognised } from '../../flows/recognise.ts'
+import { witnessNameOf } from '../../flows/witness.ts'
+import type { GatheredStore } from '../../flows/witness-ports.ts'
 import type { DeviceRequest, EnrolSite } from '../../wire/fleet-api.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
 import { fleetFiles } from './files.ts'
@@ -17,6 +20,7 @@ import { fleetFiles } from './files.ts'
 export type EnrolmentSetup = {
   readonly folder: string
   readonly url: string
+  readonly gathered: Pick<GatheredStore, 'witnessKey'>
 }
 
 /**
@@ -59,20 +63,40 @@ export class Enrolment {
     }
     const shared = rows.find(({ reportKey }) => sameBytes(reportKey, gatewayKey))
     if (shared !== undefined) return sharedKey(`${site.site}/${shared.id}`, 'its gateway')
+    const witness = await this.#witnessKey(site.site, request.gateway.witnessKey)
+    if (isRefusal(witness)) return witness
     const issued = await this.#issue(site, request)
     if (isRefusal(issued)) return issued
     const files = known === null ? await foundDirector(this.#world, site.site) : []
     if (isRefusal(files)) return files
     const row = { id: site.site, site: siteBytes(site), gatewayKey, upstream: known?.upstream ?? 0 }
     const actor = { kind: 'person', id: person } as const
-    await record(this.#world, { sites: [row], controllers: rows, files }, [
-      { kind: 'site-registered', actor, site: site.site, detail: { region: site.region, controllers: rows.length } },
+    const keys = witness === null ? {} : { witnessKeys: [{ site: site.site, key: witness }] }
+    const detail = { region: site.region, controllers: rows.length, ...(witness === null ? {} : { witness }) }
+    await record(this.#world, { sites: [row], controllers: rows, files, ...keys }, [
+      { kind: 'site-registered', actor, site: site.site, detail },
       ...rows.map(({ id, class: of, hardware }) => {
         const detail = { class: of, hardware, ...(replaced.has(id) ? { replaced: true } : {}) }
         return { kind: 'controller-registered', actor, site: site.site, controller: id, detail } as const
       }),
     ])
     return issued
+  }
+
+  /**
+   * The key by which the gateway cosigns; null when it says none. It is never exchanged: a fleet server that has become somebody
+   * else's could then cosign its log itself.
+   */
+  async #witnessKey(site: string, asked: string | undefined): Promise<string | null | Refusal> {
+    const known = await this.#setup.gathered.witnessKey(site)
+    if (asked === undefined) return known
+    const subject = `the gateway of ${site}`
+    const key = parseVerifierKey(this.#world.crypto, asked, 'cosignature')
+    if (key?.name !== witnessNameOf(site)) {
+      return refuse('witness-key-unsuitable', subject, `the key of ${witnessNameOf(site)}`, asked.slice(0, 120))
+    }
+    if (known === null || known === asked) return asked
+    return refuse('enrolment-key-changed', subject, 'the witness key it was registered with', 'another one')
   }
 
   async #rows(
@@ -173,7 +197,10 @@ export class Enrolment {
     if (isRefusal(taken)) return taken
     const anchors = taken.map(({ kid, key }) => ({ kid, alg: key.alg, spki: toBase64(key.spki) }))
     const fleet = { url, ca: fleetCa.cert }
-    return { site: site.site, fleet, siteCa: siteCa.cert, gateway: { cert, serverCert }, controllers, roots, anchors }
+    const log = verifierKey(this.#world.crypto, { name: this.#world.name, key: this.#world.auditSigner.key })
+    if (log === null) return refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'another one')
+    const gateway = { cert, serverCert }
+    return { site: site.site, fleet, siteCa: siteCa.cert, gateway, controllers, roots, anchors, log }
   }
 
   /** The roots in force: whoever stole the keys of an older one cannot begin another chain for a new gateway. */

@@ -1,5 +1,6 @@
 import { parseEntry } from '../../core/ledger/entry.ts'
 import { isRefusal } from '../../core/refusal/refusal.ts'
+import { type Gathering, standingOf } from '../../flows/ask-witnesses.ts'
 import { backlogs } from '../../flows/deliver.ts'
 import { openRow } from '../../flows/opened.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
@@ -30,10 +31,12 @@ export class Metrics {
   readonly #world: FleetWorld
   readonly #webhooks: WebhookStore
   readonly #siem: Siem
+  readonly #gathering: Gathering
   #looked: { readonly at: number; readonly text: Promise<string> } | null = null
 
-  constructor(world: FleetWorld, webhooks: WebhookStore, siem: Siem) {
+  constructor(world: FleetWorld, webhooks: WebhookStore, siem: Siem, gathering: Gathering) {
     this.#world = world
+    this.#gathering = gathering
     this.#webhooks = webhooks
     this.#siem = siem
   }
@@ -65,6 +68,7 @@ export class Metrics {
       ...(await this.#sites()),
       ...(await this.#hooks()),
       ...(await this.#receivers()),
+      ...(await this.#witnesses()),
       gauge('voltseal_log_entries', 'Entries of the audit log.', (await this.#world.store.log()).size),
       gauge('process_resident_memory_bytes', 'Memory of the server.', process.memoryUsage.rss()),
       counter('process_cpu_seconds_total', 'Time of processors that the server has used.', cpuSeconds()),
@@ -115,6 +119,21 @@ export class Metrics {
       gauge('voltseal_sites', 'Registered sites.', sites),
       gauge('voltseal_sites_silent', 'Sites whose gateway has not called this server for 15 minutes.', silent),
       by('voltseal_waits', 'Controllers that wait for their turn, by the rule that says so.', 'rule', waits),
+    ]
+  }
+
+  async #witnesses(): Promise<Figure[]> {
+    const { size, since, alarms, troubled } = await standingOf(this.#gathering)
+    const age = since === null ? 0 : Math.max(0, this.#world.clock.now() - since) / 1000
+    return [
+      gauge('voltseal_log_witnessed_entries', 'Entries of the newest checkpoint that enough witnesses signed.', size),
+      gauge(
+        'voltseal_log_unwitnessed_seconds',
+        'How long the checkpoint under way has waited for enough signatures.',
+        age,
+      ),
+      gauge('voltseal_log_witness_alarm', 'Whether a checkpoint got too few signatures in time: 1, or 0.', alarms),
+      gauge('voltseal_log_witnesses_troubled', 'Witnesses that say that the log is not the one they know.', troubled),
     ]
   }
 

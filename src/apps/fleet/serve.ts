@@ -37,6 +37,7 @@ import { loadKeys, loadSpares } from './keys.ts'
 import { Metrics } from './metrics.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { Siem, siemReceivers } from './siem.ts'
+import { openWitnesses, startWitnessLoops } from './witnesses.ts'
 import { fleetWorld } from './world.ts'
 
 /**
@@ -115,7 +116,13 @@ async function startWith(
     store.close()
     return stopped
   }
-  const enrolment = new Enrolment(world, { folder, url: config.url })
+  const witnesses = openWitnesses(folder, config, world, store.gathered)
+  if (isRefusal(witnesses)) {
+    store.close()
+    return witnesses
+  }
+  const { gathering, links } = witnesses
+  const enrolment = new Enrolment(world, { folder, url: config.url, gathered: store.gathered })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }
   const passwords = scryptPasswords()
   const local = localIdentities(world, passwords)
@@ -124,10 +131,11 @@ async function startWith(
   const { maxBlobBytes, url: origin, signIn = false } = config
   const people = { folder, reception, passwords, origin, signIn }
   const siem = await Siem.open(world, store.siem, receivers)
-  const metrics = new Metrics(world, store.webhooks, siem)
+  const metrics = new Metrics(world, store.webhooks, siem, gathering)
   store.onCommit(millis => metrics.commits.observe(millis / 1000))
   const hooks = new WebhookHttps(config.webhooks?.allow ?? [], hooksCa)
-  const parts = { world, enrolment, maxBlobBytes, webhooks: store.webhooks, hooks, siem, metrics, ...people }
+  const tellers = { webhooks: store.webhooks, hooks, siem, metrics }
+  const parts = { world, enrolment, maxBlobBytes, gathering, ...tellers, ...people }
   const door = fleetDoor(parts, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()
@@ -169,6 +177,7 @@ async function startWith(
     ),
     startLoop('webhooks', every(config.tickMillis), 1000, () => deliver(world, told), log),
     startLoop('check', every(60_000), 60_000, checking(world), log),
+    ...startWitnessLoops(witnesses, log),
   ]
   siem.start(config.tickMillis, log)
   if (Object.values(keys).some(({ development }) => development)) {
@@ -180,7 +189,10 @@ async function startWith(
       if (!isRefusal(shown)) await shown?.close()
       await door.close()
       await copies?.close()
-      await Promise.all([siem.stop(), ...loops.map(loop => loop.stop())])
+      const stopped = loops.map(loop => loop.stop())
+      // Whoever waits for an answer of a witness waits no longer.
+      for (const link of links.values()) link.close()
+      await Promise.all([siem.stop(), ...stopped])
       store.close()
       signers.close()
     },

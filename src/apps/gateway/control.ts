@@ -1,5 +1,4 @@
-import { unlinkSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import type { Server } from 'node:net'
 import type { Doubt } from '../../core/campaign/clock-line.ts'
 import type { Instant } from '../../core/encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -7,6 +6,8 @@ import type { SiteWorld } from '../../flows/ports.ts'
 import { waitOf } from '../../flows/reason.ts'
 import { workOf } from '../../flows/relay.ts'
 import { wallTime } from '../../flows/wall-time.ts'
+import { askControl, serveControl } from '../process/control.ts'
+import { type LogStatus, logStatus } from '../process/log-status.ts'
 import { gatewayFiles, readGatewayFolder } from './files.ts'
 
 /**
@@ -28,13 +29,11 @@ export type GatewayStatus = {
     readonly rule: string | null
     readonly nextPossible: number | null
   }[]
+  /** The fleet's audit log, of which this gateway is a witness. */
+  readonly log: LogStatus
 }
 
-/** Characters of an answer: a site of the most controllers. */
-const MAX_ANSWER = 8 << 20
-const PATIENCE = 10_000
-
-async function statusOf(world: SiteWorld): Promise<GatewayStatus> {
+async function statusOf(world: SiteWorld, origin: string): Promise<GatewayStatus> {
   const { clock, doubts } = await wallTime(world)
   const controllers = (await world.store.controllers()).map(row => {
     const work = workOf(row)
@@ -53,32 +52,13 @@ async function statusOf(world: SiteWorld): Promise<GatewayStatus> {
     clock,
     doubts: doubts.map(({ by, jumped, until }) => ({ by, jumped, until })),
     controllers,
+    log: logStatus(origin, await world.store.witnessed(origin)),
   }
 }
 
-/**
- * Listens in the gateway's folder; a socket that a killed process left there is replaced. Null when it cannot be (a path that
- * is too long for a socket): the site does not depend on it.
- */
-export function serveStatus(path: string, world: SiteWorld): Promise<Server | null> {
-  try {
-    unlinkSync(path)
-  } catch {}
-  const server = createServer(socket => {
-    socket.setTimeout(PATIENCE, () => socket.destroy())
-    // Who asked has gone.
-    socket.on('error', () => {})
-    statusOf(world).then(
-      status => socket.end(`${JSON.stringify(status)}\n`),
-      () => socket.destroy(),
-    )
-  })
-  return new Promise(resolve => {
-    server.once('error', () => resolve(null))
-    const before = process.umask(0o177)
-    server.listen(path, () => resolve(server))
-    process.umask(before)
-  })
+/** Listens in the gateway's folder. Null when it cannot be: the site does not depend on it. `origin`: of the fleet's log. */
+export function serveStatus(path: string, world: SiteWorld, origin: string): Promise<Server | null> {
+  return serveControl(path, () => statusOf(world, origin))
 }
 
 /**
@@ -88,28 +68,7 @@ export function serveStatus(path: string, world: SiteWorld): Promise<Server | nu
 export async function askGateway(folder: string): Promise<GatewayStatus | Refusal> {
   const read = readGatewayFolder(folder)
   if (isRefusal(read)) return read
-  const path = gatewayFiles(folder).control
-  const away = (actual: string): Refusal => refuse('gateway-not-running', folder, 'a gateway that answers', actual)
-  const text = await new Promise<string | Refusal>(resolve => {
-    const socket = connect({ path })
-    let answer = ''
-    socket.setEncoding('utf8')
-    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer in time')))
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      const { code = error.message } = error
-      if (code === 'EACCES') resolve(refuse('file-not-permitted', path, 'the user that the gateway runs as', code))
-      else resolve(away(code === 'ENOENT' || code === 'ECONNREFUSED' ? 'none' : code))
-    })
-    socket.on('data', (part: string) => {
-      answer += part
-      if (answer.length > MAX_ANSWER) socket.destroy(new Error('too long an answer'))
-    })
-    socket.on('close', () => resolve(answer))
-  })
-  if (isRefusal(text)) return text
-  try {
-    return JSON.parse(text) as GatewayStatus
-  } catch {
-    return away('something else')
-  }
+  return askControl<GatewayStatus>(gatewayFiles(folder).control, actual =>
+    refuse('gateway-not-running', folder, 'a gateway that answers', actual),
+  )
 }

@@ -17,6 +17,8 @@ export const gatewayFiles = (folder: string) => ({
   doorKey: join(folder, 'keys', 'door.pem'),
   /** Signs the site manifest. */
   manifestKey: join(folder, 'keys', 'manifest'),
+  /** Cosigns the checkpoints of the fleet's audit log. */
+  witnessKey: join(folder, 'keys', 'witness'),
   enrolment: join(folder, 'enrolment.json'),
   issued: join(folder, 'issued.json'),
   database: join(folder, 'gateway.sqlite'),
@@ -61,7 +63,8 @@ export function readGatewayFolder(folder: string): GatewayFolder | Refusal {
 function readIssued(text: string): EnrolledSite | null {
   try {
     const read = JSON.parse(text) as EnrolledSite
-    const parts = [read.fleet.ca, read.siteCa, read.gateway.cert, read.gateway.serverCert, ...Object.values(read.roots)]
+    const { cert, serverCert } = read.gateway
+    const parts = [read.fleet.ca, read.siteCa, cert, serverCert, read.log, ...Object.values(read.roots)]
     const whole = parts.every(part => typeof part === 'string') && Array.isArray(read.anchors)
     return whole && Object.keys(read.controllers).length > 0 ? read : null
   } catch {

@@ -2,14 +2,18 @@ import { copyFileSync, rmSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { certificateRequest, generateTlsKey } from '../../adapters/certificates.ts'
 import { makeFolders, writeWhole } from '../../adapters/config-file.ts'
+import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { generateKeyFile } from '../../adapters/signer-file.ts'
 import { toBase64 } from '../../core/encoding/bytes.ts'
 import type { PublicKey } from '../../core/encoding/crypto.ts'
 import { isPkcs11Uri } from '../../core/encoding/pkcs11-uri.ts'
+import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { witnessNameOf } from '../../flows/witness.ts'
 import { GatewayConfig, parseConfig } from '../../wire/config.ts'
 import { refuseTaken } from '../process/folder.ts'
 import type { OpenSigner } from '../process/signers.ts'
+import { makeWitnessKey } from '../process/witness-key.ts'
 import { gatewayFiles, readSite, writeJson } from './files.ts'
 
 export type GatewaySetup = {
@@ -21,6 +25,8 @@ export type GatewaySetup = {
   readonly maxRestarting: number
   /** A reference to a key in a token; absent: a key is made, in a file. */
   readonly manifestKey?: string
+  /** The same of the key that cosigns checkpoints of the audit log. */
+  readonly witnessKey?: string
 }
 
 /**
@@ -61,12 +67,19 @@ export async function initGateway(
     rmSync(folder, { recursive: true, force: true })
     return manifest
   }
+  const option = { name: 'gateway init --witness-key', reference: setup.witnessKey }
+  const witness = await makeWitnessKey(files.witnessKey, option, openSigner)
+  if (isRefusal(witness)) {
+    rmSync(folder, { recursive: true, force: true })
+    return witness
+  }
   copyFileSync(setup.site, files.site)
   writeJson(files.enrolment, {
     csr: await certificateRequest(call),
     serverCsr: await certificateRequest(door),
     hosts: host === '127.0.0.1' ? [host, 'localhost'] : [host],
     reportKey: toBase64(manifest.spki),
+    witnessKey: verifierKey(nodeCrypto, { name: witnessNameOf(site.site), key: witness.key }, 'cosignature'),
   })
   // The config last: a folder without it is not a gateway's, whatever moment power failed at.
   writeWhole(files.config, stringify(config))

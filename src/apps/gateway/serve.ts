@@ -10,6 +10,7 @@ import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
+import { parseVerifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { giveTurns } from '../../flows/coordinate.ts'
 import { flushOutbox } from '../../flows/hand-over.ts'
@@ -17,6 +18,7 @@ import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
 import { shownOrders } from '../../flows/shown-orders.ts'
 import { askForNews } from '../../flows/wall-time.ts'
+import { type SiteWitness, siteWitness, witnessLog } from '../../flows/witness.ts'
 import type { GatewayConfig } from '../../wire/config.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
 import { serveCopies } from '../process/copy-door.ts'
@@ -65,6 +67,10 @@ async function startWith(
   const files = gatewayFiles(folder)
   const signer = await signers.open(files.manifestKey)
   if (isRefusal(signer)) return signer
+  const cosigner = await signers.open(files.witnessKey)
+  if (isRefusal(cosigner)) return cosigner
+  const logKey = parseVerifierKey(nodeCrypto, issued.log)
+  if (logKey === null) return refuse('config-malformed', files.issued, 'the key of the fleet’s log', 'something else')
   const [callKey, doorKey] = [readText(files.callKey, 1 << 16), readText(files.doorKey, 1 << 16)]
   if (isRefusal(callKey)) return callKey
   if (isRefusal(doorKey)) return doorKey
@@ -74,13 +80,14 @@ async function startWith(
   if (isRefusal(store)) return store
   await registerControllers(store, issued)
   const client = new HttpsClient(config.fleet.url, { ca: issued.fleet.ca, cert: issued.gateway.cert, key: callKey })
+  const link = new HttpsFleetLink(client)
   const world: SiteWorld = {
     site,
     store,
     blobs: new DiskBlobs(files.cache),
     clock,
     crypto: nodeCrypto,
-    fleet: new HttpsFleetLink(client),
+    fleet: link,
     signer,
     anchors: issued.anchors.map(({ kid, alg, spki }) => {
       return { kid, key: { alg: alg as KeyAlgorithm, spki: decoded(spki, `anchor ${kid}`) } }
@@ -102,11 +109,12 @@ async function startWith(
     client.close()
     return port
   }
-  const control = await serveStatus(files.control, world)
+  const witness = siteWitness(world, logKey, cosigner, link)
+  const control = await serveStatus(files.control, world, logKey.name)
   if (control === null) log.warn({ path: files.control }, 'gateway status cannot ask here')
   const copies = await serveCopies(files.copies, (path, goesOn) => store.copyTo(path, goesOn))
   if (copies === null) log.warn({ path: files.copies }, 'gateway backup cannot ask here')
-  const loops = startLoops(world, bells, config.pollMillis, log)
+  const loops = [...startLoops(world, bells, config.pollMillis, log), watchLog(witness, config.pollMillis, log)]
   if (signer.development) {
     log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this gateway signs with a key that can be copied')
   }
@@ -189,6 +197,12 @@ export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMilli
     startLoop('give turns', rung, 100, turn, log),
     startLoop('report to the fleet', rung, 500, () => flushOutbox(world), log),
   ]
+}
+
+/** Signs the fleet's log as often as it asks for news, and no more than once a second. What it refuses is in its outbox by then. */
+const watchLog = (witness: SiteWitness, pollMillis: number, log: Log) => {
+  const pause = Math.max(pollMillis, 1000)
+  return startLoop('witness the log', every(pause), pause, () => witnessLog(witness), log)
 }
 
 /** The controllers of the enrolment, with what is known of them from before. */

@@ -83,6 +83,9 @@ export const entryKinds = {
   'maintenance-ended': 'Local control was given back.',
   'link-lost': 'A gateway could not reach the fleet for longer than it should.',
   'link-restored': 'A gateway reaches the fleet again.',
+  'witness-alarm':
+    'Too few witnesses signed the checkpoint of the log in time, or one of them says that the log is not the one it knows.',
+  'witness-alarm-over': 'Enough witnesses have signed the checkpoint of the log again, or one of them signs again.',
   'intrusion-signal': 'Something happened that only an attack or a serious fault explains.',
 } as const satisfies Readonly<Record<string, string>>
 

@@ -136,12 +136,29 @@ export type ConsistencyClaim = {
 
 /** Verifies a proof of consistency (RFC 9162 §2.1.4.2). An empty tree grows into any, with an empty proof. */
 export function verifyConsistency(crypto: Hasher, claim: ConsistencyClaim, proof: readonly Uint8Array[]): boolean {
+  return judgeConsistency(crypto, claim, proof) === 'continues'
+}
+
+/**
+ * What a proof of consistency comes to. `forks`: it leads to the larger root, and from another beginning than the smaller one, or
+ * both are of one size: whoever signed both roots has two histories, whatever anybody meant by the proof. `unproven`: it leads
+ * nowhere, which says nothing of the trees. A rewritten history of a size that is a power of two is `unproven`, since such a proof begins
+ * with the smaller root.
+ */
+export function judgeConsistency(
+  crypto: Hasher,
+  claim: ConsistencyClaim,
+  proof: readonly Uint8Array[],
+): 'continues' | 'forks' | 'unproven' {
   const { from, fromRoot, to, toRoot } = claim
-  if (from === 0) return proof.length === 0 && sameBytes(fromRoot, rootOf(crypto, emptyTree))
-  if (!isIndex(from - 1, to)) return false
-  if (from === to) return proof.length === 0 && sameBytes(fromRoot, toRoot)
+  if (from === 0) return proof.length === 0 && sameBytes(fromRoot, rootOf(crypto, emptyTree)) ? 'continues' : 'unproven'
+  if (!isIndex(from - 1, to)) return 'unproven'
+  if (from === to) {
+    if (!sameBytes(fromRoot, toRoot)) return 'forks'
+    return proof.length === 0 ? 'continues' : 'unproven'
+  }
   const [first, ...rest] = isPowerOfTwo(from) ? [fromRoot, ...proof] : proof
-  if (first === undefined || proof.length === 0) return false
+  if (first === undefined || proof.length === 0) return 'unproven'
   let index = from - 1
   let last = to - 1
   while (isOdd(index)) {
@@ -151,7 +168,7 @@ export function verifyConsistency(crypto: Hasher, claim: ConsistencyClaim, proof
   let older = first
   let newer = first
   for (const hash of rest) {
-    if (last === 0) return false
+    if (last === 0) return 'unproven'
     if (isOdd(index) || index === last) {
       older = nodeHash(crypto, hash, older)
       newer = nodeHash(crypto, hash, newer)
@@ -165,7 +182,8 @@ export function verifyConsistency(crypto: Hasher, claim: ConsistencyClaim, proof
     index = half(index)
     last = half(last)
   }
-  return last === 0 && sameBytes(older, fromRoot) && sameBytes(newer, toRoot)
+  if (last !== 0 || !sameBytes(newer, toRoot)) return 'unproven'
+  return sameBytes(older, fromRoot) ? 'continues' : 'forks'
 }
 
 const isOdd = (value: number): boolean => value % 2 === 1

@@ -100,6 +100,8 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
   'maintenance-ended': 'notice',
   'link-lost': 'warning',
   'link-restored': 'notice',
+  'witness-alarm': 'alert',
+  'witness-alarm-over': 'notice',
   'intrusion-signal': 'alert',
 }
 

@@ -14,6 +14,8 @@ const MAX_LEVEL = 63
 export type Tile = { readonly level: number | 'entries'; readonly index: number; readonly width: number }
 
 export const CHECKPOINT_PATH = 'checkpoint'
+/** Beside it: the newest one that enough witnesses have signed, with their signatures. */
+export const WITNESSED_PATH = 'checkpoint.witnessed'
 
 /** Where a tile is, below the log's prefix: `tile/1/x001/x234/067.p/17` (C2SP tlog-tiles, "Merkle Tree"). */
 export function tilePath({ level, index, width }: Tile): string {

@@ -2,7 +2,7 @@ import { fromBase64, toBase64 } from '../encoding/bytes.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
-import { emptyTree, HASH_BYTES, rootOf, verifyConsistency } from './merkle.ts'
+import { emptyTree, HASH_BYTES, judgeConsistency, rootOf } from './merkle.ts'
 import { MAX_NOTE_BYTES, type NoteKey } from './signed-note.ts'
 
 /** What a log asks a witness, and how a witness judges it (C2SP tlog-witness, add-checkpoint). */
@@ -41,31 +41,60 @@ export function readAddCheckpoint(text: string): AddCheckpoint | Refusal {
   return { old: Number(old), proof, checkpoint: text.slice(end + 2) }
 }
 
+/** The logs that a witness signs for: by origin, the keys of which one must have signed the checkpoint. */
+export type KnownLogs = ReadonlyMap<string, readonly NoteKey[]>
+
+/** The log that a request names, which nobody has verified, and its keys. Refuses `witness-log-unknown`. */
+export function logOf(
+  { checkpoint }: AddCheckpoint,
+  logs: KnownLogs,
+): { readonly origin: string; readonly keys: readonly NoteKey[] } | Refusal {
+  const origin = checkpoint.slice(0, Math.max(0, checkpoint.indexOf('\n')))
+  const keys = logs.get(origin)
+  if (keys !== undefined) return { origin, keys }
+  return refuse('witness-log-unknown', 'the checkpoint', 'a log of this witness', JSON.stringify(origin.slice(0, 80)))
+}
+
 /**
  * What a witness may sign: the checkpoint of a request that is signed by the log and continues what was signed last. The caller makes
  * the new size and root durable before it signs, and lets no other request of the log in between.
  *
- * Refuses what `openCheckpoint` refuses; `witness-request-malformed` for an old size above the checkpoint's; `witness-size-differs`
- * when the last one (`last`; null: none yet) is of another size; `log-forked` when the tree does not continue it.
+ * In the order of the specification it refuses: what `openCheckpoint` refuses, when no signature by one of the keys holds;
+ * `log-behind-witness` when the log is shorter than what was signed last; `witness-request-malformed` for an old size above the
+ * checkpoint's; `witness-size-differs` when the last one (`last`; null: none yet) is of another size; `log-forked` when the log has
+ * signed two histories, which is certain; `witness-proof-invalid` when the proof shows nothing.
  */
 export function judgeRequest(
   crypto: Crypto,
   { old, proof, checkpoint: note }: AddCheckpoint,
-  log: NoteKey,
+  keys: readonly NoteKey[],
   last: Signed | null,
 ): Checkpoint | Refusal {
-  const checkpoint = openCheckpoint(note, log, crypto)
+  const checkpoint = openWithAny(crypto, note, keys)
   if (isRefusal(checkpoint)) return checkpoint
-  const { size, root } = checkpoint
-  if (old > size) return refuse('witness-request-malformed', log.name, `an old size up to ${size}`, `${old}`)
+  const { origin, size, root } = checkpoint
   const { size: from, root: fromRoot } = last ?? { size: 0, root: rootOf(crypto, emptyTree) }
-  if (old !== from) return refuse('witness-size-differs', log.name, `${from}`, `${old}`)
-  const claim = { from, fromRoot, to: size, toRoot: root }
-  if (verifyConsistency(crypto, claim, proof)) return checkpoint
-  return refuse(
-    'log-forked',
-    log.name,
-    `a log that continues its first ${old} entries`,
-    `one of ${size} entries that does not`,
-  )
+  if (old > size) {
+    return old === from
+      ? refuse('log-behind-witness', origin, `at least the ${from} entries that were signed`, `${size} entries`)
+      : refuse('witness-request-malformed', origin, `an old size up to ${size}`, `${old}`)
+  }
+  if (old !== from) return refuse('witness-size-differs', origin, `${from}`, `${old}`)
+  const verdict = judgeConsistency(crypto, { from, fromRoot, to: size, toRoot: root }, proof)
+  if (verdict === 'continues') return checkpoint
+  return verdict === 'forks'
+    ? refuse('log-forked', origin, `a log that continues its first ${old} entries`, `${size} entries that do not`)
+    : refuse('witness-proof-invalid', origin, `a proof from ${old} to ${size} entries`, 'one that does not lead there')
+}
+
+/** The checkpoint, when a signature by one of the log's keys holds. One that holds makes up for others that do not. */
+function openWithAny(crypto: Crypto, note: string, keys: readonly NoteKey[]): Checkpoint | Refusal {
+  let refused: Refusal | null = null
+  for (const key of keys) {
+    const opened = openCheckpoint(note, key, crypto)
+    if (!isRefusal(opened)) return opened
+    // That a signature is wrong says more than that another key has none.
+    if (refused === null || refused.code === 'checkpoint-unsigned') refused = opened
+  }
+  return refused ?? refuse('checkpoint-unsigned', 'the checkpoint', 'a signature of its log', 'a log without a key')
 }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { GATEWAYS, gatewaysOr, mayAtEach } from '../access.ts'
-import { Name, UpstreamBatch } from '../fleet-api.ts'
+import { Name, UpstreamBatch, WitnessingJson } from '../fleet-api.ts'
 import { UpstreamTaken } from '../fleet-views.ts'
 import { route } from '../route.ts'
 
@@ -28,6 +28,39 @@ export const sendUpstream = route({
   body: UpstreamBatch,
   answers: { 200: UpstreamTaken },
   codes: ['site-unknown', 'site-manifest-malformed', 'upstream-gap'],
+})
+
+export const offeredCheckpoint = route({
+  method: 'GET',
+  path: '/v1/witness',
+  id: 'offeredCheckpoint',
+  tag: 'gateways',
+  summary:
+    'The checkpoint of the audit log that the gateway is to sign, as an add-checkpoint request (C2SP tlog-witness) from the size that it signed last',
+  access: GATEWAYS,
+  query: Type.Object(
+    {
+      old: Type.String({
+        pattern: '^(?:0|[1-9][0-9]{0,15})$',
+        description: 'entries that it signed last; 0: none yet',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  answers: { 200: { type: 'text/plain', what: 'old size, proof, an empty line, the checkpoint' } },
+  codes: ['log-root-mismatch', 'log-tile-missing', 'log-tile-altered'],
+})
+
+export const sendWitnessing = route({
+  method: 'POST',
+  path: '/v1/witness',
+  id: 'sendWitnessing',
+  tag: 'gateways',
+  summary: 'What the gateway says of that checkpoint: its cosignature, or why it does not sign',
+  access: GATEWAYS,
+  body: WitnessingJson,
+  answers: { 204: null },
+  codes: ['witness-key-unsuitable', 'cosignature-invalid', 'checkpoint-unsigned', 'checkpoint-signature-invalid'],
 })
 
 export const repositoryFile = route({

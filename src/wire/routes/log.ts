@@ -15,7 +15,19 @@ export const logCheckpoint = route({
   path: '/log/checkpoint',
   id: 'logCheckpoint',
   tag,
-  summary: 'The signed checkpoint over the whole log (C2SP tlog-checkpoint)',
+  summary:
+    'The signed checkpoint over the whole log (C2SP tlog-checkpoint), with the cosignatures that there are of it',
+  access: gatewaysOr('read-audit'),
+  answers: { 200: { type: 'text/plain', what: 'a signed note' }, 304: null },
+  codes: ['log-tile-missing'],
+})
+
+export const logWitnessed = route({
+  method: 'GET',
+  path: '/log/checkpoint.witnessed',
+  id: 'logWitnessed',
+  tag,
+  summary: 'The newest checkpoint that enough witnesses have signed, with their signatures (C2SP tlog-cosignature)',
   access: gatewaysOr('read-audit'),
   answers: { 200: { type: 'text/plain', what: 'a signed note' }, 304: null },
   codes: [],

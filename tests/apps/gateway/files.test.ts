@@ -18,6 +18,7 @@ const issued = {
   controllers: { 'bms-1': { cert: 'PEM', reportKey: 'AAAA' } },
   roots: { image: 'AAAA', approval: 'AAAA', director: 'AAAA' },
   anchors: [],
+  log: 'fleet+00000000+AAAA',
 }
 
 describe('a gateway’s folder', () => {

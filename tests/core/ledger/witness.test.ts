@@ -6,7 +6,7 @@ import { concat, toBase64, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { checkpointText, openCheckpoint } from '../../../src/core/ledger/checkpoint.ts'
 import { cosignatureLine, cosignedMessage, verifyCosignature } from '../../../src/core/ledger/cosignature.ts'
 import { checkQuorum, noWitness, readPolicy } from '../../../src/core/ledger/log-policy.ts'
-import { consistencyProof, inclusionProof } from '../../../src/core/ledger/merkle.ts'
+import { consistencyProof, inclusionProof, rootOfLeaves } from '../../../src/core/ledger/merkle.ts'
 import {
   type Note,
   type NoteKey,
@@ -254,13 +254,33 @@ describe('what a witness is asked', () => {
         { size: 40, root: log.head.root },
       ],
     ] as const) {
-      assert.equal(orThrow(judgeRequest(crypto, one, logKey(1), before)).size, 40)
+      assert.equal(orThrow(judgeRequest(crypto, one, [logKey(1)], before)).size, 40)
     }
   })
 
   const other = logFiles(39).head.root
+  // The same log with another entry 3: what whoever has the server's disk and the log's key would show.
+  const leaves = log.leaves.map((leaf, index) => (index === 3 ? other : leaf))
+  const rewritten = { root: rootOfLeaves(crypto, leaves) }
+  const whole = parseNote(checkpointOf(40)) as Note
+  const broken = writeNote({
+    ...whole,
+    signatures: whole.signatures.map(line => ({ ...line, signature: line.signature.map(byte => byte ^ 1) })),
+  })
+  const rewrittenProof = consistencyProof(crypto, leaves, 25) as Uint8Array[]
   for (const [name, one, before, expected] of [
-    ['a rewritten history', { ...request, checkpoint: checkpointOf(40, other) }, last, 'log-forked'],
+    [
+      'a rewritten history, proven as it is',
+      { ...request, proof: rewrittenProof, checkpoint: checkpointOf(40, rewritten.root) },
+      last,
+      'log-forked',
+    ],
+    [
+      'a rewritten history behind the proof of the true one',
+      { ...request, checkpoint: checkpointOf(40, other) },
+      last,
+      'witness-proof-invalid',
+    ],
     [
       'another log of the same size',
       { ...request, old: 40, proof: [], checkpoint: checkpointOf(40, other) },
@@ -271,16 +291,16 @@ describe('what a witness is asked', () => {
       'a proof from another size',
       { ...request, proof: consistencyProof(crypto, log.leaves, 24) as Uint8Array[] },
       last,
-      'log-forked',
+      'witness-proof-invalid',
     ],
-    ['a proof of nothing', { ...request, proof: [] }, last, 'log-forked'],
+    ['a proof of nothing', { ...request, proof: [] }, last, 'witness-proof-invalid'],
     ['a size that the witness never signed', { ...request, old: 24 }, last, 'witness-size-differs'],
     ['a log that begins anew', { ...request, old: 0, proof: [] }, last, 'witness-size-differs'],
     [
       'a log that is shorter than what was signed',
       { old: 25, proof: [], checkpoint: checkpointOf(24) },
       last,
-      'witness-request-malformed',
+      'log-behind-witness',
     ],
     [
       'a checkpoint by another key',
@@ -288,9 +308,11 @@ describe('what a witness is asked', () => {
       last,
       'checkpoint-key-unknown',
     ],
-    ['a proof before the first', { ...request, old: 0 }, null, 'log-forked'],
+    ['a proof before the first', { ...request, old: 0 }, null, 'witness-proof-invalid'],
+    ['an old size above the checkpoint', { ...request, old: 41, proof: [] }, last, 'witness-request-malformed'],
+    ['a signature that does not hold', { ...request, checkpoint: broken }, last, 'checkpoint-signature-invalid'],
   ] as const) {
-    test(`attack: ${name}`, () => assert.equal(code(judgeRequest(crypto, one, logKey(1), before)), expected))
+    test(`attack: ${name}`, () => assert.equal(code(judgeRequest(crypto, one, [logKey(1)], before)), expected))
   }
 
   const text = writeAddCheckpoint(request)

@@ -66,7 +66,7 @@ const request: Target = {
     const read = readAddCheckpoint(text)
     if (isRefusal(read)) return outcomeOf(read)
     hold(writeAddCheckpoint(read) === text, 'a request with a second spelling')
-    return outcomeOf(judgeRequest(trusting, read, KEY, read.old === 0 ? null : OLD))
+    return outcomeOf(judgeRequest(trusting, read, [KEY], read.old === 0 ? null : OLD))
   },
 }
 

@@ -8,6 +8,7 @@ import { initGateway } from '../../gateway/init.ts'
 import { serveGateway } from '../../gateway/serve.ts'
 import { duration, whole } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
+import { logText } from '../log-text.ts'
 import { listing, table } from '../table.ts'
 import { addGatewayBackup } from './backup.ts'
 
@@ -19,6 +20,7 @@ type InitOptions = {
   poll: number
   maxRestarting: number
   manifestKey?: string
+  witnessKey?: string
 }
 
 export function addGateway(program: Command, cli: Cli): void {
@@ -34,6 +36,7 @@ export function addGateway(program: Command, cli: Cli): void {
     .option('--poll <time>', 'how often it asks the fleet for news', duration, 30_000)
     .option('--max-restarting <n>', 'how many controllers may restart at once', whole, 1)
     .option('--manifest-key <key>', 'an ecdsa-p256 key in a token that signs what it hands over (made here, in a file)')
+    .option('--witness-key <key>', 'an ed25519 key in a token that cosigns the fleet’s log (made here, in a file)')
     .action(
       cli.act(async (folder: string, options: InitOptions) => {
         const made = await initGateway(folder, options, cli.openSigner)
@@ -66,7 +69,7 @@ export function addGateway(program: Command, cli: Cli): void {
 async function status(cli: Cli, folder: string): Promise<Work> {
   const answer = await askGateway(folder)
   if (isRefusal(answer)) return answer
-  const { site, clock, doubts, controllers } = answer
+  const { site, clock, doubts, controllers, log } = answer
   const said = doubts.map(({ by, jumped, until }) => {
     const off = `${showDuration(jumped)} ${jumped < 0 ? 'behind' : 'ahead of'}`
     return `${off} ${by === 'fleet' ? 'the fleet’s' : 'the time before it jumped'}; both count until ${formatUtc(until)}`
@@ -74,6 +77,7 @@ async function status(cli: Cli, folder: string): Promise<Work> {
   const head = listing(cli.output, [
     ['site', site],
     ['clock', `${formatUtc(clock)}, ${said.length === 0 ? 'believed' : said.join('; ')}`],
+    ['fleet’s log', logText(log)],
   ])
   const rows = controllers.map(one => [
     one.controller,

@@ -1,4 +1,5 @@
 import type { HttpsServer } from '../../../adapters/http-server.ts'
+import { witnessAlarms } from '../../../flows/ask-witnesses.ts'
 import * as routes from '../../../wire/routes/fleet.ts'
 import { anchors } from '../anchors.ts'
 import { history } from '../log-views.ts'
@@ -10,7 +11,7 @@ import { changes, shows } from './serve-route.ts'
 
 /** Sites and their controllers: enrolled, and how they stand. */
 export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
-  const { world, enrolment, siem } = door
+  const { world, enrolment, siem, gathering } = door
 
   changes(server, door, routes.enrolSite, ({ peer, body }) => {
     return { attempt: 'site enrol', run: () => enrolment.enrol(peer.id, body) }
@@ -18,7 +19,10 @@ export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
 
   // What concerns all is everybody's; which sites there are, only those may know who may see them.
   shows(server, routes.readStatus, async ({ peer }) =>
-    views.status(world, siteFilter(world, peer, 'read-inventory'), await siem.alarms()),
+    views.status(world, siteFilter(world, peer, 'read-inventory'), [
+      ...(await siem.alarms()),
+      ...(await witnessAlarms(gathering)),
+    ]),
   )
 
   const look = shared(() => anchors(world))

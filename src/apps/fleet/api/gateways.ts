@@ -5,6 +5,7 @@ import { type HttpsServer, sendRefusal } from '../../../adapters/http-server.ts'
 import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
+import { offerCheckpoint, takeWitnessing } from '../../../flows/ask-witnesses.ts'
 import { recordRefusal } from '../../../flows/audit.ts'
 import { siteShows } from '../../../flows/campaign.ts'
 import { fileFor } from '../../../flows/keep.ts'
@@ -17,7 +18,7 @@ import { decoded, type FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
 
 /** What gateways come for: news, their outbox's way up, the repositories. */
-export function gatewayRoutes(server: HttpsServer, { world, metrics }: FleetDoor): void {
+export function gatewayRoutes(server: HttpsServer, { world, metrics, gathering }: FleetDoor): void {
   shows(server, routes.checkIn, async ({ peer, request, reply }) => {
     metrics.hear(peer.site)
     const tag = await siteTag(world, peer.site)
@@ -41,6 +42,19 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics }: FleetDoor
     // A gateway whose manifest does not hold is broken or not the gateway: both are for the log.
     if (isRefusal(taken)) await recordRefusal(world, { kind: 'gateway', id: site }, 'upstream', taken)
     else metrics.take(batch)
+    return taken
+  })
+
+  shows(server, routes.offeredCheckpoint, async ({ query: { old }, reply }) => {
+    const offered = await offerCheckpoint(gathering, Number(old))
+    return isRefusal(offered) ? offered : reply.type('text/plain; charset=utf-8').send(offered)
+  })
+
+  shows(server, routes.sendWitnessing, async ({ peer: { site }, body, reply }) => {
+    const taken = await takeWitnessing(gathering, site, body)
+    if (taken === null) return reply.code(204).send()
+    // A gateway whose signature does not hold is broken or not the gateway: both are for the log.
+    await recordRefusal(world, { kind: 'gateway', id: site }, 'witness', taken)
     return taken
   })
 

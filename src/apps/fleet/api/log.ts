@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type HttpsServer, sendRefusal } from '../../../adapters/http-server.ts'
-import { CHECKPOINT_PATH } from '../../../core/ledger/tiles.ts'
+import { CHECKPOINT_PATH, WITNESSED_PATH } from '../../../core/ledger/tiles.ts'
 import { refuse } from '../../../core/refusal/refusal.ts'
-import { storedLog } from '../../../flows/log-files.ts'
+import { cosignedFiles } from '../../../flows/ask-witnesses.ts'
 import * as routes from '../../../wire/routes/log.ts'
 import type { FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
@@ -14,17 +14,21 @@ const FOR_EVER = 'private, max-age=31536000, immutable'
 const ASK_AGAIN = 'private, no-cache'
 
 /** The log as files, read-only (C2SP tlog-tiles). */
-export function logRoutes(server: HttpsServer, { world }: FleetDoor): void {
-  const log = storedLog(world.store)
+export function logRoutes(server: HttpsServer, { gathering }: FleetDoor): void {
+  const log = cosignedFiles(gathering)
 
-  shows(server, routes.logCheckpoint, async ({ request, reply }) => {
-    const bytes = await log.file(CHECKPOINT_PATH)
-    if (bytes === null) return missing(reply, CHECKPOINT_PATH)
+  const note = async (request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> => {
+    const bytes = await log.file(path)
+    if (bytes === null) return missing(reply, path)
     const tag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`
     reply.header('etag', tag).header('cache-control', ASK_AGAIN)
     if (request.headers['if-none-match'] === tag) return reply.code(304).send()
     return reply.type('text/plain; charset=utf-8').send(Buffer.from(bytes))
-  })
+  }
+
+  shows(server, routes.logCheckpoint, ({ request, reply }) => note(request, reply, CHECKPOINT_PATH))
+
+  shows(server, routes.logWitnessed, ({ request, reply }) => note(request, reply, WITNESSED_PATH))
 
   const send = async (reply: FastifyReply, path: string): Promise<FastifyReply> => {
     const bytes = await log.file(path)

@@ -1,5 +1,6 @@
 import { fromBase64 } from '../../../core/encoding/bytes.ts'
 import { RefusalError, refuse } from '../../../core/refusal/refusal.ts'
+import type { Gathering } from '../../../flows/ask-witnesses.ts'
 import type { PasswordHash } from '../../../flows/people-ports.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import type { Reception } from '../../../flows/sign-in.ts'
@@ -32,6 +33,8 @@ export type FleetDoor = {
   /** The log on its way to its receivers. */
   readonly siem: Siem
   readonly metrics: Metrics
+  /** How the log goes to its witnesses. */
+  readonly gathering: Gathering
 }
 
 /** The bytes of a field in base64; throws `request-malformed`. */
