@@ -340,6 +340,7 @@ const TROUBLE: ReadonlySet<string> = new Set([
   'cosignature-invalid',
   'checkpoint-signature-invalid',
   'checkpoint-unsigned',
+  'checkpoint-key-unknown',
 ])
 
 /** Tells people of trouble with a witness, once for as long as it lasts. Answers the refusal. */

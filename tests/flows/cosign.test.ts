@@ -84,7 +84,7 @@ describe('a witness cosigns', () => {
     [
       'that another key signed',
       { ...request(20, 50), checkpoint: checkpointOf(50, undefined, 2) },
-      'checkpoint-unsigned',
+      'checkpoint-key-unknown',
     ],
     ['of the same size and another root', { old: 20, proof: [], checkpoint: checkpointOf(20, other) }, 'log-forked'],
     ['smaller than what it signed', { old: 20, proof: [], checkpoint: checkpointOf(10) }, 'log-behind-witness'],

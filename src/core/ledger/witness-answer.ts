@@ -33,6 +33,7 @@ const STATUS: Readonly<Partial<Record<Refusal['code'], number>>> = {
   'checkpoint-malformed': 400,
   'log-behind-witness': 400,
   'checkpoint-unsigned': 403,
+  'checkpoint-key-unknown': 403,
   'checkpoint-signature-invalid': 403,
 }
 

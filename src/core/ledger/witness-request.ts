@@ -94,7 +94,7 @@ function openWithAny(crypto: Crypto, note: string, keys: readonly NoteKey[]): Ch
     const opened = openCheckpoint(note, key, crypto)
     if (!isRefusal(opened)) return opened
     // That a signature is wrong says more than that another key has none.
-    if (refused === null || refused.code === 'checkpoint-unsigned') refused = opened
+    if (refused === null || refused.code !== 'checkpoint-signature-invalid') refused = opened
   }
   return refused ?? refuse('checkpoint-unsigned', 'the checkpoint', 'a signature of its log', 'a log without a key')
 }

@@ -60,7 +60,7 @@ export const sendWitnessing = route({
   access: GATEWAYS,
   body: WitnessingJson,
   answers: { 204: null },
-  codes: ['witness-key-unsuitable', 'cosignature-invalid', 'checkpoint-unsigned', 'checkpoint-signature-invalid'],
+  codes: ['witness-key-unsuitable', 'cosignature-invalid', 'checkpoint-key-unknown', 'checkpoint-signature-invalid'],
 })
 
 export const repositoryFile = route({
