@@ -42,7 +42,7 @@ describe('the log, verified with common tools as docs/audit.md says', () => {
       ([, code]) => code,
     )
     assert.ok(named.length > 20)
-    for (const code of named) assert.ok(code !== undefined && code in registry, code)
+    for (const code of named) assert.ok(code !== undefined && code in registry, `${code}`)
   })
 
   test('the signature over the checkpoint; attack: a checkpoint of another key', () => {
