@@ -92,15 +92,14 @@ const notice = (tone: 'good' | 'bad', head: string, text: string): HTMLElement =
   element('div', { class: `notice ${tone}` }, element('strong', { text: head }), element('span', { text }))
 
 function report(name: string, verdict: PackVerdict): void {
-  const { sound, findings, dropped, manifest } = verdict
+  const { sound, findings, dropped, manifest, seal } = verdict
   const [head, ...lines] = verdictLines(verdict)
-  const summary = notice(
-    sound ? 'good' : 'bad',
-    head?.[1] ?? '',
-    sound
-      ? `${name}: every event is in the log that this key signed, and nothing in the pack was changed.`
-      : `${name}: see what was found.`,
-  )
+  const words = !sound
+    ? 'see what was found.'
+    : seal === null
+      ? 'every event is in the log that this key signed. The report is whoever’s who made the pack.'
+      : 'every event is in the log that this key signed, and nothing in the pack was changed.'
+  const summary = notice(sound ? 'good' : 'bad', head?.[1] ?? '', `${name}: ${words}`)
   const facts = element(
     'dl',
     {},

@@ -8,10 +8,12 @@ import type { PackVerdict } from './verify.ts'
 export type Line = readonly [name: string, value: string, tone: Tone]
 
 /** In one sentence. */
-export function verdictLine({ sound, manifest, proven, findings, dropped }: PackVerdict): Line {
-  if (sound) return ['verdict', 'VERIFIED', 'good']
+export function verdictLine({ sound, manifest, proven, findings, dropped, seal }: PackVerdict): Line {
+  if (sound && seal !== null) return ['verdict', 'VERIFIED', 'good']
+  if (sound) return ['verdict', 'EVENTS VERIFIED, and nothing but its own word vouches for the report', 'warn']
   const all = manifest?.events.length
-  const events = all === undefined ? '' : `; ${proven} of ${all} events are proven`
+  const by = findings.some(({ code }) => code === 'pack-key-unconfirmed') ? ', by the pack’s own key' : ''
+  const events = all === undefined ? '' : `; ${proven} of ${all} events are proven${by}`
   return ['verdict', `NOT VERIFIED: ${findings.length + dropped} findings${events}`, 'bad']
 }
 
@@ -23,7 +25,11 @@ export function verdictLines(verdict: PackVerdict): Line[] {
   lines.push(['log', log.origin, 'plain'])
   lines.push(['made', `${formatUtc(made)} by ${maker}`, 'plain'])
   lines.push(['searched', `${log.size} entries, all of the log at that time`, 'plain'])
-  lines.push(['events', `${proven} of ${events.length} proven`, proven === events.length ? 'good' : 'bad'])
+  lines.push([
+    'events',
+    `${proven} of ${events.length} proven`,
+    proven < events.length ? 'bad' : verdict.sound ? 'good' : 'plain',
+  ])
   if (checkpoint === null) return lines
   lines.push(['checkpoint', `${checkpoint.size} entries, root ${checkpoint.root.toHex()}`, 'plain'])
   const witnesses = cosigned.map(([name, seconds]) => `${name} at ${formatUtc(instant(seconds * 1000))}`).join(', ')
