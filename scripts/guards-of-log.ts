@@ -33,18 +33,25 @@ export const LOG_GUARDS: readonly Guard[] = [
     tests: START,
   },
   {
-    stops: 'a log that is gone on with although its tiles are not those that were signed',
-    file: 'src/flows/log-start.ts',
-    text: '  if (isRefusal(tiles)) return tiles',
-    without: '',
-    tests: START,
-  },
-  {
-    stops: 'a log that is gone on with although its last entries are not those that were signed',
+    stops: 'a log that is gone on with although its tiles and last entries are not those that were signed',
     file: 'src/flows/log-start.ts',
     text: '    if (isRefusal(entries)) return entries',
     without: '',
     tests: START,
+  },
+  {
+    stops: 'a key that was retired and would be gone on with as unknown',
+    file: 'src/apps/fleet/serve.ts',
+    text: 'key: auditSigner.key, retired }',
+    without: 'key: auditSigner.key, retired: [] }',
+    tests: SERVE,
+  },
+  {
+    stops: 'another key of the log over an end that the key of before did not sign',
+    file: 'src/flows/audit.ts',
+    text: 'checkEnd(log, { name: origin, key: last }, crypto)',
+    without: 'checkEnd(log, { name: origin, key: signer.key }, crypto)',
+    tests: SERVE,
   },
   {
     stops: 'a log whose times go back behind those that it has',

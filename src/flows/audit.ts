@@ -1,5 +1,5 @@
 import { sameBytes, utf8 } from '../core/encoding/bytes.ts'
-import type { Crypto } from '../core/encoding/crypto.ts'
+import type { Crypto, PublicKey } from '../core/encoding/crypto.ts'
 import { type Checkpoint, checkpointText, isOrigin, openCheckpoint } from '../core/ledger/checkpoint.ts'
 import { type Actor, type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
 import type { EntryKind } from '../core/ledger/entry-kinds.ts'
@@ -19,7 +19,12 @@ import type { FleetChange, FleetStore, FleetWorld, Signer, SiteWorld } from './p
 import { Sequencer } from './sequence.ts'
 
 /** The key of the log and the name it signs under: the origin of every checkpoint. */
-export type LogSigner = { readonly origin: string; readonly signer: Signer }
+export type LogSigner = {
+  readonly origin: string
+  readonly signer: Signer
+  /** The key that has signed the log so far, where it is another one (log-key.ts). */
+  readonly before?: PublicKey
+}
 
 /** What a store persists in one transaction with the change that the entries tell of: the parts of a `FleetChange`. */
 export type Sealed = {
@@ -45,7 +50,7 @@ export type LogEnd = Pick<FleetStore, 'log' | 'tile'>
 export async function sealEntries(
   end: LogEnd,
   entries: readonly AuditEntry[],
-  { origin, signer }: LogSigner,
+  { origin, signer, before: last = signer.key }: LogSigner,
   crypto: Crypto,
 ): Promise<Sealed | Refusal> {
   const logKey = { name: origin, key: signer.key }
@@ -60,7 +65,7 @@ export async function sealEntries(
     )
   }
   const log = await end.log()
-  const damage = checkEnd(log, logKey, crypto)
+  const damage = checkEnd(log, { name: origin, key: last }, crypto)
   if (damage !== null) return damage
   const before: TreeHead = { size: log.size, range: log.range }
   let tree = before
@@ -166,11 +171,15 @@ export type Event = Omit<AuditEntry, 'v' | 'at' | 'clock'>
  * `exclusive`. When power fails before it, neither is there; after it, both. Throws for a log that cannot be continued
  * (its code in the error): a fleet server that cannot write its log does nothing.
  */
-export async function record(world: FleetWorld, change: FleetChange, events: readonly Event[]): Promise<void> {
+export async function record(
+  world: FleetWorld,
+  change: FleetChange,
+  events: readonly Event[],
+  by: LogSigner = { origin: world.name, signer: world.auditSigner },
+): Promise<void> {
   const at = world.clock.now()
   const entries = events.map(event => ({ v: 1, at, clock: world.clock.quality, ...event }) as const)
-  const signer = { origin: world.name, signer: world.auditSigner }
-  const sealed = orThrow(await sealEntries(world.store, entries, signer, world.crypto))
+  const sealed = orThrow(await sealEntries(world.store, entries, by, world.crypto))
   await world.store.commit({ ...change, ...sealed })
 }
 

@@ -4,7 +4,7 @@ import { formatUtc } from '../core/encoding/utc-time.ts'
 import { openCheckpoint } from '../core/ledger/checkpoint.ts'
 import { parseEntry } from '../core/ledger/entry.ts'
 import type { NoteKey } from '../core/ledger/signed-note.ts'
-import { entriesIn, hashesIn } from '../core/ledger/tile-reader.ts'
+import { entriesIn } from '../core/ledger/tile-reader.ts'
 import { TILE_WIDTH } from '../core/ledger/tiles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { headOf } from './audit.ts'
@@ -19,7 +19,7 @@ export type LogKeys = { readonly name: string; readonly key: PublicKey; readonly
  * checkpoint must be signed by the key of now; the end of the log, its tiles and its last entries must be those that were signed; no
  * index may be missing or too many. What lies further back is read by `audit verify`, which reads all of it. Reads only. Null: it can.
  *
- * Refuses what `headOf` refuses, `checkpoint-key-retired`, `log-index-gap`, `log-overlong`, and what `hashesIn` and `entriesIn` refuse.
+ * Refuses what `headOf` refuses, `checkpoint-key-retired`, `log-index-gap`, `log-overlong`, and what `entriesIn` refuses.
  */
 export async function refuseToGoOn(
   store: Pick<FleetStore, 'log' | 'entries' | 'tile'>,
@@ -34,18 +34,7 @@ export async function refuseToGoOn(
   const indices = await refuseIndices(store, keys.name, size)
   if (indices !== null || head === null || size === 0) return indices
   const files = storedLog(store)
-  // Full tiles up to the last one of each level, and the partial ones, which give the root.
-  const full = Math.floor(size / TILE_WIDTH) * TILE_WIDTH
-  const ends = full === 0 ? [size] : [full, size]
-  const tiles = await readFiles(
-    files,
-    hashesIn(
-      crypto,
-      head,
-      ends.map(end => ({ start: end - 1, end })),
-    ),
-  )
-  if (isRefusal(tiles)) return tiles
+  // With their entries, the tiles that bear them out, up to the root.
   for (const start of startsOf(size)) {
     const end = Math.min(size, start + TILE_WIDTH)
     const entries = await readFiles(files, entriesIn(crypto, head, { start, end }))

@@ -32,6 +32,8 @@ export const fleetFiles = (folder: string) => ({
   nextKeys: join(folder, 'keys', 'next'),
   key: (name: FleetKey) => join(folder, 'keys', name),
   nextKey: (name: FleetKey) => join(folder, 'keys', 'next', name),
+  /** The public halves of keys that signed the log before: C2SP verifier keys, a file each. */
+  retiredLogKeys: join(folder, 'keys', 'retired'),
   /** What releases are encrypted to; absent where a person wraps the content keys. */
   wrappingKey: join(folder, 'keys', 'wrapping'),
   certificates: join(folder, 'ca'),

@@ -34,6 +34,7 @@ import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
 import { fleetFiles } from './files.ts'
 import { loadKeys, loadSpares } from './keys.ts'
+import { retiredLogKeys } from './log-key.ts'
 import { Metrics } from './metrics.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { Siem, siemReceivers } from './siem.ts'
@@ -111,7 +112,7 @@ async function startWith(
     wrappingKey: isRefusal(wrapping) ? null : wrapping,
   })
   // Whatever a fleet server does, it writes down: with a log that cannot be gone on with it does nothing.
-  const stopped = await refuseStart(world, clockWasAhead)
+  const stopped = await refuseStart(world, folder, clockWasAhead)
   if (stopped !== null) {
     store.close()
     return stopped
@@ -212,10 +213,13 @@ function checking(world: FleetWorld): () => Promise<null | Refusal> {
   }
 }
 
-async function refuseStart({ store, name, auditSigner, crypto, clock }: FleetWorld, clockWasAhead: boolean) {
+async function refuseStart(world: FleetWorld, folder: string, clockWasAhead: boolean): Promise<null | Refusal> {
+  const { store, name, auditSigner, crypto, clock } = world
   const older = await refuseCopy(store, `the store of ${name}`)
   if (older !== null) return older
-  const stopped = await refuseToGoOn(store, { name, key: auditSigner.key, retired: [] }, crypto)
+  const retired = retiredLogKeys(folder, crypto)
+  if (isRefusal(retired)) return retired
+  const stopped = await refuseToGoOn(store, { name, key: auditSigner.key, retired }, crypto)
   return stopped ?? (clockWasAhead ? null : refuseClock(store, clock.now()))
 }
 

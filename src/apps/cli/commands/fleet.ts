@@ -4,6 +4,7 @@ import { isRefusalCode } from '../../../core/refusal/registry.ts'
 import { EVIDENCE } from '../../../core/trust/evidence/judge.ts'
 import type { StatusView } from '../../../wire/fleet-views.ts'
 import { initFleet } from '../../fleet/init.ts'
+import { replaceLogKey } from '../../fleet/log-key.ts'
 import { recoverFleet } from '../../fleet/recover.ts'
 import { serveFleet } from '../../fleet/serve.ts'
 import { duration, eachOf, several, whole } from '../arguments.ts'
@@ -108,6 +109,29 @@ export function addFleet(program: Command, cli: Cli): void {
           text: listing(cli.output, [
             ['account', recovered.account],
             ['profile', recovered.profile],
+          ]),
+        }
+      }),
+    )
+  fleet
+    .command('replace-log-key')
+    .description(
+      'on the server’s own machine, while it does not serve: sign the log with the key in keys/next/audit from now on',
+    )
+    .argument('<folder>', 'the folder that fleet init made')
+    .action(
+      cli.act(async (folder: string) => {
+        const replaced = await replaceLogKey(folder, cli.world.clock)
+        if (isRefusal(replaced)) return replaced
+        cli.output.progress(
+          'Give the new key to whoever verifies the log: auditKey in each profile.yaml, and the policy of each witness.',
+        )
+        return {
+          json: replaced,
+          text: listing(cli.output, [
+            ['key from now on', replaced.key],
+            ['key until now', replaced.before],
+            ['entries', replaced.size],
           ]),
         }
       }),
