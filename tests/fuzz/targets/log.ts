@@ -4,9 +4,11 @@ import { Misfit } from '../../../src/core/encoding/shape.ts'
 import { MAX_BUNDLED_BYTES, readBundle, writeBundle } from '../../../src/core/ledger/bundle.ts'
 import { checkQuorum, MAX_POLICY_CHARACTERS, readPolicy } from '../../../src/core/ledger/log-policy.ts'
 import { consistencyProof } from '../../../src/core/ledger/merkle.ts'
+import { readLog } from '../../../src/core/ledger/read-log.ts'
 import { verifierKey } from '../../../src/core/ledger/signed-note.ts'
-import { TILE_WIDTH } from '../../../src/core/ledger/tiles.ts'
+import { TILE_WIDTH, tilePath } from '../../../src/core/ledger/tiles.ts'
 import { MAX_PROOF_CHARACTERS, readProof, writeProof } from '../../../src/core/ledger/tlog-proof.ts'
+import { beginVerification, endVerification } from '../../../src/core/ledger/verify.ts'
 import {
   judgeRequest,
   MAX_REQUEST_CHARACTERS,
@@ -15,6 +17,7 @@ import {
 } from '../../../src/core/ledger/witness-request.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import { logKey, ORIGIN, signedBy, testLogKey } from '../../core/ledger/keys.ts'
+import { realLog } from '../../core/ledger/signed-log.ts'
 import { logFiles } from '../../core/ledger/tile-files.ts'
 import type { Target } from '../input.ts'
 import { hold, outcomeOf, TAKEN, trusting } from '../outcome.ts'
@@ -123,4 +126,37 @@ function count(bytes: Uint8Array): number {
   return entries
 }
 
-export const LOG: readonly Target[] = [proof, request, policy, bundle]
+const SIGNED = realLog(5)
+const SIGNED_NOTE = SIGNED.checkpoint()
+const [BUNDLE, TILE] = ['tile/entries/000.p/5', 'tile/0/000.p/5'] as const
+
+/** A small log of which one file is drawn: whatever it is, it is the true one or the log is not sound, and nobody falls over it. */
+const files: Target = {
+  name: 'log-files',
+  form: { of: 'fields', grow: draw => writeBundle([utf8('x'.repeat(draw.below(300)))]) },
+  limit: TILE_WIDTH * (MAX_BUNDLED_BYTES + 2),
+  share: 3,
+  seeds: [SIGNED.files.get(BUNDLE) as Uint8Array, SIGNED.files.get(TILE) as Uint8Array],
+  words: ['{"actor":', '\u0000\u0001'],
+  read: bytes => {
+    const found: string[] = []
+    for (const path of [BUNDLE, TILE]) {
+      const reading = readLog(crypto, SIGNED.head, beginVerification(crypto))
+      let step = reading.next([])
+      while (!step.done) {
+        const came = step.value.wanted.map(tilePath).map(name => (name === path ? bytes : SIGNED.files.get(name)))
+        step = reading.next(came.map(file => file ?? null))
+      }
+      const { sound, findings } = endVerification(trusting, step.value, SIGNED_NOTE, KEY)
+      // A full tile begins as the partial one did: what stands behind that is not asked for.
+      const whole = SIGNED.files.get(path) as Uint8Array
+      hold(!sound || sameBytes(bytes.subarray(0, whole.length), whole), `${path} is another, and the log is sound`)
+      hold(sound || !sameBytes(bytes, whole), `${path} is the true one, and the log is not sound`)
+      if (sound) return TAKEN
+      found.push(...findings.map(({ code }) => code))
+    }
+    return [...new Set(found)].toSorted().join(' ')
+  },
+}
+
+export const LOG: readonly Target[] = [proof, request, policy, bundle, files]
