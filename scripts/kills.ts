@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
 /**
- * `npm run test:crash`, `npm run test:agent`: the longer form of a test that kills at seeded moments, of another seed
+ * `npm run test:crash`, `npm run test:agent`, `npm run test:log`: the longer form of a test that kills at seeded moments, of another seed
  * each time. `VOLTSEAL_SEED` repeats a run, `VOLTSEAL_MOMENTS` makes it longer or shorter.
  */
 const [folder, count] = process.argv.slice(2)

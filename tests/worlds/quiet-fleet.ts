@@ -43,14 +43,22 @@ const START = Date.UTC(2027, 0, 10)
  */
 export class QuietFleet {
   readonly folder: string
-  readonly clock = new VirtualClock(START)
+  readonly clock: VirtualClock
   world!: FleetWorld
   /** Transactions of the store since it was made. */
   commits = 0
   #store: SqliteFleetStore | undefined
 
-  private constructor(folder: string) {
+  private constructor(folder: string, clock = new VirtualClock(START)) {
     this.folder = folder
+    this.clock = clock
+  }
+
+  /** One that was made before, in this process or another. */
+  static at(folder: string, clock?: VirtualClock): QuietFleet {
+    const fleet = new QuietFleet(folder, clock)
+    fleet.open()
+    return fleet
   }
 
   /** `above`: where its folder lies; in memory, where the system has such a place, unless told. */
