@@ -12,6 +12,10 @@ const FILES = 'tests/apps/backup.test.ts'
 const SERVERS = 'tests/apps/restore.test.ts'
 const OLDER = 'tests/flows/confirm.test.ts'
 
+const ARCHIVE = 'src/flows/archive.ts'
+const ARCHIVED = 'src/adapters/store-sqlite/archived.ts'
+const LOG = 'tests/flows/archive.test.ts'
+
 /** The guards of backups, and of what an older copy may do when it is brought back. */
 export const BACKUP_GUARDS: readonly Guard[] = [
   {
@@ -132,5 +136,33 @@ export const BACKUP_GUARDS: readonly Guard[] = [
     text: 'const ahead = acknowledged !== null && acknowledged > taken',
     without: 'const ahead = acknowledged !== null && acknowledged < 0',
     tests: OLDER,
+  },
+  {
+    stops: 'an entry that leaves the database for an archive that has another one',
+    file: ARCHIVE,
+    text: '    if (isRefusal(kept)) return kept\n',
+    without: '    if (isRefusal(kept)) continue\n',
+    tests: LOG,
+  },
+  {
+    stops: 'an archive that tells another entry than the one that was sealed',
+    file: ARCHIVED,
+    text: 'sameBytes(leafHash(hasher, bytes), leaf) ? bytes : null',
+    without: 'leaf.length > 0 ? bytes : null',
+    tests: LOG,
+  },
+  {
+    stops: 'an archive that tells nothing, and a reader who takes that for the end',
+    file: ARCHIVED,
+    text: '    throw new RefusalError(archived(missing[0] as number, missing.at(-1) as number))\n',
+    without: '    return missing.length > 0 ? there : there\n',
+    tests: LOG,
+  },
+  {
+    stops: 'an entry that leaves before its time',
+    file: ARCHIVE,
+    text: 'if (at !== null && at <= now) archived.push(row.index)',
+    without: 'if (at !== null) archived.push(row.index)',
+    tests: LOG,
   },
 ]

@@ -13,6 +13,7 @@ import {
   type KnownHead,
   type LogVerdict,
   takeEntry,
+  takeLeaf,
 } from '../core/ledger/verify.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import type { FleetChange, FleetStore, FleetWorld, Signer, SiteWorld } from './ports.ts'
@@ -125,7 +126,7 @@ const PAGE = 1000
  * and, when a `known` head is given, that the log continues it. Reads only.
  */
 export async function verifyStoredLog(
-  store: Pick<FleetStore, 'log' | 'entries'>,
+  store: Pick<FleetStore, 'log' | 'entriesThere' | 'leaf'>,
   logKey: { readonly name: string; readonly key: Signer['key'] },
   crypto: Crypto,
   known: KnownHead | null = null,
@@ -135,16 +136,26 @@ export async function verifyStoredLog(
   const opened = openCheckpoint(checkpoint, logKey, crypto)
   const end = isRefusal(opened) ? Number.MAX_SAFE_INTEGER - PAGE : opened.size
   let verification = beginVerification(crypto, known)
-  for (let from = 0; from < end; from += PAGE) {
-    const page = await store.entries(from, Math.min(from + PAGE, end))
-    for (const [offset, { index, bytes }] of page.entries()) {
-      // A hole in the indices: what follows would be hashed at another place, so the root tells; stop at the hole.
-      if (index !== from + offset) return endVerification(crypto, verification, checkpoint, logKey)
+  for (let from = 0; from < end; ) {
+    const page = await store.entriesThere(from, Math.min(from + PAGE, end))
+    for (const { index, bytes } of page) {
+      for (; from < index; from += 1) {
+        // In an archive that is not there: its hash stands in its place. A hole in the indices has none: stop at the hole.
+        const leaf = await store.leaf(from)
+        if (leaf === null) return endVerification(crypto, verification, checkpoint, logKey)
+        verification = takeLeaf(crypto, verification, leaf)
+      }
       verification = takeEntry(crypto, verification, { bytes })
+      from = index + 1
     }
-    if (page.length < PAGE) break
+    if (page.length > 0) continue
+    for (const stop = Math.min(from + PAGE, end); from < stop; from += 1) {
+      const leaf = await store.leaf(from)
+      if (leaf === null) return endVerification(crypto, verification, checkpoint, logKey)
+      verification = takeLeaf(crypto, verification, leaf)
+    }
   }
-  const [beyond] = await store.entries(end, end + 1)
+  const [beyond] = await store.entriesThere(end, end + 1)
   // An entry beyond the checkpoint is fine when a newer checkpoint has come with it, and a finding when none has.
   if (beyond !== undefined && (await store.log()).checkpoint === checkpoint) {
     verification = takeEntry(crypto, verification, { bytes: beyond.bytes })

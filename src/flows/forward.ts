@@ -247,7 +247,7 @@ export class Forwarding {
   async #sendPage(line: SiemLine, from: number, to: number): Promise<number | Refusal> {
     const { crypto, store } = this.#world
     const { format } = this.receiver
-    const rows = await store.entries(from, to)
+    const rows = await store.entriesThere(from, to)
     let next = from
     for (const { index, bytes } of rows) {
       if (index !== next) break

@@ -12,7 +12,7 @@ export type { LogFiles }
  * The log of a fleet's store. A partial tile is there in every width up to the one that the log has, also when it has become full:
  * it is its beginning. Nothing behind the signed checkpoint is given out.
  */
-export function storedLog(store: Pick<FleetStore, 'log' | 'entries' | 'tile'>): LogFiles {
+export function storedLog(store: Pick<FleetStore, 'log' | 'entriesThere' | 'tile'>): LogFiles {
   return {
     async file(path) {
       const { size, checkpoint } = await store.log()
@@ -24,8 +24,8 @@ export function storedLog(store: Pick<FleetStore, 'log' | 'entries' | 'tile'>): 
       // What a log of the stored size cannot have is not looked for.
       if (first + width > size) return null
       if (level === 'entries') {
-        const rows = await store.entries(first, first + width)
-        // Entries that are in the archive only are not here.
+        const rows = await store.entriesThere(first, first + width)
+        // Entries that are in an archive which is not there are not here either.
         return rows.length === width ? writeBundle(rows.map(({ bytes }) => bytes)) : null
       }
       const hashes = await store.tile(level, index)

@@ -22,7 +22,7 @@ export type LogKeys = { readonly name: string; readonly key: PublicKey; readonly
  * Refuses what `headOf` refuses, `checkpoint-key-retired`, `log-index-gap`, `log-overlong`, and what `entriesIn` refuses.
  */
 export async function refuseToGoOn(
-  store: Pick<FleetStore, 'log' | 'entries' | 'tile'>,
+  store: Pick<FleetStore, 'log' | 'entries' | 'entriesThere' | 'tile'>,
   keys: LogKeys,
   crypto: Crypto,
 ): Promise<null | Refusal> {

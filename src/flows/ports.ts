@@ -190,6 +190,12 @@ export type FleetChange = AccountChange &
     /** Sites whose outbox may be further than this store knows, which was restored; and one of which it is known again. */
     readonly behind?: readonly string[]
     readonly caughtUp?: string
+    /** Entries whose bytes leave the database, because the archive has them; and entries whose bytes come back. */
+    readonly archived?: readonly number[]
+    readonly returned?: readonly { readonly index: number; readonly bytes: Uint8Array }[]
+    /** When full bundles of entries are looked at next; null: never. `bundlesForgotten`: all are looked at anew. */
+    readonly bundles?: readonly { readonly index: number; readonly due: Instant | null }[]
+    readonly bundlesForgotten?: boolean
   }
 
 /** Each filter has an index of its own: nothing here ever reads the whole log. */
@@ -276,11 +282,25 @@ export interface FleetStore extends AccountStore {
   log(): Promise<LogRow>
   /** The hashes that a tile of the log has so far, one after the other; null: none. */
   tile(level: number, index: number): Promise<Uint8Array | null>
-  /** Entries with their index, `from` inclusive, `to` exclusive. */
+  /**
+   * Entries with their index, `from` inclusive, `to` exclusive. Those whose bytes have left the database come from the archive, held
+   * against their hashes. Throws a `RefusalError` with `log-archived` when the archive is not there.
+   */
   entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
-  /** The newest entries of a filter, oldest first. */
+  /** The same without those whose bytes are not to be had. */
+  entriesThere(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
+  /** The same without those whose bytes have left the database. */
+  entriesAtHand(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
+  /** The hash of an entry; null: there is none of that index. */
+  leaf(index: number): Promise<Uint8Array | null>
+  /** Which full bundles of entries were looked at, for what may leave the database, and which are due. */
+  newestBundle(): Promise<number>
+  dueBundles(now: Instant, limit: number): Promise<number[]>
+  /** How many entries are in the archive alone, and from where to where. */
+  archivedEntries(): Promise<{ readonly count: number; readonly first: number | null; readonly last: number | null }>
+  /** The newest entries of a filter, oldest first, without those whose bytes are not to be had. */
   entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]>
-  /** Its entries from an index on, oldest first. */
+  /** Its entries from an index on, oldest first. Throws as `entries` does. */
   entriesOfFrom(filter: EntryFilter, from: number, limit: number): Promise<{ index: number; bytes: Uint8Array }[]>
   /** Durable on return. Throws for dead I/O: nothing of the change is then there. */
   commit(change: FleetChange): Promise<void>

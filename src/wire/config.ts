@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { type EntryKind, entryKinds } from '../core/ledger/entry-kinds.ts'
+import type { AtHand } from '../core/ledger/retention.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { ConditionsConfig } from './conditions.ts'
 import { configFault } from './config-fault.ts'
@@ -9,6 +11,21 @@ import { SiemConfig } from './siem-config.ts'
 const closed = { additionalProperties: false }
 const Listen = Type.Object({ host: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65_535 }) }, closed)
 const Level = Type.Union(['trace', 'debug', 'info', 'warn', 'error'].map(level => Type.Literal(level)))
+
+const AtHandDays = Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Literal('always')])
+export const ArchiveConfig = Type.Object(
+  {
+    /** The folder that gets the log, as `audit export` writes it. */
+    folder: Type.String({ minLength: 1 }),
+    /** For how many days entries stay at hand, by kind; and those of all kinds that are not named. */
+    days: Type.Optional(
+      Type.Partial(Type.Object(Object.fromEntries(Object.keys(entryKinds).map(kind => [kind, AtHandDays])), closed)),
+    ),
+    otherwise: Type.Optional(AtHandDays),
+  },
+  closed,
+)
+export type ArchiveConfig = { folder: string; days?: Partial<Record<EntryKind, AtHand>>; otherwise?: AtHand }
 
 /** `fleet.yaml`: what `voltseal fleet serve` runs from. Paths are relative to the file. */
 export const FleetConfig = Type.Object(
@@ -56,6 +73,8 @@ export const FleetConfig = Type.Object(
         closed,
       ),
     ),
+    /** Where old entries of the audit log go, and which are old; absent: all of them stay in the database. */
+    archive: Type.Optional(ArchiveConfig),
     /** Where the console listens, read-only, for this machine alone; absent: nowhere. */
     console: Type.Optional(Listen),
     /** Whether people and services may come without a client certificate, with a sign-in or a token; absent: no. */

@@ -49,8 +49,12 @@ class MemoryLog {
     return this.row
   }
 
-  async entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
+  async entriesThere(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
     return this.rows.slice(from, to).map(({ bytes }, offset) => ({ index: from + offset, bytes }))
+  }
+
+  async leaf(index: number): Promise<Uint8Array | null> {
+    return this.rows[index]?.leaf ?? null
   }
 }
 
@@ -93,10 +97,11 @@ describe('sealing entries', () => {
     await store.add(0, 1, 2)
     const slow = {
       log: () => store.log(),
-      entries: async (from: number, to: number) => {
+      entriesThere: async (from: number, to: number) => {
         if (from === 0) await store.add(3)
-        return store.entries(from, to)
+        return store.entriesThere(from, to)
       },
+      leaf: (index: number) => store.leaf(index),
     }
     const verdict = await verifyStoredLog(slow, logKey(1), crypto)
     assert(verdict.sound)

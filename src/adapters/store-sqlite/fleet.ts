@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { Instant } from '../../core/encoding/units.ts'
 import type { AccountRow, KeptCredential } from '../../core/fleet/account-rows.ts'
 import type { Repeatable } from '../../core/fleet/answer-rows.ts'
 import type { CopyMark } from '../../core/fleet/backup.ts'
@@ -10,12 +11,14 @@ import type {
   EntryFilter,
   FleetChange,
   FleetStore,
+  LogFiles,
   OrderableRow,
   RepoFile,
   SiteRow,
 } from '../../flows/ports.ts'
 import { ACCOUNT_TABLES, Accounts } from './accounts.ts'
 import { ANSWER_TABLE, Answers } from './answers.ts'
+import { Archived, BUNDLE_TABLE, type StoredEntry } from './archived.ts'
 import { BEHIND_TABLE, Behind } from './behind.ts'
 import { COPY_TABLE, Copies, type OnPages } from './copy.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
@@ -67,6 +70,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   SIEM_TABLES,
   `${COPY_TABLE} ${BEHIND_TABLE}`,
   GATHERED_TABLES,
+  BUNDLE_TABLE,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */
@@ -77,10 +81,10 @@ const HASH = 32
 /** The one file that every check-in asks for. It is kept in memory; there is one for each repository. */
 const TIMESTAMP = 'timestamp.json'
 
-/** The fleet server's store in one SQLite file. Refuses as `openDatabase` does. */
-export function openFleetStore(path: string): SqliteFleetStore | Refusal {
+/** The fleet server's store in one SQLite file. `archive`: where old entries are. Refuses as `openDatabase` does. */
+export function openFleetStore(path: string, archive: LogFiles | null = null): SqliteFleetStore | Refusal {
   const database = openDatabase(path, { version: FLEET_DATA, migrations: FLEET_MIGRATIONS })
-  return isRefusal(database) ? database : new SqliteFleetStore(database)
+  return isRefusal(database) ? database : new SqliteFleetStore(database, archive)
 }
 
 export class SqliteFleetStore implements FleetStore {
@@ -89,6 +93,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly #answers: Answers
   readonly #accounts: Accounts
   readonly #tiles: Tiles
+  readonly #archived: Archived
   readonly #copies: Copies
   readonly #behind: Behind
   readonly webhooks: SqliteWebhooks
@@ -106,8 +111,9 @@ export class SqliteFleetStore implements FleetStore {
   /** Plans by campaign. A plan never changes: it is read once. */
   readonly #plans = new Map<string, Uint8Array>()
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, archive: LogFiles | null) {
     this.#database = database
+    this.#archived = new Archived(database, archive)
     this.#writer = new Writer(database)
     this.#answers = new Answers(database)
     this.#copies = new Copies(database)
@@ -173,6 +179,7 @@ export class SqliteFleetStore implements FleetStore {
         `INSERT INTO campaign (id, plan, state, open) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET state = excluded.state, open = excluded.open`,
       ),
+      leaf: database.prepare('SELECT leaf FROM entry WHERE ix = ?'),
       addEntry: database.prepare('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)'),
       putLog: database.prepare('UPDATE log SET size = ?, range = ?, checkpoint = ?'),
     }
@@ -311,7 +318,31 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
-    return this.#sql.entries.all(from, to) as { index: number; bytes: Uint8Array }[]
+    return this.#archived.whole(this.#sql.entries.all(from, to) as StoredEntry[])
+  }
+
+  async entriesThere(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
+    return this.#archived.there(this.#sql.entries.all(from, to) as StoredEntry[])
+  }
+
+  async entriesAtHand(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
+    return (this.#sql.entries.all(from, to) as StoredEntry[]).filter(({ bytes }) => bytes.length > 0)
+  }
+
+  async leaf(index: number): Promise<Uint8Array | null> {
+    return (this.#sql.leaf.get(index) as { leaf: Uint8Array } | undefined)?.leaf ?? null
+  }
+
+  async newestBundle(): Promise<number> {
+    return this.#archived.newest()
+  }
+
+  async dueBundles(now: Instant, limit: number): Promise<number[]> {
+    return this.#archived.due(now, limit)
+  }
+
+  async archivedEntries(): Promise<{ count: number; first: number | null; last: number | null }> {
+    return this.#archived.count()
   }
 
   async entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]> {
@@ -319,7 +350,7 @@ export class SqliteFleetStore implements FleetStore {
       'campaign' in filter
         ? this.#sql.entriesOfCampaign.all(filter.campaign, limit)
         : this.#sql.entriesOfController.all(filter.site, filter.controller, limit)
-    return (rows as { index: number; bytes: Uint8Array }[]).reverse()
+    return this.#archived.there((rows as StoredEntry[]).reverse())
   }
 
   async entriesOfFrom(
@@ -331,7 +362,7 @@ export class SqliteFleetStore implements FleetStore {
       'campaign' in filter
         ? this.#sql.entriesOfCampaignFrom.all(filter.campaign, from, limit)
         : this.#sql.entriesOfControllerFrom.all(filter.site, filter.controller, from, limit)
-    return rows as { index: number; bytes: Uint8Array }[]
+    return this.#archived.whole(rows as StoredEntry[])
   }
 
   async commit(change: FleetChange): Promise<void> {
@@ -414,6 +445,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#copies.apply(change.copied)
     this.#behind.apply(change)
     this.gathered.apply(change)
+    this.#archived.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

@@ -20,7 +20,7 @@ export class SqliteSiem implements SiemStore {
          SET target = excluded.target, settled = excluded.settled, lost = excluded.lost`,
       ),
       drop: database.prepare('DELETE FROM siem WHERE receiver = ?'),
-      firstEntry: database.prepare('SELECT min(ix) AS "index" FROM entry WHERE ix >= ?'),
+      firstEntry: database.prepare("SELECT min(ix) AS 'index' FROM entry WHERE ix >= ? AND bytes <> x''"),
     }
   }
 

@@ -26,9 +26,10 @@ import { localIdentities, Memory } from '../../flows/sign-in.ts'
 import { warn } from '../../flows/warn.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import { serveCopies } from '../process/copy-door.ts'
-import { every, startLoop } from '../process/loop.ts'
+import { every, type Loop, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
+import { archiveFolder, archiveNow, archiveOf, retentionOf } from './archive.ts'
 import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
@@ -100,7 +101,7 @@ async function startWith(
   if (isRefusal(hooksCa)) return hooksCa
   const receivers = siemReceivers(folder, config, nodeCrypto)
   if (isRefusal(receivers)) return receivers
-  const store = openFleetStore(files.database)
+  const store = openFleetStore(files.database, archiveOf(folder, config))
   if (isRefusal(store)) return store
   const world = fleetWorld(config, store, folder, {
     crypto: nodeCrypto,
@@ -179,6 +180,7 @@ async function startWith(
     startLoop('webhooks', every(config.tickMillis), 1000, () => deliver(world, told), log),
     startLoop('check', every(60_000), 60_000, checking(world), log),
     ...startWitnessLoops(witnesses, log),
+    ...archiving(world, folder, config, log),
   ]
   siem.start(config.tickMillis, log)
   if (Object.values(keys).some(({ development }) => development)) {
@@ -198,6 +200,23 @@ async function startWith(
       signers.close()
     },
   }
+}
+
+/** How often the log is archived: what is due was there for weeks. */
+const ARCHIVED_EVERY = 3_600_000
+
+/** Archives the log, now and each hour; nothing where the config names no archive. */
+function archiving(world: FleetWorld, folder: string, config: FleetConfig, log: Log): Loop[] {
+  const where = archiveFolder(folder, config)
+  if (where === null) return []
+  const retention = retentionOf(config)
+  const work = async (): Promise<null | Refusal> => {
+    const done = await archiveNow(world, where, retention)
+    if (isRefusal(done)) return done
+    if (done.left > 0) log.info({ entries: done.left, archive: where }, 'old entries are in the archive')
+    return null
+  }
+  return [startLoop('archive', every(ARCHIVED_EVERY), 60_000, work, log)]
 }
 
 /** Controllers that are verified a minute: 50 milliseconds of one core. A fleet of a million is through in a day and a half. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, RefusalError } from '../../core/refusal/refusal.ts'
 
 /** Work that is done again and again, one round at a time, until it is stopped. */
 export type Loop = { stop(): Promise<void> }
@@ -72,6 +72,7 @@ async function round(work: () => Promise<null | Refusal>): Promise<{ code: strin
     const result = await work()
     return isRefusal(result) ? result : null
   } catch (error) {
+    if (error instanceof RefusalError) return { ...error.refusal }
     return { code: (error as Error).message, err: error }
   }
 }

@@ -93,6 +93,13 @@ export const backupCodes = {
     title: 'more of the log was seen than the restored store holds',
     fix: 'Bring the entries that are missing, with --log: a folder of "audit export", or a copy of what is served under /log.',
   },
+  'archive-not-set': {
+    exit: 78,
+    status: 409,
+    action: 'refuse',
+    title: 'the fleet has no archive',
+    fix: 'Name one in fleet.yaml: "archive: {folder: PATH}". Without one all entries stay in the database.',
+  },
   'site-not-heard': {
     exit: 75,
     status: 409,

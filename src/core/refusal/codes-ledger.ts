@@ -169,6 +169,13 @@ export const ledgerCodes = {
     title: 'the log has no such entry',
     fix: 'Ask for an entry that the checkpoint covers, or fetch a newer checkpoint.',
   },
+  'log-archived': {
+    exit: 66,
+    status: 404,
+    action: 'refuse',
+    title: 'the entries are in the archive, and the archive is not there',
+    fix: 'Put the archive back where fleet.yaml says that it is, or bring the entries back with "voltseal audit restore". Their hashes are here: a proof needs only their bytes.',
+  },
   'log-tile-missing': {
     exit: 66,
     status: 404,

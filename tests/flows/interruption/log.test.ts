@@ -135,7 +135,7 @@ describe('the log in its file, torn', () => {
   test('without room: nothing of it is there, the caller is told, and it goes on as soon as there is room', async () => {
     const path = join(folder, 'full.sqlite')
     const database = orThrow(openDatabase(path, { version: FLEET_MIGRATIONS.length, migrations: FLEET_MIGRATIONS }))
-    const store = new SqliteFleetStore(database)
+    const store = new SqliteFleetStore(database, null)
     await lengthen(store, 250)
     const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number }
     let full = 0

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { Cli } from '../cli.ts'
+import { addArchive } from './audit-archive.ts'
 import { addChanges } from './audit-changes.ts'
 import { addExport } from './audit-export.ts'
 import { addProve } from './audit-prove.ts'
@@ -13,5 +14,6 @@ export function addAudit(program: Command, cli: Cli): void {
   addProve(audit, cli)
   addExport(audit, cli)
   addChanges(audit, cli)
+  addArchive(audit, cli)
   program.addCommand(audit)
 }

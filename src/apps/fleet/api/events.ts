@@ -2,7 +2,7 @@ import { EventStream } from '../../../adapters/http-events.ts'
 import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { mayDoSomewhere } from '../../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
-import { isRefusal, orThrow, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import { admitAgain, type Who } from '../../../flows/admit.ts'
 import { openRow } from '../../../flows/opened.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
@@ -57,8 +57,10 @@ export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
       }
       const open = stream
       follow(open, from ?? size, query, peer).catch(error => {
-        request.log.error({ err: error }, 'a stream of events failed')
-        open.end({ event: 'cut-off', data: { why: 'the server failed' } })
+        // What lies in an archive that is not there is no fault of the server: who reads begins behind it.
+        const refusal = error instanceof RefusalError ? error.refusal : null
+        if (refusal === null) request.log.error({ err: error }, 'a stream of events failed')
+        open.end({ event: 'cut-off', data: { why: refusal?.code ?? 'the server failed' } })
       })
       return reply
     } finally {

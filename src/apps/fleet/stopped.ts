@@ -1,0 +1,42 @@
+import { systemClock } from '../../adapters/clock-system.ts'
+import { readConfig } from '../../adapters/config-file.ts'
+import { nodeCrypto } from '../../adapters/crypto-node.ts'
+import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { NO_POLICY } from '../../core/trust/evidence/judge.ts'
+import type { Clock, FleetWorld } from '../../flows/ports.ts'
+import { FleetConfig, parseConfig } from '../../wire/config.ts'
+import { nobodyThere, Signers } from '../process/signers.ts'
+import { archiveOf } from './archive.ts'
+import { fleetFiles } from './files.ts'
+import { loadKeys } from './keys.ts'
+import { fleetWorld } from './world.ts'
+
+/**
+ * Does something with a fleet server's folder while the server does not run: its store has one owner. Refuses a missing or malformed
+ * config, `data-folder-in-use`, keys that cannot be read, and what the work refuses.
+ */
+export async function withStopped<T>(
+  folder: string,
+  work: (world: FleetWorld, config: FleetConfig) => Promise<T | Refusal>,
+  clock: Clock = systemClock,
+): Promise<T | Refusal> {
+  const files = fleetFiles(folder)
+  const written = readConfig(files.config)
+  if (isRefusal(written)) return written
+  const config = parseConfig<FleetConfig>(FleetConfig, written, files.config)
+  if (isRefusal(config)) return config
+  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
+  const store = openFleetStore(files.database, archiveOf(folder, config))
+  if (isRefusal(store)) return store
+  try {
+    const keys = await loadKeys(folder, signers.open)
+    if (isRefusal(keys)) return keys
+    const { anchors } = config
+    const parts = { crypto: nodeCrypto, clock, keys, anchors, publishPolicy: NO_POLICY, wrappingKey: null }
+    return await work(fleetWorld(config, store, folder, parts), config)
+  } finally {
+    store.close()
+    signers.close()
+  }
+}
