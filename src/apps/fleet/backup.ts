@@ -37,7 +37,6 @@ export async function backUpFleet(
     const signer = await signers.open(files.key('audit'))
     if (isRefusal(signer)) return signer
     const { name } = config
-    const hooksCa = config.webhooks?.ca === undefined ? [] : [config.webhooks.ca]
     const source = {
       of: 'fleet',
       name,
@@ -49,9 +48,9 @@ export async function backUpFleet(
       copyStopped: (path: string, goesOn: (done: number, total: number) => boolean) =>
         stopped(files.database, store => store.copyTo(path, goesOn)),
       seal: (copy: string, at: Instant) => seal(copy, at, { name, key: signer.key }),
-      files: ['fleet.yaml', ...publicFiles(folder), ...hooksCa],
+      files: [...new Set(['fleet.yaml', ...publicFiles(folder), ...named(config)])],
       blobs: blobs ? 'blobs' : null,
-      absent: privateFiles(folder),
+      absent: [...new Set([...privateFiles(folder), ...ownPaths((config.siem ?? []).map(({ key }) => key))])],
       signer,
       clock,
     } as const
@@ -93,6 +92,15 @@ async function refuseUnsound(store: SqliteFleetStore, logKey: LogKey): Promise<R
   const [first] = findings
   return refuse('backup-damaged', DATABASE, 'a log that verifies', `${first?.code}: ${first?.subject}`)
 }
+
+/** What the config names of public files in the folder. What lies elsewhere is not the server's own. */
+function named({ webhooks, witnesses, siem = [] }: FleetConfig): string[] {
+  const paths = [webhooks?.ca, witnesses?.ca, witnesses?.policy, ...siem.flatMap(({ ca, cert }) => [ca, cert])]
+  return ownPaths(paths)
+}
+
+const ownPaths = (paths: readonly (string | undefined)[]): string[] =>
+  paths.filter(path => path !== undefined && /^[A-Za-z0-9]/.test(path) && !path.includes('..')) as string[]
 
 /** Certificates, and the first roots. */
 function publicFiles(folder: string): string[] {

@@ -10,7 +10,6 @@ import { nobodyThere, Signers } from '../process/signers.ts'
 import { gatewayFiles, readGatewayFolder } from './files.ts'
 
 const DATABASE = 'gateway.sqlite'
-const KEYS = ['call.pem', 'door.pem', 'manifest']
 
 /**
  * `voltseal gateway backup`: of a gateway that runs or not, by the user that it runs as. Its cache is not in it: what it needs of
@@ -31,7 +30,8 @@ export async function backUpGateway(
     if (isRefusal(signer)) return signer
     const { conditions } = read.config
     // What lies elsewhere is not the gateway's own.
-    const own = (path: string | undefined): string[] => (path === undefined || !/^[A-Za-z0-9]/.test(path) ? [] : [path])
+    const own = (path: string | undefined): string[] =>
+      path === undefined || !/^[A-Za-z0-9]/.test(path) || path.includes('..') ? [] : [path]
     const source = {
       of: 'gateway',
       name: read.site.site,
@@ -54,7 +54,7 @@ export async function backUpGateway(
       blobs: null,
       absent: [
         ...names(files.keys)
-          .filter(name => KEYS.includes(name))
+          .filter(name => !/\.(?:pub|txt)$/.test(name))
           .map(name => `keys/${name}`),
         ...own(conditions?.key),
       ],
