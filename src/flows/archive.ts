@@ -68,7 +68,7 @@ export async function archiveLog(
   if (isRefusal(looked)) return looked
   let left = 0
   for (;;) {
-    const due = await store.dueBundles(world.clock.now(), AT_ONCE)
+    const due = await store.archived.due(world.clock.now(), AT_ONCE)
     if (due.length === 0) return { size: copied.size, files: copied.files, left }
     const gone = await letLeave(world, folder, head, due, retention)
     if (isRefusal(gone)) return gone
@@ -85,7 +85,7 @@ async function lookAtNew(world: FleetWorld, size: number, retention: Retention):
     await store.commit({ bundlesForgotten: true, files: [{ ...POLICY, bytes: name }] })
   }
   const end = Math.floor((size - retention.newest) / TILE_WIDTH)
-  for (let at = (await store.newestBundle()) + 1; at < end; at += AT_ONCE) {
+  for (let at = (await store.archived.newest()) + 1; at < end; at += AT_ONCE) {
     const bundles: { index: number; due: Instant | null }[] = []
     for (let index = at; index < Math.min(end, at + AT_ONCE); index += 1) {
       const due = await dueIn(world, index, retention)
@@ -100,7 +100,7 @@ async function lookAtNew(world: FleetWorld, size: number, retention: Retention):
 
 /** When the next entry of a bundle may leave, of those that are at hand; null: none ever does. */
 async function dueIn(world: FleetWorld, bundle: number, { days }: Retention): Promise<Instant | null | Refusal> {
-  const rows = await world.store.entriesAtHand(bundle * TILE_WIDTH, (bundle + 1) * TILE_WIDTH)
+  const rows = await world.store.archived.atHand(bundle * TILE_WIDTH, (bundle + 1) * TILE_WIDTH)
   let first: Instant | null = null
   for (const { index, bytes } of rows) {
     const entry = parseEntry(bytes, `entry ${index}`)
@@ -129,7 +129,7 @@ async function letLeave(
     const kept = await readFiles(bundlesFrom(folder.files, storedLog(store)), entriesIn(crypto, head, range))
     if (isRefusal(kept)) return kept
     let next: Instant | null = null
-    for (const row of await store.entriesAtHand(range.start, range.end)) {
+    for (const row of await store.archived.atHand(range.start, range.end)) {
       const entry = parseEntry(row.bytes, `entry ${row.index}`)
       if (isRefusal(entry)) return entry
       if (!sameBytes(kept[row.index - range.start] as Uint8Array, row.bytes)) {
@@ -171,7 +171,7 @@ export async function bringBack(
   let returned = 0
   for (let start = from - (from % TILE_WIDTH); head !== null && start < end; start += TILE_WIDTH) {
     const range = { start: Math.max(start, from), end: Math.min(start + TILE_WIDTH, end) }
-    const there = new Set((await store.entriesAtHand(range.start, range.end)).map(({ index }) => index))
+    const there = new Set((await store.archived.atHand(range.start, range.end)).map(({ index }) => index))
     const missing = Array.from({ length: range.end - range.start }, (_, at) => range.start + at).filter(
       index => !there.has(index),
     )

@@ -22,6 +22,7 @@ import type { WebhookChange } from '../core/ledger/webhook-rows.ts'
 import type { WitnessChange, WitnessedLog } from '../core/ledger/witness-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
+import type { ArchiveChange, ArchiveStore, RestoreChange, RestoredStore } from './archive-ports.ts'
 import type { ImportStore, InventoryStore } from './inventory-ports.ts'
 import type { AccountStore } from './people-ports.ts'
 
@@ -155,6 +156,8 @@ export type CampaignRow = {
  * stands in a change: the store keeps the inventory in step with it, and verifies nothing.
  */
 export type FleetChange = AccountChange &
+  ArchiveChange &
+  RestoreChange &
   WebhookChange &
   SiemChange &
   WitnessChange & {
@@ -185,17 +188,6 @@ export type FleetChange = AccountChange &
     /** Tiles of the log that the entries fill or add to. */
     readonly tiles?: readonly TileRow[]
     readonly answers?: readonly AnswerRow[]
-    /** Marks the store as a copy; null: somebody has said how it goes on. */
-    readonly copied?: CopyMark | null
-    /** Sites whose outbox may be further than this store knows, which was restored; and one of which it is known again. */
-    readonly behind?: readonly string[]
-    readonly caughtUp?: string
-    /** Entries whose bytes leave the database, because the archive has them; and entries whose bytes come back. */
-    readonly archived?: readonly number[]
-    readonly returned?: readonly { readonly index: number; readonly bytes: Uint8Array }[]
-    /** When full bundles of entries are looked at next; null: never. `bundlesForgotten`: all are looked at anew. */
-    readonly bundles?: readonly { readonly index: number; readonly due: Instant | null }[]
-    readonly bundlesForgotten?: boolean
   }
 
 /** Each filter has an index of its own: nothing here ever reads the whole log. */
@@ -229,8 +221,9 @@ export interface TurnStore {
   load(): Promise<({ readonly campaign: string; readonly region: string } & Load)[]>
 }
 
-export interface FleetStore extends AccountStore {
+export interface FleetStore extends AccountStore, RestoredStore {
   readonly turns: TurnStore
+  readonly archived: ArchiveStore
   readonly inventory: InventoryStore
   readonly imports: ImportStore
   /** Runs one decision at a time: what it read is still true when it commits. */
@@ -274,11 +267,6 @@ export interface FleetStore extends AccountStore {
   campaigns(): Promise<CampaignRow[]>
   /** Those that time still has to pass for. */
   openCampaigns(): Promise<CampaignRow[]>
-  /** What a restored store knows of itself, until a person has said how it goes on; null: it is no copy. */
-  copied(): Promise<CopyMark | null>
-  /** Sites whose outbox may once be further than this store knows: it was restored, and has not heard them since. */
-  behind(): Promise<string[]>
-  isBehind(site: string): Promise<boolean>
   log(): Promise<LogRow>
   /** The hashes that a tile of the log has so far, one after the other; null: none. */
   tile(level: number, index: number): Promise<Uint8Array | null>
@@ -289,15 +277,8 @@ export interface FleetStore extends AccountStore {
   entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
   /** The same without those whose bytes are not to be had. */
   entriesThere(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
-  /** The same without those whose bytes have left the database. */
-  entriesAtHand(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]>
   /** The hash of an entry; null: there is none of that index. */
   leaf(index: number): Promise<Uint8Array | null>
-  /** Which full bundles of entries were looked at, for what may leave the database, and which are due. */
-  newestBundle(): Promise<number>
-  dueBundles(now: Instant, limit: number): Promise<number[]>
-  /** How many entries are in the archive alone, and from where to where. */
-  archivedEntries(): Promise<{ readonly count: number; readonly first: number | null; readonly last: number | null }>
   /** The newest entries of a filter, oldest first, without those whose bytes are not to be had. */
   entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]>
   /** Its entries from an index on, oldest first. Throws as `entries` does. */

@@ -20,6 +20,7 @@ const FLOORS: readonly (readonly [path: string, floor: Floor])[] = [
   ['src/flows/webhook-ports.ts', 'ports'],
   ['src/flows/inventory-ports.ts', 'ports'],
   ['src/flows/siem-ports.ts', 'ports'],
+  ['src/flows/archive-ports.ts', 'ports'],
   ['src/flows/witness-ports.ts', 'ports'],
   ['src/flows/', 'flows'],
   ['src/wire/', 'wire'],

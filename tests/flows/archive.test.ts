@@ -101,7 +101,7 @@ class Fleet {
   }
 
   async atHand(from = 0, to = OLD): Promise<number> {
-    return (await this.store.entriesAtHand(from, to)).length
+    return (await this.store.archived.atHand(from, to)).length
   }
 
   async sound(): Promise<void> {
@@ -126,7 +126,7 @@ describe('the archive of the log', () => {
     fleet.now += 121 * DAY
     assert.equal(orThrow(await fleet.archives()).left, (OLD / 4) * 3)
     assert.deepEqual([await fleet.atHand(), await fleet.atHand(OLD, SIZE)], [OLD / 4, SIZE - OLD])
-    assert.deepEqual({ ...(await fleet.store.archivedEntries()) }, { count: (OLD / 4) * 3, first: 1, last: OLD - 1 })
+    assert.deepEqual({ ...(await fleet.store.archived.count()) }, { count: (OLD / 4) * 3, first: 1, last: OLD - 1 })
     const rows = await fleet.store.entries(0, SIZE)
     assert.equal(rows.length, SIZE)
     assert.ok(rows.every(({ index, bytes }) => Buffer.from(bytes).includes(`"number":${index}}`)))

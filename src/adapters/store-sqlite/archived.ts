@@ -7,7 +7,8 @@ import { readBundle } from '../../core/ledger/bundle.ts'
 import { leafHash } from '../../core/ledger/merkle.ts'
 import { TILE_WIDTH, tilePath } from '../../core/ledger/tiles.ts'
 import { type Refusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
-import type { FleetChange, LogFiles } from '../../flows/ports.ts'
+import type { ArchiveChange, ArchivedCount, ArchiveStore } from '../../flows/archive-ports.ts'
+import type { LogFiles } from '../../flows/ports.ts'
 
 /** When a full bundle of entries is looked at next; null: nothing of it ever leaves. One that was never looked at has no row. */
 export const BUNDLE_TABLE = 'CREATE TABLE bundle (ix INTEGER PRIMARY KEY, due INTEGER) STRICT;'
@@ -22,7 +23,7 @@ const hasher = { sha256: (bytes: Uint8Array): Uint8Array => createHash('sha256')
  * The part of the fleet's store that knows which entries are in the archive alone. Their rows stay, with their hash and what they are
  * looked up by; their bytes are empty, which no entry's are. Whoever reads them gets them from the archive, held against that hash.
  */
-export class Archived {
+export class Archived implements ArchiveStore {
   readonly #sql
   readonly #archive: LogFiles | null
   readonly #bundles = new Map<number, readonly Uint8Array[] | null>()
@@ -30,6 +31,9 @@ export class Archived {
   constructor(database: DatabaseSync, archive: LogFiles | null) {
     this.#archive = archive
     this.#sql = {
+      entries: database.prepare(
+        "SELECT ix AS 'index', bytes FROM entry WHERE ix >= ? AND ix < ? AND bytes <> x'' ORDER BY ix",
+      ),
       leaf: database.prepare('SELECT leaf FROM entry WHERE ix = ?'),
       empty: database.prepare("UPDATE entry SET bytes = x'' WHERE ix = ?"),
       fill: database.prepare("UPDATE entry SET bytes = ? WHERE ix = ? AND bytes = x''"),
@@ -87,21 +91,24 @@ export class Archived {
     return bundle
   }
 
-  /** The number of the newest bundle that was looked at; -1 before the first. */
-  newest(): number {
+  async atHand(from: number, to: number): Promise<StoredEntry[]> {
+    return this.#sql.entries.all(from, to) as StoredEntry[]
+  }
+
+  async newest(): Promise<number> {
     return (this.#sql.newest.get() as { ix: number | null }).ix ?? -1
   }
 
-  due(now: Instant, limit: number): number[] {
+  async due(now: Instant, limit: number): Promise<number[]> {
     return (this.#sql.due.all(now, limit) as { ix: number }[]).map(({ ix }) => ix)
   }
 
-  count(): { readonly count: number; readonly first: number | null; readonly last: number | null } {
-    return this.#sql.count.get() as { count: number; first: number | null; last: number | null }
+  async count(): Promise<ArchivedCount> {
+    return this.#sql.count.get() as ArchivedCount
   }
 
   /** In the transaction of the decision. */
-  apply({ archived = [], returned = [], bundles = [], bundlesForgotten = false }: FleetChange): void {
+  apply({ archived = [], returned = [], bundles = [], bundlesForgotten = false }: ArchiveChange): void {
     if (bundlesForgotten) this.#sql.forget.run()
     for (const { index, due } of bundles) this.#sql.put.run(index, due)
     for (const index of archived) this.#sql.empty.run(index)

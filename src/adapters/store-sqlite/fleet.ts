@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Instant } from '../../core/encoding/units.ts'
 import type { AccountRow, KeptCredential } from '../../core/fleet/account-rows.ts'
 import type { Repeatable } from '../../core/fleet/answer-rows.ts'
 import type { CopyMark } from '../../core/fleet/backup.ts'
@@ -93,7 +92,6 @@ export class SqliteFleetStore implements FleetStore {
   readonly #answers: Answers
   readonly #accounts: Accounts
   readonly #tiles: Tiles
-  readonly #archived: Archived
   readonly #copies: Copies
   readonly #behind: Behind
   readonly webhooks: SqliteWebhooks
@@ -106,6 +104,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly #campaigns = new Map<string, CampaignRow>()
   readonly inventory: SqliteInventory
   readonly imports: SqliteImports
+  readonly archived: Archived
   readonly turns: SqliteTurns
   readonly #rows: InventoryRows
   /** Plans by campaign. A plan never changes: it is read once. */
@@ -113,7 +112,7 @@ export class SqliteFleetStore implements FleetStore {
 
   constructor(database: DatabaseSync, archive: LogFiles | null) {
     this.#database = database
-    this.#archived = new Archived(database, archive)
+    this.archived = new Archived(database, archive)
     this.#writer = new Writer(database)
     this.#answers = new Answers(database)
     this.#copies = new Copies(database)
@@ -318,31 +317,15 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async entries(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
-    return this.#archived.whole(this.#sql.entries.all(from, to) as StoredEntry[])
+    return this.archived.whole(this.#sql.entries.all(from, to) as StoredEntry[])
   }
 
   async entriesThere(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
-    return this.#archived.there(this.#sql.entries.all(from, to) as StoredEntry[])
-  }
-
-  async entriesAtHand(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
-    return (this.#sql.entries.all(from, to) as StoredEntry[]).filter(({ bytes }) => bytes.length > 0)
+    return this.archived.there(this.#sql.entries.all(from, to) as StoredEntry[])
   }
 
   async leaf(index: number): Promise<Uint8Array | null> {
     return (this.#sql.leaf.get(index) as { leaf: Uint8Array } | undefined)?.leaf ?? null
-  }
-
-  async newestBundle(): Promise<number> {
-    return this.#archived.newest()
-  }
-
-  async dueBundles(now: Instant, limit: number): Promise<number[]> {
-    return this.#archived.due(now, limit)
-  }
-
-  async archivedEntries(): Promise<{ count: number; first: number | null; last: number | null }> {
-    return this.#archived.count()
   }
 
   async entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]> {
@@ -350,7 +333,7 @@ export class SqliteFleetStore implements FleetStore {
       'campaign' in filter
         ? this.#sql.entriesOfCampaign.all(filter.campaign, limit)
         : this.#sql.entriesOfController.all(filter.site, filter.controller, limit)
-    return this.#archived.there((rows as StoredEntry[]).reverse())
+    return this.archived.there((rows as StoredEntry[]).reverse())
   }
 
   async entriesOfFrom(
@@ -362,7 +345,7 @@ export class SqliteFleetStore implements FleetStore {
       'campaign' in filter
         ? this.#sql.entriesOfCampaignFrom.all(filter.campaign, from, limit)
         : this.#sql.entriesOfControllerFrom.all(filter.site, filter.controller, from, limit)
-    return this.#archived.whole(rows as StoredEntry[])
+    return this.archived.whole(rows as StoredEntry[])
   }
 
   async commit(change: FleetChange): Promise<void> {
@@ -445,7 +428,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#copies.apply(change.copied)
     this.#behind.apply(change)
     this.gathered.apply(change)
-    this.#archived.apply(change)
+    this.archived.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)

@@ -49,7 +49,7 @@ export function restoreEntries(
       const where = asked.archive ?? archiveFolder(folder, config)
       if (where === null) return refuse('archive-not-set', folder, 'an archive in fleet.yaml, or --archive', 'none')
       const done = await bringBack(world, folderLog(where), asked, say)
-      return 'returned' in done ? { ...done, left: (await world.store.archivedEntries()).count } : done
+      return 'returned' in done ? { ...done, left: (await world.store.archived.count()).count } : done
     },
     clock,
   )
