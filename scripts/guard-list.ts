@@ -26,6 +26,7 @@ import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
 import { THREAT_GUARDS } from './guards-of-threats.ts'
 import { TRUST_GUARDS } from './guards-of-trust.ts'
+import { WITNESS_GUARDS } from './guards-of-witness.ts'
 
 /** Every guard, in the order in which they are taken out. */
 export const GUARDS = [
@@ -48,6 +49,7 @@ export const GUARDS = [
   ...ENCRYPTION_GUARDS,
   ...EVIDENCE_GUARDS,
   ...TRUST_GUARDS,
+  ...WITNESS_GUARDS,
   ...THREAT_GUARDS,
   ...REPOSITORY_GUARDS,
   ...PATH_GUARDS,

@@ -1,5 +1,4 @@
-import { fromUtf8, sameBytes, utf8 } from '../core/encoding/bytes.ts'
-import { type Instant, type Millis, millis } from '../core/encoding/units.ts'
+import { type Millis, millis } from '../core/encoding/units.ts'
 import { openCheckpoint } from '../core/ledger/checkpoint.ts'
 import { verifyCosignature } from '../core/ledger/cosignature.ts'
 import { checkQuorum, type LogPolicy } from '../core/ledger/log-policy.ts'
@@ -9,23 +8,20 @@ import {
   type NoteSignature,
   parseNote,
   parseSignatures,
-  parseVerifierKey,
   verifierKey,
   writeNote,
   writeSignatures,
 } from '../core/ledger/signed-note.ts'
 import { consistencyIn } from '../core/ledger/tile-reader.ts'
-import { CHECKPOINT_PATH, WITNESSED_PATH } from '../core/ledger/tiles.ts'
 import { readWitnessAnswer } from '../core/ledger/witness-answer.ts'
 import { writeAddCheckpoint } from '../core/ledger/witness-request.ts'
 import { decideRound, type Round, type RoundEvent } from '../core/ledger/witness-round.ts'
 import type { Trouble, WitnessChange, WitnessRow } from '../core/ledger/witness-rows.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { isRefusalCode } from '../core/refusal/registry.ts'
 import { type Event, record } from './audit.ts'
 import { type LogFiles, readFiles } from './log-files.ts'
 import type { FleetWorld } from './ports.ts'
-import type { GatheredStore, Witnessing, WitnessLink } from './witness-ports.ts'
+import type { GatheredStore, WitnessLink } from './witness-ports.ts'
 
 /**
  * The fleet's log goes to its witnesses: one checkpoint at a time, to all of them, until enough have signed it. What they sign is kept
@@ -53,6 +49,8 @@ export class GatheringMemory {
   round: Open | null = null
   /** When each gateway that is in no policy signed last, and how much, since the start. */
   readonly seen = new Map<string, { readonly size: number; readonly at: number }>()
+  /** What was recorded of gateways since the start: site and code. */
+  readonly told = new Set<string>()
   /** Proofs that many gateways ask for, by sizes. */
   readonly proofs = new Map<string, readonly Uint8Array[]>()
 }
@@ -60,7 +58,7 @@ export class GatheringMemory {
 /** The checkpoint under way, and how it stands with it. */
 export type Open = { readonly round: Round; readonly checkpoint: string }
 
-const IDLE: Open = { round: { at: 'idle' }, checkpoint: '' }
+export const IDLE: Open = { round: { at: 'idle' }, checkpoint: '' }
 
 export async function roundOf({ store, memory, policy }: Gathering): Promise<Open> {
   if (policy.quorum === null) return memory.round ?? IDLE
@@ -113,7 +111,7 @@ async function move(gathering: Gathering, event: RoundEvent, head: string, also:
 }
 
 /** What the checkpoint under way lacks. */
-async function shortage(gathering: Gathering, open: Open): Promise<Refusal> {
+export async function shortage(gathering: Gathering, open: Open): Promise<Refusal> {
   const verdict = checkQuorum(gathering.world.crypto, gathering.policy, await noteOf(gathering, open))
   return isRefusal(verdict)
     ? verdict
@@ -121,13 +119,13 @@ async function shortage(gathering: Gathering, open: Open): Promise<Refusal> {
 }
 
 /** The size that a checkpoint of our own says. */
-const sizeOf = (text: string): number => Number(text.split('\n', 2)[1])
+export const sizeOf = (text: string): number => Number(text.split('\n', 2)[1])
 
 /** The most signatures that a note can carry beside the log's own. */
 export const MAX_WITNESSES = 63
 
 /** A checkpoint with the cosignatures of the policy's witnesses that are of its size. */
-async function noteOf({ world, store, policy }: Gathering, { checkpoint }: Open): Promise<Note> {
+export async function noteOf({ world, store, policy }: Gathering, { checkpoint }: Open): Promise<Note> {
   const { text, signatures } = parseNote(checkpoint) as Note
   const size = sizeOf(text)
   const lines: NoteSignature[] = []
@@ -143,7 +141,8 @@ async function noteOf({ world, store, policy }: Gathering, { checkpoint }: Open)
   return { text, signatures: [...signatures, ...lines.slice(0, MAX_WITNESSES)] }
 }
 
-const wordOf = (world: FleetWorld, key: NoteKey): string => verifierKey(world.crypto, key, 'cosignature') as string
+export const wordOf = (world: FleetWorld, key: NoteKey): string =>
+  verifierKey(world.crypto, key, 'cosignature') as string
 
 // --- Witnesses that are asked ---
 
@@ -201,7 +200,7 @@ export async function askWitness(gathering: Gathering, name: string, link: Witne
 }
 
 /** The proof that the checkpoint under way continues its first entries. Each size is made once for all who ask. */
-async function proofOf(
+export async function proofOf(
   { world, files, memory }: Gathering,
   from: number,
   checkpoint: string,
@@ -222,7 +221,7 @@ async function proofOf(
 const PROOFS = 256
 
 /** Takes a witness's signature of a checkpoint: verified, kept, and counted. Refuses `cosignature-invalid`. */
-async function take(
+export async function take(
   gathering: Gathering,
   { key, name }: { readonly key: NoteKey; readonly name: string },
   checkpoint: string,
@@ -269,65 +268,6 @@ async function count(gathering: Gathering, checkpoint: string): Promise<void> {
   await move(gathering, { kind: 'enough', now: world.clock.now() }, checkpoint, { witnessed })
 }
 
-// --- Gateways, which ask by themselves ---
-
-/**
- * What a gateway is asked to sign, as an add-checkpoint request from the size that it signed last. A gateway that has signed more than
- * there is gets the end of the log, which it will not sign. Refuses `not-found` while the log has no entry, and what `consistencyIn` refuses.
- */
-export async function offerCheckpoint(gathering: Gathering, old: number): Promise<string | Refusal> {
-  const { world } = gathering
-  const under = await roundOf(gathering)
-  const end = await world.store.log()
-  const isUnderWay = under.round.at !== 'idle' && under.round.size >= old
-  const open = isUnderWay ? under : { ...IDLE, checkpoint: end.checkpoint }
-  if (open.checkpoint === '') return refuse('not-found', 'the checkpoint', 'a log with entries', 'none')
-  const proof = old > end.size ? [] : await proofOf(gathering, old, open.checkpoint)
-  return isRefusal(proof) ? proof : writeAddCheckpoint({ old, proof, checkpoint: open.checkpoint })
-}
-
-/**
- * Takes what a gateway says of the checkpoint that it was offered: its signature, which counts when the policy names it, or why it does
- * not sign, which is told to people. Refuses `witness-key-unsuitable` of a site whose gateway has no key for it, what
- * `openCheckpoint` refuses of a checkpoint that is not this log's, `cosignature-invalid`.
- */
-export async function takeWitnessing(gathering: Gathering, site: string, said: Witnessing): Promise<null | Refusal> {
-  const { world, store, policy, memory } = gathering
-  const word = await store.witnessKey(site)
-  const key = word === null ? null : parseVerifierKey(world.crypto, word, 'cosignature')
-  if (word === null || key === null) {
-    return refuse('witness-key-unsuitable', site, 'a gateway that was enrolled with a key to cosign', 'none')
-  }
-  const logKey = { name: world.name, key: world.auditSigner.key }
-  const listed = [...policy.witnesses].find(([, one]) => sameBytes(one.key.key.spki, key.key.spki))
-  const name = listed?.[0] ?? site
-  if ('refused' in said) {
-    const { code, expected, actual } = said.refused
-    // What it kept was signed by this log: no gateway can make the log look forked by its word alone.
-    const kept = openCheckpoint(said.kept, logKey, world.crypto)
-    if (isRefusal(kept)) return kept
-    const known = isRefusalCode(code) ? code : 'witness-refused'
-    await inTrouble(gathering, { key: word, name }, refuse(known, name, expected, actual), said.kept)
-    return null
-  }
-  const opened = openCheckpoint(said.cosigned, logKey, world.crypto)
-  if (isRefusal(opened)) return opened
-  const { text, signatures } = parseNote(said.cosigned) as Note
-  const under = await roundOf(gathering)
-  const before = await store.witness(word)
-  memory.seen.set(site, { size: opened.size, at: world.clock.now() })
-  // Of ten thousand gateways only those are written down whose signature counts, or with which there was trouble.
-  if (listed === undefined && before?.trouble?.until !== null) {
-    const valid = verifyCosignature(world.crypto, { text, signatures }, key)
-    return typeof valid === 'number' ? null : invalid(name)
-  }
-  const isUnderWay = (parseNote(under.checkpoint) as Note).text === text
-  return take(gathering, { key, name }, isUnderWay ? under.checkpoint : said.cosigned, signatures)
-}
-
-const invalid = (name: string): Refusal =>
-  refuse('cosignature-invalid', name, 'a signature of its own that verifies', 'none')
-
 // --- Trouble ---
 
 /** What says something of the log or of a witness, and not of the way between them. */
@@ -344,7 +284,7 @@ const TROUBLE: ReadonlySet<string> = new Set([
 ])
 
 /** Tells people of trouble with a witness, once for as long as it lasts. Answers the refusal. */
-async function inTrouble(
+export async function inTrouble(
   { world, store }: Gathering,
   { key, name }: { readonly key: string; readonly name: string },
   refusal: Refusal,
@@ -365,57 +305,4 @@ async function inTrouble(
     ])
   })
   return refusal
-}
-
-/** What a person has to see to: a checkpoint that too few have signed, and witnesses that do not sign. */
-export async function witnessAlarms(gathering: Gathering): Promise<Refusal[]> {
-  const alarms: Refusal[] = []
-  const open = await roundOf(gathering)
-  if (open.round.at === 'gathering' && open.round.short) alarms.push(await shortage(gathering, open))
-  for (const { name, trouble } of await gathering.store.witnesses(true)) {
-    if (trouble !== null) alarms.push(refuse(trouble.code, `witness ${name}`, trouble.expected, trouble.actual))
-  }
-  return alarms
-}
-
-/** How the log stands with its witnesses, for figures. `since`: when the checkpoint under way was taken; null: none is waited for. */
-export async function standingOf(gathering: Gathering): Promise<{
-  readonly size: number
-  readonly since: Instant | null
-  readonly alarms: 0 | 1
-  readonly troubled: number
-}> {
-  const { round } = await roundOf(gathering)
-  const note = await gathering.store.witnessed()
-  const isUnderWay = round.at === 'gathering' && gathering.policy.quorum !== null
-  return {
-    size: note === null ? 0 : sizeOf(note),
-    since: isUnderWay ? round.since : null,
-    alarms: isUnderWay && round.short ? 1 : 0,
-    troubled: (await gathering.store.witnesses(true)).length,
-  }
-}
-
-// --- What is shown ---
-
-/**
- * The files of the log, with the signatures of witnesses under its checkpoint as far as they have signed it, and the newest one that
- * is witnessed as a file of its own.
- */
-export function cosignedFiles(gathering: Gathering): LogFiles {
-  const { files, store, policy } = gathering
-  return {
-    async file(path) {
-      // Where no witness is needed, the log's own signature is enough.
-      if (path === WITNESSED_PATH && policy.quorum !== null) {
-        const note = await store.witnessed()
-        return note === null ? null : utf8(note)
-      }
-      const isCheckpoint = path === CHECKPOINT_PATH || path === WITNESSED_PATH
-      const bytes = await files.file(isCheckpoint ? CHECKPOINT_PATH : path)
-      if (!isCheckpoint || bytes === null) return bytes
-      const checkpoint = fromUtf8(bytes) ?? ''
-      return utf8(writeNote(await noteOf(gathering, { ...IDLE, checkpoint })))
-    },
-  }
 }

@@ -8,16 +8,10 @@ import { CHECKPOINT_PATH, WITNESSED_PATH } from '../../src/core/ledger/tiles.ts'
 import { SIZE_TYPE } from '../../src/core/ledger/witness-answer.ts'
 import { readAddCheckpoint } from '../../src/core/ledger/witness-request.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
-import {
-  askWitness,
-  cosignedFiles,
-  type Gathering,
-  offerCheckpoint,
-  standingOf,
-  turnRound,
-  witnessAlarms,
-} from '../../src/flows/ask-witnesses.ts'
+import { askWitness, type Gathering, turnRound } from '../../src/flows/ask-witnesses.ts'
 import { cosign } from '../../src/flows/cosign.ts'
+import { cosignedFiles, standingOf, witnessAlarms } from '../../src/flows/cosigned.ts'
+import { offerCheckpoint } from '../../src/flows/offer-checkpoint.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 import { AWAY, codeOf, entriesOf, gatheringOf, grow, sizeOf, TestWitness } from '../worlds/witnesses.ts'
 
@@ -171,6 +165,17 @@ describe('a log and its witnesses', () => {
       assert.equal(trouble?.code ?? 'witness-proof-invalid', expected)
     }
     assert.equal(await witnessedSize(), 0, 'it has no checkpoint that enough have signed')
+  })
+
+  test('attack: an older copy whose last checkpoint was through is asked for again behind the start', async () => {
+    await second()
+    const copy = fleet.backUp('older.sqlite')
+    gathering = gatheringOf(fleet, two())
+    await grow(fleet, 10)
+    await second()
+    fleet.restore(copy)
+    gathering = gatheringOf(fleet, two())
+    assert.deepEqual(await second(), new Array(3).fill('log-behind-witness'))
   })
 
   test('attack: an older copy of a log that its witnesses know, at the same size with other entries', async () => {

@@ -5,15 +5,10 @@ import { openCheckpoint } from '../../src/core/ledger/checkpoint.ts'
 import { writeSignatures } from '../../src/core/ledger/signed-note.ts'
 import { readAddCheckpoint } from '../../src/core/ledger/witness-request.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
-import {
-  type Gathering,
-  offerCheckpoint,
-  standingOf,
-  takeWitnessing,
-  turnRound,
-  witnessAlarms,
-} from '../../src/flows/ask-witnesses.ts'
+import { type Gathering, turnRound } from '../../src/flows/ask-witnesses.ts'
 import { cosign } from '../../src/flows/cosign.ts'
+import { standingOf, witnessAlarms } from '../../src/flows/cosigned.ts'
+import { offerCheckpoint, takeWitnessing } from '../../src/flows/offer-checkpoint.ts'
 import { witnessLog } from '../../src/flows/witness.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 import {

@@ -1,6 +1,7 @@
 import { parseEntry } from '../../core/ledger/entry.ts'
 import { isRefusal } from '../../core/refusal/refusal.ts'
-import { type Gathering, standingOf } from '../../flows/ask-witnesses.ts'
+import type { Gathering } from '../../flows/ask-witnesses.ts'
+import { standingOf } from '../../flows/cosigned.ts'
 import { backlogs } from '../../flows/deliver.ts'
 import { openRow } from '../../flows/opened.ts'
 import type { FleetWorld } from '../../flows/ports.ts'

@@ -7,6 +7,8 @@ export type LogStatus = {
   readonly size: number
   /** When it signed that; null: it has signed nothing yet. */
   readonly signedAt: Instant | null
+  /** What it signed last, as the log wrote it; empty: nothing yet. */
+  readonly checkpoint: string
   readonly trouble: Trouble | null
 }
 
@@ -14,5 +16,6 @@ export const logStatus = (origin: string, row: WitnessedLog | null): LogStatus =
   origin,
   size: row?.size ?? 0,
   signedAt: row === null || row.size === 0 ? null : row.at,
+  checkpoint: row?.checkpoint ?? '',
   trouble: row?.trouble ?? null,
 })

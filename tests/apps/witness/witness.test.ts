@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { Readable } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
 import { pino } from 'pino'
 import { World } from '../../../sim/doors/world.ts'
 import { type Authority, certifyNewKey, createAuthority } from '../../../src/adapters/certificates.ts'
 import { readConfig } from '../../../src/adapters/config-file.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
+import { openWitnessLink } from '../../../src/apps/fleet/witnesses.ts'
 import type { GatewayStatus } from '../../../src/apps/gateway/control.ts'
 import type { Serving } from '../../../src/apps/process/serve.ts'
 import { readWitnessConfig } from '../../../src/apps/witness/files.ts'
@@ -15,10 +17,11 @@ import { startWitness, type WitnessStatus } from '../../../src/apps/witness/serv
 import { fromUtf8 } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { checkQuorum, readPolicy } from '../../../src/core/ledger/log-policy.ts'
-import { type Note, parseNote } from '../../../src/core/ledger/signed-note.ts'
+import { type Note, parseNote, verifierKey } from '../../../src/core/ledger/signed-note.ts'
 import { writeAddCheckpoint } from '../../../src/core/ledger/witness-request.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { StatusView } from '../../../src/wire/fleet-views.ts'
+import { testSigner } from '../../core/ledger/keys.ts'
 import { call, fleetUrl, tls, voltseal } from '../../worlds/people.ts'
 import { image, QUAY } from '../../worlds/quay.ts'
 
@@ -114,7 +117,7 @@ describe('voltseal witness', () => {
   })
 
   type Answer = { readonly status: number; readonly type: string; readonly body: string }
-  function post(body: string | Uint8Array, path = '/w1/add-checkpoint', method = 'POST'): Promise<Answer> {
+  function post(body: string | Uint8Array | Readable, path = '/w1/add-checkpoint', method = 'POST'): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const asked = request(
         { host: world.host, port: 8447, path, method, ca: authority.cert, agent: false },
@@ -129,7 +132,8 @@ describe('voltseal witness', () => {
         },
       )
       asked.on('error', reject)
-      asked.end(body)
+      if (body instanceof Readable) body.pipe(asked)
+      else asked.end(body)
     })
   }
 
@@ -176,6 +180,50 @@ describe('voltseal witness', () => {
       assert.equal(JSON.parse(answer.body).code, code)
     })
   }
+
+  it('attack: a body without a length that goes on and on', async () => {
+    const answer = await post(Readable.from(Array.from({ length: 100 }, () => 'x'.repeat(1000))))
+    assert.equal(answer.status, 413)
+  })
+
+  it('attack: serves no network without TLS, whatever its config says', async () => {
+    const config = { ...orThrow(readWitnessConfig(folder())), listen: { host: '192.0.2.1', port: 8449 } }
+    const { tls: _, ...bare } = config
+    const refused = await startWitness(folder(), bare, pino({ level: 'silent' }))
+    assert.ok(isRefusal(refused) && refused.code === 'witness-not-loopback')
+  })
+
+  for (const [url, code] of [
+    ['http://witness.example/w1', 'witness-not-loopback'],
+    ['http://192.0.2.1:8447', 'witness-not-loopback'],
+    ['ftp://witness.example', 'log-policy-malformed'],
+    ['witness.example', 'log-policy-malformed'],
+    ['https://witness.example/?a=b', 'log-policy-malformed'],
+    ['http://127.0.0.1:8447/w1', null],
+    ['https://witness.example/w1/', null],
+  ] as const) {
+    it(`a policy with the address ${url}: ${code ?? 'taken'}`, () => {
+      const link = openWitnessLink(url, null)
+      assert.equal(isRefusal(link) ? link.code : null, code)
+      if (!isRefusal(link)) link.close()
+    })
+  }
+
+  it('attack: another key under the name of a gateway, behind its enrolment', async () => {
+    const read = (...path: string[]) => JSON.parse(readFileSync(world.at(...path), 'utf8'))
+    const { controllers } = read('site', 'enrolment.json')
+    const gateway = read('gateway', 'enrolment.json')
+    const enrol = async (witnessKey: string) => {
+      const body = { site: world.options.site, gateway: { ...gateway, witnessKey }, controllers }
+      const answer = await call(fleetUrl(world), tls.administrator(world), 'POST', '/v1/sites', body)
+      return isRefusal(answer) ? answer.code : null
+    }
+    const key = (name: string) => verifierKey(nodeCrypto, { name, key: testSigner(77).key }, 'cosignature') as string
+    assert.equal(await enrol(key('gateway/quay')), 'enrolment-key-changed')
+    assert.equal(await enrol(key('gateway/reef')), 'witness-key-unsuitable')
+    assert.equal(await enrol('no key'), 'witness-key-unsuitable')
+    assert.equal(await enrol(gateway.witnessKey), null)
+  })
 
   for (const [name, argv, code] of [
     ['that a network would reach without TLS', ['--host', '192.0.2.1'], 'witness-not-loopback'],

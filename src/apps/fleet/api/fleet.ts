@@ -1,5 +1,5 @@
 import type { HttpsServer } from '../../../adapters/http-server.ts'
-import { witnessAlarms } from '../../../flows/ask-witnesses.ts'
+import { witnessAlarms } from '../../../flows/cosigned.ts'
 import * as routes from '../../../wire/routes/fleet.ts'
 import { anchors } from '../anchors.ts'
 import { history } from '../log-views.ts'

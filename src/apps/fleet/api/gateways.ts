@@ -5,10 +5,10 @@ import { type HttpsServer, sendRefusal } from '../../../adapters/http-server.ts'
 import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
-import { offerCheckpoint, takeWitnessing } from '../../../flows/ask-witnesses.ts'
 import { recordRefusal } from '../../../flows/audit.ts'
 import { siteShows } from '../../../flows/campaign.ts'
 import { fileFor } from '../../../flows/keep.ts'
+import { offerCheckpoint, takeWitnessing } from '../../../flows/offer-checkpoint.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { acceptUpstream } from '../../../flows/report.ts'
 import { upstreamOf } from '../../../flows/upstream.ts'
@@ -53,8 +53,12 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics, gathering }
   shows(server, routes.sendWitnessing, async ({ peer: { site }, body, reply }) => {
     const taken = await takeWitnessing(gathering, site, body)
     if (taken === null) return reply.code(204).send()
-    // A gateway whose signature does not hold is broken or not the gateway: both are for the log.
-    await recordRefusal(world, { kind: 'gateway', id: site }, 'witness', taken)
+    // A gateway whose signature does not hold is broken or not the gateway: both are for the log, once, however often it comes.
+    const told = `${site} ${taken.code}`
+    if (!gathering.memory.told.has(told)) {
+      gathering.memory.told.add(told)
+      await recordRefusal(world, { kind: 'gateway', id: site }, 'witness', taken)
+    }
     return taken
   })
 
