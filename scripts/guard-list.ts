@@ -15,6 +15,7 @@ import { LINK_GUARDS } from './guards-of-link.ts'
 import { LOG_GUARDS } from './guards-of-log.ts'
 import { LOG_READER_GUARDS } from './guards-of-log-readers.ts'
 import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
+import { PACK_GUARDS } from './guards-of-packs.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { PATH_GUARDS } from './guards-of-paths.ts'
 import { PLAN_GUARDS } from './guards-of-plans.ts'
@@ -48,6 +49,7 @@ export const GUARDS = [
   ...MCUBOOT_GUARDS,
   ...ENCRYPTION_GUARDS,
   ...EVIDENCE_GUARDS,
+  ...PACK_GUARDS,
   ...TRUST_GUARDS,
   ...WITNESS_GUARDS,
   ...THREAT_GUARDS,

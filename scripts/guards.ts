@@ -15,6 +15,7 @@ const root = join(import.meta.dirname, '..')
 const COPIED = [
   'src',
   'sim',
+  'compliance',
   'console',
   'conformance',
   'tests',

@@ -4,10 +4,11 @@ import { FIRMWARE } from './targets/firmware.ts'
 import { KEYS } from './targets/keys.ts'
 import { LEDGER } from './targets/ledger.ts'
 import { LOG } from './targets/log.ts'
+import { PACKS } from './targets/packs.ts'
 import { TRUST } from './targets/trust.ts'
 
 /** Every reader that is fuzzed. */
-export const TARGETS: readonly Target[] = [...ENCODING, ...TRUST, ...FIRMWARE, ...LEDGER, ...LOG, ...KEYS]
+export const TARGETS: readonly Target[] = [...ENCODING, ...TRUST, ...FIRMWARE, ...LEDGER, ...LOG, ...PACKS, ...KEYS]
 
 export function targetNamed(name: string): Target {
   const target = TARGETS.find(one => one.name === name)

@@ -173,6 +173,8 @@ export type Wanted = {
   readonly seed?: number
   /** Sealed, unless said otherwise. */
   readonly sealed?: boolean
+  /** What stands in the log in place of the entry that seals the pack. */
+  readonly instead?: (seal: AuditEntry) => AuditEntry
 }
 
 /** The files of a pack, sealed as a fleet server would. */
@@ -181,6 +183,7 @@ export async function packOf({
   query = {},
   seed = 1,
   sealed = true,
+  instead = seal => seal,
 }: Wanted): Promise<Map<string, Uint8Array>> {
   const policy = noWitness(logKey(seed))
   const before = filesOf(entries, seed)
@@ -197,7 +200,7 @@ export async function packOf({
   const keys = keysText(crypto, policy)
   const beside = { keys, report: utf8('%PDF-1.7 a report'), page: utf8('<!doctype html>'), script: utf8('// verifier') }
   const pack = makePack(crypto, findings, beside)
-  const seal = sealOf(pack.manifest, findings.searched, found.events.length, query)
+  const seal = instead(sealOf(pack.manifest, findings.searched, found.events.length, query))
   const all = sealed ? [...entries, seal] : entries
   const files = filesOf(all, seed)
   const head = orThrow(await headOf(files, policy, crypto))

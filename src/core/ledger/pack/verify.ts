@@ -1,29 +1,22 @@
 import { fromUtf8, sameBytes, toHex } from '../../encoding/bytes.ts'
-import { canonicalJson, type Json, JsonFault } from '../../encoding/canonical-json.ts'
 import type { Crypto } from '../../encoding/crypto.ts'
-import { Misfit } from '../../encoding/shape.ts'
-import { readJson } from '../../encoding/strict-json.ts'
-import type { Instant } from '../../encoding/units.ts'
 import { type Inflate, readZip, unpack, type ZipMember } from '../../encoding/zip.ts'
 import { isRefusal, type Refusal, refuse } from '../../refusal/refusal.ts'
 import type { Checkpoint } from '../checkpoint.ts'
-import { type Actor, parseEntry } from '../entry.ts'
 import { type LogPolicy, readPolicy } from '../log-policy.ts'
 import { verifyConsistency } from '../merkle.ts'
 import { checkProof, readProof, type TlogProof } from '../tlog-proof.ts'
 import { openTrusted } from '../trusted-head.ts'
 import { readAddCheckpoint } from '../witness-request.ts'
-import { clausesJson, readClauses, type Standard } from './clauses.ts'
-import { type Event, eventsCsv, readEvents } from './events.ts'
+import type { Standard } from './clauses.ts'
+import { judgeChoice, judgeClauses, judgeCounts, judgeTable } from './derived.ts'
+import { type Event, readEvents } from './events.ts'
 import { CHECKPOINT, CONTINUES, isPackFile, MANIFEST, maxSize, PACK_LIMITS, proofName, SEAL, STATED } from './layout.ts'
-import { countKinds, type Manifest, readManifest } from './manifest.ts'
-import { select } from './selection.ts'
+import { type Manifest, readManifest } from './manifest.ts'
+import { openSeal, type Seal } from './seal.ts'
 
 /** Whom a reader trusts: the log by its key, and perhaps witnesses. Null: the pack's own word, which is a finding. */
 export type PackTrust = { readonly policy: LogPolicy | null; readonly eventsOnly: boolean }
-
-/** The entry of the log that seals a pack. */
-export type Seal = { readonly index: number; readonly at: Instant; readonly by: Actor }
 
 /**
  * What a verification found. Sound means: no finding. `proven`: how many of the events lead to the root that the log signed;
@@ -141,7 +134,7 @@ class Reading {
   *judge(): Generator<Progress> {
     const manifest = this.#manifest as Manifest
     const before = this.#count
-    const bytes = this.#stated('events.json')
+    const bytes = this.#file('events.json')
     const events = bytes === null ? null : readEvents(bytes)
     if (isRefusal(events)) this.find(events)
     if (events !== null && !isRefusal(events)) {
@@ -183,8 +176,6 @@ class Reading {
     this.find(refusal)
     return null
   }
-
-  #stated = (name: (typeof STATED)[number]): Uint8Array | null => this.#file(name)
 
   #text(name: string): string | null {
     const bytes = this.#file(name)
@@ -238,27 +229,9 @@ class Reading {
       return
     }
     const proof = this.#proof(SEAL)
-    if (proof === null) return
-    const subject = `entry ${proof.index}`
-    const bytes = proof.extra ?? new Uint8Array(0)
-    const wrong = checkProof(this.#crypto, proof, bytes, checkpoint)
-    if (wrong !== null) {
-      this.find(refuse('pack-event-forged', SEAL, wrong.expected, wrong.actual))
-      return
-    }
-    const entry = parseEntry(bytes, subject)
-    if (isRefusal(entry)) {
-      this.find(entry)
-      return
-    }
-    const digest = toHex(this.#crypto.sha256(manifest))
-    const seals = entry.kind === 'evidence-exported' && entry.origin === undefined
-    if (!seals || entry.detail.manifest !== digest) {
-      const actual = seals ? `${String(entry.detail.manifest).slice(0, 16)}…` : `an entry of ${entry.kind}`
-      this.find(refuse('pack-manifest-changed', MANIFEST, `sealed as ${digest.slice(0, 16)}…`, actual))
-      return
-    }
-    this.#seal = { index: proof.index, at: entry.at, by: entry.actor }
+    const seal = proof === null ? null : openSeal(this.#crypto, proof, checkpoint, manifest)
+    if (isRefusal(seal)) this.find(seal)
+    else this.#seal = seal
   }
 
   /** A proof under the checkpoint of the pack. */
@@ -320,7 +293,7 @@ class Reading {
         continue
       }
       if (name === 'events.json' && !eventsGood) continue
-      const bytes = this.#stated(name)
+      const bytes = this.#file(name)
       if (bytes === null) continue
       const expected = files[name]?.sha256 as string
       const actual = toHex(this.#crypto.sha256(bytes))
@@ -338,65 +311,15 @@ class Reading {
 
   /** What follows from the events is made again from them. */
   #judgeRest(events: readonly Event[], manifest: Manifest): void {
-    const csv = this.#stated('events.csv')
-    if (csv !== null && !sameBytes(csv, eventsCsv(events)) && !this.#has('pack-csv-changed')) {
-      this.find(refuse('pack-csv-changed', 'events.csv', 'the table of the proven events', 'another one'))
-    }
-    const chosen = new Map(
-      select(
-        manifest.query,
-        events.map(({ index, entry }) => [index, entry] as const),
-      ).map(one => [one.index, one.why]),
-    )
-    for (const { index, why } of events) {
-      const actual = chosen.get(index)
-      if (actual === why) continue
-      this.find(
-        refuse(
-          'pack-event-unasked',
-          `entry ${index}`,
-          `an event that is ${why}`,
-          actual ?? 'one that the query does not ask for',
-        ),
-      )
-    }
-    this.#judgeCounts(events, manifest)
-    this.#judgeClauses(events)
-  }
-
-  #has = (code: Refusal['code']): boolean => this.#findings.some(one => one.code === code)
-
-  #judgeCounts(events: readonly Event[], { counts, log }: Manifest): void {
-    const cited = countKinds(events)
-    let total = 0
-    for (const [kind, told] of Object.entries(counts)) {
-      total += told.log
-      const actual = cited.get(kind) ?? 0
-      cited.delete(kind)
-      if (told.cited !== actual || told.log < actual) {
-        this.find(
-          refuse('pack-counts-wrong', kind, `${actual} cited, no fewer in the log`, `${told.cited} of ${told.log}`),
-        )
-      }
-    }
-    for (const [kind, actual] of cited) this.find(refuse('pack-counts-wrong', kind, `${actual} cited`, 'none'))
-    if (total !== log.size)
-      this.find(refuse('pack-counts-wrong', 'all kinds', `${log.size} entries of the log`, `${total}`))
-  }
-
-  #judgeClauses(events: readonly Event[]): void {
-    const bytes = this.#stated('clauses.json')
-    if (bytes === null) return
-    const json = readJson(bytes, bytes.length)
-    const read = json instanceof JsonFault ? json : readClauses(json)
-    if (read instanceof JsonFault || read instanceof Misfit) {
-      const actual = read instanceof Misfit ? `${read.actual} ${read.at}` : read.message
-      this.find(refuse('pack-malformed', 'clauses.json', 'standards and their clauses', actual))
-      return
-    }
-    this.#standards = read.standards
-    const again = canonicalJson(clausesJson(read.standards, countKinds(events)))
-    if (sameBytes(canonicalJson(json as Json), again)) return
-    this.find(refuse('pack-clauses-wrong', 'clauses.json', 'how the events bear on each clause', 'something else'))
+    const csv = this.#file('events.csv')
+    const told = this.#findings.some(({ code }) => code === 'pack-csv-changed')
+    if (csv !== null && !told) for (const fault of judgeTable(csv, events)) this.find(fault)
+    for (const fault of judgeChoice(manifest, events)) this.find(fault)
+    for (const fault of judgeCounts(manifest, events)) this.find(fault)
+    const clauses = this.#file('clauses.json')
+    if (clauses === null) return
+    const { standards, faults } = judgeClauses(clauses, events)
+    this.#standards = standards
+    for (const fault of faults) this.find(fault)
   }
 }

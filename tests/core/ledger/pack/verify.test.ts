@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { nodeCrypto as crypto } from '../../../../src/adapters/crypto-node.ts'
 import { inflateNode } from '../../../../src/adapters/inflate-node.ts'
-import { toHex, utf8 } from '../../../../src/core/encoding/bytes.ts'
+import { toBase64, toHex, utf8 } from '../../../../src/core/encoding/bytes.ts'
 import { noWitness } from '../../../../src/core/ledger/log-policy.ts'
 import { proofName } from '../../../../src/core/ledger/pack/layout.ts'
 import { manifestBytes, readManifest } from '../../../../src/core/ledger/pack/manifest.ts'
 import { type PackTrust, type PackVerdict, verifyPack } from '../../../../src/core/ledger/pack/verify.ts'
 import { orThrow } from '../../../../src/core/refusal/refusal.ts'
-import { campaignEntries, packOf, textOf, zipOf } from '../../../worlds/evidence-log.ts'
+import { bytesOf, campaignEntries, packOf, sealOf, textOf, zipOf } from '../../../worlds/evidence-log.ts'
 import { logKey } from '../keys.ts'
 
 const KNOWN: PackTrust = { policy: noWitness(logKey(1)), eventsOnly: false }
@@ -32,6 +32,16 @@ const sealed = await packOf({ entries: ENTRIES, query: QUERY })
 const unsealed = await packOf({ entries: ENTRIES, query: QUERY, sealed: false })
 const foreign = await packOf({ entries: ENTRIES.slice(0, -1), query: QUERY })
 const forged = await packOf({ entries: ENTRIES, query: QUERY, seed: 2 })
+const otherKind = await packOf({
+  entries: ENTRIES,
+  query: QUERY,
+  instead: seal => ({ ...seal, kind: 'policy-changed' }),
+})
+const ofGateway = await packOf({
+  entries: ENTRIES,
+  query: QUERY,
+  instead: seal => ({ ...seal, origin: { gateway: 'harbour-1', sequence: 1 } }),
+})
 const indices = orThrow(readManifest(sealed.get('pack.json') as Uint8Array)).events
 const [, second, third] = indices as [number, number, number]
 
@@ -68,6 +78,11 @@ const restate: Edit = pack => {
   pack.set('pack.json', manifestBytes({ ...manifest, files }))
 }
 
+/** As a forger writes an entry that seals the changed statement. */
+const reseal: Edit = pack => {
+  const seal = sealOf(pack.get('pack.json') as Uint8Array, { size: ENTRIES.length }, indices.length, QUERY)
+  change('seal.tlog-proof', /extra \S+/, `extra ${toBase64(bytesOf(seal))}`)(pack)
+}
 const dropEvent =
   (index: number): Edit =>
   pack => {
@@ -226,6 +241,14 @@ const ATTACKS: readonly (readonly [
   ],
   ['the statement is no JSON', sealed, [set('pack.json', '{')], ['pack-malformed']],
   ['the statement is not there', sealed, [drop('pack.json')], ['pack-file-missing']],
+  ['the seal is an entry of another kind', otherKind, [], ['pack-manifest-changed']],
+  ['the seal is an entry of a gateway', ofGateway, [], ['pack-manifest-changed']],
+  [
+    'the report is changed, the statement with it, and an entry is written that seals it',
+    sealed,
+    [set('report.pdf', '%PDF-1.7 all is well'), restate, reseal],
+    ['pack-event-forged'],
+  ],
 ]
 
 describe('verifyPack', () => {
