@@ -165,4 +165,11 @@ export const BACKUP_GUARDS: readonly Guard[] = [
     without: 'if (at !== null) archived.push(row.index)',
     tests: LOG,
   },
+  {
+    stops: 'a copy of the log that is no continuation of the restored one',
+    file: 'src/flows/bring-forward.ts',
+    text: '  if (forked !== null) return forked\n',
+    without: '',
+    tests: OLDER,
+  },
 ]

@@ -109,7 +109,8 @@ function checkEnd(log: LogRow, logKey: { name: string; key: Signer['key'] }, cry
   return sameBytes(checkpoint.root, rootOf(crypto, log)) ? null : bad('the root of the stored range', 'another root')
 }
 
-function columns(entry: AuditEntry): Omit<EntryRow, 'bytes' | 'leaf'> {
+/** What an entry is looked up by. */
+export function columns(entry: AuditEntry): Omit<EntryRow, 'bytes' | 'leaf'> {
   const { kind, site, controller, campaign } = entry
   return {
     kind,

@@ -11,11 +11,12 @@ import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountsOf } from './appoint.ts'
 import { type Event, record, verifyStoredLog } from './audit.ts'
+import { bringForward } from './bring-forward.ts'
 import { Advance, goOn } from './campaign.ts'
 import { directSites } from './direct.ts'
 import { nextFiles, openRepository } from './keep.ts'
 import { openCampaign } from './opened.ts'
-import type { FleetStore, FleetWorld, RepoFile } from './ports.ts'
+import type { FleetStore, FleetWorld, LogFiles, RepoFile } from './ports.ts'
 
 /**
  * A fleet's store that was restored goes on when a person says so. It is older than what others have seen: everything that was
@@ -29,6 +30,8 @@ export type Confirmation = {
   readonly by: string
   /** Signed checkpoints of this log, as witnesses, gateways and exports hold them. */
   readonly seen: readonly string[]
+  /** A copy of the log that is further than the store: an export, or the archive; null: there is none. */
+  readonly log: LogFiles | null
   /** Nobody holds a checkpoint of this log. */
   readonly unwitnessed: boolean
   /** Further accounts that keep their standing: a person knows that nothing was changed of them since the backup. */
@@ -40,6 +43,8 @@ export type Confirmed = {
   /** Entries of the log as it goes on, and of the newest checkpoint that was seen. */
   readonly entries: number
   readonly seen: number
+  /** Entries that were brought back into the log. */
+  readonly forward: number
   /** Campaigns that were stopped: a person looks at each, and resumes or halts it. */
   readonly paused: readonly string[]
   /** Accounts that are disabled until an administrator has looked at them. */
@@ -61,19 +66,21 @@ export async function refuseCopy(store: Pick<FleetStore, 'copied'>, subject: str
 }
 
 /**
- * Confirms a restored store. The checkpoints that were seen must be heads of its log, and none of them may be further: entries that
+ * Confirms a restored store. Its log is brought forward by a copy that is further, when there is one (bring-forward.ts). The checkpoints that were seen must be heads of its log, and none of them may be further: entries that
  * others have seen must not come about a second time. Then campaigns that run are paused; every token and session is revoked,
  * every password forgotten, and every account disabled but those that are kept; what the fleet signs online is signed anew, above
  * the seconds since 1970, which no number that is counted up ever reaches; and each site's outbox may once be further than this
  * store knows. Durable on return; if power fails before, nothing is served, and the same again goes on.
  *
- * Refuses `store-not-restored`, `restore-unwitnessed`, `restore-behind`, `account-missing`, what `openCheckpoint` refuses,
+ * Refuses `store-not-restored`, `restore-unwitnessed`, `restore-behind`, `account-missing`, what `bringForward` and `openCheckpoint` refuse,
  * `log-forked` and the other findings of a log, and what the signers refuse.
  */
 export function confirmRestored(world: FleetWorld, asked: Confirmation): Promise<Confirmed | Refusal> {
   return world.store.exclusive(async () => {
     const mark = await world.store.copied()
     if (mark === null) return refuse('store-not-restored', 'the store', 'one that was restored', 'one that was not')
+    const forward = asked.log === null ? 0 : await bringForward(world, asked.log)
+    if (isRefusal(forward)) return forward
     const seen = await judgeSeen(world, asked)
     if (isRefusal(seen)) return seen
     const people = await closeDoors(world, asked)
@@ -81,7 +88,7 @@ export function confirmRestored(world: FleetWorld, asked: Confirmation): Promise
     const actor: Actor = { kind: 'person', id: asked.by }
     const paused = await pauseAll(world, actor)
     if (isRefusal(paused)) return paused
-    return goOnAbove(world, mark, { actor, seen, people, paused })
+    return goOnAbove(world, mark, { actor, seen, forward, people, paused })
   })
 }
 
@@ -159,6 +166,7 @@ async function pauseAll(world: FleetWorld, actor: Actor): Promise<readonly strin
 type Decided = {
   readonly actor: Actor
   readonly seen: number
+  readonly forward: number
   readonly people: People
   readonly paused: readonly string[]
 }
@@ -167,7 +175,7 @@ type Decided = {
 async function goOnAbove(
   world: FleetWorld,
   mark: CopyMark,
-  { actor, seen, people, paused }: Decided,
+  { actor, seen, forward, people, paused }: Decided,
 ): Promise<Confirmed | Refusal> {
   const now = world.clock.now()
   const above = Math.floor(now / 1000)
@@ -187,7 +195,7 @@ async function goOnAbove(
   const { size } = await world.store.log()
   const { change, disabled } = people
   const [revoked, passwords] = [change.credentials?.length ?? 0, change.passwords?.length ?? 0]
-  const detail: JsonObject = { copied: mark.made, entries: size, seen, above, revoked, passwords }
+  const detail: JsonObject = { copied: mark.made, entries: size, seen, forward, above, revoked, passwords }
   const events: Event[] = [
     { kind: 'store-restored', actor, detail: { ...detail, campaigns: paused.length, accounts: disabled.length } },
     ...disabled.map((account): Event => ({ kind: 'account-changed', actor, detail: { event: 'disabled', account } })),
@@ -199,6 +207,7 @@ async function goOnAbove(
     copied: mark.made,
     entries: size + events.length,
     seen,
+    forward,
     paused,
     disabled,
     revoked,

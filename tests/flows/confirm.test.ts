@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, rmSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { folderLog } from '../../src/adapters/log-folder.ts'
 import { nodeRandom } from '../../src/adapters/random-node.ts'
+import { PlainFiles } from '../../src/adapters/repository-folder.ts'
 import { generateKeyFile } from '../../src/adapters/signer-file.ts'
 import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
 import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import { instant, millis } from '../../src/core/encoding/units.ts'
 import { parseCredential } from '../../src/core/fleet/credential.ts'
+import { openCheckpoint } from '../../src/core/ledger/checkpoint.ts'
 import { entryBytes } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
@@ -16,7 +19,10 @@ import { admit } from '../../src/flows/admit.ts'
 import { accountsOf, addAccount, editAccount, makeToken, revokeCredential } from '../../src/flows/appoint.ts'
 import { record, verifyStoredLog } from '../../src/flows/audit.ts'
 import { type Confirmation, confirmRestored } from '../../src/flows/confirm.ts'
+import { copyLog } from '../../src/flows/copy-log.ts'
 import { directSites } from '../../src/flows/direct.ts'
+import { storedLog } from '../../src/flows/log-files.ts'
+import { refuseToGoOn } from '../../src/flows/log-start.ts'
 import type { OutboxItem, Signer } from '../../src/flows/ports.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { aheadOf, upstreamOf } from '../../src/flows/upstream.ts'
@@ -38,6 +44,8 @@ describe('a fleet that was set back to an older store', () => {
   const copy = (): string => join(fleet.folder, 'copy.sqlite')
   const root = async () => orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
 
+  const exported = (): string => join(fleet.folder, 'exported')
+
   /** Puts the copy in the place of the store: with the mark of a restore, or as somebody does by hand. */
   const setBack = async (mark: boolean): Promise<void> => {
     fleet.shut()
@@ -50,7 +58,7 @@ describe('a fleet that was set back to an older store', () => {
   }
 
   const confirm = (change: Partial<Confirmation> = {}) =>
-    confirmRestored(fleet.world, { by: 'administrator', seen: [], unwitnessed: true, keep: [], ...change })
+    confirmRestored(fleet.world, { by: 'administrator', seen: [], unwitnessed: true, log: null, keep: [], ...change })
 
   const items = (from: number, count: number): OutboxItem[] =>
     Array.from({ length: count }, (_, n) => {
@@ -106,6 +114,9 @@ describe('a fleet that was set back to an older store', () => {
       fleet.clock.advance(1000)
     }
     later = (await fleet.world.store.log()).checkpoint
+    const target = { files: folderLog(exported()), folder: new PlainFiles(exported()) }
+    const key = { name: fleet.world.name, key: fleet.world.auditSigner.key }
+    orThrow(await copyLog(storedLog(fleet.world.store), target, key, crypto))
   })
   after(() => fleet?.close())
 
@@ -197,5 +208,37 @@ describe('a fleet that was set back to an older store', () => {
     fleet.open()
     assert.notEqual(await fleet.world.store.copied(), null)
     assert.deepEqual(orThrow(await confirm()).paused, ['spring'])
+  })
+
+  it('brings the log back that others have seen: it goes on behind it, and nothing of an outbox is lost', async () => {
+    await setBack(true)
+    const { size } = await fleet.world.store.log()
+    const confirmed = orThrow(await confirm({ seen: [later], log: folderLog(exported()) }))
+    assert.ok(confirmed.forward > 0 && confirmed.seen === size + confirmed.forward)
+    const key = { name: fleet.world.name, key: fleet.world.auditSigner.key }
+    const known = orThrow(openCheckpoint(later, key, crypto))
+    assert.deepEqual((await verifyStoredLog(fleet.world.store, key, crypto, known)).findings, [])
+    assert.equal(await refuseToGoOn(fleet.world.store, { ...key, retired: [] }, crypto), null)
+    assert.deepEqual(await upstreamOf(fleet.world, 'quay', 6), { taken: 6, restored: false })
+    assert.deepEqual(await handOver(items(7, 1)), { acknowledged: 7 })
+    assert.ok(!(await fleet.entries()).some(({ detail }) => 'lost' in detail))
+  })
+
+  it('attack: the copy that is brought is changed, or the beginning of another log', async () => {
+    const bundle = readdirSync(join(exported(), 'tile', 'entries', '000.p'))[0] as string
+    const path = join(exported(), 'tile', 'entries', '000.p', bundle)
+    const bytes = readFileSync(path)
+    writeFileSync(path, Buffer.from(bytes.toString('latin1').replace('disabled', 'enablled'), 'latin1'))
+    await setBack(true)
+    const { size } = await fleet.world.store.log()
+    assert.match(codeOf(await confirm({ seen: [later], log: folderLog(exported()) })) ?? '', /^log-entry/)
+    writeFileSync(path, bytes)
+    const event = { kind: 'link-lost', actor: { kind: 'fleet', id: 'quiet' }, detail: {} } as const
+    await record(fleet.world, {}, [event])
+    assert.equal(codeOf(await confirm({ seen: [later], log: folderLog(exported()) })), 'log-forked')
+    assert.deepEqual(
+      [(await fleet.world.store.log()).size, (await fleet.world.store.copied()) === null],
+      [size + 1, false],
+    )
   })
 })

@@ -2,9 +2,8 @@ import type { Command } from 'commander'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
 import { registry } from '../../../core/refusal/registry.ts'
-import type { Confirmation } from '../../../flows/confirm.ts'
 import { backUpFleet, restoreFleet } from '../../fleet/backup.ts'
-import { confirmFleet } from '../../fleet/confirm.ts'
+import { type Brought, confirmFleet } from '../../fleet/confirm.ts'
 import { backUpGateway, restoreGateway } from '../../gateway/backup.ts'
 import type { BackedUp, OnProgress, Restored } from '../../process/back-up.ts'
 import { several } from '../arguments.ts'
@@ -52,12 +51,13 @@ export function addFleetBackup(fleet: Command, cli: Cli): void {
     .argument('<folder>', 'the folder that was restored; it must not be served')
     .requiredOption('--by <account>', 'whose decision it is: an account that keeps its standing')
     .option('--seen <file>', 'the newest checkpoint that a witness, gateway or export holds; repeatable', several, [])
+    .option('--log <folder>', 'a copy of the log that is further: an export, or the archive')
     .option('--unwitnessed', 'nobody holds a checkpoint of this log')
     .option('--keep-account <name>', 'another account that keeps its standing; repeatable', several, [])
     .action(
       cli.act((folder: string, options: ConfirmOptions) => {
-        const { by, seen, unwitnessed = false, keepAccount: keep } = options
-        return confirm(cli, folder, { by, seen, unwitnessed, keep })
+        const { by, seen, log = null, unwitnessed = false, keepAccount: keep } = options
+        return confirm(cli, folder, { by, seen, log, unwitnessed, keep })
       }),
     )
 }
@@ -65,18 +65,20 @@ export function addFleetBackup(fleet: Command, cli: Cli): void {
 type ConfirmOptions = {
   by: string
   seen: readonly string[]
+  log?: string
   unwitnessed?: boolean
   keepAccount: readonly string[]
 }
 
-async function confirm(cli: Cli, folder: string, asked: Confirmation): Promise<Work> {
+async function confirm(cli: Cli, folder: string, asked: Brought): Promise<Work> {
   const confirmed = await confirmFleet(folder, asked, cli.world.clock)
   if (isRefusal(confirmed)) return confirmed
-  const { copied, entries, paused, disabled, revoked, passwords, sites } = confirmed
+  const { copied, entries, forward, paused, disabled, revoked, passwords, sites } = confirmed
   cli.output.progress(`Next: voltseal fleet serve ${folder}`)
   const rows = [
     ['copy of', formatUtc(copied)],
     ['entries of the log', `${entries}`],
+    ['of them brought back', `${forward}`],
     ['campaigns that are paused', paused.join(', ') || 'none'],
     ['accounts that are disabled', disabled.join(', ') || 'none'],
     ['tokens and sessions revoked', `${revoked}`],

@@ -1,0 +1,79 @@
+import { fromUtf8 } from '../core/encoding/bytes.ts'
+import type { SiteRow } from '../core/fleet/rows.ts'
+import { type Checkpoint, openCheckpoint } from '../core/ledger/checkpoint.ts'
+import { parseEntry } from '../core/ledger/entry.ts'
+import type { EntryRow } from '../core/ledger/log-rows.ts'
+import { append, leafHash, type TreeHead, verifyConsistency } from '../core/ledger/merkle.ts'
+import { growTiles } from '../core/ledger/tile-growth.ts'
+import { consistencyIn, entriesIn } from '../core/ledger/tile-reader.ts'
+import { CHECKPOINT_PATH, TILE_WIDTH } from '../core/ledger/tiles.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { columns, headOf, readTiles } from './audit.ts'
+import { readFiles } from './log-files.ts'
+import type { FleetWorld, LogFiles } from './ports.ts'
+
+/**
+ * Brings the log of a restored fleet forward: to the end of a copy of it that is further, an export or the archive. Only the log, and
+ * how far the outboxes of sites were taken in by it: what else was decided since stays lost, but nobody's log forks. The copy must be
+ * signed by the key of this log and continue what is stored; each entry is borne out by its root. Answers how many entries came.
+ *
+ * All of it in one transaction: if power fails before it, the log is the older one; after it, the one of the copy, with its checkpoint.
+ *
+ * Refuses `log-tile-missing`, `log-forked`, what `openCheckpoint`, `headOf`, `consistencyIn`, `entriesIn` and `growTiles` refuse.
+ */
+export async function bringForward(world: FleetWorld, copy: LogFiles): Promise<number | Refusal> {
+  const { store, crypto } = world
+  const key = { name: world.name, key: world.auditSigner.key }
+  const row = await store.log()
+  const before = headOf(row, key, crypto)
+  if (isRefusal(before)) return before
+  const signed = await copy.file(CHECKPOINT_PATH)
+  if (signed === null) return refuse('log-tile-missing', CHECKPOINT_PATH, 'a checkpoint of this log', 'none')
+  const text = fromUtf8(signed) ?? ''
+  const head = openCheckpoint(text, key, crypto)
+  if (isRefusal(head)) return head
+  if (before === null || head.size <= before.size) return 0
+  const forked = await refuseOther(world, copy, before, head)
+  if (forked !== null) return forked
+  const start: TreeHead = { size: row.size, range: row.range }
+  let tree = start
+  const entries: EntryRow[] = []
+  const upstream = new Map<string, number>()
+  while (tree.size < head.size) {
+    const end = Math.min(head.size, (Math.floor(tree.size / TILE_WIDTH) + 1) * TILE_WIDTH)
+    const bundle = await readFiles(copy, entriesIn(crypto, head, { start: tree.size, end }))
+    if (isRefusal(bundle)) return bundle
+    for (const bytes of bundle) {
+      const entry = parseEntry(bytes, `entry ${tree.size}`)
+      if (isRefusal(entry)) return entry
+      const leaf = leafHash(crypto, bytes)
+      entries.push({ bytes, leaf, ...columns(entry) })
+      if (entry.origin !== undefined) upstream.set(entry.origin.gateway, entry.origin.sequence)
+      tree = append(crypto, tree, leaf)
+    }
+  }
+  const leaves = entries.map(({ leaf }) => leaf)
+  const tiles = await readTiles(growTiles(crypto, start, leaves), store)
+  if (isRefusal(tiles)) return tiles
+  const sites: SiteRow[] = []
+  for (const site of await store.sites()) {
+    const taken = upstream.get(site.id) ?? 0
+    if (taken > site.upstream) sites.push({ ...site, upstream: taken })
+  }
+  const log = { size: tree.size, range: tree.range, checkpoint: text }
+  await store.commit({ entries, log, tiles, sites })
+  return entries.length
+}
+
+async function refuseOther(
+  { crypto }: FleetWorld,
+  copy: LogFiles,
+  before: Checkpoint,
+  head: Checkpoint,
+): Promise<Refusal | null> {
+  const proof = await readFiles(copy, consistencyIn(crypto, head, before.size))
+  if (isRefusal(proof)) return proof
+  const claim = { from: before.size, fromRoot: before.root, to: head.size, toRoot: head.root }
+  if (verifyConsistency(crypto, claim, proof)) return null
+  return refuse('log-forked', `the log at ${before.size} entries`, 'the root of the restored log', 'another root')
+}
