@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MAX_NOTE_BYTES } from '../core/ledger/signed-note.ts'
 import { maxTileBytes } from '../core/ledger/tile-reader.ts'
-import { CHECKPOINT_PATH, parseTilePath, TILE_WIDTH, tilePath } from '../core/ledger/tiles.ts'
+import { CHECKPOINT_PATH, parseTilePath, TILE_WIDTH, tilePath, WITNESSED_PATH } from '../core/ledger/tiles.ts'
 import { RefusalError, refuse } from '../core/refusal/refusal.ts'
 import type { LogFiles } from '../flows/ports.ts'
 
@@ -13,7 +13,7 @@ import type { LogFiles } from '../flows/ports.ts'
  */
 export const folderLog = (folder: string): LogFiles => ({
   async file(path) {
-    if (path === CHECKPOINT_PATH) return read(join(folder, path), MAX_NOTE_BYTES)
+    if (path === CHECKPOINT_PATH || path === WITNESSED_PATH) return read(join(folder, path), MAX_NOTE_BYTES)
     const tile = parseTilePath(path)
     if (tile === null) return null
     const full = { ...tile, width: TILE_WIDTH }

@@ -61,13 +61,9 @@ export function remembering(files: LogFiles): LogFiles {
 }
 
 /** The checkpoint of a log as it was served. Refuses `log-checkpoint-missing`, `checkpoint-malformed`. */
-export async function checkpointOf(files: LogFiles): Promise<string | Refusal> {
-  const bytes = await files.file(CHECKPOINT_PATH)
-  if (bytes === null)
-    return refuse('log-checkpoint-missing', CHECKPOINT_PATH, 'the signed head of a log', 'no such file')
+export async function checkpointOf(files: LogFiles, path = CHECKPOINT_PATH): Promise<string | Refusal> {
+  const bytes = await files.file(path)
+  if (bytes === null) return refuse('log-checkpoint-missing', path, 'the signed head of a log', 'no such file')
   const text = fromUtf8(bytes)
-  return (
-    text ??
-    refuse('checkpoint-malformed', CHECKPOINT_PATH, 'a signed note', 'bytes that are no text', 'C2SP signed-note')
-  )
+  return text ?? refuse('checkpoint-malformed', path, 'a signed note', 'bytes that are no text', 'C2SP signed-note')
 }

@@ -3,12 +3,32 @@ import type { Crypto } from '../core/encoding/crypto.ts'
 import { type Cosigned, checkQuorum, type LogPolicy } from '../core/ledger/log-policy.ts'
 import { readLog } from '../core/ledger/read-log.ts'
 import { entriesIn, type Head, inclusionIn, tilesIn } from '../core/ledger/tile-reader.ts'
-import { TILE_WIDTH, type Tile, tileAt, tilePath } from '../core/ledger/tiles.ts'
+import { TILE_WIDTH, type Tile, tileAt, tilePath, WITNESSED_PATH } from '../core/ledger/tiles.ts'
 import { checkProof, type TlogProof } from '../core/ledger/tlog-proof.ts'
 import { openSigned, openTrusted, type SignedHead, type TrustedHead } from '../core/ledger/trusted-head.ts'
 import { beginVerification, endVerification, found, type KnownHead, type LogVerdict } from '../core/ledger/verify.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { checkpointOf, type LogFiles, readFiles, remembering } from './log-files.ts'
+
+/** A head as it was signed, and who of the policy's witnesses has; or why they are too few. */
+type NewestHead = { readonly signed: string; readonly head: SignedHead; readonly quorum: Cosigned | Refusal }
+
+/**
+ * The newest head of a log; where too few witnesses have signed that one yet, the newest that enough have signed, when the log has it
+ * (`checkpoint.witnessed`). Refuses what `checkpointOf` and `openSigned` refuse.
+ */
+async function newestHead(files: LogFiles, policy: LogPolicy, crypto: Crypto): Promise<NewestHead | Refusal> {
+  const signed = await checkpointOf(files)
+  if (isRefusal(signed)) return signed
+  const head = openSigned(signed, policy, crypto)
+  if (isRefusal(head)) return head
+  const quorum = checkQuorum(crypto, policy, head.note)
+  if (!isRefusal(quorum)) return { signed, head, quorum }
+  const older = await checkpointOf(files, WITNESSED_PATH)
+  const witnessed = isRefusal(older) ? older : openTrusted(older, policy, crypto)
+  if (isRefusal(older) || isRefusal(witnessed)) return { signed, head, quorum }
+  return { signed: older, head: witnessed, quorum: witnessed.cosigned }
+}
 
 /** What was found of a log; `cosigned` is empty where too few witnesses have signed, which is a finding. */
 export type VerifiedLog = { readonly head: SignedHead; readonly verdict: LogVerdict; readonly cosigned: Cosigned }
@@ -31,10 +51,9 @@ export async function verifyFiles(
   crypto: Crypto,
   { known = null, say = () => {} }: Verifying = {},
 ): Promise<VerifiedLog | Refusal> {
-  const signed = await checkpointOf(files)
-  if (isRefusal(signed)) return signed
-  const head = openSigned(signed, policy, crypto)
-  if (isRefusal(head)) return head
+  const newest = await newestHead(files, policy, crypto)
+  if (isRefusal(newest)) return newest
+  const { signed, head, quorum } = newest
   const { size } = head.checkpoint
   // The upper tiles bear out each stretch of the log anew.
   const near = remembering(files)
@@ -45,7 +64,6 @@ export async function verifyFiles(
     step = reading.next(await Promise.all(step.value.wanted.map(tile => near.file(tilePath(tile)))))
   }
   say(size, size)
-  const quorum = checkQuorum(crypto, policy, head.note)
   const so = isRefusal(quorum) ? found(step.value, [quorum]) : step.value
   const verdict = endVerification(crypto, so, signed, head.key)
   return { head, verdict, cosigned: isRefusal(quorum) ? new Map() : quorum }
@@ -59,7 +77,7 @@ export type Proven = { readonly proof: TlogProof; readonly entry: Uint8Array; re
 
 /**
  * Makes the proof of an entry (C2SP tlog-proof), with the entry as its extra data. It was verified as who gets it will. Refuses
- * `log-entry-unknown`, and what `checkpointOf`, `openTrusted`, `inclusionIn` and `entriesIn` refuse.
+ * `log-entry-unknown`, and what `checkpointOf`, `openSigned`, `checkQuorum`, `inclusionIn` and `entriesIn` refuse.
  */
 export async function proveEntry(
   files: LogFiles,
@@ -68,10 +86,11 @@ export async function proveEntry(
   wanted: EntryWanted,
   say: (read: number, size: number) => void = () => {},
 ): Promise<Proven | Refusal> {
-  const checkpoint = await checkpointOf(files)
-  if (isRefusal(checkpoint)) return checkpoint
-  const head = openTrusted(checkpoint, policy, crypto)
-  if (isRefusal(head)) return head
+  const newest = await newestHead(files, policy, crypto)
+  if (isRefusal(newest)) return newest
+  const { signed: checkpoint, quorum } = newest
+  if (isRefusal(quorum)) return quorum
+  const head: TrustedHead = { ...newest.head, cosigned: quorum }
   const near = remembering(files)
   const tree = head.checkpoint
   const index = 'index' in wanted ? wanted.index : await indexOf(near, tree, crypto, wanted.hash, say)

@@ -23,21 +23,29 @@ export type LogSource = { readonly files: LogFiles; readonly policy: LogPolicy; 
 const MAX_POLICY = 1 << 20
 
 /**
- * Whom to believe: a policy (C2SP tlog-policy) in a file, one key, or the key of the profile. Refuses `usage-error` for both at once,
- * `key-malformed`, what `readPolicy` refuses, and without either what `openSession` refuses.
+ * Whom to believe: a policy (C2SP tlog-policy) in a file, one key, or the key of the profile. A key beside a policy says which log it
+ * is about; of a policy that names none, as that of a fleet's own witnesses, it is the profile's. Refuses `key-malformed`, what
+ * `readPolicy` refuses, and where the profile is needed what `openSession` refuses.
  */
-export function trustOf(cli: Cli, { key, policy, profile }: TrustOptions): LogPolicy | Refusal {
+export function trustOf(cli: Cli, { key, policy: file, profile }: TrustOptions): LogPolicy | Refusal {
   const { crypto } = cli.world
-  if (policy !== undefined) {
-    if (key !== undefined) return refuse('usage-error', '--policy', 'a policy or a key', 'both')
-    const text = readText(policy, MAX_POLICY)
-    return isRefusal(text) ? text : readPolicy(text, crypto)
-  }
-  if (key !== undefined) return keyAlone(key, crypto)
+  const policy = file === undefined ? null : policyIn(file, crypto)
+  if (isRefusal(policy)) return policy
+  if (policy !== null && policy.logs.length > 0 && key === undefined) return policy
+  const alone = key === undefined ? keyOfProfile(cli, profile) : keyAlone(key, crypto)
+  return isRefusal(alone) || policy === null ? alone : { ...policy, logs: alone.logs }
+}
+
+function policyIn(file: string, crypto: Crypto): LogPolicy | Refusal {
+  const text = readText(file, MAX_POLICY)
+  return isRefusal(text) ? text : readPolicy(text, crypto)
+}
+
+function keyOfProfile(cli: Cli, profile: string | undefined): LogPolicy | Refusal {
   const session = openSession(cli, profile)
   if (isRefusal(session)) return session
   session.close()
-  return keyAlone(session.profile.auditKey, crypto)
+  return keyAlone(session.profile.auditKey, cli.world.crypto)
 }
 
 function keyAlone(word: string, crypto: Crypto): LogPolicy | Refusal {

@@ -15,6 +15,7 @@ import {
   type Tile,
   tileAt,
   tilePath,
+  WITNESSED_PATH,
   widthAt,
 } from './tiles.ts'
 
@@ -37,7 +38,7 @@ export const maxTileBytes = ({ level, width }: Tile): number =>
 
 /** The most bytes that there can be of a file of a log, by its path; of a path that a log does not have, none. */
 export function maxLogFileBytes(path: string): number {
-  if (path === CHECKPOINT_PATH) return MAX_NOTE_BYTES
+  if (path === CHECKPOINT_PATH || path === WITNESSED_PATH) return MAX_NOTE_BYTES
   const tile = parseTilePath(path)
   return tile === null ? 0 : maxTileBytes(tile)
 }

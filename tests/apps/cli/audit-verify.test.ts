@@ -136,8 +136,35 @@ describe('voltseal audit verify', () => {
     assert.equal((await verify(at('half'))).exit, 0, 'who asks for no witness needs none')
   })
 
-  test('refuses two answers to whom to believe, and a key that is none', async () => {
-    assert.equal((await verify(at('log'), '--policy', at('policy'))).exit, 64)
+  test('a fleet’s own policy names no log: the key does', async () => {
+    writeFileSync(at('own'), `witness harbour ${witnessKey('harbour', 5)}\nquorum harbour\n`)
+    writeLog(at('own-log'), LOG.files, {
+      checkpoint: utf8(await cosigned(LOG.checkpoint(), 'harbour', 5, 1_790_000_000)),
+    })
+    assert.equal((await verify(at('own-log'), '--policy', at('own'))).exit, 0)
+    assert.match((await verify(at('log'), '--policy', at('own'))).err, /too few witnesses/)
+    const other = verifierKey(crypto, logKey(2)) as string
+    assert.match((await audit('verify', at('own-log'), '--key', other, '--policy', at('own'))).err, /another key/)
+    assert.match((await audit('verify', at('own-log'), '--policy', at('own'))).err, /profile/)
+  })
+
+  test('by the newest checkpoint that enough have signed, while the very newest waits for its witnesses', async () => {
+    const witnessed = utf8(await cosigned(LOG.checkpoint(500), 'harbour', 5, 1_790_000_000))
+    // As a server has it: the partial tiles of the older size are there too.
+    writeLog(at('waiting'), realLog(500).files)
+    writeLog(at('waiting'), LOG.files, { 'checkpoint.witnessed': witnessed })
+    const { exit, json } = await verify(at('waiting'), '--policy', at('own'), '--json')
+    assert.deepEqual([exit, json.size, json.cosigned], [0, 500, { harbour: 1_790_000_000 }])
+    assert.equal((await verify(at('waiting'), '--json')).json.size, 600, 'who asks for no witness waits for none')
+    const proof = ['--key', LOG_KEY, '--policy', at('own'), '-o', at('waiting.tlog-proof')]
+    assert.equal((await audit('prove', '499', at('waiting'), ...proof)).exit, 0)
+    assert.equal((await audit('prove', '500', at('waiting'), ...proof)).exit, 66)
+    const forged = utf8(await cosigned(LOG.checkpoint(500, 2), 'harbour', 5, 1_790_000_000))
+    writeLog(at('waiting'), LOG.files, { 'checkpoint.witnessed': forged })
+    assert.equal((await verify(at('waiting'), '--policy', at('own'))).exit, 20)
+  })
+
+  test('refuses a key that is none', async () => {
     assert.match((await audit('verify', at('log'), '--key', 'a+b+c')).err, /the key of the log/)
   })
 })

@@ -36,7 +36,7 @@ export function addProve(audit: Command, cli: Cli): void {
     .argument('<file>', 'the proof')
     .option('--entry <file>', 'the bytes of the entry, when the proof does not hold them')
     .option('--key <text>', 'the key of the log')
-    .option('--policy <file>', 'which logs and witnesses to trust, in place of a key (C2SP tlog-policy)')
+    .option('--policy <file>', 'which witnesses have to have signed, and which logs to trust (C2SP tlog-policy)')
     .option('--profile <file>', 'who you are: a profile.yaml')
   check.action(cli.act((file: string, options: CheckOptions) => verifyProof(cli, file, options)))
 }

@@ -20,7 +20,7 @@ type Options = TrustOptions & { readonly known?: string }
 export const trusting = (command: Command): Command =>
   command
     .option('--key <text>', 'the key of the log, as your profile has it (auditKey)')
-    .option('--policy <file>', 'which logs and witnesses to trust, in place of a key (C2SP tlog-policy)')
+    .option('--policy <file>', 'which witnesses have to have signed, and which logs to trust (C2SP tlog-policy)')
     .option('--ca <file>', 'the authority of the server at an https address, in PEM, in place of the system’s')
     .option('--profile <file>', 'who you are: a profile.yaml')
 
