@@ -16,6 +16,9 @@ export function filled({ path, id: route }: RouteSpec): string {
 /** What a route must be asked with. */
 const QUERIES: Readonly<Record<string, string>> = { listCompliance: '?campaign=alder', listDeadlines: '?by=1' }
 
+/** What an evidence pack is sealed by. */
+export const PACK = { manifest: 'ab'.repeat(32), query: { sites: ['quay'] }, size: 1, events: 0 }
+
 /** The beginning of an import, and what ends it: one line is good, one is not. */
 export const BEGIN_LIST = {
   path: '/v1/inventory/imports',

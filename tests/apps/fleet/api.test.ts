@@ -24,7 +24,7 @@ import { image } from '../../worlds/quay.ts'
 import { Receiver } from '../../worlds/receiver.ts'
 import { started } from '../../worlds/started.ts'
 import { handOver, signedReport } from '../../worlds/upstream.ts'
-import { BEGIN_LIST, filled, listOf } from './api-requests.ts'
+import { BEGIN_LIST, filled, listOf, PACK } from './api-requests.ts'
 
 describe('the fleet’s API, over a real server', () => {
   let world: World
@@ -423,6 +423,7 @@ describe('the fleet’s API, over a real server', () => {
     await again('/v1/ceremonies/image', { root: toBase64(readFileSync(world.at('fleet', 'roots', 'image.root.json'))) })
     await again('/v1/campaigns/birch/commands', { command: 'halt', reason: 'no longer wanted' })
     await again('/v1/inventory/checks', {})
+    await again('/v1/audit/evidence-packs', PACK)
     await again('/v1/webhooks/stuck/dead-letters/3/deliveries', {})
     const calls = { world, admin, get, post, postAs }
     await wraps(calls)
