@@ -81,7 +81,7 @@ let count = 0
 function event(): Event {
   count += 1
   return {
-    kind: 'stage-finished',
+    kind: 'stage-begun',
     actor: { kind: 'fleet', id: 'quiet' },
     site: `site-${count % 1000}`,
     controller: `rack-${count % 40}-bms-${count % 7}`,

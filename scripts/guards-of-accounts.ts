@@ -120,7 +120,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'the secret of a token that is kept for who repeats the request',
     file: 'src/apps/fleet/api/accounts.ts',
-    text: 'changesSecrets(server, door, routes.makeToken',
+    text: 'changesSecrets(server, routes.makeToken',
     without: 'changes(server, door, routes.makeToken',
     tests: DOOR,
   },
@@ -171,7 +171,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'the lock of one name, pushed out by thousands of others',
-    file: 'src/flows/sign-in.ts',
+    file: 'src/flows/attempts.ts',
     text: '    if (n < PASSED_OVER && counts(kept)) memory.set(oldest, kept)\n',
     without: '',
     tests: SIGN_IN,
@@ -179,8 +179,8 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'guessing anew behind each start of the server',
     file: 'src/flows/recall.ts',
-    text: "if (entry.code !== 'sign-in-wrong' || ",
-    without: 'if (entry.code !== undefined || ',
+    text: "(entry.code === 'sign-in-wrong' && ",
+    without: '(entry.code === undefined && ',
     tests: SIGN_IN,
   },
   {
@@ -269,17 +269,17 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a log that whoever knocks fills',
-    file: 'src/flows/sign-in.ts',
-    text: '  if (!write) return\n',
-    without: '',
+    file: 'src/flows/refused.ts',
+    text: '  if (!write) return\n  const { code,',
+    without: '  const { code,',
     tests: DOOR,
   },
   // Roles.
   {
     stops: 'a route that says nothing of who may use it',
     file: 'src/apps/fleet/gate.ts',
-    text: 'await judge(reception, request, who, await refusalAt(world, request, access, who))',
-    without: '',
+    text: 'const refusal = await refusalAt(world, request, access, who)',
+    without: 'const refusal = null',
     tests: CELLS,
   },
   {

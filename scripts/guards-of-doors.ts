@@ -195,9 +195,9 @@ export const DOOR_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a payload that is not the controller’s own',
-    file: 'src/flows/relay.ts',
-    text: 'if (assignment?.payload.sha256 === sha256) return',
-    without: 'if (assignment === undefined || assignment.payload.sha256 === sha256) return',
+    file: 'src/flows/stage.ts',
+    text: 'if (assignment?.payload.sha256 === sha256) {',
+    without: 'if (assignment !== undefined) {',
     tests: RELAY,
   },
   // Reports and batches.

@@ -9,8 +9,8 @@ export const PLANT_GUARDS: readonly Guard[] = [
   {
     stops: 'a report of changes out of a log that was altered',
     file: 'src/apps/cli/commands/audit-changes.ts',
-    text: 'return finding ?? tell(',
-    without: 'return tell(',
+    text: 'if (finding !== undefined) return finding\n    const report',
+    without: 'const report',
     tests: 'tests/apps/cli/audit-changes.test.ts',
   },
   {

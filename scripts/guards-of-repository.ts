@@ -175,8 +175,8 @@ export const REPOSITORY_GUARDS: readonly Guard[] = [
   {
     stops: 'a root under which no client would take what stands below it',
     file: ROTATE,
-    text: '  return (await taken(world, current, files, now)) ?? { files, events: [] }',
-    without: '  return { files, events: [] }',
+    text: '  return (await taken(world, current, files, now)) ?? { files, events }',
+    without: '  return { files, events }',
     tests: ROTATED,
   },
   {

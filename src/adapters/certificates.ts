@@ -1,5 +1,12 @@
 import 'reflect-metadata'
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -42,6 +49,8 @@ export type CertificateFacts = {
   readonly identity: Identity | null
   /** Lower-case hex, without leading zeros removed. */
   readonly serial: string
+  /** SHA-256 of the certificate (DER), lower-case hex. */
+  readonly sha256: string
   readonly notBefore: Instant
   readonly notAfter: Instant
 }
@@ -131,6 +140,7 @@ export function certificateFacts(cert: string): CertificateFacts | Refusal {
   return {
     identity: uris.length === 1 ? parseIdentity(uris[0]!.value) : null,
     serial: read.serialNumber,
+    sha256: createHash('sha256').update(new Uint8Array(read.rawData)).digest('hex'),
     notBefore: instant(read.notBefore.getTime()),
     notAfter: instant(read.notAfter.getTime()),
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
@@ -71,6 +72,8 @@ export function httpsServer(
   })
   server.addHook('onRequest', async request => {
     const { raw } = request
+    // A body that is given up takes the socket of its request with it: whose it was is asked for behind that, too.
+    sockets.set(request, raw.socket as TLSSocket)
     const late = setTimeout(() => raw.complete || raw.destroy(), body)
     raw.once('close', () => clearTimeout(late))
     deadlines.set(request, { late, silence })
@@ -95,7 +98,13 @@ export function httpsServer(
   return server
 }
 
+const refusals = new WeakMap<FastifyReply, Refusal>()
+
+/** What a reply refuses, for who keeps account of it before it is sent; null: nothing. */
+export const refusalOf = (reply: FastifyReply): Refusal | null => refusals.get(reply) ?? null
+
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  refusals.set(reply, refusal)
   const body = problemOf(refusal)
   return reply.code(body.status).type(PROBLEM_TYPE).send(JSON.stringify(body))
 }
@@ -123,11 +132,14 @@ export function uploadOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
   return stream
 }
 
+const sockets = new WeakMap<FastifyRequest, TLSSocket>()
+const socketOf = (request: FastifyRequest): TLSSocket => sockets.get(request) ?? (request.raw.socket as TLSSocket)
+
 const identities = new WeakMap<object, Identity | null>()
 
 /** The peer's identity, read from its certificate once per connection; null when the certificate carries none. */
 export function peer(request: FastifyRequest): Identity | null {
-  const socket = request.raw.socket as TLSSocket
+  const socket = socketOf(request)
   const known = identities.get(socket)
   if (known !== undefined) return known
   const names = socket.getPeerCertificate().subjectaltname ?? ''
@@ -136,6 +148,20 @@ export function peer(request: FastifyRequest): Identity | null {
   const identity = uris.length === 1 ? parseIdentity(uris[0]!.slice('URI:'.length)) : null
   identities.set(socket, identity)
   return identity
+}
+
+const keys = new WeakMap<object, string | null>()
+
+/** The SHA-256 (hex) of the public key in the peer's certificate; null when it brought none. */
+export function peerKey(request: FastifyRequest): string | null {
+  const socket = socketOf(request)
+  const known = keys.get(socket)
+  if (known !== undefined) return known
+  const certificate = socket.getPeerX509Certificate()
+  const spki = certificate?.publicKey.export({ type: 'spki', format: 'der' })
+  const key = spki === undefined ? null : createHash('sha256').update(spki).digest('hex')
+  keys.set(socket, key)
+  return key
 }
 
 /** The peer's identity when it is of the wanted kind; throws the refusal `not-permitted` for the error handler. */

@@ -1,21 +1,26 @@
 import { type Instant, instant } from '../core/encoding/units.ts'
-import { type Account, parseAccount } from '../core/fleet/account.ts'
+import { type Account, allOf, parseAccount } from '../core/fleet/account.ts'
 import { parseCredential, readSecret, refuseCredential, refuseEnded } from '../core/fleet/credential.ts'
 import type { Holder } from '../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { FleetWorld } from './ports.ts'
 
-/** How somebody says who they are: a certificate that the door has verified, or the text of a secret. */
+/** How somebody says who they are: a certificate that the door has verified (`key`: SHA-256 of its public key), or the text of a secret. */
 export type Presented =
-  | { readonly by: 'certificate'; readonly person: string }
+  | { readonly by: 'certificate'; readonly person: string; readonly key?: string }
   | { readonly by: 'bearer'; readonly secret: string }
   | { readonly by: 'cookie'; readonly secret: string }
 
-/** Somebody who has come in. `credential` is the id of the token or session that they came with. */
+/**
+ * Somebody who has come in. `credential` is the id of the token or session that they came with; `key` the SHA-256 (hex) of what
+ * they proved to hold; `acting` the roles that allow what they are about to do, once the door has judged it.
+ */
 export type Who = Holder & {
   readonly account: Account
   readonly by: 'certificate' | 'token' | 'session' | 'browser'
   readonly credential: string | null
+  readonly key: string | null
+  readonly acting: readonly string[]
 }
 
 /** What is asked of the world at each request. */
@@ -32,7 +37,7 @@ const USE_MILLIS = 60_000
 export async function admit(world: Doors, presented: Presented): Promise<Who | Refusal> {
   if (presented.by === 'certificate') {
     const account = await inForce(world, presented.person)
-    return isRefusal(account) ? account : whoOf(account, 'certificate', null, null)
+    return isRefusal(account) ? account : whoOf(account, 'certificate', null, null, presented.key ?? null)
   }
   const { secret } = presented
   const now = world.clock.now()
@@ -45,25 +50,26 @@ export async function admit(world: Doors, presented: Presented): Promise<Who | R
   if (isRefusal(stored)) return stored
   const fault = refuseCredential(secret, said?.kind ?? 'token', stored, row?.used ?? null, now, world.crypto)
   if (fault !== null) return fault
-  const { id, kind, account: name, grants } = stored!
+  const { id, kind, account: name, grants, sha256 } = stored!
   const account = await inForce(world, name)
   if (isRefusal(account)) return account
   await noteUse(world, id, row?.used ?? null, now)
-  return whoOf(account, kind, grants, id)
+  return whoOf(account, kind, grants, id, sha256)
 }
 
 /**
  * Whether somebody who came in earlier would come in now, and as what: for what lasts longer than a request. It is no use of
  * the credential: nobody keeps a session alive by only watching. Refuses as `admit`.
  */
-export async function admitAgain(world: Doors, { id, by, credential }: Who): Promise<Who | Refusal> {
+export async function admitAgain(world: Doors, { id, by, credential, key }: Who): Promise<Who | Refusal> {
   const account = await inForce(world, id)
-  if (isRefusal(account) || credential === null) return isRefusal(account) ? account : whoOf(account, by, null, null)
+  if (isRefusal(account) || credential === null)
+    return isRefusal(account) ? account : whoOf(account, by, null, null, key)
   const row = await world.store.credential(credential)
   if (row === null) return refuse('credential-unknown', `credential ${credential}`, 'one that is kept', 'none')
   const stored = parseCredential(row.credential, `credential ${row.id}`)
   if (isRefusal(stored)) return stored
-  return refuseEnded(stored, row.used, world.clock.now()) ?? whoOf(account, by, stored.grants, credential)
+  return refuseEnded(stored, row.used, world.clock.now()) ?? whoOf(account, by, stored.grants, credential, key)
 }
 
 /** An account that may come in. Refuses `account-missing`, `account-disabled`. */
@@ -81,7 +87,19 @@ export async function accountOf(world: Pick<FleetWorld, 'store'>, name: string):
   return row === null ? null : parseAccount(row.account, `account ${name}`)
 }
 
-const whoOf = (account: Account, by: Who['by'], narrowed: Holder['narrowed'], credential: string | null): Who => ({
+/** All accounts, by name. */
+export async function accountsOf(world: Pick<FleetWorld, 'store'>): Promise<readonly Account[] | Refusal> {
+  const rows = await world.store.accounts()
+  return allOf(rows.map(({ id, account }) => parseAccount(account, `account ${id}`)))
+}
+
+const whoOf = (
+  account: Account,
+  by: Who['by'],
+  narrowed: Holder['narrowed'],
+  credential: string | null,
+  key: string | null,
+): Who => ({
   id: account.id,
   disabled: account.standing.at === 'disabled',
   grants: account.grants,
@@ -89,6 +107,8 @@ const whoOf = (account: Account, by: Who['by'], narrowed: Holder['narrowed'], cr
   account,
   by,
   credential,
+  key,
+  acting: [],
 })
 
 async function noteUse(world: Doors, id: string, used: Instant | null, now: Instant): Promise<void> {

@@ -1,11 +1,9 @@
 import { sameBytes } from '../core/encoding/bytes.ts'
-import type { JsonObject } from '../core/encoding/canonical-json.ts'
 import { showDuration } from '../core/encoding/quantity.ts'
 import { after, type Instant, type Millis } from '../core/encoding/units.ts'
 import {
   type Account,
   accountBytes,
-  allOf,
   newAccount,
   parseAccount,
   refuseEdit,
@@ -15,12 +13,14 @@ import type { AccountRow, CredentialRow } from '../core/fleet/account-rows.ts'
 import { type Credential, credentialBytes, MAX_TOKEN_LIFE, parseCredential } from '../core/fleet/credential.ts'
 import { type Grant, grantText, isCovered } from '../core/fleet/roles.ts'
 import type { Actor } from '../core/ledger/entry.ts'
+import { personal, type Telling } from '../core/ledger/telling.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { accountOf, type Who } from './admit.ts'
+import { accountOf, accountsOf, type Who } from './admit.ts'
 import { record } from './audit.ts'
 import type { PasswordHash, Random } from './people-ports.ts'
+import { person } from './persons.ts'
 import type { FleetChange, FleetWorld } from './ports.ts'
-import { mint, person, type Reception, refuseGuess } from './sign-in.ts'
+import { mint, type Reception, refuseGuess } from './sign-in.ts'
 
 /** What is changed of an account; what is left out stays. */
 export type AccountEdit = {
@@ -57,8 +57,14 @@ export function addAccount(
     const fault = await judged(world, null, next, editor.id)
     if (fault !== null) return fault
     const { id: account, kind } = next
-    const detail = { event: 'made', account, kind, grants: next.grants.map(grantText), keys: [...next.keys] }
-    await write(world, person(editor.id), { accounts: [rowOf(next)] }, detail)
+    const detail = {
+      event: 'made',
+      account: personal(account),
+      kind,
+      grants: next.grants.map(grantText),
+      keys: [...next.keys],
+    }
+    await write(world, person(editor), { accounts: [rowOf(next)] }, detail)
     return next
   })
 }
@@ -87,18 +93,20 @@ export function editAccount(world: FleetWorld, editor: Who, id: string, edit: Ac
     if (fault !== null) return fault
     const ended = standing.at === 'disabled' ? await revokedOf(world, id, editor.id, now, () => true) : []
     if (isRefusal(ended)) return ended
-    await write(world, person(editor.id), { accounts: [rowOf(next)], credentials: ended }, changeOf(before, next))
+    await write(world, person(editor), { accounts: [rowOf(next)], credentials: ended }, changeOf(before, next))
     return next
   })
 }
 
+type Detail = { readonly [name: string]: Telling }
+
 /** What an edit changed, for the log. */
-function changeOf(before: Account, next: Account): JsonObject {
+function changeOf(before: Account, next: Account): Detail {
   const grants = (account: Account) => account.grants.map(grantText)
   const differs = (one: unknown, other: unknown): boolean => JSON.stringify(one) !== JSON.stringify(other)
   return {
     event: next.standing.at === before.standing.at ? 'changed' : next.standing.at === 'active' ? 'enabled' : 'disabled',
-    account: next.id,
+    account: personal(next.id),
     ...(next.standing.at === 'disabled' ? { reason: next.standing.reason } : {}),
     ...(differs(grants(before), grants(next)) ? { from: grants(before), grants: grants(next) } : {}),
     ...(differs(before.keys, next.keys) ? { keysBefore: [...before.keys], keys: [...next.keys] } : {}),
@@ -116,12 +124,6 @@ async function judged(
   if (isRefusal(all)) return all
   const malformed = parseAccount(accountBytes(next), `account ${next.id}`)
   return isRefusal(malformed) ? malformed : refuseEdit(before, next, editor, all, world.governance)
-}
-
-/** All accounts, by name. */
-export async function accountsOf(world: Pick<FleetWorld, 'store'>): Promise<readonly Account[] | Refusal> {
-  const rows = await world.store.accounts()
-  return allOf(rows.map(({ id, account }) => parseAccount(account, `account ${id}`)))
 }
 
 /**
@@ -170,7 +172,11 @@ export async function setPassword(
     const ended = await revokedOf(world, id, editor.id, world.clock.now(), ({ kind }) => kind !== 'token')
     if (isRefusal(ended)) return ended
     const change = { passwords: [{ account: id, hash }], credentials: ended }
-    await write(world, person(editor.id), change, { event: 'password', account: id, sessionsEnded: ended.length })
+    await write(world, person(editor), change, {
+      event: 'password',
+      account: personal(id),
+      sessionsEnded: ended.length,
+    })
     return null
   })
 }
@@ -228,18 +234,19 @@ export function makeToken(
       grants: asked.grants,
       expiresAt: after(now, asked.lifeMillis),
     } as const
-    const { secret, row } = mint({ world, random }, id, editor.id, wanted, now)
+    const { secret, sha256, row } = mint({ world, random }, id, editor.id, wanted, now)
     const grants = asked.grants?.map(grantText) ?? 'all of the account'
     const detail = {
       event: 'token-made',
-      account: id,
+      account: personal(id),
       token: row.id,
+      key: sha256,
       label: asked.label,
       grants,
       expires: wanted.expiresAt,
     }
     // If power fails behind this commit, there is a token whose secret nobody has: it is revoked like any other.
-    await write(world, person(editor.id), { credentials: [row] }, detail)
+    await write(world, person(editor), { credentials: [row] }, detail)
     return { id: row.id, secret, expiresAt: wanted.expiresAt }
   })
 }
@@ -282,8 +289,8 @@ export function revokeCredential(
     const ended = await revokedOf(world, id, editor.id, world.clock.now(), one => one.id === credential)
     if (isRefusal(ended)) return ended
     if (ended.length === 0) return null
-    const detail = { credential, account: id }
-    await record(world, { credentials: ended }, [{ kind: 'access-ended', actor: person(editor.id), detail }])
+    const detail = { credential, account: personal(id) }
+    await record(world, { credentials: ended }, [{ kind: 'access-ended', actor: person(editor), detail }])
     return null
   })
 }
@@ -340,18 +347,14 @@ export function recoverAdministrator(world: FleetWorld, id: string): Promise<Acc
       world,
       actor,
       { accounts: [rowOf(next)] },
-      { event: 'recovered', account: id, grants: grants.map(grantText) },
+      { event: 'recovered', account: personal(id), grants: grants.map(grantText) },
     )
     return next
   })
 }
 
-/** Says in the log that somebody was given a certificate. */
-export const noteCertificate = (world: FleetWorld, editor: Who, id: string): Promise<void> =>
-  world.store.exclusive(() => write(world, person(editor.id), {}, { event: 'certificate', account: id }))
-
 export const rowOf = (account: Account): AccountRow => ({ id: account.id, account: accountBytes(account) })
 
 /** If power fails before this commit, nothing of the change is there; after it, all of it, and its entry. */
-const write = (world: FleetWorld, actor: Actor, change: FleetChange, detail: JsonObject): Promise<void> =>
+const write = (world: FleetWorld, actor: Actor, change: FleetChange, detail: Detail): Promise<void> =>
   record(world, change, [{ kind: 'account-changed', actor, detail }])

@@ -15,6 +15,7 @@ import { type Event, record } from './audit.ts'
 import { Advance } from './campaign.ts'
 import { nextFiles, openRepository } from './keep.ts'
 import { about, type Opened, openCampaign } from './opened.ts'
+import { type By, nameOf, person } from './persons.ts'
 import type { FleetWorld, RepoFile } from './ports.ts'
 import { refuseApprover, refuseRejected, refuseSecond, standingOf } from './vouch.ts'
 
@@ -94,7 +95,7 @@ async function gathered(
  */
 export function approve(
   world: FleetWorld,
-  person: string,
+  by: By,
   id: string,
   { reason, ...signature }: { readonly keyid: string; readonly sig: string; readonly reason?: string },
 ): Promise<{ need: number; have: number; approved: boolean } | Refusal> {
@@ -117,7 +118,7 @@ export function approve(
     if (bytes === null || !world.crypto.verify(key, signableBytes(draft.signed), bytes, 'der')) {
       return refuse('approval-signature-invalid', subject, 'a signature over the draft', 'one that does not hold')
     }
-    const unfit = await refuseApprover(world, opened, person, signature.keyid)
+    const unfit = await refuseApprover(world, opened, nameOf(by), signature.keyid)
     if (unfit !== null) return unfit
     const standing = await standingOf(world, opened, await gathered(world, id, draft.signed))
     if (isRefusal(standing)) return standing
@@ -127,14 +128,14 @@ export function approve(
     if (before.some(({ keyid }) => keyid === signature.keyid)) {
       return { need: draft.need, have: counted(before.map(({ keyid }) => keyid)), approved: false }
     }
-    const second = refuseSecond(opened.plan, person, standing.approvers)
+    const second = refuseSecond(opened.plan, nameOf(by), standing.approvers)
     if (second !== null) return second
     const signatures = [...before, signature]
     const file = seal(draft.signed, signatures)
     const targets = readMetadata('targets', file, 'approval: targets')
     if (isRefusal(targets)) return targets
     const have = counted(targets.signatures.map(({ keyid }) => keyid))
-    const actor: Actor = { kind: 'person', id: person, key: signature.keyid }
+    const actor: Actor = { ...person(by), key: signature.keyid }
     const { need } = draft
     const said: JsonObject = reason === undefined ? {} : { reason }
     const held: RepoFile = { repo: `draft/${id}`, path: 'targets.json', bytes: file }

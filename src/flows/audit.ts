@@ -1,10 +1,12 @@
 import { sameBytes, utf8 } from '../core/encoding/bytes.ts'
 import type { Crypto, PublicKey } from '../core/encoding/crypto.ts'
+import type { Instant } from '../core/encoding/units.ts'
 import { type Checkpoint, checkpointText, isOrigin, openCheckpoint } from '../core/ledger/checkpoint.ts'
-import { type Actor, type AuditEntry, entryBytes } from '../core/ledger/entry.ts'
+import { type AuditEntry, ENTRY_VERSION, entryBytes, parseEntry } from '../core/ledger/entry.ts'
 import type { EntryKind } from '../core/ledger/entry-kinds.ts'
 import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
 import { append, isTreeHead, leafHash, rootOf, type TreeHead } from '../core/ledger/merkle.ts'
+import type { PersonChange } from '../core/ledger/person-rows.ts'
 import { noteKeyId, writeNote } from '../core/ledger/signed-note.ts'
 import { type Begun, growTiles } from '../core/ledger/tile-growth.ts'
 import {
@@ -16,6 +18,9 @@ import {
   takeLeaf,
 } from '../core/ledger/verify.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
+import { keyId } from '../core/trust/keys.ts'
+import { fleetActor, openRow } from './opened.ts'
+import { pseudonymous, type Told } from './persons.ts'
 import type { FleetChange, FleetStore, FleetWorld, Signer, SiteWorld } from './ports.ts'
 import { Sequencer } from './sequence.ts'
 
@@ -175,8 +180,8 @@ export function headOf(
   return log.checkpoint === '' ? null : openCheckpoint(log.checkpoint, logKey, crypto)
 }
 
-/** A flow's entry before the log has dated it: who did what, to what. */
-export type Event = Omit<AuditEntry, 'v' | 'at' | 'clock'>
+/** A flow's entry before the log has dated it: who did what, to what. People stand in it by name (telling.ts). */
+export type Event = Omit<Told, 'v' | 'at' | 'clock'>
 
 /**
  * Makes a decision durable: the change and the entries that tell of it, in one transaction, under the store's
@@ -190,9 +195,23 @@ export async function record(
   by: LogSigner = { origin: world.name, signer: world.auditSigner },
 ): Promise<void> {
   const at = world.clock.now()
-  const entries = events.map(event => ({ v: 1, at, clock: world.clock.quality, ...event }) as const)
+  const told: Told[] = []
+  for (const event of [...events, ...(await clockSetBack(world, at))]) {
+    const { actor } = event
+    const known = actor.kind === 'fleet' && actor.key === undefined ? { ...actor, key: fleetKey(world) } : actor
+    told.push({
+      v: ENTRY_VERSION,
+      at,
+      clock: world.clock.quality,
+      ...event,
+      ...(await changeOf(world, event)),
+      actor: known,
+    })
+  }
+  const { entries, change: people } = await pseudonymous(world, told, at)
   const sealed = orThrow(await sealEntries(world.store, entries, by, world.crypto))
-  await world.store.commit({ ...change, ...sealed })
+  await world.store.commit({ ...change, ...joined(change, people), ...sealed })
+  times.set(world, at)
 }
 
 const sequencers = new WeakMap<FleetWorld, Sequencer<readonly Event[]>>()
@@ -217,11 +236,57 @@ export function appendEntries(world: FleetWorld, events: readonly Event[]): Prom
   return sequencer.add(events)
 }
 
-/** Records a refused attempt. It changes nothing else. */
-export function recordRefusal(world: FleetWorld, actor: Actor, attempt: string, refusal: Refusal): Promise<void> {
-  const { code, subject, expected, actual } = refusal
-  const detail = { attempt, subject, expected, actual }
-  return appendEntries(world, [{ kind: 'access-refused', actor, code, detail }])
+/** A change may forget somebody, and the entry that tells of it may speak of others. */
+const joined = (change: FleetChange, people: PersonChange): PersonChange => ({
+  ...people,
+  forgottenPersons: [...(people.forgottenPersons ?? []), ...(change.forgottenPersons ?? [])],
+})
+
+const fleetKeys = new WeakMap<FleetWorld, string>()
+
+/** The id of the key that signs the log: the fleet server does nothing without it. */
+function fleetKey(world: FleetWorld): string {
+  const known = fleetKeys.get(world) ?? keyId(world.auditSigner.key, world.crypto)
+  fleetKeys.set(world, known)
+  return known
+}
+
+/** The operator's number for the change that a campaign is, when the event does not bring it: each entry of it has one. */
+async function changeOf(world: FleetWorld, { campaign, changeRequest }: Event): Promise<{ changeRequest?: string }> {
+  if (campaign === undefined || changeRequest !== undefined) return {}
+  const row = await world.store.campaign(campaign)
+  const opened = row === null ? null : openRow(row)
+  const asked = opened === null || isRefusal(opened) ? undefined : opened.plan.changeRequest
+  return asked === undefined ? {} : { changeRequest: asked }
+}
+
+/** The time of the last entry that this process wrote, by the fleet's clock. */
+const times = new WeakMap<FleetWorld, Instant>()
+/** Corrections of a clock that is kept in step are smaller, and no event. */
+const CORRECTION = 1000
+/** Entries at the end of the log that are looked through for the fleet's own last one: between them may be what gateways said. */
+const LOOKED_THROUGH = 500
+
+/**
+ * An entry that says that the clock went back behind the fleet's last entry, at the end of the first commit of the earlier time.
+ * Entries keep the time that the clock showed, and their order is the log's: who reads the times knows what to think of them.
+ */
+async function clockSetBack(world: FleetWorld, now: Instant): Promise<readonly Event[]> {
+  const last = times.get(world) ?? (await lastTime(world))
+  if (last === null || now >= last - CORRECTION) return []
+  const detail = { before: last, now, behind: last - now }
+  return [{ kind: 'clock-set-back', actor: fleetActor(world), detail }]
+}
+
+async function lastTime({ store }: FleetWorld): Promise<Instant | null> {
+  const { size } = await store.log()
+  const rows = await store.entries(Math.max(0, size - LOOKED_THROUGH), size)
+  for (const { index, bytes } of rows.reverse()) {
+    const entry = parseEntry(bytes, `entry ${index}`)
+    // What a gateway wrote has its gateway's time.
+    if (!isRefusal(entry) && entry.origin === undefined) return entry.at
+  }
+  return null
 }
 
 // --- At a gateway: its own entries, on their way to the fleet's log ---
@@ -234,16 +299,25 @@ export type Note = Pick<AuditEntry, 'kind' | 'detail'> &
 export function boxed(world: SiteWorld, { kind, detail, ...about }: Note): { kind: 'entry'; bytes: Uint8Array } {
   const site = world.site.site
   const entry: AuditEntry = {
-    v: 1,
+    v: ENTRY_VERSION,
     kind: kind as EntryKind,
     at: world.clock.now(),
     clock: world.clock.quality,
-    actor: { kind: 'gateway', id: site },
+    actor: { kind: 'gateway', id: site, key: gatewayKey(world) },
     site,
     ...about,
     detail,
   }
   return { kind: 'entry', bytes: orThrow(entryBytes(entry)) }
+}
+
+const gatewayKeys = new WeakMap<SiteWorld, string>()
+
+/** The id of the key that signs what the gateway hands over. */
+function gatewayKey(world: SiteWorld): string {
+  const known = gatewayKeys.get(world) ?? keyId(world.signer.key, world.crypto)
+  gatewayKeys.set(world, known)
+  return known
 }
 
 /** Puts one entry into the outbox. Durable on return. */

@@ -16,6 +16,7 @@ import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/r
 import { type Event, record } from './audit.ts'
 import { directSites, ordersFor } from './direct.ts'
 import { about, fleetActor, type Opened, openCampaign, openRow } from './opened.ts'
+import { type By, person } from './persons.ts'
 import type { FleetChange, FleetWorld } from './ports.ts'
 import { orderedRelease, Turns, turnOf } from './turns.ts'
 import { encryptedRelease, refuseUnwrappable, type Wanted } from './wrap.ts'
@@ -209,7 +210,7 @@ export const followUp = (world: FleetWorld, more: ReadonlySet<string>): Promise<
  */
 export function decideCommand(
   world: FleetWorld,
-  person: string,
+  by: By,
   id: string,
   verb: Verb,
   reason: string | null,
@@ -224,7 +225,7 @@ export function decideCommand(
     const event = eventOf(opened, verb, world.clock.now(), reason, partly)
     if (isRefusal(event)) return event
     const advance = new Advance(world)
-    const actor = { kind: 'person', id: person } as const
+    const actor = person(by)
     const decision = await advance.step(opened, event, actor)
     if (isRefusal(decision)) return decision
     if (!advance.idle) await advance.commit()

@@ -1,3 +1,5 @@
+import type { Json, JsonObject } from '../core/encoding/canonical-json.ts'
+import { type Personal, personal, type Telling, wordsAbout } from '../core/ledger/telling.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import {
   type Ceremony,
@@ -12,6 +14,7 @@ import type { Repository } from '../core/trust/ceremony-note.ts'
 import { keyName } from '../core/trust/differences.ts'
 import { transcriptOf } from '../core/trust/transcript.ts'
 import type { Event } from './audit.ts'
+import { type By, person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
 import { acceptRoot, type Rotated } from './rotate.ts'
 
@@ -25,7 +28,7 @@ import { acceptRoot, type Rotated } from './rotate.ts'
  */
 export function closeCeremony(
   world: FleetWorld,
-  person: string,
+  by: By,
   repository: Repository,
   files: CeremonyFiles,
 ): Promise<Rotated | Refusal> {
@@ -34,7 +37,7 @@ export function closeCeremony(
     ...(files.targets === null ? {} : { targets: files.targets }),
     bins: files.bins,
   }
-  return acceptRoot(world, person, repository, handed, ({ root, targets }, now) => {
+  return acceptRoot(world, by, repository, handed, ({ root, targets }, now) => {
     // Of the director there are no targets here: they are the server's own, one file for each site. Bins are judged by
     // `acceptRoot`, against all that is stored.
     const inForce: InForce = { repository, root, targets, bins: null }
@@ -42,14 +45,16 @@ export function closeCeremony(
     if (isRefusal(ceremony)) return ceremony
     const fault =
       checkTime(ceremony, now) ?? checkGiven(ceremony, world.crypto) ?? checkComplete(ceremony, world.crypto)
-    return fault ?? told(world, person, ceremony)
+    return fault ?? told(world, by, ceremony)
   })
 }
 
 /** The transcript, and each key that a role of the root gained or lost, to be found by whoever looks for a key. */
-function told(world: FleetWorld, person: string, ceremony: Ceremony): Event[] {
-  const actor = { kind: 'person', id: person } as const
-  const transcript: Event = { kind: 'ceremony-closed', actor, detail: transcriptOf(ceremony, world.crypto) }
+function told(world: FleetWorld, by: By, ceremony: Ceremony): Event[] {
+  const actor = person(by)
+  const holders = holdersOf(ceremony)
+  const detail = withHolders(transcriptOf(ceremony, world.crypto), holders) as Event['detail']
+  const transcript: Event = { kind: 'ceremony-closed', actor, detail }
   const [before, after] = ceremony.root?.electorates ?? []
   if (before === undefined || after === undefined) return [transcript]
   const changed = before.keys.keys().toArray().concat(after.keys.keys().toArray())
@@ -58,8 +63,27 @@ function told(world: FleetWorld, person: string, ceremony: Ceremony): Event[] {
     const [event, owners] = before.keys.has(id) ? ['revoked', before.owners] : ['added', after.owners]
     const key = keyName(id, owners as ReadonlyMap<string, string>)
     return [
-      { kind: 'key-event', actor, detail: { repository: ceremony.note.repository, key, id, event: event as string } },
+      {
+        kind: 'key-event',
+        actor,
+        detail: { repository: ceremony.note.repository, key: wordsAbout(key, holders), id, event: event as string },
+      },
     ]
   })
   return [transcript, ...events]
+}
+
+/** Who holds the keys of a ceremony, as its documents call them. The names of the server's own keys are nobody's. */
+function holdersOf({ root, targets }: Ceremony): readonly Personal[] {
+  const electorates = [...(root?.electorates ?? []), ...(targets?.electorates ?? [])]
+  const names = new Set(electorates.flatMap(({ owners }) => [...owners.values()]))
+  return [...names].filter(name => !/^(?:image|approval|director)-/.test(name)).map(personal)
+}
+
+/** The transcript with its people as people. */
+function withHolders(value: Json | undefined, holders: readonly Personal[]): Telling {
+  if (typeof value === 'string') return wordsAbout(value, holders)
+  if (typeof value !== 'object' || value === null) return value ?? null
+  if (Array.isArray(value)) return value.map(one => withHolders(one, holders))
+  return Object.fromEntries(Object.entries(value as JsonObject).map(([name, of]) => [name, withHolders(of, holders)]))
 }

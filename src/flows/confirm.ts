@@ -8,14 +8,16 @@ import type { CopyMark } from '../core/fleet/backup.ts'
 import { credentialBytes, parseCredential } from '../core/fleet/credential.ts'
 import { type Checkpoint, openCheckpoint } from '../core/ledger/checkpoint.ts'
 import type { Actor } from '../core/ledger/entry.ts'
+import { personal } from '../core/ledger/telling.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { accountsOf } from './appoint.ts'
+import { accountsOf } from './admit.ts'
 import { type Event, record, verifyStoredLog } from './audit.ts'
 import { bringForward } from './bring-forward.ts'
 import { Advance, goOn } from './campaign.ts'
 import { directSites } from './direct.ts'
 import { nextFiles, openRepository } from './keep.ts'
 import { openCampaign } from './opened.ts'
+import { person } from './persons.ts'
 import type { FleetStore, FleetWorld, LogFiles, RepoFile } from './ports.ts'
 
 /**
@@ -85,7 +87,7 @@ export function confirmRestored(world: FleetWorld, asked: Confirmation): Promise
     if (isRefusal(seen)) return seen
     const people = await closeDoors(world, asked)
     if (isRefusal(people)) return people
-    const actor: Actor = { kind: 'person', id: asked.by }
+    const actor = person(asked.by)
     const paused = await pauseAll(world, actor)
     if (isRefusal(paused)) return paused
     return goOnAbove(world, mark, { actor, seen, forward, people, paused })
@@ -198,7 +200,13 @@ async function goOnAbove(
   const detail: JsonObject = { copied: mark.made, entries: size, seen, forward, above, revoked, passwords }
   const events: Event[] = [
     { kind: 'store-restored', actor, detail: { ...detail, campaigns: paused.length, accounts: disabled.length } },
-    ...disabled.map((account): Event => ({ kind: 'account-changed', actor, detail: { event: 'disabled', account } })),
+    ...disabled.map(
+      (account): Event => ({
+        kind: 'account-changed',
+        actor,
+        detail: { event: 'disabled', account: personal(account) },
+      }),
+    ),
     ...directed.events,
   ]
   // If power fails before this commit, the store is still a copy, and nothing is served from it; after it, all of it holds.

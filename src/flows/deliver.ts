@@ -4,6 +4,7 @@ import { messageOf, nextTry, TRIES, wants } from '../core/ledger/webhook.ts'
 import type { LetterRow, WebhookRow } from '../core/ledger/webhook-rows.ts'
 import { isRefusal, orThrow, type Refusal, refuse, sentence } from '../core/refusal/refusal.ts'
 import { record } from './audit.ts'
+import { type By, nameOf, person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
 import type { HookLink, WebhookStore } from './webhook-ports.ts'
 
@@ -162,7 +163,7 @@ export type NewWebhook = Pick<WebhookRow, 'id' | 'url' | 'events' | 'site' | 'se
 export function subscribe(
   world: FleetWorld,
   { webhooks, link }: Pick<Delivery, 'webhooks' | 'link'>,
-  person: string,
+  by: By,
   asked: NewWebhook,
 ): Promise<WebhookRow | Refusal> {
   return world.store.exclusive(async () => {
@@ -174,12 +175,10 @@ export function subscribe(
     const { size } = await world.store.log()
     const now = world.clock.now()
     // Its own making is not told to it: it begins behind that.
-    const row = { ...asked, next: size + 1, failures: 0, fault: null, due: instant(0), since: now, by: person }
+    const row = { ...asked, next: size + 1, failures: 0, fault: null, due: instant(0), since: now, by: nameOf(by) }
     const { id, url, events, site } = asked
     const detail = { webhook: id, url, events: [...events], site: site ?? '' }
-    await record(world, { webhooks: [row] }, [
-      { kind: 'webhook-created', actor: { kind: 'person', id: person }, detail },
-    ])
+    await record(world, { webhooks: [row] }, [{ kind: 'webhook-created', actor: person(by), detail }])
     return row
   })
 }
@@ -188,12 +187,12 @@ export function subscribe(
 export function unsubscribe(
   world: FleetWorld,
   webhooks: WebhookStore,
-  person: string,
+  by: By,
   id: string,
 ): Promise<{ webhook: string } | Refusal> {
   return world.store.exclusive(async () => {
     if ((await webhooks.webhook(id)) === null) return refuse('not-found', `webhook ${id}`, 'a subscription', 'none')
-    const event = { kind: 'webhook-removed', actor: { kind: 'person', id: person }, detail: { webhook: id } } as const
+    const event = { kind: 'webhook-removed', actor: person(by), detail: { webhook: id } } as const
     await record(world, { webhooksGone: [id] }, [event])
     return { webhook: id }
   })
@@ -203,14 +202,14 @@ export function unsubscribe(
 export function sendAgain(
   world: FleetWorld,
   webhooks: WebhookStore,
-  person: string,
+  by: By,
   id: string,
   index: number,
 ): Promise<{ webhook: string; index: number } | Refusal> {
   return world.store.exclusive(async () => {
     const letter = await webhooks.letter(id, index)
     if (letter === null) return refuse('not-found', `webhook ${id}, event ${index}`, 'one that was set aside', 'none')
-    const actor = { kind: 'person', id: person } as const
+    const actor = person(by)
     const event = { kind: 'delivery-repeated', actor, detail: { webhook: id, index } } as const
     await record(world, { letters: [{ ...letter, again: true }] }, [event])
     return { webhook: id, index }

@@ -20,6 +20,7 @@ import {
 import { entryMessage, frame, gapMessage, type SyslogFormat } from '../core/ledger/syslog.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type Event, record } from './audit.ts'
+import { type By, person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
 import type { SiemLine, SiemLink, SiemStore } from './siem-ports.ts'
 
@@ -305,7 +306,7 @@ export class Forwarding {
 export function testSiem(
   world: FleetWorld,
   store: SiemStore,
-  person: string,
+  by: By,
   receiver: string,
 ): Promise<{ receiver: string; index: number } | Refusal> {
   return world.store.exclusive(async () => {
@@ -313,7 +314,7 @@ export function testSiem(
       return refuse('not-found', `siem ${receiver}`, 'a receiver of fleet.yaml', 'none of that name')
     }
     const { size } = await world.store.log()
-    await record(world, {}, [{ kind: 'siem-tested', actor: { kind: 'person', id: person }, detail: { receiver } }])
+    await record(world, {}, [{ kind: 'siem-tested', actor: person(by), detail: { receiver } }])
     return { receiver, index: size }
   })
 }

@@ -5,6 +5,7 @@ import { findController, type Site } from '../core/fleet/topology.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { record } from './audit.ts'
 import type { ImportRow } from './inventory-ports.ts'
+import { type By, nameOf, person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
 
 /**
@@ -21,7 +22,7 @@ export type Line = { readonly line: number; readonly fields: readonly string[] }
  */
 export function beginImport(
   world: FleetWorld,
-  person: string,
+  by: By,
   name: string,
   columns: readonly string[],
 ): Promise<{ readonly import: number } | Refusal> {
@@ -34,7 +35,7 @@ export function beginImport(
     }
     // Numbers only tell one import from another: the clock does, and where it stands still or goes back, the one before.
     const id = Math.max(world.clock.now(), (standing?.id ?? 0) + 1)
-    await world.store.imports.begin({ id, name, person, header, decided: false })
+    await world.store.imports.begin({ id, name, person: nameOf(by), header, decided: false })
     return { import: id }
   })
 }
@@ -126,7 +127,7 @@ const APPLIED = 2000
  */
 export function decideImport(
   world: FleetWorld,
-  person: string,
+  by: By,
   id: number,
   ending: Ending,
   bad: number,
@@ -141,7 +142,7 @@ export function decideImport(
       return ending === 'nothing' ? { taken: 0 } : refuse('import-lines-bad', standing.name, 'good lines', actual)
     }
     const taken = await world.store.imports.staged()
-    const actor = { kind: 'person', id: person } as const
+    const actor = person(by)
     const detail = { name: standing.name, controllers: taken, bad: found }
     // If power fails before this commit, the import is open, and is given up. If it fails after it, the next start goes on.
     await record(world, { importDecided: id }, [{ kind: 'inventory-imported', actor, detail }])
@@ -162,12 +163,12 @@ export async function bringIn(world: FleetWorld): Promise<void> {
 /** Ends an import, and brings in what was decided on (`decideImport`, `bringIn`). */
 export async function endImport(
   world: FleetWorld,
-  person: string,
+  by: By,
   id: number,
   ending: Ending,
   bad: number,
 ): Promise<{ readonly taken: number } | Refusal> {
-  const decided = await decideImport(world, person, id, ending, bad)
+  const decided = await decideImport(world, by, id, ending, bad)
   if (!isRefusal(decided)) await bringIn(world)
   return decided
 }

@@ -1,5 +1,7 @@
+import type { Instant } from '../core/encoding/units.ts'
 import type { AccountRow, KeptCredential } from '../core/fleet/account-rows.ts'
 import type { Challenge, Proof } from '../core/fleet/proof.ts'
+import type { PersonRow } from '../core/ledger/person-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 
 /** What the flows need of the world to know who people are. A second file of ports (see ports.ts), by its subject. */
@@ -12,6 +14,16 @@ export interface AccountStore {
   password(account: string): Promise<string | null>
   credential(id: string): Promise<KeptCredential | null>
   credentials(account: string): Promise<KeptCredential[]>
+}
+
+/** What the fleet's store answers of those whom the log speaks of by pseudonyms (core/ledger/pseudonym.ts). */
+export interface PersonStore {
+  /** A person's salt; null: the log never spoke of them, or they were forgotten. */
+  person(name: string): Promise<PersonRow | null>
+  /** What those pseudonyms stand for that are known. */
+  named(pseudonyms: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** At most `limit` names that were only tried, and are nobody's account, first met before an instant; the oldest first. */
+  strangersBefore(before: Instant, limit: number): Promise<string[]>
 }
 
 /** Bytes that nobody can guess. */

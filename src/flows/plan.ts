@@ -13,6 +13,7 @@ import { storedSite } from '../core/fleet/attested.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { record } from './audit.ts'
 import { about, openRow, sheetsRepo } from './opened.ts'
+import { type By, nameOf, person } from './persons.ts'
 import type { CampaignRow, FleetWorld, SiteRow } from './ports.ts'
 import { publishedReleases } from './publish.ts'
 import { firstTurns } from './turns.ts'
@@ -27,7 +28,7 @@ export type Permit = (sites: readonly string[]) => Promise<null | Refusal>
  */
 export function createCampaign(
   world: FleetWorld,
-  person: string,
+  by: By,
   asked: PlanRequest,
   dryRun: boolean,
   permit: Permit,
@@ -35,7 +36,7 @@ export function createCampaign(
   return world.store.exclusive(async () => {
     const taken = await world.store.campaign(asked.id)
     if (taken !== null) return createdBefore(world, taken, asked, dryRun, permit)
-    const { draft, touched } = await drawUp(world, person, asked, world.clock.now())
+    const { draft, touched } = await drawUp(world, nameOf(by), asked, world.clock.now())
     // Also why there is no plan, and who is passed over, is told of sites that somebody may plan for, and of no others.
     const beyond = await permit(touched)
     if (beyond !== null || isRefusal(draft)) return beyond ?? draft
@@ -60,7 +61,7 @@ export function createCampaign(
       {
         ...about(plan),
         kind: 'campaign-created',
-        actor: { kind: 'person', id: person },
+        actor: person(by),
         detail: {
           title: plan.title,
           criticality: plan.criticality,

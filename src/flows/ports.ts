@@ -17,6 +17,7 @@ import type { ControllerRow, OrderableRow, SiteRow } from '../core/fleet/rows.ts
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
+import type { PersonChange } from '../core/ledger/person-rows.ts'
 import type { SiemChange } from '../core/ledger/siem-rows.ts'
 import type { WebhookChange } from '../core/ledger/webhook-rows.ts'
 import type { WitnessChange, WitnessedLog } from '../core/ledger/witness-rows.ts'
@@ -24,7 +25,7 @@ import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 import type { ArchiveChange, ArchiveStore, RestoreChange, RestoredStore } from './archive-ports.ts'
 import type { ImportStore, InventoryStore } from './inventory-ports.ts'
-import type { AccountStore } from './people-ports.ts'
+import type { AccountStore, PersonStore, Random } from './people-ports.ts'
 
 /** What the flows need of the world. A port is added when a flow needs it, with its second implementation in sight. */
 
@@ -158,6 +159,7 @@ export type CampaignRow = {
 export type FleetChange = AccountChange &
   ArchiveChange &
   RestoreChange &
+  PersonChange &
   WebhookChange &
   SiemChange &
   WitnessChange & {
@@ -222,6 +224,7 @@ export interface TurnStore {
 }
 
 export interface FleetStore extends AccountStore, RestoredStore {
+  readonly people: PersonStore
   readonly turns: TurnStore
   readonly archived: ArchiveStore
   readonly inventory: InventoryStore
@@ -400,6 +403,8 @@ export type FleetWorld = {
   readonly blobs: Blobs
   readonly clock: Clock
   readonly crypto: Crypto
+  /** For the salts of people. */
+  readonly random: Random
   readonly online: {
     readonly image: OnlineRoles
     readonly approval: OnlineRoles

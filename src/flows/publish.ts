@@ -8,6 +8,7 @@ import { MAGIC_BYTES } from '../core/firmware/mcuboot/layout.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
 import { type Anchor, type Envelope, openEnvelope } from '../core/firmware/suit-open.ts'
+import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { NOTE } from '../core/trust/ceremony-note.ts'
 import { binOf } from '../core/trust/delegation.ts'
@@ -28,6 +29,7 @@ import { evidenceDetail, keepsEvidence, type LookUp, publishedEvidence } from '.
 import { type Event, record } from './audit.ts'
 import { contentKeyWith } from './encrypt.ts'
 import { acceptable, allTargets, type Bins, nextFiles, openRepository, storedBin, targetAt } from './keep.ts'
+import { type By, person } from './persons.ts'
 import type { BlobId, FleetWorld } from './ports.ts'
 import { follow, recognised, recognisedWith, transitions } from './recognise.ts'
 
@@ -47,7 +49,7 @@ export type SignedTargets = { readonly metadata: Uint8Array; readonly bins?: Rea
  */
 export function publishRelease(
   world: FleetWorld,
-  person: string,
+  by: By,
   { metadata, bins: handed = new Map() }: SignedTargets,
 ): Promise<{ version: number; published: string[] } | Refusal> {
   return world.store.exclusive(async () => {
@@ -85,7 +87,9 @@ export function publishRelease(
     const unfit = acceptable(set, files, world.crypto)
     if (unfit !== null) return unfit
     const look = (path: string) => targetAfter(world, next.set, bins, path)
-    const changed = await keepsEvidence(await targetsBefore(world, set, bins), look)
+    const stood = await targetsBefore(world, set, bins)
+    if (isRefusal(stood)) return stood
+    const changed = await keepsEvidence(stood, look)
     if (changed !== null) return changed
     const events: Event[] = []
     // A release may be signed by a key that another one adds, published before it or together with it.
@@ -94,10 +98,13 @@ export function publishRelease(
     for (const target of added) {
       const checked = await checkBlob(world, target, anchors, look)
       if (isRefusal(checked)) return checked
-      if (checked !== null) events.push(published(person, target, checked))
+      if (checked !== null) events.push(published(by, target, checked))
     }
-    const actor = { kind: 'person', id: person } as const
+    const actor = person(by)
     events.push({ kind: 'repository-updated', actor, detail: { repository: 'image', version } })
+    const gone = await revocations(stood, look, actor, version)
+    if (isRefusal(gone)) return gone
+    events.push(...gone)
     // If power fails before this commit, the blobs are here and nothing speaks of them; after it, all of it is public.
     await record(world, { files }, events)
     const unread = await follow(world, added)
@@ -120,6 +127,23 @@ async function targetsBefore(world: FleetWorld, set: TrustedSet, bins: Bins): Pr
   return before
 }
 
+/** The releases of before that are no targets any more: nobody is given them from now on. */
+export async function revocations(
+  before: readonly Target[],
+  look: LookUp,
+  actor: Actor,
+  version: number,
+): Promise<Event[] | Refusal> {
+  const events: Event[] = []
+  for (const { path, sha256 } of before) {
+    if (!path.endsWith(ENVELOPE_NAME)) continue
+    const after = await look(path)
+    if (isRefusal(after)) return after
+    if (after === null) events.push({ kind: 'release-revoked', actor, release: sha256, detail: { path, version } })
+  }
+  return events
+}
+
 /** Whether these very bins are in force. The targets above them may be the same for two publications into other bins. */
 async function areInForce(world: FleetWorld, bins: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
   for (const [name, bytes] of bins) {
@@ -130,7 +154,7 @@ async function areInForce(world: FleetWorld, bins: ReadonlyMap<string, Uint8Arra
 }
 
 /** A target as it is after a publication: in a bin that came with it, or where it stood. */
-async function targetAfter(
+export async function targetAfter(
   world: FleetWorld,
   after: TrustedSet,
   bins: Bins,
@@ -168,9 +192,9 @@ export async function changedTargets(
 /** A release whose envelope and evidence hold; `evidence` is what the log says of the latter. */
 type Checked = Envelope & { readonly evidence: JsonObject }
 
-const published = (person: string, target: Target, { facts, signers, evidence }: Checked): Event => ({
+const published = (by: By, target: Target, { facts, signers, evidence }: Checked): Event => ({
   kind: 'release-published',
-  actor: { kind: 'person', id: person },
+  actor: person(by),
   release: target.sha256,
   detail: {
     path: target.path,

@@ -92,7 +92,7 @@ export async function fetchPayloads(world: SiteWorld): Promise<null | Refusal> {
   const wanted = new Map((await assigned(world)).map(assignment => [assignment.payload.sha256, assignment]))
   for (const assignment of wanted.values()) {
     const fault = await fetchBlob(world, assignment.payload, await factsOf(world, assignment))
-    if (fault !== null) first ??= await refused(world, fault, assignment)
+    if (fault !== null) first ??= await refused(world, fault, assignment, 'download-failed')
   }
   return first
 }
@@ -152,14 +152,19 @@ async function takeBack(
 const told = new WeakMap<SiteWorld, string>()
 
 /** A refusal on the way down is evidence of its own: it is in the outbox before anybody tries again. */
-async function refused(world: SiteWorld, refusal: Refusal, assignment?: Assignment): Promise<Refusal> {
+async function refused(
+  world: SiteWorld,
+  refusal: Refusal,
+  assignment?: Assignment,
+  kind: 'assignment-refused' | 'download-failed' = 'assignment-refused',
+): Promise<Refusal> {
   const { code, subject, expected, actual } = refusal
   // A passing fault (the link is down, a file is late) is no event; an attack or a broken release is.
   const event = [code, subject, expected, actual].join('\n')
   if (registry[code].action === 'retry' || told.get(world) === event) return refusal
   told.set(world, event)
   const what = assignment === undefined ? {} : { campaign: assignment.campaign, release: assignment.envelope.sha256 }
-  await note(world, { kind: 'assignment-refused', code, ...what, detail: { subject, expected, actual } })
+  await note(world, { kind, code, ...what, detail: { subject, expected, actual } })
   return refusal
 }
 
@@ -387,13 +392,6 @@ function askAlive(world: SiteWorld, id: string): Promise<GatewayControllerRow> {
     if (next !== row) await world.store.commit({ controllers: [next] })
     return next
   })
-}
-
-/** A payload that this controller is to install. Refuses `controller-unknown`, `not-found` for any other blob. */
-export async function payloadOf(world: SiteWorld, id: string, sha256: string): Promise<BlobId | Refusal> {
-  const assignment = await assignmentOf(world, id)
-  if (assignment?.payload.sha256 === sha256) return { sha256, length: assignment.payload.length }
-  return refuse('not-found', `blob ${sha256}`, `the payload that ${id} is to install`, 'another blob')
 }
 
 // --- Small parts ---

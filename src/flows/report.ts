@@ -11,17 +11,18 @@ import {
 import { isOpen } from '../core/campaign/rollout-state.ts'
 import type { Turn } from '../core/campaign/turn.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
-import type { JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, millis } from '../core/encoding/units.ts'
 import { exposureOf } from '../core/fleet/exposure.ts'
 import { incidentsOf, NO_INCIDENTS } from '../core/fleet/incidents.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
 import { type Actor, type EntryOrigin, parseEntry, withOrigin } from '../core/ledger/entry.ts'
 import { isGatewayKind } from '../core/ledger/entry-kinds.ts'
+import { reportDetail } from '../core/ledger/report-detail.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
 import { imageOf } from '../core/trust/image-target.ts'
-import { type Assignment, assignmentId } from '../core/trust/mapping.ts'
+import { keyId } from '../core/trust/keys.ts'
+import { type Assignment, assignmentId, ON_THE_SPOT } from '../core/trust/mapping.ts'
 import {
   checkReportNew,
   claimedReporter,
@@ -31,15 +32,16 @@ import {
   readStoredReport,
 } from '../core/trust/report.ts'
 import { batchDigest, openSiteManifest } from '../core/trust/site-manifest.ts'
-import { type Event, note } from './audit.ts'
+import type { Event } from './audit.ts'
 import { Advance, goOn } from './campaign.ts'
 import { heard } from './catch-up.ts'
 import { failuresAfter } from './failures.ts'
 import { joinedBy } from './join.ts'
 import { fleetActor, type Opened } from './opened.ts'
-import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteWorld } from './ports.ts'
+import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteRow, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
 import { Reasons } from './reason.ts'
+import { noteRefusalAt } from './refused.ts'
 import { assignmentOf, step, unknown, workOf } from './relay.ts'
 import { dropRoutine, keepRoutine } from './routine.ts'
 import { newRoots } from './tell.ts'
@@ -60,7 +62,7 @@ export function acceptControllerReport(
 ): Promise<{ accepted: number } | Refusal> {
   return world.store.exclusive(async () => {
     const row = await world.store.controller(id)
-    if (row === null) return unknown(world, id)
+    if (row === null) return rejected(world, id, unknown(world, id))
     const key = { alg: 'ecdsa-p256', spki: row.reportKey } as const
     const report = openReport(bytes, { site: world.site.site, controller: id, key }, world.crypto)
     if (isRefusal(report)) return rejected(world, id, report)
@@ -87,8 +89,7 @@ export function acceptControllerReport(
 }
 
 async function rejected(world: SiteWorld, controller: string, refusal: Refusal): Promise<Refusal> {
-  const { code, subject, expected, actual } = refusal
-  await note(world, { kind: 'report-refused', code, controller, detail: { subject, expected, actual } })
+  await noteRefusalAt(world, { controller, attempt: 'report', kind: 'report-refused' }, refusal)
   return refusal
 }
 
@@ -146,7 +147,7 @@ export function acceptUpstream(
     const routine = items.length === 0 ? opened.reports : []
     if (fresh.length === 0 && routine.length === 0 && first <= next) return { acknowledged: row.upstream }
     const reasons = await Reasons.of(world, site)
-    const intake = new Intake(world, site, reasons)
+    const intake = new Intake(world, row, reasons)
     if (first > next) intake.lost(next, first - 1)
     for (const item of fresh) await intake.take(item)
     for (const bytes of routine) await intake.hear(bytes)
@@ -177,11 +178,13 @@ class Intake {
   readonly #now: Instant
   readonly #world: FleetWorld
   readonly #site: string
+  readonly #key: string
   readonly #reasons: Reasons
 
-  constructor(world: FleetWorld, site: string, reasons: Reasons) {
+  constructor(world: FleetWorld, { id, gatewayKey }: SiteRow, reasons: Reasons) {
     this.#world = world
-    this.#site = site
+    this.#site = id
+    this.#key = this.#keyId(gatewayKey)
     this.#reasons = reasons
     this.#now = world.clock.now()
     this.advance = new Advance(world, this.events)
@@ -266,12 +269,13 @@ class Intake {
     if (replayed !== null) return replayed
     const before = row.report === null ? null : readStoredReport(row.report)
     this.#remember(row, before, report, bytes)
-    const actor: Actor = { kind: 'controller', id: `${this.#site}/${row.id}` }
+    const actor = this.#controller(row)
     const code = report.refusal === undefined ? {} : { code: report.refusal.code }
     const about = { kind: 'controller-report', actor, site: this.#site, controller: row.id } as const
-    const event = { ...code, ...about, detail: summaryOf(report) }
+    const event = { ...code, ...about, detail: reportDetail(report) }
     if (origin !== undefined) this.events.push({ ...event, origin })
     else if (!isRoutine(report, before)) this.events.push(event)
+    this.#onTheSpot(row, report)
     const rows = await this.#world.store.turns.of({ site: this.#site, controller: row.id })
     for (const { campaign } of rows) await this.#moveOn(campaign, report, actor)
     const joined = await joinedBy(this.#world, { ...row, report: bytes, sequence: report.sequence }, report)
@@ -283,6 +287,14 @@ class Intake {
       await this.advance.step(current, event, { kind: 'fleet', id: this.#world.name })
     }
     return null
+  }
+
+  /** Work that the fleet has not ordered, as the controller itself attests it. */
+  #onTheSpot(row: ControllerRow, { assignment, event, running, sequence }: Report): void {
+    if (assignment?.startsWith(ON_THE_SPOT) !== true || !WORK.has(event)) return
+    const detail = { event, work: assignment, version: running.version, report: sequence }
+    const actor = this.#controller(row)
+    this.events.push({ kind: 'maintenance-seen', actor, site: this.#site, controller: row.id, detail })
   }
 
   /** The row with the report, and what the report adds to the experience with its versions. */
@@ -382,11 +394,30 @@ class Intake {
   }
 
   #gateway(): Actor {
-    return { kind: 'gateway', id: this.#site }
+    return { kind: 'gateway', id: this.#site, key: this.#key }
+  }
+
+  #controller({ id, reportKey }: ControllerRow): Actor {
+    return { kind: 'controller', id: `${this.#site}/${id}`, key: this.#keyId(reportKey) }
+  }
+
+  #keyId(spki: Uint8Array): string {
+    return keyId({ alg: 'ecdsa-p256', spki }, this.#world.crypto)
   }
 }
 
 type Result = Outcome | { readonly result: 'overtaken' } | { readonly result: 'confirmed'; readonly further: true }
+
+/** The events of a report that tell of work on the controller; the others tell how it stands. */
+const WORK: ReadonlySet<Report['event']> = new Set([
+  'staged',
+  'withdrawn',
+  'armed',
+  'trial',
+  'confirmed',
+  'reverted',
+  'refused',
+])
 
 /** How a report ends a turn, or undoes its end; null: it says nothing of it. */
 function resultOf(report: Report, turn: Turn, wanted: Wanted): Result | null {
@@ -409,24 +440,4 @@ function eventOf(outcome: Result): {
   if (outcome.result === 'reverted') return { result: 'reverted', code: outcome.cause }
   const again = isRefusalCode(outcome.code) && registry[outcome.code].action === 'retry'
   return { result: 'refused', code: outcome.code, again }
-}
-
-/** What the log keeps of a report beside the gateway's origin: enough to tell what ran, and to find the report again. */
-function summaryOf(report: Report): JsonObject {
-  const { sequence, at, event, state, running, counter, assignment, staged, attempts, refusal } = report
-  const last = attempts.at(-1)
-  return {
-    sequence,
-    at,
-    event,
-    state,
-    version: running.version,
-    digest: running.digest,
-    slot: running.slot,
-    counter,
-    ...(assignment === undefined ? {} : { assignment }),
-    ...(staged === undefined ? {} : { staged: staged.version }),
-    ...(last === undefined ? {} : { lastAttempt: { ...last } }),
-    ...(refusal === undefined ? {} : { refusal: { ...refusal } }),
-  }
 }

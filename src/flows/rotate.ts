@@ -1,10 +1,11 @@
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { formatUtc } from '../core/encoding/utc-time.ts'
+import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { goOn } from '../core/trust/after-rotation.ts'
 import { checkBins } from '../core/trust/hash-bins.ts'
-import type { Common, Document, Targets } from '../core/trust/metadata.ts'
+import type { Common, Document, Target, Targets } from '../core/trust/metadata.ts'
 import { readMetadata, signableBytes } from '../core/trust/read-metadata.ts'
 import { refresh } from '../core/trust/refresh.ts'
 import { verifySigned } from '../core/trust/signatures.ts'
@@ -12,9 +13,10 @@ import { type TrustedSet, updateRoot } from '../core/trust/trusted-set.ts'
 import { type Event, record } from './audit.ts'
 import { directorRoot } from './direct.ts'
 import { drive } from './drive.ts'
-import { nextFiles, openRepository, rootFiles } from './keep.ts'
+import { allTargets, nextFiles, openRepository, rootFiles } from './keep.ts'
+import { type By, person } from './persons.ts'
 import type { FleetWorld, RepoFile, WrapRow } from './ports.ts'
-import { changedTargets } from './publish.ts'
+import { changedTargets, revocations, targetAfter } from './publish.ts'
 import { resignSites } from './renew.ts'
 
 /**
@@ -59,7 +61,7 @@ export type Rotated = { readonly version: number; readonly repositories: number 
  */
 export function acceptRoot(
   world: FleetWorld,
-  person: string,
+  by: By,
   repo: 'image' | 'approval' | 'director',
   handed: NewRoot,
   judge: Judge = () => [],
@@ -73,15 +75,15 @@ export function acceptRoot(
     if (isInForce(current, handed)) return { version: current.root.signed.version, repositories }
     const judged = judge(current, now)
     if (isRefusal(judged)) return judged
+    const actor = person(by)
     const after = handed.root === undefined ? current : updateRoot(current, handed.root, world.crypto)
     if (isRefusal(after)) return after
     const next =
       repo === 'director'
         ? await directorFiles(world, current, after, sites, now)
-        : await filesOf(world, repo, current, after, handed, now)
+        : await filesOf(world, repo, current, after, handed, now, actor)
     if (isRefusal(next)) return next
     const { version } = after.root.signed
-    const actor = { kind: 'person', id: person } as const
     const kind = handed.root === undefined ? 'repository-updated' : 'root-rotated'
     const event = { kind, actor, detail: { repository: repo, version, repositories } } as const
     // If power fails before this commit, the old root is in force with all that stands below it; after it, the new one.
@@ -118,6 +120,7 @@ async function filesOf(
   after: TrustedSet,
   handed: NewRoot,
   now: Instant,
+  actor: Actor,
 ): Promise<InForce | Refusal> {
   const targets = handed.targets === undefined ? current.targets : signedAnew(current, handed.targets, now)
   if (isRefusal(targets)) return targets
@@ -144,7 +147,12 @@ async function filesOf(
   const next = await nextFiles(world, repo, goOn(current, after, now), targets, now, { bins })
   if (isRefusal(next)) return next
   const files = [...rootFiles(repo, after.root), ...next.files]
-  return (await taken(world, current, files, now)) ?? { files, events: [] }
+  const stood = repo === 'image' ? await allTargets(world, current) : new Map<string, Target>()
+  if (isRefusal(stood)) return stood
+  const look = (path: string) => targetAfter(world, next.set, bins, path)
+  const events = await revocations([...stood.values()], look, actor, targets.signed.version)
+  if (isRefusal(events)) return events
+  return (await taken(world, current, files, now)) ?? { files, events }
 }
 
 /** Targets that were signed anew for the new root: the next version of the ones in force. */

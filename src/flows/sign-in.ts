@@ -3,16 +3,7 @@ import { plainText } from '../core/encoding/plain-text.ts'
 import { after, type Instant, millis } from '../core/encoding/units.ts'
 import type { Account } from '../core/fleet/account.ts'
 import type { CredentialRow } from '../core/fleet/account-rows.ts'
-import {
-  type AttemptRule,
-  type Attempts,
-  afterFailure,
-  FROM_ANYWHERE,
-  FROM_ONE_ADDRESS,
-  type Noise,
-  takeNoise,
-  waitFor,
-} from '../core/fleet/attempts.ts'
+import { type AttemptRule, afterFailure, FROM_ANYWHERE, FROM_ONE_ADDRESS, waitFor } from '../core/fleet/attempts.ts'
 import {
   type Credential,
   credentialBytes,
@@ -24,12 +15,15 @@ import {
 import { NAME } from '../core/fleet/identity.ts'
 import type { Proof } from '../core/fleet/proof.ts'
 import type { Grant } from '../core/fleet/roles.ts'
-import type { Actor } from '../core/ledger/entry.ts'
+import { addressOf, type Telling, tried } from '../core/ledger/telling.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountOf, inForce, type Who } from './admit.ts'
-import { appendEntries, record } from './audit.ts'
+import { type Memory, remember } from './attempts.ts'
+import { record } from './audit.ts'
 import type { IdentityProvider, PasswordHash, Random } from './people-ports.ts'
+import { person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
+import { NOBODY, noteRefusal } from './refused.ts'
 
 /** What a door needs to let people sign in: who vouches for them, and what it remembers of those who failed. */
 export type Reception = {
@@ -38,30 +32,6 @@ export type Reception = {
   /** By name. `local` is the fleet's own. */
   readonly providers: ReadonlyMap<string, IdentityProvider>
   readonly memory: Memory
-}
-
-/** What is remembered of failures, for as long as the server runs (and behind a start, see recall.ts). It is bounded. */
-export class Memory {
-  readonly attempts = new Map<string, Attempts>()
-  readonly noise = new Map<string, Noise>()
-}
-
-export const MOST_REMEMBERED = 20_000
-/** How many that count are passed over for one that does not. */
-const PASSED_OVER = 64
-
-/**
- * Remembers something; the oldest goes. What still counts is passed over and counts as new: who tries thousands of names
- * pushes out those, and not the lock of the one that they are after.
- */
-function remember<T>(memory: Map<string, T>, key: string, value: T, counts: (value: T) => boolean = () => false): void {
-  memory.delete(key)
-  memory.set(key, value)
-  for (let n = 0; memory.size > MOST_REMEMBERED; n += 1) {
-    const [[oldest, kept]] = memory as Iterable<[string, T]> as [[string, T]]
-    memory.delete(oldest)
-    if (n < PASSED_OVER && counts(kept)) memory.set(oldest, kept)
-  }
 }
 
 /** The fleet's own provider: an account's name and its password. It says the same of a wrong name and of a wrong password. */
@@ -99,7 +69,10 @@ export async function signIn(
   const now = world.clock.now()
   const claimed = proof.at === 'password' ? plainText(proof.account, 64) : provider
   const locked = refuseLocked(memory, claimed, from.address, now)
-  if (locked !== null) return locked
+  if (locked !== null) {
+    await noteRefusal(reception, NOBODY, SIGN_IN, locked, whoTried(claimed, from.address))
+    return locked
+  }
   // Counted before it is judged: who asks a hundred times at once has asked a hundred times.
   const takeBack = failed(memory, claimed, from.address, now)
   const hash = await hashOf(world, proof)
@@ -107,11 +80,11 @@ export async function signIn(
   if (isRefusal(account)) {
     // Nothing was judged, so nothing was guessed: who could count names as fast as they are turned away would flood the memory.
     if (account.code === 'sign-in-busy') takeBack()
-    await noteRefusal(reception, null, `${FROM}${from.address}`, account)
+    await noteRefusal(reception, NOBODY, SIGN_IN, account, whoTried(claimed, from.address))
     return account
   }
   const begun = await world.store.exclusive(() => begin(reception, provider, proof, from, { account, hash, now }))
-  if (isRefusal(begun)) await noteRefusal(reception, null, `${FROM}${from.address}`, begun)
+  if (isRefusal(begun)) await noteRefusal(reception, NOBODY, SIGN_IN, begun, whoTried(claimed, from.address))
   else succeeded(memory, claimed, from.address)
   return begun
 }
@@ -134,13 +107,12 @@ async function begin(
   if ((await hashOf(world, proof)) !== hash) return wrong(account.id)
   const label = `signed in from ${from.address}`
   const wanted = { kind: from.kind, label, grants: null, expiresAt: after(now, SESSION_LIFE) } as const
-  const { secret, row } = mint(reception, account.id, account.id, wanted, now)
-  const detail = { by: provider, session: row.id, kind: from.kind, address: from.address }
+  const { secret, sha256, row } = mint(reception, account.id, account.id, wanted, now)
+  const detail = { by: provider, session: row.id, kind: from.kind, address: addressOf(account.id, from.address) }
   const forgotten = await outlived(world, account.id, now)
   // If power fails behind this commit, there is a session whose secret nobody has: it ends by itself.
-  await record(world, { credentials: [row], forgotten }, [
-    { kind: 'access-granted', actor: person(account.id), detail },
-  ])
+  const actor = { ...person(account.id), key: sha256 }
+  await record(world, { credentials: [row], forgotten }, [{ kind: 'access-granted', actor, detail }])
   return { account: account.id, secret, expiresAt: wanted.expiresAt }
 }
 
@@ -156,8 +128,14 @@ function refuseLocked(memory: Memory, account: string, address: string, now: Ins
   return refuse('sign-in-locked', `the sign-in of ${account}`, 'fewer wrong passwords', `another try in ${seconds} s`)
 }
 
-/** How a refused sign-in is called in the log; the address follows. */
-export const FROM = 'sign-in from '
+/** How a refused sign-in is called in the log. */
+export const SIGN_IN = 'sign-in'
+
+/** The name that somebody tried, and where they came from: people both, whether the name is an account's or not. */
+function whoTried(claimed: string, address: string) {
+  const detail: { readonly [name: string]: Telling } = { account: tried(claimed), address: addressOf(claimed, address) }
+  return { people: [tried(claimed)], detail }
+}
 
 /** Counts a failure; answers how it is taken back, as long as no other came behind it. */
 export function failed({ attempts }: Memory, account: string, address: string, now: Instant): () => void {
@@ -256,12 +234,12 @@ export function mint(
   by: string,
   wanted: Pick<Credential, 'kind' | 'label' | 'expiresAt'> & { readonly grants: readonly Grant[] | null },
   now: Instant,
-): { readonly secret: string; readonly row: CredentialRow } {
+): { readonly secret: string; readonly sha256: string; readonly row: CredentialRow } {
   const id = random.bytes(8)
   const secret = secretText(wanted.kind, id, random.bytes(32))
   const sha256 = toHex(secretDigest(secret, world.crypto))
   const made = { v: 1, id: toHex(id), account, sha256, createdAt: now, createdBy: by, revoked: null } as const
-  return { secret, row: { id: made.id, account, credential: credentialBytes({ ...made, ...wanted }) } }
+  return { secret, sha256, row: { id: made.id, account, credential: credentialBytes({ ...made, ...wanted }) } }
 }
 
 /** Signs out: the session (or the token) is worth nothing from now on. Durable on return. */
@@ -276,31 +254,7 @@ export async function signOut(world: FleetWorld, who: Who): Promise<null | Refus
     const revoked = { ...stored, revoked: { at: world.clock.now(), by: who.id } }
     const next = { id: stored.id, account: stored.account, credential: credentialBytes(revoked) }
     const detail = { credential: stored.id, kind: stored.kind }
-    await record(world, { credentials: [next] }, [{ kind: 'access-ended', actor: person(who.id), detail }])
+    await record(world, { credentials: [next] }, [{ kind: 'access-ended', actor: person(who), detail }])
     return null
   })
-}
-
-export const person = (id: string): Actor => ({ kind: 'person', id })
-
-/** The actor of a refused attempt by somebody who is nobody here. */
-const STRANGER = 'stranger'
-
-/**
- * Records a refused attempt of an account, or of a stranger (null), unless the same one has filled enough of the log in the
- * last minutes: then it is counted, and the count is told with the next that is recorded.
- */
-export async function noteRefusal(
-  { world, memory }: Pick<Reception, 'world' | 'memory'>,
-  account: string | null,
-  attempt: string,
-  refusal: Refusal,
-): Promise<void> {
-  const name = account ?? STRANGER
-  const { next, write, leftOut } = takeNoise(memory.noise.get(name), world.clock.now())
-  remember(memory.noise, name, next)
-  if (!write) return
-  const { code, subject, expected, actual } = refusal
-  const detail = { attempt, subject, expected, actual, ...(leftOut === 0 ? {} : { leftOut }) }
-  await appendEntries(world, [{ kind: 'access-refused', actor: person(name), code, detail }])
 }

@@ -4,9 +4,10 @@ import type { Account } from '../core/fleet/account.ts'
 import { storedSite } from '../core/fleet/attested.ts'
 import { FLEET, mayDo, mayDoAll, type Place } from '../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { accountsOf } from './appoint.ts'
+import { accountsOf } from './admit.ts'
 import { Advance } from './campaign.ts'
 import { about, type Opened, openCampaign, sitesOfPlan } from './opened.ts'
+import { type By, person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
 
 /** The place of a site: an unknown one lies in no region. */
@@ -126,7 +127,7 @@ export async function refuseRejected(world: Pick<FleetWorld, 'store'>, id: strin
  * Rejects a plan for good: its campaign ends, and signatures that were given for it are worth nothing. Durable on return, with
  * the reason in the log. Refuses `campaign-unknown`, `campaign-already-approved`, `campaign-rejected`.
  */
-export function reject(world: FleetWorld, person: string, id: string, reason: string): Promise<null | Refusal> {
+export function reject(world: FleetWorld, by: By, id: string, reason: string): Promise<null | Refusal> {
   return world.store.exclusive(async () => {
     const opened = await openCampaign(world, id)
     if (isRefusal(opened)) return opened
@@ -135,11 +136,11 @@ export function reject(world: FleetWorld, person: string, id: string, reason: st
     const { at } = opened.rollout.state
     if (at !== 'created') return refuse('campaign-already-approved', id, 'a plan that waits for approval', at)
     const now = world.clock.now()
-    const bytes = canonicalJson({ by: person, at: now, reason })
-    const actor = { kind: 'person', id: person } as const
+    const bytes = canonicalJson({ at: now, reason })
+    const actor = person(by)
     const advance = new Advance(world, [{ ...about(opened.plan), kind: 'plan-rejected', actor, detail: { reason } }])
     // It ends here, and keeps its controllers from no other campaign.
-    const halt = { kind: 'halt', now, reason: `rejected by ${person}: ${reason}` } as const
+    const halt = { kind: 'halt', now, reason: `rejected: ${reason}` } as const
     const decision = await advance.step(opened, halt, actor)
     if (isRefusal(decision)) return decision
     // If power fails before this commit, nobody has rejected it; after it, no signature approves it any more.

@@ -5,6 +5,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { FileRef } from '../core/trust/image-target.ts'
 import { record } from './audit.ts'
 import { contentKeyWith, type EncryptedRelease, rewrap } from './encrypt.ts'
+import { type By, person } from './persons.ts'
 import type { ControllerRow, FleetWorld, WrapRow } from './ports.ts'
 import { contentKeysOf, releaseAt } from './publish.ts'
 
@@ -174,7 +175,7 @@ export type BroughtWrap = {
  */
 export async function takeWraps(
   world: FleetWorld,
-  person: string,
+  by: By,
   campaign: string,
   wanted: readonly Wanted[],
   brought: readonly BroughtWrap[],
@@ -202,7 +203,7 @@ export async function takeWraps(
     met.add(of)
   }
   const missing = all.filter(one => !one.wrapped && !met.has(one)).length
-  const actor = { kind: 'person', id: person } as const
+  const actor = person(by)
   const detail = { wraps: wraps.length, replaced: [...met].filter(({ wrapped }) => wrapped).length, missing }
   // If power fails before this commit, nothing was brought, what stood stands, and the same wraps are brought again.
   if (wraps.length > 0) await record(world, { wraps }, [{ kind: 'content-keys-wrapped', actor, campaign, detail }])

@@ -90,6 +90,10 @@ export const ChangeAccount = Type.Object(
 )
 export type ChangeAccount = Static<typeof ChangeAccount>
 
+/** POST /v1/accounts/ID/forget: the pseudonym that stays in the log; null: the log never spoke of them. */
+export const ForgottenView = Type.Object({ pseudonym: Type.Union([Type.String(), Type.Null()]) }, closed)
+export type ForgottenView = Static<typeof ForgottenView>
+
 /** POST /v1/accounts/ID/password. `current` for one's own, unless one comes with a certificate. */
 export const ChangePassword = Type.Object({ password: Password, current: Type.Optional(Password) }, closed)
 export type ChangePassword = Static<typeof ChangePassword>

@@ -247,6 +247,13 @@ export const ReleaseView = Type.Object(
 )
 export type ReleaseView = Static<typeof ReleaseView>
 
+/** Pseudonyms that one request asks about at most: an address has its length. */
+export const MOST_PEOPLE = 50
+
+/** GET /v1/audit/people: whom pseudonyms of the log stand for: a name, or an address. */
+export const PeopleView = Type.Record(Type.String(), Type.String())
+export type PeopleView = Static<typeof PeopleView>
+
 /** GET /v1/audit/checkpoint and /v1/audit/entries?from=&to= (at most 1,000 a page). */
 export const AuditPage = Type.Object(
   {

@@ -59,7 +59,7 @@ describe('webhooks', () => {
         {},
         Array.from({ length: count }, (_, n) => {
           const at = site === undefined ? {} : { site }
-          return { kind: 'policy-changed', actor: { kind: 'fleet', id: 'f' }, detail: { n }, ...at } as const
+          return { kind: 'log-opened', actor: { kind: 'fleet', id: 'f' }, detail: { anchors: [n] }, ...at } as const
         }),
       ),
     )
@@ -158,7 +158,7 @@ describe('webhooks', () => {
     orThrow(await sendAgain(fleet.world, by.webhooks, 'ada', 'desk', next))
     await round()
     assert.deepEqual(await by.webhooks.letters('desk', null, 10), [])
-    assert.deepEqual(receiver.got.at(-1), { id: `desk.${next}`, type: 'policy-changed', index: next })
+    assert.deepEqual(receiver.got.at(-1), { id: `desk.${next}`, type: 'log-opened', index: next })
     const unknown = await sendAgain(fleet.world, by.webhooks, 'ada', 'desk', next)
     assert.equal(isRefusal(unknown) && unknown.code, 'not-found')
   })

@@ -104,7 +104,7 @@ describe('forwarding the log to a SIEM', () => {
         fleet.world,
         {},
         Array.from({ length: count }, (_, n) => {
-          return { kind: 'policy-changed', actor: { kind: 'fleet', id: 'f' }, detail: { n } } as const
+          return { kind: 'log-opened', actor: { kind: 'fleet', id: 'f' }, detail: { anchors: [n] } } as const
         }),
       ),
     )

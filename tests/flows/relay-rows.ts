@@ -58,7 +58,9 @@ export async function refusedBy({ world }: Place, wiring: Wiring): Promise<Refus
       assert.equal(workOf(row).at, waits && row.id === 'bms-1' ? 'staging' : 'idle', row.id)
     }
     await nothingOffered(gateway.site)
-    const entries = (await gateway.entries()).filter(({ kind }) => kind === 'assignment-refused')
+    const entries = (await gateway.entries()).filter(
+      ({ kind }) => kind === 'assignment-refused' || kind === 'download-failed',
+    )
     const told = registry[refusal.code].action === 'retry' ? [] : [refusal.code]
     assert.deepEqual(
       entries.map(({ code }) => code),

@@ -193,7 +193,7 @@ describe('reports, from a controller over its gateway to the fleet', () => {
     {
       name: 'attack: a gateway that writes in the name of a person',
       code: 'entry-author-foreign',
-      item: async () => entryItem({ actor: { kind: 'person', id: 'administrator' } }),
+      item: async () => entryItem({ actor: { kind: 'person', id: `person:${'0'.repeat(64)}` } }),
     },
     {
       name: 'attack: a gateway that writes in the name of another gateway',

@@ -17,15 +17,9 @@ import {
   recoverAdministrator,
   setPassword,
 } from '../../src/flows/appoint.ts'
+import { Memory, MOST_REMEMBERED } from '../../src/flows/attempts.ts'
 import { recall } from '../../src/flows/recall.ts'
-import {
-  localIdentities,
-  Memory,
-  MOST_REMEMBERED,
-  MOST_SESSIONS,
-  type Reception,
-  signIn,
-} from '../../src/flows/sign-in.ts'
+import { localIdentities, MOST_SESSIONS, type Reception, signIn } from '../../src/flows/sign-in.ts'
 import { grants } from '../worlds/people-door.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 

@@ -12,6 +12,7 @@ import { refresh } from '../../src/core/trust/refresh.ts'
 import type { CurrentSet } from '../../src/core/trust/trusted-set.ts'
 import type { SiteWorld } from '../../src/flows/ports.ts'
 import { bearOut, siteTime } from '../../src/flows/time.ts'
+import { testSigner } from '../core/ledger/keys.ts'
 import { DAY, later, NOW, SimulatedRepository } from '../core/trust/simulated-repository.ts'
 
 const HOUR = DAY / 24
@@ -52,6 +53,8 @@ describe('the time that a site judges by', () => {
       store,
       clock: { now: () => clock, quality: 'simulated' },
       site: { site: 'quay' },
+      crypto: nodeCrypto,
+      signer: testSigner(1),
     } as unknown as SiteWorld
     const codes = async () => (await store.outbox(99)).map(({ bytes }) => orThrow(parseEntry(bytes, 'an entry')).code)
     try {

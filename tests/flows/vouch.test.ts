@@ -196,7 +196,7 @@ describe('whose approval counts', () => {
     assert.equal(codeOf(await reject(world(), 'approver-0', ID, 'again')), 'campaign-rejected')
     assert.equal(codeOf(await command(world(), 'ada', ID, 'start', null)), 'campaign-halted')
     const over = orThrow(await openCampaign(world(), ID)).rollout.state
-    assert.ok(over.at === 'halted' && over.reason === 'rejected by approver-1: the wrong week', JSON.stringify(over))
+    assert.ok(over.at === 'halted' && over.reason === 'rejected: the wrong week', JSON.stringify(over))
     const entry = (await bench.fleet.entries()).findLast(({ kind }) => kind === 'plan-rejected')
     assert.deepEqual([entry?.actor.id, entry?.campaign, entry?.detail.reason], ['approver-1', ID, 'the wrong week'])
     bench.fleet.open()

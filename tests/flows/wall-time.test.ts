@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { openGatewayStore } from '../../src/adapters/store-sqlite/gateway.ts'
 import { utf8 } from '../../src/core/encoding/bytes.ts'
 import { instant, millis } from '../../src/core/encoding/units.ts'
@@ -10,6 +11,7 @@ import { parseEntry } from '../../src/core/ledger/entry.ts'
 import { isRefusal, orThrow, refuse } from '../../src/core/refusal/refusal.ts'
 import type { SiteWorld } from '../../src/flows/ports.ts'
 import { askForNews, wallTime } from '../../src/flows/wall-time.ts'
+import { testSigner } from '../core/ledger/keys.ts'
 
 const NOON = Date.UTC(2026, 10, 11, 12)
 const HOUR = 3_600_000
@@ -45,6 +47,8 @@ describe('the clock of a gateway', () => {
       clock: { now: () => instant(NOON + passed + ahead), quality: 'simulated' },
       steady: () => millis(passed - began),
       site: { site: 'quay' },
+      crypto: nodeCrypto,
+      signer: testSigner(1),
       fleet: { checkIn },
     } as unknown as SiteWorld
     const codes = async () => (await store.outbox(99)).map(({ bytes }) => orThrow(parseEntry(bytes, 'an entry')).code)

@@ -60,6 +60,8 @@ export async function accounts({ world, admin, post, postAs }: Calls): Promise<v
   orThrow(await postAs(ana, '/v1/sign-out', {}))
   const csr = await certificateRequest(generateTlsKey())
   orThrow(await post('/v1/accounts/ana/certificates', { csr }))
+  orThrow(await post('/v1/accounts/ana/changes', { disabled: 'left' }))
+  orThrow(await post('/v1/accounts/ana/forget', {}))
   orThrow(await post('/v1/campaigns', plan('yew', 12)))
   orThrow(await postAs(tls.profile(world.profileOf('approver-0')), '/v1/campaigns/yew/rejections', { reason: 'no' }))
 }

@@ -16,7 +16,8 @@ import type { Grant } from '../../src/core/fleet/roles.ts'
 import { orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { admit, type Who } from '../../src/flows/admit.ts'
 import { addAccount, makeToken, setPassword } from '../../src/flows/appoint.ts'
-import { localIdentities, Memory, type Reception } from '../../src/flows/sign-in.ts'
+import { Memory } from '../../src/flows/attempts.ts'
+import { localIdentities, type Reception } from '../../src/flows/sign-in.ts'
 import type { QuietFleet } from './quiet-fleet.ts'
 
 /** A cost that a test can pay hundreds of times. The real one is tried in passwords-scrypt.test.ts. */

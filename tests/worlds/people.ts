@@ -8,10 +8,19 @@ import { run } from '../../src/apps/cli/program.ts'
 import { fromBase64, fromUtf8 } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
+import { pseudonymsOf, withNames } from '../../src/core/ledger/pseudonym.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
-import type { CampaignControllerView, CampaignSummary, CampaignView } from '../../src/wire/fleet-views.ts'
+import {
+  type AuditPage,
+  type CampaignControllerView,
+  type CampaignSummary,
+  type CampaignView,
+  MOST_PEOPLE,
+  type PeopleView,
+} from '../../src/wire/fleet-views.ts'
 import { refusalOf } from '../../src/wire/problem.ts'
 import { checkAnswer } from './contract.ts'
+import { asDescribed } from './described.ts'
 
 /** How a command line ended: its exit code, what it printed, and the refusal that it printed, if it was one. */
 export type Ended = {
@@ -119,16 +128,28 @@ export async function askCampaign(world: World, id: string): Promise<CampaignVie
   return { ...summary, controllers: turns.sort((a, b) => a.wave - b.wave) }
 }
 
-/** The whole audit log. */
+/** The whole audit log, with names for the pseudonyms: the administrator may read them. */
 export async function log(world: World): Promise<AuditEntry[]> {
   const entries: AuditEntry[] = []
   for (;;) {
     const to = entries.length + 1000
     const path = `/v1/audit/entries?from=${entries.length}&to=${to}`
-    const page = await ask<{ entries: { bytes: string }[] }>(world, path)
-    for (const { bytes } of page.entries) entries.push(orThrow(parseEntry(fromBase64(bytes)!, 'an entry')))
-    if (page.entries.length < 1000) return entries
+    const page = await ask<AuditPage>(world, path)
+    for (const { bytes } of page.entries) entries.push(asDescribed(orThrow(parseEntry(fromBase64(bytes)!, 'an entry'))))
+    if (page.entries.length < 1000) return withPeople(world, entries)
   }
+}
+
+/** Entries with names for the pseudonyms. */
+async function withPeople(world: World, entries: readonly AuditEntry[]): Promise<AuditEntry[]> {
+  const asked = [...new Set(entries.flatMap(entry => [...pseudonymsOf(entry)]))]
+  const names = new Map<string, string>()
+  for (let at = 0; at < asked.length; at += MOST_PEOPLE) {
+    const of = asked.slice(at, at + MOST_PEOPLE).join(',')
+    for (const [one, name] of Object.entries(await ask<PeopleView>(world, `/v1/audit/people?of=${of}`)))
+      names.set(one, name)
+  }
+  return entries.map(entry => withNames(entry, names))
 }
 
 /** Everything that a fleet server would show of what is published, planned and ordered: equal before and after a refusal. */

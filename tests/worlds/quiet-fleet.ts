@@ -18,6 +18,7 @@ import type { Plan } from '../../src/core/campaign/turns.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { parseSite, type Site, siteBytes } from '../../src/core/fleet/topology.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
+import { withNames } from '../../src/core/ledger/pseudonym.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { NO_POLICY } from '../../src/core/trust/evidence/judge.ts'
 import { signableBytes } from '../../src/core/trust/read-metadata.ts'
@@ -27,6 +28,7 @@ import { type CurrentSet, type TrustedSet, trustRoot } from '../../src/core/trus
 import { record } from '../../src/flows/audit.ts'
 import { foundDirector } from '../../src/flows/direct.ts'
 import { drive } from '../../src/flows/drive.ts'
+import { namesFor } from '../../src/flows/persons.ts'
 import type { FleetStore, FleetWorld, Signer } from '../../src/flows/ports.ts'
 import type { SiemStore } from '../../src/flows/siem-ports.ts'
 import { rowOf } from '../../src/flows/turns.ts'
@@ -251,7 +253,9 @@ export class QuietFleet {
   async entries(): Promise<AuditEntry[]> {
     const { size } = await this.world.store.log()
     const rows = await this.world.store.entries(0, size)
-    return rows.map(({ index, bytes }) => orThrow(parseEntry(bytes, `entry ${index}`)))
+    const entries = rows.map(({ index, bytes }) => orThrow(parseEntry(bytes, `entry ${index}`)))
+    const names = await namesFor(this.world, entries)
+    return entries.map(entry => withNames(entry, names))
   }
 
   /** A client of a repository that trusts its first root, and nothing yet. */

@@ -26,6 +26,7 @@ import { IMPORT_FAULTS, IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
 import { INVENTORY_TABLES, LABEL_INDEX } from './inventory-schema.ts'
+import { PERSON_TABLES, Persons } from './persons.ts'
 import { SIEM_TABLES, SqliteSiem } from './siem.ts'
 import { makeTiles, Tiles } from './tiles.ts'
 import { SqliteTurns, TURN_TABLES } from './turns.ts'
@@ -70,6 +71,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   `${COPY_TABLE} ${BEHIND_TABLE}`,
   GATHERED_TABLES,
   BUNDLE_TABLE,
+  PERSON_TABLES,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */
@@ -94,6 +96,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly #tiles: Tiles
   readonly #copies: Copies
   readonly #behind: Behind
+  readonly people: Persons
   readonly webhooks: SqliteWebhooks
   readonly siem: SqliteSiem
   readonly gathered: SqliteGathered
@@ -127,6 +130,7 @@ export class SqliteFleetStore implements FleetStore {
     this.imports = new SqliteImports(database, this.#writer, this.#rows)
     this.#accounts = new Accounts(database)
     this.#tiles = new Tiles(database)
+    this.people = new Persons(database)
     const controller =
       'site, id, class, hardware, report_key AS reportKey, decryption_key AS decryptionKey, report, sequence FROM controller'
     this.#sql = {
@@ -354,7 +358,7 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async #commit(change: FleetChange): Promise<void> {
-    await this.#writer.write(() => this.#apply(change))
+    await this.people.wiping(change, () => this.#writer.write(() => this.#apply(change)))
     // It is in the database now, and the next read would find just this; commits end in the order they began in.
     for (const { repo, path, bytes } of change.files ?? []) if (path === TIMESTAMP) this.#timestamps.set(repo, bytes)
   }
@@ -422,6 +426,7 @@ export class SqliteFleetStore implements FleetStore {
     }
     for (const row of change.answers ?? []) this.#answers.put(row)
     this.#accounts.apply(change)
+    this.people.apply(change)
     this.turns.apply(change)
     this.webhooks.apply(change)
     this.siem.apply(change)

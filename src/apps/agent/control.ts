@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { fromBase64 } from '../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { ON_THE_SPOT } from '../../core/trust/mapping.ts'
 import { type Offer, withdraw } from '../../flows/install.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
@@ -90,7 +91,7 @@ async function stage(
   device: Device,
   note: Note,
 ): Promise<object | Refusal> {
-  const assignment = `on the spot ${device.board.crypto.sha256(given.envelope).toHex().slice(0, 16)}`
+  const assignment = `${ON_THE_SPOT}${device.board.crypto.sha256(given.envelope).toHex().slice(0, 16)}`
   const installation = device.begin({ ...given, update: assignment }, null)
   if (isRefusal(installation)) return installation
   const { version } = installation.facts

@@ -1,13 +1,15 @@
-import { type Authority, createAuthority, issueCertificate } from '../../adapters/certificates.ts'
+import { type Authority, certificateFacts, createAuthority, issueCertificate } from '../../adapters/certificates.ts'
 import { readText, writeWhole } from '../../adapters/config-file.ts'
-import { fromBase64, sameBytes, toBase64 } from '../../core/encoding/bytes.ts'
+import { fromBase64, sameBytes, toBase64, toHex } from '../../core/encoding/bytes.ts'
 import { refuseDecryptionKey } from '../../core/fleet/decryption-key.ts'
 import { findController, parseSite, type Site, siteBytes } from '../../core/fleet/topology.ts'
 import { parseVerifierKey, verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import { canSignMetadata } from '../../core/trust/keys.ts'
+import { canSignMetadata, keyId } from '../../core/trust/keys.ts'
 import { record } from '../../flows/audit.ts'
+import { certificateEvent, type Issued } from '../../flows/certify.ts'
 import { foundDirector } from '../../flows/direct.ts'
+import { type By, person } from '../../flows/persons.ts'
 import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
 import { recognised } from '../../flows/recognise.ts'
 import { witnessNameOf } from '../../flows/witness.ts'
@@ -44,11 +46,11 @@ export class Enrolment {
    * `enrolment-key-shared`, `enrolment-key-changed` (unless a person says that the device was replaced), `enrolment-key-former` (whoever says so),
    * and what `refuseDecryptionKey` and `issueCertificate` refuse.
    */
-  enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
-    return this.#world.store.exclusive(() => this.#enrol(person, request))
+  enrol(by: By, request: EnrolSite): Promise<EnrolledSite | Refusal> {
+    return this.#world.store.exclusive(() => this.#enrol(by, request))
   }
 
-  async #enrol(person: string, request: EnrolSite): Promise<EnrolledSite | Refusal> {
+  async #enrol(by: By, request: EnrolSite): Promise<EnrolledSite | Refusal> {
     const site = parseSite(request.site, 'site.yaml')
     if (isRefusal(site)) return site
     const replaced = new Set(request.replaced)
@@ -70,15 +72,26 @@ export class Enrolment {
     const files = known === null ? await foundDirector(this.#world, site.site) : []
     if (isRefusal(files)) return files
     const row = { id: site.site, site: siteBytes(site), gatewayKey, upstream: known?.upstream ?? 0 }
-    const actor = { kind: 'person', id: person } as const
-    const keys = witness === null ? {} : { witnessKeys: [{ site: site.site, key: witness }] }
-    const detail = { region: site.region, controllers: rows.length, ...(witness === null ? {} : { witness }) }
-    await record(this.#world, { sites: [row], controllers: rows, files, ...keys }, [
-      { kind: 'site-registered', actor, site: site.site, detail },
-      ...rows.map(({ id, class: of, hardware }) => {
-        const detail = { class: of, hardware, ...(replaced.has(id) ? { replaced: true } : {}) }
+    const actor = person(by)
+    const certificates = certificatesOf(issued)
+    if (isRefusal(certificates)) return certificates
+    const key = this.#keyId(gatewayKey)
+    // If power fails before this commit, nobody has the certificates, and nothing is registered; behind it, the same request
+    // again is answered with others.
+    const witnessed = witness === null ? {} : { witnessKeys: [{ site: site.site, key: witness }] }
+    await record(this.#world, { sites: [row], controllers: rows, files, ...witnessed }, [
+      {
+        kind: 'site-registered',
+        actor,
+        site: site.site,
+        detail: { region: site.region, controllers: rows.length, key, ...(witness === null ? {} : { witness }) },
+      },
+      ...rows.map(({ id, class: of, hardware, reportKey, decryptionKey }) => {
+        const keys = { key: this.#keyId(reportKey), ...this.#decryption(decryptionKey) }
+        const detail = { class: of, hardware, ...keys, ...(replaced.has(id) ? { replaced: true } : {}) }
         return { kind: 'controller-registered', actor, site: site.site, controller: id, detail } as const
       }),
+      ...certificates.map(one => certificateEvent(actor, one)),
     ])
     return issued
   }
@@ -97,6 +110,14 @@ export class Enrolment {
     }
     if (known === null || known === asked) return asked
     return refuse('enrolment-key-changed', subject, 'the witness key it was registered with', 'another one')
+  }
+
+  #keyId(spki: Uint8Array): string {
+    return keyId({ alg: 'ecdsa-p256', spki }, this.#world.crypto)
+  }
+
+  #decryption(key: Uint8Array | null): { decryptionKey?: string } {
+    return key === null ? {} : { decryptionKey: toHex(this.#world.crypto.sha256(key)) }
   }
 
   async #rows(
@@ -222,6 +243,18 @@ export class Enrolment {
     writeAuthority(files, made)
     return made
   }
+}
+
+/** What the certificates say that an enrolment issues, for the log. */
+function certificatesOf({ gateway, controllers }: EnrolledSite): readonly Issued[] | Refusal {
+  const issued: Issued[] = []
+  const all = [gateway.cert, gateway.serverCert, ...Object.values(controllers).map(({ cert }) => cert)]
+  for (const cert of all) {
+    const facts = certificateFacts(cert)
+    if (isRefusal(facts)) return facts
+    issued.push(facts)
+  }
+  return issued
 }
 
 /** An ECDSA P-256 key from base64 of its SubjectPublicKeyInfo; null when it is none. */

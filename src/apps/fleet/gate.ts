@@ -1,10 +1,22 @@
 import type { FastifyRequest } from 'fastify'
-import { type HttpsServer, peer, requirePeer } from '../../adapters/http-server.ts'
-import { type Action, FLEET, mayDo, mayDoAll, mayDoSomewhere, type SiteAction } from '../../core/fleet/roles.ts'
+import { type HttpsServer, peer, peerKey, refusalOf, requirePeer } from '../../adapters/http-server.ts'
+import {
+  type Action,
+  actingRoles,
+  FLEET,
+  mayDo,
+  mayDoAll,
+  mayDoSomewhere,
+  type SiteAction,
+} from '../../core/fleet/roles.ts'
+import type { Actor } from '../../core/ledger/entry.ts'
+import { tried } from '../../core/ledger/telling.ts'
 import { isRefusal, type Refusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
 import { admit, type Presented, type Who } from '../../flows/admit.ts'
+import { person } from '../../flows/persons.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
-import { noteRefusal, type Reception } from '../../flows/sign-in.ts'
+import { type AboutAttempt, isAttempt, NOBODY, noteRefusal } from '../../flows/refused.ts'
+import type { Reception } from '../../flows/sign-in.ts'
 import type { About, Access } from '../../wire/access.ts'
 import type { Command } from '../../wire/fleet-api.ts'
 import { placesAbout, refuseUnnamed } from './places.ts'
@@ -49,14 +61,97 @@ export function guard(server: HttpsServer, reception: Reception, origin: string)
     const who = await admittedOf(reception, request, origin)
     admitted.set(request, who)
     // Before the body: who may do it nowhere uploads nothing.
-    if (access.for === 'roles') await judge(reception, request, who, mayDoSomewhere(who, access.action))
+    const refusal = access.for === 'roles' ? mayDoSomewhere(who, access.action) : null
+    if (refusal !== null) throw new RefusalError(refusal)
   })
   server.addHook('preHandler', async request => {
     const { access } = request.routeOptions.config
     const who = admitted.get(request)
     if (access === undefined || who === undefined) return
-    await judge(reception, request, who, await refusalAt(world, request, access, who))
+    const refusal = await refusalAt(world, request, access, who)
+    if (refusal !== null) throw new RefusalError(refusal)
+    admitted.set(request, { ...who, acting: await actingAt(world, request, access, who) })
   })
+  // The one place for all of them: whatever is refused, wherever it was found out, is in the log before it is answered.
+  server.addHook('onSend', async (request, reply) => {
+    const refusal = refusalOf(reply)
+    if (refusal === null || told.has(request) || !isAttempt(request.method, refusal)) return
+    told.add(request)
+    const actor = actorOf(request, refusal)
+    // What was asked at an address that is not there is no attempt at anything: whoever looks for doors is counted as nobody.
+    const about = peopleAbout(request)
+    try {
+      await noteRefusal(reception, actor, attemptOf(request), refusal, about)
+    } catch (error) {
+      // Nothing was done, and that is answered; that the log cannot be written stops whatever would change something.
+      request.log.error({ err: error }, 'a refused attempt could not be recorded')
+    }
+  })
+}
+
+/** Attempts that their own flow has recorded, or that are no event of their own. */
+const told = new WeakSet<FastifyRequest>()
+const attempts = new WeakMap<FastifyRequest, string>()
+
+/** Names what a request attempts, for the log; without it, method and path do. */
+export const attempting = (request: FastifyRequest, attempt: string): void => void attempts.set(request, attempt)
+
+/** The refusal of this request is in the log already, in the words of its own flow. */
+export const wasTold = (request: FastifyRequest): void => void told.add(request)
+
+const attemptOf = (request: FastifyRequest): string =>
+  attempts.get(request) ?? `${request.method} ${request.routeOptions.url ?? 'an unknown address'}`
+
+/** Who made the request, as far as it was proved. */
+function actorOf(request: FastifyRequest, refusal: Refusal): Actor {
+  const who = admitted.get(request)
+  if (who !== undefined) return person(who)
+  const identity = peer(request)
+  const key = peerKey(request)
+  const proved = key === null ? {} : { key }
+  if (identity?.kind === 'gateway') return { kind: 'gateway', id: identity.site, ...proved }
+  if (identity?.kind === 'controller') return { kind: 'controller', id: `${identity.site}/${identity.id}`, ...proved }
+  // Only who has proved to be an account is one in the log.
+  if (refusal.code === 'account-disabled') return { kind: 'person', id: refusal.subject, ...proved }
+  return { ...NOBODY, ...proved }
+}
+
+/** The account that a request is about, and who brings a certificate of an account that is not there. */
+function peopleAbout(request: FastifyRequest): AboutAttempt {
+  const identity = peer(request)
+  const claimed = identity?.kind === 'person' ? [tried(identity.id)] : []
+  const { id } = (request.params ?? {}) as { id?: string }
+  const named = request.routeOptions.url?.startsWith('/v1/accounts/') === true && id !== undefined ? [tried(id)] : []
+  const asked = (request.body ?? {}) as { id?: unknown }
+  const made = request.routeOptions.url === '/v1/accounts' && typeof asked.id === 'string' ? [tried(asked.id)] : []
+  return { people: [...claimed, ...named, ...made] }
+}
+
+/** The roles by which somebody may do what they ask for. */
+async function actingAt(
+  world: FleetWorld,
+  request: FastifyRequest,
+  access: Access,
+  who: Who,
+): Promise<readonly string[]> {
+  if (access.for === 'gateways-or' || access.for === 'own-or') return actingRoles(who, access.action, [FLEET])
+  if (access.for === 'command') return actingAbout(world, request, who, commandOf(request), 'campaign')
+  if (access.for !== 'roles') return []
+  const { action, at } = access
+  if (at === 'fleet' || at === 'anywhere') return actingRoles(who, action, at === 'fleet' ? [FLEET] : [])
+  return actingAbout(world, request, who, action, 'every' in at ? at.every : at.some)
+}
+
+/** As above: the sites of a large campaign are many, and who may do it everywhere is not asked where. */
+async function actingAbout(
+  world: FleetWorld,
+  request: FastifyRequest,
+  who: Who,
+  action: Action,
+  about: About,
+): Promise<readonly string[]> {
+  const everywhere = actingRoles(who, action, [FLEET])
+  return everywhere.length > 0 ? everywhere : actingRoles(who, action, await placesAbout(about, request, world))
 }
 
 async function refusalAt(
@@ -106,12 +201,6 @@ const COMMANDS: Readonly<Record<Command['command'], SiteAction>> = {
 
 const commandOf = (request: FastifyRequest): SiteAction => COMMANDS[(request.body as Command).command]
 
-async function judge(reception: Reception, request: FastifyRequest, who: Who, refusal: null | Refusal): Promise<void> {
-  if (refusal === null) return
-  await noteRefusal(reception, who.id, `${request.method} ${request.routeOptions.url ?? ''}`, refusal)
-  throw new RefusalError(refusal)
-}
-
 /** Who makes the request. Throws the refusal. */
 async function admittedOf(reception: Reception, request: FastifyRequest, origin: string): Promise<Who> {
   const presented = presentedBy(request)
@@ -119,9 +208,6 @@ async function admittedOf(reception: Reception, request: FastifyRequest, origin:
   const forged = presented.by === 'cookie' ? refuseForged(request, origin) : null
   const who = forged ?? (await admit(reception.world, presented))
   if (!isRefusal(who)) return who
-  // Only who has proved to be an account is one in the log.
-  const account = who.code === 'account-disabled' ? who.subject : null
-  await noteRefusal(reception, account, `${request.method} ${request.routeOptions.url ?? ''}`, who)
   throw new RefusalError(who)
 }
 
@@ -134,7 +220,7 @@ export function presentedBy(request: FastifyRequest): Presented | Refusal {
   const count = (identity === null ? 0 : 1) + (authorization === undefined ? 0 : 1) + cookies.length
   if (count > 1) return refuse('credential-twice', subject, 'one credential', `${count} of them`)
   if (identity !== null) {
-    if (identity.kind === 'person') return { by: 'certificate', person: identity.id }
+    if (identity.kind === 'person') return certified(identity.id, peerKey(request))
     // Throws: a gateway or a server is no person.
     requirePeer(request, 'person')
   }
@@ -147,6 +233,9 @@ export function presentedBy(request: FastifyRequest): Presented | Refusal {
   if (cookie !== undefined) return { by: 'cookie', secret: cookie }
   return refuse('sign-in-required', subject, 'a certificate, a token or a session', 'none')
 }
+
+const certified = (person: string, key: string | null): Presented =>
+  key === null ? { by: 'certificate', person } : { by: 'certificate', person, key }
 
 function cookiesOf(request: FastifyRequest): string[] {
   const header = request.headers.cookie ?? ''

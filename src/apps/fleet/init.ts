@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { certifyNewKey, createAuthority } from '../../adapters/certificates.ts'
+import { type CertificateFacts, certificateFacts, certifyNewKey, createAuthority } from '../../adapters/certificates.ts'
 import { makeFolders, writeWhole } from '../../adapters/config-file.ts'
 import { isLoopback } from '../../adapters/http-loopback.ts'
 import { generateKeyFile, loadPublicKey } from '../../adapters/signer-file.ts'
@@ -11,6 +11,7 @@ import type { JsonObject } from '../../core/encoding/canonical-json.ts'
 import type { Crypto } from '../../core/encoding/crypto.ts'
 import { type Instant, instant, millis } from '../../core/encoding/units.ts'
 import { grantText } from '../../core/fleet/roles.ts'
+import { personal } from '../../core/ledger/telling.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { NO_POLICY } from '../../core/trust/evidence/judge.ts'
 import { ownersMember } from '../../core/trust/key-change.ts'
@@ -20,15 +21,24 @@ import { type RoleSpec, seal, signatureBy, writeRoot, writeTargets } from '../..
 import { resume } from '../../core/trust/stored-set.ts'
 import { rowOf } from '../../flows/appoint.ts'
 import { record } from '../../flows/audit.ts'
+import { certificateEvent } from '../../flows/certify.ts'
 import { nextFiles, rootFiles } from '../../flows/keep.ts'
 import type { Clock, FleetWorld, RepoFile, Signer } from '../../flows/ports.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
 import { refuseTaken } from '../process/folder.ts'
 import type { OpenSigner } from '../process/signers.ts'
-import { writeAuthority } from './enrolment.ts'
+import { readAuthority, writeAuthority } from './enrolment.ts'
 import { FLEET_KEYS, type FleetKey, fleetFiles } from './files.ts'
-import { ADMINISTRATOR, type Approver, approverNames, firstAccounts, writeProfile } from './people.ts'
+import {
+  ADMINISTRATOR,
+  type Approver,
+  approverNames,
+  type Certified,
+  certifyPerson,
+  firstAccounts,
+  writeProfile,
+} from './people.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { fleetWorld } from './world.ts'
 
@@ -108,6 +118,7 @@ async function make(
   await makeAuthority(folder, setup.host, clock.now())
   const store = openFleetStore(files.database)
   if (isRefusal(store)) return store
+  const profiles = new Map<string, Certified>()
   try {
     // What is published later is judged by the server that is started from the config.
     const publishPolicy = NO_POLICY
@@ -123,10 +134,20 @@ async function make(
     })
     const accounts = firstAccounts(people.approvers, setup.oneOrganisation === true, clock.now(), crypto)
     const first = accounts.map(({ id, kind, grants }) => {
-      const detail = { event: 'made', account: id, kind, grants: grants.map(grantText) }
+      const detail = { event: 'made', account: personal(id), kind, grants: grants.map(grantText) }
       return { kind: 'account-changed', actor, detail } as const
     })
-    await record(world, { files: repositories, accounts: accounts.map(rowOf) }, [opening, ...made, ...first])
+    const handed = await certified(folder, [ADMINISTRATOR, ...people.approvers.map(({ id }) => id)], clock.now())
+    if (isRefusal(handed)) return handed
+    const own = fleetCertificates(files)
+    if (isRefusal(own)) return own
+    const issued = [
+      ...own.map(({ facts, of }) => certificateEvent(actor, facts, of)),
+      ...[...handed.values()].map(one => certificateEvent(actor, one.issued)),
+    ]
+    const events = [opening, ...made, ...first, ...issued]
+    await record(world, { files: repositories, accounts: accounts.map(rowOf) }, events)
+    for (const [name, one] of handed) profiles.set(name, one)
     for (const repo of ['image', 'approval', 'director'] as const) {
       const root = repositories.find(file => file.repo === repo && file.path === 'root.json')
       writeWhole(files.root(repo), root!.bytes)
@@ -134,11 +155,10 @@ async function make(
   } finally {
     store.close()
   }
-  const by = { audit: keys.audit.key, crypto, now: clock.now() }
-  for (const name of [ADMINISTRATOR, ...people.approvers.map(({ id }) => id)]) {
+  const by = { audit: keys.audit.key, crypto }
+  for (const [name, one] of profiles) {
     const into = name === ADMINISTRATOR ? files.profile : join(files.profiles, name)
-    const written = await writeProfile(folder, config, name, into, by)
-    if (isRefusal(written)) return written
+    writeProfile(folder, config, name, into, one, by)
   }
   // The config last: a folder without it is not a fleet's, whatever moment power failed at.
   writeWhole(files.config, stringify(config))
@@ -228,6 +248,37 @@ async function makeAuthority(folder: string, host: string, now: Instant): Promis
     files.server,
     await certifyNewKey(authority, { identity: { kind: 'fleet', id: 'server' }, hosts }, now),
   )
+}
+
+/** A key and a certificate for each of the first people. */
+async function certified(
+  folder: string,
+  names: readonly string[],
+  now: Instant,
+): Promise<ReadonlyMap<string, Certified> | Refusal> {
+  const all = new Map<string, Certified>()
+  for (const name of names) {
+    const one = await certifyPerson(folder, name, now)
+    if (isRefusal(one)) return one
+    all.set(name, one)
+  }
+  return all
+}
+
+/** What the certificates say that the fleet made for itself: its authority's, and its server's. */
+function fleetCertificates(files: ReturnType<typeof fleetFiles>): { facts: CertificateFacts; of: string }[] | Refusal {
+  const own = []
+  for (const [of, at] of [
+    ['the authority of the fleet', files.authority('fleet')],
+    ['the fleet server', files.server],
+  ] as const) {
+    const read = readAuthority(at)
+    if (isRefusal(read)) return read
+    const facts = certificateFacts(read.cert)
+    if (isRefusal(facts)) return facts
+    own.push({ facts, of })
+  }
+  return own
 }
 
 /** The first metadata of the image and approval repositories, and the root of the director's. */

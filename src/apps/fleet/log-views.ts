@@ -1,9 +1,19 @@
 import { toBase64 } from '../../core/encoding/bytes.ts'
+import { plainText } from '../../core/encoding/plain-text.ts'
+import { FLEET, type Holder, mayDo } from '../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
+import { isPseudonym, shortened, withNames } from '../../core/ledger/pseudonym.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { namesFor } from '../../flows/persons.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
-import type { AuditPage, CheckpointView, HistoryView } from '../../wire/fleet-views.ts'
+import {
+  type AuditPage,
+  type CheckpointView,
+  type HistoryView,
+  MOST_PEOPLE,
+  type PeopleView,
+} from '../../wire/fleet-views.ts'
 import { type Page, pageOf, shown, type Wanted } from './api/page.ts'
 
 /** What the fleet server shows of its audit log. */
@@ -15,6 +25,7 @@ export async function history(
   site: string,
   id: string,
   wanted: Wanted,
+  reader: Holder,
 ): Promise<Page<HistoryView> | Refusal> {
   const row = await world.store.controller(site, id)
   if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
@@ -24,8 +35,8 @@ export async function history(
     keyOf: ({ index }: Row) => [index] as const,
     behind: (after, count) => world.store.entriesOfFrom({ site, controller: id }, behind(after), count),
   })
-  return shown(page, ({ index, bytes }) => {
-    const entry = orThrow(parseEntry(bytes, `entry ${index}`))
+  return shown(page, async ({ index, bytes }) => {
+    const entry = await readable(world, reader, orThrow(parseEntry(bytes, `entry ${index}`)))
     return { index, at: entry.at, kind: entry.kind, code: entry.code ?? null, summary: summaryOf(entry) }
   })
 }
@@ -43,7 +54,7 @@ function summaryOf({ detail, campaign }: AuditEntry): string {
   const words = Object.entries(detail)
     .filter(([name, value]) => typeof value !== 'object' && value !== '' && !HIDDEN.has(name))
     .sort(([a], [b]) => rank(a) - rank(b))
-    .map(([name, value]) => `${name} ${String(value).slice(0, 60)}`)
+    .map(([name, value]) => `${name} ${shortened(String(value)).slice(0, 60)}`)
   return [...words, ...(campaign === undefined ? [] : [`campaign ${campaign}`])].join(', ').slice(0, 200)
 }
 
@@ -52,6 +63,21 @@ export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Re
   const key = verifierKey(world.crypto, { name: world.name, key: world.auditSigner.key })
   if (key === null) return refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'another one')
   return { size, checkpoint, key }
+}
+
+/** An entry for people to read: with names where the reader may see accounts, as it is in the log elsewhere. */
+export async function readable(world: FleetWorld, reader: Holder, entry: AuditEntry): Promise<AuditEntry> {
+  const mayName = mayDo(reader, 'read-accounts', FLEET) === null
+  return mayName ? withNames(entry, await namesFor(world, [entry])) : entry
+}
+
+/** Whom pseudonyms of the log stand for, as far as it is known. */
+export async function people(world: FleetWorld, of: string): Promise<PeopleView | Refusal> {
+  const asked = of.split(',')
+  const bad = asked.find(one => !isPseudonym(one))
+  if (bad === undefined && asked.length <= MOST_PEOPLE) return Object.fromEntries(await world.store.people.named(asked))
+  const expected = `at most ${MOST_PEOPLE} pseudonyms of the log, with commas between them`
+  return refuse('request-malformed', 'of', expected, bad === undefined ? `${asked.length}` : plainText(bad, 80))
 }
 
 const PAGE = 1000

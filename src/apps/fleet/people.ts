@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path'
 import { stringify } from 'yaml'
-import { certifyNewKey } from '../../adapters/certificates.ts'
+import { type CertifiedKey, certificateFacts, certifyNewKey } from '../../adapters/certificates.ts'
 import { writeWhole } from '../../adapters/config-file.ts'
 import type { Crypto } from '../../core/encoding/crypto.ts'
 import type { Instant } from '../../core/encoding/units.ts'
@@ -10,6 +10,7 @@ import type { Role } from '../../core/fleet/roles.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { keyId } from '../../core/trust/keys.ts'
+import type { Issued } from '../../flows/certify.ts'
 import type { Signer } from '../../flows/ports.ts'
 import type { FleetConfig } from '../../wire/config.ts'
 import { readAuthority } from './enrolment.ts'
@@ -63,25 +64,35 @@ export function firstAccounts(
   ]
 }
 
+/** A key with its certificate for somebody, what the log says of it, and who issued it: the first half of a profile. */
+export type Certified = { readonly person: CertifiedKey; readonly authority: string; readonly issued: Issued }
+
+/** Makes a key and a certificate for an account. Nothing is durable on return. Refuses what `readAuthority` refuses. */
+export async function certifyPerson(folder: string, name: string, now: Instant): Promise<Certified | Refusal> {
+  const authority = readAuthority(fleetFiles(folder).authority('fleet'))
+  if (isRefusal(authority)) return authority
+  const person = await certifyNewKey(authority, { identity: { kind: 'person', id: name } }, now)
+  const issued = certificateFacts(person.cert)
+  return isRefusal(issued) ? issued : { person, authority: authority.cert, issued }
+}
+
 /**
- * Makes a certificate for an account and writes a profile around it, into a folder of the fleet's own folder: it is handed to
- * the person, and taken away here. Durable on return. Refuses what `readAuthority` refuses.
+ * Writes a profile around a certificate, into a folder of the fleet's own folder: it is handed to the person, and taken away
+ * here. Durable on return; the log has told of the certificate before.
  */
-export async function writeProfile(
+export function writeProfile(
   folder: string,
   config: FleetConfig,
   name: string,
   into: string,
-  { audit, crypto, now }: { readonly audit: Signer['key']; readonly crypto: Crypto; readonly now: Instant },
-): Promise<string | Refusal> {
-  const authority = readAuthority(fleetFiles(folder).authority('fleet'))
-  if (isRefusal(authority)) return authority
-  const person = await certifyNewKey(authority, { identity: { kind: 'person', id: name } }, now)
+  { person, authority }: Certified,
+  { audit, crypto }: { readonly audit: Signer['key']; readonly crypto: Crypto },
+): string {
   const at = (file: string): string => join(into, file)
   // If power fails before the last of these, there is a key without a profile, and nothing names it.
   writeWhole(at('key.pem'), person.key, 0o600)
   writeWhole(at('cert.pem'), person.cert)
-  writeWhole(at('ca.pem'), authority.cert)
+  writeWhole(at('ca.pem'), authority)
   const up = into === fleetFiles(folder).profile ? '..' : '../..'
   const roots = Object.fromEntries(
     (['image', 'approval', 'director'] as const).map(repo => [repo, `${up}/roots/${repo}.root.json`]),

@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { recoverAdministrator } from '../../flows/appoint.ts'
+import { noteCertificate } from '../../flows/certify.ts'
 import { refuseCopy } from '../../flows/confirm.ts'
+import { fleetActor } from '../../flows/opened.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { fleetFiles } from './files.ts'
-import { writeProfile } from './people.ts'
+import { certifyPerson, writeProfile } from './people.ts'
 import { withStopped } from './stopped.ts'
 
 export type Recovered = { readonly account: string; readonly profile: string }
@@ -28,10 +30,12 @@ export async function recoverFleet(folder: string, id: string, clock?: Clock): P
       if (older !== null) return older
       const recovered = await recoverAdministrator(world, id)
       if (isRefusal(recovered)) return recovered
-      // If power fails here, the account is there without a certificate: the same command again makes it.
-      const by = { audit: world.auditSigner.key, crypto: nodeCrypto, now: world.clock.now() }
-      const profile = await writeProfile(folder, config, id, into, by)
-      return isRefusal(profile) ? profile : { account: id, profile }
+      const certified = await certifyPerson(folder, id, world.clock.now())
+      if (isRefusal(certified)) return certified
+      // If power fails between these, the account is there without a certificate: the same command again makes one.
+      await noteCertificate(world, fleetActor(world), certified.issued)
+      const by = { audit: world.auditSigner.key, crypto: nodeCrypto }
+      return { account: id, profile: writeProfile(folder, config, id, into, certified, by) }
     },
     clock,
   )

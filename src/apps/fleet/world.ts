@@ -1,5 +1,6 @@
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { nodeCipher } from '../../adapters/cipher-node.ts'
+import { nodeRandom } from '../../adapters/random-node.ts'
 import type { Governance } from '../../core/campaign/change-request.ts'
 import { fromBase64 } from '../../core/encoding/bytes.ts'
 import type { Crypto, KeyAlgorithm } from '../../core/encoding/crypto.ts'
@@ -34,6 +35,7 @@ export function fleetWorld(
     blobs: new DiskBlobs(fleetFiles(folder).blobs),
     clock: parts.clock,
     crypto: parts.crypto,
+    random: nodeRandom,
     cipher: nodeCipher,
     wrappingKey: parts.wrappingKey,
     online: {

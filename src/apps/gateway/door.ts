@@ -4,6 +4,8 @@ import { sendBlob } from '../../adapters/http-blobs.ts'
 import {
   type HttpsServer,
   httpsServer,
+  peer,
+  refusalOf,
   requirePeer,
   type ServerTls,
   sendRefusal,
@@ -12,8 +14,10 @@ import {
 import { isRefusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
 import type { SiteWorld } from '../../flows/ports.ts'
 import { waitOf } from '../../flows/reason.ts'
-import { offerFor, payloadOf } from '../../flows/relay.ts'
+import { isAttempt, noteRefusalAt } from '../../flows/refused.ts'
+import { offerFor } from '../../flows/relay.ts'
 import { acceptControllerReport } from '../../flows/report.ts'
+import { payloadOf } from '../../flows/stage.ts'
 import { MAX_REPORT, type WaitAnswer } from '../../wire/gateway-api.ts'
 import type { Bell } from './bell.ts'
 
@@ -23,9 +27,26 @@ const MAX_WAIT = 25_000
 /** Who is woken: `reports` when a controller has reported, `work` (under its id) when there is news for a controller. */
 export type Bells = { readonly reports: Bell; readonly work: Bell }
 
+/** Requests whose refusal the flow has recorded. */
+const told = new WeakSet<FastifyRequest>()
+
 /** The gateway's door on the site's network: controllers of this site ask for work, fetch payloads and report. */
 export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log: Logger): HttpsServer {
   const server = httpsServer(tls, log)
+
+  // The one place for all of them: what is refused is in the outbox before it is answered.
+  server.addHook('onSend', async (request, reply) => {
+    const refusal = refusalOf(reply)
+    if (refusal === null || told.has(request) || !isAttempt(request.method, refusal)) return
+    const identity = peer(request)
+    const own = identity?.kind === 'controller' && identity.site === world.site.site ? identity.id : null
+    const attempt = `${request.method} ${request.routeOptions.url ?? 'an unknown address'}`
+    try {
+      await noteRefusalAt(world, { controller: own, attempt }, refusal)
+    } catch (error) {
+      request.log.error({ err: error }, 'a refused attempt could not be recorded')
+    }
+  })
 
   /** Which controller asks. The authority is this site's alone, and its certificates name the site all the same. */
   const controllerOf = (request: FastifyRequest): string => {
@@ -74,6 +95,8 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
     if (bytes === null) {
       return sendRefusal(reply, refuse('request-malformed', `a report of ${id}`, `at most ${MAX_REPORT} bytes`, 'more'))
     }
+    // What the flow refuses it has told of.
+    told.add(request)
     const accepted = await acceptControllerReport(world, id, bytes)
     if (isRefusal(accepted)) return sendRefusal(reply, accepted)
     bells.reports.ring()

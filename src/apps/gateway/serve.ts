@@ -14,6 +14,7 @@ import { parseVerifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { giveTurns } from '../../flows/coordinate.ts'
 import { flushOutbox } from '../../flows/hand-over.ts'
+import { watchLink } from '../../flows/link-watch.ts'
 import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
 import { shownOrders } from '../../flows/shown-orders.ts'
@@ -167,6 +168,7 @@ export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMilli
   const ask = async (): Promise<null | Refusal> => {
     const news = await askForNews(world, tag, await shownOrders(world))
     asked = true
+    await watchLink(world, isRefusal(news) ? news : null)
     if (news === null || isRefusal(news)) return news
     const refusal = await takeOrders(world)
     // The tag is kept only when everything behind it was taken: what was refused is looked at again.

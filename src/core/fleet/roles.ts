@@ -192,6 +192,17 @@ export function mayDoAll(holder: Holder, action: Action, places: readonly Place[
   return null
 }
 
+/**
+ * The roles that let somebody do something at these places (none: anywhere), each as `ROLE@SCOPE`: for the log, behind `mayDo`.
+ * Of who came with a narrower token, the token's.
+ */
+export function actingRoles({ grants, narrowed }: Holder, action: Action, places: readonly Place[]): readonly string[] {
+  const where = ACTIONS[action].at === 'fleet' ? [FLEET] : places
+  const allow = ({ role, scope }: Grant): boolean =>
+    roleAllows(role, action) && (isShared(action) || where.length === 0 || where.some(place => reaches(scope, place)))
+  return (narrowed ?? grants).filter(allow).map(grantText)
+}
+
 /** Whether somebody may do something anywhere at all: what they see of it, `sees` says. Refuses as `mayDo`. */
 export function mayDoSomewhere(holder: Holder, action: Action): null | Refusal {
   if (ACTIONS[action].at !== 'sites') return mayDo(holder, action, FLEET)

@@ -1,22 +1,31 @@
 import { sameBytes } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
 import { plainText } from '../encoding/plain-text.ts'
-import { exactly, line, Misfit, object, shown, text, then, whole, word } from '../encoding/shape.ts'
+import { described, exactly, line, list, Misfit, object, shown, text, then, whole, word } from '../encoding/shape.ts'
 import { readJson } from '../encoding/strict-json.ts'
 import { type Instant, instant } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { MAX_BUNDLED_BYTES } from './bundle.ts'
 import { type EntryKind, entryKinds, isEntryKind } from './entry-kinds.ts'
+import { isPseudonym } from './pseudonym.ts'
 
 /** How good the clock was that an entry's time comes from. `free` runs by itself; `simulated` is a test's or a demo's. */
 export type ClockQuality = 'synchronised' | 'free' | 'simulated' | 'unknown'
 
-/** Who did it. `key` is the id of the key that they proved to hold, in hex. */
+/**
+ * Who did it. `id`: of a person or service a pseudonym (pseudonym.ts), or `stranger`; of a device its name. `key`: the SHA-256
+ * (hex) that says what they proved to hold: of a key its id, of a certificate its public key, of a token or session its secret.
+ * `roles`: the roles that allowed it, each with its scope, as `ROLE@SCOPE`.
+ */
 export type Actor = {
   readonly kind: 'person' | 'gateway' | 'controller' | 'fleet' | 'oem'
   readonly id: string
   readonly key?: string
+  readonly roles?: readonly string[]
 }
+
+/** Somebody who has proved to be nobody whom the fleet knows. */
+export const STRANGER = 'stranger'
 
 /** Where an entry was first written, when that was not here: the gateway's name, and its place in that gateway's log. */
 export type EntryOrigin = { readonly gateway: string; readonly sequence: number }
@@ -26,7 +35,7 @@ export type EntryOrigin = { readonly gateway: string; readonly sequence: number 
  * own number for the change, `code` a refusal code. `detail` holds what else the kind says; never a secret.
  */
 export type AuditEntry = {
-  readonly v: 1
+  readonly v: typeof ENTRY_VERSION
   readonly kind: EntryKind
   readonly at: Instant
   readonly clock: ClockQuality
@@ -41,6 +50,14 @@ export type AuditEntry = {
   readonly origin?: EntryOrigin
 }
 
+/**
+ * The version of what an entry is. New kinds and new details come without a new one: a reader finds the kind unknown and goes on.
+ * A member that changes its meaning, or goes, is a new version: a reader of before says `entry-version-newer`, and reads
+ * nothing into it. Either way the entry is a leaf of the tree like any other: what it says may be beyond a reader, that it
+ * was logged is not.
+ */
+export const ENTRY_VERSION = 1
+
 /** An entry has to fit into a bundle of entries. */
 export const MAX_ENTRY_BYTES = MAX_BUNDLED_BYTES
 
@@ -52,22 +69,43 @@ const kind = then(line(64), (value, at) =>
   isEntryKind(value) ? value : new Misfit(at, `one of ${Object.keys(entryKinds).length} kinds`, shown(value)),
 )
 
-const entryShape = object(
+const actor = then(
+  object(
+    { kind: word('person', 'gateway', 'controller', 'fleet', 'oem'), id },
+    {
+      key: text('8 to 128 hex digits', /^[0-9a-f]{8,128}$/),
+      roles: list(text('ROLE@SCOPE', /^[a-z-]{1,32}@(?:fleet|(?:region|site):[a-z0-9._-]{1,64})$/), 1, 64),
+    },
+  ),
+  (read, at) => {
+    // A name that got in would stay for ever, and go wherever the log goes.
+    const unnamed = read.kind !== 'person' || read.id === STRANGER || isPseudonym(read.id)
+    return unnamed ? read : new Misfit(`${at}.id`, 'the pseudonym of a person', 'a name')
+  },
+)
+
+const detail = described(
   {
-    v: exactly(1),
+    type: 'object',
+    description: 'what else the kind says (docs/audit-entries.md); whole numbers, no secret, no name of a person',
+  },
+  (value, at): JsonObject | Misfit => {
+    const read = readDetail(value, at, 0)
+    if (read instanceof Misfit) return read
+    const isObject = typeof read === 'object' && read !== null && !Array.isArray(read)
+    return isObject ? (read as JsonObject) : new Misfit(at, 'an object', shown(value))
+  },
+)
+
+/** The members of an entry: the parser, and the published schema (entry-schema.ts), are both made of these. */
+export const entryShape = object(
+  {
+    v: exactly(ENTRY_VERSION),
     kind,
     at: then(whole(0, 8_640_000_000_000_000), value => instant(value)),
     clock: word('synchronised', 'free', 'simulated', 'unknown'),
-    actor: object(
-      { kind: word('person', 'gateway', 'controller', 'fleet', 'oem'), id },
-      { key: text('8 to 128 hex digits', /^[0-9a-f]{8,128}$/) },
-    ),
-    detail: (value: unknown, at: string): JsonObject | Misfit => {
-      const read = readDetail(value, at, 0)
-      if (read instanceof Misfit) return read
-      const isObject = typeof read === 'object' && read !== null && !Array.isArray(read)
-      return isObject ? (read as JsonObject) : new Misfit(at, 'an object', shown(value))
-    },
+    actor,
+    detail,
   },
   {
     site: id,
@@ -127,7 +165,7 @@ const memberName = (name: string): string => (name === '__proto__' ? 'proto' : p
 
 /**
  * Reads an entry from its bytes, which must be the ones that `entryBytes` makes of it. Refuses `entry-too-large`, `entry-malformed`,
- * `entry-kind-unknown`, `entry-not-canonical`.
+ * `entry-version-newer`, `entry-kind-unknown`, `entry-not-canonical`.
  */
 export function parseEntry(bytes: Uint8Array, subject: string): AuditEntry | Refusal {
   if (bytes.length > MAX_ENTRY_BYTES) {
@@ -144,6 +182,10 @@ export function parseEntry(bytes: Uint8Array, subject: string): AuditEntry | Ref
 }
 
 function checkEntry(value: unknown, subject: string): AuditEntry | Refusal {
+  const { v } = (typeof value === 'object' && value !== null ? value : {}) as { readonly v?: unknown }
+  if (typeof v === 'number' && Number.isSafeInteger(v) && v > ENTRY_VERSION) {
+    return refuse('entry-version-newer', subject, `version ${ENTRY_VERSION}`, `version ${v}`)
+  }
   const read = entryShape(value, '')
   if (!(read instanceof Misfit)) return read
   const code = read.at === 'kind' && read.expected.startsWith('one of') ? 'entry-kind-unknown' : 'entry-malformed'

@@ -23,6 +23,7 @@ export type Severity = (typeof SEVERITIES)[number]
  */
 export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
   'log-opened': 'notice',
+  'clock-set-back': 'warning',
 
   'release-published': 'notice',
   'release-revoked': 'warning',
@@ -75,8 +76,6 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
   'download-failed': 'notice',
   'blob-quarantined': 'warning',
   'stage-begun': 'informational',
-  'stage-finished': 'informational',
-  'stage-refused': 'warning',
   'activation-granted': 'informational',
   'activation-withheld': 'informational',
   'controller-report': 'informational',
@@ -85,6 +84,7 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
   'access-granted': 'informational',
   'access-ended': 'informational',
   'access-refused': 'warning',
+  'account-forgotten': 'notice',
   'account-changed': 'notice',
   'webhook-created': 'notice',
   'webhook-removed': 'notice',
@@ -96,8 +96,7 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
   'policy-changed': 'warning',
   'store-restored': 'warning',
   'evidence-exported': 'notice',
-  'maintenance-begun': 'notice',
-  'maintenance-ended': 'notice',
+  'maintenance-seen': 'notice',
   'link-lost': 'warning',
   'link-restored': 'notice',
   'witness-alarm': 'alert',

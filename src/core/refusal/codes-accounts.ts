@@ -103,6 +103,11 @@ export const accountCodes = {
     title: 'the account does not have the form of an account',
     fix: 'Correct the named place. If it came out of the store, restore the store from its backup.',
   },
+  'account-in-force': {
+    ...clash,
+    title: 'the account is in force, and nobody who may come in is forgotten',
+    fix: 'Disable it first: "voltseal account disable". To forget somebody cannot be undone.',
+  },
   'account-own-edit': {
     ...denied,
     title: 'nobody changes their own roles, keys or standing',

@@ -15,6 +15,13 @@ export const ledgerCodes = {
     title: 'the audit entry is of a kind that this version does not know',
     fix: 'Use a Voltseal at least as new as the one that wrote the log.',
   },
+  'entry-version-newer': {
+    exit: 65,
+    status: 422,
+    action: 'refuse',
+    title: 'the audit entry is of a later version than this one can read',
+    fix: 'Use a Voltseal at least as new as the one that wrote the log. What the entry says is unknown here; that it was logged can be verified all the same.',
+  },
   'entry-author-foreign': {
     exit: 20,
     status: 422,

@@ -2,6 +2,13 @@ import type { CodeTable } from './code.ts'
 
 /** Connections, requests, downloads and the folders that processes keep. */
 export const linkCodes = {
+  'fleet-not-heard': {
+    exit: 69,
+    status: 503,
+    action: 'retry',
+    title: 'the fleet server was not heard for a long time',
+    fix: 'Look at the line and at the fleet server. The site goes on by what it holds until its plans expire, and hands over what happened when the fleet is there again.',
+  },
   'not-reachable': {
     exit: 69,
     status: 503,

@@ -8,6 +8,9 @@ import { describe, type FileRef, type ImageTarget, readImageTarget, sameFile } f
 import type { Target } from './metadata.ts'
 import { type CurrentSet, stillCurrent } from './trusted-set.ts'
 
+/** What a controller calls the work of somebody who updates it on the spot: no assignment of a director begins so. */
+export const ON_THE_SPOT = 'on the spot '
+
 /** What a site knows of a controller of its own. */
 export type KnownController = { readonly class: string; readonly hardware: string }
 

@@ -11,6 +11,7 @@ import {
   ChallengeView,
   ChangeAccount,
   ChangePassword,
+  ForgottenView,
   SessionView,
   SignIn,
   TokenView,
@@ -122,6 +123,18 @@ export const changeAccount = route({
   body: ChangeAccount,
   answers: { 200: AccountView },
   codes: ['account-missing', 'account-own-edit', 'account-last-administrator', 'organisations-mixed'],
+})
+
+export const forgetAccount = route({
+  method: 'POST',
+  path: '/v1/accounts/{id}/forget',
+  id: 'forgetAccount',
+  tag,
+  summary: 'Forgets somebody for good: the account, and whom the audit log speaks of by their pseudonym',
+  access: may('manage-accounts'),
+  params,
+  answers: { 200: ForgottenView },
+  codes: ['account-missing', 'account-in-force'],
 })
 
 export const changePassword = route({

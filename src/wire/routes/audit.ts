@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { may } from '../access.ts'
 import { PackSealed, SealPack } from '../evidence-api.ts'
-import { AuditPage, CheckpointView } from '../fleet-views.ts'
+import { AuditPage, CheckpointView, MOST_PEOPLE, PeopleView } from '../fleet-views.ts'
 import { pageFields, route } from '../route.ts'
 
 const tag = 'audit'
@@ -16,6 +16,27 @@ export const readCheckpoint = route({
   access: may('read-audit'),
   answers: { 200: CheckpointView },
   codes: [],
+})
+
+export const lookUpPeople = route({
+  method: 'GET',
+  path: '/v1/audit/people',
+  id: 'lookUpPeople',
+  tag,
+  summary: 'Whom pseudonyms of the log stand for, as far as it is known: who was forgotten is not in the answer',
+  access: may('read-accounts'),
+  query: Type.Object(
+    {
+      of: Type.String({
+        minLength: 1,
+        maxLength: MOST_PEOPLE * 80,
+        description: 'pseudonyms, with commas between them',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  answers: { 200: PeopleView },
+  codes: ['request-malformed'],
 })
 
 export const listEntries = route({

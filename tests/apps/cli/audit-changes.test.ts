@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'voltseal-changes-'))
 const at = (name: string): string => join(folder, name)
 
 const entry = (kind: AuditEntry['kind'], more: Partial<AuditEntry>): Uint8Array => {
-  const actor = { kind: 'person', id: 'ines' } as const
+  const actor = { kind: 'person', id: `person:${'e1'.repeat(32)}` } as const
   const common = { v: 1, at: instant(1_790_000_000_000), clock: 'free', actor, campaign: 'spring', detail: {} } as const
   return orThrow(entryBytes({ ...common, kind, ...more }))
 }

@@ -14,7 +14,11 @@ export function filled({ path, id: route }: RouteSpec): string {
 }
 
 /** What a route must be asked with. */
-const QUERIES: Readonly<Record<string, string>> = { listCompliance: '?campaign=alder', listDeadlines: '?by=1' }
+const QUERIES: Readonly<Record<string, string>> = {
+  listCompliance: '?campaign=alder',
+  listDeadlines: '?by=1',
+  lookUpPeople: `?of=person:${'0'.repeat(64)}`,
+}
 
 /** What an evidence pack is sealed by. */
 export const PACK = { manifest: 'ab'.repeat(32), query: { sites: ['quay'] }, size: 1, events: 0 }

@@ -27,7 +27,7 @@ describe('audit entries', () => {
   const rows: [name: string, bytes: Uint8Array, code: RefusalCode][] = [
     ['nothing', new Uint8Array(0), 'entry-malformed'],
     ['no JSON', utf8('{"v":1'), 'entry-malformed'],
-    ['an unknown version', json({ v: 2 }), 'entry-malformed'],
+    ['an unknown version', json({ v: 2 }), 'entry-version-newer'],
     ['an unknown kind', json({ kind: 'coffee-made' }), 'entry-kind-unknown'],
     ['a kind that is a builtin', json({ kind: 'toString' }), 'entry-kind-unknown'],
     ['a kind that is a number', json({ kind: 4 }), 'entry-malformed'],

@@ -121,7 +121,7 @@ describe('an entry as a syslog message', () => {
         const entry: AuditEntry = {
           ...ENTRY,
           ...{ kind, site, controller, campaign, changeRequest, detail },
-          actor: { kind: 'person', id: actor },
+          actor: { kind: 'oem', id: actor },
         }
         const bytes = bytesOf(entry)
         const message = entryMessage(crypto, { ...FORMAT, maxBytes }, index, bytes)
@@ -152,7 +152,7 @@ describe('an entry as a syslog message', () => {
 
     const wide = '漢'.repeat(128)
     const wider = { controller: wide, campaign: wide, origin: { gateway: wide, sequence: 1 } }
-    const head = { ...entry, ...wider, site: wide, actor: { kind: 'person', id: wide } } as const
+    const head = { ...entry, ...wider, site: wide, actor: { kind: 'oem', id: wide } } as const
     const no = heardOf(head, 7, { ...FORMAT, maxBytes: 3000 })
     assert.deepEqual([no.msg, ours(no).get('site')], [null, wide])
     const least = heardOf(head, 7, { ...FORMAT, maxBytes: LEAST_MAX_BYTES })
@@ -188,7 +188,7 @@ describe('an entry as a syslog message', () => {
         campaign: name,
         changeRequest: name,
         code: name,
-        actor: { kind: 'person', id: name },
+        actor: { kind: 'oem', id: name },
         origin: { gateway: name, sequence: 1 },
         detail: { [words]: words, deep: [{ words }] },
       }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DiskBlobs } from '../../../adapters/blobs-disk.ts'
 import { nodeCipher } from '../../../adapters/cipher-node.ts'
 import { makeFolders } from '../../../adapters/config-file.ts'
+import { nodeRandom } from '../../../adapters/random-node.ts'
 import { generateKeyFile, loadSigner } from '../../../adapters/signer-file.ts'
 import { openFleetStore } from '../../../adapters/store-sqlite/fleet.ts'
 import type { JsonObject } from '../../../core/encoding/canonical-json.ts'
@@ -152,6 +153,7 @@ async function inStaging<T>(
     clock,
     crypto,
     cipher: nodeCipher,
+    random: nodeRandom,
     wrappingKey: null,
     online: { image: none, approval: none, director: none },
     spares: signers,

@@ -3,7 +3,7 @@ import { loadPublicKey } from '../../../adapters/signer-file.ts'
 import { instant } from '../../../core/encoding/units.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
-import type { AccountDetail, AccountView, AskToken, TokenView } from '../../../wire/account-api.ts'
+import type { AccountDetail, AccountView, AskToken, ForgottenView, TokenView } from '../../../wire/account-api.ts'
 import { duration, oneOf, several, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { keyIdOf } from '../key-id.ts'
@@ -71,6 +71,9 @@ export function addAccount(program: Command, cli: Cli): void {
   about('enable', 'let them in again; their tokens of before stay revoked').action(
     does((session, id) => change(cli, session, id, { disabled: null })),
   )
+  about('forget', 'forget somebody for good: the account, and whom the audit log speaks of; it cannot be undone')
+    .requiredOption('--forever', 'yes, for good: the log verifies as before, and nobody can tell any more who it was')
+    .action(does((session, id) => forgetThem(cli, session, id)))
   about('password', 'set a password: your own, or as an administrator that of another')
     .option('--password-file <file>', 'a file of mode 600 with the new one; otherwise it is asked for')
     .option('--current-file <file>', 'the same with the one of before, where you change your own')
@@ -236,4 +239,14 @@ function accountText(
     ['keys', keys.map(key => key.slice(0, 16)).join(', ') || 'none'],
     ...more,
   ])
+}
+
+async function forgetThem(cli: Cli, session: Session, id: string): Promise<Work> {
+  const forgotten = await session.post<ForgottenView>(`/v1/accounts/${id}/forget`, {})
+  if (isRefusal(forgotten)) return forgotten
+  cli.output.progress('Copies of the store, such as backups, still know them until they are deleted.')
+  return {
+    json: forgotten,
+    text: listing(cli.output, [['in the log', forgotten.pseudonym ?? 'the log never spoke of them']]),
+  }
 }

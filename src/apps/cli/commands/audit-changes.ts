@@ -3,16 +3,18 @@ import { writeWhole } from '../../../adapters/config-file.ts'
 import { Misfit } from '../../../core/encoding/shape.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { readBundle } from '../../../core/ledger/bundle.ts'
-import { type ChangeReport, changeReport, changeReportCsv } from '../../../core/ledger/change-report.ts'
+import { type ChangeReport, changeReport, changeReportCsv, type Signed } from '../../../core/ledger/change-report.ts'
 import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
+import { named } from '../../../core/ledger/pseudonym.ts'
 import { TILE_WIDTH, tileAt, tilePath } from '../../../core/ledger/tiles.ts'
 import { isRefusal, orThrow, refuse } from '../../../core/refusal/refusal.ts'
 import type { LogFiles } from '../../../flows/log-files.ts'
 import { verifyFiles } from '../../../flows/prove.ts'
 import type { Cli, Work } from '../cli.ts'
 import { type TrustOptions, withLog } from '../log-source.ts'
+import { namesOf } from '../names.ts'
 import type { Output } from '../output.ts'
-import { checkNames } from '../session.ts'
+import { checkNames, openSession } from '../session.ts'
 import { listing, table } from '../table.ts'
 import { progressOf, trusting } from './audit-verify.ts'
 
@@ -50,14 +52,36 @@ async function changes(cli: Cli, campaign: string, where: string | undefined, op
     if (isRefusal(verified)) return verified
     const [finding] = verified.verdict.findings
     // Nothing is told of a log that is not sound: its first finding is the answer.
-    return finding ?? tell(cli, entriesOf(kept, verified.verdict.size), campaign, options)
+    if (finding !== undefined) return finding
+    const report = changeReport(entriesOf(kept, verified.verdict.size), campaign)
+    if (report === null)
+      return refuse('campaign-unknown', `campaign ${campaign}`, 'a campaign of the log', 'none of that name')
+    return tell(cli, where === undefined ? await withPeople(cli, options, report) : report, options)
   })
 }
 
-function tell(cli: Cli, entries: readonly AuditEntry[], campaign: string, { csv, out }: Options): Work {
-  const report = changeReport(entries, campaign)
-  if (report === null)
-    return refuse('campaign-unknown', `campaign ${campaign}`, 'a campaign of the log', 'none of that name')
+/** The report with the names of its people, where its reader may see accounts: files name nobody. */
+async function withPeople(cli: Cli, { profile }: Options, report: ChangeReport): Promise<ChangeReport> {
+  const session = openSession(cli, profile)
+  // The report is as true without them.
+  if (isRefusal(session)) return report
+  const { created, approvals, started } = report
+  const everybody = [created, ...approvals, ...(started === null ? [] : [started])]
+  const names = await namesOf(
+    session,
+    everybody.map(({ by }) => by),
+  ).finally(() => session.close())
+  if (isRefusal(names)) return report
+  const name = (one: Signed): Signed => ({ ...one, by: named(one.by, names) })
+  return {
+    ...report,
+    created: name(created),
+    approvals: approvals.map(name),
+    started: started === null ? null : name(started),
+  }
+}
+
+function tell(cli: Cli, report: ChangeReport, { csv, out }: Options): Work {
   if (csv !== undefined) writeWhole(csv, changeReportCsv(report))
   if (out !== undefined) writeWhole(out, `${JSON.stringify(report, null, 2)}\n`)
   for (const written of [csv, out]) if (written !== undefined) cli.output.progress(`Written: ${written}`)

@@ -5,6 +5,7 @@ import { addChanges } from './audit-changes.ts'
 import { addExport } from './audit-export.ts'
 import { addProve } from './audit-prove.ts'
 import { addVerify } from './audit-verify.ts'
+import { addWho } from './audit-who.ts'
 
 export function addAudit(program: Command, cli: Cli): void {
   const audit = new Command('audit')
@@ -15,5 +16,6 @@ export function addAudit(program: Command, cli: Cli): void {
   addExport(audit, cli)
   addChanges(audit, cli)
   addArchive(audit, cli)
+  addWho(audit, cli)
   program.addCommand(audit)
 }

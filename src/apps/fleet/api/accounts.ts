@@ -1,28 +1,29 @@
-import { issueCertificate } from '../../../adapters/certificates.ts'
+import { certificateFacts, issueCertificate } from '../../../adapters/certificates.ts'
 import { type HttpsServer, peer } from '../../../adapters/http-server.ts'
 import { plainText } from '../../../core/encoding/plain-text.ts'
 import { millis } from '../../../core/encoding/units.ts'
 import { type Account, readGrant } from '../../../core/fleet/account.ts'
 import { type Grant, grantText } from '../../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
-import { accountOf, inForce, type Who } from '../../../flows/admit.ts'
+import { accountOf, accountsOf, inForce, type Who } from '../../../flows/admit.ts'
 import {
   type AccountEdit,
-  accountsOf,
   addAccount,
   credentialsOf,
   editAccount,
   makeToken,
-  noteCertificate,
   revokeCredential,
   setPassword,
 } from '../../../flows/appoint.ts'
+import { noteCertificate } from '../../../flows/certify.ts'
+import { forget } from '../../../flows/forget.ts'
+import { person } from '../../../flows/persons.ts'
 import { signIn, signOut } from '../../../flows/sign-in.ts'
 import type { AccountDetail, AccountView, CertificateView, SignIn } from '../../../wire/account-api.ts'
 import * as routes from '../../../wire/routes/accounts.ts'
 import { readAuthority } from '../enrolment.ts'
 import { fleetFiles } from '../files.ts'
-import { COOKIE } from '../gate.ts'
+import { COOKIE, wasTold } from '../gate.ts'
 import { behindIn, byText, pageOf } from './page.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, changesSecrets, shows } from './serve-route.ts'
@@ -47,6 +48,8 @@ function signInRoutes(server: HttpsServer, door: FleetDoor): void {
     const { provider = 'local', proof, cookie: inCookie = false } = body as SignIn
     const from = { address: request.socket.remoteAddress ?? 'unknown', kind: inCookie ? 'browser' : 'session' } as const
     const begun = await signIn(reception, provider, proof, from)
+    // The flow has told of it, with the name that was tried.
+    wasTold(request)
     if (isRefusal(begun)) return begun
     const { account, secret, expiresAt } = begun
     reply.header('cache-control', 'no-store')
@@ -106,12 +109,12 @@ function managingRoutes(server: HttpsServer, door: FleetDoor): void {
     return { attempt: 'account change', run: () => viewed(editAccount(world, peer, params.id ?? '', edit)) }
   })
 
-  changesSecrets(server, door, routes.changePassword, ({ peer, params, body }) => {
+  changesSecrets(server, routes.changePassword, ({ peer, params, body }) => {
     const asked = { password: body.password, current: body.current ?? null }
     return { attempt: 'account password', run: () => setPassword(reception, passwords, peer, params.id ?? '', asked) }
   })
 
-  changesSecrets(server, door, routes.makeToken, ({ peer, params, body, reply }) => {
+  changesSecrets(server, routes.makeToken, ({ peer, params, body, reply }) => {
     const { label, roles, lifeMillis } = body
     const grants = roles === undefined ? null : grantsOf(roles)
     reply.header('cache-control', 'no-store')
@@ -119,9 +122,13 @@ function managingRoutes(server: HttpsServer, door: FleetDoor): void {
     return { attempt: 'account token', run: () => makeToken(reception, peer, params.id ?? '', asked) }
   })
 
-  changesSecrets(server, door, routes.revokeCredential, ({ peer, params }) => {
+  changesSecrets(server, routes.revokeCredential, ({ peer, params }) => {
     const run = () => revokeCredential(world, peer, params.id ?? '', params.credential ?? '')
     return { attempt: 'account revoke', run }
+  })
+
+  changes(server, door, routes.forgetAccount, ({ peer, params }) => {
+    return { attempt: 'account forget', run: () => forget(world, peer, params.id ?? '') }
   })
 
   changes(server, door, routes.certifyAccount, ({ peer, params, body }) => {
@@ -184,6 +191,8 @@ async function certify(door: FleetDoor, who: Who, id: string, csr: string): Prom
   if (isRefusal(authority)) return authority
   const cert = await issueCertificate(authority, csr, { identity: { kind: 'person', id } }, world.clock.now())
   if (isRefusal(cert)) return cert
-  await noteCertificate(world, who, id)
+  const facts = certificateFacts(cert)
+  if (isRefusal(facts)) return facts
+  await noteCertificate(world, person(who), facts)
   return { cert, ca: authority.cert }
 }

@@ -14,6 +14,8 @@ export function auditRoutes(server: HttpsServer, door: FleetDoor): void {
 
   shows(server, routes.readCheckpoint, () => views.checkpoint(world))
 
+  shows(server, routes.lookUpPeople, ({ query }) => views.people(world, query.of))
+
   shows(server, routes.listEntries, async ({ query: { from, to, ...wanted }, reply }) => {
     if (from !== undefined || to !== undefined) return views.entries(world, Number(from ?? 0), Number(to ?? 0))
     const page = await views.allEntries(world, wanted)
@@ -29,7 +31,7 @@ export function auditRoutes(server: HttpsServer, door: FleetDoor): void {
     }
     return {
       attempt: 'evidence export',
-      run: () => sealPack(world, peer.id, { manifest, query, size, events }),
+      run: () => sealPack(world, peer, { manifest, query, size, events }),
     }
   })
 }

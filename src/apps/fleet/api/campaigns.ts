@@ -56,7 +56,7 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
   )
 
   changes(server, door, routes.approveCampaign, ({ peer, params, body }) => {
-    return { attempt: 'campaign approve', run: () => approve(world, peer.id, params.id ?? '', body) }
+    return { attempt: 'campaign approve', run: () => approve(world, peer, params.id ?? '', body) }
   })
 
   shows(server, routes.listWraps, async ({ params, query: { again, ...wanted } }) => {
@@ -80,7 +80,7 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     const id = params.id ?? ''
     return {
       attempt: 'campaign reject',
-      run: async () => (await reject(world, peer.id, id, body.reason)) ?? { campaign: id, rejected: true },
+      run: async () => (await reject(world, peer, id, body.reason)) ?? { campaign: id, rejected: true },
     }
   })
 
@@ -90,7 +90,7 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     const take = async () => {
       const opened = await openCampaign(world, id)
       const wants = isRefusal(opened) ? opened : await wantedOf(world, opened)
-      return isRefusal(wants) ? wants : takeWraps(world, peer.id, id, wants, wraps)
+      return isRefusal(wants) ? wants : takeWraps(world, peer, id, wants, wraps)
     }
     return { attempt: 'campaign wrap', run: () => world.store.exclusive(take) }
   })
@@ -99,7 +99,7 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     const id = params.id ?? ''
     let more: ReadonlySet<string> = new Set()
     const run = async () => {
-      const decided = await decideCommand(world, peer.id, id, verb, reason ?? null, partly)
+      const decided = await decideCommand(world, peer, id, verb, reason ?? null, partly)
       if (!isRefusal(decided)) more = decided
       return decided
     }
@@ -120,7 +120,7 @@ async function plan(world: FleetWorld, who: Who, body: CreateCampaign): Promise<
   const asked = parsePlanFile(body.plan, 'the plan')
   if (isRefusal(asked)) return asked
   const permit = (sites: readonly string[]) => mayAt(world, who, 'plan', sites)
-  const draft = await createCampaign(world, who.id, asked, body.dryRun, permit)
+  const draft = await createCampaign(world, who, asked, body.dryRun, permit)
   if (isRefusal(draft)) return draft
   const sheets = draft.sheets.slice(0, SHEETS).map(({ sheet }) => sheet)
   const plan = fromUtf8(planBytes(draft.plan)) ?? ''

@@ -18,6 +18,6 @@ export function ceremonyRoutes(server: HttpsServer, door: FleetDoor): void {
       root: root === undefined ? null : decoded(root, 'the root'),
       targets: targets === undefined ? null : decoded(targets, 'the targets metadata'),
     }
-    return { attempt: `ceremony of ${repo}`, run: () => closeCeremony(door.world, peer.id, repo, files) }
+    return { attempt: `ceremony of ${repo}`, run: () => closeCeremony(door.world, peer, repo, files) }
   })
 }

@@ -8,6 +8,7 @@ import { openRow } from '../../../flows/opened.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import * as routes from '../../../wire/routes/events.ts'
 import { breathe } from '../../process/breathe.ts'
+import { readable } from '../log-views.ts'
 import { controllersAt } from '../views.ts'
 import { type EventScope, eventScope } from './event-scope.ts'
 import type { FleetDoor } from './parts.ts'
@@ -83,7 +84,8 @@ export function eventRoutes(server: HttpsServer, { world }: FleetDoor): void {
       for (const { index, bytes } of rows) {
         const entry = orThrow(parseEntry(bytes, `entry ${index}`))
         if (!concerns(entry, filter) || !(await scope.entry(entry))) continue
-        if (!(await stream.send({ id: index, event: entry.kind, data: { index, ...entry } }))) return
+        const shown = await readable(world, who, entry)
+        if (!(await stream.send({ id: index, event: entry.kind, data: { index, ...shown } }))) return
       }
       at += rows.length
       if (rows.length === PAGE) {

@@ -14,7 +14,7 @@ export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
   const { world, enrolment, siem, gathering } = door
 
   changes(server, door, routes.enrolSite, ({ peer, body }) => {
-    return { attempt: 'site enrol', run: () => enrolment.enrol(peer.id, body) }
+    return { attempt: 'site enrol', run: () => enrolment.enrol(peer, body) }
   })
 
   // What concerns all is everybody's; which sites there are, only those may know who may see them.
@@ -34,5 +34,7 @@ export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
 
   shows(server, routes.readController, ({ params }) => views.controller(world, params.site ?? '', params.id ?? ''))
 
-  shows(server, routes.readHistory, ({ params, query }) => history(world, params.site ?? '', params.id ?? '', query))
+  shows(server, routes.readHistory, ({ peer, params, query }) =>
+    history(world, params.site ?? '', params.id ?? '', query, peer),
+  )
 }

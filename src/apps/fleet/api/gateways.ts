@@ -5,7 +5,6 @@ import { type HttpsServer, sendRefusal } from '../../../adapters/http-server.ts'
 import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
-import { recordRefusal } from '../../../flows/audit.ts'
 import { siteShows } from '../../../flows/campaign.ts'
 import { fileFor } from '../../../flows/keep.ts'
 import { offerCheckpoint, takeWitnessing } from '../../../flows/offer-checkpoint.ts'
@@ -14,6 +13,7 @@ import { acceptUpstream } from '../../../flows/report.ts'
 import { upstreamOf } from '../../../flows/upstream.ts'
 import { CLOCK_HEADER, ORDERS_HEADER, UPSTREAM_HEADER } from '../../../wire/fleet-api.ts'
 import * as routes from '../../../wire/routes/gateways.ts'
+import { attempting, wasTold } from '../gate.ts'
 import { decoded, type FleetDoor } from './parts.ts'
 import { shows } from './serve-route.ts'
 
@@ -36,12 +36,12 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics, gathering }
     return reply.code(same ? 304 : 200).send()
   })
 
-  shows(server, routes.sendUpstream, async ({ peer: { site }, body: { manifest, items } }) => {
+  shows(server, routes.sendUpstream, async ({ peer: { site }, body: { manifest, items }, request }) => {
+    attempting(request, 'upstream')
     const batch = items.map(item => ({ ...item, bytes: decoded(item.bytes, 'an outbox item') }))
     const taken = await acceptUpstream(world, site, batch, decoded(manifest, 'the site manifest'))
-    // A gateway whose manifest does not hold is broken or not the gateway: both are for the log.
-    if (isRefusal(taken)) await recordRefusal(world, { kind: 'gateway', id: site }, 'upstream', taken)
-    else metrics.take(batch)
+    // A gateway whose manifest does not hold is broken or not the gateway: the gate has both in the log.
+    if (!isRefusal(taken)) metrics.take(batch)
     return taken
   })
 
@@ -50,15 +50,14 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics, gathering }
     return isRefusal(offered) ? offered : reply.type('text/plain; charset=utf-8').send(offered)
   })
 
-  shows(server, routes.sendWitnessing, async ({ peer: { site }, body, reply }) => {
+  shows(server, routes.sendWitnessing, async ({ peer: { site }, body, request, reply }) => {
+    attempting(request, 'witness')
     const taken = await takeWitnessing(gathering, site, body)
     if (taken === null) return reply.code(204).send()
-    // A gateway whose signature does not hold is broken or not the gateway: both are for the log, once, however often it comes.
+    // A gateway whose signature does not hold is broken or not the gateway: the gate has both in the log, once, however often it comes.
     const told = `${site} ${taken.code}`
-    if (!gathering.memory.told.has(told)) {
-      gathering.memory.told.add(told)
-      await recordRefusal(world, { kind: 'gateway', id: site }, 'witness', taken)
-    }
+    if (gathering.memory.told.has(told)) wasTold(request)
+    gathering.memory.told.add(told)
     return taken
   })
 

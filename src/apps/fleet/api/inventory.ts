@@ -27,7 +27,7 @@ export function inventoryRoutes(server: HttpsServer, door: FleetDoor): void {
     return { attempt: 'fleet check-store', run: () => inventory.check(world, after ?? null) }
   })
   changes(server, door, routes.beginImport, ({ peer, body: { name, columns } }) => {
-    return { attempt: 'fleet import', run: () => beginImport(world, peer.id, name, columns) }
+    return { attempt: 'fleet import', run: () => beginImport(world, peer, name, columns) }
   })
   shows(server, routes.stageImport, async ({ params, body: { lines } }) => {
     const staged = await stageLines(world, Number(params.import), lines)
@@ -36,7 +36,7 @@ export function inventoryRoutes(server: HttpsServer, door: FleetDoor): void {
     return { staged: staged.staged, faults }
   })
   changes(server, door, routes.endImport, ({ peer, params, body: { take, bad } }) => {
-    const run = () => decideImport(world, peer.id, Number(params.import), take, bad)
+    const run = () => decideImport(world, peer, Number(params.import), take, bad)
     return { attempt: 'fleet import', run, follow: () => bringIn(world) }
   })
 }

@@ -29,6 +29,6 @@ export function releaseRoutes(server: HttpsServer, door: FleetDoor): void {
 
   changes(server, door, routes.publish, ({ peer, body }) => {
     const handed = { metadata: decoded(body.metadata, 'the targets metadata'), bins: decodedBins(body.bins) }
-    return { attempt: 'publish', run: () => publishRelease(world, peer.id, handed) }
+    return { attempt: 'publish', run: () => publishRelease(world, peer, handed) }
   })
 }

@@ -7,11 +7,10 @@ import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
-import { noteRefusal } from '../../../flows/sign-in.ts'
 import type { Access, AccountAccess, GatewayAccess, OpenAccess, SharedAccess } from '../../../wire/access.ts'
 import { KEPT_MILLIS, readIdempotencyKey } from '../../../wire/idempotency.ts'
 import { type BodyOf, isRaw, type QueryOf, type RouteSpec } from '../../../wire/route.ts'
-import { whoOf } from '../gate.ts'
+import { attempting, whoOf } from '../gate.ts'
 import type { Page } from './page.ts'
 import type { FleetDoor } from './parts.ts'
 
@@ -103,40 +102,36 @@ export type Change<T> = {
  */
 export function changesSecrets<S extends RouteSpec & { readonly access: AccountAccess }, T extends object | null>(
   server: HttpsServer,
-  { reception }: FleetDoor,
   spec: S,
   plan: (asked: Asked<S>) => Change<T>,
 ): void {
   shows(server, spec, async asked => {
     const { attempt, run } = plan(asked)
-    const result = await run()
-    if (isRefusal(result)) await noteRefusal(reception, asked.peer.id, attempt, result)
-    return result
+    attempting(asked.request, attempt)
+    return run()
   })
 }
 
 /**
  * Opens a route by which a person changes something. With an `Idempotency-Key` it may be repeated: it is carried out
- * once, and its answer becomes durable with what it decides. A refused attempt is an event of its own: it is in the log
- * before it is answered.
+ * once, and its answer becomes durable with what it decides. A refused attempt is an event of its own: the gate puts it into
+ * the log before it is answered.
  */
 export function changes<S extends RouteSpec & { readonly access: AccountAccess }, T extends object | null>(
   server: HttpsServer,
-  { world, reception }: FleetDoor,
+  { world }: FleetDoor,
   spec: S,
   plan: (asked: Asked<S>) => Change<T>,
 ): void {
   shows(server, spec, async asked => {
     const person = asked.peer.id
     const { attempt, run, say, follow } = plan(asked)
+    attempting(asked.request, attempt)
     const write = (result: T): Uint8Array => utf8(JSON.stringify(say === undefined ? result : say(result)))
     const request = repeatable(asked.request, person, world)
     if (isRefusal(request)) return request
     const result = request === null ? written(await run(), write) : await world.store.once(request, run, write)
-    if (isRefusal(result)) {
-      await noteRefusal(reception, person, attempt, result)
-      return result
-    }
+    if (isRefusal(result)) return result
     await follow?.()
     if (result.at === 'repeated') asked.reply.header('idempotent-replayed', 'true')
     return asked.reply.code(successOf(spec)).type('application/json; charset=utf-8').send(Buffer.from(result.answer))

@@ -25,7 +25,7 @@ export function siemRoutes(server: HttpsServer, door: FleetDoor): void {
 
   changes(server, door, routes.testReceiver, ({ peer, params: { id = '' } }) => ({
     attempt: 'siem test',
-    run: () => testSiem(world, siem.store, peer.id, id),
+    run: () => testSiem(world, siem.store, peer, id),
     follow: async () => siem.forwarding(id)?.hurry(),
   }))
 }

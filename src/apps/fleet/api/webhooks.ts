@@ -35,13 +35,13 @@ export function webhookRoutes(server: HttpsServer, door: FleetDoor): void {
     const secret = new Uint8Array(randomBytes(32))
     return {
       attempt: 'webhook create',
-      run: () => subscribe(world, { webhooks, link: hooks }, peer.id, { id, url, events, site, secret }),
+      run: () => subscribe(world, { webhooks, link: hooks }, peer, { id, url, events, site, secret }),
       say: () => ({ id, secret: secretText(secret) }),
     }
   })
 
   changes(server, door, routes.removeWebhook, ({ peer, params }) => {
-    return { attempt: 'webhook remove', run: () => unsubscribe(world, webhooks, peer.id, params.id ?? '') }
+    return { attempt: 'webhook remove', run: () => unsubscribe(world, webhooks, peer, params.id ?? '') }
   })
 
   shows(server, routes.listLetters, async ({ params, query }) => {
@@ -58,7 +58,7 @@ export function webhookRoutes(server: HttpsServer, door: FleetDoor): void {
 
   changes(server, door, routes.sendAgain, ({ peer, params }) => {
     const index = /^[0-9]{1,15}$/.test(params.index ?? '') ? Number(params.index) : -1
-    return { attempt: 'webhook send again', run: () => sendAgain(world, webhooks, peer.id, params.id ?? '', index) }
+    return { attempt: 'webhook send again', run: () => sendAgain(world, webhooks, peer, params.id ?? '', index) }
   })
 }
 
