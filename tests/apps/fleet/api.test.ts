@@ -434,9 +434,7 @@ describe('the fleet’s API, over a real server', () => {
     for (const [path, body] of listOf(list)) await again(path, body)
     await enrolAgain(calls)
     assert.equal(json<CampaignSummary>(await get('/v1/campaigns/cedar')).state, 'approved')
-    const missing = ROUTES.filter(({ id, answers }) => {
-      return !Object.keys(answers).every(status => seen.has(`${id} ${status}`))
-    })
+    const missing = ROUTES.filter(one => !Object.keys(one.answers).every(status => seen.has(`${one.id} ${status}`)))
     assert.deepEqual(
       missing.map(({ id }) => id),
       [],
