@@ -1,4 +1,4 @@
-import type { CampaignView, CheckpointView, ControllerView, ReleaseView } from '../../src/wire/fleet-views.ts'
+import type { CampaignView, ControllerView, ReleaseView, WatchedCheckpoint } from '../../src/wire/fleet-views.ts'
 import { browserCrypto } from '../crypto-browser.ts'
 import type { PlanGates } from '../picture/waves.ts'
 import { ask, askFile } from './ask.ts'
@@ -13,7 +13,7 @@ export type Snapshot = {
   readonly releases: readonly ReleaseView[]
   /** By campaign id. A plan never changes. */
   readonly plans: ReadonlyMap<string, PlanGates>
-  readonly checkpoint: CheckpointView | null
+  readonly checkpoint: WatchedCheckpoint | null
   readonly log: LogStatus
   readonly serverNow: number
   readonly heard: number | null
@@ -47,7 +47,7 @@ export function follow(tell: (change: (before: Snapshot) => Snapshot) => void): 
   let timer = 0
   let explained = false
 
-  const readLog = async (checkpoint: CheckpointView): Promise<void> => {
+  const readLog = async (checkpoint: WatchedCheckpoint): Promise<void> => {
     if (reading) return
     reading = true
     const file = (path: string): Promise<Uint8Array | null> => askFile(`/log/${path}`)
@@ -78,7 +78,7 @@ export function follow(tell: (change: (before: Snapshot) => Snapshot) => void): 
         ask<ControllerView[]>('/v1/controllers'),
         ask<CampaignView[]>('/v1/campaigns'),
         ask<ReleaseView[]>('/v1/releases'),
-        ask<CheckpointView>('/v1/audit/checkpoint'),
+        ask<WatchedCheckpoint>('/v1/audit/checkpoint'),
       ])
       for (const { id } of campaigns.value) {
         if (!plans.has(id)) plans.set(id, (await ask<PlanGates>(`/v1/campaigns/${id}/plan`)).value)

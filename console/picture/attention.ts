@@ -1,4 +1,4 @@
-import type { CampaignControllerView, CampaignView, ControllerView } from '../../src/wire/fleet-views.ts'
+import type { CampaignControllerView, CampaignView, ControllerView, StatusView } from '../../src/wire/fleet-views.ts'
 import type { Codes } from '../live/codes.ts'
 import type { LogStatus } from '../live/log-reader.ts'
 
@@ -26,9 +26,11 @@ export function attentionOf(
   campaigns: readonly CampaignView[],
   log: LogStatus,
   codes: Codes | null,
+  alarms: StatusView['alarms'] = [],
 ): readonly Attention[] {
   const out = [
     ...ofLog(log),
+    ...alarms.map(alarm => ofWitnesses(alarm, codes)),
     ...controllers.flatMap(ofController),
     ...latest(campaigns).flatMap(open => ofCampaign(open, codes)),
   ]
@@ -51,6 +53,14 @@ function ofLog(log: LogStatus): Attention[] {
   if (log.at !== 'unsound') return []
   const advice = 'Keep a copy of it and find out who changed it. Below is what was found.'
   return [{ level: 'trust', subject: 'The audit log', text: 'does not verify', advice }]
+}
+
+/** What the witnesses of the log say: too few have signed, or one of them knows another history. */
+function ofWitnesses({ code, subject, actual }: StatusView['alarms'][number], codes: Codes | null): Attention {
+  if (codes === null || !codes.isRefusalCode(code))
+    return { level: 'trust', subject, text: `${code}: ${actual}`, advice: null }
+  const { title, fix } = codes.registry[code]
+  return { level: 'trust', subject, text: `${title} (${actual})`, advice: fix }
 }
 
 function ofController({ site, id, state, version }: ControllerView): Attention[] {

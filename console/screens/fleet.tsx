@@ -18,7 +18,11 @@ const CARDS = 6
 export function Fleet({ data, behind }: { data: Snapshot; behind: number }) {
   const { controllers, campaigns, releases, plans, log, checkpoint, codes } = data
   const [filter, setFilter] = useFilter()
-  const attention = useMemo(() => attentionOf(controllers, campaigns, log, codes), [controllers, campaigns, log, codes])
+  const alarms = checkpoint?.alarms
+  const attention = useMemo(
+    () => attentionOf(controllers, campaigns, log, codes, alarms),
+    [controllers, campaigns, log, codes, alarms],
+  )
   const grid = useMemo(() => versionGrid(controllers, releases), [controllers, releases])
   const shown = useMemo(() => controllers.filter(one => matches(one, filter)), [controllers, filter])
   const sites = new Set(controllers.map(({ site }) => site)).size

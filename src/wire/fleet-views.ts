@@ -280,6 +280,8 @@ export const CheckpointView = Type.Object(
   { ...closed, title: 'CheckpointView' },
 )
 export type CheckpointView = Static<typeof CheckpointView>
+/** As the console is shown it: with what a person has to see to of the log's witnesses. */
+export type WatchedCheckpoint = CheckpointView & { readonly alarms?: StatusView['alarms'] }
 
 export const AnchorView = Type.Object(
   {

@@ -79,6 +79,15 @@ const seen = (controllers: readonly ControllerView[], campaigns: readonly Campai
   attentionOf(controllers, campaigns, log, codes).map(({ level, subject, text }) => `${level}: ${subject} ${text}`)
 
 describe('attention', () => {
+  test('what a witness of the log says stands before all that failed, with what to do', () => {
+    const alarm = { code: 'log-behind-witness', subject: 'witness quay', expected: 'at least 30', actual: '20 entries' }
+    const [first] = attentionOf([controller('bms-1', '1.0.0', { state: 'golden' })], [], UNREAD, codes, [alarm])
+    assert.equal(first?.level, 'trust')
+    assert.equal(first.subject, 'witness quay')
+    assert.match(first.text, /^a witness has signed more of the log than there is \(20 entries\)$/)
+    assert.match(first.advice ?? '', /runbook/)
+  })
+
   const halted = { reason: '1 failed in wave canary, and 0 are allowed' }
   const rows: [name: string, controllers: ControllerView[], campaigns: CampaignView[], expected: string[]][] = [
     ['nothing', [controller('bms-1')], [campaign('done', [turn('bms-1', 1, 'confirmed')])], []],

@@ -7,6 +7,7 @@ import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { admit } from '../../flows/admit.ts'
 import { type LogFiles, storedLog } from '../../flows/log-files.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
+import type { WatchedCheckpoint } from '../../wire/fleet-views.ts'
 import type { Page, Wanted } from './api/page.ts'
 import * as ofCampaigns from './campaign-views.ts'
 import { checkpoint } from './log-views.ts'
@@ -20,6 +21,9 @@ export const CONSOLE_FILES = join(import.meta.dirname, '../../../console/dist')
 const SHARED_MILLIS = 400
 
 type View = () => Promise<object | Refusal>
+
+/** What a person has to see to of the log's witnesses. */
+type Alarms = () => Promise<readonly Refusal[]>
 
 /** What the console shows at an address: what its account must be allowed to see of the whole fleet, and the view. */
 type Shows = { readonly action: Action; readonly view: View }
@@ -36,21 +40,26 @@ export function openConsole(
   listen: { readonly host: string; readonly port: number },
   world: FleetWorld,
   log: Logger,
+  alarms: Alarms = async () => [],
   folder = CONSOLE_FILES,
 ): Promise<LoopbackDoor | Refusal> {
   const files = readPageFiles(folder)
   if (files === null) log.warn({ folder }, 'the console was not built: npm run build:console')
-  return serveLoopback(listen, consoleShows(world, files), log)
+  return serveLoopback(listen, consoleShows(world, files, alarms), log)
 }
 
 /** What the console's door shows. Every other path is `not-found`. */
-export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageFile> | null): Show {
+export function consoleShows(
+  world: FleetWorld,
+  files: ReadonlyMap<string, PageFile> | null,
+  alarms: Alarms = async () => [],
+): Show {
   const shared: ReadonlyMap<string, Shows> = new Map(
     Object.entries({
       '/v1/controllers': shows('read-inventory', () => whole(wanted => views.controllers(world, wanted))),
       '/v1/campaigns': shows('read-campaigns', () => campaigns(world)),
       '/v1/releases': shows('read-releases', () => whole(wanted => views.releases(world, wanted))),
-      '/v1/audit/checkpoint': shows('read-audit', () => checkpoint(world)),
+      '/v1/audit/checkpoint': shows('read-audit', () => watched(world, alarms)),
     }),
   )
   const log = storedLog(world.store)
@@ -67,6 +76,14 @@ export function consoleShows(world: FleetWorld, files: ReadonlyMap<string, PageF
     }
     return refuse('not-found', path.slice(0, 200), 'a view or a file of the console', 'none of that name')
   }
+}
+
+/** The checkpoint, with what its witnesses say of it. */
+async function watched(world: FleetWorld, alarms: Alarms): Promise<WatchedCheckpoint | Refusal> {
+  const signed = await checkpoint(world)
+  if (isRefusal(signed)) return signed
+  const told = (await alarms()).map(({ code, subject, expected, actual }) => ({ code, subject, expected, actual }))
+  return { ...signed, alarms: told }
 }
 
 async function campaigns(world: FleetWorld): Promise<object | Refusal> {

@@ -17,6 +17,7 @@ import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
 import { checkStore } from '../../flows/check.ts'
 import { refuseCopy } from '../../flows/confirm.ts'
+import { witnessAlarms } from '../../flows/cosigned.ts'
 import { deliver } from '../../flows/deliver.ts'
 import { resumeImport } from '../../flows/import.ts'
 import { refuseClock, refuseToGoOn } from '../../flows/log-start.ts'
@@ -148,7 +149,8 @@ async function startWith(
   await notePolicy(world)
   await resumeImport(world)
   await recall(world, reception.memory)
-  const shown = config.console === undefined ? null : await openConsole(config.console, world, log)
+  const shown =
+    config.console === undefined ? null : await openConsole(config.console, world, log, () => witnessAlarms(gathering))
   const port = orNull(shown) ?? (await listen(door, config.listen.host, config.listen.port))
   if (isRefusal(port)) {
     if (!isRefusal(shown)) await shown?.close()
