@@ -154,7 +154,6 @@ describe('the fleet’s API, over a real server', () => {
   })
 
   // --- Requests that are repeated ---
-
   const standing = async (): Promise<object> => ({
     campaigns: await ask(world, '/v1/campaigns?limit=1000'),
     releases: await ask(world, '/v1/releases'),
