@@ -24,6 +24,7 @@ import { PLANT_RULE_GUARDS } from './guards-of-plant-rules.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROLLOUT_GUARDS } from './guards-of-rollout.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
+import { SIEM_GUARDS } from './guards-of-siem.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
 import { THREAT_GUARDS } from './guards-of-threats.ts'
 import { TRUST_GUARDS } from './guards-of-trust.ts'
@@ -44,6 +45,7 @@ export const GUARDS = [
   ...LOG_GUARDS,
   ...AGENT_GUARDS,
   ...API_GUARDS,
+  ...SIEM_GUARDS,
   ...FOREIGN_GUARDS,
   ...ROTATION_GUARDS,
   ...MCUBOOT_GUARDS,

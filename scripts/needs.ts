@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
+import { rsyslog, unpackRsyslog } from './rsyslog.ts'
 
 /**
- * What the tests need of the machine beside the packages of npm: a token in software, and the binding that speaks to
- * tokens. Whatever is missing and can be installed without asking anybody is installed; of the rest it is said what to do.
+ * What the tests need of the machine beside the packages of npm: a token in software, the binding that speaks to tokens, and
+ * a receiver of syslog. Whatever is missing and can be installed without asking anybody is installed; of the rest it is said what to do.
  */
 
 /** Where the module of SoftHSM 2 lies: Debian and Ubuntu, Fedora, Alpine, Homebrew. */
@@ -35,6 +36,10 @@ export function installNeeds(say: (line: string) => void): string[] {
     missing.push(
       `SoftHSM 2 is not installed: as root, "${APT.join(' ')} softhsm2", or the package softhsm of your system.`,
     )
+  }
+  if (rsyslog() === null && isProgram('apt-get')) unpackRsyslog(say)
+  if (rsyslog() === null) {
+    missing.push('rsyslog with TLS is not installed: the packages rsyslog and rsyslog-gnutls of your system.')
   }
   try {
     createRequire(import.meta.url)('pkcs11js')

@@ -10,7 +10,7 @@ export class CutLine {
   /** Connections that were made, and that the line reset by itself. */
   made = 0
   cuts = 0
-  readonly #target: number
+  #target: number
   readonly #server: Server
   readonly #pairs = new Set<readonly [caller: Socket, called: Socket]>()
   #held = false
@@ -32,6 +32,11 @@ export class CutLine {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
+  }
+
+  /** New connections lead to another port of the receiver. */
+  lead(target: number): void {
+    this.#target = target
   }
 
   /** Resets every connection: what lies in the line is lost, on both sides. */

@@ -14,7 +14,7 @@ import type { Refusal } from '../refusal/refusal.ts'
 /** A connection is ended when the oldest entry that it carried is as old as this, */
 export const CONFIRM: Millis = millis(10_000)
 /** or when it has carried so many. */
-export const MOST_UNCONFIRMED = 5000
+export const MOST_UNCONFIRMED = 2000
 /** How long a receiver has to live on behind what it read, until that counts as settled. */
 export const SETTLE: Millis = millis(10_000)
 /** How long it takes nothing until a person is told, in the log too. */
