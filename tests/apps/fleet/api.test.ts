@@ -424,7 +424,6 @@ describe('the fleet’s API, over a real server', () => {
     await again('/v1/inventory/checks', {})
     await again('/v1/audit/evidence-packs', PACK)
     await again('/v1/webhooks/stuck/dead-letters/3/deliveries', {})
-    await again('/v1/audit/evidence-packs', { manifest: '0'.repeat(64), query: {}, size: 1, events: 1 })
     const calls = { world, admin, get, post, postAs }
     await wraps(calls)
     await siem(calls)
