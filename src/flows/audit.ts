@@ -296,7 +296,10 @@ export type Note = Pick<AuditEntry, 'kind' | 'detail'> &
   Partial<Pick<AuditEntry, 'controller' | 'campaign' | 'release' | 'code'>>
 
 /** An entry of the gateway's own, dated, for the outbox. */
-export function boxed(world: SiteWorld, { kind, detail, ...about }: Note): { kind: 'entry'; bytes: Uint8Array } {
+export function boxed(
+  world: Pick<SiteWorld, 'site' | 'clock'>,
+  { kind, detail, ...about }: Note,
+): { kind: 'entry'; bytes: Uint8Array } {
   const site = world.site.site
   const entry: AuditEntry = {
     v: ENTRY_VERSION,

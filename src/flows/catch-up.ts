@@ -1,3 +1,4 @@
+import type { Instant } from '../core/encoding/units.ts'
 import { formatUtc } from '../core/encoding/utc-time.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { boxed } from './audit.ts'
@@ -49,8 +50,24 @@ export async function refuseUntilCaughtUp(world: SiteWorld): Promise<Refusal | n
   return null
 }
 
+/**
+ * Lets a restored gateway give turns though not everybody was heard: a person on the spot has seen to those that are silent. Durable on
+ * return, with an entry. Refuses `store-not-restored`.
+ */
+export async function confirmCaughtUp(
+  world: Pick<SiteWorld, 'site' | 'clock' | 'store'>,
+): Promise<{ readonly copied: Instant } | Refusal> {
+  const mark = await world.store.copied()
+  if (mark === null) return refuse('store-not-restored', 'the store', 'one that was restored', 'one that was not')
+  await goOn(world, { copied: mark.made, confirmed: 'by a person' })
+  return { copied: mark.made }
+}
+
 /** If power fails before this commit, the next start catches up again. */
-async function goOn(world: SiteWorld, detail: { readonly [name: string]: string | number }): Promise<void> {
+async function goOn(
+  world: Pick<SiteWorld, 'site' | 'clock' | 'store'>,
+  detail: { readonly [name: string]: string | number },
+): Promise<void> {
   await world.store.commit({ copied: null, outbox: [boxed(world, { kind: 'store-restored', detail })] })
   through.add(world.store)
 }

@@ -7,7 +7,7 @@ import { openGatewayStore, type SqliteGatewayStore } from '../../src/adapters/st
 import { instant } from '../../src/core/encoding/units.ts'
 import { parseEntry } from '../../src/core/ledger/entry.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
-import { heard, refuseUntilCaughtUp } from '../../src/flows/catch-up.ts'
+import { confirmCaughtUp, heard, refuseUntilCaughtUp } from '../../src/flows/catch-up.ts'
 import type { SiteWorld } from '../../src/flows/ports.ts'
 import { goesBy } from '../../src/flows/tell.ts'
 import { acknowledgedUpTo, holdAgainst, tellsStanding } from '../../src/flows/upstream.ts'
@@ -56,6 +56,14 @@ describe('a gateway that was set back', () => {
     assert.equal(await refuseUntilCaughtUp(again), null)
     assert.deepEqual([await store.copied(), await codes()], [null, ['store-restored']])
     assert.equal(await refuseUntilCaughtUp(started()), null, 'a store that is no copy holds nobody back')
+  })
+
+  it('a person on the spot lets it go on without a controller that is gone for good, and the log says so', async () => {
+    await store.commit({ copied: { made: NOW, given: 7 } })
+    assert.deepEqual(await confirmCaughtUp(started()), { copied: NOW })
+    assert.deepEqual([await refuseUntilCaughtUp(started()), await codes()], [null, ['store-restored']])
+    const again = await confirmCaughtUp(started())
+    assert.equal('code' in again && again.code, 'store-not-restored')
   })
 
   it('what the fleet has of the outbox is held against what the gateway knows; each finding is told once', async () => {

@@ -4,6 +4,7 @@ import { GATEWAY_DATA, openGatewayStore, type SqliteGatewayStore } from '../../a
 import type { Instant } from '../../core/encoding/units.ts'
 import type { Backup } from '../../core/fleet/backup.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { confirmCaughtUp } from '../../flows/catch-up.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { type BackedUp, backUp, names, type OnProgress, type Restored, restore } from '../process/back-up.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
@@ -106,4 +107,21 @@ export function restoreGateway(
     })
   const target = { of: 'gateway', folder, database: DATABASE, data: GATEWAY_DATA, crypto: nodeCrypto, check } as const
   return restore(from, keyFile, target, onProgress)
+}
+
+/**
+ * `voltseal gateway confirm-restore`, while the gateway does not run: it gives turns from its next start on, whoever is silent. Durable
+ * on return. Refuses what `readGatewayFolder` refuses, `data-folder-in-use`, `store-not-restored`.
+ */
+export async function confirmGateway(
+  folder: string,
+  clock: Clock = systemClock,
+): Promise<{ readonly site: string; readonly copied: Instant } | Refusal> {
+  const read = readGatewayFolder(folder)
+  if (isRefusal(read)) return read
+  const { site } = read
+  return stopped(gatewayFiles(folder).database, async store => {
+    const confirmed = await confirmCaughtUp({ site, clock, store })
+    return isRefusal(confirmed) ? confirmed : { site: site.site, ...confirmed }
+  })
 }

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal } from '../../../core/refusal/refusal.ts'
 import { registry } from '../../../core/refusal/registry.ts'
 import { backUpFleet, restoreFleet } from '../../fleet/backup.ts'
 import { type Brought, confirmFleet } from '../../fleet/confirm.ts'
-import { backUpGateway, restoreGateway } from '../../gateway/backup.ts'
+import { backUpGateway, confirmGateway, restoreGateway } from '../../gateway/backup.ts'
 import type { BackedUp, OnProgress, Restored } from '../../process/back-up.ts'
 import { several } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
@@ -88,7 +88,7 @@ async function confirm(cli: Cli, folder: string, asked: Brought): Promise<Work> 
   return { json: confirmed, text: listing(cli.output, rows) }
 }
 
-/** `gateway backup`, `gateway restore`. */
+/** `gateway backup`, `gateway restore`, `gateway confirm-restore`. */
 export function addGatewayBackup(gateway: Command, cli: Cli): void {
   gateway
     .command('backup')
@@ -114,6 +114,26 @@ export function addGatewayBackup(gateway: Command, cli: Cli): void {
       cli.act(async (backup: string, folder: string, { key }: { key: string }) => {
         const restored = await restoreGateway(backup, folder, key, shows(cli))
         return shownRestore(cli, restored, `Next: put the private files back, then: voltseal gateway serve ${folder}`)
+      }),
+    )
+  addGatewayConfirm(gateway, cli)
+}
+
+/** `gateway confirm-restore`: for when a controller is gone for good, and so is never heard. */
+function addGatewayConfirm(gateway: Command, cli: Cli): void {
+  gateway
+    .command('confirm-restore')
+    .description('let a restored gateway give turns though not every controller was heard: you have seen to those')
+    .argument('<folder>', 'the folder that was restored; it must not be served')
+    .action(
+      cli.act(async (folder: string) => {
+        const confirmed = await confirmGateway(folder, cli.world.clock)
+        if (isRefusal(confirmed)) return confirmed
+        const text = listing(cli.output, [
+          ['site', confirmed.site],
+          ['copy of', formatUtc(confirmed.copied)],
+        ])
+        return { json: confirmed, text }
       }),
     )
 }
