@@ -297,7 +297,7 @@ export type Note = Pick<AuditEntry, 'kind' | 'detail'> &
 
 /** An entry of the gateway's own, dated, for the outbox. */
 export function boxed(
-  world: Pick<SiteWorld, 'site' | 'clock'>,
+  world: Pick<SiteWorld, 'site' | 'clock' | 'crypto' | 'signer'>,
   { kind, detail, ...about }: Note,
 ): { kind: 'entry'; bytes: Uint8Array } {
   const site = world.site.site
@@ -314,10 +314,10 @@ export function boxed(
   return { kind: 'entry', bytes: orThrow(entryBytes(entry)) }
 }
 
-const gatewayKeys = new WeakMap<SiteWorld, string>()
+const gatewayKeys = new WeakMap<object, string>()
 
 /** The id of the key that signs what the gateway hands over. */
-function gatewayKey(world: SiteWorld): string {
+function gatewayKey(world: Pick<SiteWorld, 'crypto' | 'signer'>): string {
   const known = gatewayKeys.get(world) ?? keyId(world.signer.key, world.crypto)
   gatewayKeys.set(world, known)
   return known

@@ -55,7 +55,7 @@ export async function refuseUntilCaughtUp(world: SiteWorld): Promise<Refusal | n
  * return, with an entry. Refuses `store-not-restored`.
  */
 export async function confirmCaughtUp(
-  world: Pick<SiteWorld, 'site' | 'clock' | 'store'>,
+  world: Pick<SiteWorld, 'site' | 'clock' | 'crypto' | 'signer' | 'store'>,
 ): Promise<{ readonly copied: Instant } | Refusal> {
   const mark = await world.store.copied()
   if (mark === null) return refuse('store-not-restored', 'the store', 'one that was restored', 'one that was not')
@@ -65,7 +65,7 @@ export async function confirmCaughtUp(
 
 /** If power fails before this commit, the next start catches up again. */
 async function goOn(
-  world: Pick<SiteWorld, 'site' | 'clock' | 'store'>,
+  world: Pick<SiteWorld, 'site' | 'clock' | 'crypto' | 'signer' | 'store'>,
   detail: { readonly [name: string]: string | number },
 ): Promise<void> {
   await world.store.commit({ copied: null, outbox: [boxed(world, { kind: 'store-restored', detail })] })

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, describe, it } from 'node:test'
+import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { openGatewayStore, type SqliteGatewayStore } from '../../src/adapters/store-sqlite/gateway.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { parseEntry } from '../../src/core/ledger/entry.ts'
@@ -11,6 +12,7 @@ import { confirmCaughtUp, heard, refuseUntilCaughtUp } from '../../src/flows/cat
 import type { SiteWorld } from '../../src/flows/ports.ts'
 import { goesBy } from '../../src/flows/tell.ts'
 import { acknowledgedUpTo, holdAgainst, tellsStanding } from '../../src/flows/upstream.ts'
+import { testSigner } from '../core/ledger/keys.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-catch-up-'))
 const NOW = instant(1_800_000_000_000)
@@ -19,7 +21,13 @@ let files = 0
 
 /** A gateway's process: what it knows beyond its store is gone with it. */
 const started = (): SiteWorld =>
-  ({ site: { site: 'quay' }, store, clock: { now: () => NOW, quality: 'simulated' } }) as unknown as SiteWorld
+  ({
+    site: { site: 'quay' },
+    store,
+    clock: { now: () => NOW, quality: 'simulated' },
+    crypto,
+    signer: testSigner(1),
+  }) as unknown as SiteWorld
 
 const codes = async (): Promise<(string | undefined)[]> => {
   const items = await store.outbox(100)

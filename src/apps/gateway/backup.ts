@@ -120,8 +120,16 @@ export async function confirmGateway(
   const read = readGatewayFolder(folder)
   if (isRefusal(read)) return read
   const { site } = read
-  return stopped(gatewayFiles(folder).database, async store => {
-    const confirmed = await confirmCaughtUp({ site, clock, store })
-    return isRefusal(confirmed) ? confirmed : { site: site.site, ...confirmed }
-  })
+  const files = gatewayFiles(folder)
+  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
+  try {
+    const signer = await signers.open(files.manifestKey)
+    if (isRefusal(signer)) return signer
+    return await stopped(files.database, async store => {
+      const confirmed = await confirmCaughtUp({ site, clock, crypto: nodeCrypto, signer, store })
+      return isRefusal(confirmed) ? confirmed : { site: site.site, ...confirmed }
+    })
+  } finally {
+    signers.close()
+  }
 }
