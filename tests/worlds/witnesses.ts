@@ -127,7 +127,8 @@ export class TestGateway {
     this.store?.close()
     this.store = orThrow(openGatewayStore(join(this.#folder, 'gateway.sqlite')))
     const site = orThrow(parseSite(quay(), 'site.yaml'))
-    const world = { site, store: through(this.store), clock: this.#fleet.clock, crypto } as unknown as SiteWorld
+    const { clock } = this.#fleet
+    const world = { site, store: through(this.store), clock, crypto, signer: testSigner(41) } as unknown as SiteWorld
     const link: LogLink = {
       offered: old => offerCheckpoint(this.#gathering(), old),
       witnessed: said => takeWitnessing(this.#gathering(), 'quay', said),
