@@ -15,6 +15,7 @@ import { type PackVerdict, verifyPack } from '../../../src/core/ledger/pack/veri
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import { logKey } from '../../core/ledger/keys.ts'
 import { campaignEntries, MADE, packOf, STANDARD, zipOf } from '../../worlds/evidence-log.ts'
+import type { Draw } from '../draw.ts'
 import type { Target } from '../input.ts'
 import { hold, outcomeOf, TAKEN } from '../outcome.ts'
 
@@ -107,9 +108,16 @@ const clauses: Target = {
 
 const WHOLE = zipOf(PACK)
 
+/** A pack with a few other bytes, anywhere. */
+function damaged(zip: Uint8Array, draw: Draw): Uint8Array {
+  const bytes = zip.slice()
+  for (let many = 1 + draw.below(3); many > 0; many -= 1) bytes[draw.below(bytes.length)] = draw.below(256)
+  return bytes
+}
+
 const pack: Target = {
   name: 'pack',
-  form: { of: 'fields', grow: () => WHOLE },
+  form: { of: 'fields', grow: draw => damaged(WHOLE, draw) },
   limit: PACK_LIMITS.bytes,
   share: 1,
   seeds: [WHOLE],
