@@ -25,7 +25,10 @@ const BEGIN = parseUtc('2026-03-01T06:00:00Z') as Instant
 
 type Told = Pick<AuditEntry, 'kind' | 'actor' | 'detail'> & Partial<AuditEntry>
 
-const person = (id: string, key?: string) => ({ kind: 'person', id, ...(key === undefined ? {} : { key }) }) as const
+/** People are pseudonyms in a log. */
+export const pseudonym = (name: string): string => `person:${hex(name)}`
+const person = (name: string, key?: string) =>
+  ({ kind: 'person', id: pseudonym(name), ...(key === undefined ? {} : { key }) }) as const
 const fleet = { kind: 'fleet', id: ORIGIN } as const
 
 /** Of each site, this many controllers, updated in one campaign a month; the last controller of a site fails. */

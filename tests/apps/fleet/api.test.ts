@@ -44,7 +44,6 @@ describe('the fleet’s API, over a real server', () => {
   const post = (path: string, body: object, key?: string) => postAs(admin, path, body, key)
 
   // --- Pages ---
-
   /** All pages of a list, each of so many items. */
   async function pages<T>(path: string, limit: number, between?: (page: number) => Promise<unknown>): Promise<T[][]> {
     const found: T[][] = []

@@ -78,6 +78,8 @@ export function reportOf(findings: Findings): Block[] {
   ]
 }
 
+/** A pseudonym, short enough for a table: whole ones are in events.json. */
+const briefly = (who: string): string => who.replace(/(?:person )?(person:[0-9a-f]{8})[0-9a-f]{56}/g, '$1…')
 const said = (utc: string): string => utc.replace('T', ' ').replace('Z', ' UTC')
 const time = (at: Parameters<typeof formatUtc>[0] | null): Cell =>
   at === null ? { text: '–', tone: 'faint' } : { text: formatUtc(at).replace('T', ' ').replace('Z', ''), mono: true }
@@ -136,7 +138,7 @@ function changeBlocks(reports: readonly ChangeReport[]): Block[] {
 }
 
 const by = ({ at, by: who, key }: ChangeReport['created']): string =>
-  `${said(formatUtc(at))} by ${who}${key === null ? '' : `, key ${key.slice(0, 16)}`}`
+  `${said(formatUtc(at))} by ${briefly(who)}${key === null ? '' : `, key ${key.slice(0, 16)}`}`
 
 function changeTable(changes: readonly Change[]): Block {
   const rows = changes
@@ -251,7 +253,7 @@ function eventBlocks({ events }: Findings): Block[] {
     time(entry.at),
     { text: entry.kind, tone: entry.code === undefined ? 'plain' : 'bad' },
     { text: [entry.site, entry.controller].filter(one => one !== undefined).join('/') || '–' },
-    { text: entry.actor.kind === 'fleet' ? 'fleet server' : `${entry.actor.kind} ${entry.actor.id}` },
+    { text: entry.actor.kind === 'fleet' ? 'fleet server' : briefly(`${entry.actor.kind} ${entry.actor.id}`) },
     { text: wordsOf(entry, why) },
   ])
   const left = events.length - shown.length

@@ -8,7 +8,7 @@ import { proofName } from '../../../../src/core/ledger/pack/layout.ts'
 import { manifestBytes, readManifest } from '../../../../src/core/ledger/pack/manifest.ts'
 import { type PackTrust, type PackVerdict, verifyPack } from '../../../../src/core/ledger/pack/verify.ts'
 import { orThrow } from '../../../../src/core/refusal/refusal.ts'
-import { bytesOf, campaignEntries, packOf, sealOf, textOf, zipOf } from '../../../worlds/evidence-log.ts'
+import { bytesOf, campaignEntries, packOf, pseudonym, sealOf, textOf, zipOf } from '../../../worlds/evidence-log.ts'
 import { logKey } from '../keys.ts'
 
 const KNOWN: PackTrust = { policy: noWitness(logKey(1)), eventsOnly: false }
@@ -258,7 +258,7 @@ describe('verifyPack', () => {
     assert.equal(verdict.sound, true)
     assert.equal(verdict.proven, indices.length)
     assert.equal(verdict.seal?.index, ENTRIES.length)
-    assert.equal(verdict.seal?.by.id, 'audrey')
+    assert.equal(verdict.seal?.by.id, pseudonym('audrey'))
     assert.ok(verdict.proven > 20 && verdict.proven < ENTRIES.length)
   })
 
