@@ -18,7 +18,7 @@ import {
   wantsEnd,
 } from '../core/ledger/siem-standing.ts'
 import { entryMessage, frame, gapMessage, type SyslogFormat } from '../core/ledger/syslog.ts'
-import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import { type Event, record } from './audit.ts'
 import { type By, person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
@@ -68,15 +68,6 @@ export function noteReceivers(world: FleetWorld, store: SiemStore, receivers: re
     // If power fails before this commit, the next start finds the same difference, and says it then.
     if (events.length > 0) await record(world, { siem, siemGone }, events)
   })
-}
-
-/**
- * The first index that a receiver may still be sent; null where there is none, or all of them have everything. Nothing from it
- * on may be taken out of the reach of `FleetStore.entries` without a word to a person.
- */
-export async function heldBySiem(store: SiemStore): Promise<number | null> {
-  const rows = await store.receivers()
-  return rows.length === 0 ? null : rows.reduce((least, { settled }) => Math.min(least, settled), Infinity)
 }
 
 /** How a receiver stands, for who asks. */
@@ -248,7 +239,8 @@ export class Forwarding {
   async #sendPage(line: SiemLine, from: number, to: number): Promise<number | Refusal> {
     const { crypto, store } = this.#world
     const { format } = this.receiver
-    const rows = await store.entriesThere(from, to)
+    const rows = await store.entries(from, to).catch(notThere)
+    if (isRefusal(rows)) return rows
     let next = from
     for (const { index, bytes } of rows) {
       if (index !== next) break
@@ -317,6 +309,12 @@ export function testSiem(
     await record(world, {}, [{ kind: 'siem-tested', actor: person(by), detail: { receiver } }])
     return { receiver, index: size }
   })
+}
+
+/** Entries in an archive that is not there (`log-archived`) are waited for: they are not gone. */
+function notThere(error: unknown): Refusal {
+  if (error instanceof RefusalError) return error.refusal
+  throw error
 }
 
 const minutes = (duration: Millis): string => `${duration / 60_000} minutes`

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { CONFIRM, MOST_UNCONFIRMED, PATIENCE, SETTLE } from '../../src/core/ledger/siem-standing.ts'
 import { EXAMPLE_ENTERPRISE } from '../../src/core/ledger/syslog.ts'
-import { isRefusal, orThrow, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
+import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../../src/core/refusal/refusal.ts'
 import { record } from '../../src/flows/audit.ts'
-import { Forwarding, heldBySiem, noteReceivers, type SiemReceiver, testSiem } from '../../src/flows/forward.ts'
+import { Forwarding, noteReceivers, type SiemReceiver, testSiem } from '../../src/flows/forward.ts'
 import type { SiemLine, SiemLink } from '../../src/flows/siem-ports.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 import { FrameReader, type Heard, readMessage } from '../worlds/syslog-reader.ts'
@@ -269,16 +269,31 @@ describe('forwarding the log to a SIEM', () => {
     assert.equal(await one.alarm(), null)
   })
 
-  test('nothing is archived that a receiver may still be sent: the lowest of all says from where', async () => {
+  test('entries in an archive that is not there are waited for, and not told to be gone', async () => {
     await happen(20)
-    assert.equal(await heldBySiem(fleet.siem), null)
-    const one = await begun()
-    assert.equal(await heldBySiem(fleet.siem), 0)
+    await noteReceivers(fleet.world, fleet.siem, [soc()])
+    let isThere = false
+    const entries: typeof fleet.world.store.entries = async (from, to) => {
+      if (isThere) return fleet.world.store.entries(from, to)
+      throw new RefusalError(refuse('log-archived', 'entry 0', 'an archive', 'none'))
+    }
+    const store = new Proxy(fleet.world.store, {
+      get: (on, name) => {
+        const value: unknown = name === 'entries' ? entries : Reflect.get(on, name)
+        return typeof value === 'function' ? value.bind(on) : value
+      },
+    })
+    const one = await Forwarding.of({ ...fleet.world, store }, fleet.siem, soc(), () => 1)
+    const said = await one.round()
+    assert.equal(isRefusal(said) && said.code, 'log-archived')
+    for (let n = 0; n < 5; n += 1) {
+      fleet.clock.advance(1000)
+      await one.round()
+    }
+    assert.deepEqual([await settled(), receiver.read.length], [0, 0])
+    isThere = true
     await through(one)
-    assert.equal(await heldBySiem(fleet.siem), await size())
-    const other = { ...soc(), name: 'second' }
-    await noteReceivers(fleet.world, fleet.siem, [soc(), other])
-    assert.equal(await heldBySiem(fleet.siem), 0)
+    assert.deepEqual(receiver.indices, upTo(await size()))
   })
 
   test('a person has an entry made that goes the way of all others, and is seen at once', async () => {
