@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'vite'
+import { supplyBytes } from './older-runtimes.ts'
 
 /**
  * `npm run build:verifier [FOLDER]`: the offline verifier that every evidence pack carries, as one page and one script, each with
@@ -26,7 +27,7 @@ async function bundle(entry: string, format: 'iife' | 'es', node: boolean): Prom
       modulePreload: false,
       rolldownOptions: {
         ...(node ? {} : { input: join(root, entry) }),
-        output: { format, codeSplitting: false },
+        output: { format, codeSplitting: false, banner: `(${supplyBytes})();` },
         // Nothing of the core does anything when it is read: what is not used of it is left out.
         treeshake: { moduleSideEffects: id => !id.includes('/src/core/') },
       },

@@ -11,7 +11,7 @@ import { isRefusal, type Refusal, refuse, sentence } from '../../core/refusal/re
 import { registry } from '../../core/refusal/registry.ts'
 
 /**
- * The verifier that lies in every evidence pack as `verify.mjs`: one file, built by `npm run build:verifier`, which needs Node.js from 24
+ * The verifier that lies in every evidence pack as `verify.mjs`: one file, built by `npm run build:verifier`, which needs Node.js from 20
  * on, no network and nothing else. It verifies what `voltseal evidence verify` does, without the log.
  */
 
