@@ -6,6 +6,7 @@ import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
 import { ENCRYPTION_GUARDS } from './guards-of-encryption.ts'
+import { ENTRY_GUARDS } from './guards-of-entries.ts'
 import { ENVELOPE_GUARDS } from './guards-of-envelopes.ts'
 import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
@@ -39,6 +40,7 @@ export const GUARDS = [
   ...CEREMONY_GUARDS,
   ...DOOR_GUARDS,
   ...ACCOUNT_GUARDS,
+  ...ENTRY_GUARDS,
   ...INVENTORY_GUARDS,
   ...KEY_GUARDS,
   ...LINK_GUARDS,
