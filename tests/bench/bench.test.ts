@@ -23,6 +23,7 @@ describe('the bench', () => {
         'image-targets',
         'fleet-queries',
         'log-append',
+        'log-verification',
         'compatibility-path',
         'rollout-tick',
         'verify-memory',
