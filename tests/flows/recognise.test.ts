@@ -86,7 +86,8 @@ describe('the roots that a gateway says it trusts', () => {
     const site = { site: 'quay' }
     const clock = { now: () => instant(5), quality: 'simulated' }
     const all = { image: root, approval: root, director: root }
-    const world = { site, store, crypto: nodeCrypto, clock, roots: all } as unknown as SiteWorld
+    const signer = { key: { alg: 'ecdsa-p256', spki: gatewayKey } }
+    const world = { site, store, crypto: nodeCrypto, clock, signer, roots: all } as unknown as SiteWorld
     assert.deepEqual(await trustedRoots(world), { image: 1, approval: 1, director: 1 })
     for (const version of [1, 2, 2]) await sawRoot(world, 'image', version)
     assert.deepEqual(await trustedRoots(world), { image: 2, approval: 1, director: 1 })
