@@ -3,7 +3,7 @@ import { chmodSync, constants, existsSync, mkdirSync, readdirSync, renameSync, r
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { BackupFile } from '../core/fleet/backup.ts'
-import { type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 
 const CHUNK = 1 << 20
 
@@ -25,10 +25,25 @@ export class FolderInTheMaking {
   }
 
   /**
-   * Begins one. What a killed process left beside it is cleared away; what a living one makes is its own. Refuses
-   * `folder-not-empty`.
+   * Makes one: `work` fills it, and it gets its name when nothing was refused; otherwise nothing of it is left. What a killed process
+   * left beside it is cleared away; what a living one makes is its own. Refuses `folder-not-empty`, `no-space`, and what the work refuses.
    */
-  static begin(named: string): FolderInTheMaking | Refusal {
+  static async make<T>(named: string, work: (making: FolderInTheMaking) => Promise<T | Refusal>): Promise<T | Refusal> {
+    const making = FolderInTheMaking.#begin(named)
+    if (isRefusal(making)) return making
+    try {
+      const made = await work(making)
+      return isRefusal(made) ? made : ((await making.#finish()) ?? made)
+    } catch (error) {
+      const refusal = fullDisk(error, making.path)
+      if (refusal === null) throw error
+      return refusal
+    } finally {
+      rmSync(making.#partial, { recursive: true, force: true })
+    }
+  }
+
+  static #begin(named: string): FolderInTheMaking | Refusal {
     const path = resolve(named)
     const taken = refuseFilled(path)
     if (taken !== null) return taken
@@ -54,7 +69,7 @@ export class FolderInTheMaking {
     return join(this.#partial, path)
   }
 
-  /** Writes a file. Durable, but for the names of the folders above it: `finish` syncs those. */
+  /** Writes a file. Durable, but for the names of the folders above it: they are synced at the end. */
   async write(path: string, bytes: Uint8Array): Promise<BackupFile> {
     const file = await open(this.at(path), 'wx', 0o600)
     try {
@@ -67,7 +82,7 @@ export class FolderInTheMaking {
   }
 
   /** Copies a file, and says what was copied. A symbolic link is not followed. */
-  async copy(path: string, from: string, onBytes: OnBytes): Promise<BackupFile> {
+  async copy(path: string, from: string, onBytes: OnBytes = () => {}): Promise<BackupFile> {
     const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW)
     try {
       const file = await open(this.at(path), 'wx', 0o600)
@@ -91,7 +106,7 @@ export class FolderInTheMaking {
   }
 
   /** A file that somebody else has written here: private from now on, durable, and measured from the disk. */
-  async take(path: string, onBytes: OnBytes): Promise<BackupFile> {
+  async take(path: string): Promise<BackupFile> {
     const at = this.at(path)
     chmodSync(at, 0o600)
     const file = await open(at, 'r+')
@@ -102,7 +117,6 @@ export class FolderInTheMaking {
       for await (const chunk of chunks(file)) {
         hash.update(chunk)
         length += chunk.length
-        onBytes(chunk.length)
       }
       return { path, length, sha256: hash.digest('hex') }
     } finally {
@@ -114,7 +128,7 @@ export class FolderInTheMaking {
    * Gives the folder its name. Refuses `folder-not-empty`: somebody else was faster. If power fails before the rename, there is an
    * unfinished folder beside it that the next one clears away; after it, all of it.
    */
-  async finish(): Promise<null | Refusal> {
+  async #finish(): Promise<null | Refusal> {
     for (const folder of this.#folders) await syncFolder(join(this.#partial, folder))
     await syncFolder(this.#partial)
     try {
@@ -127,11 +141,6 @@ export class FolderInTheMaking {
     }
     await syncFolder(dirname(this.path))
     return null
-  }
-
-  /** Leaves nothing of it. */
-  drop(): void {
-    rmSync(this.#partial, { recursive: true, force: true })
   }
 }
 
@@ -177,7 +186,7 @@ async function copyOrNull(
 }
 
 /** A disk without room, as a refusal; null for every other error. */
-export function fullDisk(error: unknown, path: string): Refusal | null {
+function fullDisk(error: unknown, path: string): Refusal | null {
   if (error instanceof RefusalError) return error.refusal
   const { code } = Object(error) as NodeJS.ErrnoException
   return code === 'ENOSPC' || code === 'EDQUOT' ? refuse('no-space', path, 'room for all of it', code) : null

@@ -94,6 +94,33 @@ describe('backups of a stopped fleet', () => {
       database.close()
     })
 
+    it('holds the files that the configuration names below its folder, however it spells them', async () => {
+      const config = readFileSync(at('fleet', 'fleet.yaml'), 'utf8')
+      const named = { ca: './ours/receiver ca.pem', policy: at('elsewhere.policy'), key: 'ours/../ours/key.pem' }
+      mkdirSync(at('fleet', 'ours'))
+      for (const file of ['receiver ca.pem', 'key.pem']) writeFileSync(at('fleet', 'ours', file), file)
+      writeFileSync(
+        at('fleet', 'fleet.yaml'),
+        `${config}
+webhooks: { allow: [], ca: '${named.ca}' }
+witnesses: { policy: '${named.policy}' }
+siem: [{ name: siem, host: localhost, port: 6514, ca: '${named.ca}', cert: '../cert.pem', key: '${named.key}' }]
+`,
+      )
+      try {
+        const to = next()
+        const { absent } = orThrow(await backUp(to))
+        assert.deepEqual(
+          files(to).filter(file => !file.startsWith('ca/') && file.endsWith('.pem')),
+          ['ours/receiver ca.pem'],
+        )
+        assert.ok(absent.includes('ours/key.pem'))
+        orThrow(await restoreFleet(to, next(), key(), nothing))
+      } finally {
+        writeFileSync(at('fleet', 'fleet.yaml'), config)
+      }
+    })
+
     it('leaves out a blob that is not what its name says, and says so', async () => {
       const bad = at('fleet', 'blobs', BLOB.slice(0, 2), BLOB)
       mkdirSync(dirname(bad), { recursive: true })

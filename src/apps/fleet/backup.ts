@@ -1,19 +1,33 @@
 import { systemClock } from '../../adapters/clock-system.ts'
-import { readConfig } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { FLEET_DATA, openFleetStore, type SqliteFleetStore } from '../../adapters/store-sqlite/fleet.ts'
-import type { PublicKey } from '../../core/encoding/crypto.ts'
-import type { Instant } from '../../core/encoding/units.ts'
-import type { Backup } from '../../core/fleet/backup.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { verifyStoredLog } from '../../flows/audit.ts'
 import type { Clock } from '../../flows/ports.ts'
-import { FleetConfig, parseConfig } from '../../wire/config.ts'
-import { type BackedUp, backUp, names, type OnProgress, type Restored, restore } from '../process/back-up.ts'
+import { type BackedUp, backUp, names, type OnProgress, ownPaths } from '../process/back-up.ts'
+import { type Restored, restore } from '../process/restore.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
-import { fleetFiles } from './files.ts'
+import type { StoreFile } from '../process/store-file.ts'
+import { fleetFiles, readFleetConfig } from './files.ts'
 
 const DATABASE = 'fleet.sqlite'
+
+/** The fleet's store: the log by its signed checkpoint. */
+const STORE: StoreFile<SqliteFleetStore> = {
+  of: 'fleet',
+  database: DATABASE,
+  data: FLEET_DATA,
+  open: openFleetStore,
+  async reached(store, name, key) {
+    const { sound, findings } = await verifyStoredLog(store, { name, key }, nodeCrypto)
+    if (!sound) {
+      const [first] = findings
+      return refuse('backup-damaged', DATABASE, 'a log that verifies', `${first?.code}: ${first?.subject}`)
+    }
+    const { size, checkpoint } = await store.log()
+    return { given: size, checkpoint: checkpoint.split('\n') }
+  },
+}
 
 export type BackupOptions = { readonly blobs: boolean; readonly program: string; readonly clock?: Clock }
 
@@ -28,79 +42,32 @@ export async function backUpFleet(
   onProgress: OnProgress,
 ): Promise<BackedUp | Refusal> {
   const files = fleetFiles(folder)
-  const written = readConfig(files.config)
-  if (isRefusal(written)) return written
-  const config = parseConfig<FleetConfig>(FleetConfig, written, files.config)
+  const config = readFleetConfig(folder)
   if (isRefusal(config)) return config
   const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
   try {
     const signer = await signers.open(files.key('audit'))
     if (isRefusal(signer)) return signer
-    const { name } = config
+    const { name, webhooks, witnesses, siem = [] } = config
+    const named = [webhooks?.ca, witnesses?.ca, witnesses?.policy, ...siem.flatMap(({ ca, cert }) => [ca, cert])]
+    const keys = siem.map(({ key }) => key)
     const source = {
-      of: 'fleet',
+      store: STORE,
       name,
       folder,
       program,
-      database: DATABASE,
-      data: FLEET_DATA,
       door: files.copies,
-      copyStopped: (path: string, goesOn: (done: number, total: number) => boolean) =>
-        stopped(files.database, store => store.copyTo(path, goesOn)),
-      seal: (copy: string, at: Instant) => seal(copy, at, { name, key: signer.key }),
-      files: [...new Set(['fleet.yaml', ...publicFiles(folder), ...named(config)])],
+      files: [...new Set(['fleet.yaml', ...publicFiles(folder), ...ownPaths(folder, named)])],
       blobs: blobs ? 'blobs' : null,
-      absent: [...new Set([...privateFiles(folder), ...ownPaths((config.siem ?? []).map(({ key }) => key))])],
+      absent: [...new Set([...privateFiles(folder), ...ownPaths(folder, keys)])],
       signer,
       clock,
-    } as const
+    }
     return await backUp(source, to, onProgress)
   } finally {
     signers.close()
   }
 }
-
-async function stopped<T>(database: string, work: (store: SqliteFleetStore) => Promise<T>): Promise<T | Refusal> {
-  const store = openFleetStore(database)
-  if (isRefusal(store)) return store
-  try {
-    return await work(store)
-  } finally {
-    store.close()
-  }
-}
-
-type LogKey = { readonly name: string; readonly key: PublicKey }
-
-/** Verifies a copy of the store: the file by SQLite, the log by its signed checkpoint. Then marks it. */
-function seal(copy: string, at: Instant, logKey: LogKey): Promise<Pick<Backup, 'given' | 'checkpoint'> | Refusal> {
-  return stopped(copy, async store => {
-    const unsound = await refuseUnsound(store, logKey)
-    if (unsound !== null) return unsound
-    const { size, checkpoint } = await store.log()
-    // One that was restored and not confirmed yet stays what it is: an older copy, of the time that it was made.
-    if ((await store.copied()) === null) await store.commit({ copied: { made: at, given: size } })
-    return { given: size, checkpoint: checkpoint.split('\n') }
-  })
-}
-
-async function refuseUnsound(store: SqliteFleetStore, logKey: LogKey): Promise<Refusal | null> {
-  const fault = store.fault()
-  if (fault !== null) return refuse('backup-damaged', DATABASE, 'a database that holds', fault)
-  const { sound, findings } = await verifyStoredLog(store, logKey, nodeCrypto)
-  if (sound) return null
-  const [first] = findings
-  return refuse('backup-damaged', DATABASE, 'a log that verifies', `${first?.code}: ${first?.subject}`)
-}
-
-/** What the config names of public files in the folder. What lies elsewhere is not the server's own. */
-function named({ webhooks, witnesses, siem = [] }: FleetConfig): string[] {
-  const paths = [webhooks?.ca, witnesses?.ca, witnesses?.policy, ...siem.flatMap(({ ca, cert }) => [ca, cert])]
-  return ownPaths(paths)
-}
-
-const ownPaths = (paths: readonly (string | undefined)[]): string[] =>
-  paths.filter(path => path !== undefined && /^[A-Za-z0-9]/.test(path) && !path.includes('..')) as string[]
 
 /** Certificates, and the first roots. */
 function publicFiles(folder: string): string[] {
@@ -131,24 +98,9 @@ function privateFiles(folder: string): string[] {
  * `voltseal fleet restore`: into a new or empty folder. `keyFile`: the public audit key, kept apart from the backup. The restored
  * store is served from only when somebody has confirmed it (confirm.ts). Refuses as `restore`.
  */
-export function restoreFleet(
+export const restoreFleet = (
   from: string,
   folder: string,
   keyFile: string,
   onProgress: OnProgress,
-): Promise<Restored | Refusal> {
-  const check = (copy: string, backup: Backup, key: PublicKey): Promise<null | Refusal> =>
-    stopped(copy, async store => {
-      const unsound = await refuseUnsound(store, { name: backup.name, key })
-      if (unsound !== null) return unsound
-      const { checkpoint } = await store.log()
-      if (checkpoint !== backup.checkpoint.join('\n')) {
-        return refuse('backup-altered', DATABASE, 'the log of the checkpoint in backup.json', 'another one')
-      }
-      // The copy says so itself. Should it not, the backup does.
-      if ((await store.copied()) === null) await store.commit({ copied: { made: backup.at, given: backup.given } })
-      return null
-    })
-  const target = { of: 'fleet', folder, database: DATABASE, data: FLEET_DATA, crypto: nodeCrypto, check } as const
-  return restore(from, keyFile, target, onProgress)
-}
+): Promise<Restored | Refusal> => restore(from, { folder, store: STORE, keyFile, crypto: nodeCrypto }, onProgress)

@@ -1,4 +1,7 @@
 import { join } from 'node:path'
+import { readConfig } from '../../adapters/config-file.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { FleetConfig, parseConfig } from '../../wire/config.ts'
 
 /** The keys that a development fleet keeps in its own folder, one file each. */
 export const FLEET_KEYS = [
@@ -50,3 +53,10 @@ export const fleetFiles = (folder: string) => ({
   /** Profiles of other people, until they have taken them away. */
   profiles: join(folder, 'profiles'),
 })
+
+/** Reads a fleet's config. Refuses what `readConfig` and `parseConfig` refuse. */
+export function readFleetConfig(folder: string): FleetConfig | Refusal {
+  const path = fleetFiles(folder).config
+  const written = readConfig(path)
+  return isRefusal(written) ? written : parseConfig<FleetConfig>(FleetConfig, written, path)
+}

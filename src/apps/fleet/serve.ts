@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { systemClock } from '../../adapters/clock-system.ts'
-import { readConfig, readText } from '../../adapters/config-file.ts'
+import { readText } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { refuseNetwork } from '../../adapters/http-loopback.ts'
 import { listen } from '../../adapters/http-server.ts'
@@ -26,7 +26,7 @@ import { recall } from '../../flows/recall.ts'
 import { renew } from '../../flows/renew.ts'
 import { localIdentities } from '../../flows/sign-in.ts'
 import { warn } from '../../flows/warn.ts'
-import { FleetConfig, parseConfig } from '../../wire/config.ts'
+import type { FleetConfig } from '../../wire/config.ts'
 import { serveCopies } from '../process/copy-door.ts'
 import { every, type Loop, startLoop } from '../process/loop.ts'
 import { type Serving, serveUntilSignal } from '../process/serve.ts'
@@ -35,7 +35,7 @@ import { archiveFolder, archiveNow, archiveOf, retentionOf } from './archive.ts'
 import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
-import { fleetFiles } from './files.ts'
+import { fleetFiles, readFleetConfig } from './files.ts'
 import { loadKeys, loadSpares } from './keys.ts'
 import { retiredLogKeys } from './log-key.ts'
 import { Metrics } from './metrics.ts'
@@ -51,10 +51,7 @@ import { fleetWorld } from './world.ts'
  * later times.
  */
 export async function serveFleet(folder: string, clock = systemClock, clockWasAhead = false): Promise<null | Refusal> {
-  const path = fleetFiles(folder).config
-  const written = readConfig(path)
-  if (isRefusal(written)) return written
-  const config = parseConfig<FleetConfig>(FleetConfig, written, path)
+  const config = readFleetConfig(folder)
   if (isRefusal(config)) return config
   return serveUntilSignal(config.log, log => startFleet(folder, config, log, clock, clockWasAhead), clock)
 }

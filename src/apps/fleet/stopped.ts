@@ -1,14 +1,13 @@
 import { systemClock } from '../../adapters/clock-system.ts'
-import { readConfig } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { NO_POLICY } from '../../core/trust/evidence/judge.ts'
 import type { Clock, FleetWorld } from '../../flows/ports.ts'
-import { FleetConfig, parseConfig } from '../../wire/config.ts'
-import { nobodyThere, Signers } from '../process/signers.ts'
+import type { FleetConfig } from '../../wire/config.ts'
+import { nobodyThere, type OpenSigner, Signers } from '../process/signers.ts'
 import { archiveOf } from './archive.ts'
-import { fleetFiles } from './files.ts'
+import { fleetFiles, readFleetConfig } from './files.ts'
 import { loadKeys } from './keys.ts'
 import { fleetWorld } from './world.ts'
 
@@ -18,23 +17,20 @@ import { fleetWorld } from './world.ts'
  */
 export async function withStopped<T>(
   folder: string,
-  work: (world: FleetWorld, config: FleetConfig) => Promise<T | Refusal>,
+  work: (world: FleetWorld, config: FleetConfig, open: OpenSigner) => Promise<T | Refusal>,
   clock: Clock = systemClock,
 ): Promise<T | Refusal> {
-  const files = fleetFiles(folder)
-  const written = readConfig(files.config)
-  if (isRefusal(written)) return written
-  const config = parseConfig<FleetConfig>(FleetConfig, written, files.config)
+  const config = readFleetConfig(folder)
   if (isRefusal(config)) return config
   const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  const store = openFleetStore(files.database, archiveOf(folder, config))
+  const store = openFleetStore(fleetFiles(folder).database, archiveOf(folder, config))
   if (isRefusal(store)) return store
   try {
     const keys = await loadKeys(folder, signers.open)
     if (isRefusal(keys)) return keys
     const { anchors } = config
     const parts = { crypto: nodeCrypto, clock, keys, anchors, publishPolicy: NO_POLICY, wrappingKey: null }
-    return await work(fleetWorld(config, store, folder, parts), config)
+    return await work(fleetWorld(config, store, folder, parts), config, signers.open)
   } finally {
     store.close()
     signers.close()

@@ -41,8 +41,8 @@ export const BACKUP_FILE = 'backup.json'
 export const MAX_BACKUP_BYTES = 256 << 20
 const MAX_FILES = 1_000_000
 
-/** Segments of letters, digits and `._-`, none of which is `.` or `..`: a restore never leaves its folder. */
-const path = text('a path below the folder', /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+){0,7}$/)
+/** Segments without control characters, none of which is empty, `.` or `..`: a restore never leaves its folder. */
+const path = text('a path below the folder', /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[^/\\\p{Cc}]+(?:\/[^/\\\p{Cc}]+){0,15}$/u)
 const amount = whole(0, Number.MAX_SAFE_INTEGER)
 
 const backupShape = object({
