@@ -1,5 +1,6 @@
 // Makes a fresh clone runnable: installs the pinned dependencies (the Node.js of this project among them) when they
-// are missing or older than the lock file. With --console it also builds the web console when its sources have changed.
+// are missing or older than the lock file. With --built it also builds, when their sources have
+// changed, the web console and the verifier that goes into evidence packs.
 // Plain JavaScript that any Node.js from 18 up can run, because it runs first.
 'use strict'
 const { createHash } = require('node:crypto')
@@ -69,44 +70,60 @@ function install() {
   writeFileSync(stamp, wanted)
 }
 
-// --- The console ---
+// --- What is built ---
 
-const built = join(root, 'console', 'dist')
-const consoleStamp = join(built, '.stamp')
+/** Each with what it is built of (beside the packages), its script, where it goes, and what goes on without it. */
+const BUILDS = [
+  {
+    name: 'console',
+    of: ['console', 'src/core', 'src/wire', 'scripts/build-console.ts'],
+    to: join('console', 'dist'),
+    without: 'the server then says that it is not there',
+  },
+  {
+    name: 'verifier',
+    of: [
+      ...['console/verifier', 'console/crypto-browser.ts', 'src/core', 'src/adapters', 'src/apps/verifier'],
+      ...['scripts/build-verifier.ts', 'scripts/older-runtimes.ts'],
+    ],
+    to: join('dist', 'verifier'),
+    without: 'evidence packs cannot be exported then',
+  },
+].map(build => ({ ...build, stamp: join(root, build.to, '.stamp'), sources: '' }))
 
-/** What the console is built of: its own sources, the core and the wire, the build, and the packages. */
-function consoleSources() {
+/** The digest of what something is built of. What was built is no source. */
+function sourcesOf({ of }) {
+  const built = BUILDS.map(({ to }) => join(root, to))
   const hash = createHash('sha256').update(wanted)
   const take = path => {
-    if (path === built) return
+    if (built.includes(path)) return
     if (statSync(path).isFile()) hash.update(path.slice(root.length)).update(readFileSync(path))
     else for (const name of readdirSync(path).sort()) take(join(path, name))
   }
-  for (const path of ['console', 'src/core', 'src/wire', 'scripts/build-console.ts']) take(join(root, path))
+  for (const path of of) take(join(root, path))
   return hash.digest('hex')
 }
 
-const consoleBuilt = sources => existsSync(consoleStamp) && readFileSync(consoleStamp, 'utf8') === sources
+const isBuilt = ({ stamp, sources }) => existsSync(stamp) && readFileSync(stamp, 'utf8') === sources
 
-/** A console that cannot be built stops nobody: the server then says that it is not there. */
-function buildConsole(sources) {
-  if (consoleBuilt(sources)) return
+/** What cannot be built stops nobody. */
+function build(one) {
+  if (isBuilt(one)) return
+  const { name, without, stamp, sources } = one
   const node = join(root, 'node_modules', '.bin', 'node')
   try {
-    execFileSync(node, [join(root, 'scripts', 'build-console.ts')], {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 2],
-    })
-    writeFileSync(consoleStamp, sources)
+    execFileSync(node, [join(root, 'scripts', `build-${name}.ts`)], { cwd: root, stdio: ['ignore', 'ignore', 2] })
+    writeFileSync(stamp, sources)
   } catch (error) {
     process.stderr.write(
-      `The console could not be built (${error.status ?? error.message}); npm run build:console says why.\n`,
+      `The ${name} could not be built (${error.status ?? error.message}): ${without}. npm run build:${name} says why.\n`,
     )
   }
 }
 
-const sources = process.argv.includes('--console') ? consoleSources() : null
-if (!installed() || (sources !== null && !consoleBuilt(sources))) {
+const builds = process.argv.includes('--built') ? BUILDS : []
+for (const one of builds) one.sources = sourcesOf(one)
+if (!installed() || !builds.every(isBuilt)) {
   // Ctrl-C while this works must not leave the lock behind.
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => {
@@ -116,6 +133,6 @@ if (!installed() || (sources !== null && !consoleBuilt(sources))) {
   }
   withLock(() => {
     install()
-    if (sources !== null) buildConsole(sources)
+    for (const one of builds) build(one)
   })
 }

@@ -84,8 +84,29 @@ export const LOG_GUARDS: readonly Guard[] = [
   {
     stops: 'a checkpoint in a folder before the tiles that it speaks of have lasted',
     file: 'src/flows/copy-log.ts',
-    text: '  // What the checkpoint speaks of lasts before the checkpoint does.\n  await folder.sync()',
+    text: '  // What the checkpoints speak of lasts before they do.\n  await folder.sync()',
     without: '',
+    tests: COPY,
+  },
+  {
+    stops: 'a checkpoint of witnesses that is copied beside a log which does not continue it',
+    file: 'src/flows/copy-log.ts',
+    text: "  return (await refuseFork(files, head, next, 'that the witnesses have signed', crypto)) ?? next",
+    without: '  return next',
+    tests: COPY,
+  },
+  {
+    stops: 'an older checkpoint of witnesses in the place of a newer one',
+    file: 'src/flows/copy-log.ts',
+    text: '  if (before !== null && next.size < before.size) return null',
+    without: '',
+    tests: COPY,
+  },
+  {
+    stops: 'a copied checkpoint of witnesses without the tiles that it speaks of',
+    file: 'src/flows/copy-log.ts',
+    text: ', ...partialOf(witnessed?.size ?? 0, head.size)]',
+    without: ']',
     tests: COPY,
   },
   {

@@ -47,6 +47,7 @@ const POLICY = { repo: 'archive', path: 'policy' } as const
  * Brings the archive up to the log as it is, and lets leave what is due. If power fails while the archive is written, its checkpoint is the
  * one of before, and nothing has left; between the archive and the database, both have the entries; after the commit, the archive
  * has them, durably, and the database has their hashes. The next run goes on. Durable on return. `say`: what is done, of how much.
+ * `source`: the log of the store as it is copied, where that has its witnesses' signatures under its checkpoints.
  *
  * Refuses what `headOf` and `copyLog` refuse (`log-forked`: the folder has another log), and what `entriesIn` refuses of a
  * bundle that is read back: then nothing of it leaves.
@@ -56,13 +57,14 @@ export async function archiveLog(
   folder: LogFolder,
   retention: Retention,
   say: (done: number, all: number) => void = () => {},
+  source: LogFiles = storedLog(world.store),
 ): Promise<ArchivedNow | Refusal> {
   const { store, crypto } = world
   const key = { name: world.name, key: world.auditSigner.key }
   const head = headOf(await store.log(), key, crypto)
   if (isRefusal(head)) return head
   if (head === null) return { size: 0, files: 0, left: 0 }
-  const copied = await copyLog(storedLog(store), folder, key, crypto, say)
+  const copied = await copyLog(source, folder, key, crypto, say)
   if (isRefusal(copied)) return copied
   const looked = await lookAtNew(world, head.size, retention)
   if (isRefusal(looked)) return looked

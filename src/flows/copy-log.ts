@@ -6,7 +6,15 @@ import { verifyConsistency } from '../core/ledger/merkle.ts'
 import type { NoteKey } from '../core/ledger/signed-note.ts'
 import type { Range } from '../core/ledger/subtrees.ts'
 import { consistencyIn, entriesIn, type Head, hashesIn } from '../core/ledger/tile-reader.ts'
-import { CHECKPOINT_PATH, TILE_WIDTH, type Tile, tilePath, tilesBetween } from '../core/ledger/tiles.ts'
+import {
+  CHECKPOINT_PATH,
+  TILE_WIDTH,
+  type Tile,
+  tileAt,
+  tilePath,
+  tilesBetween,
+  WITNESSED_PATH,
+} from '../core/ledger/tiles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type LogFiles, readFiles, remembering } from './log-files.ts'
 import type { RepositoryFolder } from './ports.ts'
@@ -27,13 +35,14 @@ const AT_ONCE = 8
  * Copies a log as the files that it is served as (C2SP tlog-tiles), or goes on with a copy when the log has grown: a folder that any web
  * server or stick serves. Every hash and every entry that is written leads up to the signed root, and the log must continue the copy.
  * Files that never change come first and are synced; the checkpoint that they belong to takes its place behind them, by one rename. So
- * whoever reads the folder finds all of the old log or all of the new one. `say`: files done, of how many.
+ * whoever reads the folder finds all of the old log or all of the new one. The newest checkpoint that witnesses have signed comes last,
+ * by a rename too: the log must continue it, its tiles are there, and an older one never takes its place. `say`: files done, of how many.
  *
- * If power fails before the rename, the copy is the one of before, and the next run finds what is there already; after it, the new one
- * is whole. Durable on return.
+ * If power fails before the first rename, the copy is the one of before, and the next run finds what is there already; after it, the
+ * new one is whole, and the witnessed checkpoint is that of before or the new one. Durable on return.
  *
  * Refuses `log-tile-missing` (no checkpoint at the source), what `openCheckpoint`, `hashesIn` and `entriesIn` refuse, and `log-forked`: what is in
- * the folder is not the beginning of this log.
+ * the folder, or what the witnesses have signed, is not the beginning of this log.
  */
 export async function copyLog(
   source: LogFiles,
@@ -42,6 +51,8 @@ export async function copyLog(
   crypto: Crypto,
   say: (done: number, all: number) => void = () => {},
 ): Promise<Copied | Refusal> {
+  // Asked for first: the log does not become shorter meanwhile.
+  const cosigned = await source.file(WITNESSED_PATH)
   const signed = await source.file(CHECKPOINT_PATH)
   const head = signed === null ? none(logKey) : opened(signed, logKey, crypto)
   if (isRefusal(head)) return head
@@ -49,9 +60,11 @@ export async function copyLog(
   const before = kept === null ? { size: 0, root: null } : opened(kept, logKey, crypto)
   if (isRefusal(before)) return before
   const files = remembering(source)
-  const forked = before.root === null ? null : await refuseFork(files, head, before, crypto)
+  const forked = before.root === null ? null : await refuseFork(files, head, before, 'that the folder has', crypto)
   if (forked !== null) return forked
-  const tiles = [...tilesBetween(before.size, head.size)]
+  const witnessed = await newerWitnessed(files, head, [cosigned, await there.file(WITNESSED_PATH)], logKey, crypto)
+  if (isRefusal(witnessed)) return witnessed
+  const tiles = [...tilesBetween(before.size, head.size), ...partialOf(witnessed?.size ?? 0, head.size)]
   for (let at = 0; at < tiles.length; at += AT_ONCE) {
     const some = tiles.slice(at, at + AT_ONCE)
     const read = await Promise.all(some.map(tile => believed(files, head, tile, crypto)))
@@ -61,15 +74,44 @@ export async function copyLog(
     }
     say(at + some.length, tiles.length)
   }
-  // What the checkpoint speaks of lasts before the checkpoint does.
+  // What the checkpoints speak of lasts before they do.
   await folder.sync()
-  if (kept === null || !sameBytes(kept, signed as Uint8Array)) {
-    await folder.replace(CHECKPOINT_PATH, signed as Uint8Array)
-    await folder.sync()
-  }
+  const changed = kept === null || !sameBytes(kept, signed as Uint8Array)
+  if (changed) await folder.replace(CHECKPOINT_PATH, signed as Uint8Array)
+  // The one that witnesses have signed is never ahead of the one beside it: whoever goes on from that finds a fork of both.
+  if (witnessed !== null && changed) await folder.sync()
+  if (witnessed !== null) await folder.replace(WITNESSED_PATH, cosigned as Uint8Array)
+  await folder.sync()
   await dropOutgrown(folder, before.size, head.size)
   return { size: head.size, before: before.size, files: tiles.length }
 }
+
+/**
+ * The checkpoint that witnesses have signed, when it is to take the place of the one in the folder; null: it is not. Whether enough have
+ * signed it is judged by whoever reads the copy, by a policy of their own.
+ */
+async function newerWitnessed(
+  files: LogFiles,
+  head: Head,
+  [cosigned, kept]: readonly [Uint8Array | null, Uint8Array | null],
+  logKey: NoteKey,
+  crypto: Crypto,
+): Promise<Checkpoint | null | Refusal> {
+  if (cosigned === null || (kept !== null && sameBytes(kept, cosigned))) return null
+  const next = opened(cosigned, logKey, crypto)
+  if (isRefusal(next)) return next
+  const before = kept === null ? null : opened(kept, logKey, crypto)
+  if (isRefusal(before)) return before
+  if (before !== null && next.size < before.size) return null
+  return (await refuseFork(files, head, next, 'that the witnesses have signed', crypto)) ?? next
+}
+
+/** The partial tiles of a shorter log that are wider in a longer one, and partial there too: a full one stands in the place of all. */
+const partialOf = (size: number, of: number): Tile[] =>
+  [...tilesBetween(0, size)].filter(({ level, index, width }) => {
+    const now = tileAt(level, index * TILE_WIDTH, of).width
+    return now < TILE_WIDTH && now !== width
+  })
 
 const none = ({ name }: NoteKey): Refusal =>
   refuse('log-tile-missing', CHECKPOINT_PATH, `a checkpoint of ${name}`, 'none')
@@ -81,16 +123,21 @@ function opened(bytes: Uint8Array, logKey: NoteKey, crypto: Crypto): Checkpoint 
     : openCheckpoint(text, logKey, crypto)
 }
 
-/** Whether what is there is the beginning of the log, as both were signed. */
-async function refuseFork(files: LogFiles, head: Head, before: Head, crypto: Crypto): Promise<null | Refusal> {
+/** Whether an older head is the beginning of the log, as both were signed. */
+async function refuseFork(
+  files: LogFiles,
+  head: Head,
+  before: Head,
+  which: string,
+  crypto: Crypto,
+): Promise<null | Refusal> {
   const subject = `the log at ${before.size} entries`
-  if (before.size > head.size)
-    return refuse('log-forked', subject, 'at least so many, as in the folder', `${head.size}`)
+  if (before.size > head.size) return refuse('log-forked', subject, `at least the entries ${which}`, `${head.size}`)
   const proof = await readFiles(files, consistencyIn(crypto, head, before.size))
   if (isRefusal(proof)) return proof
   const claim = { from: before.size, fromRoot: before.root, to: head.size, toRoot: head.root }
   if (verifyConsistency(crypto, claim, proof)) return null
-  return refuse('log-forked', subject, 'the root that the folder has', 'another root')
+  return refuse('log-forked', subject, `the root ${which}`, 'another root')
 }
 
 /** The bytes of a tile or bundle, all of it borne out by the root. */

@@ -26,8 +26,13 @@ function served(size: number, { key = 1, other = size } = {}): Map<string, Uint8
   const text = checkpointText({ origin: ORIGIN, ...head, extensions: [] })
   return files.set('checkpoint', utf8(signedBy(testLogKey(key), text)))
 }
-const SMALL = served(300)
-const LARGE = served(600)
+/** As `served`, beside what witnesses have signed of it: its first `witnessed` entries. */
+const signedUpTo = (witnessed: number, files: Map<string, Uint8Array>): Map<string, Uint8Array> =>
+  new Map(files).set('checkpoint.witnessed', served(witnessed).get('checkpoint')!)
+const SMALL = signedUpTo(280, served(300))
+const LARGE = signedUpTo(590, served(600))
+/** With every width of the partial tiles that a checkpoint of theirs speaks of. */
+const EVERY = new Map([...served(280), ...served(300), ...served(590), ...served(600)])
 
 const log = (files: ReadonlyMap<string, Uint8Array>): LogFiles => ({ file: async path => files.get(path) ?? null })
 
@@ -48,17 +53,23 @@ function contentOf(folder: string): Map<string, Uint8Array> {
   )
 }
 
-/** The size of the log that a folder holds, every file of it there and right; or what is wrong with it. */
+const sizeOf = (files: ReadonlyMap<string, Uint8Array>, name: string): number =>
+  Number(fromUtf8(files.get(name) ?? new Uint8Array(0))?.split('\n')[1])
+
+/**
+ * The size of the log that a folder holds, every file of it there and right, and every one of what its witnesses have signed; or what
+ * is wrong with it.
+ */
 function seen(files: ReadonlyMap<string, Uint8Array>): number | string {
-  const size = Number(fromUtf8(files.get('checkpoint') ?? new Uint8Array(0))?.split('\n')[1])
-  const expected = size === 300 ? SMALL : LARGE
-  for (const tile of tilesBetween(0, size)) {
+  const size = sizeOf(files, 'checkpoint')
+  const witnessed = sizeOf(files, 'checkpoint.witnessed')
+  if (![280, 590].includes(witnessed) || witnessed > size) return `witnessed up to ${witnessed}`
+  for (const tile of [...tilesBetween(0, size), ...tilesBetween(0, witnessed)]) {
     const path = tilePath(tile)
     const full = tilePath({ ...tile, width: 256 })
     const exact = files.get(path)
-    if (exact !== undefined ? !sameBytes(exact, expected.get(path)!) : !sameBytes(files.get(full)!, LARGE.get(full)!)) {
-      return path
-    }
+    const stands = exact ?? files.get(full)
+    if (stands === undefined || !sameBytes(stands, EVERY.get(exact === undefined ? full : path)!)) return path
   }
   return size
 }
@@ -83,14 +94,17 @@ describe('a log as plain files', () => {
 
   test('has every file of the log, goes on when it has grown, and drops what it has outgrown', async () => {
     const folder = newFolder()
-    assert.deepEqual(await copied(SMALL, folder), { size: 300, before: 0, files: 5 })
+    // What is full, and the tile above; and for each of the two checkpoints its second bundle, and the tile above that.
+    assert.deepEqual(await copied(SMALL, folder), { size: 300, before: 0, files: 7 })
+    const whole = new Map([...SMALL, ...[...served(280)].filter(([path]) => path.includes('.p/24'))])
     assert.deepEqual(
       contentOf(folder),
-      new Map([...SMALL].toSorted().map(([path, bytes]) => [path, new Uint8Array(bytes)])),
+      new Map([...whole].toSorted().map(([path, bytes]) => [path, new Uint8Array(bytes)])),
     )
     assert.deepEqual(await copied(SMALL, folder), { size: 300, before: 300, files: 0 })
-    assert.deepEqual(await copied(LARGE, folder), { size: 600, before: 300, files: 5 })
+    assert.deepEqual(await copied(LARGE, folder), { size: 600, before: 300, files: 7 })
     assert.equal(seen(contentOf(folder)), 600)
+    assert.equal(sizeOf(contentOf(folder), 'checkpoint.witnessed'), 590)
     assert(!existsSync(join(folder, 'tile/0/001.p')), 'the full tile stands in its place')
   })
 
@@ -154,6 +168,21 @@ describe('a log as plain files', () => {
     const bytes = LARGE.get(path)!
     return new Map(LARGE).set(path, bytes.with(9, bytes[9]! ^ 1))
   }
+  test('the checkpoint that witnesses have signed never gives way to an older one, and comes when it is there', async () => {
+    const folder = newFolder()
+    const witnessed = async (files: Map<string, Uint8Array>): Promise<number> => {
+      orThrow(await copied(files, folder))
+      return sizeOf(contentOf(folder), 'checkpoint.witnessed')
+    }
+    assert.equal(await witnessed(served(300)), Number.NaN)
+    // The log has not grown; its witnesses have signed meanwhile.
+    assert.equal(await witnessed(SMALL), 280)
+    assert.equal(await witnessed(signedUpTo(260, served(300))), 280)
+    assert.equal(await witnessed(served(600)), 280)
+    assert.equal(await witnessed(LARGE), 590)
+    assert.equal(seen(contentOf(folder)), 600)
+  })
+
   const rows: [name: string, files: Map<string, Uint8Array>, code: string][] = [
     ['another history of the same size', served(300, { other: 299 }), 'log-forked'],
     ['another history that has grown', served(600, { other: 200 }), 'log-forked'],
@@ -162,7 +191,18 @@ describe('a log as plain files', () => {
     ['a full tile that was changed', changed('tile/0/001'), 'log-tile-altered'],
     ['a partial tile that was changed', changed('tile/1/000.p/2'), 'log-root-mismatch'],
     ['an entry that was changed', changed('tile/entries/001'), 'log-entry-altered'],
-    ['no checkpoint', new Map([...LARGE].slice(0, -1)), 'log-tile-missing'],
+    ['no checkpoint', new Map([...LARGE].filter(([path]) => path !== 'checkpoint')), 'log-tile-missing'],
+    [
+      'another history that the witnesses have signed',
+      new Map(LARGE).set('checkpoint.witnessed', served(590, { other: 1 }).get('checkpoint')!),
+      'log-forked',
+    ],
+    ['a witnessed checkpoint that is ahead of it', signedUpTo(601, served(600)), 'log-forked'],
+    [
+      'a witnessed checkpoint of another key',
+      new Map(LARGE).set('checkpoint.witnessed', served(590, { key: 2 }).get('checkpoint')!),
+      'checkpoint-key-unknown',
+    ],
   ]
   for (const [name, files, code] of rows) {
     test(`attack: the copy is not gone on with by ${name}`, async () => {

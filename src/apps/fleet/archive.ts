@@ -51,6 +51,7 @@ export async function archiveNow(
   where: string,
   retention: Retention,
   say: (done: number, all: number) => void = () => {},
+  source?: LogFiles,
 ): Promise<ArchivedNow | Refusal> {
   const names = existsSync(where) ? readdirSync(where) : []
   const isOurs = names.every(name => name === LOCK) || names.some(name => name === CHECKPOINT_PATH || name === 'tile')
@@ -62,7 +63,7 @@ export async function archiveNow(
     return refuse('data-folder-in-use', where, 'a folder that nobody else writes to', 'another writer')
   }
   try {
-    return await archiveLog(world, { files: folderLog(where), folder: new PlainFiles(where) }, retention, say)
+    return await archiveLog(world, { files: folderLog(where), folder: new PlainFiles(where) }, retention, say, source)
   } finally {
     lock.release()
   }

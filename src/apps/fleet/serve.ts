@@ -12,12 +12,13 @@ import { openFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { WebhookHttps } from '../../adapters/webhook-https.ts'
 import { type Listening, listensOn } from '../../core/campaign/listening.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import type { Gathering } from '../../flows/ask-witnesses.ts'
 import { Memory } from '../../flows/attempts.ts'
 import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
 import { checkStore } from '../../flows/check.ts'
 import { refuseCopy } from '../../flows/confirm.ts'
-import { witnessAlarms } from '../../flows/cosigned.ts'
+import { cosignedFiles, witnessAlarms } from '../../flows/cosigned.ts'
 import { deliver } from '../../flows/deliver.ts'
 import { resumeImport } from '../../flows/import.ts'
 import { refuseClock, refuseToGoOn } from '../../flows/log-start.ts'
@@ -180,7 +181,7 @@ async function startWith(
     startLoop('webhooks', every(config.tickMillis), 1000, () => deliver(world, told), log),
     startLoop('check', every(60_000), 60_000, checking(world), log),
     ...startWitnessLoops(witnesses, log),
-    ...archiving(world, folder, config, log),
+    ...archiving(gathering, folder, config, log),
   ]
   siem.start(config.tickMillis, log)
   if (Object.values(keys).some(({ development }) => development)) {
@@ -206,12 +207,13 @@ async function startWith(
 const ARCHIVED_EVERY = 3_600_000
 
 /** Archives the log, now and each hour; nothing where the config names no archive. */
-function archiving(world: FleetWorld, folder: string, config: FleetConfig, log: Log): Loop[] {
+function archiving(gathering: Gathering, folder: string, config: FleetConfig, log: Log): Loop[] {
   const where = archiveFolder(folder, config)
   if (where === null) return []
   const retention = retentionOf(config)
   const work = async (): Promise<null | Refusal> => {
-    const done = await archiveNow(world, where, retention)
+    // What the witnesses have signed is nowhere else to be had in ten years.
+    const done = await archiveNow(gathering.world, where, retention, () => {}, cosignedFiles(gathering))
     if (isRefusal(done)) return done
     if (done.left > 0) log.info({ entries: done.left, archive: where }, 'old entries are in the archive')
     return null
