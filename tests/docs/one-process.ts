@@ -1,7 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { systemClock } from '../../src/adapters/clock-system.ts'
-import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
-import { run } from '../../src/apps/cli/program.ts'
+import { commandLine } from '../worlds/command-line.ts'
 
 /**
  * The command line as one process that serves many calls, for pages with dozens of commands: each is run by the program's
@@ -13,17 +12,10 @@ import { run } from '../../src/apps/cli/program.ts'
 async function answer(socket: Socket, fields: readonly string[]): Promise<void> {
   const [, folder, profile, ...argv] = fields as [string, string, string, ...string[]]
   process.chdir(folder)
-  const [out, said]: [string[], string[]] = [[], []]
-  const exit = await run(argv, {
-    stdout: { write: text => out.push(text) },
-    stderr: { write: text => said.push(text) },
-    env: { NO_COLOR: '1', ...(profile === '' ? {} : { VOLTSEAL_PROFILE: profile }) },
-    crypto: nodeCrypto,
-    clock: systemClock,
-    onStop: () => new AbortController().signal,
-  })
-  const error = Buffer.from(said.join(''))
-  socket.end(Buffer.concat([Buffer.from(`${exit} ${error.length}\n`), error, Buffer.from(out.join(''))]))
+  const env = { NO_COLOR: '1', ...(profile === '' ? {} : { VOLTSEAL_PROFILE: profile }) }
+  const { exit, out, err } = await commandLine(argv, { env, clock: systemClock })
+  const error = Buffer.from(err)
+  socket.end(Buffer.concat([Buffer.from(`${exit} ${error.length}\n`), error, Buffer.from(out)]))
 }
 
 // One after another: they share the current folder of the process.

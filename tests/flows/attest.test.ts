@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
-import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import type { Target, Targets } from '../../src/core/trust/metadata.ts'
 import { fleetInit } from '../bad-input/place.ts'
 import { bill, component, json } from '../core/trust/evidence/statements.ts'
+import { commandLine } from '../worlds/command-line.ts'
 import { BUILDER, billOf, digestOf, fill, good, provenanceOf, setPolicy } from '../worlds/evidence.ts'
 import { configOf, log, standing, voltseal } from '../worlds/people.ts'
 import { type Post, postTargets, upload } from '../worlds/publisher.ts'
@@ -105,16 +105,8 @@ describe('the evidence of a release', () => {
     assert.equal(steering.refusal?.code, 'sbom-malformed')
     assert.ok(!steering.said.includes('\u001b'))
     assert.equal((await create('bms\u202efirmware')).refusal, null)
-    const out: string[] = []
-    const { run } = await import('../../src/apps/cli/program.ts')
-    const streams = { stdout: { write: (text: string) => out.push(text) }, stderr: { write: () => 0 } }
-    const env = { crypto: nodeCrypto, clock: { now: () => 0 as never, quality: 'simulated' as const }, env: {} }
-    await run(['release', 'inspect', world.at('steer.release')], {
-      ...streams,
-      ...env,
-      onStop: () => new AbortController().signal,
-    })
-    assert.match(out.join(''), /SBOM names +bms\ufffdfirmware 1\.6\.0/)
+    const { out } = await commandLine(['release', 'inspect', world.at('steer.release')])
+    assert.match(out, /SBOM names +bms\ufffdfirmware 1\.6\.0/)
   })
 
   describe('told early, by the command line', () => {

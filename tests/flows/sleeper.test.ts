@@ -4,10 +4,9 @@ import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
 import { systemClock } from '../../src/adapters/clock-system.ts'
 import { readConfig } from '../../src/adapters/config-file.ts'
-import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
-import { run } from '../../src/apps/cli/program.ts'
 import { isRefusalCode } from '../../src/core/refusal/registry.ts'
 import type { AnchorsView, ControllerView } from '../../src/wire/fleet-views.ts'
+import { commandLine } from '../worlds/command-line.ts'
 import { log } from '../worlds/people.ts'
 import { QUAY } from '../worlds/quay.ts'
 import { ended, started } from '../worlds/started.ts'
@@ -109,18 +108,8 @@ describe('a controller that slept through two rotations of the firmware key', ()
   })
 
   it('shows it to people in a table, with who lags by name', async () => {
-    let out = ''
-    const sink = (write: (text: string) => void) => ({ write, isTTY: false })
-    const exit = await run(['fleet', 'anchors'], {
-      stdout: sink(text => {
-        out += text
-      }),
-      stderr: sink(() => {}),
-      env: { VOLTSEAL_PROFILE: world.at('fleet', 'profile', 'profile.yaml') },
-      crypto: nodeCrypto,
-      clock: systemClock,
-      onStop: () => new AbortController().signal,
-    })
+    const env = { VOLTSEAL_PROFILE: world.at('fleet', 'profile', 'profile.yaml') }
+    const { exit, out } = await commandLine(['fleet', 'anchors'], { env, clock: systemClock })
     assert.equal(exit, 0)
     const row = (name: string): string =>
       out.split('\n').find(line => line.startsWith((kids[name] as string).slice(0, 16))) ?? ''

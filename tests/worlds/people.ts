@@ -2,9 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { World } from '../../sim/doors/world.ts'
 import { readConfig } from '../../src/adapters/config-file.ts'
-import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { type Answer, type ClientTls, HttpsClient } from '../../src/adapters/link-https/client.ts'
-import { run } from '../../src/apps/cli/program.ts'
 import { fromBase64, fromUtf8 } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
@@ -19,6 +17,7 @@ import {
   type PeopleView,
 } from '../../src/wire/fleet-views.ts'
 import { refusalOf } from '../../src/wire/problem.ts'
+import { commandLine } from './command-line.ts'
 import { checkAnswer } from './contract.ts'
 import { asDescribed } from './described.ts'
 
@@ -38,18 +37,12 @@ export type Manner = {
 
 /** Runs a command line in this process as the administrator of a world; `manner` changes the machine that it runs on. */
 export async function voltseal(world: World, argv: readonly string[], manner: Manner = {}): Promise<Ended> {
-  const [out, said]: [string[], string[]] = [[], []]
-  const exit = await run([...argv, '--json'], {
-    stdout: { write: text => out.push(text) },
-    stderr: { write: text => said.push(text) },
+  const { exit, out, err } = await commandLine([...argv, '--json'], {
     env: { VOLTSEAL_PROFILE: manner.profile ?? world.at('fleet', 'profile', 'profile.yaml') },
-    crypto: nodeCrypto,
     clock: { now: () => instant(Date.now() + (manner.skew ?? 0)), quality: 'simulated' },
-    onStop: () => new AbortController().signal,
   })
-  const text = out.join('')
-  const json: unknown = text === '' ? null : JSON.parse(text)
-  return { exit, json, said: said.join(''), refusal: refusalOf(json) }
+  const json: unknown = out === '' ? null : JSON.parse(out)
+  return { exit, json, said: err, refusal: refusalOf(json) }
 }
 
 /** The certificate of the administrator, of a gateway's folder, or of one of its controllers, with whom it trusts. */

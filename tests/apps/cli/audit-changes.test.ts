@@ -3,13 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
-import { run } from '../../../src/apps/cli/program.ts'
 import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { type AuditEntry, entryBytes } from '../../../src/core/ledger/entry.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { LOG_KEY, signedLog } from '../../core/ledger/signed-log.ts'
+import { commandLine, type Ran } from '../../worlds/command-line.ts'
 import { writeLog } from '../../worlds/log-folder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-changes-'))
@@ -39,18 +38,7 @@ function exported(name: string, entries: readonly Uint8Array[], signed = entries
   return at(name)
 }
 
-async function changes(...argv: string[]): Promise<{ exit: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const exit = await run(['audit', 'changes', ...argv, '--key', LOG_KEY], {
-    stdout: { write: text => out.push(text) },
-    stderr: { write: text => err.push(text) },
-    env: {},
-    crypto,
-    clock: { now: () => instant(0), quality: 'simulated' },
-    onStop: () => new AbortController().signal,
-  })
-  return { exit, out: out.join(''), err: err.join('') }
-}
+const changes = (...argv: string[]): Promise<Ran> => commandLine(['audit', 'changes', ...argv, '--key', LOG_KEY])
 
 describe('voltseal audit changes', () => {
   after(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,30 +2,17 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { takeLock } from '../../../src/adapters/file-lock.ts'
-import { run } from '../../../src/apps/cli/program.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import { LOG_KEY, realLog } from '../../core/ledger/signed-log.ts'
+import { commandLine, type Ran } from '../../worlds/command-line.ts'
 import { writeLog } from '../../worlds/log-folder.ts'
 import { storeFolder } from '../../worlds/stored-log.ts'
 
 const folder = storeFolder('export')
 const at = (name: string): string => join(folder, name)
 
-async function audit(...argv: string[]): Promise<{ exit: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const exit = await run(['audit', ...argv], {
-    stdout: { write: text => out.push(text) },
-    stderr: { write: text => err.push(text) },
-    env: {},
-    crypto,
-    clock: { now: () => instant(0), quality: 'simulated' },
-    onStop: () => new AbortController().signal,
-  })
-  return { exit, out: out.join(''), err: err.join('') }
-}
+const audit = (...argv: string[]): Promise<Ran> => commandLine(['audit', ...argv])
 const exported = (to: string, from: string, ...more: string[]) =>
   audit('export', at(to), at(from), '--key', LOG_KEY, ...more)
 

@@ -6,35 +6,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
-import { run } from '../../../src/apps/cli/program.ts'
 import { utf8 } from '../../../src/core/encoding/bytes.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
 import { writeBundle } from '../../../src/core/ledger/bundle.ts'
 import { verifierKey } from '../../../src/core/ledger/signed-note.ts'
 import { logKey, ORIGIN } from '../../core/ledger/keys.ts'
 import { cosigned, LOG_KEY, realEntry, realLog, signedLog, witnessKey } from '../../core/ledger/signed-log.ts'
+import { commandLine, type Ran } from '../../worlds/command-line.ts'
 import { writeLog } from '../../worlds/log-folder.ts'
 
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'voltseal-audit-'))
 const at = (name: string): string => join(folder, name)
 const LOG = realLog(600)
 
-type Ran = { exit: number; json: Record<string, unknown>; err: string; out: string }
+type Told = Ran & { readonly json: Record<string, unknown> }
 
-async function audit(...argv: string[]): Promise<Ran> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const exit = await run(['audit', ...argv], {
-    stdout: { write: text => out.push(text) },
-    stderr: { write: text => err.push(text) },
-    env: {},
-    crypto,
-    clock: { now: () => instant(0), quality: 'simulated' },
-    onStop: () => new AbortController().signal,
-  })
-  const json = argv.includes('--json') ? JSON.parse(out.join('')) : {}
-  return { exit, json, err: err.join(''), out: out.join('') }
+async function audit(...argv: string[]): Promise<Told> {
+  const ran = await commandLine(['audit', ...argv])
+  return { ...ran, json: argv.includes('--json') ? JSON.parse(ran.out) : {} }
 }
-const verify = (where: string, ...more: string[]): Promise<Ran> => audit('verify', where, '--key', LOG_KEY, ...more)
+const verify = (where: string, ...more: string[]): Promise<Told> => audit('verify', where, '--key', LOG_KEY, ...more)
 
 before(() => writeLog(at('log'), LOG.files))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -202,9 +192,9 @@ describe('a log at an address', () => {
 
 describe('the proof of an entry', () => {
   const PROOF = at('proof')
-  const prove = (entry: string, ...more: string[]): Promise<Ran> =>
+  const prove = (entry: string, ...more: string[]): Promise<Told> =>
     audit('prove', entry, at('log'), '--key', LOG_KEY, '-o', PROOF, ...more)
-  const check = (...more: string[]): Promise<Ran> => audit('verify-proof', PROOF, '--key', LOG_KEY, ...more)
+  const check = (...more: string[]): Promise<Told> => audit('verify-proof', PROOF, '--key', LOG_KEY, ...more)
 
   test('by index and by hash, verified offline', async () => {
     const { exit, json } = await prove('555', '--json')

@@ -3,31 +3,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { generateKeyFile, publicKeyFile } from '../../../src/adapters/signer-file.ts'
-import { run } from '../../../src/apps/cli/program.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { AgentBench } from '../../agent/bench.ts'
 import { bench, settle, stage, update, V2, V3 } from '../../sim/bench-board.ts'
+import { commandLine, type Ran } from '../../worlds/command-line.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-device-'))
 const at = (name: string): string => join(folder, name)
 
-type Ran = { exit: number; out: string; err: string }
-
-async function voltseal(...argv: string[]): Promise<Ran> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const exit = await run(argv, {
-    stdout: { write: text => out.push(text) },
-    stderr: { write: text => err.push(text) },
-    env: {},
-    crypto: nodeCrypto,
-    clock: { now: () => instant(0), quality: 'simulated' },
-    onStop: () => new AbortController().signal,
-  })
-  return { exit, out: out.join(''), err: err.join('') }
-}
+const voltseal = (...argv: string[]): Promise<Ran> => commandLine(argv)
 const device = (...argv: string[]): Promise<Ran> => voltseal('controller', 'history', ...argv)
 
 describe('the technician’s view', () => {

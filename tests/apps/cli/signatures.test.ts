@@ -9,9 +9,8 @@ import { openForeign } from '../../../conformance/doors/suit/process.ts'
 import { isRefused } from '../../../conformance/doors/suit/refusal.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { loadPublicKey } from '../../../src/adapters/signer-file.ts'
-import { run } from '../../../src/apps/cli/program.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { commandLine } from '../../worlds/command-line.ts'
 
 /**
  * `voltseal sign` and `voltseal verify` with each algorithm, checked by CBOR and OpenSSL alone: nothing of our reader takes
@@ -30,16 +29,8 @@ const hash = (algorithm: string): string | null =>
   ({ 'ecdsa-p256': 'sha256', 'ecdsa-p384': 'sha384' })[algorithm] ?? null
 
 async function voltseal(...argv: string[]): Promise<{ exit: number; value: Record<string, unknown>; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const exit = await run([...argv, '--json'], {
-    stdout: { write: text => out.push(text) },
-    stderr: { write: text => err.push(text) },
-    env: {},
-    crypto: nodeCrypto,
-    clock: { now: () => instant(0), quality: 'simulated' },
-    onStop: () => new AbortController().signal,
-  })
-  return { exit, value: JSON.parse(out.join('')), err: err.join('') }
+  const { exit, out, err } = await commandLine([...argv, '--json'])
+  return { exit, value: JSON.parse(out), err }
 }
 
 async function release(name: string): Promise<string> {

@@ -3,12 +3,13 @@ import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
-import { run } from '../../../src/apps/cli/program.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
+import type { Clock } from '../../../src/flows/ports.ts'
+import { commandLine } from '../../worlds/command-line.ts'
 import { image } from '../../worlds/quay.ts'
 import { PIN, SoftToken } from '../../worlds/soft-token.ts'
 
+const clock: Clock = { now: () => instant(Date.UTC(2030, 0, 1)), quality: 'simulated' }
 const launcher = join(import.meta.dirname, '../../../bin/voltseal')
 
 describe('keys in a token, on the command line', () => {
@@ -19,19 +20,9 @@ describe('keys in a token, on the command line', () => {
   /** Runs a command in this process; what it printed is kept, so that it can be searched for a PIN. */
   const printed: string[] = []
   async function voltseal(...argv: string[]) {
-    const out: string[] = []
-    const said: string[] = []
-    const exit = await run([...argv, '--json'], {
-      stdout: { write: text => out.push(text) },
-      stderr: { write: text => said.push(text) },
-      env: {},
-      crypto: nodeCrypto,
-      clock: { now: () => instant(Date.UTC(2030, 0, 1)), quality: 'simulated' },
-      onStop: () => new AbortController().signal,
-    })
-    printed.push(...out, ...said)
-    const json = out.length === 0 ? null : JSON.parse(out.join(''))
-    return { exit, json, said: said.join('') }
+    const { exit, out, err: said } = await commandLine([...argv, '--json'], { clock })
+    printed.push(out, said)
+    return { exit, json: out === '' ? null : JSON.parse(out), said }
   }
   const must = async (...argv: string[]) => {
     const ran = await voltseal(...argv)
