@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -12,6 +12,7 @@ import { refresh } from '../../src/core/trust/refresh.ts'
 import type { TrustedSet } from '../../src/core/trust/trusted-set.ts'
 import { exportWhole, type RepositorySource, readWhole, targetFile } from '../../src/flows/export.ts'
 import { NOW, SimulatedRepository, target, testKey } from '../core/trust/simulated-repository.ts'
+import { assertSynced, contentOf, cutsOf, passageOf } from '../worlds/plain-passage.ts'
 
 const bytesOf = (path: string): Uint8Array => new TextEncoder().encode(path)
 const folders: string[] = []
@@ -51,17 +52,6 @@ function seen(client: TrustedSet, read: (path: string) => Uint8Array | null): nu
   let step = workflow.next()
   while (!step.done) step = workflow.next(read(`metadata/${step.value.path}`))
   return step.value.at === 'current' ? step.value.set.targets.signed.version : step.value.refusal.code
-}
-
-/** What every file of a folder holds, by its path in it. */
-function contentOf(folder: string): Map<string, Uint8Array> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
-  return new Map(
-    files.map(({ parentPath, name }) => {
-      const path = join(parentPath, name)
-      return [relative(folder, path), new Uint8Array(readFileSync(path))]
-    }),
-  )
 }
 
 /** Two sets of a repository: two targets, then three, with one of the first in other words. */
@@ -164,15 +154,10 @@ async function passage(change?: (repository: SimulatedRepository) => void) {
   const { repository, before } = grown(change)
   const folder = newFolder()
   await exported(before, folder)
-  const states: Map<string, Uint8Array>[] = [contentOf(folder)]
-  const steps: DiskStep[] = []
-  await exported(repository, folder, step => {
-    steps.push(step)
-    states.push(contentOf(folder))
-  })
+  const way = await passageOf(folder, step => exported(repository, folder, step))
   const root = repository.files.get('1.root.json')!
   const client = orThrow(await readWhole({ repo: 'image', site: null, root }, source(before), NOW, crypto)).set
-  return { states, steps, folder, client, repository, before }
+  return { ...way, way, client, repository, before }
 }
 
 describe('a reader of plain files', () => {
@@ -203,36 +188,12 @@ describe('a reader of plain files', () => {
   })
 
   it('attack: a cut of power at any step leaves the old set or the new one, whichever of the names have lasted', async () => {
-    const { states, steps, folder, client } = await passage()
-    for (let cut = 0; cut <= steps.length; cut += 1) {
-      // A name lasts for certain once its folder was synced behind it; of the others any may have lasted.
-      const renames = steps
-        .slice(0, cut)
-        .flatMap((step, at) => (step.did === 'rename' ? [{ at, path: step.path }] : []))
-      const synced = (at: number, path: string): boolean =>
-        steps.slice(at + 1, cut).some(step => step.did === 'sync-folder' && path.startsWith(step.path))
-      const loose = renames.filter(({ at, path }) => !synced(at, path))
-      for (let subset = 0; subset < 2 ** Math.min(loose.length, 10); subset += 1) {
-        const files = new Map(states[0])
-        for (const { at, path } of renames) {
-          const index = loose.findIndex(one => one.at === at)
-          if (index >= 0 && (subset & (2 ** index)) === 0) continue
-          const name = relative(folder, path)
-          const bytes = states[at + 1]!.get(name)
-          if (bytes !== undefined) files.set(name, bytes)
-        }
-        const end = seen(client, path => files.get(path) ?? null)
-        assert.ok(end === 1 || end === 2, `cut at ${cut}, subset ${subset}: ${end}`)
-      }
+    const { way, client } = await passage()
+    for (const { files, at } of cutsOf(way)) {
+      const end = seen(client, path => files.get(path) ?? null)
+      assert.ok(end === 1 || end === 2, `${at}: ${end}`)
     }
-    // No file has its name before its bytes are synced.
-    for (const [at, step] of steps.entries()) {
-      if (step.did !== 'rename') continue
-      assert.ok(
-        steps.slice(0, at).some(one => one.did === 'sync' && one.path === step.from),
-        step.path,
-      )
-    }
+    assertSynced(way)
   })
 
   it('an export that was cut at any step is finished by the next one', async () => {

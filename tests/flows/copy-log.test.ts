@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { folderLog } from '../../src/adapters/log-folder.ts'
@@ -14,6 +14,7 @@ import { type Copied, copyLog } from '../../src/flows/copy-log.ts'
 import type { LogFiles } from '../../src/flows/log-files.ts'
 import { logKey, ORIGIN, signedBy, testLogKey } from '../core/ledger/keys.ts'
 import { entryOf, logFilesOf } from '../core/ledger/tile-files.ts'
+import { assertSynced, contentOf, cutsOf, passageOf } from '../worlds/plain-passage.ts'
 
 const above = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'voltseal-copy-'))
 let folders = 0
@@ -43,16 +44,6 @@ const copied = (
 ): Promise<Copied | Refusal> =>
   copyLog(log(files), { files: folderLog(path), folder: new PlainFiles(path, step) }, logKey(1), crypto)
 
-function contentOf(folder: string): Map<string, Uint8Array> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
-  return new Map(
-    files.map(({ parentPath, name }) => {
-      const path = join(parentPath, name)
-      return [relative(folder, path), new Uint8Array(readFileSync(path))]
-    }),
-  )
-}
-
 const sizeOf = (files: ReadonlyMap<string, Uint8Array>, name: string): number =>
   Number(fromUtf8(files.get(name) ?? new Uint8Array(0))?.split('\n')[1])
 
@@ -78,15 +69,7 @@ function seen(files: ReadonlyMap<string, Uint8Array>): number | string {
 async function passage() {
   const folder = newFolder()
   orThrow(await copied(SMALL, folder))
-  const states = [contentOf(folder)]
-  const steps: DiskStep[] = []
-  orThrow(
-    await copied(LARGE, folder, step => {
-      steps.push(step)
-      states.push(contentOf(folder))
-    }),
-  )
-  return { folder, states, steps }
+  return passageOf(folder, async step => orThrow(await copied(LARGE, folder, step)))
 }
 
 describe('a log as plain files', () => {
@@ -117,32 +100,12 @@ describe('a log as plain files', () => {
   })
 
   test('attack: a cut of power at any step leaves one or the other, whichever of the names have lasted', async () => {
-    const { states, steps, folder } = await passage()
-    for (let cut = 0; cut <= steps.length; cut += 1) {
-      const renames = steps
-        .slice(0, cut)
-        .flatMap((step, at) => (step.did === 'rename' ? [{ at, path: step.path }] : []))
-      const lasts = (at: number, path: string): boolean =>
-        steps.slice(at + 1, cut).some(step => step.did === 'sync-folder' && path.startsWith(step.path))
-      const loose = renames.filter(({ at, path }) => !lasts(at, path))
-      for (let subset = 0; subset < 2 ** loose.length; subset += 1) {
-        const files = new Map(states[0])
-        for (const { at, path } of renames) {
-          const index = loose.findIndex(one => one.at === at)
-          if (index >= 0 && (subset & (2 ** index)) === 0) continue
-          files.set(relative(folder, path), states[at + 1]!.get(relative(folder, path))!)
-        }
-        const end = seen(files)
-        assert(end === 300 || end === 600, `cut at ${cut}, subset ${subset}: ${end}`)
-      }
+    const way = await passage()
+    for (const { files, at } of cutsOf(way)) {
+      const end = seen(files)
+      assert(end === 300 || end === 600, `${at}: ${end}`)
     }
-    for (const [at, step] of steps.entries()) {
-      if (step.did !== 'rename') continue
-      assert(
-        steps.slice(0, at).some(one => one.did === 'sync' && one.path === step.from),
-        step.path,
-      )
-    }
+    assertSynced(way)
   })
 
   test('a copy that was cut, or found the disk full, at any step is finished by the next one', async () => {

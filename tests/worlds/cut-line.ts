@@ -1,37 +1,27 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { Line } from './line.ts'
 
 /**
- * A line to a receiver that somebody else owns. It passes bytes and ends on, and cannot read them; a test cuts it, lets what is
- * said on it lie in its buffers, or lets nothing through. What lies in it when it is cut is lost.
+ * A line to a receiver that passes bytes and ends on; a test cuts it, lets what is said on it lie in its buffers, or lets nothing
+ * through. What lies in it when it is cut is lost.
  */
-export class CutLine {
+export class CutLine extends Line {
   /** The connection that comes next is reset when its caller has said so many bytes; null: never. Asked once for each. */
   budget: () => number | null = () => null
   /** Connections that were made, and that the line reset by itself. */
   made = 0
   cuts = 0
   #target: number
-  readonly #server: Server
   readonly #pairs = new Set<readonly [caller: Socket, called: Socket]>()
   #held = false
 
   private constructor(target: number) {
+    super(true)
     this.#target = target
-    this.#server = createServer({ allowHalfOpen: true }, caller => this.#carry(caller))
   }
 
-  /** A port of its own of 127.0.0.1. */
-  static async to(target: number): Promise<CutLine> {
-    const line = new CutLine(target)
-    await new Promise<void>((resolve, reject) => {
-      line.#server.once('error', reject)
-      line.#server.listen(0, '127.0.0.1', resolve)
-    })
-    return line
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port
+  static to(target: number): Promise<CutLine> {
+    return new CutLine(target).listen()
   }
 
   /** New connections lead to another port of the receiver. */
@@ -40,7 +30,7 @@ export class CutLine {
   }
 
   /** Resets every connection: what lies in the line is lost, on both sides. */
-  cut(): void {
+  override cut(): void {
     for (const [caller, called] of this.#pairs) {
       caller.resetAndDestroy()
       called.resetAndDestroy()
@@ -53,7 +43,7 @@ export class CutLine {
     for (const [caller] of this.#pairs) held ? caller.pause() : caller.resume()
   }
 
-  #carry(caller: Socket): void {
+  protected override carry(caller: Socket): void {
     const called = connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true })
     const pair = [caller, called] as const
     this.#pairs.add(pair)
@@ -85,10 +75,5 @@ export class CutLine {
     called.on('data', bytes => caller.write(bytes))
     called.on('end', () => caller.end())
     if (this.#held) caller.pause()
-  }
-
-  async close(): Promise<void> {
-    this.cut()
-    await new Promise(resolve => this.#server.close(resolve))
   }
 }

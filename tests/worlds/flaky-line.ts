@@ -1,28 +1,22 @@
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { Line } from './line.ts'
 
-/** A line to a server that somebody else owns: it passes bytes on, slowly or not at all, and cannot read them. */
-export class FlakyLine {
+/** A line that passes bytes on, and breaks when a test says so. */
+export class FlakyLine extends Line {
   /** Bytes that the server may still say before the line breaks; null: all of them. */
   #left: number | null = null
   readonly #host: string
   readonly #target: number
-  readonly #server: Server
   readonly #sockets = new Set<Socket>()
 
   private constructor(host: string, target: number) {
+    super()
     this.#host = host
     this.#target = target
-    this.#server = createServer(client => this.#carry(client))
   }
 
-  /** Listens on a port of the same address as the server, so that its certificate fits. */
-  static async to(host: string, target: number, port: number): Promise<FlakyLine> {
-    const line = new FlakyLine(host, target)
-    await new Promise<void>((resolve, reject) => {
-      line.#server.once('error', reject)
-      line.#server.listen(port, host, resolve)
-    })
-    return line
+  static to(host: string, target: number, port: number): Promise<FlakyLine> {
+    return new FlakyLine(host, target).listen(host, port)
   }
 
   /** The line breaks when the server has said so many bytes more; bytes of TLS, of which a peer sees whole records. */
@@ -34,7 +28,7 @@ export class FlakyLine {
     this.#left = null
   }
 
-  #carry(client: Socket): void {
+  protected override carry(client: Socket): void {
     const server = connect(this.#target, this.#host)
     for (const socket of [client, server]) {
       this.#sockets.add(socket)
@@ -57,8 +51,7 @@ export class FlakyLine {
     })
   }
 
-  async close(): Promise<void> {
+  override cut(): void {
     for (const socket of this.#sockets) socket.destroy()
-    await new Promise(resolve => this.#server.close(resolve))
   }
 }

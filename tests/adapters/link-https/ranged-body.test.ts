@@ -98,7 +98,7 @@ describe('a download over a bad line', () => {
         line.budget = () => budget(seed)
         line.drop = drop
         line.dropped = 0
-        line.cutAll()
+        line.cut()
         const { file, asked } = await readWhole(client, 60)
         line.budget = () => null
         assert.ok(sameBytes(file, FILE), `${file.length} of ${FILE.length} bytes after ${asked} downloads`)

@@ -124,7 +124,7 @@ describe('a download into a controller', () => {
       return Math.floor(2 * KIB + random() * KIB)
     }
     line.dropped = 0
-    line.cutAll()
+    line.cut()
     const installation = begin(controller)
     assert.equal(installation.facts.chunks.bytes, CHUNK)
     assert.equal(await fetchInto(client, installation, told()), 'written')
