@@ -1,9 +1,39 @@
 import type { Guard } from './guard.ts'
 
 const FORGET = 'tests/flows/forget.test.ts'
+const ATTEMPTS = 'tests/apps/fleet/attempts.test.ts'
+const FORMS = 'tests/core/ledger/entry-forms.test.ts'
 
-/** What the log says of people, and how they are forgotten. */
+/** What the log says, of attempts and of people, and how these are forgotten. */
 export const ENTRY_GUARDS: readonly Guard[] = [
+  {
+    stops: 'an attempt that is refused and leaves no trace',
+    file: 'src/apps/fleet/gate.ts',
+    text: '      await noteRefusal(reception, actor, attemptOf(request), refusal, about)\n',
+    without: '      await Promise.resolve([actor, attemptOf, about, noteRefusal])\n',
+    tests: ATTEMPTS,
+  },
+  {
+    stops: 'an attempt to change something that counts as a look',
+    file: 'src/flows/refused.ts',
+    text: "return (method !== 'GET' && method !== 'HEAD') || status === 401 || status === 403",
+    without: "return (method === '' || status === 401) || status === 403",
+    tests: ATTEMPTS,
+  },
+  {
+    stops: 'a code that keeps attempts out of the log',
+    file: 'src/flows/refused.ts',
+    text: 'if (status === 500) return false',
+    without: 'if (status >= 500) return false',
+    tests: ATTEMPTS,
+  },
+  {
+    stops: 'a kind of entry that no flow writes any more',
+    file: 'src/flows/seal.ts',
+    text: "kind: 'evidence-exported'",
+    without: "kind: 'policy-changed'",
+    tests: FORMS,
+  },
   {
     stops: 'a name that is guessed from the log',
     file: 'src/core/ledger/pseudonym.ts',

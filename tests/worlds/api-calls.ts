@@ -22,6 +22,7 @@ export type Calls = {
   readonly get: (path: string) => Called
   readonly post: (path: string, body: object, key?: string) => Called
   readonly postAs: (as: ClientTls, path: string, body: object, key?: string) => Called
+  readonly remove: (as: ClientTls, path: string) => Called
 }
 
 export async function wraps({ world, get, post }: Calls): Promise<void> {
@@ -44,7 +45,7 @@ export async function wraps({ world, get, post }: Calls): Promise<void> {
   assert.deepEqual(json(await post('/v1/campaigns/dark/wraps', { wraps: brought }, key)), json(first))
 }
 
-export async function accounts({ world, admin, post, postAs }: Calls): Promise<void> {
+export async function accounts({ world, admin, post, postAs, remove }: Calls): Promise<void> {
   orThrow(await post('/v1/accounts', { id: 'ana', kind: 'person', name: 'Ana', roles: ['auditor@site:quay'] }))
   orThrow(await post('/v1/accounts/ana/changes', { roles: ['auditor@fleet'] }))
   const password = 'seven quiet harbours'
@@ -56,7 +57,7 @@ export async function accounts({ world, admin, post, postAs }: Calls): Promise<v
   const asked = { label: 'reads', lifeMillis: 60_000 }
   const ana = { ca, bearer: secret }
   const { id } = json<{ id: string }>(await postAs(ana, '/v1/accounts/ana/tokens', asked))
-  orThrow(await call(fleetUrl(world), ana, 'DELETE', `/v1/accounts/ana/credentials/${id}`))
+  orThrow(await remove(ana, `/v1/accounts/ana/credentials/${id}`))
   orThrow(await postAs(ana, '/v1/sign-out', {}))
   const csr = await certificateRequest(generateTlsKey())
   orThrow(await post('/v1/accounts/ana/certificates', { csr }))

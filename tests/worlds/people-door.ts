@@ -12,6 +12,7 @@ import { Siem } from '../../src/apps/fleet/siem.ts'
 import { openWitnesses } from '../../src/apps/fleet/witnesses.ts'
 import { type Instant, instant, millis } from '../../src/core/encoding/units.ts'
 import { type Account, readGrant } from '../../src/core/fleet/account.ts'
+import type { Identity } from '../../src/core/fleet/identity.ts'
 import type { Grant } from '../../src/core/fleet/roles.ts'
 import { orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { admit, type Who } from '../../src/flows/admit.ts'
@@ -48,6 +49,7 @@ export class PeopleDoor {
     now: Instant,
     cert: { cert: string; key: string },
     siem: Siem,
+    more: (server: HttpsServer) => void,
   ) {
     this.fleet = fleet
     this.#authority = authority
@@ -73,15 +75,17 @@ export class PeopleDoor {
       signIn: true,
     }
     this.#server = fleetDoor(door, { ca: authority.cert, ...cert }, pino({ level: 'silent' }))
+    more(this.#server)
   }
 
-  static async open(fleet: QuietFleet): Promise<PeopleDoor> {
+  /** `more`: opens further routes at the same door. */
+  static async open(fleet: QuietFleet, more: (server: HttpsServer) => void = () => {}): Promise<PeopleDoor> {
     // TLS knows the machine's own clock only.
     const now = instant(Date.now())
     const authority = await createAuthority('Voltseal fleet', now)
     const grant = { identity: { kind: 'fleet', id: 'server' }, hosts: ['127.0.0.1'] } as const
     const siem = await Siem.open(fleet.world, fleet.siem, [])
-    const door = new PeopleDoor(fleet, authority, now, await certifyNewKey(authority, grant, now), siem)
+    const door = new PeopleDoor(fleet, authority, now, await certifyNewKey(authority, grant, now), siem, more)
     door.url = `https://127.0.0.1:${orThrow(await listen(door.#server, '127.0.0.1', 0))}`
     return door
   }
@@ -96,9 +100,17 @@ export class PeopleDoor {
   }
 
   /** A certificate of the fleet's authority for a person. */
-  async certificate(id: string): Promise<ClientTls> {
-    const made = await certifyNewKey(this.#authority, { identity: { kind: 'person', id } }, this.#now)
-    return { ca: this.ca, ...made }
+  certificate(id: string): Promise<ClientTls> {
+    return this.#certified({ kind: 'person', id })
+  }
+
+  /** The same for the gateway of a site. */
+  gateway(site: string): Promise<ClientTls> {
+    return this.#certified({ kind: 'gateway', site })
+  }
+
+  async #certified(identity: Identity): Promise<ClientTls> {
+    return { ca: this.ca, ...(await certifyNewKey(this.#authority, { identity }, this.#now)) }
   }
 
   /** A client that keeps its connection; it is closed with the door. */

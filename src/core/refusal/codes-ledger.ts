@@ -325,7 +325,7 @@ export const ledgerCodes = {
   },
   'witness-key-unsuitable': {
     exit: 78,
-    status: 500,
+    status: 422,
     action: 'refuse',
     title: 'the key cannot cosign checkpoints',
     fix: 'Give the witness an Ed25519 key of its own, which signs nothing else.',
