@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts'
 
 const FORGET = 'tests/flows/forget.test.ts'
 const ATTEMPTS = 'tests/apps/fleet/attempts.test.ts'
+const AT_GATEWAY = 'tests/apps/gateway/attempts.test.ts'
 const FORMS = 'tests/core/ledger/entry-forms.test.ts'
 
 /** What the log says, of attempts and of people, and how these are forgotten. */
@@ -12,6 +13,20 @@ export const ENTRY_GUARDS: readonly Guard[] = [
     text: '      await noteRefusal(reception, actor, attemptOf(request), refusal, about)\n',
     without: '      await Promise.resolve([actor, attemptOf, about, noteRefusal])\n',
     tests: ATTEMPTS,
+  },
+  {
+    stops: 'an attempt at a gateway that leaves no trace',
+    file: 'src/apps/gateway/door.ts',
+    text: '      await noteRefusalAt(world, { controller: own, attempt }, refusal)\n',
+    without: '      await Promise.resolve([own, attempt, noteRefusalAt])\n',
+    tests: AT_GATEWAY,
+  },
+  {
+    stops: 'an outbox that a controller fills by knocking',
+    file: 'src/flows/refused.ts',
+    text: '  if (!write) return\n  const more: JsonObject',
+    without: '  const more: JsonObject',
+    tests: AT_GATEWAY,
   },
   {
     stops: 'an attempt to change something that counts as a look',

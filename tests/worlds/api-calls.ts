@@ -7,10 +7,10 @@ import type { Answer, ClientTls } from '../../src/adapters/link-https/client.ts'
 import { fromBase64, fromUtf8, toBase64 } from '../../src/core/encoding/bytes.ts'
 import { wrapFor } from '../../src/core/encoding/cose-recipient.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
-import type { WrapsView } from '../../src/wire/fleet-views.ts'
+import type { CampaignSummary, WrapsView } from '../../src/wire/fleet-views.ts'
 import type { SiemView } from '../../src/wire/siem-api.ts'
 import { json, plan } from './api-world.ts'
-import { call, configOf, fleetUrl, tls } from './people.ts'
+import { ask, call, configOf, fleetUrl, tls } from './people.ts'
 import { TOOLS } from './wrapping.ts'
 
 /** Calls by which routes are tried that want more than a path. */
@@ -115,4 +115,30 @@ export async function siem({ get, post }: Calls): Promise<void> {
   assert.match(text, /^voltseal_siem_behind\{receiver="soc"\} [1-9]\d*$/m)
   assert.match(text, /^voltseal_siem_connected\{receiver="soc"\} 0$/m)
   assert.match(text, /^voltseal_siem_fault\{receiver="soc",code="siem-not-reachable"\} 1$/m)
+}
+
+/** The figures of a filled world, in the text that Prometheus reads. */
+export async function figures({ world, get }: Pick<Calls, 'world' | 'get'>): Promise<void> {
+  const answer = orThrow(await get('/metrics'))
+  const text = fromUtf8(answer.body) ?? ''
+  const sample = /^[a-z_]+(?:\{[a-z]+="[^"\n]*"(?:,[a-z]+="[^"\n]*")*\})? -?(?:\d+(?:\.\d+)?(?:e-?\d+)?)$/
+  for (const line of text.trimEnd().split('\n'))
+    assert.match(line, line.startsWith('# ') ? /^# (?:HELP|TYPE) / : sample)
+  const value = (start: string): number =>
+    Number(
+      text
+        .split('\n')
+        .find(line => line.startsWith(start))
+        ?.split(' ')
+        .at(-1),
+    )
+  const campaigns = await ask<CampaignSummary[]>(world, '/v1/campaigns?limit=1000')
+  const created = campaigns.filter(({ state }) => state === 'created').length
+  assert.equal(value('voltseal_campaigns{state="created"}'), created)
+  assert.equal(value('voltseal_controllers{class="bms",version="1.0.0"'), 12)
+  assert.equal(value('voltseal_sites '), 1)
+  assert.equal(value('voltseal_webhook_dead_letters{webhook="stuck"}'), 2)
+  assert.ok(value('voltseal_store_commit_seconds_count ') > 0)
+  assert.ok(value('voltseal_http_request_seconds_count{route="/v1/campaigns"') > 0)
+  assert.doesNotMatch(text, /bms-\d|quay/)
 }

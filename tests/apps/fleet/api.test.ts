@@ -15,7 +15,7 @@ import { signatureBy } from '../../../src/core/trust/repository.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
 import type { CampaignSummary, ControllerView, ReleaseView } from '../../../src/wire/fleet-views.ts'
 import type { WebhookView } from '../../../src/wire/webhook-api.ts'
-import { accounts, enrolAgain, logAsFiles, siem, wraps } from '../../worlds/api-calls.ts'
+import { accounts, enrolAgain, figures, logAsFiles, siem, wraps } from '../../worlds/api-calls.ts'
 import { API_SITE, fill, json, outcome, plan } from '../../worlds/api-world.ts'
 import { seen } from '../../worlds/contract.ts'
 import { type EventReader, openStream, reading } from '../../worlds/event-reader.ts'
@@ -379,28 +379,7 @@ describe('the fleet’s API, over a real server', () => {
   // --- Figures ---
 
   it('the figures are Prometheus text, tell the fleet in few lines, and name no device', async () => {
-    const answer = orThrow(await get('/metrics'))
-    const text = fromUtf8(answer.body) ?? ''
-    const sample = /^[a-z_]+(?:\{[a-z]+="[^"\n]*"(?:,[a-z]+="[^"\n]*")*\})? -?(?:\d+(?:\.\d+)?(?:e-?\d+)?)$/
-    for (const line of text.trimEnd().split('\n'))
-      assert.match(line, line.startsWith('# ') ? /^# (?:HELP|TYPE) / : sample)
-    const value = (start: string): number =>
-      Number(
-        text
-          .split('\n')
-          .find(line => line.startsWith(start))
-          ?.split(' ')
-          .at(-1),
-      )
-    const campaigns = await ask<CampaignSummary[]>(world, '/v1/campaigns?limit=1000')
-    const created = campaigns.filter(({ state }) => state === 'created').length
-    assert.equal(value('voltseal_campaigns{state="created"}'), created)
-    assert.equal(value('voltseal_controllers{class="bms",version="1.0.0"'), 12)
-    assert.equal(value('voltseal_sites '), 1)
-    assert.equal(value('voltseal_webhook_dead_letters{webhook="stuck"}'), 2)
-    assert.ok(value('voltseal_store_commit_seconds_count ') > 0)
-    assert.ok(value('voltseal_http_request_seconds_count{route="/v1/campaigns"') > 0)
-    assert.doesNotMatch(text, /bms-\d|quay/)
+    await figures({ world, get })
   })
 
   // --- The contract ---
