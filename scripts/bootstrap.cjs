@@ -84,7 +84,7 @@ const BUILDS = [
     name: 'verifier',
     of: [
       ...['console/verifier', 'console/crypto-browser.ts', 'src/core', 'src/adapters', 'src/apps/verifier'],
-      ...['scripts/build-verifier.ts', 'scripts/older-runtimes.ts'],
+      ...['scripts/build-verifier.ts', 'scripts/bundle.ts', 'scripts/older-runtimes.ts'],
     ],
     to: join('dist', 'verifier'),
     without: 'evidence packs cannot be exported then',

@@ -1,45 +1,22 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { build } from 'vite'
+import { bundle, root } from './bundle.ts'
 import { supplyBytes } from './older-runtimes.ts'
 
 /**
  * `npm run build:verifier [FOLDER]`: the offline verifier that every evidence pack carries, as one page and one script, each with
  * everything in it. The page may load nothing and may run nothing but its own script, which its policy names by its hash.
  */
-const root = join(import.meta.dirname, '..')
 
-/** Bundles one entry into one file of code. `node`: its modules stay imports. */
-async function bundle(entry: string, format: 'iife' | 'es', node: boolean): Promise<string> {
-  const built = await build({
-    root,
-    configFile: false,
-    envDir: false,
-    publicDir: false,
-    logLevel: 'error',
-    ...(node ? { ssr: { noExternal: true, target: 'node' as const } } : {}),
-    build: {
-      ...(node ? { ssr: join(root, entry) } : {}),
-      write: false,
-      target: 'es2024',
-      minify: !node,
-      modulePreload: false,
-      rolldownOptions: {
-        ...(node ? {} : { input: join(root, entry) }),
-        output: { format, codeSplitting: false, banner: `(${supplyBytes})();` },
-        // Nothing of the core does anything when it is read: what is not used of it is left out.
-        treeshake: { moduleSideEffects: id => !id.includes('/src/core/') },
-      },
-    },
-  })
-  const outputs = [built].flat().flatMap(one => ('output' in one ? one.output : []))
-  const [chunk, ...more] = outputs
-  if (chunk?.type !== 'chunk' || more.length > 0) throw new Error(`the bundle is ${outputs.length} files, not one`)
-  const foreign = chunk.imports.filter(name => !name.startsWith('node:'))
-  if (foreign.length > 0) throw new Error(`the bundle still imports ${foreign.join(', ')}`)
-  return chunk.code
-}
+const shared = {
+  target: 'es2024',
+  banner: `(${supplyBytes})();`,
+  // Nothing of the core does anything when it is read: what is not used of it is left out.
+  treeshake: { moduleSideEffects: (id: string) => !id.includes('/src/core/') },
+} as const
+const bundlePage = () => bundle('console/verifier/page.ts', { ...shared, runs: 'page', minify: true })
+const bundleScript = () => bundle('src/apps/verifier/verify.ts', { ...shared, runs: 'node' })
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')
 
@@ -47,7 +24,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 async function page(): Promise<string> {
   const folder = join(root, 'console', 'verifier')
   // A closing tag inside the script would end it early.
-  const script = (await bundle('console/verifier/page.ts', 'iife', false)).replaceAll('</script', '<\\/script')
+  const script = (await bundlePage()).replaceAll('</script', '<\\/script')
   const style = readFileSync(join(folder, 'page.css'), 'utf8')
   const policy = [
     "default-src 'none'",
@@ -65,7 +42,7 @@ async function page(): Promise<string> {
 
 /** Both files of the verifier. */
 export async function bundleVerifier(): Promise<{ page: string; script: string }> {
-  return { page: await page(), script: await bundle('src/apps/verifier/verify.ts', 'es', true) }
+  return { page: await page(), script: await bundleScript() }
 }
 
 if (process.argv[1] === import.meta.filename) {
