@@ -1,6 +1,6 @@
 import { fromUtf8, utf8 } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
-import { writeNote } from '../core/ledger/signed-note.ts'
+import { verifierKey, writeNote } from '../core/ledger/signed-note.ts'
 import { CHECKPOINT_PATH, WITNESSED_PATH } from '../core/ledger/tiles.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type Gathering, IDLE, noteOf, roundOf, shortage, sizeOf } from './ask-witnesses.ts'
@@ -35,6 +35,26 @@ export async function standingOf(gathering: Gathering): Promise<{
     alarms: isUnderWay && round.short ? 1 : 0,
     troubled: (await gathering.store.witnesses(true)).length,
   }
+}
+
+/** A witness that the policy names: how many entries it has signed, and when; `at` null: nothing yet. */
+export type Signed = { readonly name: string; readonly entries: number; readonly at: Instant | null }
+
+/** How the log stands with its witnesses, for people. `witnessed`: entries that enough have signed; null: none has to sign. */
+export async function signedBy({ world, store, policy }: Gathering): Promise<{
+  readonly entries: number
+  readonly witnessed: number | null
+  readonly witnesses: readonly Signed[]
+}> {
+  const note = await store.witnessed()
+  const witnesses: Signed[] = []
+  for (const [name, { key }] of policy.witnesses) {
+    const row = await store.witness(verifierKey(world.crypto, key, 'cosignature') as string)
+    const isSigned = row !== null && row.size > 0
+    witnesses.push({ name, entries: isSigned ? row.size : 0, at: isSigned ? row.at : null })
+  }
+  const witnessed = note === null ? 0 : sizeOf(note)
+  return { entries: (await world.store.log()).size, witnessed: policy.quorum === null ? null : witnessed, witnesses }
 }
 
 /**

@@ -139,7 +139,7 @@ export const DraftView = Type.Object(
 )
 export type DraftView = Static<typeof DraftView>
 
-/** GET /v1/status: how long what people and what the server sign still holds. Times are instants. */
+/** GET /v1/status: how long what people and what the server sign still holds, and who has signed the log. Times are instants. */
 export const StatusView = Type.Object(
   {
     name: Type.String(),
@@ -160,6 +160,20 @@ export const StatusView = Type.Object(
       {
         count: Type.Integer(),
         firstExpires: Type.Union([Type.Integer(), Type.Null()]),
+      },
+      closed,
+    ),
+    /** The audit log. `witnessed`: how many entries enough witnesses have signed; null: the policy wants none. `at` null: nothing yet. */
+    log: Type.Object(
+      {
+        entries: Type.Integer(),
+        witnessed: Type.Union([Type.Integer(), Type.Null()]),
+        witnesses: List(
+          Type.Object(
+            { name: Type.String(), entries: Type.Integer(), at: Type.Union([Type.Integer(), Type.Null()]) },
+            closed,
+          ),
+        ),
       },
       closed,
     ),

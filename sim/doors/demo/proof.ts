@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { Misfit } from '../../../src/core/encoding/shape.ts'
 import { readBundle } from '../../../src/core/ledger/bundle.ts'
 import type { ChangeReport } from '../../../src/core/ledger/change-report.ts'
-import { CHECKPOINT_PATH, tilePath, tilesBetween } from '../../../src/core/ledger/tiles.ts'
+import { CHECKPOINT_PATH, tilePath, tilesBetween, WITNESSED_PATH } from '../../../src/core/ledger/tiles.ts'
 import type { CampaignView, ControllerView } from '../../../src/wire/fleet-views.ts'
 import type { Desk } from './desk.ts'
 
 export const CAMPAIGN = 'pybricks-7-28'
+/** In the fleet's folder: who has to sign the log. */
+export const POLICY = 'witnesses.policy'
 
 /** What a demo leaves behind for whoever asks later: the campaign, the log, the version map, reports and records. */
 export class Proof {
@@ -21,9 +23,10 @@ export class Proof {
     this.#site = site
   }
 
-  /** Verifies the export, as an auditor would: offline, with nothing but the log's key. As `text` answers it. */
+  /** Verifies the export, as an auditor would: offline, with the log's key and its witness's. As `text` answers it. */
   verifyLog(asJson: boolean): Promise<string> {
-    return this.#desk.text('Verify it, offline', ['audit', 'verify', 'audit'], asJson)
+    const policy = ['--policy', join('fleet', POLICY)]
+    return this.#desk.text('Verify it, offline', ['audit', 'verify', 'audit', ...policy], asJson)
   }
 
   /** The campaign as it stands. */
@@ -31,7 +34,7 @@ export class Proof {
     return (await this.#desk.command(null, ['campaign', 'show', CAMPAIGN])) as CampaignView
   }
 
-  /** Exports the audit log; answers its entries, one to a line, and the signed checkpoint over them. */
+  /** Exports the audit log; answers its entries, one to a line, and the newest checkpoint that its witness has signed too. */
   async exportLog(): Promise<{ readonly entries: string; readonly checkpoint: string }> {
     await this.#desk.command('Export the audit log', ['audit', 'export', 'audit'])
     const at = (path: string): Uint8Array => readFileSync(join(this.#folder, 'audit', path))
@@ -43,7 +46,9 @@ export class Proof {
       if (read instanceof Misfit) throw new Error(`${tilePath(tile)}: ${read.actual}`)
       entries.push(...read.map(entry => Buffer.from(entry).toString()))
     }
-    return { entries: entries.join('\n'), checkpoint }
+    const isWitnessed = checkpoint.split('\n').filter(line => line.startsWith('— ')).length > 1
+    const witnessed = isWitnessed ? checkpoint : Buffer.from(at(WITNESSED_PATH)).toString()
+    return { entries: entries.join('\n'), checkpoint: witnessed }
   }
 
   /** What each controller runs, as it attested, by its id. */

@@ -188,6 +188,8 @@ export function whatNext(options: DemoOptions, folder: string, port: number, sho
     `  bin/voltseal controller history ${SCENARIOS[options.scenario].setting.site}/pcs-1 ${profile}`,
     `  bin/voltseal campaign list ${profile}`,
     `  bin/voltseal audit verify ${profile}`,
+    `  bin/voltseal fleet status ${profile}`,
+    `  bin/voltseal evidence export --site ${SCENARIOS[options.scenario].setting.site} -o ${at('evidence.zip')} ${profile}`,
     `  bin/voltseal verify ${at('bms-7.28.0.release')} --key ${at('keys', 'firmware.key.pub')}`,
     `Logs: ${at('logs')}/. Ctrl-C ends everything.`,
   ]

@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { toHex } from '../../../src/core/encoding/bytes.ts'
@@ -12,7 +12,7 @@ import type { Server } from './children.ts'
 import { CommandFailed, Desk, json, shownPath } from './desk.ts'
 import { type DemoImage, FACTORY, UPDATE, unpackFirmware } from './firmware.ts'
 import type { StageParts } from './parts.ts'
-import { CAMPAIGN, Proof } from './proof.ts'
+import { CAMPAIGN, POLICY, Proof } from './proof.ts'
 import { beginningOf } from './setting.ts'
 import { CLOCK, Surroundings } from './surroundings.ts'
 
@@ -92,12 +92,22 @@ export class Stage {
     const budget = ['--max-restarting', String(setting.maxRestarting)]
     const fleet = setting.link === null ? this.fleetUrl : `https://${host}:${linkPort}`
     const gateway = ['gateway', 'init', 'gateway', '--site', 'site.yaml', '--fleet', fleet]
-    await Promise.all([
+    const [, made] = await Promise.all([
       this.desk.command('Fleet server', init),
       this.desk.command('Gateway', [...gateway, ...door, ...budget]),
       this.#makeSite(),
     ])
+    this.#letWitness((made as { witness: string }).witness)
     await this.around.begin()
+  }
+
+  /** Has the gateway sign the log. A fleet that is in earnest has witnesses of others beside it. */
+  #letWitness(key: string): void {
+    const fleet = join(this.folder, 'fleet')
+    const { site } = this.site
+    this.#parts.screen.step('The gateway must sign the log', `fleet/${POLICY}: quorum ${site}`)
+    writeFileSync(join(fleet, POLICY), `witness ${site} ${key}\nquorum ${site}\n`)
+    appendFileSync(join(fleet, 'fleet.yaml'), `witnesses:\n  policy: ${POLICY}\n`)
   }
 
   /** Starts the three processes, and takes the site into the fleet. `faults` is what goes wrong at the site. */

@@ -17,12 +17,12 @@ import { EVERYWHERE, type Seen } from './places.ts'
 
 /** What the fleet server shows of itself: read from the store at each question, nothing kept. */
 
-/** `more`: what is to be told that the store does not know. */
+/** All but the log. `more`: what is to be told that the store does not know. */
 export async function status(
   world: FleetWorld,
   seen: Seen = EVERYWHERE,
   more: readonly Refusal[] = [],
-): Promise<StatusView> {
+): Promise<Omit<StatusView, 'log'>> {
   const now = world.clock.now()
   const { kept, refused } = await standing(world)
   const ends: number[] = []

@@ -31,14 +31,14 @@ export type GatewaySetup = {
 
 /**
  * Makes a gateway's folder. The keys are made here and stay here, or in the token that holds one; what leaves is
- * `enrolment.json`, which asks for their certificates. Refuses `folder-not-empty`, what `readSite` and `openSigner`
+ * `enrolment.json`, which asks for their certificates. `witness`: the key by which it cosigns the log. Refuses `folder-not-empty`, what `readSite` and `openSigner`
  * refuse, `key-algorithm-unsupported`, and `config-malformed` for a wrong option.
  */
 export async function initGateway(
   folder: string,
   setup: GatewaySetup,
   openSigner: OpenSigner,
-): Promise<{ folder: string; site: string; url: string } | Refusal> {
+): Promise<{ folder: string; site: string; url: string; witness: string } | Refusal> {
   const taken = refuseTaken(folder)
   if (taken !== null) return taken
   const site = readSite(setup.site)
@@ -74,16 +74,18 @@ export async function initGateway(
     return witness
   }
   copyFileSync(setup.site, files.site)
+  const named = { name: witnessNameOf(site.site), key: witness.key }
+  const witnessKey = verifierKey(nodeCrypto, named, 'cosignature') as string
   writeJson(files.enrolment, {
     csr: await certificateRequest(call),
     serverCsr: await certificateRequest(door),
     hosts: host === '127.0.0.1' ? [host, 'localhost'] : [host],
     reportKey: toBase64(manifest.spki),
-    witnessKey: verifierKey(nodeCrypto, { name: witnessNameOf(site.site), key: witness.key }, 'cosignature'),
+    witnessKey,
   })
   // The config last: a folder without it is not a gateway's, whatever moment power failed at.
   writeWhole(files.config, stringify(config))
-  return { folder, site: site.site, url: `https://${host}:${port}` }
+  return { folder, site: site.site, url: `https://${host}:${port}`, witness: witnessKey }
 }
 
 /** The key that signs what the gateway hands over: made in a file, or in a token, and then the file says where. */

@@ -89,7 +89,16 @@ describe('voltseal witness', () => {
     assert.ok(log !== undefined && log.size > 0 && log.trouble === null)
     const gateway = (await world.must('gateway', 'status', world.at('gateway'))) as GatewayStatus
     assert.ok(gateway.log.size > 0 && gateway.log.trouble === null)
-    assert.deepEqual(((await world.must('fleet', 'status')) as StatusView).alarms, [])
+    const { alarms, log: shown } = (await world.must('fleet', 'status')) as StatusView
+    assert.deepEqual(alarms, [])
+    assert.ok((shown.witnessed ?? 0) > 0 && (shown.witnessed ?? 0) <= shown.entries)
+    assert.deepEqual(
+      shown.witnesses.map(({ name, entries, at }) => [name, entries > 0, at !== null]),
+      [
+        ['regulator', true, true],
+        ['quay', true, true],
+      ],
+    )
     const metrics = fromUtf8(orThrow(await call(fleetUrl(world), tls.administrator(world), 'GET', '/metrics')).body)
     assert.match(metrics ?? '', /^voltseal_log_witnessed_entries [1-9]/m)
     assert.match(metrics ?? '', /^voltseal_log_witness_alarm 0$/m)

@@ -1,4 +1,6 @@
 import { Command } from 'commander'
+import { instant } from '../../../core/encoding/units.ts'
+import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
 import { isRefusalCode } from '../../../core/refusal/registry.ts'
 import { EVIDENCE } from '../../../core/trust/evidence/judge.ts'
@@ -169,5 +171,20 @@ async function status(cli: Cli, session: Session): Promise<Work> {
   const { count, firstExpires } = view.sites
   const first = firstExpires === null ? [] : [['director', `bundles of ${count} sites`, null, day(firstExpires), null]]
   const headings = ['repository', 'role', '>version', 'expires', '>days left']
-  return { json: view, text: table(cli.output, headings, [...rows, ...first]) }
+  const metadata = table(cli.output, headings, [...rows, ...first])
+  return { json: view, text: `${metadata}\n\n${listing(cli.output, logLines(view.log))}` }
+}
+
+/** How far the log is signed, and by whom. A server of before does not say. */
+function logLines(log: StatusView['log'] | undefined): [string, string][] {
+  if (log === undefined) return []
+  const { entries, witnessed, witnesses } = log
+  const enough = witnessed === null ? 'no witness has to sign them' : `${witnessed} signed by enough witnesses`
+  return [
+    ['audit log', `${entries} entries, ${enough}`],
+    ...witnesses.map(({ name, entries: signed, at }): [string, string] => [
+      `witness ${name}`,
+      at === null ? 'nothing signed yet' : `${signed} entries, ${formatUtc(instant(at))}`,
+    ]),
+  ]
 }

@@ -48,6 +48,7 @@ export function addGateway(program: Command, cli: Cli): void {
             ['site', made.site],
             ['url', made.url],
             ['folder', made.folder],
+            ['witness key', made.witness],
           ]),
         }
       }),

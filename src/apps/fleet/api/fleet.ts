@@ -1,5 +1,5 @@
 import type { HttpsServer } from '../../../adapters/http-server.ts'
-import { witnessAlarms } from '../../../flows/cosigned.ts'
+import { signedBy, witnessAlarms } from '../../../flows/cosigned.ts'
 import * as routes from '../../../wire/routes/fleet.ts'
 import { anchors } from '../anchors.ts'
 import { history } from '../log-views.ts'
@@ -18,12 +18,11 @@ export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
   })
 
   // What concerns all is everybody's; which sites there are, only those may know who may see them.
-  shows(server, routes.readStatus, async ({ peer }) =>
-    views.status(world, siteFilter(world, peer, 'read-inventory'), [
-      ...(await siem.alarms()),
-      ...(await witnessAlarms(gathering)),
-    ]),
-  )
+  shows(server, routes.readStatus, async ({ peer }) => {
+    const more = [...(await siem.alarms()), ...(await witnessAlarms(gathering))]
+    const stands = await views.status(world, siteFilter(world, peer, 'read-inventory'), more)
+    return { ...stands, log: await signedBy(gathering) }
+  })
 
   const look = shared(() => anchors(world))
   shows(server, routes.readAnchors, look)
