@@ -41,7 +41,7 @@ async function page(): Promise<string> {
 }
 
 /** Both files of the verifier. */
-export async function bundleVerifier(): Promise<{ page: string; script: string }> {
+async function bundleVerifier(): Promise<{ page: string; script: string }> {
   return { page: await page(), script: await bundleScript() }
 }
 

@@ -29,7 +29,7 @@ export type Told = Omit<AuditEntry, 'detail'> & { readonly detail: Said }
  * Names that are nobody's account are remembered for so long: that is how long somebody can look into who tried to come in.
  * Behind it the log speaks of a stranger of whom nobody knows more.
  */
-export const STRANGERS_KEPT = millis(30 * 86_400_000)
+const STRANGERS_KEPT = millis(30 * 86_400_000)
 /** Strangers that one commit forgets at most. */
 const AT_ONCE = 100
 

@@ -105,7 +105,7 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
 }
 
 /** What a refusal's code adds, by what one does about it: what only a person can mend is never less than critical. */
-export const SEVERITY_OF_ACTION: Readonly<Record<RefusalAction, Severity>> = {
+const SEVERITY_OF_ACTION: Readonly<Record<RefusalAction, Severity>> = {
   retry: 'informational',
   refuse: 'warning',
   halt: 'critical',

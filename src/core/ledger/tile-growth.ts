@@ -44,7 +44,7 @@ export function* growTiles(
 /**
  * The hashes of a log's last tile at a level, when that is a partial one, held against the range. Refuses as `growTiles` does.
  */
-export function* begunTile(
+function* begunTile(
   crypto: Hasher,
   tree: TreeHead,
   level: number,

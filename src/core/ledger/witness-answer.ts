@@ -6,7 +6,7 @@ import type { AddCheckpoint } from './witness-request.ts'
 /** What a witness answers to add-checkpoint, and how a log reads it (C2SP tlog-witness). */
 
 export const SIZE_TYPE = 'text/x.tlog.size'
-export const SIGNATURES_TYPE = 'text/plain; charset=utf-8'
+const SIGNATURES_TYPE = 'text/plain; charset=utf-8'
 
 /** `body` null: the specification names none, and the refusal itself is written. */
 export type WitnessAnswer = { readonly status: number; readonly type: string; readonly body: string | null }

@@ -6,6 +6,9 @@ import type { Cli } from '../cli.ts'
 import { Progress } from '../progress.ts'
 import { listing } from '../table.ts'
 
+/** Behind every entry that there can be. */
+const END = Number.MAX_SAFE_INTEGER
+
 const FOLDER = 'the fleet server’s folder; it must not be served'
 
 /** `audit archive`, `audit restore`: on the server's own machine. */
@@ -41,9 +44,9 @@ export function addArchive(audit: Command, cli: Cli): void {
     .argument('<folder>', FOLDER)
     .option('--archive <folder>', 'the archive, where it is not where fleet.yaml says')
     .option('--from <n>', 'the first entry', whole, 0)
-    .option('--to <n>', 'the first entry behind the last one', whole, Number.MAX_SAFE_INTEGER)
+    .option('--to <n>', 'the first entry behind the last one (default: the end of the log)', whole)
     .action(
-      cli.act(async (folder: string, { archive, from, to }: { archive?: string; from: number; to: number }) => {
+      cli.act(async (folder: string, { archive, from, to = END }: { archive?: string; from: number; to?: number }) => {
         const asked = { archive: archive ?? null, from, to }
         const done = await restoreEntries(folder, asked, shows('entries'), cli.world.clock)
         if (isRefusal(done)) return done

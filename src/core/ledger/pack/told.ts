@@ -8,7 +8,7 @@ import type { PackVerdict } from './verify.ts'
 export type Line = readonly [name: string, value: string, tone: Tone]
 
 /** In one sentence. */
-export function verdictLine({ sound, manifest, proven, findings, dropped, seal }: PackVerdict): Line {
+function verdictLine({ sound, manifest, proven, findings, dropped, seal }: PackVerdict): Line {
   if (sound && seal !== null) return ['verdict', 'VERIFIED', 'good']
   if (sound) return ['verdict', 'EVENTS VERIFIED, and nothing but its own word vouches for the report', 'warn']
   const all = manifest?.events.length
