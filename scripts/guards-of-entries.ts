@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts'
 const FORGET = 'tests/flows/forget.test.ts'
 const ATTEMPTS = 'tests/apps/fleet/attempts.test.ts'
 const AT_GATEWAY = 'tests/apps/gateway/attempts.test.ts'
+const SETTINGS = 'tests/flows/settings.test.ts'
 const FORMS = 'tests/core/ledger/entry-forms.test.ts'
 
 /** What the log says, of attempts and of people, and how these are forgotten. */
@@ -41,6 +42,27 @@ export const ENTRY_GUARDS: readonly Guard[] = [
     text: 'if (status === 500) return false',
     without: 'if (status >= 500) return false',
     tests: ATTEMPTS,
+  },
+  {
+    stops: 'a setting of the server that is changed unseen',
+    file: 'src/flows/settings.ts',
+    text: 'if (before === now) continue',
+    without: 'if (before !== null || before === now) continue',
+    tests: SETTINGS,
+  },
+  {
+    stops: 'a server that says nothing of its settings',
+    file: 'src/apps/fleet/serve.ts',
+    text: '  await noteSettings(world, settings)\n',
+    without: '  await Promise.resolve([noteSettings, settings])\n',
+    tests: 'tests/flows/attest.test.ts',
+  },
+  {
+    stops: 'a file beside the config that is exchanged unseen',
+    file: 'src/apps/fleet/settings.ts',
+    text: "return typeof text === 'string' ? digest(utf8(text)) : text",
+    without: "return typeof text === 'string' ? digest(utf8(String(file))) : text",
+    tests: SETTINGS,
   },
   {
     stops: 'a kind of entry that no flow writes any more',

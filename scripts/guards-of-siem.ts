@@ -74,7 +74,7 @@ export const SIEM_GUARDS: readonly Guard[] = [
   {
     stops: 'a receiver that is taken away without a trace',
     file: 'src/flows/forward.ts',
-    text: '    for (const name of siemGone) events.push(event(name, { removed: true }))\n',
+    text: '    for (const [name, { target }] of known) events.push(event(name, [target], { removed: true }))\n',
     without: '',
     tests: FORWARD,
   },

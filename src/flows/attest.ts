@@ -206,7 +206,9 @@ export function notePolicy(world: FleetWorld): Promise<void> {
     const after = canonicalJson(policyJson(world.publishPolicy))
     if (sameBytes(before, after)) return
     const actor = { kind: 'fleet', id: world.name } as const
-    const detail = { policy: 'publish', ...policyJson(world.publishPolicy) }
+    const digest = (bytes: Uint8Array): string => world.crypto.sha256(bytes).toHex()
+    const changed = { before: digest(before), after: digest(after) }
+    const detail = { policy: 'publish', ...changed, ...policyJson(world.publishPolicy) }
     // If power fails before this commit, the next start finds the policy changed, and says so; after it, it has been said.
     await record(world, { files: [{ ...POLICY, bytes: after }] }, [{ kind: 'policy-changed', actor, detail }])
   })

@@ -1,3 +1,4 @@
+import { utf8 } from '../core/encoding/bytes.ts'
 import { canonicalText } from '../core/encoding/canonical-json.ts'
 import { type Millis, millis } from '../core/encoding/units.ts'
 import type { SiemRow } from '../core/ledger/siem-rows.ts'
@@ -20,6 +21,7 @@ import {
 import { entryMessage, frame, gapMessage, type SyslogFormat } from '../core/ledger/syslog.ts'
 import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import { type Event, record } from './audit.ts'
+import { fleetActor } from './opened.ts'
 import { type By, person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
 import type { SiemLine, SiemLink, SiemStore } from './siem-ports.ts'
@@ -50,9 +52,19 @@ export function noteReceivers(world: FleetWorld, store: SiemStore, receivers: re
     const known = new Map((await store.receivers()).map(row => [row.receiver, row]))
     const siem: SiemRow[] = []
     const events: Event[] = []
-    const event = (receiver: string, more: Event['detail']): Event => {
-      const actor = { kind: 'fleet', id: world.name } as const
-      return { kind: 'policy-changed', actor, detail: { policy: 'siem', receiver, ...more } }
+    const digest = (target: string | undefined): string | null =>
+      target === undefined ? null : world.crypto.sha256(utf8(target)).toHex()
+    const event = (
+      receiver: string,
+      targets: readonly [before?: string, after?: string],
+      more: Event['detail'],
+    ): Event => {
+      const changed = { before: digest(targets[0]), after: digest(targets[1]) }
+      return {
+        kind: 'policy-changed',
+        actor: fleetActor(world),
+        detail: { policy: 'siem', receiver, ...changed, ...more },
+      }
     }
     for (const { name, target, from } of receivers) {
       const before = known.get(name)
@@ -61,10 +73,11 @@ export function noteReceivers(world: FleetWorld, store: SiemStore, receivers: re
       if (before?.target === said) continue
       // One that hears what happens from now on hears first of its own beginning.
       siem.push({ settled: from === 'now' ? size : 0, lost: false, ...before, receiver: name, target: said })
-      events.push(event(name, { ...target, from: before === undefined ? from : 'where it stands' }))
+      const begins = before === undefined ? from : 'where it stands'
+      events.push(event(name, [before?.target, said], { ...target, from: begins }))
     }
     const siemGone = [...known.keys()]
-    for (const name of siemGone) events.push(event(name, { removed: true }))
+    for (const [name, { target }] of known) events.push(event(name, [target], { removed: true }))
     // If power fails before this commit, the next start finds the same difference, and says it then.
     if (events.length > 0) await record(world, { siem, siemGone }, events)
   })

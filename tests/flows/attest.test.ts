@@ -8,7 +8,7 @@ import type { Target, Targets } from '../../src/core/trust/metadata.ts'
 import { fleetInit } from '../bad-input/place.ts'
 import { bill, component, json } from '../core/trust/evidence/statements.ts'
 import { commandLine } from '../worlds/command-line.ts'
-import { BUILDER, billOf, digestOf, fill, good, provenanceOf, setPolicy } from '../worlds/evidence.ts'
+import { BUILDER, billOf, digestOf, fill, good, provenanceOf, setConfig, setPolicy } from '../worlds/evidence.ts'
 import { configOf, log, standing, voltseal } from '../worlds/people.ts'
 import { type Post, postTargets, upload } from '../worlds/publisher.ts'
 import { image, QUAY } from '../worlds/quay.ts'
@@ -372,6 +372,15 @@ describe('the evidence of a release', () => {
       assert.deepEqual((await changes()).at(-1)?.detail.demand, [])
       await setPolicy(world, before)
       assert.equal((await changes()).length, 3)
+      // As everything does that the config says of who may do what.
+      const { governance } = configOf(world.at('fleet', 'fleet.yaml'))
+      await setConfig(world, { governance: { separateOrganisations: false, changeRequest: ['safety'] } })
+      await setConfig(world, { governance })
+      const others = (await changes())
+        .slice(3)
+        .map(({ detail }) => [detail.policy, detail.setting, detail.changeRequest])
+      const said = (changeRequest: string[]) => ['server', 'governance', changeRequest]
+      assert.deepEqual(others, [said(['safety']), said([])])
     })
 
     it('is not taken when it demands provenance that anybody could have written', async () => {

@@ -154,7 +154,9 @@ describe('forwarding the log to a SIEM', () => {
     await through(one)
     assert.deepEqual(receiver.indices, upTo(await size(), before))
     const [entry] = (await fleet.entries()).slice(before)
-    assert.deepEqual(entry?.detail, { policy: 'siem', receiver: 'soc', host: 'soc.example', port: 6514, from: 'now' })
+    const after = entry?.detail.after
+    const target = { host: 'soc.example', port: 6514 }
+    assert.deepEqual(entry?.detail, { policy: 'siem', receiver: 'soc', before: null, after, ...target, from: 'now' })
   })
 
   test('where the log goes is in the log: a change, an end, and nothing for a mere start', async () => {
@@ -167,11 +169,15 @@ describe('forwarding the log to a SIEM', () => {
     assert.equal(await settled(), at, 'the same receiver at another place goes on')
     await noteReceivers(fleet.world, fleet.siem, [])
     assert.equal(await fleet.siem.receiver('soc'), null)
-    const told = (await fleet.entries()).slice(at).map(({ kind, detail }) => [kind, detail.host ?? detail.removed])
+    const entries = (await fleet.entries()).slice(at)
+    const told = entries.map(({ kind, detail }) => [kind, detail.host ?? detail.removed])
     assert.deepEqual(told, [
       ['policy-changed', 'elsewhere.example'],
       ['policy-changed', true],
     ])
+    const [moved, gone] = entries.map(({ detail }) => detail)
+    assert.match(`${moved?.before} ${moved?.after}`, /^[0-9a-f]{64} [0-9a-f]{64}$/)
+    assert.deepEqual([gone?.before, gone?.after], [moved?.after, null], 'each begins where the one before it ended')
   })
 
   test('a cut loses nothing, and brings again only what was under way', async () => {

@@ -57,10 +57,13 @@ export async function fill(world: World): Promise<World> {
   return world
 }
 
-export async function setPolicy(world: World, publish: unknown): Promise<void> {
+export const setPolicy = (world: World, publish: unknown): Promise<void> => setConfig(world, { publish })
+
+/** Edits the config of the fleet server, and starts it anew. */
+export async function setConfig(world: World, change: object): Promise<void> {
   await world.fleet?.close()
   const path = world.at('fleet', 'fleet.yaml')
-  writeFileSync(path, stringify({ ...configOf(path), publish }))
+  writeFileSync(path, stringify({ ...configOf(path), ...change }))
   await world.startFleet()
 }
 

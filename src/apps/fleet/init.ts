@@ -24,6 +24,7 @@ import { record } from '../../flows/audit.ts'
 import { certificateEvent } from '../../flows/certify.ts'
 import { nextFiles, rootFiles } from '../../flows/keep.ts'
 import type { Clock, FleetWorld, RepoFile, Signer } from '../../flows/ports.ts'
+import { settingsFile } from '../../flows/settings.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
 import { refuseTaken } from '../process/folder.ts'
@@ -40,6 +41,7 @@ import {
   writeProfile,
 } from './people.ts'
 import { publishPolicyOf } from './publish-policy.ts'
+import { settingsOf } from './settings.ts'
 import { fleetWorld } from './world.ts'
 
 export type FleetSetup = {
@@ -146,7 +148,10 @@ async function make(
       ...[...handed.values()].map(one => certificateEvent(actor, one.issued)),
     ]
     const events = [opening, ...made, ...first, ...issued]
-    await record(world, { files: repositories, accounts: accounts.map(rowOf) }, events)
+    const settings = settingsOf(folder, config, wrappingFile.key.spki, crypto)
+    if (isRefusal(settings)) return settings
+    const begun = [...repositories, settingsFile(crypto, settings)]
+    await record(world, { files: begun, accounts: accounts.map(rowOf) }, events)
     for (const [name, one] of handed) profiles.set(name, one)
     for (const repo of ['image', 'approval', 'director'] as const) {
       const root = repositories.find(file => file.repo === repo && file.path === 'root.json')

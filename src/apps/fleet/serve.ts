@@ -25,6 +25,7 @@ import { refuseClock, refuseToGoOn } from '../../flows/log-start.ts'
 import type { Clock, FleetWorld } from '../../flows/ports.ts'
 import { recall } from '../../flows/recall.ts'
 import { renew } from '../../flows/renew.ts'
+import { noteSettings } from '../../flows/settings.ts'
 import { localIdentities } from '../../flows/sign-in.ts'
 import { warn } from '../../flows/warn.ts'
 import type { FleetConfig } from '../../wire/config.ts'
@@ -41,6 +42,7 @@ import { loadKeys, loadSpares } from './keys.ts'
 import { retiredLogKeys } from './log-key.ts'
 import { Metrics } from './metrics.ts'
 import { publishPolicyOf } from './publish-policy.ts'
+import { settingsOf } from './settings.ts'
 import { Siem, siemReceivers } from './siem.ts'
 import { openWitnesses, startWitnessLoops } from './witnesses.ts'
 import { fleetWorld } from './world.ts'
@@ -101,6 +103,8 @@ async function startWith(
   if (isRefusal(hooksCa)) return hooksCa
   const receivers = siemReceivers(folder, config, nodeCrypto)
   if (isRefusal(receivers)) return receivers
+  const settings = settingsOf(folder, config, isRefusal(wrapping) ? null : wrapping.spki, nodeCrypto)
+  if (isRefusal(settings)) return settings
   const store = openFleetStore(files.database, archiveOf(folder, config))
   if (isRefusal(store)) return store
   const world = fleetWorld(config, store, folder, {
@@ -145,6 +149,7 @@ async function startWith(
   // renewed keeps the rest from nobody: the loop below says so, and tries again.
   await renew(world)
   await notePolicy(world)
+  await noteSettings(world, settings)
   await resumeImport(world)
   await recall(world, reception.memory)
   const shown =

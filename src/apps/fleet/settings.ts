@@ -1,0 +1,59 @@
+import { resolve } from 'node:path'
+import { readText } from '../../adapters/config-file.ts'
+import { utf8 } from '../../core/encoding/bytes.ts'
+import type { Json, JsonObject } from '../../core/encoding/canonical-json.ts'
+import type { Crypto } from '../../core/encoding/crypto.ts'
+import { MAX_POLICY_CHARACTERS } from '../../core/ledger/log-policy.ts'
+import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { WARNING_DAYS } from '../../core/trust/expiry.ts'
+import type { Setting, Settings } from '../../flows/settings.ts'
+import type { ArchiveConfig, FleetConfig } from '../../wire/config.ts'
+import { fleetFiles } from './files.ts'
+import { governanceOf } from './world.ts'
+
+const MAX_PEM = 1 << 20
+
+/**
+ * What a server's config and the files that it names say of who may do what, for the log. `wrapping`: the public key of the one
+ * that wraps content keys; null: people bring the wraps. What a release must carry and whom the log is forwarded to have
+ * entries of their own (flows/attest.ts, flows/forward.ts). Refuses what `readText` refuses of a file that is named.
+ */
+export function settingsOf(
+  folder: string,
+  config: FleetConfig,
+  wrapping: Uint8Array | null,
+  crypto: Crypto,
+): Settings | Refusal {
+  const { witnesses, archive, webhooks, signIn = false, warningDays = WARNING_DAYS, metadataMillis } = config
+  const digest = (bytes: Uint8Array): string => crypto.sha256(bytes).toHex()
+  const read = (file: string | undefined, most: number): string | null | Refusal => {
+    const text = file === undefined ? null : readText(resolve(folder, file), most)
+    return typeof text === 'string' ? digest(utf8(text)) : text
+  }
+  const ca = read(fleetFiles(folder).authority('fleet').cert, MAX_PEM)
+  const policy = read(witnesses?.policy, MAX_POLICY_CHARACTERS)
+  const witnessCa = read(witnesses?.ca, MAX_PEM)
+  const hooksCa = read(webhooks?.ca, MAX_PEM)
+  if (isRefusal(ca)) return ca
+  if (isRefusal(policy)) return policy
+  if (isRefusal(witnessCa)) return witnessCa
+  if (isRefusal(hooksCa)) return hooksCa
+  const { separateOrganisations, changeRequest } = governanceOf(config)
+  const { folder: kept = null, days = {}, otherwise = null } = (archive as ArchiveConfig | undefined) ?? {}
+  const { console: shown } = config
+  return new Map<string, Setting>([
+    ['governance', all({ separateOrganisations, changeRequest: changeRequest.toSorted() })],
+    ['sign-in', all({ signIn, console: shown === undefined ? null : `${shown.host}:${shown.port}` })],
+    ['anchors', all({ anchors: config.anchors.map(({ kid }) => kid).toSorted() })],
+    ['authority', all({ ca })],
+    ['wrapping', all({ wrappingKey: wrapping === null ? null : digest(wrapping) })],
+    ['witnesses', all({ witnesses: policy, patienceMillis: witnesses?.patienceMillis ?? null, ca: witnessCa })],
+    // Where the archive lies is the operator's: the digest alone says that it is another place.
+    ['archive', part({ archive: kept }, { days: Object.fromEntries(Object.entries(days)), otherwise })],
+    ['webhooks', all({ allow: (webhooks?.allow ?? []).toSorted(), ca: hooksCa })],
+    ['metadata', all({ metadataMillis, warningDays: [...warningDays] })],
+  ])
+}
+
+const all = (said: JsonObject): Setting => ({ whole: said, said })
+const part = (kept: JsonObject, said: JsonObject): Setting => ({ whole: { ...kept, ...said } satisfies Json, said })
