@@ -31,8 +31,8 @@ import { warn } from '../../flows/warn.ts'
 import type { FleetConfig } from '../../wire/config.ts'
 import { serveCopies } from '../process/copy-door.ts'
 import { every, type Loop, startLoop } from '../process/loop.ts'
-import { type Serving, serveUntilSignal } from '../process/serve.ts'
-import { nobodyThere, Signers } from '../process/signers.ts'
+import { type Log, type Serving, serveUntilSignal, startWithKeys } from '../process/serve.ts'
+import type { Signers } from '../process/signers.ts'
 import { archiveFolder, archiveNow, archiveOf, retentionOf } from './archive.ts'
 import { openConsole } from './console-door.ts'
 import { fleetDoor } from './door.ts'
@@ -59,8 +59,6 @@ export async function serveFleet(folder: string, clock = systemClock, clockWasAh
   return serveUntilSignal(config.log, log => startFleet(folder, config, log, clock, clockWasAhead), clock)
 }
 
-type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
-
 /** Starts a fleet server in this process. */
 export async function startFleet(
   folder: string,
@@ -71,10 +69,7 @@ export async function startFleet(
 ): Promise<Serving | Refusal> {
   const network = config.console === undefined ? null : refuseNetwork(config.console.host)
   if (network !== null) return network
-  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  const started = await startWith(folder, config, log, signers, clock, clockWasAhead)
-  if (isRefusal(started)) signers.close()
-  return started
+  return startWithKeys(signers => startWith(folder, config, log, signers, clock, clockWasAhead))
 }
 
 async function startWith(
@@ -203,7 +198,6 @@ async function startWith(
       for (const link of links.values()) link.close()
       await Promise.all([siem.stop(), ...stopped])
       store.close()
-      signers.close()
     },
   }
 }

@@ -5,7 +5,8 @@ import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { NO_POLICY } from '../../core/trust/evidence/judge.ts'
 import type { Clock, FleetWorld } from '../../flows/ports.ts'
 import type { FleetConfig } from '../../wire/config.ts'
-import { nobodyThere, type OpenSigner, Signers } from '../process/signers.ts'
+import { type OpenSigner, withSigners } from '../process/signers.ts'
+import { withStore } from '../process/store-file.ts'
 import { archiveOf } from './archive.ts'
 import { fleetFiles, readFleetConfig } from './files.ts'
 import { loadKeys } from './keys.ts'
@@ -22,17 +23,14 @@ export async function withStopped<T>(
 ): Promise<T | Refusal> {
   const config = readFleetConfig(folder)
   if (isRefusal(config)) return config
-  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
   const store = openFleetStore(fleetFiles(folder).database, archiveOf(folder, config))
-  if (isRefusal(store)) return store
-  try {
-    const keys = await loadKeys(folder, signers.open)
-    if (isRefusal(keys)) return keys
-    const { anchors } = config
-    const parts = { crypto: nodeCrypto, clock, keys, anchors, publishPolicy: NO_POLICY, wrappingKey: null }
-    return await work(fleetWorld(config, store, folder, parts), config, signers.open)
-  } finally {
-    store.close()
-    signers.close()
-  }
+  return withStore(store, store =>
+    withSigners(nodeCrypto, async ({ open }) => {
+      const keys = await loadKeys(folder, open)
+      if (isRefusal(keys)) return keys
+      const { anchors } = config
+      const parts = { crypto: nodeCrypto, clock, keys, anchors, publishPolicy: NO_POLICY, wrappingKey: null }
+      return work(fleetWorld(config, store, folder, parts), config, open)
+    }),
+  )
 }

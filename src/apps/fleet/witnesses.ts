@@ -11,7 +11,7 @@ import type { FleetWorld } from '../../flows/ports.ts'
 import type { GatheredStore } from '../../flows/witness-ports.ts'
 import type { FleetConfig } from '../../wire/config.ts'
 import { every, type Loop, startLoop } from '../process/loop.ts'
-import type { serveUntilSignal } from '../process/serve.ts'
+import type { Log } from '../process/serve.ts'
 
 /** The witnesses of a fleet's log, as its config says: how it gathers their signatures, and the way to those that it asks. */
 export type Witnesses = { readonly gathering: Gathering; readonly links: ReadonlyMap<string, HttpWitnessLink> }
@@ -76,8 +76,6 @@ function readPolicyFile(path: string, world: FleetWorld): LogPolicy | Refusal {
   const isOurs = policy.logs.length === 0 || policy.logs.some(({ key }) => key.name === world.name)
   return isOurs ? policy : refuse('log-policy-malformed', path, `a line of log for ${world.name}`, 'other logs')
 }
-
-type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
 
 /** Goes to the witnesses, each apart from the others: one that is slow or away keeps nobody waiting. Once a second at most. */
 export function startWitnessLoops({ gathering, links }: Witnesses, log: Log): Loop[] {

@@ -7,7 +7,7 @@ import { confirmCaughtUp } from '../../flows/catch-up.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { type BackedUp, backUp, names, type OnProgress, ownPaths } from '../process/back-up.ts'
 import { type Restored, restore } from '../process/restore.ts'
-import { nobodyThere, Signers } from '../process/signers.ts'
+import { withSigners } from '../process/signers.ts'
 import { type StoreFile, withStore } from '../process/store-file.ts'
 import { gatewayFiles, readGatewayFolder } from './files.ts'
 
@@ -33,8 +33,7 @@ export async function backUpGateway(
   const read = readGatewayFolder(folder)
   if (isRefusal(read)) return read
   const files = gatewayFiles(folder)
-  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  try {
+  return withSigners(nodeCrypto, async signers => {
     const signer = await signers.open(files.manifestKey)
     if (isRefusal(signer)) return signer
     const { ca, cert, key } = read.config.conditions ?? {}
@@ -51,10 +50,8 @@ export async function backUpGateway(
       signer,
       clock,
     }
-    return await backUp(source, to, onProgress)
-  } finally {
-    signers.close()
-  }
+    return backUp(source, to, onProgress)
+  })
 }
 
 /**
@@ -80,15 +77,12 @@ export async function confirmGateway(
   if (isRefusal(read)) return read
   const { site } = read
   const files = gatewayFiles(folder)
-  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  try {
+  return withSigners(nodeCrypto, async signers => {
     const signer = await signers.open(files.manifestKey)
     if (isRefusal(signer)) return signer
-    return await withStore(openGatewayStore(files.database), async store => {
+    return withStore(openGatewayStore(files.database), async store => {
       const confirmed = await confirmCaughtUp({ site, clock, crypto: nodeCrypto, signer, store })
       return isRefusal(confirmed) ? confirmed : { site: site.site, ...confirmed }
     })
-  } finally {
-    signers.close()
-  }
+  })
 }

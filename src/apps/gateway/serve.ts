@@ -24,8 +24,8 @@ import type { GatewayConfig } from '../../wire/config.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
 import { serveCopies } from '../process/copy-door.ts'
 import { every, startLoop } from '../process/loop.ts'
-import { type Serving, serveUntilSignal } from '../process/serve.ts'
-import { nobodyThere, Signers } from '../process/signers.ts'
+import { type Log, type Serving, serveUntilSignal, startWithKeys } from '../process/serve.ts'
+import type { Signers } from '../process/signers.ts'
 import { Bell } from './bell.ts'
 import { serveStatus } from './control.ts'
 import { type Bells, gatewayDoor } from './door.ts'
@@ -43,8 +43,6 @@ export async function serveGateway(folder: string, clock = systemClock): Promise
     : serveUntilSignal(read.config.log, log => startGateway(folder, read, log, clock), clock)
 }
 
-type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
-
 /** Starts a gateway in this process. */
 export async function startGateway(
   folder: string,
@@ -52,10 +50,7 @@ export async function startGateway(
   log: Log,
   clock = systemClock,
 ): Promise<Serving | Refusal> {
-  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  const started = await startWith(folder, read, log, signers, clock)
-  if (isRefusal(started)) signers.close()
-  return started
+  return startWithKeys(signers => startWith(folder, read, log, signers, clock))
 }
 
 async function startWith(
@@ -132,7 +127,6 @@ async function startWith(
       conditions?.close()
       await Promise.all(stopped)
       store.close()
-      signers.close()
     },
   }
 }

@@ -1,8 +1,12 @@
 import { type Logger, pino } from 'pino'
 import { systemClock } from '../../adapters/clock-system.ts'
+import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { BUILT_AT } from '../../wire/build.ts'
+import { nobodyThere, Signers } from './signers.ts'
+
+export type Log = Logger
 
 /** A server that runs: what it says when it is ready, and how it is ended. */
 export type Serving = { readonly ready: Readonly<Record<string, unknown>>; close(): Promise<void> }
@@ -13,7 +17,7 @@ export type Serving = { readonly ready: Readonly<Record<string, unknown>>; close
  */
 export async function serveUntilSignal(
   level: string,
-  start: (log: Logger) => Promise<Serving | Refusal>,
+  start: (log: Log) => Promise<Serving | Refusal>,
   clock: Clock = systemClock,
 ): Promise<null | Refusal> {
   const log = pino({ level }, process.stderr)
@@ -28,6 +32,19 @@ export async function serveUntilSignal(
   log.info({ signal }, 'ends')
   await serving.close()
   return null
+}
+
+/** Starts a server with keys that are open for as long as it runs. */
+export async function startWithKeys(
+  start: (signers: Signers) => Promise<Serving | Refusal>,
+): Promise<Serving | Refusal> {
+  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
+  const started = await start(signers)
+  if (isRefusal(started)) {
+    signers.close()
+    return started
+  }
+  return { ready: started.ready, close: () => started.close().finally(() => signers.close()) }
 }
 
 /** A machine without a battery for its clock starts in 1970. Refuses `clock-before-build`. */

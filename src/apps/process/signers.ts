@@ -9,6 +9,16 @@ import { isPkcs11Uri, type Pkcs11Uri, parsePkcs11Uri, shownUri } from '../../cor
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { Signer } from '../../flows/ports.ts'
 
+/** Does something with keys of this machine that nobody is asked a PIN for, and lets go of them. */
+export async function withSigners<T>(crypto: Crypto, work: (signers: Signers) => Promise<T>): Promise<T> {
+  const signers = new Signers(crypto, { askPin: nobodyThere })
+  try {
+    return await work(signers)
+  } finally {
+    signers.close()
+  }
+}
+
 /** Opens a private key by what people call it: the path of a file, or an RFC 7512 reference to a key in a token. */
 export type OpenSigner = (reference: string) => Promise<OpenedSigner | Refusal>
 export type OpenedSigner = Signer & { readonly inToken?: true }

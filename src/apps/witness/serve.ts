@@ -11,12 +11,10 @@ import { checkWitnessKey, type Witness } from '../../flows/cosign.ts'
 import type { WitnessConfig } from '../../wire/witness-config.ts'
 import { askControl, serveControl } from '../process/control.ts'
 import { type LogStatus, logStatus } from '../process/log-status.ts'
-import { type Serving, serveUntilSignal } from '../process/serve.ts'
-import { nobodyThere, Signers } from '../process/signers.ts'
+import { type Log, type Serving, serveUntilSignal, startWithKeys } from '../process/serve.ts'
+import type { Signers } from '../process/signers.ts'
 import { answering } from './answering.ts'
 import { logsOf, readWitnessConfig, tlsOf, witnessFiles } from './files.ts'
-
-type Log = Parameters<Parameters<typeof serveUntilSignal>[1]>[0]
 
 /** How a witness stands: its key, and each log that it signs for. */
 export type WitnessStatus = { readonly name: string; readonly key: string; readonly logs: readonly LogStatus[] }
@@ -38,10 +36,7 @@ export async function startWitness(
   log: Log,
   clock = systemClock,
 ): Promise<Serving | Refusal> {
-  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  const started = await startWith(folder, config, log, signers, clock)
-  if (isRefusal(started)) signers.close()
-  return started
+  return startWithKeys(signers => startWith(folder, config, log, signers, clock))
 }
 
 async function startWith(
@@ -88,7 +83,6 @@ async function startWith(
       await door.close()
       control?.close()
       store.close()
-      signers.close()
     },
   }
 }
