@@ -186,6 +186,29 @@ describe('syslog over TLS', () => {
     assert.equal(code(await line.end()), 'siem-connection-lost')
   })
 
+  test('attack: an end by the receiver that came before ours says nothing of what it has read', async () => {
+    let there: TLSSocket | undefined
+    const paused: Serve = socket => {
+      there = socket
+      socket.pause()
+    }
+    const port = await receiver(await certified(authority, 'soc.example'), paused, {
+      allowHalfOpen: true,
+    } as TlsOptions)
+    const line = orThrow(await to(port).open())
+    // More than fits on the way: our own end waits behind it.
+    const sends = Array.from({ length: 200 }, () => line.send(frame(Buffer.alloc(64_000, 'x'))))
+    await until(() => there !== undefined)
+    there!.end()
+    const late = performance.now() + 150
+    await until(() => line.fault() !== null || performance.now() > late)
+    const ended = line.end()
+    there!.resume()
+    assert.equal(code(await ended), 'siem-connection-lost')
+    line.drop()
+    await Promise.all(sends)
+  })
+
   test('attack: a peer that talks without end, and one that never answers', async () => {
     const talks = await receiver(await certified(authority, 'soc.example'), socket => {
       const more = (): void => {
