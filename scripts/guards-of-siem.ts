@@ -100,6 +100,13 @@ export const SIEM_GUARDS: readonly Guard[] = [
     tests: STANDING,
   },
   {
+    stops: 'somebody who waits to know whether an entry arrived, and is forgotten',
+    file: 'src/core/ledger/siem-standing.ts',
+    text: 'standing.next < standing.hurried ? standing.hurried : null',
+    without: 'standing.next < 0 ? standing.hurried : null',
+    tests: STANDING,
+  },
+  {
     stops: 'a receiver with a certificate of another name',
     file: 'src/adapters/syslog-tls.ts',
     text: 'checkServerIdentity: (_, peer) => checkServerIdentity(expected, peer),',

@@ -59,8 +59,9 @@ export class SyslogTls implements SiemLink {
   }
 
   open(): Promise<SiemLine | Refusal> {
-    const { host, port, serverName: expected = host } = this.#target
+    const { host, port, ca, serverName: expected = host } = this.#target
     const subject = this.#subject
+    const authority = ca === null ? 'an authority that this system knows' : 'the authority in ca'
     const socket = connect({
       host,
       port,
@@ -69,9 +70,10 @@ export class SyslogTls implements SiemLink {
       ...(isIP(expected) === 0 ? { servername: expected } : {}),
       checkServerIdentity: (_, peer) => checkServerIdentity(expected, peer),
     })
-    const line = new TlsLine(socket, subject, this.#patience)
+    const wanted = `a certificate of ${authority} for ${expected}, and one of ours that it permits`
+    const line = new TlsLine(socket, { subject, wanted }, this.#patience)
     return new Promise(resolve => {
-      const late = setTimeout(() => line.break(unreachable(subject, 'no connection in time')), this.#patience.connect)
+      const late = setTimeout(() => line.break(unreachable(subject, line.late())), this.#patience.connect)
       socket.once('secureConnect', () => {
         clearTimeout(late)
         resolve(line)
@@ -88,16 +90,20 @@ export class SyslogTls implements SiemLink {
 class TlsLine implements SiemLine {
   readonly #socket: TLSSocket
   readonly #subject: string
+  readonly #wanted: string
   readonly #patience: Patience
   #fault: Refusal | null = null
   #heard = 0
   #at: 'connect' | 'handshake' | 'secure' = 'connect'
+  /** When the handshake was over on our side, by a clock that only goes on; in milliseconds. */
+  #secureAt = 0
   #isEnding = false
   #hasEnded = false
 
-  constructor(socket: TLSSocket, subject: string, patience: Patience) {
+  constructor(socket: TLSSocket, { subject, wanted }: { subject: string; wanted: string }, patience: Patience) {
     this.#socket = socket
     this.#subject = subject
+    this.#wanted = wanted
     this.#patience = patience
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEP_ALIVE)
@@ -106,6 +112,7 @@ class TlsLine implements SiemLine {
     })
     socket.once('secureConnect', () => {
       this.#at = 'secure'
+      this.#secureAt = performance.now()
     })
     socket.on('error', error => {
       this.#fault ??= this.#faultOf(error)
@@ -126,6 +133,11 @@ class TlsLine implements SiemLine {
 
   fault(): Refusal | null {
     return this.#fault
+  }
+
+  /** What there was of a connection that did not come about in time. */
+  late(): string {
+    return this.#at === 'connect' ? 'no connection in time' : 'a connection, and no TLS on it: a port for plain syslog?'
   }
 
   send(bytes: Uint8Array): Promise<null | Refusal> {
@@ -170,19 +182,50 @@ class TlsLine implements SiemLine {
   #faultOf(error: Error): Refusal {
     const { code = error.name } = error as NodeJS.ErrnoException
     const trust = /^(?:ERR_(?:TLS|SSL|OSSL)|EPROTO)|CERT|SELF_SIGNED|UNABLE_TO/.test(code)
-    return trust ? this.#distrusted(code) : this.#gone(code)
+    return trust ? this.#distrusted(wordsOf(error, code)) : this.#gone(wordsOf(error, code))
   }
 
   #gone(how: string): Refusal {
     if (this.#at === 'connect') return unreachable(this.#subject, how)
     // A receiver that does not permit our certificate says so by closing.
-    return this.#at === 'secure' ? lost(this.#subject, how) : this.#distrusted(`${how} in the handshake`)
+    if (this.#at === 'handshake') return this.#distrusted(`${how} in the handshake`)
+    // With TLS 1.3 it judges ours when our side of the handshake is over already.
+    const isEarly = performance.now() - this.#secureAt < EARLY
+    return lost(this.#subject, isEarly ? `${how} right behind the handshake: is our certificate permitted?` : how)
   }
 
   #distrusted(how: string): Refusal {
-    const wanted = 'a certificate of its authority with its name, and one of ours that it permits'
-    return refuse('siem-tls-refused', this.#subject, wanted, how)
+    return refuse('siem-tls-refused', this.#subject, this.#wanted, how)
   }
+}
+
+/** A receiver that closes so soon has most likely not permitted our certificate, in milliseconds. */
+const EARLY = 500
+
+/** What the system and TLS mean by their codes, for people. The code stays, for whoever looks it up. */
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody who listens there',
+  ENOTFOUND: 'no address of that name',
+  EAI_AGAIN: 'no answer of a name server',
+  ENETUNREACH: 'no way to its network',
+  EHOSTUNREACH: 'no way to its machine',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'one of another authority',
+  UNABLE_TO_GET_ISSUER_CERT: 'one of another authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'one of another authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'one of another authority',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'one that signs itself',
+  CERT_SIGNATURE_FAILURE: 'one of another authority of that name',
+  CERT_HAS_EXPIRED: 'one that has expired, by this machine’s clock',
+  CERT_NOT_YET_VALID: 'one that is not valid yet, by this machine’s clock',
+  EPROTO: 'something else than TLS 1.2 or 1.3',
+}
+
+function wordsOf(error: Error, code: string): string {
+  // The names in a certificate that its authority has signed, and that is not for the one who was meant.
+  const { cert } = error as { cert?: { readonly subjectaltname?: string } }
+  const names = code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? `one for ${cert?.subjectaltname ?? 'no name'}` : undefined
+  const words = names?.slice(0, 200) ?? WORDS[code]
+  return words === undefined ? code : `${words} (${code})`
 }
 
 const unreachable = (subject: string, actual: string): Refusal =>

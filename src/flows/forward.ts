@@ -163,9 +163,10 @@ export class Forwarding {
     return millis(due > 0 ? Math.min(tick, due) : this.#more ? 0 : tick)
   }
 
-  /** Has the next round try at once, and has what it sends confirmed at once: somebody waits for it. */
-  hurry(): void {
-    this.#standing = hurry(this.#standing, this.#now())
+  /** Has the next round try at once, and what the log has now confirmed as soon as it is sent: somebody waits for it. */
+  async hurry(): Promise<void> {
+    const { size } = await this.#world.store.log()
+    this.#standing = hurry(this.#standing, size, this.#now())
   }
 
   /** Lets go of the connection. The round that is under way ends; none begins. What is not settled, the next process sends again. */

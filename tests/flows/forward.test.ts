@@ -205,7 +205,7 @@ describe('forwarding the log to a SIEM', () => {
   test('what ended in order a moment before a break comes again: its reader may not have written it', async () => {
     await happen(5)
     const one = await begun()
-    one.hurry()
+    await one.hurry()
     await one.round()
     await one.round()
     const { confirmed, settled: before, connected } = await one.state()
@@ -223,7 +223,7 @@ describe('forwarding the log to a SIEM', () => {
     await one.round()
     assert.equal(one.waits(250), 250)
     assert.equal(one.waits(5000), 1000)
-    one.hurry()
+    await one.hurry()
     assert.equal(one.waits(1000), 1000)
     receiver.refuses = null
     await happen(2000)
@@ -306,7 +306,7 @@ describe('forwarding the log to a SIEM', () => {
     const one = await begun()
     await through(one)
     const { index } = orThrow(await testSiem(fleet.world, fleet.siem, 'ada', 'soc'))
-    one.hurry()
+    await one.hurry()
     await one.round()
     assert.equal((await one.state()).confirmed, index + 1)
     assert.equal(receiver.read.at(-1)?.msgid, 'siem-tested')

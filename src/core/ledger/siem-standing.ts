@@ -35,8 +35,8 @@ export type Standing = {
   readonly next: number
   /** When the connection that stands was opened, and when the first entry on it was handed over; null: none. */
   readonly open: { readonly since: Instant; readonly carries: Instant | null } | null
-  /** Whether it is to be ended at the next opportunity, for somebody who waits to know. */
-  readonly hurried: boolean
+  /** It is to be ended as soon as it has carried everything below this, for somebody who waits to know; null: nobody does. */
+  readonly hurried: number | null
   /** Failures in a row, when the next try is due, and the last one of them. */
   readonly failures: number
   readonly due: Instant
@@ -56,7 +56,7 @@ export const begin = (settled: number, lost: boolean, now: Instant): Standing =>
   marks: [],
   next: settled,
   open: null,
-  hurried: false,
+  hurried: null,
   failures: 0,
   due: now,
   fault: null,
@@ -89,9 +89,9 @@ export const roomOf = (standing: Standing): number => MOST_UNCONFIRMED - (standi
 
 /** Whether the connection is to be ended now, to learn what has arrived. */
 export function wantsEnd(standing: Standing, now: Instant): boolean {
-  const { open, hurried } = standing
+  const { open, hurried, next } = standing
   if (open === null || open.carries === null) return false
-  return hurried || roomOf(standing) <= 0 || now - open.carries >= CONFIRM
+  return (hurried !== null && next >= hurried) || roomOf(standing) <= 0 || now - open.carries >= CONFIRM
 }
 
 /** The connection has ended in order: the receiver has read all of it. */
@@ -99,7 +99,8 @@ export const ended = (standing: Standing, now: Instant): Standing => ({
   ...well(standing),
   marks: [...standing.marks, { index: standing.next, at: now }],
   open: null,
-  hurried: false,
+  // Who came while it was being ended waits for the next one.
+  hurried: standing.hurried !== null && standing.next < standing.hurried ? standing.hurried : null,
   due: now,
 })
 
@@ -132,8 +133,12 @@ export function broke(before: Standing, fault: Refusal, now: Instant, chance: nu
   }
 }
 
-/** Somebody waits: the next try is due now, and what is sent is confirmed at once. */
-export const hurry = (standing: Standing, now: Instant): Standing => ({ ...standing, hurried: true, due: now })
+/** Somebody waits until everything below `upTo` has been read: the next try is due now, and is confirmed as soon as it carried that. */
+export const hurry = (standing: Standing, upTo: number, now: Instant): Standing => ({
+  ...standing,
+  hurried: Math.max(upTo, standing.hurried ?? 0),
+  due: now,
+})
 
 /** Whether it has been failing for so long that a person has to know. */
 export const isLost = ({ troubledSince }: Standing, now: Instant): boolean =>

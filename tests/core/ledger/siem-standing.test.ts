@@ -51,10 +51,14 @@ describe('where a receiver stands', () => {
     assert.equal(roomOf(one), MOST_UNCONFIRMED)
     const full = handed(one, MOST_UNCONFIRMED, 1_000_000, at(1))
     assert.deepEqual([roomOf(full), wantsEnd(full, at(1))], [0, true])
-    assert.equal(wantsEnd(hurry(one, at(1)), at(1)), false, 'nothing was carried')
-    const waited = hurry(handed(one, 1, 1, at(1)), at(1))
+    assert.equal(wantsEnd(hurry(one, 1, at(1)), at(1)), false, 'nothing was carried')
+    const waited = hurry(handed(one, 1, 1, at(1)), 1, at(1))
     assert.equal(wantsEnd(waited, at(1)), true)
-    assert.equal(ended(waited, at(2)).hurried, false)
+    assert.equal(ended(waited, at(2)).hurried, null)
+    // Somebody comes when the page before their entry is under way: it is not ended before their entry is on it, nor forgotten behind it.
+    const early = hurry(handed(one, 1, 1, at(1)), 2, at(1))
+    assert.equal(wantsEnd(early, at(1)), false)
+    assert.equal(ended(early, at(2)).hurried, 2)
     assert.equal(wantsEnd(begin(0, false, at(0)), at(1e9)), false, 'there is none')
   })
 
@@ -67,7 +71,7 @@ describe('where a receiver stands', () => {
     }
     assert.deepEqual(pauses, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000])
     assert.equal(broke(begin(0, false, at(0)), FAULT, at(0), 0).due, 500)
-    assert.equal(hurry(one, at(3)).due, 3)
+    assert.equal(hurry(one, 1, at(3)).due, 3)
     for (let n = 0; n < 5000; n += 1) one = broke(one, FAULT, at(0), 1)
     assert.equal(one.due, 60_000)
   })

@@ -11,7 +11,7 @@ import { listing, table } from '../table.ts'
 
 const PROFILE = ['--profile <file>', 'who you are: a profile.yaml'] as const
 /** How often it is looked whether the entry has arrived, in milliseconds. */
-const LOOK = 500
+const LOOK = 200
 
 type Options = { profile?: string }
 type TestOptions = Options & { wait: number }
@@ -53,7 +53,7 @@ async function status(cli: Cli, session: Session): Promise<Work> {
     one.sent,
     one.confirmed,
     one.settled,
-    one.fault === null ? '' : `${one.fault.code}, ${one.failures} times; next try ${formatUtc(instant(one.due))}`,
+    one.fault === null ? '' : `${one.fault.code}, ${times(one.failures)}; next try ${formatUtc(instant(one.due))}`,
   ])
   for (const { fault } of receivers) {
     const refusal = refusalOf(fault)
@@ -63,20 +63,31 @@ async function status(cli: Cli, session: Session): Promise<Work> {
   return { json: receivers, text: table(cli.output, headings, rows) }
 }
 
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)
+
 async function testReceiver(cli: Cli, session: Session, receiver: string, wait: number): Promise<Work> {
+  const before = await look(session, receiver)
+  if (isRefusal(before)) return before
   const made = await session.post<SiemTested>(`/v1/siem/${receiver}/tests`, {})
   if (isRefusal(made)) return made
-  cli.output.progress(`Entry ${made.index} was made; waiting until ${receiver} has read it.`)
+  cli.output.progress(`Entry ${made.index} was made; waiting until ${receiver} has read it ...`)
   const until = cli.world.clock.now() + wait
   for (;;) {
-    const receivers = await session.list<SiemView>('/v1/siem')
-    if (isRefusal(receivers)) return receivers
-    const one = receivers.find(found => found.receiver === receiver)
-    if (one === undefined) return refuse('not-found', `siem ${receiver}`, 'a receiver of fleet.yaml', 'none')
+    const one = await look(session, receiver)
+    if (isRefusal(one)) return one
     if (one.confirmed > made.index) return arrived(cli, one, made.index)
-    if (one.fault !== null || cli.world.clock.now() >= until) return missing(one, made.index)
+    // What failed before is no answer: somebody may have mended it since.
+    const hasFailed = one.fault !== null && one.failures > before.failures
+    if (hasFailed || cli.world.clock.now() >= until) return missing(one, made.index)
     await new Promise(resolve => setTimeout(resolve, LOOK))
   }
+}
+
+async function look(session: Session, receiver: string): Promise<SiemView | Refusal> {
+  const receivers = await session.list<SiemView>('/v1/siem')
+  if (isRefusal(receivers)) return receivers
+  const one = receivers.find(found => found.receiver === receiver)
+  return one ?? refuse('not-found', `siem ${receiver}`, 'a receiver of fleet.yaml', 'none of that name')
 }
 
 function arrived(cli: Cli, { receiver, host, port }: SiemView, index: number): Work {
