@@ -1,8 +1,10 @@
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { nodeCrypto } from '../src/adapters/crypto-node.ts'
+import { toHex } from '../src/core/encoding/bytes.ts'
 import { canonicalJson } from '../src/core/encoding/canonical-json.ts'
 import type { Crypto, PublicKey } from '../src/core/encoding/crypto.ts'
 import { instant } from '../src/core/encoding/units.ts'
+import { firstHead, headBehind } from '../src/core/ledger/site-chain.ts'
 import { orThrow } from '../src/core/refusal/refusal.ts'
 import { openReport, type Report, reportBytes, sealReport } from '../src/core/trust/report.ts'
 import { batchDigest, openSiteManifest, sealSiteManifest, writeSiteManifest } from '../src/core/trust/site-manifest.ts'
@@ -34,6 +36,8 @@ export function reportsOf(controllers: number): { verify(by: Crypto): number; re
     sequence: controllers,
     at: instant(1_800_000_000_000),
     batch: batchDigest(items, nodeCrypto),
+    before: toHex(firstHead()),
+    head: toHex(headBehind(nodeCrypto, firstHead(), items)),
     reports: [],
     roots: { image: 1, approval: 1, director: 1 },
   })
@@ -44,6 +48,7 @@ export function reportsOf(controllers: number): { verify(by: Crypto): number; re
     verify: by => {
       const opened = orThrow(openSiteManifest(manifest, { site: SITE, key: gateway.key }, 0, by))
       if (opened.batch !== batchDigest(items, by)) throw new Error('another batch')
+      if (opened.head !== toHex(headBehind(by, firstHead(), items))) throw new Error('another head')
       let [at, counters] = [0, 0]
       for (const [controller, key] of keys) {
         counters += orThrow(openReport(items[at++]!.bytes, { site: SITE, controller, key }, by)).counter

@@ -181,7 +181,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'a report that is too large',
     file: 'src/apps/gateway/door.ts',
-    text: '    if (length > MAX_REPORT) return null\n',
+    text: '    if (length > most) return null\n',
     without: '',
     tests: DOORS,
   },
@@ -225,8 +225,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'an entry in a foreign name',
     file: 'src/flows/report.ts',
-    text: "if (entry.actor.kind !== 'gateway' || entry.actor.id !== this.#site || entry.site !== this.#site) {",
-    without: "if (entry.site === '') {",
+    text: 'if (!isOwn || entry.origin !== undefined) {',
+    without: 'if (entry.origin !== undefined) {',
     tests: REPORT,
   },
   {
@@ -245,9 +245,9 @@ export const DOOR_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a gap in what a gateway says',
-    file: 'src/flows/report.ts',
-    text: '    if (wrong >= 0 || (first > next && !behind)) {',
-    without: '    if (wrong >= 1e9) {',
+    file: 'src/flows/fold.ts',
+    text: 'if (isAhead && !isLost && !behind) return refuse(',
+    without: 'if (isAhead && !isLost && !behind && upstream < 0) return refuse(',
     tests: REPORT,
   },
   {

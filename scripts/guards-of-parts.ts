@@ -296,9 +296,9 @@ export const PART_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a missing entry of a gateway',
-    file: LOG,
-    text: 'if (sequence > from)',
-    without: 'if (sequence > Infinity)',
+    file: 'src/core/ledger/origins.ts',
+    text: '  if (sequence > from) {',
+    without: '  if (sequence > Infinity) {',
     tests: LEDGER,
   },
   {

@@ -322,8 +322,8 @@ export const ROLLOUT_GUARDS: readonly Guard[] = [
   {
     stops: 'an entry in the log for each regular report',
     file: 'src/flows/report.ts',
-    text: 'else if (!isRoutine(report, before)) this.events.push(event)',
-    without: 'else this.events.push(event)',
+    text: 'if (origin !== undefined || !isRoutine(report, before)) {',
+    without: 'if (origin !== undefined || before !== null) {',
     tests: 'tests/flows/routine.test.ts',
   },
   {

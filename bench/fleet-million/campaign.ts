@@ -1,12 +1,14 @@
+import { toHex } from '../../src/core/encoding/bytes.ts'
 import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
+import type { SentItem } from '../../src/core/ledger/own-log-rows.ts'
+import { headBehind } from '../../src/core/ledger/site-chain.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
 import { Advance, command, tick } from '../../src/flows/campaign.ts'
 import { openCampaign } from '../../src/flows/opened.ts'
 import { createCampaign } from '../../src/flows/plan.ts'
-import type { OutboxItem } from '../../src/flows/ports.ts'
 import { publishedReleases } from '../../src/flows/publish.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { usualPlan } from '../../tests/worlds/asked.ts'
@@ -80,7 +82,7 @@ async function approve({ world }: MillionWorld): Promise<void> {
   })
 }
 
-type Batch = { readonly site: string; readonly items: readonly OutboxItem[]; readonly manifest: Uint8Array }
+type Batch = { readonly site: string; readonly items: readonly SentItem[]; readonly manifest: Uint8Array }
 
 /** The gateways of the sites: each hands over that what was ordered has been confirmed, signed by each controller. */
 class Reporters {
@@ -105,8 +107,8 @@ class Reporters {
       const site = siteName(n)
       const ordered = (await store.turns.ordered(site)).map(({ controller }) => controller)
       if (ordered.length === 0) continue
-      const { upstream } = (await store.site(site))!
-      const items: OutboxItem[] = []
+      const { upstream, head } = (await store.site(site))!
+      const items: SentItem[] = []
       for (const controller of ordered) {
         const bytes = this.#confirmed(n, controller, (await store.controller(site, controller))!.sequence)
         items.push({ sequence: upstream + 1 + items.length, kind: 'report', bytes })
@@ -116,6 +118,8 @@ class Reporters {
         sequence: items.at(-1)!.sequence,
         at: clock.now(),
         batch: batchDigest(items, world.crypto),
+        before: toHex(head),
+        head: toHex(headBehind(world.crypto, head, items)),
         reports: items.map(({ bytes }) => bytes),
       })
       batches.push({ site, items, manifest: sealSiteManifest(body, this.#key.sign(canonicalJson(body))) })

@@ -1,5 +1,6 @@
 import { instant } from '../../src/core/encoding/units.ts'
 import { parseSite, siteBytes } from '../../src/core/fleet/topology.ts'
+import { firstHead } from '../../src/core/ledger/site-chain.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
 import type { ControllerRow, SiteRow } from '../../src/flows/ports.ts'
@@ -84,7 +85,7 @@ export function siteRow(n: number, gatewayKey: Uint8Array): SiteRow {
       site,
     ),
   )
-  return { id: site, site: siteBytes(described), gatewayKey, upstream: 0 }
+  return { id: site, site: siteBytes(described), gatewayKey, upstream: 0, head: firstHead() }
 }
 
 export const controllerName = (place: number): string => `${classOf(place)}-${String(place).padStart(2, '0')}`

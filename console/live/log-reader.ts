@@ -41,7 +41,7 @@ export class LogReader {
   constructor(crypto: Crypto, memory: Memory) {
     this.#crypto = crypto
     this.#memory = memory
-    this.#so = beginVerification(crypto)
+    this.#so = beginVerification(crypto, null, false)
   }
 
   /** Reads up to a checkpoint; `onStatus` hears of every stretch. Where `file` throws, the next reading goes on from there. */
@@ -54,7 +54,7 @@ export class LogReader {
     if (key !== this.#key) {
       this.#key = key
       this.#known = this.#memory.recall(key)
-      this.#so = beginVerification(this.#crypto, this.#known)
+      this.#so = beginVerification(this.#crypto, this.#known, false)
     }
     const head = openCheckpoint(checkpoint, logKey, this.#crypto)
     if (isRefusal(head)) return onStatus({ at: 'unsound', size: this.#so.tree.size, findings: [head] })

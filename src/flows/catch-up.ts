@@ -2,6 +2,7 @@ import type { Instant } from '../core/encoding/units.ts'
 import { formatUtc } from '../core/encoding/utc-time.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { boxed } from './audit.ts'
+import { continueCopy } from './go-back.ts'
 import type { GatewayStore, SiteWorld } from './ports.ts'
 import { takenOrders } from './tell.ts'
 
@@ -46,6 +47,9 @@ export async function refuseUntilCaughtUp(world: SiteWorld): Promise<Refusal | n
     const rest = silent.length > names.length ? ` and ${silent.length - names.length} more` : ''
     return refuse('gateway-restored', subject, 'a report of every controller', `none of ${names.join(', ')}${rest}`)
   }
+  // Its own log first: as long as it is a copy, it may go on behind what the fleet has of it.
+  const unreached = await continueCopy(world)
+  if (unreached !== null) return unreached
   await goOn(world, { copied: mark.made, heard: known?.size ?? 0 })
   return null
 }

@@ -1,8 +1,12 @@
+import { toHex } from '../core/encoding/bytes.ts'
 import { canonicalJson } from '../core/encoding/canonical-json.ts'
+import type { OutboxItem, SentItem } from '../core/ledger/own-log-rows.ts'
+import { firstHead, headBehind } from '../core/ledger/site-chain.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { claimedReporter } from '../core/trust/report.ts'
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../core/trust/site-manifest.ts'
-import type { OutboxItem, SiteWorld } from './ports.ts'
+import { continueCopy, goBack } from './go-back.ts'
+import type { SiteWorld } from './ports.ts'
 import { routineDue, routineHanded } from './routine.ts'
 import { shownOrders } from './shown-orders.ts'
 import { trustedRoots } from './tell.ts'
@@ -13,18 +17,27 @@ const BATCH = 200
 const BATCH_BYTES = 512 * 1024
 
 /**
- * Hands the outbox over, in order, until it is empty. What the fleet acknowledged is durable there before it is
- * forgotten here; an answer that is lost costs a repetition and nothing else. Behind it go the regular reports whose time has
+ * Hands the outbox over, in order, until it is empty. What the fleet acknowledged is durable there before it counts
+ * as handed over here; an answer that is lost costs a repetition and nothing else. Behind it go the regular reports whose time has
  * come. Refuses what the link refuses.
  */
-export async function flushOutbox(world: SiteWorld): Promise<null | Refusal> {
+export async function flushOutbox(world: SiteWorld, again = false): Promise<null | Refusal> {
+  const behind = await continueCopy(world)
+  if (behind !== null) return behind
+  // A fleet that was restored, and says so, is told again what it has lost, as far as this gateway still has it.
+  if (tellsStanding(world)) await goBack(world, false)
   for (;;) {
     const items = batchOf(await world.store.outbox(BATCH))
-    if (items.length === 0) return (await handStanding(world)) ?? handRoutine(world)
-    const manifest = await siteManifest(world, items.at(-1)!.sequence, items, newestOf(items))
+    if (items.length === 0) return (await handStanding(world)) ?? handRoutine(world, again)
+    const { lostFrom } = await world.store.ownLog()
+    const manifest = await siteManifest(world, items.at(-1)!.sequence, items, newestOf(items), lostFrom)
     if (isRefusal(manifest)) return manifest
-    const acknowledged = await world.fleet.send(items, manifest)
-    if (isRefusal(acknowledged)) return acknowledged
+    const acknowledged = await world.fleet.send(items.map(withoutHead), manifest)
+    if (isRefusal(acknowledged)) {
+      // A fleet that was restored from an older copy has lost what this gateway still has: once, it is told again.
+      if (acknowledged.code === 'upstream-gap' && !again && (await goBack(world, true))) return flushOutbox(world, true)
+      return acknowledged
+    }
     const [first, last] = [items[0]!.sequence, items.at(-1)!.sequence]
     // What was not handed over is not forgotten, whatever the fleet says of it.
     if (acknowledged > last || acknowledged < first) {
@@ -40,12 +53,12 @@ export async function flushOutbox(world: SiteWorld): Promise<null | Refusal> {
  */
 async function handStanding(world: SiteWorld): Promise<null | Refusal> {
   if (!tellsStanding(world)) return null
-  const last = await world.store.exclusive(async () => {
+  const log = await world.store.exclusive(async () => {
     const empty = (await world.store.outbox(1)).length === 0
-    return empty ? world.store.lastGiven() : null
+    return empty ? world.store.ownLog() : null
   })
-  if (last === null) return null
-  const manifest = await siteManifest(world, last, [], new Map())
+  if (log === null) return null
+  const manifest = await siteManifest(world, log.last, [], new Map(), undefined, log.head)
   if (isRefusal(manifest)) return manifest
   const taken = await world.fleet.send([], manifest)
   // Whatever comes of it: the next check-in asks again, if it has to.
@@ -57,25 +70,30 @@ async function handStanding(world: SiteWorld): Promise<null | Refusal> {
  * Hands the regular reports over that wait beside the outbox: in the site's signed manifest, with no item. They have no
  * number of the gateway's, so nothing of the order of events depends on them, and one that is lost leaves no gap.
  */
-async function handRoutine(world: SiteWorld): Promise<null | Refusal> {
+async function handRoutine(world: SiteWorld, again: boolean): Promise<null | Refusal> {
   const now = world.steady()
   if (routineDue(world.store, now).size === 0) return null
   const seen = await world.store.exclusive(async () => {
     // None overtakes an event: the fleet would take the report of the event for an old one.
     const empty = (await world.store.outbox(1)).length === 0
-    return { due: empty ? routineDue(world.store, now) : new Map(), last: await world.store.lastGiven() }
+    return { due: empty ? routineDue(world.store, now) : new Map(), log: await world.store.ownLog() }
   })
   for (let rest: [string, Uint8Array][] = [...seen.due]; rest.length > 0; ) {
     const fits = rest.slice(0, batchOf(rest.map(([, bytes]) => ({ bytes }))).length).slice(0, BATCH)
     rest = rest.slice(fits.length)
-    const manifest = await siteManifest(world, seen.last, [], new Map(fits))
+    const manifest = await siteManifest(world, seen.log.last, [], new Map(fits), undefined, seen.log.head)
     if (isRefusal(manifest)) return manifest
     const taken = await world.fleet.send([], manifest)
-    if (isRefusal(taken)) return taken
+    if (isRefusal(taken)) {
+      if (taken.code === 'upstream-gap' && !again && (await goBack(world, true))) return flushOutbox(world, true)
+      return taken
+    }
     routineHanded(world.store, new Map(fits), now)
   }
   return null
 }
+
+const withoutHead = ({ sequence, kind, bytes }: OutboxItem): SentItem => ({ sequence, kind, bytes })
 
 /** The first items, at least one, as far as their bytes go. */
 function batchOf<T extends { readonly bytes: Uint8Array }>(items: readonly T[]): readonly T[] {
@@ -99,12 +117,18 @@ async function siteManifest(
   sequence: number,
   items: readonly OutboxItem[],
   reports: ReadonlyMap<string, Uint8Array>,
+  lostFrom: number | undefined,
+  end?: Uint8Array,
 ): Promise<Uint8Array | Refusal> {
+  const before = items[0]?.before ?? end ?? firstHead()
   const body = writeSiteManifest({
     site: world.site.site,
     sequence,
     at: world.clock.now(),
     batch: batchDigest(items, world.crypto),
+    before: toHex(before),
+    head: toHex(headBehind(world.crypto, before, items)),
+    ...(lostFrom === undefined ? {} : { lostFrom }),
     reports: [...reports.values()],
     roots: await trustedRoots(world),
     ...(await shownOrders(world)),

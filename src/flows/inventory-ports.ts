@@ -7,6 +7,7 @@ import type {
   VersionSaid,
 } from '../core/fleet/inventory-row.ts'
 import type { ControllerQuery, Position } from '../core/fleet/query.ts'
+import type { HistoryRow, NumberedBreak } from '../core/fleet/rows.ts'
 
 /** What versions are counted by. Racks and cabinets have names of their site: they want a question about one site. */
 export type VersionsBy = 'fleet' | 'region' | 'site' | 'cabinet' | 'rack'
@@ -74,4 +75,13 @@ export interface ImportStore {
   apply(count: number): Promise<number>
   /** The region that a site has in the inventory or among what is staged; null for none. */
   regionOf(site: string): Promise<string | null>
+}
+
+/** How far sites have told what they keep, and where that breaks: a projection of the log. */
+export interface HistoryStore {
+  history(site: string, controller: string): Promise<HistoryRow | null>
+  /** At most `limit` breaks in sites' sequences behind a number of the list, with their numbers. */
+  breaks(after: number, limit: number, site?: string): Promise<NumberedBreak[]>
+  /** How many breaks there are, by code, and how many controllers attest decisions that were not told. */
+  counts(): Promise<{ readonly codes: ReadonlyMap<string, number>; readonly behind: number }>
 }

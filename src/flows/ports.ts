@@ -1,4 +1,5 @@
 import type { Governance } from '../core/campaign/change-request.ts'
+import type { KeptTime } from '../core/campaign/clock-line.ts'
 import type { Load } from '../core/campaign/load.ts'
 import type { Next } from '../core/campaign/rollout-state.ts'
 import type { Reading } from '../core/campaign/rules/readings.ts'
@@ -13,10 +14,19 @@ import type { CopyMark } from '../core/fleet/backup.ts'
 import type { ControllerRef } from '../core/fleet/inventory.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
 import type { Point } from '../core/fleet/points.ts'
-import type { ControllerRow, OrderableRow, SiteRow } from '../core/fleet/rows.ts'
+import type {
+  BreakRow,
+  ControllerRow,
+  GatewayControllerRow,
+  HistoryRow,
+  OrderableRow,
+  SiteRow,
+  WrapRow,
+} from '../core/fleet/rows.ts'
 import type { Site } from '../core/fleet/topology.ts'
 import type { ClockQuality } from '../core/ledger/entry.ts'
 import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
+import type { ItemKind, OutboxItem, OwnLog, SentItem, ToldRow, Upstream } from '../core/ledger/own-log-rows.ts'
 import type { PersonChange } from '../core/ledger/person-rows.ts'
 import type { SiemChange } from '../core/ledger/siem-rows.ts'
 import type { WebhookChange } from '../core/ledger/webhook-rows.ts'
@@ -24,7 +34,7 @@ import type { WitnessChange, WitnessedLog } from '../core/ledger/witness-rows.ts
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 import type { ArchiveChange, ArchiveStore, RestoreChange, RestoredStore } from './archive-ports.ts'
-import type { ImportStore, InventoryStore } from './inventory-ports.ts'
+import type { HistoryStore, ImportStore, InventoryStore } from './inventory-ports.ts'
 import type { AccountStore, PersonStore, Random } from './people-ports.ts'
 
 /** What the flows need of the world. A port is added when a flow needs it, with its second implementation in sight. */
@@ -128,21 +138,13 @@ export interface LogFiles {
 
 // --- The fleet server's store ---
 
-export type { ControllerRow, OrderableRow, SiteRow }
+export type { ControllerRow, GatewayControllerRow, KeptTime, OrderableRow, SiteRow, WrapRow }
 
 /**
  * A file of a repository, by the name that clients ask for (`7.snapshot.json`). `repo` is image, approval, director/SITE, or
  * sheets/CAMPAIGN with a file `SITE.json` for each site of a plan.
  */
 export type RepoFile = { readonly repo: string; readonly path: string; readonly bytes: Uint8Array }
-
-/** A content key wrapped for a controller; `envelope` is the SHA-256 of the release's envelope in lower-case hex. */
-export type WrapRow = {
-  readonly envelope: string
-  readonly site: string
-  readonly controller: string
-  readonly wrap: Uint8Array
-}
 
 /** A campaign: its plan's bytes, the head of its rollout as text, and whether time still has to pass for it. */
 export type CampaignRow = {
@@ -185,6 +187,10 @@ export type FleetChange = AccountChange &
     readonly shown?: { readonly site: string; readonly version: number }
     /** Orders that were taken back, and that nobody can carry out any more from this instant on, are over. */
     readonly expired?: Instant
+    readonly histories?: readonly HistoryRow[]
+    readonly breaks?: readonly BreakRow[]
+    /** What was held back of a controller's history has come up to this decision; of a gateway's own log, it goes on. */
+    readonly mended?: readonly { readonly site: string; readonly controller: string; readonly to: number }[]
     readonly entries?: readonly EntryRow[]
     readonly log?: LogRow
     /** Tiles of the log that the entries fill or add to. */
@@ -270,6 +276,7 @@ export interface FleetStore extends AccountStore, RestoredStore {
   campaigns(): Promise<CampaignRow[]>
   /** Those that time still has to pass for. */
   openCampaigns(): Promise<CampaignRow[]>
+  readonly histories: HistoryStore
   log(): Promise<LogRow>
   /** The hashes that a tile of the log has so far, one after the other; null: none. */
   tile(level: number, index: number): Promise<Uint8Array | null>
@@ -292,19 +299,6 @@ export interface FleetStore extends AccountStore, RestoredStore {
 
 // --- The gateway's store ---
 
-/** What the gateway tells the fleet, in its own order: its own audit entries, and its controllers' signed reports. */
-export type OutboxItem = { readonly sequence: number; readonly kind: 'entry' | 'report'; readonly bytes: Uint8Array }
-
-/** What the gateway knows of one controller. */
-export type GatewayControllerRow = {
-  readonly id: string
-  readonly reportKey: Uint8Array
-  readonly report: Uint8Array | null
-  readonly sequence: number
-  /** Where its work stands: a state of core/campaign/site-work.ts as JSON. */
-  readonly work: string
-}
-
 export type GatewayChange = {
   readonly files?: readonly RepoFile[]
   /** Files that are not kept any more. */
@@ -313,18 +307,20 @@ export type GatewayChange = {
   /** The verified assignments of this site, as canonical JSON; replaces the ones before. */
   readonly assignments?: Uint8Array
   /** Appended to the outbox; the store gives the sequences. */
-  readonly outbox?: readonly { readonly kind: 'entry' | 'report'; readonly bytes: Uint8Array }[]
-  /** Items up to this sequence are durable at the fleet, and are forgotten here. */
+  readonly outbox?: readonly { readonly kind: ItemKind; readonly bytes: Uint8Array }[]
+  /** Items up to this sequence are durable at the fleet. */
   readonly acknowledged?: number
+  /** The fleet has no more than this, though it had acknowledged more: what is behind it is handed over again. */
+  readonly rewound?: number
+  /** The log goes on behind this end: what is still to be handed over gets new numbers, behind the items of this change. */
+  readonly continued?: { readonly sequence: number; readonly head: Uint8Array }
+  readonly told?: readonly ToldRow[]
   readonly time?: KeptTime
   /** Marks the store as a copy; null: it has caught up. */
   readonly copied?: CopyMark | null
   /** What this gateway signed last of the fleet's log. */
   readonly witnessed?: WitnessedLog
 }
-
-/** The latest time that a site has judged by, and up to where the time is borne out by what was signed (see time.ts). */
-export type KeptTime = { readonly latest: Instant; readonly bound: Instant }
 
 export interface GatewayStore {
   exclusive<T>(work: () => Promise<T>): Promise<T>
@@ -334,6 +330,10 @@ export interface GatewayStore {
   /** The assignments as they were committed: the same object until others are. */
   assignments(): Promise<Uint8Array | null>
   outbox(limit: number): Promise<OutboxItem[]>
+  /** Items of its own log behind a number, as far as they are kept; `outbox`: the oldest that the fleet does not have. */
+  logged(behind: number, limit: number): Promise<OutboxItem[]>
+  ownLog(): Promise<OwnLog>
+  told(controller: string): Promise<ToldRow | null>
   /** The sequence that the outbox gave last, whether the item is still there or not; 0 before the first. */
   lastGiven(): Promise<number>
   /** What it signed last of a log, by origin. */
@@ -376,7 +376,9 @@ export interface FleetLink {
   /** The bytes of a blob from an offset on. */
   blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal>
   /** Hands over outbox items in order; answers the highest sequence that is durable at the fleet. */
-  send(items: readonly OutboxItem[], manifest: Uint8Array): Promise<number | Refusal>
+  send(items: readonly SentItem[], manifest: Uint8Array): Promise<number | Refusal>
+  /** How far the fleet has this gateway's own log, and the head of it there. */
+  upstream(): Promise<Upstream | Refusal>
 }
 
 // --- The plant, live ---

@@ -17,6 +17,7 @@ import { incidentsOf, NO_INCIDENTS } from '../core/fleet/incidents.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
 import { type Actor, type EntryOrigin, parseEntry, withOrigin } from '../core/ledger/entry.ts'
 import { isGatewayKind } from '../core/ledger/entry-kinds.ts'
+import type { SentItem } from '../core/ledger/own-log-rows.ts'
 import { reportDetail } from '../core/ledger/report-detail.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isRefusalCode, registry } from '../core/refusal/registry.ts'
@@ -36,9 +37,10 @@ import type { Event } from './audit.ts'
 import { Advance, goOn } from './campaign.ts'
 import { heard } from './catch-up.ts'
 import { failuresAfter } from './failures.ts'
+import { type Continued, continues, Histories, lostEvent } from './fold.ts'
 import { joinedBy } from './join.ts'
 import { fleetActor, type Opened } from './opened.ts'
-import type { ControllerRow, FleetWorld, GatewayControllerRow, OutboxItem, SiteRow, SiteWorld } from './ports.ts'
+import type { ControllerRow, FleetWorld, GatewayControllerRow, SiteRow, SiteWorld } from './ports.ts'
 import { releaseAt } from './publish.ts'
 import { Reasons } from './reason.ts'
 import { noteRefusalAt } from './refused.ts'
@@ -116,12 +118,12 @@ function follow(row: GatewayControllerRow, report: Report, assignment: Assignmen
  *
  * A restored store takes a gap once, and says in the log what was lost (flows/confirm.ts).
  *
- * Refuses `site-unknown`, the codes of `openSiteManifest`, `site-manifest-batch-differs`, `upstream-gap`.
+ * Refuses `site-unknown`, the codes of `openSiteManifest`, `site-manifest-batch-differs`, and what `continues` refuses.
  */
 export function acceptUpstream(
   world: FleetWorld,
   site: string,
-  items: readonly OutboxItem[],
+  items: readonly SentItem[],
   manifest: Uint8Array,
 ): Promise<{ acknowledged: number } | Refusal> {
   return world.store.exclusive(async () => {
@@ -135,30 +137,27 @@ export function acceptUpstream(
       return refuse('site-manifest-batch-differs', `manifest of ${site}`, `batch ${opened.batch}`, `batch ${batch}`)
     }
     const behind = await world.store.isBehind(site)
-    const fresh = items.filter(item => item.sequence > row.upstream)
-    const next = row.upstream + 1
-    const wrong = fresh.findIndex((item, index) => item.sequence !== fresh[0]!.sequence + index)
-    // A gateway whose outbox is further forgot only what was acknowledged: this store is older than that, or the gateway lies.
-    const first = fresh[0]?.sequence ?? opened.sequence + 1
-    if (wrong >= 0 || (first > next && !behind)) {
-      const [expected, actual] = wrong >= 0 ? [fresh[0]!.sequence + wrong, fresh[wrong]!.sequence] : [next, first]
-      return refuse('upstream-gap', `outbox of ${site}`, `${expected}`, `${actual}`)
-    }
+    const further = continues(row, opened, items, behind, world)
+    if (isRefusal(further)) return further
+    const { fresh, lost, forgotten, head } = further
     const routine = items.length === 0 ? opened.reports : []
-    if (fresh.length === 0 && routine.length === 0 && first <= next) return { acknowledged: row.upstream }
+    if (fresh.length === 0 && routine.length === 0 && forgotten === null) return { acknowledged: row.upstream }
     const reasons = await Reasons.of(world, site)
     const intake = new Intake(world, row, reasons)
-    if (first > next) intake.lost(next, first - 1)
-    for (const item of fresh) await intake.take(item)
+    if (lost !== null) intake.lose(lost)
+    if (forgotten !== null) intake.forgot(forgotten)
+    for (const { item, origin } of fresh) await intake.take(item, origin)
     for (const bytes of routine) await intake.hear(bytes)
-    const acknowledged = fresh.at(-1)?.sequence ?? Math.max(row.upstream, first - 1)
+    const acknowledged = fresh.at(-1)?.item.sequence ?? forgotten?.to ?? row.upstream
     // One without items may be an old one that comes again: of roots and orders nobody is told by it.
     const tells = fresh.length > 0
     const files = [...(tells ? await newRoots(world, row, opened, manifest) : []), ...reasons.files()]
-    const sites = [{ ...row, upstream: acknowledged }]
+    const sites = [{ ...row, upstream: acknowledged, head: fresh.length > 0 || forgotten !== null ? head : row.head }]
     const experience = intake.experience()
     const known = behind ? { caughtUp: site } : {}
-    const change = { sites, controllers: [...intake.controllers.values()], experience, files, ...known }
+    const { rows: histories, breaks, mended } = intake.histories
+    const told = { histories, breaks, mended: tells ? [...mended, { site, controller: '', to: acknowledged }] : mended }
+    const change = { sites, controllers: [...intake.controllers.values()], experience, files, ...told, ...known }
     await intake.advance.commit({ ...change, ...intake.shown(tells ? opened.director : undefined) })
     // What halted takes its orders back at once. If power fails before it has, the next tick does.
     const refusal = await goOn(world, intake.advance.more)
@@ -172,6 +171,7 @@ class Intake {
   readonly events: Event[] = []
   /** What its reports mean for campaigns: only those are read that have a turn for one of its controllers. */
   readonly advance: Advance
+  readonly histories: Histories
   readonly #happened: Experience[] = []
   /** Of each controller that was heard: its row and last report of before the batch, and its reports in it. */
   readonly #heard = new Map<string, { row: ControllerRow; before: Report | null; reports: readonly Report[] }>()
@@ -188,6 +188,14 @@ class Intake {
     this.#reasons = reasons
     this.#now = world.clock.now()
     this.advance = new Advance(world, this.events)
+    this.histories = new Histories(world, site)
+  }
+
+  /** What the gateway says itself that it lost. */
+  lose(lost: NonNullable<Continued['lost']>): void {
+    const { from, to } = lost
+    this.events.push(lostEvent(this.#site, lost))
+    this.histories.breaks.push({ site: this.#site, controller: '', code: 'upstream-lost', from, to, at: this.#now })
   }
 
   /** Which orders the site goes by, when its manifest says so. */
@@ -196,18 +204,21 @@ class Intake {
   }
 
   /** What the site had handed over to the store that this one was restored from an older copy of. */
-  lost(from: number, to: number): void {
+  forgot({ from, to }: NonNullable<Continued['forgotten']>): void {
     const actor = fleetActor(this.#world)
     this.events.push({ kind: 'store-restored', actor, site: this.#site, detail: { lost: { from, to } } })
+    this.histories.breaks.push({ site: this.#site, controller: '', code: 'store-restored', from, to, at: this.#now })
   }
 
-  async take(item: OutboxItem): Promise<void> {
-    const origin = { gateway: this.#site, sequence: item.sequence }
-    const refusal =
-      item.kind === 'entry' ? await this.#entry(item.bytes, origin) : await this.#report(item.bytes, origin)
+  async take({ kind, bytes }: SentItem, origin: EntryOrigin): Promise<void> {
+    const refusal = await (kind === 'entry'
+      ? this.#entry(bytes, origin)
+      : kind === 'history'
+        ? this.#history(bytes, origin)
+        : this.#report(bytes, origin))
     if (refusal !== null) {
       const { code, subject, expected, actual } = refusal
-      const detail = { what: item.kind, subject, expected, actual }
+      const detail = { what: kind, subject, expected, actual }
       this.events.push({ kind: 'report-refused', actor: this.#gateway(), site: this.#site, code, detail, origin })
     }
   }
@@ -228,8 +239,10 @@ class Intake {
   async #entry(bytes: Uint8Array, origin: EntryOrigin): Promise<Refusal | null> {
     const entry = parseEntry(bytes, `entry ${origin.sequence} of ${this.#site}`)
     if (isRefusal(entry)) return entry
-    if (entry.actor.kind !== 'gateway' || entry.actor.id !== this.#site || entry.site !== this.#site) {
-      const actual = `${entry.actor.kind} ${entry.actor.id} of ${entry.site ?? 'no site'}`
+    const isOwn = entry.actor.kind === 'gateway' && entry.actor.id === this.#site && entry.site === this.#site
+    if (!isOwn || entry.origin !== undefined) {
+      const from = entry.origin === undefined ? '' : `, from ${entry.origin.gateway}`
+      const actual = `${entry.actor.kind} ${entry.actor.id} of ${entry.site ?? 'no site'}${from}`
       return refuse(
         'entry-author-foreign',
         `entry ${origin.sequence} of ${this.#site}`,
@@ -255,6 +268,13 @@ class Intake {
     return null
   }
 
+  async #history(bytes: Uint8Array, origin: EntryOrigin): Promise<Refusal | null> {
+    const event = await this.histories.take(bytes, origin, id => this.#row(this.#site, id))
+    if (isRefusal(event)) return event
+    this.events.push(event)
+    return null
+  }
+
   async #report(bytes: Uint8Array, origin: EntryOrigin | undefined): Promise<Refusal | null> {
     const claimed = claimedReporter(bytes)
     const id = claimed?.controller ?? ''
@@ -272,9 +292,10 @@ class Intake {
     const actor = this.#controller(row)
     const code = report.refusal === undefined ? {} : { code: report.refusal.code }
     const about = { kind: 'controller-report', actor, site: this.#site, controller: row.id } as const
-    const event = { ...code, ...about, detail: reportDetail(report) }
-    if (origin !== undefined) this.events.push({ ...event, origin })
-    else if (!isRoutine(report, before)) this.events.push(event)
+    if (origin !== undefined || !isRoutine(report, before)) {
+      const detail = { ...reportDetail(report), ...(await this.histories.attest(row, report)) }
+      this.events.push({ ...code, ...about, detail, ...(origin === undefined ? {} : { origin }) })
+    }
     this.#onTheSpot(row, report)
     const rows = await this.#world.store.turns.of({ site: this.#site, controller: row.id })
     for (const { campaign } of rows) await this.#moveOn(campaign, report, actor)

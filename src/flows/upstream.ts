@@ -57,10 +57,7 @@ const knownOf = new WeakMap<SiteWorld, Known>()
 
 /** The number up to which the fleet has acknowledged the outbox. */
 export async function acknowledgedUpTo(world: SiteWorld): Promise<number> {
-  // The number that was given last is asked for first: an item that comes in between is in the outbox, and in front of it.
-  const given = await world.store.lastGiven()
-  const [first] = await world.store.outbox(1)
-  return first === undefined ? given : Math.min(given, first.sequence - 1)
+  return (await world.store.ownLog()).acknowledged
 }
 
 /**

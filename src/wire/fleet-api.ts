@@ -33,7 +33,7 @@ export const UpstreamBatch = Type.Object(
       Type.Object(
         {
           sequence: Type.Integer({ minimum: 1 }),
-          kind: Type.Union([Type.Literal('entry'), Type.Literal('report')]),
+          kind: Type.Union([Type.Literal('entry'), Type.Literal('report'), Type.Literal('history')]),
           bytes: Base64(1 << 16),
         },
         closed,

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox'
-import { AnchorJson } from './fleet-api.ts'
+import { AnchorJson, Sha256Name } from './fleet-api.ts'
 
 /** What the fleet server answers. One schema serves the types, the tests of every answer and the OpenAPI document. */
 
@@ -358,6 +358,13 @@ export type AnchorsView = Static<typeof AnchorsView>
 
 /** POST /v1/upstream: the highest sequence of the gateway's outbox that is durable here. */
 export const UpstreamTaken = Type.Object({ acknowledged: Type.Integer() }, { ...closed, title: 'UpstreamTaken' })
+
+/** GET /v1/upstream: how far the fleet has the asking gateway's own log, and its head there, in hex. */
+export const UpstreamEnd = Type.Object(
+  { sequence: Type.Integer(), head: Sha256Name },
+  { ...closed, title: 'UpstreamEnd' },
+)
+export type UpstreamEnd = Static<typeof UpstreamEnd>
 
 /** POST /v1/releases: the version of the targets, and the paths that are new with it. */
 export const Published = Type.Object(

@@ -39,3 +39,9 @@ export type WaitAnswer = {
   /** The earliest instant at which the rule can say yes; null when that depends on the plant. */
   readonly nextPossible: number | null
 }
+
+/**
+ * GET /v1/history: the next decision of its history that the asking controller is to tell. POST /v1/history: the stretch from
+ * there on, signed (core/trust/device-history.ts); answers the next.
+ */
+export type HistoryAnswer = { readonly next: number }

@@ -119,7 +119,9 @@ export function judgeCheckpoints(entries: readonly AuditEntry[], checkpoints: Re
 export function judgeOutbox(database: string, entries: readonly AuditEntry[]): void {
   const store = new DatabaseSync(database, { readOnly: true })
   try {
-    const { left } = store.prepare('SELECT count(*) AS left FROM outbox').get() as { left: number }
+    const { left } = store
+      .prepare('SELECT count(*) AS left FROM outbox, own_log WHERE sequence > acknowledged')
+      .get() as { left: number }
     assert.equal(left, 0, 'items are left in the outbox')
     const { seq } = store.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").get() as { seq: number }
     const taken = entries.flatMap(({ origin }) => (origin === undefined ? [] : [origin.sequence]))

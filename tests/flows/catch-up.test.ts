@@ -7,6 +7,7 @@ import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { openGatewayStore, type SqliteGatewayStore } from '../../src/adapters/store-sqlite/gateway.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { parseEntry } from '../../src/core/ledger/entry.ts'
+import { firstHead } from '../../src/core/ledger/site-chain.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { confirmCaughtUp, heard, refuseUntilCaughtUp } from '../../src/flows/catch-up.ts'
 import type { SiteWorld } from '../../src/flows/ports.ts'
@@ -27,6 +28,8 @@ const started = (): SiteWorld =>
     clock: { now: () => NOW, quality: 'simulated' },
     crypto,
     signer: testSigner(1),
+    // The fleet has what the copy has: nothing.
+    fleet: { upstream: async () => ({ sequence: 0, head: firstHead() }) },
   }) as unknown as SiteWorld
 
 const codes = async (): Promise<(string | undefined)[]> => {

@@ -13,6 +13,8 @@ import { instant, millis } from '../../src/core/encoding/units.ts'
 import { parseCredential } from '../../src/core/fleet/credential.ts'
 import { openCheckpoint } from '../../src/core/ledger/checkpoint.ts'
 import { entryBytes } from '../../src/core/ledger/entry.ts'
+import type { SentItem } from '../../src/core/ledger/own-log-rows.ts'
+import { firstHead, headBehind } from '../../src/core/ledger/site-chain.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
 import { accountsOf, admit } from '../../src/flows/admit.ts'
@@ -23,13 +25,14 @@ import { copyLog } from '../../src/flows/copy-log.ts'
 import { directSites } from '../../src/flows/direct.ts'
 import { storedLog } from '../../src/flows/log-files.ts'
 import { refuseToGoOn } from '../../src/flows/log-start.ts'
-import type { OutboxItem, Signer } from '../../src/flows/ports.ts'
+import type { Signer } from '../../src/flows/ports.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { aheadOf, upstreamOf } from '../../src/flows/upstream.ts'
 import { planOfSheets, sheetOf, turnOf } from '../core/campaign/plans.ts'
 import { grants } from '../worlds/people-door.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 import { running } from '../worlds/running.ts'
+import { heads } from '../worlds/site-log.ts'
 
 /** A fleet whose store is put back to what it was, and what it then does not do by itself. */
 
@@ -60,7 +63,7 @@ describe('a fleet that was set back to an older store', () => {
   const confirm = (change: Partial<Confirmation> = {}) =>
     confirmRestored(fleet.world, { by: 'administrator', seen: [], unwitnessed: true, log: null, keep: [], ...change })
 
-  const items = (from: number, count: number): OutboxItem[] =>
+  const items = (from: number, count: number): SentItem[] =>
     Array.from({ length: count }, (_, n) => {
       const entry = {
         v: 1,
@@ -75,9 +78,18 @@ describe('a fleet that was set back to an older store', () => {
     })
 
   /** Hands items of the gateway over, as it does itself. */
-  const handOver = async (batch: readonly OutboxItem[], sequence = batch.at(-1)?.sequence ?? 0) => {
+  const handOver = async (batch: readonly SentItem[], sequence = batch.at(-1)?.sequence ?? 0) => {
     const at = fleet.clock.now()
-    const body = writeSiteManifest({ site: 'quay', sequence, at, batch: batchDigest(batch, crypto), reports: [] })
+    const first = batch[0]?.sequence ?? sequence + 1
+    const ends = heads(headBehind(crypto, firstHead(), items(1, first - 1)), batch)
+    const body = writeSiteManifest({
+      site: 'quay',
+      sequence,
+      at,
+      batch: batchDigest(batch, crypto),
+      ...ends,
+      reports: [],
+    })
     const manifest = sealSiteManifest(body, orThrow(await gateway.sign(canonicalJson(body), 'der')))
     return acceptUpstream(fleet.world, 'quay', batch, manifest)
   }

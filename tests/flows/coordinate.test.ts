@@ -124,7 +124,7 @@ describe('turns at a site', () => {
   it('the link is down and the gateway starts anew: the site goes on by what it holds', () =>
     desk({}, async ({ site }) => {
       const dead = async () => refuse('not-reachable', 'the fleet', 'a server that answers', 'ECONNREFUSED')
-      const fleet = { checkIn: dead, file: dead, blob: dead, send: dead }
+      const fleet = { checkIn: dead, file: dead, blob: dead, send: dead, upstream: dead }
       assert.deepEqual((await giveTurns({ ...site, fleet })).granted, ['bms-1', 'bms-2'])
     }))
 
@@ -198,6 +198,9 @@ describe('turns at a site', () => {
         outbox: limit => real.outbox(limit),
         lastGiven: () => real.lastGiven(),
         witnessed: origin => real.witnessed(origin),
+        logged: (behind, limit) => real.logged(behind, limit),
+        ownLog: () => real.ownLog(),
+        told: id => real.told(id),
         time: () => real.time(),
         copied: () => real.copied(),
         commit: change =>
@@ -257,6 +260,9 @@ describe('turns at a site', () => {
         outbox: async () => [],
         lastGiven: () => real.lastGiven(),
         witnessed: origin => real.witnessed(origin),
+        logged: (behind, limit) => real.logged(behind, limit),
+        ownLog: () => real.ownLog(),
+        told: id => real.told(id),
         time: () => real.time(),
         copied: () => real.copied(),
         commit: change => real.commit(change),

@@ -101,6 +101,7 @@ const bound = (link: SiteWorld['fleet']): SiteWorld['fleet'] => ({
   file: (repo, path, max) => link.file(repo, path, max),
   blob: (id, from) => link.blob(id, from),
   send: (items, manifest) => link.send(items, manifest),
+  upstream: () => link.upstream(),
 })
 
 /** Passes bytes on in pieces, to `end`, and flips a bit of the one at `spoilt`, counted from the start of the file. */

@@ -11,6 +11,7 @@ import { acceptUpstream } from '../../src/flows/report.ts'
 import { report as sample } from '../core/trust/report-sample.ts'
 import { keyOf, signWith } from '../core/trust/simulated-repository.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
+import { heads } from '../worlds/site-log.ts'
 
 const HOUR = 3_600_000
 const pair = () => keyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'ecdsa-p256')
@@ -37,7 +38,8 @@ describe('the exposure of versions', () => {
         bytes: sealReport(report, signWith(board, orThrow(reportBytes(report)))),
       }
     })
-    const said = { sequence: upstream, at: fleet.clock.now(), batch: batchDigest(items, crypto) }
+    const { head } = (await fleet.world.store.site('harbour'))!
+    const said = { sequence: upstream, at: fleet.clock.now(), batch: batchDigest(items, crypto), ...heads(head, items) }
     const body = writeSiteManifest({ site: 'harbour', ...said, reports: [] })
     const manifest = sealSiteManifest(body, signWith(gateway, canonicalJson(body)))
     orThrow(await acceptUpstream(fleet.world, 'harbour', items, manifest))

@@ -28,6 +28,7 @@ import { report as sample } from '../core/trust/report-sample.ts'
 import { keyOf, signWith } from '../core/trust/simulated-repository.ts'
 import { QuietFleet, sealedBy } from '../worlds/quiet-fleet.ts'
 import { running } from '../worlds/running.ts'
+import { heads } from '../worlds/site-log.ts'
 
 const pair = () => keyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'ecdsa-p256')
 const [gateway, c0, c1] = [pair(), pair(), pair()]
@@ -122,7 +123,9 @@ describe('a dynamic membership', () => {
       const bytes = sealReport(report, signWith(key, orThrow(reportBytes(report))))
       return { sequence: sequence + index, kind: 'report' as const, bytes }
     })
-    const said = { sequence: items.at(-1)!.sequence, at: fleet.clock.now(), batch: batchDigest(items, crypto) }
+    const { head } = (await fleet.world.store.site(site))!
+    const batch = { batch: batchDigest(items, crypto), ...heads(head, items) }
+    const said = { sequence: items.at(-1)!.sequence, at: fleet.clock.now(), ...batch }
     const body = writeSiteManifest({ site, ...said, reports: [] })
     const manifest = sealSiteManifest(body, signWith(gateway, canonicalJson(body)))
     orThrow(await acceptUpstream(fleet.world, site, items, manifest))

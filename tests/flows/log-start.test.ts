@@ -144,7 +144,9 @@ describe('a log that is opened to be gone on with', () => {
     const store = orThrow(openFleetStore(join(folder, 'clock.sqlite')))
     assert.equal(await refuseClock(store, instant(0)), null, 'an empty log has no time')
     await lengthen(store, 10)
-    const gateways = withOrigin({ ...entryNumber(9), at: instant(BEGUN + 1e9) }, { gateway: 'quay', sequence: 1 })
+    const digest = '00'.repeat(32)
+    const origin = { gateway: 'quay', sequence: 1, kind: 'entry', item: digest, head: digest } as const
+    const gateways = withOrigin({ ...entryNumber(9), at: instant(BEGUN + 1e9) }, origin)
     assert(!isRefusal(entryBytes(gateways)))
     await store.commit(orThrow(await sealEntries(store, [gateways], LOG_SIGNER, crypto)))
     assert.equal(await refuseClock(store, instant(BEGUN + 9)), null)

@@ -12,6 +12,7 @@ import { instant } from '../../src/core/encoding/units.ts'
 import type { Transition } from '../../src/core/firmware/release-facts.ts'
 import { authorManifest } from '../../src/core/firmware/suit-author.ts'
 import { parseEntry } from '../../src/core/ledger/entry.ts'
+import { firstHead } from '../../src/core/ledger/site-chain.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { openSiteManifest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
 import type { FleetWorld, SiteRow, SiteWorld } from '../../src/flows/ports.ts'
@@ -68,11 +69,13 @@ describe('the keys that a gateway takes', () => {
 describe('the roots that a gateway says it trusts', () => {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const gatewayKey = new Uint8Array(pair.publicKey.export({ type: 'spki', format: 'der' }))
-  const row: SiteRow = { id: 'quay', site: new Uint8Array(), gatewayKey, upstream: 0 }
+  const row: SiteRow = { id: 'quay', site: new Uint8Array(), gatewayKey, upstream: 0, head: firstHead() }
   const roots = { image: 2, approval: 1, director: 3 }
   const manifest = (what: Partial<typeof roots> | undefined): Uint8Array => {
     const said = what === undefined ? {} : { roots: what as typeof roots }
-    const body = { site: 'quay', sequence: 1, at: instant(5), batch: '00'.repeat(32), reports: [], ...said }
+    const zeros = '00'.repeat(32)
+    const ends = { batch: zeros, before: zeros, head: zeros }
+    const body = { site: 'quay', sequence: 1, at: instant(5), ...ends, reports: [], ...said }
     const signed = writeSiteManifest(body)
     return sealSiteManifest(signed, new Uint8Array(sign('sha256', canonicalJson(signed), pair.privateKey)))
   }

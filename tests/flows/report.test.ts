@@ -4,11 +4,12 @@ import type { World } from '../../sim/doors/world.ts'
 import { fromUtf8 } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import type { AuditEntry } from '../../src/core/ledger/entry.ts'
+import type { SentItem } from '../../src/core/ledger/own-log-rows.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import type { Report, ReportedAttempt } from '../../src/core/trust/report.ts'
 import { giveTurns } from '../../src/flows/coordinate.ts'
 import { flushOutbox } from '../../src/flows/hand-over.ts'
-import type { FleetLink, OutboxItem } from '../../src/flows/ports.ts'
+import type { FleetLink } from '../../src/flows/ports.ts'
 import { assigned, refreshSite, workOf } from '../../src/flows/relay.ts'
 import { acceptControllerReport } from '../../src/flows/report.ts'
 import { judge, type Row } from '../bad-input/rows.ts'
@@ -329,7 +330,7 @@ describe('reports, from a controller over its gateway to the fleet', () => {
   })
 
   for (const [name, lie] of [
-    ['more than it was given', (items: readonly OutboxItem[]) => items.at(-1)!.sequence + 5],
+    ['more than it was given', (items: readonly SentItem[]) => items.at(-1)!.sequence + 5],
     ['nothing', () => 0],
   ] as const) {
     it(`attack: a fleet server that acknowledges ${name}: nothing is forgotten`, () =>

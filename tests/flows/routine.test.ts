@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { fromUtf8 } from '../../src/core/encoding/bytes.ts'
 import { millis } from '../../src/core/encoding/units.ts'
+import type { SentItem } from '../../src/core/ledger/own-log-rows.ts'
 import { orThrow, refuse } from '../../src/core/refusal/refusal.ts'
 import { command, tick } from '../../src/flows/campaign.ts'
 import { flushOutbox } from '../../src/flows/hand-over.ts'
 import { openCampaign } from '../../src/flows/opened.ts'
 import { createCampaign } from '../../src/flows/plan.ts'
-import type { OutboxItem } from '../../src/flows/ports.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { keepRoutine } from '../../src/flows/routine.ts'
 import { Bench } from '../threats/bench.ts'
@@ -191,7 +191,7 @@ describe('regular reports', () => {
 
   it('attack: a manifest of regular reports that is played back, or that holds a report of another key, changes nothing', async () => {
     const [c0, c1] = bench.controllers
-    const kept: [readonly OutboxItem[], Uint8Array][] = []
+    const kept: [readonly SentItem[], Uint8Array][] = []
     bench.line = honest => ({
       send: (items, manifest) => {
         kept.push([items, manifest])

@@ -282,12 +282,17 @@ export class Bench {
         const taken = await acceptUpstream(world(), 'quay', items, manifest)
         return isRefusal(taken) ? taken : taken.acknowledged
       },
+      upstream: async () => {
+        const { upstream, head } = (await world().store.site('quay'))!
+        return { sequence: upstream, head }
+      },
     }
     return {
       checkIn: (tag, director) => (this.line(honest).checkIn ?? honest.checkIn)(tag, director),
       file: (repo, path, max) => (this.line(honest).file ?? honest.file)(repo, path, max),
       blob: (id, from) => (this.line(honest).blob ?? honest.blob)(id, from),
       send: (items, manifest) => (this.line(honest).send ?? honest.send)(items, manifest),
+      upstream: () => (this.line(honest).upstream ?? honest.upstream)(),
     }
   }
 }

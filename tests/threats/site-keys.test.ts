@@ -6,6 +6,7 @@ import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
 import { flushOutbox } from '../../src/flows/hand-over.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
+import { heads } from '../worlds/site-log.ts'
 import { Bench, codeOf, running } from './bench.ts'
 
 describe("theft of a controller's report key", () => {
@@ -57,7 +58,8 @@ describe("theft of the gateway's keys", () => {
   /** A batch as whoever has the gateway's key hands it over. */
   async function handOver(bytes: Uint8Array, { site = 'quay', sequence = 0 } = {}): Promise<string> {
     const { world } = bench.fleet
-    const at = (await world.store.site('quay'))!.upstream + 1
+    const { upstream, head } = (await world.store.site('quay'))!
+    const at = upstream + 1
     const items = [{ kind: 'report', bytes, sequence: sequence || at }] as const
     const batch = batchDigest(items, crypto)
     const body = writeSiteManifest({
@@ -65,6 +67,7 @@ describe("theft of the gateway's keys", () => {
       sequence: items[0].sequence,
       at: bench.fleet.clock.now(),
       batch,
+      ...heads(head, items),
       reports: [],
     })
     const manifest = sealSiteManifest(body, orThrow(await bench.site.signer.sign(canonicalJson(body), 'der')))

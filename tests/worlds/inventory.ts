@@ -1,5 +1,6 @@
 import { instant } from '../../src/core/encoding/units.ts'
 import { parseSite, siteBytes } from '../../src/core/fleet/topology.ts'
+import { firstHead } from '../../src/core/ledger/site-chain.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { type Report, sealReport } from '../../src/core/trust/report.ts'
 import type { ControllerRow, SiteRow } from '../../src/flows/ports.ts'
@@ -54,7 +55,7 @@ export function siteRow(site: string, region: string, controllers: readonly Draw
       site,
     ),
   )
-  return { id: site, site: siteBytes(described), gatewayKey: Uint8Array.of(1), upstream: 0 }
+  return { id: site, site: siteBytes(described), gatewayKey: Uint8Array.of(1), upstream: 0, head: firstHead() }
 }
 
 /** The bytes of a report; its signature is none, since a store verifies nothing. */

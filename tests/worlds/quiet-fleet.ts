@@ -19,6 +19,7 @@ import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { parseSite, type Site, siteBytes } from '../../src/core/fleet/topology.ts'
 import { type AuditEntry, parseEntry } from '../../src/core/ledger/entry.ts'
 import { withNames } from '../../src/core/ledger/pseudonym.ts'
+import { firstHead } from '../../src/core/ledger/site-chain.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { NO_POLICY } from '../../src/core/trust/evidence/judge.ts'
 import { signableBytes } from '../../src/core/trust/read-metadata.ts'
@@ -226,7 +227,7 @@ export class QuietFleet {
         sequence: 0,
       }
     })
-    const row = { id, site: siteBytes(site), gatewayKey: keys.gateway ?? spki, upstream: 0 }
+    const row = { id, site: siteBytes(site), gatewayKey: keys.gateway ?? spki, upstream: 0, head: firstHead() }
     await record(this.world, { sites: [row], controllers: rows, files }, [])
     return site
   }

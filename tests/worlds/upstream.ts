@@ -4,14 +4,16 @@ import { SimElement } from '../../sim/secure-element/sim-element.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { loadSigner } from '../../src/adapters/signer-file.ts'
 import { openGatewayStore } from '../../src/adapters/store-sqlite/gateway.ts'
-import { toBase64 } from '../../src/core/encoding/bytes.ts'
+import { fromHex, fromUtf8, toBase64 } from '../../src/core/encoding/bytes.ts'
 import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { type AuditEntry, entryBytes } from '../../src/core/ledger/entry.ts'
+import { firstHead } from '../../src/core/ledger/site-chain.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 import { openReport, type Report, reportBytes, sealReport } from '../../src/core/trust/report.ts'
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
 import { call, fleetUrl, log, tls } from './people.ts'
+import { heads } from './site-log.ts'
 
 /** What a controller of a resting world last said, by id. */
 export async function lastReports(world: World): Promise<Map<string, { bytes: Uint8Array; report: Report }>> {
@@ -81,6 +83,18 @@ export type Handing = {
   readonly signedFor?: readonly Item[]
 }
 
+const known = new WeakMap<World, Map<number, Uint8Array>>()
+
+/** The head in front of an item, as the fleet had it when it was next; a gateway remembers it. */
+async function headBefore(world: World, sequence: number): Promise<Uint8Array> {
+  const ends = known.get(world) ?? new Map<number, Uint8Array>()
+  known.set(world, ends)
+  const answer = orThrow(await call(fleetUrl(world), tls.gateway(world.at('gateway')), 'GET', '/v1/upstream'))
+  const end = JSON.parse(fromUtf8(answer.body) ?? '') as { sequence: number; head: string }
+  ends.set(end.sequence + 1, fromHex(end.head) as Uint8Array)
+  return ends.get(sequence) ?? firstHead()
+}
+
 /** Hands items to the fleet server over the gateway's own connection. */
 export async function handOver(
   world: World,
@@ -93,7 +107,9 @@ export async function handOver(
   const site = manifestSite ?? 'quay'
   const covered = (signedFor ?? items).map((item, index) => ({ ...item, sequence: first + index }))
   const batch = batchDigest(covered, nodeCrypto)
-  const body = writeSiteManifest({ site, sequence, at: instant(1_800_000_000_000), batch, reports: [] })
+  const before = await headBefore(world, first)
+  const ends = { batch, ...heads(before, covered) }
+  const body = writeSiteManifest({ site, sequence, at: instant(1_800_000_000_000), ...ends, reports: [] })
   const signer = orThrow(loadSigner(key ?? join(world.at('gateway'), 'keys', 'manifest')))
   const manifest = sealSiteManifest(body, orThrow(await signer.sign(canonicalJson(body), 'der')))
   return call(fleetUrl(world), tls.gateway(world.at('gateway')), 'POST', '/v1/upstream', {

@@ -1,8 +1,9 @@
-import { fromUtf8, toBase64 } from '../../core/encoding/bytes.ts'
+import { fromHex, fromUtf8, toBase64 } from '../../core/encoding/bytes.ts'
 import { instant } from '../../core/encoding/units.ts'
+import type { SentItem, Upstream } from '../../core/ledger/own-log-rows.ts'
 import { MAX_REQUEST_CHARACTERS } from '../../core/ledger/witness-request.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import type { BlobId, FleetLink, News, OutboxItem } from '../../flows/ports.ts'
+import type { BlobId, FleetLink, News } from '../../flows/ports.ts'
 import type { LogLink, Witnessing } from '../../flows/witness-ports.ts'
 import { CLOCK_HEADER, ORDERS_HEADER, UPSTREAM_HEADER } from '../../wire/fleet-api.ts'
 import { type HttpsClient, readAnswer } from './client.ts'
@@ -59,7 +60,7 @@ export class HttpsFleetLink implements FleetLink, LogLink {
     return this.#client.download(`/v1/blobs/${id.sha256}`, { from, length: id.length })
   }
 
-  async send(items: readonly OutboxItem[], manifest: Uint8Array): Promise<number | Refusal> {
+  async send(items: readonly SentItem[], manifest: Uint8Array): Promise<number | Refusal> {
     const batch = {
       manifest: toBase64(manifest),
       items: items.map(item => ({ sequence: item.sequence, kind: item.kind, bytes: toBase64(item.bytes) })),
@@ -89,5 +90,14 @@ export class HttpsFleetLink implements FleetLink, LogLink {
       body: Buffer.from(JSON.stringify(said)),
     })
     return isRefusal(answer) ? answer : null
+  }
+
+  async upstream(): Promise<Upstream | Refusal> {
+    const answer = await this.#client.call('GET', '/v1/upstream')
+    if (isRefusal(answer)) return answer
+    const said = readAnswer(answer.body) as { sequence?: unknown; head?: unknown } | null | undefined
+    const head = typeof said?.head === 'string' && said.head.length === 64 ? fromHex(said.head) : null
+    if (Number.isSafeInteger(said?.sequence) && head !== null) return { sequence: said?.sequence as number, head }
+    return refuse('answer-unexpected', `GET /v1/upstream at ${this.#client.origin}`, 'the end of the log', 'none')
   }
 }

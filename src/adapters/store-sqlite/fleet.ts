@@ -22,6 +22,7 @@ import { BEHIND_TABLE, Behind } from './behind.ts'
 import { COPY_TABLE, Copies, type OnPages } from './copy.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
 import { GATHERED_TABLES, SqliteGathered } from './gathered.ts'
+import { HISTORY_TABLES, SqliteHistories } from './histories.ts'
 import { IMPORT_FAULTS, IMPORT_TABLES, SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { fillInventory, InventoryRows } from './inventory-rows.ts'
@@ -72,6 +73,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   GATHERED_TABLES,
   BUNDLE_TABLE,
   PERSON_TABLES,
+  HISTORY_TABLES,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */
@@ -109,6 +111,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly imports: SqliteImports
   readonly archived: Archived
   readonly turns: SqliteTurns
+  readonly histories: SqliteHistories
   readonly #rows: InventoryRows
   /** Plans by campaign. A plan never changes: it is read once. */
   readonly #plans = new Map<string, Uint8Array>()
@@ -124,6 +127,7 @@ export class SqliteFleetStore implements FleetStore {
     this.siem = new SqliteSiem(database)
     this.gathered = new SqliteGathered(database)
     this.turns = new SqliteTurns(database)
+    this.histories = new SqliteHistories(database)
     this.#rows = new InventoryRows(database)
     this.inventory = new SqliteInventory(database, this.#rows)
     this.#writer.onUndone = () => this.#rows.forget()
@@ -136,8 +140,8 @@ export class SqliteFleetStore implements FleetStore {
     this.#sql = {
       file: database.prepare('SELECT bytes FROM file WHERE repo = ? AND path = ?'),
       filesAfter: database.prepare('SELECT path, bytes FROM file WHERE repo = ? AND path > ? ORDER BY path LIMIT ?'),
-      site: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site WHERE id = ?'),
-      sites: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream FROM site ORDER BY id'),
+      site: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream, head FROM site WHERE id = ?'),
+      sites: database.prepare('SELECT id, site, gateway_key AS gatewayKey, upstream, head FROM site ORDER BY id'),
       siteNames: database.prepare('SELECT id FROM site WHERE id > ? ORDER BY id LIMIT ?'),
       controller: database.prepare(`SELECT ${controller} WHERE site = ? AND id = ?`),
       seen: database.prepare('SELECT seen_at AS seenAt FROM inventory WHERE site = ? AND id = ? AND seen_at > 0'),
@@ -169,8 +173,8 @@ export class SqliteFleetStore implements FleetStore {
       ),
       putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
       putSite: database.prepare(
-        `INSERT INTO site VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
-         SET site = excluded.site, gateway_key = excluded.gateway_key, upstream = excluded.upstream`,
+        `INSERT INTO site (id, site, gateway_key, upstream, head) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET site = excluded.site,
+         gateway_key = excluded.gateway_key, upstream = excluded.upstream, head = excluded.head`,
       ),
       putController: database.prepare(
         `INSERT INTO controller (site, id, class, hardware, report_key, decryption_key, report, sequence)
@@ -405,7 +409,7 @@ export class SqliteFleetStore implements FleetStore {
     }
     for (const row of change.sites ?? []) {
       this.#rows.placeSite(row)
-      this.#sql.putSite.run(row.id, row.site, row.gatewayKey, row.upstream)
+      this.#sql.putSite.run(row.id, row.site, row.gatewayKey, row.upstream, row.head)
     }
     for (const one of change.doubted ?? []) this.#rows.doubt(one)
     for (const row of change.controllers ?? []) {
@@ -428,6 +432,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#accounts.apply(change)
     this.people.apply(change)
     this.turns.apply(change)
+    this.histories.apply(change)
     this.webhooks.apply(change)
     this.siem.apply(change)
     this.#copies.apply(change.copied)

@@ -1,14 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { instant } from '../../core/encoding/units.ts'
 import type { CopyMark } from '../../core/fleet/backup.ts'
+import type { Keeping, OutboxItem, OwnLog, ToldRow } from '../../core/ledger/own-log-rows.ts'
 import type { WitnessedLog } from '../../core/ledger/witness-rows.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
-import type { GatewayChange, GatewayControllerRow, GatewayStore, KeptTime, OutboxItem } from '../../flows/ports.ts'
+import type { GatewayChange, GatewayControllerRow, GatewayStore, KeptTime } from '../../flows/ports.ts'
 import { COPY_TABLE, Copies, type OnPages } from './copy.ts'
-import { openDatabase, Writer } from './database.ts'
+import { type Migration, openDatabase, Writer } from './database.ts'
+import { chainOutbox, SqliteOwnLog } from './own-log.ts'
 import { WITNESSED_TABLE, WitnessedRows } from './witnessed.ts'
 
-const migrations = [
+const migrations: readonly Migration[] = [
   `CREATE TABLE file (repo TEXT NOT NULL, path TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (repo, path)) STRICT, WITHOUT ROWID;
    CREATE TABLE controller (id TEXT PRIMARY KEY, report_key BLOB NOT NULL, report BLOB, sequence INTEGER NOT NULL,
      work TEXT NOT NULL) STRICT;
@@ -17,28 +19,34 @@ const migrations = [
   'CREATE TABLE time (one INTEGER PRIMARY KEY CHECK (one = 1), latest INTEGER NOT NULL, bound INTEGER NOT NULL) STRICT;',
   COPY_TABLE,
   WITNESSED_TABLE,
+  chainOutbox,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */
 export const GATEWAY_DATA = migrations.length
 
+/** What a gateway keeps of its own log unless it is told: about two months of a site that is always busy, and the last of what it told. */
+export const USUAL_KEEPING: Keeping = { unsentBytes: 512 << 20, sentBytes: 64 << 20 }
+
 /** The gateway's store in one SQLite file. Refuses as `openDatabase` does. */
-export function openGatewayStore(path: string): SqliteGatewayStore | Refusal {
+export function openGatewayStore(path: string, keep = USUAL_KEEPING): SqliteGatewayStore | Refusal {
   const database = openDatabase(path, { version: GATEWAY_DATA, migrations })
-  return isRefusal(database) ? database : new SqliteGatewayStore(database)
+  return isRefusal(database) ? database : new SqliteGatewayStore(database, keep)
 }
 
 export class SqliteGatewayStore implements GatewayStore {
   readonly #database: DatabaseSync
   readonly #writer: Writer
   readonly #copies: Copies
+  readonly #own: SqliteOwnLog
   readonly #sql
   readonly #witnessed: WitnessedRows
   /** The assignments as they are in the database; undefined until they are read. */
   #assignments: Uint8Array | null | undefined
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, keep: Keeping) {
     this.#database = database
+    this.#own = new SqliteOwnLog(database, keep)
     this.#writer = new Writer(database)
     this.#copies = new Copies(database)
     this.#witnessed = new WitnessedRows(database)
@@ -48,8 +56,11 @@ export class SqliteGatewayStore implements GatewayStore {
       controller: database.prepare(`SELECT ${controller} WHERE id = ?`),
       controllers: database.prepare(`SELECT ${controller} ORDER BY id`),
       assignments: database.prepare('SELECT bytes FROM assignments'),
-      lastGiven: database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'"),
-      outbox: database.prepare('SELECT sequence, kind, bytes FROM outbox ORDER BY sequence LIMIT ?'),
+      told: database.prepare('SELECT controller, key, told, digest, sequence FROM told WHERE controller = ?'),
+      putTold: database.prepare(
+        `INSERT INTO told VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET key = excluded.key, told = excluded.told,
+         digest = excluded.digest, sequence = excluded.sequence`,
+      ),
       putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
       dropFile: database.prepare('DELETE FROM file WHERE repo = ? AND path = ?'),
       putController: database.prepare(
@@ -64,8 +75,6 @@ export class SqliteGatewayStore implements GatewayStore {
         `INSERT INTO time VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET latest = max(latest, excluded.latest),
          bound = excluded.bound`,
       ),
-      addOutbox: database.prepare('INSERT INTO outbox (kind, bytes) VALUES (?, ?)'),
-      forget: database.prepare('DELETE FROM outbox WHERE sequence <= ?'),
     }
   }
 
@@ -94,11 +103,23 @@ export class SqliteGatewayStore implements GatewayStore {
   }
 
   async outbox(limit: number): Promise<OutboxItem[]> {
-    return this.#sql.outbox.all(limit) as OutboxItem[]
+    return this.#own.unsent(limit)
   }
 
   async lastGiven(): Promise<number> {
-    return (this.#sql.lastGiven.get() as { seq: number } | undefined)?.seq ?? 0
+    return this.#own.last()
+  }
+
+  async ownLog(): Promise<OwnLog> {
+    return this.#own.read()
+  }
+
+  async logged(behind: number, limit: number): Promise<OutboxItem[]> {
+    return this.#own.behind(behind, limit)
+  }
+
+  async told(controller: string): Promise<ToldRow | null> {
+    return (this.#sql.told.get(controller) as ToldRow | undefined) ?? null
   }
 
   async time(): Promise<KeptTime> {
@@ -123,9 +144,10 @@ export class SqliteGatewayStore implements GatewayStore {
       }
       if (change.time !== undefined) this.#sql.putTime.run(change.time.latest, change.time.bound)
       if (change.witnessed !== undefined) this.#witnessed.put(change.witnessed)
-      // AUTOINCREMENT: a sequence that was sent and forgotten is never given again.
-      for (const item of change.outbox ?? []) this.#sql.addOutbox.run(item.kind, item.bytes)
-      if (change.acknowledged !== undefined) this.#sql.forget.run(change.acknowledged)
+      for (const row of change.told ?? []) {
+        this.#sql.putTold.run(row.controller, row.key, row.told, row.digest, row.sequence)
+      }
+      this.#own.apply(change)
       this.#copies.apply(change.copied)
     })
   }

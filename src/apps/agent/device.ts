@@ -3,6 +3,7 @@ import { readText, writeWhole } from '../../adapters/config-file.ts'
 import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { atLeast } from '../../core/slot/health-machine.ts'
+import type { HistoryEntry } from '../../core/slot/history.ts'
 import type { Memory } from '../../core/slot/memory.ts'
 import { other } from '../../core/slot/slot.ts'
 import { type ControllerStatus, statusOf } from '../../core/slot/status.ts'
@@ -152,6 +153,11 @@ export class Device {
     return { VOLTSEAL_BOARD: this.#made.token }
   }
 
+  /** What its ring has, oldest first. */
+  history(): readonly HistoryEntry[] {
+    return history(this.board).entries
+  }
+
   status(): ControllerStatus | Refusal {
     const { memory } = this
     if (memory === null) return refuse('boot-record-missing', this.id, 'a boot record', 'none')
@@ -162,7 +168,7 @@ export class Device {
       golden: this.#goldenFacts(),
       counter: this.board.element.counter(),
       anchors: this.board.element.anchors(),
-      entries: history(this.board).entries,
+      entries: this.history(),
       assignment: this.#assignment,
       figures: this.#counts(),
     })

@@ -39,7 +39,11 @@ export class Work {
     this.#rhythm = new Rhythm(reportEvery(config), steadyOf(device.clock), random)
     this.reporter = new Reporter({
       site: device.site,
-      controller: { element: device.board.element, status: () => device.status() },
+      controller: {
+        element: device.board.element,
+        status: () => device.status(),
+        history: () => device.history(),
+      },
       client,
       clock: device.clock,
       backOff: new BackOff(random),

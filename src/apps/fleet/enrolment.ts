@@ -4,6 +4,7 @@ import { fromBase64, sameBytes, toBase64, toHex } from '../../core/encoding/byte
 import { refuseDecryptionKey } from '../../core/fleet/decryption-key.ts'
 import { findController, parseSite, type Site, siteBytes } from '../../core/fleet/topology.ts'
 import { parseVerifierKey, verifierKey } from '../../core/ledger/signed-note.ts'
+import { firstHead } from '../../core/ledger/site-chain.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { canSignMetadata, keyId } from '../../core/trust/keys.ts'
 import { record } from '../../flows/audit.ts'
@@ -71,7 +72,8 @@ export class Enrolment {
     if (isRefusal(issued)) return issued
     const files = known === null ? await foundDirector(this.#world, site.site) : []
     if (isRefusal(files)) return files
-    const row = { id: site.site, site: siteBytes(site), gatewayKey, upstream: known?.upstream ?? 0 }
+    const { upstream, head } = known ?? { upstream: 0, head: firstHead() }
+    const row = { id: site.site, site: siteBytes(site), gatewayKey, upstream, head }
     const actor = person(by)
     const certificates = certificatesOf(issued)
     if (isRefusal(certificates)) return certificates
@@ -87,7 +89,8 @@ export class Enrolment {
         detail: { region: site.region, controllers: rows.length, key, ...(witness === null ? {} : { witness }) },
       },
       ...rows.map(({ id, class: of, hardware, reportKey, decryptionKey }) => {
-        const keys = { key: this.#keyId(reportKey), ...this.#decryption(decryptionKey) }
+        // With the key itself, whoever reads the log can verify what the device signed.
+        const keys = { key: this.#keyId(reportKey), reportKey: toBase64(reportKey), ...this.#decryption(decryptionKey) }
         const detail = { class: of, hardware, ...keys, ...(replaced.has(id) ? { replaced: true } : {}) }
         return { kind: 'controller-registered', actor, site: site.site, controller: id, detail } as const
       }),

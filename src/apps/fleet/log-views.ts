@@ -1,11 +1,13 @@
 import { toBase64 } from '../../core/encoding/bytes.ts'
 import { plainText } from '../../core/encoding/plain-text.ts'
 import { FLEET, type Holder, mayDo } from '../../core/fleet/roles.ts'
+import { canonicalJson } from '../../core/encoding/canonical-json.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
 import { isPseudonym, shortened, withNames } from '../../core/ledger/pseudonym.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { namesFor } from '../../flows/persons.ts'
+import { claimedHistory } from '../../core/trust/device-history.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import {
   type AuditPage,
@@ -46,16 +48,27 @@ const behind = (after: readonly [number] | null): number => (after === null ? 0 
 /** What people look for first. */
 const FIRST = ['event', 'version', 'state', 'slot', 'counter', 'from', 'result', 'cause']
 /** What only programs look for: it is in the entry. */
-const HIDDEN = new Set(['at', 'digest', 'sequence', 'sha256', 'wave'])
+const HIDDEN = new Set(['at', 'digest', 'sequence', 'sha256', 'wave', 'decisions', 'reportKey', 'sig'])
 
 /** The scalars of an entry's details, on one line, the telling ones first. */
-function summaryOf({ detail, campaign }: AuditEntry): string {
+function summaryOf({ kind, detail, campaign }: AuditEntry): string {
+  if (kind === 'device-history') return historySummary(detail)
   const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length)
   const words = Object.entries(detail)
     .filter(([name, value]) => typeof value !== 'object' && value !== '' && !HIDDEN.has(name))
     .sort(([a], [b]) => rank(a) - rank(b))
     .map(([name, value]) => `${name} ${shortened(String(value)).slice(0, 60)}`)
   return [...words, ...(campaign === undefined ? [] : [`campaign ${campaign}`])].join(', ').slice(0, 200)
+}
+
+/** What a device decided, by name, and from-to what its ring had lost. */
+function historySummary({ sig, signed }: AuditEntry['detail']): string {
+  const told = claimedHistory(canonicalJson({ sig: sig ?? null, signed: signed ?? null }))
+  if (told === null) return 'no history'
+  const { from, to, decisions, lost } = told.signed
+  const gaps = lost.map(range => `lost ${range.from} to ${range.to}`)
+  const all = [...decisions.map(({ event }) => event), ...gaps].join(', ')
+  return `decisions ${from} to ${to}: ${all}`.slice(0, 200)
 }
 
 export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Refusal> {

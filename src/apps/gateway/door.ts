@@ -12,6 +12,8 @@ import {
   streamOf,
 } from '../../adapters/http-server.ts'
 import { isRefusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
+import { MAX_HISTORY_BYTES } from '../../core/trust/device-history.ts'
+import { acceptHistory, historyWanted } from '../../flows/fold.ts'
 import type { SiteWorld } from '../../flows/ports.ts'
 import { waitOf } from '../../flows/reason.ts'
 import { isAttempt, noteRefusalAt } from '../../flows/refused.ts'
@@ -91,7 +93,7 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
 
   server.post('/v1/reports', { bodyLimit: MAX_REPORT }, async (request, reply) => {
     const id = controllerOf(request)
-    const bytes = await wholeBody(streamOf(request))
+    const bytes = await wholeBody(streamOf(request), MAX_REPORT)
     if (bytes === null) {
       return sendRefusal(reply, refuse('request-malformed', `a report of ${id}`, `at most ${MAX_REPORT} bytes`, 'more'))
     }
@@ -103,15 +105,33 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
     return accepted
   })
 
+  server.get('/v1/history', async (request, reply) => {
+    const wanted = await historyWanted(world, controllerOf(request))
+    return isRefusal(wanted) ? sendRefusal(reply, wanted) : wanted
+  })
+
+  server.post('/v1/history', { bodyLimit: MAX_HISTORY_BYTES }, async (request, reply) => {
+    const id = controllerOf(request)
+    const bytes = await wholeBody(streamOf(request), MAX_HISTORY_BYTES)
+    if (bytes === null) {
+      const most = `at most ${MAX_HISTORY_BYTES} bytes`
+      return sendRefusal(reply, refuse('request-malformed', `a history of ${id}`, most, 'more'))
+    }
+    const told = await acceptHistory(world, id, bytes)
+    if (isRefusal(told)) return sendRefusal(reply, told)
+    bells.reports.ring()
+    return told
+  })
+
   return server
 }
 
-async function wholeBody(body: AsyncIterable<Uint8Array>): Promise<Uint8Array | null> {
+async function wholeBody(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array | null> {
   const parts: Uint8Array[] = []
   let length = 0
   for await (const part of body) {
     length += part.length
-    if (length > MAX_REPORT) return null
+    if (length > most) return null
     parts.push(part)
   }
   return new Uint8Array(Buffer.concat(parts))

@@ -83,3 +83,6 @@ export function readClock(
 function doubtOf(of: Doubt['by'], { by, until }: Apart, clock: Instant, steady: Millis): Doubt {
   return { by: of, time: instant(clock - by), until: instant(Math.round(clock + until - steady)), jumped: by }
 }
+
+/** The latest time that a site has judged by, and up to where the time is borne out by what was signed (see time.ts). */
+export type KeptTime = { readonly latest: Instant; readonly bound: Instant }

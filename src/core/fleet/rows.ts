@@ -1,6 +1,6 @@
 import type { Instant } from '../encoding/units.ts'
 
-/** What a fleet server's store keeps of sites and controllers. */
+/** What stores keep of sites and controllers. */
 
 /** A registered site: its parsed `site.yaml`, its gateway's key, and how far its gateway's log has been taken in. */
 export type SiteRow = {
@@ -11,7 +11,38 @@ export type SiteRow = {
   readonly gatewayKey: Uint8Array
   /** The highest sequence of the gateway's outbox that is durable here; 0 for none. */
   readonly upstream: number
+  /** The head of the gateway's own log behind it (core/ledger/site-chain.ts). */
+  readonly head: Uint8Array
 }
+
+/**
+ * How far a controller's history was told (core/ledger/device-place.ts), by the digest of its report key: a device that was
+ * replaced begins anew.
+ */
+export type HistoryRow = {
+  readonly site: string
+  readonly controller: string
+  /** SHA-256 of the report key, in hex. */
+  readonly key: string
+  readonly told: number
+  readonly digest: string
+  readonly sequence: number
+  readonly attested: number
+  readonly missed: number
+}
+
+/** A break in a sequence of a site, as the log tells of it. `controller` is empty for the gateway's own log. */
+export type BreakRow = {
+  readonly site: string
+  readonly controller: string
+  readonly code: string
+  readonly from: number
+  readonly to: number
+  /** When the fleet found it. */
+  readonly at: Instant
+}
+
+export type NumberedBreak = BreakRow & { readonly number: number }
 
 /** A registered controller and what it last attested. */
 export type ControllerRow = {
@@ -33,3 +64,21 @@ export type ControllerRow = {
 
 /** Of a controller what an order for it is written by: what stands before its report, which is long, in the database. */
 export type OrderableRow = Pick<ControllerRow, 'id' | 'class' | 'hardware'>
+
+/** What the gateway knows of one controller. */
+export type GatewayControllerRow = {
+  readonly id: string
+  readonly reportKey: Uint8Array
+  readonly report: Uint8Array | null
+  readonly sequence: number
+  /** Where its work stands: a state of core/campaign/site-work.ts as JSON. */
+  readonly work: string
+}
+
+/** A content key wrapped for a controller; `envelope` is the SHA-256 of the release's envelope in lower-case hex. */
+export type WrapRow = {
+  readonly envelope: string
+  readonly site: string
+  readonly controller: string
+  readonly wrap: Uint8Array
+}

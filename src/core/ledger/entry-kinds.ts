@@ -63,6 +63,9 @@ export const entryKinds = {
   'activation-granted': 'A gateway allowed a controller to restart into the release.',
   'activation-withheld': 'A gateway did not allow a controller to restart now, with the reason.',
   'controller-report': 'A signed report of a controller was accepted, with what it attests.',
+  'device-history': 'A stretch of a controller’s own history was accepted, with what of it does not follow.',
+  'site-log-lost': 'A gateway says that it lost a stretch of its own log before it could hand it over.',
+  'site-log-continued': 'A person let a gateway go on behind what the fleet has of its log.',
   'report-refused': 'A report was refused: signature, sequence or content.',
 
   'access-granted': 'A person or machine signed in.',
@@ -107,6 +110,7 @@ const gatewayKinds: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'activation-granted',
   'activation-withheld',
   'report-refused',
+  'site-log-continued',
   'access-refused',
   'link-lost',
   'link-restored',

@@ -27,8 +27,18 @@ export type Actor = {
 /** Somebody who has proved to be nobody whom the fleet knows. */
 export const STRANGER = 'stranger'
 
-/** Where an entry was first written, when that was not here: the gateway's name, and its place in that gateway's log. */
-export type EntryOrigin = { readonly gateway: string; readonly sequence: number }
+/**
+ * Where an entry was first written, when that was not here: the gateway's name, and its place in that gateway's log. `kind`: what
+ * it was there (`lost`: what the gateway says that it lost, up to that number). `item` and `head`: its digest and the head of the gateway's log behind it, in hex
+ * (core/ledger/site-chain.ts).
+ */
+export type EntryOrigin = {
+  readonly gateway: string
+  readonly sequence: number
+  readonly kind: 'entry' | 'report' | 'history' | 'lost'
+  readonly item: string
+  readonly head: string
+}
 
 /**
  * One entry of the audit log. `release` is the SHA-256 (hex) of the release's envelope, `changeRequest` the operator's
@@ -65,6 +75,7 @@ const MAX_TEXT = 4000
 const MAX_ITEMS = 1000
 const MAX_DEPTH = 8
 const id = line(128)
+const digest = text('a SHA-256 in hex', /^[0-9a-f]{64}$/)
 const kind = then(line(64), (value, at) =>
   isEntryKind(value) ? value : new Misfit(at, `one of ${Object.keys(entryKinds).length} kinds`, shown(value)),
 )
@@ -114,7 +125,13 @@ export const entryShape = object(
     release: text('64 hex digits', /^[0-9a-f]{64}$/),
     changeRequest: line(120),
     code: line(100),
-    origin: object({ gateway: id, sequence: whole(1, Number.MAX_SAFE_INTEGER) }),
+    origin: object({
+      gateway: id,
+      sequence: whole(1, Number.MAX_SAFE_INTEGER),
+      kind: word('entry', 'report', 'history', 'lost'),
+      item: digest,
+      head: digest,
+    }),
   },
 )
 
@@ -195,4 +212,9 @@ function checkEntry(value: unknown, subject: string): AuditEntry | Refusal {
 /** A gateway's own entry as it goes into the fleet's log: the same words, and where they came from. */
 export function withOrigin(entry: AuditEntry, origin: EntryOrigin): AuditEntry {
   return { ...entry, origin }
+}
+
+/** The entry as its gateway wrote it. */
+export function withoutOrigin({ origin: _origin, ...entry }: AuditEntry): Omit<AuditEntry, 'origin'> {
+  return entry
 }

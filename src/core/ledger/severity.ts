@@ -79,6 +79,9 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
   'activation-granted': 'informational',
   'activation-withheld': 'informational',
   'controller-report': 'informational',
+  'device-history': 'informational',
+  'site-log-lost': 'warning',
+  'site-log-continued': 'alert',
   'report-refused': 'warning',
 
   'access-granted': 'informational',

@@ -2,8 +2,9 @@ import { sameBytes, toHex } from '../encoding/bytes.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
-import { type AuditEntry, parseEntry } from './entry.ts'
+import { parseEntry } from './entry.ts'
 import { append, emptyTree, leafHash, rootOf, type TreeHead } from './merkle.ts'
+import { headsOf, noOrigins, type Origins, type SequenceBreak, takeOrigin } from './origins.ts'
 import type { NoteKey } from './signed-note.ts'
 
 /** An entry as it was stored; `leaf` is the hash that was stored beside it, `place` the file that it is in, when there is one. */
@@ -12,12 +13,9 @@ export type StoredEntry = { readonly bytes: Uint8Array; readonly leaf?: Uint8Arr
 /** What is known of the log from before: a checkpoint that a gateway or a witness kept. */
 export type KnownHead = { readonly size: number; readonly root: Uint8Array }
 
-/** How far the entries of each gateway have come: the last sequence that was seen. */
-type Origins = Map<string, number>
-
 /**
  * A verification under way. It takes one entry after the other, so that a log of any size can be read from its store in
- * pieces; each step hands it on, and the one before is not used again (`origins` is one map, not a copy per entry).
+ * pieces; each step hands it on, and the one before is not used again (`origins` is one object, not a copy per entry).
  * `findings` are at most `MAX_FINDINGS`; `dropped` counts the others.
  */
 export type Verification = {
@@ -34,23 +32,29 @@ export type LogVerdict = {
   readonly size: number
   readonly root: string
   readonly checkpoint: Checkpoint | null
-  /** The last sequence of each gateway whose entries the log holds. */
-  readonly origins: Readonly<Record<string, number>>
+  /** The last sequence of each gateway whose entries the log holds, and the head of that gateway's log. */
+  readonly origins: Readonly<Record<string, { readonly sequence: number; readonly head: string | null }>>
+  /** Breaks in the sequences of sites that the log tells of; it is sound all the same. `moreBreaks` counts those beyond `MAX_BREAKS`. */
+  readonly breaks: readonly SequenceBreak[]
+  readonly moreBreaks: number
   readonly findings: readonly Refusal[]
   readonly dropped: number
 }
 
 export const MAX_FINDINGS = 100
 
-/** Begins. With a `known` head, the log is also checked to continue it. */
-export function beginVerification(crypto: Crypto, known: KnownHead | null = null): Verification {
-  const start: Verification = { tree: emptyTree, origins: new Map(), known, findings: [], dropped: 0 }
+/**
+ * Begins. With a `known` head, the log is also checked to continue it. `signatures`: whether those of devices are verified, which
+ * takes ECDSA P-256.
+ */
+export function beginVerification(crypto: Crypto, known: KnownHead | null = null, signatures = true): Verification {
+  const start: Verification = { tree: emptyTree, origins: noOrigins(signatures), known, findings: [], dropped: 0 }
   return checkKnown(crypto, start)
 }
 
 /**
  * Takes the next entry. Finds `entry-malformed`, `entry-kind-unknown`, `entry-not-canonical`, `entry-too-large`,
- * `log-entry-altered`, `log-origin-gap`, `log-origin-repeated`, `log-forked`.
+ * `log-entry-altered`, `log-forked`, and what `takeOrigin` finds.
  */
 export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry): Verification {
   const subject = stored.place === undefined ? `entry ${so.tree.size}` : `entry ${so.tree.size} of ${stored.place}`
@@ -61,21 +65,7 @@ export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry)
   }
   const entry = parseEntry(stored.bytes, subject)
   if (isRefusal(entry)) faults.push(entry)
-  else if (entry.origin !== undefined) {
-    const { gateway, sequence } = entry.origin
-    const last = so.origins.get(gateway) ?? 0
-    if (sequence <= last) {
-      faults.push(refuse('log-origin-repeated', subject, `${gateway} above ${last}`, `${gateway} ${sequence}`))
-    } else {
-      const from = last + 1
-      const expected = `${gateway} ${from}`
-      if (sequence > from) faults.push(refuse('log-origin-gap', subject, expected, `${gateway} ${sequence}`))
-      so.origins.set(gateway, sequence)
-    }
-  } else if (entry.kind === 'store-restored' && entry.site !== undefined) {
-    const lost = lostOf(entry)
-    if (lost !== null && lost.from === (so.origins.get(entry.site) ?? 0) + 1) so.origins.set(entry.site, lost.to)
-  }
+  else faults.push(...takeOrigin(crypto, so.origins, entry, so.tree.size))
   const next = { ...so, tree: append(crypto, so.tree, leaf) }
   return checkKnown(crypto, found(next, faults))
 }
@@ -83,12 +73,6 @@ export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry)
 /** Takes the hash of an entry that is not there, but that the tiles of the log bear out. */
 export function takeLeaf(crypto: Crypto, so: Verification, leaf: Uint8Array): Verification {
   return checkKnown(crypto, { ...so, tree: append(crypto, so.tree, leaf) })
-}
-
-/** What the fleet says that it lost of a site, when it was restored from an older copy: the log is then whole without it. */
-function lostOf({ detail: { lost } }: AuditEntry): { readonly from: number; readonly to: number } | null {
-  const { from, to } = Object(lost) as { from?: unknown; to?: unknown }
-  return Number.isSafeInteger(from) && Number.isSafeInteger(to) ? { from: from as number, to: to as number } : null
 }
 
 /**
@@ -117,7 +101,9 @@ export function endVerification(crypto: Crypto, so: Verification, signed: string
     size,
     root: toHex(root),
     checkpoint: isRefusal(checkpoint) ? null : checkpoint,
-    origins: Object.fromEntries(origins),
+    origins: headsOf(origins),
+    breaks: origins.breaks.toSorted((a, b) => a.entry - b.entry),
+    moreBreaks: origins.moreBreaks,
     findings,
     dropped,
   }

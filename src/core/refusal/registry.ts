@@ -18,6 +18,7 @@ import { packCodes } from './codes-pack.ts'
 import { plantCodes } from './codes-plant.ts'
 import { publishCodes } from './codes-publish.ts'
 import { siemCodes } from './codes-siem.ts'
+import { siteCodes } from './codes-sites.ts'
 import { slotCodes } from './codes-slot.ts'
 import { trustCodes } from './codes-trust.ts'
 import { worldCodes } from './codes-world.ts'
@@ -30,6 +31,7 @@ const tables = {
   ...fleetCodes,
   ...inventoryCodes,
   ...plantCodes,
+  ...siteCodes,
   ...slotCodes,
   ...agentCodes,
   ...apiCodes,

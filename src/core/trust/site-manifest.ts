@@ -22,6 +22,14 @@ export type SiteManifest = {
   readonly at: Instant
   /** What is handed over with it: the digest of the batch (`batchDigest`), so that no other batch rides on it. */
   readonly batch: string
+  /**
+   * The heads of the gateway's own log in front of what is handed over and behind it, in hex (core/ledger/site-chain.ts): with them
+   * it has said everything up to `sequence`, and can never say otherwise.
+   */
+  readonly before: string
+  readonly head: string
+  /** The first number that it does not have any more, of those that it had not handed over; left out when it has them all. */
+  readonly lostFrom?: number
   /** The reports as they travel on their own: see `openReport`. Not yet verified. */
   readonly reports: readonly Uint8Array[]
   readonly roots?: RootVersions
@@ -34,6 +42,7 @@ const MAX_REPORTS = 10_000
 
 type Body = Omit<SiteManifest, 'reports'> & { readonly reports: readonly JsonObject[] }
 
+const digest = text('a SHA-256 in hex', /^[0-9a-f]{64}$/)
 const rootVersion = whole(1, Number.MAX_SAFE_INTEGER)
 
 const shape: Shape<Body> = object(
@@ -42,11 +51,17 @@ const shape: Shape<Body> = object(
     v: exactly(1),
     site: idName,
     sequence: whole(0, Number.MAX_SAFE_INTEGER),
-    batch: text('a SHA-256 in hex', /^[0-9a-f]{64}$/),
+    batch: digest,
+    before: digest,
+    head: digest,
     at: then(whole(0, 8_640_000_000_000_000), value => instant(value)),
     reports: list(anyObject as Shape<JsonObject>, 0, MAX_REPORTS),
   },
-  { roots: object({ image: rootVersion, approval: rootVersion, director: rootVersion }), director: rootVersion },
+  {
+    lostFrom: whole(1, Number.MAX_SAFE_INTEGER),
+    roots: object({ image: rootVersion, approval: rootVersion, director: rootVersion }),
+    director: rootVersion,
+  },
 )
 
 const manifestFile = signedFile(shape)
@@ -61,17 +76,30 @@ export function batchDigest(items: readonly BatchItem[], crypto: Crypto): string
 }
 
 /** The manifest's `signed` object. Throws when a report is not one: a gateway holds only reports that it has opened. */
-export function writeSiteManifest({ site, sequence, at, batch, reports, roots, director }: SiteManifest): JsonObject {
+export function writeSiteManifest(manifest: SiteManifest): JsonObject {
+  const { site, sequence, at, batch, before, head, lostFrom, reports, roots, director } = manifest
   const embedded = reports.map(bytes => {
     const json = readJson(bytes, MAX_REPORT_BYTES)
     if (json instanceof JsonFault) throw json
     return json
   })
   const trusted: JsonObject = {
+    ...(lostFrom === undefined ? {} : { lostFrom }),
     ...(roots === undefined ? {} : { roots }),
     ...(director === undefined ? {} : { director }),
   }
-  return { kind: 'voltseal-site-manifest', v: 1, site, sequence, at, batch, reports: embedded, ...trusted }
+  return {
+    kind: 'voltseal-site-manifest',
+    v: 1,
+    site,
+    sequence,
+    at,
+    batch,
+    before,
+    head,
+    reports: embedded,
+    ...trusted,
+  }
 }
 
 /** The manifest as it travels; the gateway signs `canonicalJson(signed)`, in DER for ECDSA. */
@@ -97,7 +125,7 @@ export function openSiteManifest(
     const actual = 'one that does not hold'
     return refuse('site-manifest-signature-invalid', subject, "a signature by the gateway's key", actual)
   }
-  const { site, sequence, at, batch, roots, director } = file.signed
+  const { site, sequence, at, batch, before, head, lostFrom, roots, director } = file.signed
   if (site !== from.site) return refuse('site-manifest-wrong-site', subject, from.site, site)
   if (sequence < lastSequence) {
     return refuse('site-manifest-replayed', subject, `a sequence from ${lastSequence} on`, String(sequence))
@@ -113,8 +141,12 @@ export function openSiteManifest(
     }
     seen.add(claimed.controller)
   }
-  const said = { ...(roots === undefined ? {} : { roots }), ...(director === undefined ? {} : { director }) }
-  return { site, sequence, at, batch, reports, ...said }
+  const said = {
+    ...(lostFrom === undefined ? {} : { lostFrom }),
+    ...(roots === undefined ? {} : { roots }),
+    ...(director === undefined ? {} : { director }),
+  }
+  return { site, sequence, at, batch, before, head, reports, ...said }
 }
 
 const malformed = (subject: string, { at, expected, actual }: Misfit): Refusal =>

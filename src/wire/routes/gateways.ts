@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { GATEWAYS, gatewaysOr, mayAtEach } from '../access.ts'
 import { Name, UpstreamBatch, WitnessingJson } from '../fleet-api.ts'
-import { UpstreamTaken } from '../fleet-views.ts'
+import { UpstreamEnd, UpstreamTaken } from '../fleet-views.ts'
 import { route } from '../route.ts'
 
 const METADATA = { type: 'application/json', what: 'a signed metadata file, byte for byte' }
@@ -27,7 +27,18 @@ export const sendUpstream = route({
   access: GATEWAYS,
   body: UpstreamBatch,
   answers: { 200: UpstreamTaken },
-  codes: ['site-unknown', 'site-manifest-malformed', 'upstream-gap'],
+  codes: ['site-unknown', 'site-manifest-malformed', 'upstream-gap', 'upstream-forked'],
+})
+
+export const upstreamEnd = route({
+  method: 'GET',
+  path: '/v1/upstream',
+  id: 'upstreamEnd',
+  tag: 'gateways',
+  summary: 'How far the fleet has the asking gateway’s own log',
+  access: GATEWAYS,
+  answers: { 200: UpstreamEnd },
+  codes: ['site-unknown'],
 })
 
 export const offeredCheckpoint = route({

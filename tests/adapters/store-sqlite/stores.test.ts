@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test'
 import { openDatabase, Writer } from '../../../src/adapters/store-sqlite/database.ts'
 import { FLEET_MIGRATIONS, openFleetStore, type SqliteFleetStore } from '../../../src/adapters/store-sqlite/fleet.ts'
 import { openGatewayStore } from '../../../src/adapters/store-sqlite/gateway.ts'
+import { firstHead } from '../../../src/core/ledger/site-chain.ts'
 import { isRefusal, orThrow, RefusalError } from '../../../src/core/refusal/refusal.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'voltseal-stores-'))
@@ -15,7 +16,7 @@ const path = (): string => join(root, `${++files}.sqlite`)
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values)
 const entry = (n: number) => ({ bytes: bytes(n), leaf: new Uint8Array(32).fill(n), kind: 'log-opened' })
 const end = (size: number) => ({ size, range: [new Uint8Array(32).fill(size)], checkpoint: `checkpoint ${size}` })
-const site = { id: 'quay', site: bytes(1), gatewayKey: bytes(2), upstream: 0 }
+const site = { id: 'quay', site: bytes(1), gatewayKey: bytes(2), upstream: 0, head: firstHead() }
 
 /** What a store holds, as far as a change of the tests below touches it. */
 const seen = async (store: SqliteFleetStore) => ({
@@ -132,7 +133,7 @@ describe('the stores in SQLite', () => {
     const file = path()
     const controller = { site: 'quay', id: 'bms-1', class: 'bms', hardware: 'r1', report: null, sequence: 0 }
     const row = { ...controller, reportKey: Uint8Array.of(1), decryptionKey: Uint8Array.of(2) }
-    const site = { id: 'quay', site: Uint8Array.of(3), gatewayKey: Uint8Array.of(4), upstream: 0 }
+    const site = { id: 'quay', site: Uint8Array.of(3), gatewayKey: Uint8Array.of(4), upstream: 0, head: firstHead() }
     const database = orThrow(openDatabase(file, { version: 1, migrations: FLEET_MIGRATIONS }))
     database.prepare('INSERT INTO site VALUES (?, ?, ?, 0)').run(site.id, site.site, site.gatewayKey)
     database.prepare("INSERT INTO controller VALUES ('quay', 'bms-1', 'bms', 'r1', ?, NULL, 0)").run(row.reportKey)
@@ -151,7 +152,7 @@ describe('the stores in SQLite', () => {
 
   it('fleet: remembers each report key that a controller had, from the moment that another one is registered', async () => {
     const file = path()
-    const site = { id: 'quay', site: Uint8Array.of(3), gatewayKey: Uint8Array.of(4), upstream: 0 }
+    const site = { id: 'quay', site: Uint8Array.of(3), gatewayKey: Uint8Array.of(4), upstream: 0, head: firstHead() }
     const controller = { site: 'quay', id: 'bms-1', class: 'bms', hardware: 'r1', report: null, decryptionKey: null }
     const made = orThrow(openFleetStore(file))
     const keys = [1, 1, 2, 3, 1, 2].map(key => ({ ...controller, reportKey: Uint8Array.of(key), sequence: 0 }))

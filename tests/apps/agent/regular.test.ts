@@ -4,6 +4,7 @@ import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import type { HttpsClient } from '../../../src/adapters/link-https/client.ts'
 import type { Device } from '../../../src/apps/agent/device.ts'
 import { Work } from '../../../src/apps/agent/work.ts'
+import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { millis } from '../../../src/core/encoding/units.ts'
 import { orThrow, refuse } from '../../../src/core/refusal/refusal.ts'
 import { openReport, type Report } from '../../../src/core/trust/report.ts'
@@ -18,7 +19,10 @@ async function reported(asks: number, gateway: 'answers' | 'gone'): Promise<Repo
   const reports: Report[] = []
   let steady = 0
   let left = asks
-  const call = async (method: string, _path: string, { body }: { body?: Uint8Array } = {}) => {
+  const call = async (method: string, path: string, { body }: { body?: Uint8Array } = {}) => {
+    // Its history is told: the work is what is looked at here.
+    const next = (controller.history().at(-1)?.decision ?? 0) + 1
+    if (path === '/v1/history') return { status: 200, body: utf8(JSON.stringify({ next })) }
     if (method === 'POST') {
       const key = controller.element.reportKey
       reports.push(orThrow(openReport(body!, { site: 'harbour', controller: controller.id, key }, nodeCrypto)))
@@ -34,6 +38,7 @@ async function reported(asks: number, gateway: 'answers' | 'gone'): Promise<Repo
     board: controller.board,
     clock: { now: () => clock.now(), quality: 'simulated', steady: () => millis(steady) },
     status: () => controller.status(),
+    history: () => controller.history(),
   } as unknown as Device
   const work = new Work({
     device,

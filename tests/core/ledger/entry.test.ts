@@ -10,9 +10,11 @@ import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'
 import { ENTRY } from './entry-sample.ts'
 
+const ORIGIN = { gateway: 'g', sequence: 7, kind: 'entry', item: 'ab'.repeat(32), head: 'cd'.repeat(32) } as const
+
 describe('audit entries', () => {
   test('an entry reads back as itself, with and without an origin', () => {
-    for (const entry of [ENTRY, withOrigin(ENTRY, { gateway: 'harbour-gateway', sequence: 7 })]) {
+    for (const entry of [ENTRY, withOrigin(ENTRY, ORIGIN)]) {
       assert.deepEqual(parseEntry(orThrow(entryBytes(entry)), 'e'), entry)
     }
   })
@@ -34,7 +36,7 @@ describe('audit entries', () => {
     ['an unknown name', json({ mood: 'good' }), 'entry-malformed'],
     ['an unknown actor', json({ actor: { kind: 'ghost', id: 'x' } }), 'entry-malformed'],
     ['an unknown clock', json({ clock: 'sundial' }), 'entry-malformed'],
-    ['a sequence of nothing', json({ origin: { gateway: 'g', sequence: 0 } }), 'entry-malformed'],
+    ['a sequence of nothing', json({ origin: { ...ORIGIN, sequence: 0 } }), 'entry-malformed'],
     ['a detail that is a list', json({ detail: [1] }), 'entry-malformed'],
     ['a detail too deep', json({ detail: JSON.parse(`${'{"a":'.repeat(12)}1${'}'.repeat(12)}`) }), 'entry-malformed'],
     ['a space between', utf8(new TextDecoder().decode(json({})).replace(',', ', ')), 'entry-not-canonical'],

@@ -42,6 +42,8 @@ const leafOf = (bytes: Uint8Array): string =>
     .update(bytes)
     .digest('hex')
 
+const ENDS = { kind: 'entry', item: 'ab'.repeat(32), head: 'cd'.repeat(32) } as const
+
 describe('an entry as a syslog message', () => {
   test('says what it is, when, and how grave, where every receiver looks for it', () => {
     const text = fromUtf8(entryMessage(crypto, FORMAT, 1041, bytesOf(ENTRY)))
@@ -64,7 +66,7 @@ describe('an entry as a syslog message', () => {
   })
 
   test('says where an entry of a gateway was written first, and what its clock was worth', () => {
-    const origin = { gateway: 'quay-gateway', sequence: 12 }
+    const origin = { ...ENDS, gateway: 'quay-gateway', sequence: 12 }
     const heard = heardOf({ ...ENTRY, origin, clock: 'free' })
     assert.deepEqual([ours(heard).get('gateway'), ours(heard).get('sequence')], ['quay-gateway', '12'])
     assert.equal(ours(heard).get('clock'), 'free')
@@ -151,7 +153,7 @@ describe('an entry as a syslog message', () => {
     assert.equal(ours(cut).get('leaf'), leafOf(bytes), 'of the entry, not of what is left of it')
 
     const wide = '漢'.repeat(128)
-    const wider = { controller: wide, campaign: wide, origin: { gateway: wide, sequence: 1 } }
+    const wider = { controller: wide, campaign: wide, origin: { ...ENDS, gateway: wide, sequence: 1 } }
     const head = { ...entry, ...wider, site: wide, actor: { kind: 'oem', id: wide } } as const
     const no = heardOf(head, 7, { ...FORMAT, maxBytes: 3000 })
     assert.deepEqual([no.msg, ours(no).get('site')], [null, wide])
@@ -189,7 +191,7 @@ describe('an entry as a syslog message', () => {
         changeRequest: name,
         code: name,
         actor: { kind: 'oem', id: name },
-        origin: { gateway: name, sequence: 1 },
+        origin: { ...ENDS, gateway: name, sequence: 1 },
         detail: { [words]: words, deep: [{ words }] },
       }
       const message = entryMessage(crypto, FORMAT, 7, bytesOf(entry))

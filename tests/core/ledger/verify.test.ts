@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
+import { toHex } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { checkpointText } from '../../../src/core/ledger/checkpoint.ts'
 import { type AuditEntry, entryBytes, withOrigin } from '../../../src/core/ledger/entry.ts'
 import { leafHash, rootOfLeaves } from '../../../src/core/ledger/merkle.ts'
+import { firstHead, itemDigest, nextHead } from '../../../src/core/ledger/site-chain.ts'
 import { type LogVerdict, MAX_FINDINGS, type StoredEntry, verifyLog } from '../../../src/core/ledger/verify.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { logKey, ORIGIN, signedBy, testLogKey } from './keys.ts'
@@ -14,7 +16,7 @@ const KEY = logKey(1)
 
 const plainEntry = (number: number): AuditEntry => ({
   v: 1,
-  kind: 'controller-report',
+  kind: 'download-finished',
   at: instant(1_790_000_000_000 + number),
   clock: 'simulated',
   actor: { kind: 'gateway', id: 'harbour-gateway' },
@@ -22,10 +24,17 @@ const plainEntry = (number: number): AuditEntry => ({
   detail: { number },
 })
 
-const entry = (number: number, sequence?: number): Uint8Array => {
-  const plain = plainEntry(number)
+const GATEWAY = 'harbour-gateway'
+/** The heads of the gateway's own log behind its first entries. */
+const HEADS: Uint8Array[] = [firstHead()]
+
+const entry = (number: number, sequence?: number, plain: AuditEntry = plainEntry(number)): Uint8Array => {
+  if (sequence === undefined) return orThrow(entryBytes(plain))
+  const item = itemDigest(crypto, 'entry', orThrow(entryBytes(plain)))
+  const head = nextHead(crypto, HEADS[sequence - 1] ?? firstHead(), sequence, item)
+  HEADS[sequence] ??= head
   return orThrow(
-    entryBytes(sequence === undefined ? plain : withOrigin(plain, { gateway: 'harbour-gateway', sequence })),
+    entryBytes(withOrigin(plain, { gateway: GATEWAY, sequence, kind: 'entry', item: toHex(item), head: toHex(head) })),
   )
 }
 
@@ -47,7 +56,7 @@ describe('verifying a log', () => {
     assert.deepEqual(codes(verdict), [])
     assert(verdict.sound)
     assert.equal(verdict.size, 9)
-    assert.deepEqual(verdict.origins, { 'harbour-gateway': 9 })
+    assert.deepEqual(verdict.origins, { [GATEWAY]: { sequence: 9, head: toHex(HEADS[9] as Uint8Array) } })
     assert.equal(verdict.checkpoint?.size, 9)
   })
 
@@ -106,7 +115,8 @@ describe('verifying a log', () => {
     }
     assert(verifyLog(crypto, stored(LOG), SIGNED, KEY, seen).sound)
     const rewritten = LOG.with(2, entry(77, 3))
-    assert.deepEqual(codes(verifyLog(crypto, stored(rewritten), checkpointOf(rewritten), KEY, seen)), ['log-forked'])
+    const found = codes(verifyLog(crypto, stored(rewritten), checkpointOf(rewritten), KEY, seen))
+    assert.deepEqual(found, ['log-origin-forked', 'log-forked'])
     const rolledBack = LOG.slice(0, 4)
     assert.deepEqual(codes(verifyLog(crypto, stored(rolledBack), checkpointOf(rolledBack), KEY, seen)), ['log-forked'])
     const empty = { size: 0, root: seen.root }

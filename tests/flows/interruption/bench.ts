@@ -293,6 +293,10 @@ export class Run {
           return refuse('not-reachable', 'the fleet', 'a server that answers', 'none')
         }
       },
+      upstream: async () => {
+        const { upstream, head } = (await this.fleet.store.site(SITE.site))!
+        return { sequence: upstream, head }
+      },
     }
   }
 

@@ -51,7 +51,7 @@ const note: Target = {
 const ENTRY: AuditEntry = {
   ...SAMPLE,
   detail: { ...SAMPLE.detail, more: { a: [[], {}] } },
-  origin: { gateway: 'harbour-gateway', sequence: 7 },
+  origin: { gateway: 'harbour-gateway', sequence: 7, kind: 'entry', item: 'ab'.repeat(32), head: 'cd'.repeat(32) },
 }
 const entry: Target = {
   name: 'entry',

@@ -1,5 +1,5 @@
 import { sameBytes } from '../../../src/core/encoding/bytes.ts'
-import { canonicalJson, type Json, type JsonObject } from '../../../src/core/encoding/canonical-json.ts'
+import { canonicalJson, type Json } from '../../../src/core/encoding/canonical-json.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import {
   type CeremonyNote,
@@ -137,8 +137,8 @@ const report: Target = {
 
 const gateway = testKey(40)
 const manifestOf = (...reports: Uint8Array[]): Uint8Array => {
-  const body = { site: 'harbour', sequence: 4, at: NOW, batch: 'ab'.repeat(32), reports }
-  const signed = writeSiteManifest(body as Parameters<typeof writeSiteManifest>[0]) as JsonObject
+  const [batch, before, head] = ['ab', 'cd', 'ef'].map(byte => byte.repeat(32)) as [string, string, string]
+  const signed = writeSiteManifest({ site: 'harbour', sequence: 4, at: NOW, batch, before, head, lostFrom: 2, reports })
   return sealSiteManifest(signed, signWith(gateway, canonicalJson(signed)))
 }
 const siteManifest: Target = {

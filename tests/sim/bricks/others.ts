@@ -130,7 +130,7 @@ export const OTHERS: Readonly<Record<Exclude<BrickName, `mcuboot ${string}`>, ()
     })
     const reporter = new Reporter({
       site: 'harbour',
-      controller: { element: on.controller.element, status: () => on.controller.status() },
+      controller: { element: on.controller.element, status: () => on.controller.status(), history: () => [] },
       client: gateway,
       clock: on.clock,
       backOff: new (class extends BackOff {

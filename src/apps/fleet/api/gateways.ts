@@ -6,6 +6,7 @@ import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
 import { siteShows } from '../../../flows/campaign.ts'
+import { refusedUpstream, upstreamEnd } from '../../../flows/fold.ts'
 import { fileFor } from '../../../flows/keep.ts'
 import { offerCheckpoint, takeWitnessing } from '../../../flows/offer-checkpoint.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
@@ -41,7 +42,8 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics, gathering }
     const batch = items.map(item => ({ ...item, bytes: decoded(item.bytes, 'an outbox item') }))
     const taken = await acceptUpstream(world, site, batch, decoded(manifest, 'the site manifest'))
     // A gateway whose manifest does not hold is broken or not the gateway: the gate has both in the log.
-    if (!isRefusal(taken)) metrics.take(batch)
+    if (isRefusal(taken)) await refusedUpstream(world, site, taken)
+    else metrics.take(batch)
     return taken
   })
 
@@ -60,6 +62,7 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics, gathering }
     gathering.memory.told.add(told)
     return taken
   })
+  shows(server, routes.upstreamEnd, ({ peer: { site } }) => upstreamEnd(world, site))
 
   // A gateway reads its own site's sheets, whatever it asks for; people read all of a campaign's.
   shows(server, routes.repositoryFile, async ({ peer, params: { repo = '', path = '' }, request, reply }) => {

@@ -24,6 +24,7 @@ describe('a report whose number cannot be kept', () => {
           },
         },
         status: () => status,
+        history: () => [],
       },
       client: { call: async () => ({}) } as unknown as HttpsClient,
       clock: { now: () => clock.now(), quality: 'simulated' },
