@@ -61,7 +61,7 @@ export async function continueCopy(world: SiteWorld): Promise<Refusal | null> {
  * `upstream-forked`: the end is in front of what the fleet has acknowledged, so nothing has to be given up for it.
  */
 export async function continueBehind(
-  world: Pick<SiteWorld, 'store' | 'site' | 'clock'>,
+  world: SiteWorld,
   there: Upstream,
 ): Promise<Refusal | null> {
   const { acknowledged, last } = await world.store.ownLog()

@@ -188,7 +188,7 @@ class Intake {
     this.#reasons = reasons
     this.#now = world.clock.now()
     this.advance = new Advance(world, this.events)
-    this.histories = new Histories(world, site)
+    this.histories = new Histories(world, id)
   }
 
   /** What the gateway says itself that it lost. */

@@ -170,6 +170,8 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
     says: {
       sequence: 'the report’s own number',
       at: 'the time by the controller’s clock',
+      decisions: 'the newest decision that it attests',
+      breaks: 'decisions that were attested before and not told: code, from, to',
       event:
         'what it tells of: manufactured, boot, trial, fallback, golden, staged, withdrawn, armed, confirmed, reverted, dropped, refused, asked, regular',
       state: 'stable, trial or golden',
@@ -181,6 +183,29 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
       staged: 'the version that waits in the other slot',
       lastAttempt: 'the version that did not hold last: phase, cause, time',
       refusal: 'why the controller refused',
+    },
+  },
+  'device-history': {
+    by: 'fleet',
+    flow: 'flows/fold.ts',
+    says: {
+      signed: 'the stretch of history, as the controller signed it: every decision, and from-to what its ring lost',
+      sig: 'the signature over it by the report key, DER in hex',
+      breaks: 'what does not follow what was told before: code, from, to',
+    },
+  },
+  'site-log-lost': {
+    by: 'fleet',
+    flow: 'flows/fold.ts',
+    says: { from: 'the first number that is gone', to: 'the last one' },
+  },
+  'site-log-continued': {
+    by: 'gateway',
+    flow: 'flows/go-back.ts',
+    says: {
+      behind: 'the number that the fleet had',
+      acknowledged: 'the number that this gateway knew to be acknowledged',
+      given: 'the last number that it had given',
     },
   },
   'report-refused': {

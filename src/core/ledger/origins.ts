@@ -83,7 +83,7 @@ function takeGateway(crypto: Crypto, so: Origins, entry: AuditEntry, origin: Ent
   const own = itemOf(crypto, entry, kind)
   // Behind what the fleet has forgotten nobody knows the head: it is the gateway's word.
   const isNext = before.head === null || sameBytes(nextHead(crypto, before.head, sequence, item), head)
-  return isNext && (own === null || sameBytes(own, item))
+  return isNext && (own === null || own.some(digest => sameBytes(digest, item)))
     ? []
     : [refuse('log-origin-forked', subject, `the item that ${gateway} signed`, 'another one')]
 }
