@@ -60,10 +60,7 @@ export async function continueCopy(world: SiteWorld): Promise<Refusal | null> {
  * Lets the own log go on behind an end, with an entry that says so. Durable on return, under the store's `exclusive`. Refuses
  * `upstream-forked`: the end is in front of what the fleet has acknowledged, so nothing has to be given up for it.
  */
-export async function continueBehind(
-  world: SiteWorld,
-  there: Upstream,
-): Promise<Refusal | null> {
+export async function continueBehind(world: SiteWorld, there: Upstream): Promise<Refusal | null> {
   const { acknowledged, last } = await world.store.ownLog()
   if (there.sequence < acknowledged) {
     const expected = `a number from ${acknowledged} on`

@@ -1,13 +1,13 @@
 import { toBase64 } from '../../core/encoding/bytes.ts'
+import { canonicalJson } from '../../core/encoding/canonical-json.ts'
 import { plainText } from '../../core/encoding/plain-text.ts'
 import { FLEET, type Holder, mayDo } from '../../core/fleet/roles.ts'
-import { canonicalJson } from '../../core/encoding/canonical-json.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
 import { isPseudonym, shortened, withNames } from '../../core/ledger/pseudonym.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import { namesFor } from '../../flows/persons.ts'
 import { claimedHistory } from '../../core/trust/device-history.ts'
+import { namesFor } from '../../flows/persons.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import {
   type AuditPage,

@@ -113,6 +113,7 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
     by: 'fleet',
     flow: 'apps/fleet/enrolment.ts',
     says: {
+      reportKey: 'the key that signs its reports and histories: SubjectPublicKeyInfo in base64',
       class: 'its class',
       hardware: 'its hardware',
       key: 'the id of the key that signs its reports',

@@ -40,7 +40,10 @@ const otherKind = await packOf({
 const ofGateway = await packOf({
   entries: ENTRIES,
   query: QUERY,
-  instead: seal => ({ ...seal, origin: { gateway: 'harbour-1', sequence: 1, kind: 'entry', item: 'ab'.repeat(32), head: 'cd'.repeat(32) } }),
+  instead: seal => ({
+    ...seal,
+    origin: { gateway: 'harbour-1', sequence: 1, kind: 'entry', item: 'ab'.repeat(32), head: 'cd'.repeat(32) },
+  }),
 })
 const indices = orThrow(readManifest(sealed.get('pack.json') as Uint8Array)).events
 const [, second, third] = indices as [number, number, number]
