@@ -352,7 +352,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a canary that falls back unseen in its soak',
-    file: 'src/flows/report.ts',
+    file: 'src/core/campaign/turn-result.ts',
     text: "hasRegressed(report, wanted) ? { result: 'reverted', cause: 'regressed' } : null",
     without: 'null',
     tests: ORDERS,

@@ -1,5 +1,4 @@
 import { fromUtf8 } from '../core/encoding/bytes.ts'
-import type { SiteRow } from '../core/fleet/rows.ts'
 import { type Checkpoint, openCheckpoint } from '../core/ledger/checkpoint.ts'
 import { parseEntry } from '../core/ledger/entry.ts'
 import type { EntryRow } from '../core/ledger/log-rows.ts'
@@ -9,12 +8,13 @@ import { consistencyIn, entriesIn } from '../core/ledger/tile-reader.ts'
 import { CHECKPOINT_PATH, TILE_WIDTH } from '../core/ledger/tiles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { columns, headOf, readTiles } from './audit.ts'
+import { FoldedCopy } from './fold-copy.ts'
 import { readFiles } from './log-files.ts'
 import type { FleetWorld, LogFiles } from './ports.ts'
 
 /**
  * Brings the log of a restored fleet forward: to the end of a copy of it that is further, an export or the archive. Only the log, and
- * how far the outboxes of sites were taken in by it: what else was decided since stays lost, but nobody's log forks. The copy must be
+ * how far sites' own logs and their controllers' histories were taken in by it: what else was decided since stays lost, but nobody's log forks. The copy must be
  * signed by the key of this log and continue what is stored; each entry is borne out by its root. Answers how many entries came.
  *
  * All of it in one transaction: if power fails before it, the log is the older one; after it, the one of the copy, with its checkpoint.
@@ -38,7 +38,7 @@ export async function bringForward(world: FleetWorld, copy: LogFiles): Promise<n
   const start: TreeHead = { size: row.size, range: row.range }
   let tree = start
   const entries: EntryRow[] = []
-  const upstream = new Map<string, number>()
+  const folded = await FoldedCopy.of(world)
   while (tree.size < head.size) {
     const end = Math.min(head.size, (Math.floor(tree.size / TILE_WIDTH) + 1) * TILE_WIDTH)
     const bundle = await readFiles(copy, entriesIn(crypto, head, { start: tree.size, end }))
@@ -48,20 +48,15 @@ export async function bringForward(world: FleetWorld, copy: LogFiles): Promise<n
       if (isRefusal(entry)) return entry
       const leaf = leafHash(crypto, bytes)
       entries.push({ bytes, leaf, ...columns(entry) })
-      if (entry.origin !== undefined) upstream.set(entry.origin.gateway, entry.origin.sequence)
+      await folded.take(entry, tree.size)
       tree = append(crypto, tree, leaf)
     }
   }
   const leaves = entries.map(({ leaf }) => leaf)
   const tiles = await readTiles(growTiles(crypto, start, leaves), store)
   if (isRefusal(tiles)) return tiles
-  const sites: SiteRow[] = []
-  for (const site of await store.sites()) {
-    const taken = upstream.get(site.id) ?? 0
-    if (taken > site.upstream) sites.push({ ...site, upstream: taken })
-  }
   const log = { size: tree.size, range: tree.range, checkpoint: text }
-  await store.commit({ entries, log, tiles, sites })
+  await store.commit({ ...folded.change(), entries, log, tiles })
   return entries.length
 }
 

@@ -22,11 +22,12 @@ import { unknown } from './relay.ts'
 
 // --- At the gateway: a controller's history ---
 
-const keyOf = (world: Pick<FleetWorld | SiteWorld, 'crypto'>, reportKey: Uint8Array): string =>
+/** The digest of a report key, by which a history is known. */
+export const keyOf = (world: Pick<FleetWorld | SiteWorld, 'crypto'>, reportKey: Uint8Array): string =>
   toHex(world.crypto.sha256(reportKey))
 
 /** What was told under another key was told by another device. */
-function placeAt(row: ToldRow | HistoryRow | null, key: string): DevicePlace {
+export function placeAt(row: ToldRow | HistoryRow | null, key: string): DevicePlace {
   return row === null || row.key !== key ? NOTHING_TOLD : { ...NOTHING_TOLD, ...row }
 }
 
@@ -78,8 +79,8 @@ async function rejected(world: SiteWorld, controller: string, refusal: Refusal):
 export type Continued = {
   readonly fresh: readonly { readonly item: SentItem; readonly origin: EntryOrigin }[]
   readonly lost: { readonly from: number; readonly to: number; readonly origin: EntryOrigin } | null
-  /** What this fleet's store lost, since it was restored from an older copy: it takes such a gap once. */
-  readonly forgotten: { readonly from: number; readonly to: number } | null
+  /** What this fleet's store lost, since it was restored from an older copy: it takes such a gap once. `head`: behind it, in hex. */
+  readonly forgotten: { readonly from: number; readonly to: number; readonly head: string } | null
   readonly head: Uint8Array
 }
 
@@ -123,7 +124,7 @@ export function continues(
     if (sequence === upstream && !sameBytes(head, row.head)) return forked(head)
     if (sequence > upstream) fresh.push({ item, origin: originOf(gateway, sequence, kind, digest, head) })
   }
-  const forgotten = isAhead && !isLost ? range : null
+  const forgotten = isAhead && !isLost ? { ...range, head: manifest.before } : null
   if (toHex(head) === manifest.head) return { fresh, lost, forgotten, head }
   return refuse('site-manifest-batch-differs', `manifest of ${gateway}`, `the head ${manifest.head}`, toHex(head))
 }

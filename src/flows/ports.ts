@@ -1,7 +1,5 @@
 import type { Governance } from '../core/campaign/change-request.ts'
 import type { KeptTime } from '../core/campaign/clock-line.ts'
-import type { Load } from '../core/campaign/load.ts'
-import type { Next } from '../core/campaign/rollout-state.ts'
 import type { Reading } from '../core/campaign/rules/readings.ts'
 import type { OrderRow, TurnRow } from '../core/campaign/turn-rows.ts'
 import type { Cipher } from '../core/encoding/cipher.ts'
@@ -36,6 +34,7 @@ import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 import type { ArchiveChange, ArchiveStore, RestoreChange, RestoredStore } from './archive-ports.ts'
 import type { HistoryStore, ImportStore, InventoryStore } from './inventory-ports.ts'
 import type { AccountStore, PersonStore, Random } from './people-ports.ts'
+import type { TurnStore } from './turn-ports.ts'
 
 /** What the flows need of the world. A port is added when a flow needs it, with its second implementation in sight. */
 
@@ -200,34 +199,6 @@ export type FleetChange = AccountChange &
 
 /** Each filter has an index of its own: nothing here ever reads the whole log. */
 export type EntryFilter = { readonly campaign: string } | { readonly site: string; readonly controller: string }
-
-/** The turns of campaigns and what is out, as decisions ask for them. No answer grows with a campaign but `page`. */
-export interface TurnStore {
-  turn(campaign: string, ref: ControllerRef): Promise<TurnRow | null>
-  /** The turns of a controller in all campaigns that are open. */
-  of(ref: ControllerRef): Promise<TurnRow[]>
-  /** At most `limit` turns that are due by an instant, the longest due first. */
-  due(campaign: string, by: Instant, limit: number): Promise<TurnRow[]>
-  /** At most `limit` turns of a kind, as many of each region: see core/campaign/book.ts. */
-  next(campaign: string, next: Next, limit: number): Promise<TurnRow[]>
-  /** When a controller of a site last came through, one that was kept, and the turns on their way back. */
-  site(campaign: string, site: string): Promise<{ moved: Instant; kept: string | null; back: TurnRow[] }>
-  /** The turns of all campaigns that are ordered at a site. */
-  ordered(site: string): Promise<TurnRow[]>
-  /** The turns of a campaign in order of site and controller, from behind one on. */
-  page(campaign: string, after: ControllerRef | null, limit: number): Promise<TurnRow[]>
-  /** The sites that a campaign has turns at, in order. */
-  sites(campaign: string): Promise<string[]>
-  order(ref: ControllerRef): Promise<OrderRow | null>
-  /** All orders that are out at a site, by controller. */
-  orders(site: string): Promise<ReadonlyMap<string, OrderRow>>
-  /** When the first order that was taken back can be carried out no more; null: none is out that was. */
-  firstExpiry(): Promise<Instant | null>
-  /** The lowest director's version that a site must show for an order of its that was taken back; null: none was. */
-  awaited(site: string): Promise<number | null>
-  /** What is out, by campaign and region. */
-  load(): Promise<({ readonly campaign: string; readonly region: string } & Load)[]>
-}
 
 export interface FleetStore extends AccountStore, RestoredStore {
   readonly people: PersonStore

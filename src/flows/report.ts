@@ -1,15 +1,7 @@
-import {
-  hasRegressed,
-  isOvertaken,
-  isSettled,
-  isStaged,
-  isWanted,
-  type Outcome,
-  outcomeOf,
-  type Wanted,
-} from '../core/campaign/outcome.ts'
+import { isSettled, isStaged, isWanted, outcomeOf, type Wanted } from '../core/campaign/outcome.ts'
 import { isOpen } from '../core/campaign/rollout-state.ts'
 import type { Turn } from '../core/campaign/turn.ts'
+import { eventOf, type Result, resultOf, WORK } from '../core/campaign/turn-result.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { type Instant, millis } from '../core/encoding/units.ts'
 import { exposureOf } from '../core/fleet/exposure.ts'
@@ -20,7 +12,6 @@ import { isGatewayKind } from '../core/ledger/entry-kinds.ts'
 import type { SentItem } from '../core/ledger/own-log-rows.ts'
 import { reportDetail } from '../core/ledger/report-detail.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { isRefusalCode, registry } from '../core/refusal/registry.ts'
 import { imageOf } from '../core/trust/image-target.ts'
 import { keyId } from '../core/trust/keys.ts'
 import { type Assignment, assignmentId, ON_THE_SPOT } from '../core/trust/mapping.ts'
@@ -204,9 +195,10 @@ class Intake {
   }
 
   /** What the site had handed over to the store that this one was restored from an older copy of. */
-  forgot({ from, to }: NonNullable<Continued['forgotten']>): void {
+  forgot(lost: NonNullable<Continued['forgotten']>): void {
+    const { from, to } = lost
     const actor = fleetActor(this.#world)
-    this.events.push({ kind: 'store-restored', actor, site: this.#site, detail: { lost: { from, to } } })
+    this.events.push({ kind: 'store-restored', actor, site: this.#site, detail: { lost } })
     this.histories.breaks.push({ site: this.#site, controller: '', code: 'store-restored', from, to, at: this.#now })
   }
 
@@ -425,40 +417,4 @@ class Intake {
   #keyId(spki: Uint8Array): string {
     return keyId({ alg: 'ecdsa-p256', spki }, this.#world.crypto)
   }
-}
-
-type Result = Outcome | { readonly result: 'overtaken' } | { readonly result: 'confirmed'; readonly further: true }
-
-/** The events of a report that tell of work on the controller; the others tell how it stands. */
-const WORK: ReadonlySet<Report['event']> = new Set([
-  'staged',
-  'withdrawn',
-  'armed',
-  'trial',
-  'confirmed',
-  'reverted',
-  'refused',
-])
-
-/** How a report ends a turn, or undoes its end; null: it says nothing of it. */
-function resultOf(report: Report, turn: Turn, wanted: Wanted): Result | null {
-  // A controller that had confirmed and runs something else now is a failure that the soak is there to see.
-  if (turn.at === 'confirmed' || turn.at === 'between') {
-    // Something newer than it was given is no step back: another campaign came after this one.
-    if (isOvertaken(report, wanted)) return null
-    return hasRegressed(report, wanted) ? { result: 'reverted', cause: 'regressed' } : null
-  }
-  return isOvertaken(report, wanted) ? { result: 'overtaken' } : outcomeOf(report, wanted)
-}
-
-function eventOf(outcome: Result): {
-  result: Result['result']
-  code?: string
-  again?: boolean
-  further?: boolean
-} {
-  if (outcome.result === 'confirmed' || outcome.result === 'overtaken') return outcome
-  if (outcome.result === 'reverted') return { result: 'reverted', code: outcome.cause }
-  const again = isRefusalCode(outcome.code) && registry[outcome.code].action === 'retry'
-  return { result: 'refused', code: outcome.code, again }
 }

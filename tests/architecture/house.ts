@@ -22,6 +22,7 @@ const FLOORS: readonly (readonly [path: string, floor: Floor])[] = [
   ['src/flows/siem-ports.ts', 'ports'],
   ['src/flows/archive-ports.ts', 'ports'],
   ['src/flows/witness-ports.ts', 'ports'],
+  ['src/flows/turn-ports.ts', 'ports'],
   ['src/flows/', 'flows'],
   ['src/wire/', 'wire'],
   ['src/adapters/', 'adapters'],

@@ -8,6 +8,7 @@ import { nodeRandom } from '../../src/adapters/random-node.ts'
 import { PlainFiles } from '../../src/adapters/repository-folder.ts'
 import { generateKeyFile } from '../../src/adapters/signer-file.ts'
 import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
+import { toHex } from '../../src/core/encoding/bytes.ts'
 import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import { instant, millis } from '../../src/core/encoding/units.ts'
 import { parseCredential } from '../../src/core/fleet/credential.ts'
@@ -192,7 +193,7 @@ describe('a fleet that was set back to an older store', () => {
     const lost = (await fleet.entries()).filter(({ kind, site }) => kind === 'store-restored' && site === 'quay')
     assert.deepEqual(
       lost.map(({ detail }) => detail.lost),
-      [{ from: 4, to: 6 }],
+      [{ from: 4, to: 6, head: toHex(headBehind(crypto, firstHead(), items(1, 6))) }],
     )
     const key = { name: fleet.world.name, key: fleet.world.auditSigner.key }
     assert.deepEqual((await verifyStoredLog(fleet.world.store, key, crypto)).findings, [])

@@ -4,7 +4,8 @@ import type { Next } from '../../core/campaign/rollout-state.ts'
 import type { OrderRow, TurnRow } from '../../core/campaign/turn-rows.ts'
 import { type Instant, instant } from '../../core/encoding/units.ts'
 import type { ControllerRef } from '../../core/fleet/inventory.ts'
-import type { FleetChange, TurnStore } from '../../flows/ports.ts'
+import type { FleetChange } from '../../flows/ports.ts'
+import type { TurnStore } from '../../flows/turn-ports.ts'
 
 /**
  * The turns of campaigns, and what is out. A turn is found by its controller, by when it is due, by what it waits for, and

@@ -1,6 +1,7 @@
 import { systemClock } from '../../adapters/clock-system.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
-import { FLEET_DATA, openFleetStore, type SqliteFleetStore } from '../../adapters/store-sqlite/fleet.ts'
+import { openFleetStore, type SqliteFleetStore } from '../../adapters/store-sqlite/fleet.ts'
+import { FLEET_DATA } from '../../adapters/store-sqlite/fleet-migrations.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { verifyStoredLog } from '../../flows/audit.ts'
 import type { Clock } from '../../flows/ports.ts'

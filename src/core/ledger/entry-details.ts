@@ -318,7 +318,7 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
       campaigns: 'campaigns that were paused',
       accounts: 'accounts that were disabled',
       heard: 'controllers that a gateway heard of before it went on',
-      lost: 'the numbers of a site’s outbox that are in no log, from and to',
+      lost: 'the numbers of a site’s outbox that are in no log, from and to, and its head behind them',
     },
   },
   'witness-alarm': {

@@ -21,14 +21,15 @@ export type SequenceBreak = {
 /** Breaks that are kept at most; the rest is counted. */
 export const MAX_BREAKS = 1000
 
-type Device = { key: Uint8Array | null; place: DevicePlace }
+/** A controller as the log tells of it: the report key that it was registered with last, and how far its history was told. */
+export type Device = { key: Uint8Array | null; place: DevicePlace }
 
 /**
  * How far each gateway's log and each controller's history have come, while a log is read. One object that each entry
  * changes: a fleet has a million controllers.
  */
 export type Origins = {
-  readonly gateways: Map<string, { sequence: number; head: Uint8Array | null }>
+  readonly gateways: Map<string, { sequence: number; head: Uint8Array }>
   readonly devices: Map<string, Device>
   readonly breaks: SequenceBreak[]
   moreBreaks: number
@@ -81,19 +82,22 @@ function takeGateway(crypto: Crypto, so: Origins, entry: AuditEntry, origin: Ent
   }
   const item = fromHex(origin.item) as Uint8Array
   const own = itemOf(crypto, entry, kind)
-  // Behind what the fleet has forgotten nobody knows the head: it is the gateway's word.
-  const isNext = before.head === null || sameBytes(nextHead(crypto, before.head, sequence, item), head)
+  const isNext = sameBytes(nextHead(crypto, before.head, sequence, item), head)
   return isNext && (own === null || own.some(digest => sameBytes(digest, item)))
     ? []
     : [refuse('log-origin-forked', subject, `the item that ${gateway} signed`, 'another one')]
 }
 
-/** What the fleet says that it lost of a site, when it was restored from an older copy: the log is then whole without it. */
+/**
+ * What the fleet says that it lost of a site, when it was restored from an older copy: the log is then whole without it, and goes on
+ * behind the head that the gateway signed there.
+ */
 function takeForgotten(so: Origins, { site, detail: { lost } }: AuditEntry, index: number): void {
-  const { from, to } = Object(lost) as { from?: unknown; to?: unknown }
-  if (site === undefined || !Number.isSafeInteger(from) || !Number.isSafeInteger(to)) return
+  const { from, to, head } = Object(lost) as { from?: unknown; to?: unknown; head?: unknown }
+  const behind = typeof head === 'string' ? fromHex(head) : null
+  if (site === undefined || behind === null || !Number.isSafeInteger(from) || !Number.isSafeInteger(to)) return
   if (from !== (so.gateways.get(site)?.sequence ?? 0) + 1) return
-  so.gateways.set(site, { sequence: to as number, head: null })
+  so.gateways.set(site, { sequence: to as number, head: behind })
   keep(so, { site, controller: null, code: 'store-restored', from, to: to as number, entry: index })
 }
 
@@ -116,7 +120,8 @@ function itemOf(crypto: Crypto, entry: AuditEntry, kind: EntryOrigin['kind']): U
 const statementOf = ({ detail: { sig, signed } }: AuditEntry): JsonObject =>
   ({ sig: sig ?? null, signed: signed ?? null }) as JsonObject
 
-const nameOf = ({ site, controller }: Pick<AuditEntry, 'site' | 'controller'>): string =>
+/** A controller's name in `devices`. */
+export const nameOf = ({ site, controller }: Pick<AuditEntry, 'site' | 'controller'>): string =>
   `${site ?? '?'}/${controller ?? '?'}`
 
 function deviceOf(so: Origins, entry: AuditEntry): Device {
@@ -201,7 +206,5 @@ function mend(so: Origins, { site, controller }: AuditEntry, told: number): void
 }
 
 /** The heads that gateways' logs have come to, by gateway: a gateway can hold them against its own. */
-export const headsOf = ({ gateways }: Origins): Record<string, { sequence: number; head: string | null }> =>
-  Object.fromEntries(
-    [...gateways].map(([site, { sequence, head }]) => [site, { sequence, head: head === null ? null : toHex(head) }]),
-  )
+export const headsOf = ({ gateways }: Origins): Record<string, { sequence: number; head: string }> =>
+  Object.fromEntries([...gateways].map(([site, { sequence, head }]) => [site, { sequence, head: toHex(head) }]))

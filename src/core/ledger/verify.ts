@@ -33,7 +33,7 @@ export type LogVerdict = {
   readonly root: string
   readonly checkpoint: Checkpoint | null
   /** The last sequence of each gateway whose entries the log holds, and the head of that gateway's log. */
-  readonly origins: Readonly<Record<string, { readonly sequence: number; readonly head: string | null }>>
+  readonly origins: Readonly<Record<string, { readonly sequence: number; readonly head: string }>>
   /** Breaks in the sequences of sites that the log tells of; it is sound all the same. `moreBreaks` counts those beyond `MAX_BREAKS`. */
   readonly breaks: readonly SequenceBreak[]
   readonly moreBreaks: number

@@ -1,5 +1,5 @@
 import { openDatabase } from '../../../src/adapters/store-sqlite/database.ts'
-import { FLEET_MIGRATIONS } from '../../../src/adapters/store-sqlite/fleet.ts'
+import { FLEET_MIGRATIONS } from '../../../src/adapters/store-sqlite/fleet-migrations.ts'
 
 /**
  * Migrates the fleet's database at the given path and is killed in the middle, as by a cut of power: after the last migration
