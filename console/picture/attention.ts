@@ -16,6 +16,8 @@ export type Attention = {
 const ORDER: readonly Level[] = ['trust', 'failed', 'attention']
 /** The exit code of refusals of trust (core/refusal/code.ts). */
 const TRUST_EXIT = 20
+/** Of what is lost, and said to be. */
+const LOST_EXIT = 65
 
 /**
  * All that asks for attention, the worst first. Empty is the ordinary state. `codes`: what refusal codes mean; null while
@@ -30,7 +32,7 @@ export function attentionOf(
 ): readonly Attention[] {
   const out = [
     ...ofLog(log),
-    ...alarms.map(alarm => ofWitnesses(alarm, codes)),
+    ...alarms.map(alarm => ofAlarm(alarm, codes)),
     ...controllers.flatMap(ofController),
     ...latest(campaigns).flatMap(open => ofCampaign(open, codes)),
   ]
@@ -55,12 +57,12 @@ function ofLog(log: LogStatus): Attention[] {
   return [{ level: 'trust', subject: 'The audit log', text: 'does not verify', advice }]
 }
 
-/** What the witnesses of the log say: too few have signed, or one of them knows another history. */
-function ofWitnesses({ code, subject, actual }: StatusView['alarms'][number], codes: Codes | null): Attention {
+/** What the witnesses of the log say, and where what sites tell does not go on. */
+function ofAlarm({ code, subject, actual }: StatusView['alarms'][number], codes: Codes | null): Attention {
   if (codes === null || !codes.isRefusalCode(code))
     return { level: 'trust', subject, text: `${code}: ${actual}`, advice: null }
-  const { title, fix } = codes.registry[code]
-  return { level: 'trust', subject, text: `${title} (${actual})`, advice: fix }
+  const { title, fix, exit } = codes.registry[code]
+  return { level: exit === LOST_EXIT ? 'attention' : 'trust', subject, text: `${title} (${actual})`, advice: fix }
 }
 
 function ofController({ site, id, state, version }: ControllerView): Attention[] {

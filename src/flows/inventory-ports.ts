@@ -1,3 +1,4 @@
+import type { Instant } from '../core/encoding/units.ts'
 import type {
   Experience,
   ImportedRow,
@@ -82,6 +83,8 @@ export interface HistoryStore {
   history(site: string, controller: string): Promise<HistoryRow | null>
   /** At most `limit` breaks in sites' sequences behind a number of the list, with their numbers. */
   breaks(after: number, limit: number, site?: string): Promise<NumberedBreak[]>
+  /** At most `limit` of those that somebody has to see to, the newest first: found since an instant, or open still. */
+  pressing(since: Instant, limit: number): Promise<NumberedBreak[]>
   /** How many breaks there are, by code, and how many controllers attest decisions that were not told. */
   counts(): Promise<{ readonly codes: ReadonlyMap<string, number>; readonly behind: number }>
 }

@@ -199,7 +199,14 @@ class Intake {
     const { from, to } = lost
     const actor = fleetActor(this.#world)
     this.events.push({ kind: 'store-restored', actor, site: this.#site, detail: { lost } })
-    this.histories.breaks.push({ site: this.#site, controller: '', code: 'store-restored', from, to, at: this.#now })
+    this.histories.breaks.push({
+      site: this.#site,
+      controller: '',
+      code: 'upstream-forgotten',
+      from,
+      to,
+      at: this.#now,
+    })
   }
 
   async take({ kind, bytes }: SentItem, origin: EntryOrigin): Promise<void> {

@@ -245,6 +245,21 @@ export const HistoryView = Type.Object(
 )
 export type HistoryView = Static<typeof HistoryView>
 
+/** GET /v1/breaks: where a sequence of a site does not go on. `controller` null: its gateway's own log. Numbers with both ends. */
+export const BreakView = Type.Object(
+  {
+    number: Type.Integer(),
+    site: Type.String(),
+    controller: Type.Union([Type.String(), Type.Null()]),
+    code: Type.String(),
+    from: Type.Integer(),
+    to: Type.Integer(),
+    at: Type.Integer(),
+  },
+  { ...closed, title: 'BreakView' },
+)
+export type BreakView = Static<typeof BreakView>
+
 /** GET /v1/releases. */
 export const ReleaseView = Type.Object(
   {
@@ -294,7 +309,7 @@ export const CheckpointView = Type.Object(
   { ...closed, title: 'CheckpointView' },
 )
 export type CheckpointView = Static<typeof CheckpointView>
-/** As the console is shown it: with what a person has to see to of the log's witnesses. */
+/** As the console is shown it: with what a person has to see to of the log's witnesses, and of what sites tell. */
 export type WatchedCheckpoint = CheckpointView & { readonly alarms?: StatusView['alarms'] }
 
 export const AnchorView = Type.Object(

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { Instant } from '../../core/encoding/units.ts'
 import type { HistoryRow, NumberedBreak } from '../../core/fleet/rows.ts'
 import type { HistoryStore } from '../../flows/inventory-ports.ts'
 import type { FleetChange } from '../../flows/ports.ts'
@@ -12,6 +13,7 @@ export const HISTORY_TABLES = `
   CREATE TABLE sequence_break (number INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, controller TEXT NOT NULL, code TEXT NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
   CREATE INDEX sequence_break_site ON sequence_break (site, number);
+  CREATE INDEX sequence_break_at ON sequence_break (at);
   CREATE INDEX sequence_break_open ON sequence_break (site, controller, code) WHERE code IN ('history-withheld', 'upstream-forked');`
 
 /** The tables of `HISTORY_TABLES`: a projection of the log, in the transaction of what it tells of. */
@@ -28,6 +30,9 @@ export class SqliteHistories implements HistoryStore {
       ),
       breaks: database.prepare(`${row} WHERE number > ? ORDER BY number LIMIT ?`),
       breaksOf: database.prepare(`${row} WHERE site = ? AND number > ? ORDER BY number LIMIT ?`),
+      pressing: database.prepare(
+        `${row} WHERE at >= ? OR code IN ('history-withheld', 'upstream-forked') ORDER BY number DESC LIMIT ?`,
+      ),
       add: database.prepare(
         'INSERT INTO sequence_break (site, controller, code, first, last, at) VALUES (?, ?, ?, ?, ?, ?)',
       ),
@@ -47,6 +52,10 @@ export class SqliteHistories implements HistoryStore {
   async breaks(after: number, limit: number, site?: string): Promise<NumberedBreak[]> {
     const rows = site === undefined ? this.#sql.breaks.all(after, limit) : this.#sql.breaksOf.all(site, after, limit)
     return rows as NumberedBreak[]
+  }
+
+  async pressing(since: Instant, limit: number): Promise<NumberedBreak[]> {
+    return this.#sql.pressing.all(since, limit) as NumberedBreak[]
   }
 
   async counts(): Promise<{ codes: ReadonlyMap<string, number>; behind: number }> {

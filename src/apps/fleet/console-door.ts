@@ -9,6 +9,7 @@ import { type LogFiles, storedLog } from '../../flows/log-files.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { WatchedCheckpoint } from '../../wire/fleet-views.ts'
 import type { Page, Wanted } from './api/page.ts'
+import { breakAlarms } from './breaks.ts'
 import * as ofCampaigns from './campaign-views.ts'
 import { checkpoint } from './log-views.ts'
 import { CONSOLE } from './people.ts'
@@ -78,11 +79,12 @@ export function consoleShows(
   }
 }
 
-/** The checkpoint, with what its witnesses say of it. */
+/** The checkpoint, with what its witnesses say of it, and where what sites tell does not go on. */
 async function watched(world: FleetWorld, alarms: Alarms): Promise<WatchedCheckpoint | Refusal> {
   const signed = await checkpoint(world)
   if (isRefusal(signed)) return signed
-  const told = (await alarms()).map(({ code, subject, expected, actual }) => ({ code, subject, expected, actual }))
+  const all = [...(await alarms()), ...(await breakAlarms(world))]
+  const told = all.map(({ code, subject, expected, actual }) => ({ code, subject, expected, actual }))
   return { ...signed, alarms: told }
 }
 

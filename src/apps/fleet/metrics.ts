@@ -70,6 +70,7 @@ export class Metrics {
       ...(await this.#hooks()),
       ...(await this.#receivers()),
       ...(await this.#witnesses()),
+      ...(await this.#breaks()),
       gauge('voltseal_log_entries', 'Entries of the audit log.', (await this.#world.store.log()).size),
       gauge('process_resident_memory_bytes', 'Memory of the server.', process.memoryUsage.rss()),
       counter('process_cpu_seconds_total', 'Time of processors that the server has used.', cpuSeconds()),
@@ -135,6 +136,14 @@ export class Metrics {
       ),
       gauge('voltseal_log_witness_alarm', 'Whether a checkpoint got too few signatures in time: 1, or 0.', alarms),
       gauge('voltseal_log_witnesses_troubled', 'Witnesses that say that the log is not the one they know.', troubled),
+    ]
+  }
+
+  async #breaks(): Promise<Figure[]> {
+    const { codes, behind } = await this.#world.store.histories.counts()
+    return [
+      by('voltseal_breaks', 'Places where what sites tell does not go on, since the first of them.', 'code', codes),
+      gauge('voltseal_histories_behind', 'Controllers that attest decisions which they have not told.', behind),
     ]
   }
 

@@ -13,6 +13,7 @@ import { alarmOf, standing } from '../../flows/warn.ts'
 import type { ControllerView, ReleaseView, StatusView } from '../../wire/fleet-views.ts'
 import { breathe } from '../process/breathe.ts'
 import { behindIn, byText, type Page, pageOf, shown, type Wanted } from './api/page.ts'
+import { breakAlarms } from './breaks.ts'
 import { EVERYWHERE, type Seen } from './places.ts'
 
 /** What the fleet server shows of itself: read from the store at each question, nothing kept. */
@@ -37,6 +38,7 @@ export async function status(
     const { upstream = 0 } = (await world.store.site(id)) ?? {}
     alarms.push(refuse('fleet-store-older', `outbox of ${id}`, `item ${item}, as was acknowledged`, `item ${upstream}`))
   }
+  alarms.push(...(await breakAlarms(world, seen)))
   const sites: string[] = []
   for (const { id } of await world.store.sites()) if (await seen.at(id)) sites.push(id)
   for (const repo of ['image', 'approval', ...sites.map(id => `director/${id}`)]) {

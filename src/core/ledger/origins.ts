@@ -11,7 +11,7 @@ import { firstHead, itemDigest, nextHead } from './site-chain.ts'
 export type SequenceBreak = {
   readonly site: string
   readonly controller: string | null
-  readonly code: BreakCode | 'upstream-lost' | 'store-restored'
+  readonly code: BreakCode | 'upstream-lost' | 'upstream-forgotten'
   readonly from: number
   readonly to: number
   /** The entry of the log that says so. */
@@ -98,7 +98,7 @@ function takeForgotten(so: Origins, { site, detail: { lost } }: AuditEntry, inde
   if (site === undefined || behind === null || !Number.isSafeInteger(from) || !Number.isSafeInteger(to)) return
   if (from !== (so.gateways.get(site)?.sequence ?? 0) + 1) return
   so.gateways.set(site, { sequence: to as number, head: behind })
-  keep(so, { site, controller: null, code: 'store-restored', from, to: to as number, entry: index })
+  keep(so, { site, controller: null, code: 'upstream-forgotten', from, to: to as number, entry: index })
 }
 
 /**

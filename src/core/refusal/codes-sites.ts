@@ -67,6 +67,11 @@ export const siteCodes = {
     title: 'a gateway says that it lost a stretch of its own log',
     fix: 'It was offline for longer than it has room for. Give it a larger limit (keep.unsent in gateway.yaml), and read the histories of its controllers on the spot.',
   },
+  'upstream-forgotten': {
+    ...data,
+    title: 'the fleet has lost a stretch of a gateway’s log, and the gateway no longer has it',
+    fix: 'The fleet was restored from an older copy. An export or a witness’s copy of the log may have it; the histories of the controllers tell what they did.',
+  },
   'log-origin-forked': {
     ...halt,
     title: 'an entry is not the one that its gateway signed for',

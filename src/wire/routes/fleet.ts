@@ -1,7 +1,8 @@
+import { Type } from 'typebox'
 import { may, mayAnywhere, mayAtEach } from '../access.ts'
 import { EnrolSite, Name } from '../fleet-api.ts'
-import { AnchorsView, ControllerView, EnrolledSite, HistoryView, List, StatusView } from '../fleet-views.ts'
-import { PageQuery, route } from '../route.ts'
+import { AnchorsView, BreakView, ControllerView, EnrolledSite, HistoryView, List, StatusView } from '../fleet-views.ts'
+import { PageQuery, pageFields, route } from '../route.ts'
 
 const tag = 'fleet'
 const params = { site: Name, id: Name }
@@ -27,6 +28,20 @@ export const readStatus = route({
   access: may('read-status'),
   answers: { 200: StatusView },
   codes: [],
+})
+
+export const listBreaks = route({
+  method: 'GET',
+  path: '/v1/breaks',
+  id: 'listBreaks',
+  tag,
+  summary:
+    'Where the logs of gateways and the histories of controllers do not go on, in the order in which it was found',
+  access: mayAnywhere('read-inventory'),
+  query: Type.Object({ site: Type.Optional(Name), ...pageFields }, { additionalProperties: false }),
+  paged: true,
+  answers: { 200: List(BreakView) },
+  codes: ['cursor-invalid'],
 })
 
 export const readAnchors = route({

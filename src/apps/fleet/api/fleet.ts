@@ -2,6 +2,7 @@ import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { signedBy, witnessAlarms } from '../../../flows/cosigned.ts'
 import * as routes from '../../../wire/routes/fleet.ts'
 import { anchors } from '../anchors.ts'
+import { breaks } from '../breaks.ts'
 import { history } from '../log-views.ts'
 import { siteFilter } from '../places.ts'
 import { shared } from '../shared.ts'
@@ -23,6 +24,8 @@ export function fleetRoutes(server: HttpsServer, door: FleetDoor): void {
     const stands = await views.status(world, siteFilter(world, peer, 'read-inventory'), more)
     return { ...stands, log: await signedBy(gathering) }
   })
+
+  shows(server, routes.listBreaks, ({ peer, query }) => breaks(world, query, siteFilter(world, peer, 'read-inventory')))
 
   const look = shared(() => anchors(world))
   shows(server, routes.readAnchors, look)
