@@ -3,6 +3,9 @@ import type { TestEvent } from 'node:test/reporters'
 
 type Failure = Error & { readonly failureType?: string }
 
+/** What a reader asks after: how many ran, how many failed, and whether any did not run to its end. */
+const COUNT = /^(tests|fail) |^(cancelled|skipped|todo) [1-9]/
+
 /**
  * One screen: each failure with its place and reason, then the counts as `# tests N`. What passes says nothing, since a
  * thousand green lines hide the red one.
@@ -15,7 +18,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
       yield `\n✖ ${data.name}${place}\n${indented(reason(data.details.error))}\n`
     } else if (type === 'test:stdout' || type === 'test:stderr') {
       yield data.message
-    } else if (type === 'test:diagnostic' && data.nesting === 0) {
+    } else if (type === 'test:diagnostic' && data.nesting === 0 && COUNT.test(data.message)) {
       yield `# ${data.message}\n`
     }
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { installNeeds } from './needs.ts'
 
 /**
- * `npm test`: types, lint, and every test, in two processes, each with its time, on one screen. `npm test -- PATH...` runs
+ * `npm test`: types, lint, and every test, two processes at a time, each with its time, on one screen. `npm test -- PATH...` runs
  * only those test files. Ends with 0 when all of it is green.
  */
 
@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, '..')
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
 /** One test may take this long: those that kill processes and start them again take the most. */
 const TEST_TIMEOUT_MILLIS = 300_000
+/** Fewer files than this are not worth a process of their own. */
+const LEAST = 6
 
 type Step = { readonly name: string; readonly ok: boolean; readonly seconds: number; readonly output: string }
 
@@ -39,7 +41,7 @@ function step(name: string, command: string, args: readonly string[], through: b
 /** Tests run the same in a terminal, in CI and inside another test run. */
 function environment(): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _, FORCE_COLOR: __, ...rest } = process.env
-  return { ...rest, NO_COLOR: '1' }
+  return { ...rest, NO_COLOR: '1', NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'voltseal-compiled') }
 }
 
 const line = ({ name, ok, seconds }: Step, note = ''): string =>
@@ -64,23 +66,34 @@ const flags = [
   `--test-timeout=${TEST_TIMEOUT_MILLIS}`,
   `--test-reporter=${join(root, 'scripts', 'test-reporter.ts')}`,
 ]
-// One process computes on one core; a process for each file would be slower than both. Every second file goes to the other.
-const shares = [0, 1].map(share => files.filter((_, index) => index % 2 === share)).filter(share => share.length > 0)
-const halves = await Promise.all(
-  shares.map(async share => {
-    const half = await step('tests', process.execPath, [...flags, ...share], true)
-    const count = Number(/^# tests (\d+)$/m.exec(half.output)?.[1] ?? 0)
+// One process computes on one core, so there are two. Each takes a quarter of the files that are left, from everywhere in the list, until
+// none is: so both end at about the same time, and few start. A process for each file would be slower than that.
+let left = files
+function take(): string[] {
+  const stride = left.length > LEAST * 4 ? 4 : Math.max(1, Math.floor(left.length / LEAST))
+  const taken = left.filter((_, index) => index % stride === 0)
+  left = left.filter((_, index) => index % stride !== 0)
+  return taken
+}
+async function work(): Promise<Step[]> {
+  const runs: Step[] = []
+  while (left.length > 0) {
+    const run = await step('tests', process.execPath, [...flags, ...take()], true)
     // A run that found no test proves nothing.
-    return { ...half, count, ok: half.ok && count > 0 }
-  }),
-)
-const count = halves.reduce((sum, half) => sum + half.count, 0)
+    runs.push({ ...run, ok: run.ok && countIn(run) > 0 })
+  }
+  return runs
+}
+const countIn = ({ output }: Step): number => Number(/^# tests (\d+)$/m.exec(output)?.[1] ?? 0)
+const started = performance.now()
+const runs = (await Promise.all([work(), work()])).flat()
 const tests: Step = {
   name: 'tests',
-  ok: halves.length > 0 && halves.every(({ ok }) => ok),
-  seconds: Math.max(0, ...halves.map(({ seconds }) => seconds)),
+  ok: runs.length > 0 && runs.every(({ ok }) => ok),
+  seconds: (performance.now() - started) / 1000,
   output: '',
 }
+const count = runs.reduce((sum, run) => sum + countIn(run), 0)
 const steps = [...checks, tests]
 process.stdout.write(
   `\n${steps.map((each, index) => line(each, index === checks.length ? `  ${count} tests in ${files.length} files` : '')).join('')}`,

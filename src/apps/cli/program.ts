@@ -3,58 +3,42 @@ import { refuse } from '../../core/refusal/refusal.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
 import { duration, durationText, size, sizeText } from './arguments.ts'
 import { type Cli, perform, type World } from './cli.ts'
-import { addAccount } from './commands/account.ts'
-import { addAgent } from './commands/agent.ts'
-import { addAudit } from './commands/audit.ts'
-import { addCampaign } from './commands/campaign.ts'
-import { addCeremony } from './commands/ceremony.ts'
-import { addController } from './commands/controller.ts'
-import { addEvidence } from './commands/evidence.ts'
-import { addExplain } from './commands/explain.ts'
-import { addFleet } from './commands/fleet.ts'
-import { addGateway } from './commands/gateway.ts'
-import { addKey } from './commands/key.ts'
-import { addLogin } from './commands/login.ts'
-import { addPublish } from './commands/publish.ts'
-import { addRelease } from './commands/release.ts'
-import { addRepository } from './commands/repository.ts'
-import { addSiem } from './commands/siem.ts'
-import { addSign } from './commands/sign.ts'
-import { addSite } from './commands/site.ts'
-import { addVerify } from './commands/verify.ts'
-import { addWebhook } from './commands/webhook.ts'
-import { addWitness } from './commands/witness.ts'
 import { exitOf, Output } from './output.ts'
 import { labelled } from './signing-key.ts'
 import { VERSION } from './version.ts'
 
+type AddNoun = (program: Command, cli: Cli) => void
+const login = async (): Promise<AddNoun> => (await import('./commands/login.ts')).addLogin
+
 /**
  * The nouns, in the order in which `voltseal --help` shows them. To add one: write `commands/NOUN.ts` with a function
- * `addNoun(program, cli)`, and name it here.
+ * `addNoun(program, cli)`, and name it here. Each is loaded when it is called: to load all takes longer than most of them work.
  */
-const NOUNS: readonly ((program: Command, cli: Cli) => void)[] = [
-  addKey,
-  addRelease,
-  addSign,
-  addVerify,
-  addPublish,
-  addRepository,
-  addCampaign,
-  addController,
-  addCeremony,
-  addAudit,
-  addEvidence,
-  addFleet,
-  addAccount,
-  addLogin,
-  addWebhook,
-  addSiem,
-  addGateway,
-  addSite,
-  addWitness,
-  addAgent,
-  addExplain,
-]
+const NOUNS: Readonly<Record<string, () => Promise<AddNoun>>> = {
+  key: async () => (await import('./commands/key.ts')).addKey,
+  release: async () => (await import('./commands/release.ts')).addRelease,
+  sign: async () => (await import('./commands/sign.ts')).addSign,
+  verify: async () => (await import('./commands/verify.ts')).addVerify,
+  publish: async () => (await import('./commands/publish.ts')).addPublish,
+  repository: async () => (await import('./commands/repository.ts')).addRepository,
+  campaign: async () => (await import('./commands/campaign.ts')).addCampaign,
+  controller: async () => (await import('./commands/controller.ts')).addController,
+  ceremony: async () => (await import('./commands/ceremony.ts')).addCeremony,
+  audit: async () => (await import('./commands/audit.ts')).addAudit,
+  evidence: async () => (await import('./commands/evidence.ts')).addEvidence,
+  fleet: async () => (await import('./commands/fleet.ts')).addFleet,
+  account: async () => (await import('./commands/account.ts')).addAccount,
+  login,
+  logout: login,
+  whoami: login,
+  webhook: async () => (await import('./commands/webhook.ts')).addWebhook,
+  siem: async () => (await import('./commands/siem.ts')).addSiem,
+  gateway: async () => (await import('./commands/gateway.ts')).addGateway,
+  site: async () => (await import('./commands/site.ts')).addSite,
+  witness: async () => (await import('./commands/witness.ts')).addWitness,
+  agent: async () => (await import('./commands/agent.ts')).addAgent,
+  explain: async () => (await import('./commands/explain.ts')).addExplain,
+}
 
 const EXAMPLES = `
 Examples:
@@ -96,10 +80,11 @@ export async function run(argv: readonly string[], world: World): Promise<number
     .showSuggestionAfterError()
     .addHelpText('after', EXAMPLES)
     .exitOverride()
-  for (const add of NOUNS) add(program, cli)
+  // `release create --version` is the release's: only alone does the word mean the program's.
+  const version = argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')
+  if (!version) for (const add of await called(argv)) add(program, cli)
   try {
-    // `release create --version` is the release's: only alone does the word mean the program's.
-    await program.parseAsync(argv.length === 1 && argv[0] === '--version' ? ['-V'] : [...argv], { from: 'user' })
+    await program.parseAsync(version ? ['-V'] : [...argv], { from: 'user' })
     return exit
   } catch (error) {
     if (!(error instanceof CommanderError)) return perform(output, () => Promise.reject(error))
@@ -107,6 +92,13 @@ export async function run(argv: readonly string[], world: World): Promise<number
   } finally {
     signers.close()
   }
+}
+
+/** The noun that the first word names; all of them for a question about the whole, or a word that is none. */
+async function called(argv: readonly string[]): Promise<Iterable<AddNoun>> {
+  const word = argv.find(each => !each.startsWith('-')) ?? ''
+  const load = Object.hasOwn(NOUNS, word) ? NOUNS[word] : undefined
+  return load !== undefined ? [await load()] : new Set(await Promise.all(Object.values(NOUNS).map(each => each())))
 }
 
 function usage(output: Output, program: Command, argv: readonly string[], error: CommanderError): number {

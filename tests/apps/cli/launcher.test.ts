@@ -23,7 +23,10 @@ function bare(version: string): { command: string; path: string } {
   mkdirSync(join(root, 'bin'))
   copyFileSync(launcher, join(root, 'bin/voltseal'))
   mkdirSync(join(root, 'path'))
-  writeFileSync(join(root, 'path/node'), `#!/bin/sh\n[ "$1" = --version ] && echo ${version} || echo "ran $2 $3"\n`)
+  writeFileSync(
+    join(root, 'path/node'),
+    `#!/bin/sh\n[ "$1" = --version ] && echo ${version} || echo "ran $2 $3 $NODE_COMPILE_CACHE"\n`,
+  )
   chmodSync(join(root, 'path/node'), 0o755)
   return { command: join(root, 'bin/voltseal'), path: `${join(root, 'path')}:/usr/bin:/bin` }
 }
@@ -45,7 +48,19 @@ describe('bin/voltseal', () => {
 
   test('takes a new enough Node.js from the PATH where nothing is installed', () => {
     const { command, path } = bare('v26.1.0')
-    assert.match(start(command, ['-V'], path).stdout, /^ran .*src\/apps\/cli\/main\.ts -V\n$/)
+    assert.match(start(command, ['-V'], path).stdout, /^ran .*src\/apps\/cli\/main\.ts -V $/m)
+  })
+
+  test('has Node.js keep what it compiled beside the packages, and nowhere else', () => {
+    const { command, path } = bare('v26.1.0')
+    const packages = join(command, '../../node_modules')
+    mkdirSync(packages)
+    const ran = start(command, ['-V'], path).stdout
+    assert.equal(ran.trim().split(' -V ')[1], join(packages, '.cache/voltseal-compiled'))
+    // As on a disk that cannot be written.
+    rmSync(join(packages, '.cache'), { recursive: true })
+    writeFileSync(join(packages, '.cache'), '')
+    assert.match(start(command, ['-V'], path).stdout, /-V $/m)
   })
 
   for (const version of ['v20.19.2', 'nonsense', '""']) {
