@@ -3,6 +3,7 @@ import { checkIn } from './check-in.ts'
 import { compatibilityPath } from './compatibility-path.ts'
 import { decryption } from './decryption.ts'
 import { directorBundles } from './director-bundles.ts'
+import { evidencePack } from './evidence-pack.ts'
 import { fetchedBytes } from './fetched-bytes.ts'
 import type { Figure, Scale } from './figure.ts'
 import { fleetQueries } from './fleet-queries.ts'
@@ -11,6 +12,7 @@ import { logAppend } from './log-append.ts'
 import { logVerification } from './log-verification.ts'
 import type { Measured } from './print.ts'
 import { rolloutTick } from './rollout-tick.ts'
+import { siemThroughput } from './siem-throughput.ts'
 import { siteBundle } from './site-bundle.ts'
 import { siteUpdate } from './site-update.ts'
 import { updateWear } from './update-wear.ts'
@@ -30,6 +32,8 @@ export const FIGURES: readonly Figure[] = [
   fleetQueries,
   logAppend,
   logVerification,
+  evidencePack,
+  siemThroughput,
   compatibilityPath,
   rolloutTick,
   verifyMemory,

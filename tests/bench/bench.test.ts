@@ -24,6 +24,8 @@ describe('the bench', () => {
         'fleet-queries',
         'log-append',
         'log-verification',
+        'evidence-pack',
+        'siem-throughput',
         'compatibility-path',
         'rollout-tick',
         'verify-memory',
