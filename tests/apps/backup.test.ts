@@ -222,7 +222,10 @@ siem: [{ name: siem, host: localhost, port: 6514, ca: '${named.ca}', cert: '../c
         'attack: the manifest says another digest',
         folder => {
           const path = join(folder, 'backup.json')
-          writeFileSync(path, readFileSync(path, 'utf8').replace(/"sha256":"./, '"sha256":"f'))
+          writeFileSync(
+            path,
+            readFileSync(path, 'utf8').replace(/"sha256":"(.)/, (_, digit) => `"sha256":"${digit === 'f' ? '0' : 'f'}`),
+          )
         },
         'backup-signature-invalid',
       ],
