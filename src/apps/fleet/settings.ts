@@ -30,7 +30,7 @@ export function settingsOf(
     const text = file === undefined ? null : readText(resolve(folder, file), most)
     return typeof text === 'string' ? digest(utf8(text)) : text
   }
-  const ca = read(fleetFiles(folder).authority('fleet').cert, MAX_PEM)
+  const ca = read(fleetFiles(resolve(folder)).authority('fleet').cert, MAX_PEM)
   const policy = read(witnesses?.policy, MAX_POLICY_CHARACTERS)
   const witnessCa = read(witnesses?.ca, MAX_PEM)
   const hooksCa = read(webhooks?.ca, MAX_PEM)
