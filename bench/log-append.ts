@@ -1,7 +1,9 @@
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { appendEntries, type Event, verifyStoredLog } from '../src/flows/audit.ts'
+import { orThrow } from '../src/core/refusal/refusal.ts'
+import { appendEntries, type Event } from '../src/flows/audit.ts'
+import { verifyStore } from '../src/flows/prove.ts'
 import { QuietFleet } from '../tests/worlds/quiet-fleet.ts'
 import { type Figure, median, plainLine, RUNS, ratioLine } from './figure.ts'
 
@@ -37,10 +39,12 @@ export const logAppend: Figure = {
         const disk = syncs(above, load.bytes / load.commits, SYNCS[scale])
         loads.push({ ...load, disk, late: await open(one, load.entries / load.seconds / 2, MILLIS[scale]) })
       }
-      const verdict = await verifyStoredLog(
-        fleet.world.store,
-        { name: fleet.world.name, key: fleet.world.auditSigner.key },
-        fleet.world.crypto,
+      const verdict = orThrow(
+        await verifyStore(
+          fleet.world.store,
+          { name: fleet.world.name, key: fleet.world.auditSigner.key },
+          fleet.world.crypto,
+        ),
       )
       if (!verdict.sound) throw new Error('the log that was measured does not verify')
       const perSecond = loads.map(({ entries, seconds }) => entries / seconds)

@@ -70,7 +70,7 @@ export const BACKUP_GUARDS: readonly Guard[] = [
   {
     stops: 'a restored log of another history',
     file: CONFIRM,
-    text: '    if (findings[0] !== undefined) return findings[0]\n',
+    text: '    if (fault !== undefined) return fault\n',
     without: '',
     tests: OLDER,
   },
@@ -156,6 +156,13 @@ export const BACKUP_GUARDS: readonly Guard[] = [
     file: ARCHIVED,
     text: '    throw new RefusalError(archived(missing[0] as number, missing.at(-1) as number))\n',
     without: '    return missing.length > 0 ? there : there\n',
+    tests: LOG,
+  },
+  {
+    stops: 'an entry of the store that was changed, beside those that are in the archive',
+    file: 'src/core/ledger/read-log.ts',
+    text: 'if (isAway && leaf !== undefined && bytes.length === 0) so',
+    without: 'if (isAway && leaf !== undefined) so',
     tests: LOG,
   },
   {

@@ -21,7 +21,7 @@ export const LOG_READER_GUARDS: readonly Guard[] = [
   {
     stops: 'a bundle of another log that passes for altered entries',
     file: READ,
-    text: 'const foreign = !isRefusal(leaves) && isForeign(crypto, entries, leaves)',
+    text: 'const foreign = !isRefusal(leaves) && !isAway && isForeign(crypto, entries, leaves)',
     without: 'const foreign = false',
     tests: LEDGER,
   },

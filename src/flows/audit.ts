@@ -9,14 +9,6 @@ import { append, isTreeHead, leafHash, rootOf, type TreeHead } from '../core/led
 import type { PersonChange } from '../core/ledger/person-rows.ts'
 import { noteKeyId, writeNote } from '../core/ledger/signed-note.ts'
 import { type Begun, growTiles } from '../core/ledger/tile-growth.ts'
-import {
-  beginVerification,
-  endVerification,
-  type KnownHead,
-  type LogVerdict,
-  takeEntry,
-  takeLeaf,
-} from '../core/ledger/verify.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import { keyId } from '../core/trust/keys.ts'
 import { fleetActor, openRow } from './opened.ts'
@@ -123,50 +115,6 @@ export function columns(entry: AuditEntry): Omit<EntryRow, 'bytes' | 'leaf'> {
     ...(controller === undefined ? {} : { controller }),
     ...(campaign === undefined ? {} : { campaign }),
   }
-}
-
-const PAGE = 1000
-
-/**
- * Reads the whole stored log and verifies it: every entry, each gateway's order, the root, the checkpoint's signature,
- * and, when a `known` head is given, that the log continues it. Reads only.
- */
-export async function verifyStoredLog(
-  store: Pick<FleetStore, 'log' | 'entriesThere' | 'leaf'>,
-  logKey: { readonly name: string; readonly key: Signer['key'] },
-  crypto: Crypto,
-  known: KnownHead | null = null,
-): Promise<LogVerdict> {
-  // The checkpoint first: entries that are added while this reads are beyond it, and are left out.
-  const { checkpoint } = await store.log()
-  const opened = openCheckpoint(checkpoint, logKey, crypto)
-  const end = isRefusal(opened) ? Number.MAX_SAFE_INTEGER - PAGE : opened.size
-  let verification = beginVerification(crypto, known)
-  for (let from = 0; from < end; ) {
-    const page = await store.entriesThere(from, Math.min(from + PAGE, end))
-    for (const { index, bytes } of page) {
-      for (; from < index; from += 1) {
-        // In an archive that is not there: its hash stands in its place. A hole in the indices has none: stop at the hole.
-        const leaf = await store.leaf(from)
-        if (leaf === null) return endVerification(crypto, verification, checkpoint, logKey)
-        verification = takeLeaf(crypto, verification, leaf)
-      }
-      verification = takeEntry(crypto, verification, { bytes })
-      from = index + 1
-    }
-    if (page.length > 0) continue
-    for (const stop = Math.min(from + PAGE, end); from < stop; from += 1) {
-      const leaf = await store.leaf(from)
-      if (leaf === null) return endVerification(crypto, verification, checkpoint, logKey)
-      verification = takeLeaf(crypto, verification, leaf)
-    }
-  }
-  const [beyond] = await store.entriesThere(end, end + 1)
-  // An entry beyond the checkpoint is fine when a newer checkpoint has come with it, and a finding when none has.
-  if (beyond !== undefined && (await store.log()).checkpoint === checkpoint) {
-    verification = takeEntry(crypto, verification, { bytes: beyond.bytes })
-  }
-  return endVerification(crypto, verification, checkpoint, logKey)
 }
 
 /** The verified checkpoint of a stored log, or why it does not verify. A log of no entries may have none: null. */

@@ -11,7 +11,7 @@ import type { Actor } from '../core/ledger/entry.ts'
 import { personal } from '../core/ledger/telling.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountsOf } from './admit.ts'
-import { type Event, record, verifyStoredLog } from './audit.ts'
+import { type Event, record } from './audit.ts'
 import { bringForward } from './bring-forward.ts'
 import { Advance, goOn } from './campaign.ts'
 import { directSites } from './direct.ts'
@@ -19,6 +19,7 @@ import { nextFiles, openRepository } from './keep.ts'
 import { openCampaign } from './opened.ts'
 import { person } from './persons.ts'
 import type { FleetStore, FleetWorld, LogFiles, RepoFile } from './ports.ts'
+import { verifyStore } from './prove.ts'
 
 /**
  * A fleet's store that was restored goes on when a person says so. It is older than what others have seen: everything that was
@@ -107,8 +108,9 @@ async function judgeSeen(world: FleetWorld, { seen, unwitnessed }: Confirmation)
     if (isRefusal(checkpoint)) return checkpoint
     if (newest === null || checkpoint.size > newest.size) newest = checkpoint
     if (checkpoint.size > size) continue
-    const { findings } = await verifyStoredLog(world.store, key, world.crypto, checkpoint)
-    if (findings[0] !== undefined) return findings[0]
+    const verdict = await verifyStore(world.store, key, world.crypto, checkpoint)
+    const fault = isRefusal(verdict) ? verdict : verdict.findings[0]
+    if (fault !== undefined) return fault
   }
   if (newest !== null && newest.size > size) {
     return refuse('restore-behind', 'the log', `the ${newest.size} entries that were seen`, `${size}`)

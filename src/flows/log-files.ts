@@ -7,12 +7,14 @@ import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { FleetStore, LogFiles } from './ports.ts'
 
 export type { LogFiles }
+export type StoredLog = Pick<FleetStore, 'log' | 'entriesThere' | 'tile'>
 
 /**
  * The log of a fleet's store. A partial tile is there in every width up to the one that the log has, also when it has become full:
- * it is its beginning. Nothing behind the signed checkpoint is given out.
+ * it is its beginning. Nothing behind the signed checkpoint is given out. Entries that are in an archive which is not there are not here
+ * either: a bundle with one of them is missing, or, when `withHoles`, has an entry of no bytes in its place.
  */
-export function storedLog(store: Pick<FleetStore, 'log' | 'entriesThere' | 'tile'>): LogFiles {
+export function storedLog(store: StoredLog, withHoles = false): LogFiles {
   return {
     async file(path) {
       const { size, checkpoint } = await store.log()
@@ -25,8 +27,10 @@ export function storedLog(store: Pick<FleetStore, 'log' | 'entriesThere' | 'tile
       if (first + width > size) return null
       if (level === 'entries') {
         const rows = await store.entriesThere(first, first + width)
-        // Entries that are in an archive which is not there are not here either.
-        return rows.length === width ? writeBundle(rows.map(({ bytes }) => bytes)) : null
+        if (rows.length < width && !withHoles) return null
+        const entries = new Array<Uint8Array>(width).fill(new Uint8Array(0))
+        for (const { index, bytes } of rows) entries[index - first] = bytes
+        return writeBundle(entries)
       }
       const hashes = await store.tile(level, index)
       return hashes === null || hashes.length < width * HASH_BYTES ? null : hashes.slice(0, width * HASH_BYTES)

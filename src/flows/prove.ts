@@ -1,14 +1,15 @@
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
-import { type Cosigned, checkQuorum, type LogPolicy } from '../core/ledger/log-policy.ts'
+import { type Cosigned, checkQuorum, type LogPolicy, noWitness } from '../core/ledger/log-policy.ts'
 import { readLog } from '../core/ledger/read-log.ts'
+import type { NoteKey } from '../core/ledger/signed-note.ts'
 import { entriesIn, type Head, inclusionIn, tilesIn } from '../core/ledger/tile-reader.ts'
 import { TILE_WIDTH, type Tile, tileAt, tilePath, WITNESSED_PATH } from '../core/ledger/tiles.ts'
 import { checkProof, type TlogProof } from '../core/ledger/tlog-proof.ts'
 import { openSigned, openTrusted, type SignedHead, type TrustedHead } from '../core/ledger/trusted-head.ts'
 import { beginVerification, endVerification, found, type KnownHead, type LogVerdict } from '../core/ledger/verify.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
-import { checkpointOf, type LogFiles, readFiles, remembering } from './log-files.ts'
+import { checkpointOf, type LogFiles, readFiles, remembering, type StoredLog, storedLog } from './log-files.ts'
 
 /** A head as it was signed, and who of the policy's witnesses has; or why they are too few. */
 type NewestHead = { readonly signed: string; readonly head: SignedHead; readonly quorum: Cosigned | Refusal }
@@ -38,6 +39,8 @@ export type Verifying = {
   readonly known?: KnownHead | null
   /** Hears how many entries have been read, of how many. */
   readonly say?: (read: number, size: number) => void
+  /** As in `readLog`. */
+  readonly archived?: boolean
 }
 
 /**
@@ -49,7 +52,7 @@ export async function verifyFiles(
   files: LogFiles,
   policy: LogPolicy,
   crypto: Crypto,
-  { known = null, say = () => {} }: Verifying = {},
+  { known = null, say = () => {}, archived = false }: Verifying = {},
 ): Promise<VerifiedLog | Refusal> {
   const newest = await newestHead(files, policy, crypto)
   if (isRefusal(newest)) return newest
@@ -57,7 +60,7 @@ export async function verifyFiles(
   const { size } = head.checkpoint
   // The upper tiles bear out each stretch of the log anew.
   const near = remembering(files)
-  const reading = readLog(crypto, head.checkpoint, beginVerification(crypto, known))
+  const reading = readLog(crypto, head.checkpoint, beginVerification(crypto, known), archived)
   let step = reading.next([])
   while (!step.done) {
     say(step.value.so.tree.size, size)
@@ -67,6 +70,27 @@ export async function verifyFiles(
   const so = isRefusal(quorum) ? found(step.value, [quorum]) : step.value
   const verdict = endVerification(crypto, so, signed, head.key)
   return { head, verdict, cosigned: isRefusal(quorum) ? new Map() : quorum }
+}
+
+/**
+ * Verifies the log of a fleet's store in the same way: its entries and its tiles. Entries that are in an archive which is not there are
+ * passed over by their hashes. Finds `log-overlong` besides: an entry behind the checkpoint. Reads only. Refuses as `verifyFiles`.
+ */
+export async function verifyStore(
+  store: StoredLog,
+  logKey: NoteKey,
+  crypto: Crypto,
+  known: KnownHead | null = null,
+): Promise<LogVerdict | Refusal> {
+  const verified = await verifyFiles(storedLog(store, true), noWitness(logKey), crypto, { known, archived: true })
+  if (isRefusal(verified)) return verified
+  const { verdict, head } = verified
+  const { size } = head.checkpoint
+  const [beyond] = await store.entriesThere(size, size + 1)
+  // One that came with a newer checkpoint is in its place.
+  if (beyond === undefined || (await store.log()).size > size) return verdict
+  const fault = refuse('log-overlong', logKey.name, `${size} entries`, `entry ${beyond.index}`)
+  return { ...verdict, sound: false, findings: [...verdict.findings, fault] }
 }
 
 /** Which entry is meant: by its place, or by its hash (RFC 6962 §2.1). */

@@ -2,24 +2,28 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { folderLog } from '../../src/adapters/log-folder.ts'
 import { PlainFiles } from '../../src/adapters/repository-folder.ts'
 import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
+import { toHex, utf8 } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
-import type { AuditEntry } from '../../src/core/ledger/entry.ts'
+import { type AuditEntry, withOrigin } from '../../src/core/ledger/entry.ts'
 import type { EntryKind } from '../../src/core/ledger/entry-kinds.ts'
 import { leafHash, verifyInclusion } from '../../src/core/ledger/merkle.ts'
 import { AT_HAND, type AtHand } from '../../src/core/ledger/retention.ts'
+import { firstHead, itemDigest, nextHead } from '../../src/core/ledger/site-chain.ts'
 import { inclusionIn } from '../../src/core/ledger/tile-reader.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError } from '../../src/core/refusal/refusal.ts'
 import { archiveLog, bringBack, type Retention } from '../../src/flows/archive.ts'
-import { headOf, sealEntries, verifyStoredLog } from '../../src/flows/audit.ts'
+import { headOf, sealEntries } from '../../src/flows/audit.ts'
 import type { LogFolder } from '../../src/flows/copy-log.ts'
 import { readFiles, storedLog } from '../../src/flows/log-files.ts'
 import { refuseToGoOn } from '../../src/flows/log-start.ts'
 import type { FleetStore, FleetWorld } from '../../src/flows/ports.ts'
+import { verifyStore } from '../../src/flows/prove.ts'
 import { ORIGIN, testSigner } from '../core/ledger/keys.ts'
 
 /** Old entries leave the database, and are there all the same. */
@@ -47,6 +51,18 @@ const entry = (number: number): AuditEntry => ({
   controller: 'bms-1',
   detail: { number },
 })
+/** Entries of the log, the reports among them as the site's gateway handed them over, one behind the other. */
+function entriesOfLog(): AuditEntry[] {
+  let [sequence, head] = [0, firstHead()]
+  return Array.from({ length: SIZE }, (_, number) => {
+    const plain = entry(number)
+    if (plain.kind !== 'controller-report') return plain
+    const item = itemDigest(crypto, 'report', utf8(`report ${number}`))
+    sequence += 1
+    head = nextHead(crypto, head, sequence, item)
+    return withOrigin(plain, { gateway: 'quay', sequence, kind: 'report', item: toHex(item), head: toHex(head) })
+  })
+}
 const retention = (change: Partial<Record<EntryKind, AtHand>> = {}): Retention => ({
   days: kind => change[kind] ?? AT_HAND[kind],
   name: JSON.stringify(change),
@@ -105,7 +121,7 @@ class Fleet {
   }
 
   async sound(): Promise<void> {
-    assert.deepEqual((await verifyStoredLog(this.store, logKey, crypto)).findings, [])
+    assert.deepEqual(orThrow(await verifyStore(this.store, logKey, crypto)).findings, [])
     assert.equal(await refuseToGoOn(this.store, { ...logKey, retired: [] }, crypto), null)
   }
 }
@@ -114,8 +130,7 @@ describe('the archive of the log', () => {
   before(async () => {
     whole = join(root, 'whole.sqlite')
     const store = orThrow(openFleetStore(whole))
-    const entries = Array.from({ length: SIZE }, (_, number) => entry(number))
-    await store.commit(orThrow(await sealEntries(store, entries, { origin: ORIGIN, signer }, crypto)))
+    await store.commit(orThrow(await sealEntries(store, entriesOfLog(), { origin: ORIGIN, signer }, crypto)))
     store.close()
   })
   after(() => rmSync(root, { recursive: true, force: true }))
@@ -163,6 +178,27 @@ describe('the archive of the log', () => {
     const leaf = leafHash(crypto, bytes!.bytes)
     assert.ok(verifyInclusion(crypto, { index: 5, size: head.size, leaf, root: head.root }, path))
     store.close()
+  })
+
+  it('attack: with the archive away, an entry or a hash that is at hand is changed: the store does not verify', async () => {
+    const rows = [
+      ["UPDATE entry SET bytes = x'7b7d' WHERE ix = 8", 'log-entry-altered'],
+      ['UPDATE entry SET leaf = zeroblob(32) WHERE ix = 1100', 'log-root-mismatch'],
+      ['UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND ix = 1', 'log-tile-altered'],
+    ] as const
+    for (const [change, code] of rows) {
+      const fleet = Fleet.of()
+      fleet.now += 121 * DAY
+      orThrow(await fleet.archives())
+      fleet.store.close()
+      const beside = new DatabaseSync(fleet.path)
+      beside.exec(change)
+      beside.close()
+      const store = orThrow(openFleetStore(fleet.path))
+      const { findings } = orThrow(await verifyStore(store, logKey, crypto))
+      assert.equal(findings[0]?.code, code, change)
+      store.close()
+    }
   })
 
   it('brings entries back, as they were, for thirty days', async () => {

@@ -6,7 +6,8 @@ import { instant } from '../../src/core/encoding/units.ts'
 import type { AuditEntry } from '../../src/core/ledger/entry.ts'
 import type { EntryRow, LogRow } from '../../src/core/ledger/log-rows.ts'
 import { isRefusal, orThrow, refuse } from '../../src/core/refusal/refusal.ts'
-import { headOf, sealEntries, verifyStoredLog } from '../../src/flows/audit.ts'
+import { headOf, sealEntries } from '../../src/flows/audit.ts'
+import { verifyStore } from '../../src/flows/prove.ts'
 import { logKey, ORIGIN, testSigner } from '../core/ledger/keys.ts'
 
 const signer = { origin: ORIGIN, signer: testSigner(1) }
@@ -52,10 +53,6 @@ class MemoryLog {
   async entriesThere(from: number, to: number): Promise<{ index: number; bytes: Uint8Array }[]> {
     return this.rows.slice(from, to).map(({ bytes }, offset) => ({ index: from + offset, bytes }))
   }
-
-  async leaf(index: number): Promise<Uint8Array | null> {
-    return this.rows[index]?.leaf ?? null
-  }
 }
 
 describe('sealing entries', () => {
@@ -63,7 +60,7 @@ describe('sealing entries', () => {
     const store = new MemoryLog()
     for (const batch of [[0], [1, 2], [3, 4, 5, 6], [7]]) {
       await store.add(...batch)
-      const verdict = await verifyStoredLog(store, logKey(1), crypto)
+      const verdict = orThrow(await verifyStore(store, logKey(1), crypto))
       assert.deepEqual(verdict.findings, [])
       assert.equal(verdict.size, store.rows.length)
     }
@@ -83,12 +80,15 @@ describe('sealing entries', () => {
   test('more entries than a page verify, and a change among them is found', async () => {
     const store = new MemoryLog()
     await store.add(...Array.from({ length: 2300 }, (_, number) => number))
-    assert((await verifyStoredLog(store, logKey(1), crypto)).sound)
+    assert(orThrow(await verifyStore(store, logKey(1), crypto)).sound)
     store.rows[2100] = store.rows[2099] as EntryRow
-    const verdict = await verifyStoredLog(store, logKey(1), crypto)
+    const verdict = orThrow(await verifyStore(store, logKey(1), crypto))
     assert.deepEqual(
-      verdict.findings.map(finding => finding.code),
-      ['log-root-mismatch'],
+      verdict.findings.map(({ code, subject }) => [code, subject]),
+      [
+        ['log-root-mismatch', 'the tiles of the log'],
+        ['log-root-mismatch', ORIGIN],
+      ],
     )
   })
 
@@ -101,9 +101,9 @@ describe('sealing entries', () => {
         if (from === 0) await store.add(3)
         return store.entriesThere(from, to)
       },
-      leaf: (index: number) => store.leaf(index),
+      tile: (level: number, index: number) => store.tile(level, index),
     }
-    const verdict = await verifyStoredLog(slow, logKey(1), crypto)
+    const verdict = orThrow(await verifyStore(slow, logKey(1), crypto))
     assert(verdict.sound)
     assert.equal(verdict.size, 3)
   })
@@ -113,7 +113,7 @@ describe('sealing entries', () => {
     await store.add(0, 1, 2)
     const forged = orThrow(await sealEntries(store, [entry(9)], signer, crypto))
     store.rows.push(...forged.entries)
-    const verdict = await verifyStoredLog(store, logKey(1), crypto)
+    const verdict = orThrow(await verifyStore(store, logKey(1), crypto))
     assert.deepEqual(
       verdict.findings.map(finding => finding.code),
       ['log-overlong'],

@@ -20,13 +20,14 @@ import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal
 import { batchDigest, sealSiteManifest, writeSiteManifest } from '../../src/core/trust/site-manifest.ts'
 import { accountsOf, admit } from '../../src/flows/admit.ts'
 import { addAccount, editAccount, makeToken, revokeCredential } from '../../src/flows/appoint.ts'
-import { record, verifyStoredLog } from '../../src/flows/audit.ts'
+import { record } from '../../src/flows/audit.ts'
 import { type Confirmation, confirmRestored } from '../../src/flows/confirm.ts'
 import { copyLog } from '../../src/flows/copy-log.ts'
 import { directSites } from '../../src/flows/direct.ts'
 import { storedLog } from '../../src/flows/log-files.ts'
 import { refuseToGoOn } from '../../src/flows/log-start.ts'
 import type { Signer } from '../../src/flows/ports.ts'
+import { verifyStore } from '../../src/flows/prove.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { aheadOf, upstreamOf } from '../../src/flows/upstream.ts'
 import { planOfSheets, sheetOf, turnOf } from '../core/campaign/plans.ts'
@@ -196,7 +197,7 @@ describe('a fleet that was set back to an older store', () => {
       [{ from: 4, to: 6, head: toHex(headBehind(crypto, firstHead(), items(1, 6))) }],
     )
     const key = { name: fleet.world.name, key: fleet.world.auditSigner.key }
-    assert.deepEqual((await verifyStoredLog(fleet.world.store, key, crypto)).findings, [])
+    assert.deepEqual(orThrow(await verifyStore(fleet.world.store, key, crypto)).findings, [])
   })
 
   it('power fails behind the pause and before the rest: it is still a copy, and the same again goes on', async () => {
@@ -230,7 +231,7 @@ describe('a fleet that was set back to an older store', () => {
     assert.ok(confirmed.forward > 0 && confirmed.seen === size + confirmed.forward)
     const key = { name: fleet.world.name, key: fleet.world.auditSigner.key }
     const known = orThrow(openCheckpoint(later, key, crypto))
-    assert.deepEqual((await verifyStoredLog(fleet.world.store, key, crypto, known)).findings, [])
+    assert.deepEqual(orThrow(await verifyStore(fleet.world.store, key, crypto, known)).findings, [])
     assert.equal(await refuseToGoOn(fleet.world.store, { ...key, retired: [] }, crypto), null)
     assert.deepEqual(await upstreamOf(fleet.world, 'quay', 6), { taken: 6, restored: false })
     assert.deepEqual(await handOver(items(7, 1)), { acknowledged: 7 })

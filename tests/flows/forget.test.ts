@@ -9,8 +9,8 @@ import { pseudonymOf } from '../../src/core/ledger/pseudonym.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { admit, type Who } from '../../src/flows/admit.ts'
 import { addAccount, editAccount } from '../../src/flows/appoint.ts'
-import { verifyStoredLog } from '../../src/flows/audit.ts'
 import { forget } from '../../src/flows/forget.ts'
+import { verifyStore } from '../../src/flows/prove.ts'
 import { grants } from '../worlds/people-door.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 
@@ -63,7 +63,7 @@ describe('forgetting a person', () => {
     const last = orThrow(parseEntry(rows.at(-1)!.bytes, 'the last entry'))
     assert.deepEqual([last.kind, last.detail.account], ['account-forgotten', pseudonym])
     const key = { name: fleet.world.name, key: fleet.world.auditSigner.key }
-    assert.deepEqual((await verifyStoredLog(fleet.world.store, key, crypto)).findings, [])
+    assert.deepEqual(orThrow(await verifyStore(fleet.world.store, key, crypto)).findings, [])
     assert.equal((await fleet.world.store.people.named([pseudonym])).size, 0)
     const folder = join(fleet.folder, 'fleet')
     for (const file of readdirSync(folder, { recursive: true, withFileTypes: true })) {

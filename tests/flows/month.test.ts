@@ -6,8 +6,9 @@ import { parseEntry } from '../../src/core/ledger/entry.ts'
 import type { OutboxItem } from '../../src/core/ledger/own-log-rows.ts'
 import { isRefusal, orThrow, refuse } from '../../src/core/refusal/refusal.ts'
 import type { claimedHistory } from '../../src/core/trust/device-history.ts'
-import { note, record, verifyStoredLog } from '../../src/flows/audit.ts'
+import { note, record } from '../../src/flows/audit.ts'
 import { flushOutbox } from '../../src/flows/hand-over.ts'
+import { verifyStore } from '../../src/flows/prove.ts'
 import { Bench } from '../threats/bench.ts'
 import { say } from '../worlds/device-voice.ts'
 import { Died, Interruptor } from './interruption/interruptor.ts'
@@ -128,10 +129,8 @@ describe('a site that was offline for a month', () => {
             id,
           )
         }
-        const verdict = await verifyStoredLog(
-          world.store,
-          { name: world.name, key: world.auditSigner.key },
-          world.crypto,
+        const verdict = orThrow(
+          await verifyStore(world.store, { name: world.name, key: world.auditSigner.key }, world.crypto),
         )
         assert.deepEqual(verdict.findings, [])
         const { sequence, head } = verdict.origins.quay!

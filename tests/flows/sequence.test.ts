@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { utf8 } from '../../src/core/encoding/bytes.ts'
 import { instant } from '../../src/core/encoding/units.ts'
-import { appendEntries, type Event, record, verifyStoredLog } from '../../src/flows/audit.ts'
+import { orThrow } from '../../src/core/refusal/refusal.ts'
+import { appendEntries, type Event, record } from '../../src/flows/audit.ts'
 import type { FleetChange, FleetStore } from '../../src/flows/ports.ts'
+import { verifyStore } from '../../src/flows/prove.ts'
 import { Sequencer } from '../../src/flows/sequence.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 import { refused } from '../worlds/stored-log.ts'
@@ -15,7 +17,7 @@ const event = (number: number): Event => ({
 })
 
 const verdict = ({ world }: QuietFleet) =>
-  verifyStoredLog(world.store, { name: world.name, key: world.auditSigner.key }, world.crypto)
+  verifyStore(world.store, { name: world.name, key: world.auditSigner.key }, world.crypto).then(orThrow)
 
 describe('a sequencer', () => {
   /** One turn at a time, each of which waits until it is let go. */

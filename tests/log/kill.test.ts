@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
 import { parseEntry } from '../../src/core/ledger/entry.ts'
-import type { KnownHead } from '../../src/core/ledger/verify.ts'
+import type { KnownHead, LogVerdict } from '../../src/core/ledger/verify.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
-import { headOf, verifyStoredLog } from '../../src/flows/audit.ts'
+import { headOf } from '../../src/flows/audit.ts'
 import { refuseToGoOn } from '../../src/flows/log-start.ts'
+import { verifyStore } from '../../src/flows/prove.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 
 /**
@@ -39,7 +40,7 @@ describe('the writer of the log, killed', () => {
         const { store, name, auditSigner, crypto } = fleet.world
         const key = { name, key: auditSigner.key }
         assert.equal(await refuseToGoOn(store, { ...key, retired: [] }, crypto), null)
-        const verdict = await verifyStoredLog(store, key, crypto, known)
+        const verdict: LogVerdict = orThrow(await verifyStore(store, key, crypto, known))
         assert.deepEqual(verdict.findings, [], `moment ${moment}`)
         known = orThrow(headOf(await store.log(), key, crypto))
         const held = await numbersOf(store, verdict.size)

@@ -3,8 +3,8 @@ import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { openFleetStore, type SqliteFleetStore } from '../../adapters/store-sqlite/fleet.ts'
 import { FLEET_DATA } from '../../adapters/store-sqlite/fleet-migrations.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import { verifyStoredLog } from '../../flows/audit.ts'
 import type { Clock } from '../../flows/ports.ts'
+import { verifyStore } from '../../flows/prove.ts'
 import { type BackedUp, backUp, names, type OnProgress, ownPaths } from '../process/back-up.ts'
 import { type Restored, restore } from '../process/restore.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
@@ -20,10 +20,10 @@ const STORE: StoreFile<SqliteFleetStore> = {
   data: FLEET_DATA,
   open: openFleetStore,
   async reached(store, name, key) {
-    const { sound, findings } = await verifyStoredLog(store, { name, key }, nodeCrypto)
-    if (!sound) {
-      const [first] = findings
-      return refuse('backup-damaged', DATABASE, 'a log that verifies', `${first?.code}: ${first?.subject}`)
+    const verdict = await verifyStore(store, { name, key }, nodeCrypto)
+    const fault = isRefusal(verdict) ? verdict : verdict.findings[0]
+    if (fault !== undefined) {
+      return refuse('backup-damaged', DATABASE, 'a log that verifies', `${fault.code}: ${fault.subject}`)
     }
     const { size, checkpoint } = await store.log()
     return { given: size, checkpoint: checkpoint.split('\n') }

@@ -25,9 +25,15 @@ type Files = ReadonlyMap<string, Uint8Array | null>
 
 /**
  * Reads on from where `so` has come to, up to `head`. Finds what `takeEntry` and `tilesIn` find, `log-tile-missing`,
- * `log-bundle-malformed`, `log-bundle-foreign`. Where a bundle is missing and its tile is not, the entries are passed over.
+ * `log-bundle-malformed`, `log-bundle-foreign`. Where a bundle is missing and its tile is not, the entries are passed over. `archived`: an
+ * entry of no bytes, which no entry has, is one that lies elsewhere, and is passed over without a finding.
  */
-export function* readLog(crypto: Crypto, head: Head, so: Verification): Generator<LogStep, Verification, Came> {
+export function* readLog(
+  crypto: Crypto,
+  head: Head,
+  so: Verification,
+  archived = false,
+): Generator<LogStep, Verification, Came> {
   for (let start = so.tree.size; start < head.size; start = so.tree.size) {
     const end = Math.min(head.size, (Math.floor(start / STRETCH) + 1) * STRETCH)
     const bundles: Tile[] = []
@@ -43,7 +49,7 @@ export function* readLog(crypto: Crypto, head: Head, so: Verification): Generato
     for (const [at, bundle] of bundles.entries()) {
       const tile = tiles[at] as Tile
       const leaves = hashes.get(tilePath(tile)) as readonly Uint8Array[] | Refusal
-      so = takeBundle(crypto, head, so, bundle, files, leaves)
+      so = takeBundle(crypto, head, so, { bundle, archived }, files, leaves)
       // Neither the entries nor their hashes: what comes behind has no place in the tree.
       if (so.tree.size < bundle.index * TILE_WIDTH + bundle.width) return so
     }
@@ -89,7 +95,7 @@ function takeBundle(
   crypto: Crypto,
   head: Head,
   so: Verification,
-  bundle: Tile,
+  { bundle, archived }: { readonly bundle: Tile; readonly archived: boolean },
   files: Files,
   leaves: readonly Uint8Array[] | Refusal,
 ): Verification {
@@ -97,15 +103,18 @@ function takeBundle(
   const first = bundle.index * TILE_WIDTH
   const from = so.tree.size - first
   const entries = entriesOf(bundle, files.get(place) ?? null)
+  const isAway = archived && !isRefusal(entries) && entries.some(bytes => bytes.length === 0)
   if (isRefusal(leaves)) {
-    const doubts = isRefusal(entries) ? [] : doubtsOf(crypto, head, bundle, entries, files, leaves)
+    const doubts = isRefusal(entries) || isAway ? [] : doubtsOf(crypto, head, bundle, entries, files, leaves)
     so = found(so, [...doubts, leaves])
+    // Nothing stands in the place of the entries that are away.
+    if (isAway) return so
   }
   if (isRefusal(entries)) {
     so = found(so, [entries])
     return isRefusal(leaves) ? so : leaves.slice(from).reduce((next, leaf) => takeLeaf(crypto, next, leaf), so)
   }
-  const foreign = !isRefusal(leaves) && isForeign(crypto, entries, leaves)
+  const foreign = !isRefusal(leaves) && !isAway && isForeign(crypto, entries, leaves)
   if (foreign) {
     const expected = `entries ${first} to ${first + bundle.width - 1} of the log`
     so = found(so, [refuse('log-bundle-foreign', place, expected, 'others')])
@@ -114,7 +123,9 @@ function takeBundle(
   const known = isRefusal(leaves) || foreign ? [] : leaves
   for (const [at, bytes] of entries.entries()) {
     const leaf = known[at]
-    if (at >= from) so = takeEntry(crypto, so, leaf === undefined ? { bytes, place } : { bytes, place, leaf })
+    if (at < from) continue
+    if (isAway && leaf !== undefined && bytes.length === 0) so = takeLeaf(crypto, so, leaf)
+    else so = takeEntry(crypto, so, leaf === undefined ? { bytes, place } : { bytes, place, leaf })
   }
   return so
 }

@@ -15,12 +15,13 @@ export type KnownHead = { readonly size: number; readonly root: Uint8Array }
 
 /**
  * A verification under way. It takes one entry after the other, so that a log of any size can be read from its store in
- * pieces; each step hands it on, and the one before is not used again (`origins` is one object, not a copy per entry).
+ * pieces; each step hands it on, and the one before is not used again (`origins` is one object, not a copy per entry; null: entries
+ * were passed over, and what they said of their sites is not known).
  * `findings` are at most `MAX_FINDINGS`; `dropped` counts the others.
  */
 export type Verification = {
   readonly tree: TreeHead
-  readonly origins: Origins
+  readonly origins: Origins | null
   readonly known: KnownHead | null
   readonly findings: readonly Refusal[]
   readonly dropped: number
@@ -32,7 +33,7 @@ export type LogVerdict = {
   readonly size: number
   readonly root: string
   readonly checkpoint: Checkpoint | null
-  /** The last sequence of each gateway whose entries the log holds, and the head of that gateway's log. */
+  /** The last sequence of each gateway whose entries the log holds, and the head of that gateway's log; none when entries were passed over. */
   readonly origins: Readonly<Record<string, { readonly sequence: number; readonly head: string }>>
   /** Breaks in the sequences of sites that the log tells of; it is sound all the same. `moreBreaks` counts those beyond `MAX_BREAKS`. */
   readonly breaks: readonly SequenceBreak[]
@@ -65,14 +66,14 @@ export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry)
   }
   const entry = parseEntry(stored.bytes, subject)
   if (isRefusal(entry)) faults.push(entry)
-  else faults.push(...takeOrigin(crypto, so.origins, entry, so.tree.size))
+  else if (so.origins !== null) faults.push(...takeOrigin(crypto, so.origins, entry, so.tree.size))
   const next = { ...so, tree: append(crypto, so.tree, leaf) }
   return checkKnown(crypto, found(next, faults))
 }
 
-/** Takes the hash of an entry that is not there, but that the tiles of the log bear out. */
+/** Takes the hash of an entry that is not there, but that the tiles of the log bear out. The order of sites' entries is judged no more. */
 export function takeLeaf(crypto: Crypto, so: Verification, leaf: Uint8Array): Verification {
-  return checkKnown(crypto, { ...so, tree: append(crypto, so.tree, leaf) })
+  return checkKnown(crypto, { ...so, tree: append(crypto, so.tree, leaf), origins: null })
 }
 
 /**
@@ -95,7 +96,8 @@ export function endVerification(crypto: Crypto, so: Verification, signed: string
   } else if (!sameBytes(root, checkpoint.root)) {
     faults.push(refuse('log-root-mismatch', logKey.name, `the root ${short(checkpoint.root)}`, short(root)))
   }
-  const { findings, dropped, origins } = found(so, faults)
+  const { findings, dropped } = found(so, faults)
+  const origins = so.origins ?? noOrigins(false)
   return {
     sound: findings.length === 0,
     size,

@@ -10,8 +10,9 @@ import { serveFleet } from '../../../src/apps/fleet/serve.ts'
 import { parseEntry } from '../../../src/core/ledger/entry.ts'
 import { parseVerifierKey, verifierKey } from '../../../src/core/ledger/signed-note.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
-import { headOf, verifyStoredLog } from '../../../src/flows/audit.ts'
+import { headOf } from '../../../src/flows/audit.ts'
 import { changeLogKey } from '../../../src/flows/log-key.ts'
+import { verifyStore } from '../../../src/flows/prove.ts'
 import { QuietFleet } from '../../worlds/quiet-fleet.ts'
 
 const keyOf = ({ world }: QuietFleet) => ({ name: world.name, key: world.auditSigner.key })
@@ -41,7 +42,7 @@ describe('the key of the log is replaced', () => {
     fleet.open()
     assert.deepEqual([replaced.before, replaced.key], [before, wordOf()])
     assert.deepEqual(retiredLogKeys(at(), fleet.world.crypto), [parseVerifierKey(fleet.world.crypto, before)?.key])
-    const verdict = await verifyStoredLog(fleet.world.store, keyOf(fleet), fleet.world.crypto, known)
+    const verdict = orThrow(await verifyStore(fleet.world.store, keyOf(fleet), fleet.world.crypto, known))
     assert.deepEqual(verdict.findings, [])
     const [last] = await fleet.world.store.entries(verdict.size - 1, verdict.size)
     const { kind, detail } = orThrow(parseEntry(last!.bytes, 'last'))
@@ -75,7 +76,7 @@ describe('a log whose key is being replaced', () => {
     assert.equal((await serveFleet(at, fleet.clock))?.code, 'checkpoint-key-unknown', 'the old key is not gone on with')
     assert.equal(orThrow(await replaceLogKey(at, fleet.clock)).size, size)
     fleet.open()
-    assert((await verifyStoredLog(fleet.world.store, keyOf(fleet), fleet.world.crypto)).sound)
+    assert(orThrow(await verifyStore(fleet.world.store, keyOf(fleet), fleet.world.crypto)).sound)
     const same = await changeLogKey(fleet.world, fleet.world.auditSigner)
     assert(isRefusal(same) && same.code === 'log-signer-unsuitable')
     fleet.close()

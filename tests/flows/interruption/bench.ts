@@ -27,9 +27,9 @@ import { NO_POLICY } from '../../../src/core/trust/evidence/judge.ts'
 import type { Target } from '../../../src/core/trust/metadata.ts'
 import { signableBytes } from '../../../src/core/trust/read-metadata.ts'
 import { seal, signatureBy, withTargets } from '../../../src/core/trust/repository.ts'
-import { verifyStoredLog } from '../../../src/flows/audit.ts'
 import { fileFor, openRepository } from '../../../src/flows/keep.ts'
 import type { BlobId, FleetLink, FleetWorld, Signer, SiteWorld } from '../../../src/flows/ports.ts'
+import { verifyStore } from '../../../src/flows/prove.ts'
 import { inspectRelease } from '../../../src/flows/release.ts'
 import { acceptUpstream } from '../../../src/flows/report.ts'
 import { FleetConfig, parseConfig } from '../../../src/wire/config.ts'
@@ -206,7 +206,7 @@ export class Run {
 
   verdict(): Promise<LogVerdict> {
     const key = { name: this.fleet.name, key: this.fleet.auditSigner.key }
-    return verifyStoredLog(this.fleet.store, key, crypto)
+    return verifyStore(this.fleet.store, key, crypto).then(orThrow)
   }
 
   /** Changes a byte of a blob in the gateway's cache. */

@@ -8,9 +8,10 @@ import { openFleetStore, SqliteFleetStore } from '../../../src/adapters/store-sq
 import { FLEET_MIGRATIONS } from '../../../src/adapters/store-sqlite/fleet-migrations.ts'
 import { parseEntry } from '../../../src/core/ledger/entry.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
-import { appendEntries, type Event, headOf, record, verifyStoredLog } from '../../../src/flows/audit.ts'
+import { appendEntries, type Event, headOf, record } from '../../../src/flows/audit.ts'
 import { refuseToGoOn } from '../../../src/flows/log-start.ts'
 import type { FleetWorld } from '../../../src/flows/ports.ts'
+import { verifyStore } from '../../../src/flows/prove.ts'
 import { logKey } from '../../core/ledger/keys.ts'
 import { QuietFleet } from '../../worlds/quiet-fleet.ts'
 import { lengthen, refused, storeFolder } from '../../worlds/stored-log.ts'
@@ -80,7 +81,7 @@ describe('the writer of the log, interrupted', () => {
         for (const number of answered) assert(held.includes(number), `${number} was answered, and is lost`)
         assert.equal(new Set(held).size, held.length, 'nothing stands twice')
         assert(mode === 'lost' ? held.length === answered.size : held.length >= answered.size)
-        const verdict = await verifyStoredLog(fleet.world.store, keysOf(fleet.world), crypto, orThrow(known))
+        const verdict = orThrow(await verifyStore(fleet.world.store, keysOf(fleet.world), crypto, orThrow(known)))
         assert.deepEqual(verdict.findings, [], 'the log goes on from what was seen before')
         await appendEntries(fleet.world, [event(first + 99)])
         if (!interruptor.struck) break
@@ -122,7 +123,7 @@ describe('the log in its file, torn', () => {
         if (copies % 4 === 0 || whole) {
           await lengthen(opened, 300)
           const head = orThrow(headOf(known, logKey(1), crypto))
-          const verdict = await verifyStoredLog(opened, logKey(1), crypto, head)
+          const verdict = orThrow(await verifyStore(opened, logKey(1), crypto, head))
           assert.deepEqual(verdict.findings, [])
         }
         opened.close()
@@ -155,7 +156,7 @@ describe('the log in its file, torn', () => {
     }
     assert(full > 3, `${full} times`)
     assert.equal((await store.log()).size, 550)
-    assert((await verifyStoredLog(store, logKey(1), crypto)).sound)
+    assert(orThrow(await verifyStore(store, logKey(1), crypto)).sound)
     assert.equal(await refuseToGoOn(store, { ...logKey(1), retired: [] }, crypto), null)
     store.close()
   })
