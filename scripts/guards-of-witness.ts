@@ -170,4 +170,18 @@ export const WITNESS_GUARDS: readonly Guard[] = [
     without: '    if (known !== undefined) return asked',
     tests: APP,
   },
+  {
+    stops: 'a size of a witness that is another number when it is read',
+    file: 'src/core/ledger/witness-answer.ts',
+    text: '!Number.isSafeInteger(size)',
+    without: 'Number.isNaN(size)',
+    tests: CORE,
+  },
+  {
+    stops: 'an answer of a witness that is longer than one can be',
+    file: 'src/core/ledger/witness-answer.ts',
+    text: '  if (body.length > MAX_NOTE_BYTES) return strange(`${body.length} characters`)\n',
+    without: '',
+    tests: CORE,
+  },
 ]

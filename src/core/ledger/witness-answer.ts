@@ -1,6 +1,6 @@
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { registry } from '../refusal/registry.ts'
-import { type NoteSignature, parseSignatures, writeSignatures } from './signed-note.ts'
+import { MAX_NOTE_BYTES, type NoteSignature, parseSignatures, writeSignatures } from './signed-note.ts'
 import type { AddCheckpoint } from './witness-request.ts'
 
 /** What a witness answers to add-checkpoint, and how a log reads it (C2SP tlog-witness). */
@@ -54,14 +54,18 @@ export function readWitnessAnswer(
 ): Read | Refusal {
   const strange = (actual: string): Refusal =>
     refuse('answer-unexpected', subject, 'an answer of a witness', actual, 'C2SP tlog-witness, add-checkpoint')
+  if (body.length > MAX_NOTE_BYTES) return strange(`${body.length} characters`)
   if (status === 200) {
     const signatures = parseSignatures(body)
     return 'fault' in signatures ? strange(signatures.fault) : { signatures }
   }
   if (status === 409) {
     const digits = /^(0|[1-9][0-9]{0,15})\n$/.exec(body)?.[1]
-    if (type.split(';')[0]?.trim() !== SIZE_TYPE || digits === undefined) return strange('status 409 without a size')
-    if (Number(digits) !== asked.old) return { size: Number(digits) }
+    const size = Number(digits ?? 'none')
+    if (type.split(';', 1)[0]?.trim() !== SIZE_TYPE || !Number.isSafeInteger(size)) {
+      return strange('status 409 without a size')
+    }
+    if (size !== asked.old) return { size }
     if (asked.old !== asked.size) return strange('the size that it was asked from')
     return refuse('log-forked', subject, `the tree of ${asked.size} entries that it signed`, 'another one of that size')
   }

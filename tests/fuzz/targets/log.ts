@@ -5,10 +5,11 @@ import { MAX_BUNDLED_BYTES, readBundle, writeBundle } from '../../../src/core/le
 import { checkQuorum, MAX_POLICY_CHARACTERS, readPolicy } from '../../../src/core/ledger/log-policy.ts'
 import { consistencyProof } from '../../../src/core/ledger/merkle.ts'
 import { readLog } from '../../../src/core/ledger/read-log.ts'
-import { verifierKey } from '../../../src/core/ledger/signed-note.ts'
+import { MAX_NOTE_BYTES, verifierKey, writeSignatures } from '../../../src/core/ledger/signed-note.ts'
 import { TILE_WIDTH, tilePath } from '../../../src/core/ledger/tiles.ts'
 import { MAX_PROOF_CHARACTERS, readProof, writeProof } from '../../../src/core/ledger/tlog-proof.ts'
 import { beginVerification, endVerification } from '../../../src/core/ledger/verify.ts'
+import { readWitnessAnswer, SIZE_TYPE } from '../../../src/core/ledger/witness-answer.ts'
 import {
   judgeRequest,
   MAX_REQUEST_CHARACTERS,
@@ -70,6 +71,45 @@ const request: Target = {
     if (isRefusal(read)) return outcomeOf(read)
     hold(writeAddCheckpoint(read) === text, 'a request with a second spelling')
     return outcomeOf(judgeRequest(trusting, read, [KEY], read.old === 0 ? null : OLD))
+  },
+}
+
+const ASKED = { old: 25, size: 42 }
+const SIGNED_LINE = CHECKPOINT.slice(CHECKPOINT.indexOf('\n\n') + 2)
+
+/** What a witness answers: the status and the type, a line each, and the body. */
+const answer: Target = {
+  name: 'witness-answer',
+  form: { of: 'lines' },
+  limit: 3 * MAX_NOTE_BYTES,
+  share: 3,
+  seeds: [
+    utf8(`200\ntext/plain; charset=utf-8\n${SIGNED_LINE}`),
+    utf8(`200\n\n${SIGNED_LINE}${SIGNED_LINE}`),
+    utf8(`409\n${SIZE_TYPE}\n41\n`),
+    utf8(`409\n${SIZE_TYPE}; charset=utf-8\n9007199254740991\n`),
+  ],
+  words: ['200', '403', '404', '409', '422', '500', SIZE_TYPE, '25', ...LINES, '— '],
+  read: bytes => {
+    const text = fromUtf8(bytes)
+    if (text === null) return 'not UTF-8'
+    const head = /^([^\n]*)\n([^\n]*)\n/.exec(text)
+    if (head === null) return 'not an answer'
+    const [all, status, type = ''] = head
+    const body = text.slice(all.length)
+    // Whoever asks twice of one size is told so by the same number.
+    const twin = { old: ASKED.size, size: ASKED.size }
+    for (const asked of [ASKED, twin]) {
+      const read = readWitnessAnswer('a witness', asked, { status: Number(status), type, body })
+      if (isRefusal(read)) {
+        hold(read.code !== 'log-forked' || (body === '42\n' && asked === twin), 'a fork that nobody has said')
+        if (asked === twin) return outcomeOf(read)
+      } else if ('size' in read) {
+        hold(`${read.size}\n` === body, 'a size with a second spelling')
+        hold(read.size !== asked.old, 'a size that says nothing new')
+      } else hold(writeSignatures(read.signatures) === body, 'signatures with a second spelling')
+    }
+    return TAKEN
   },
 }
 
@@ -159,4 +199,4 @@ const files: Target = {
   },
 }
 
-export const LOG: readonly Target[] = [proof, request, policy, bundle, files]
+export const LOG: readonly Target[] = [proof, request, answer, policy, bundle, files]
