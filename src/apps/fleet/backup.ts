@@ -7,7 +7,7 @@ import type { Clock } from '../../flows/ports.ts'
 import { verifyStore } from '../../flows/prove.ts'
 import { type BackedUp, backUp, names, type OnProgress, ownPaths } from '../process/back-up.ts'
 import { type Restored, restore } from '../process/restore.ts'
-import { nobodyThere, Signers } from '../process/signers.ts'
+import { withSigners } from '../process/signers.ts'
 import type { StoreFile } from '../process/store-file.ts'
 import { fleetFiles, readFleetConfig } from './files.ts'
 
@@ -45,8 +45,7 @@ export async function backUpFleet(
   const files = fleetFiles(folder)
   const config = readFleetConfig(folder)
   if (isRefusal(config)) return config
-  const signers = new Signers(nodeCrypto, { askPin: nobodyThere })
-  try {
+  return withSigners(nodeCrypto, async signers => {
     const signer = await signers.open(files.key('audit'))
     if (isRefusal(signer)) return signer
     const { name, webhooks, witnesses, siem = [] } = config
@@ -64,10 +63,8 @@ export async function backUpFleet(
       signer,
       clock,
     }
-    return await backUp(source, to, onProgress)
-  } finally {
-    signers.close()
-  }
+    return backUp(source, to, onProgress)
+  })
 }
 
 /** Certificates, and the first roots. */
