@@ -139,13 +139,16 @@ export async function upstreamEnd(
   return { sequence: row.upstream, head: toHex(row.head) }
 }
 
-/** A gateway's log that forked stands among the breaks of its site until it goes on. The gate has what was refused in the log. */
+/**
+ * A gateway's log that forked, or that ends in front of what it handed over, stands among the breaks of its site until it goes on. The
+ * gate has what was refused in the log.
+ */
 export async function refusedUpstream({ store, clock }: FleetWorld, site: string, { code }: Refusal): Promise<void> {
-  if (code !== 'upstream-forked') return
+  if (code !== 'upstream-forked' && code !== 'site-manifest-replayed') return
   await store.exclusive(async () => {
     const to = (await store.site(site))?.upstream ?? 0
     const one = { site, controller: '', to }
-    await store.commit({ mended: [one], breaks: [{ ...one, code, from: to, at: clock.now() }] })
+    await store.commit({ mended: [one], breaks: [{ ...one, code: 'upstream-forked', from: to, at: clock.now() }] })
   })
 }
 

@@ -31,7 +31,7 @@ export async function goBack(world: SiteWorld, alarm: boolean): Promise<boolean>
 }
 
 /** The head of the own log behind a number; null: it is not kept any more, or was never there. */
-async function headAt(world: SiteWorld, sequence: number): Promise<Uint8Array | null> {
+async function headAt(world: Pick<SiteWorld, 'store'>, sequence: number): Promise<Uint8Array | null> {
   const { last, head } = await world.store.ownLog()
   if (sequence === last) return head
   const [next] = await world.store.logged(sequence, 1)
@@ -57,11 +57,44 @@ export async function continueCopy(world: SiteWorld): Promise<Refusal | null> {
 }
 
 /**
+ * Lets the own log go on behind what the fleet has, because a person has found out why it does not fit: the store was set back by
+ * hand. Durable on return. Refuses `upstream-continues`, what `continueBehind` refuses, and what the link refuses.
+ */
+export async function continueByHand(
+  world: Pick<SiteWorld, 'store' | 'site' | 'clock' | 'crypto' | 'signer' | 'fleet'>,
+): Promise<Gone | Refusal> {
+  const there = await world.fleet.upstream()
+  if (isRefusal(there)) return there
+  return world.store.exclusive(async () => {
+    const { acknowledged, last: given } = await world.store.ownLog()
+    const head = await headAt(world, there.sequence)
+    if (head !== null && sameBytes(head, there.head)) {
+      const subject = `outbox of ${world.site.site}`
+      return refuse(
+        'upstream-continues',
+        subject,
+        'another log than the fleet has',
+        `the same, up to ${there.sequence}`,
+      )
+    }
+    const refusal = await continueBehind(world, there)
+    return refusal ?? { behind: there.sequence, acknowledged, given }
+  })
+}
+
+/** Behind which number of the fleet's the log goes on; up to which it knew to be acknowledged, and what it had given last. */
+export type Gone = { readonly behind: number; readonly acknowledged: number; readonly given: number }
+
+/**
  * Lets the own log go on behind an end, with an entry that says so. Durable on return, under the store's `exclusive`. Refuses
  * `upstream-forked`: the end is in front of what the fleet has acknowledged, so nothing has to be given up for it.
  */
-export async function continueBehind(world: SiteWorld, there: Upstream): Promise<Refusal | null> {
+export async function continueBehind(
+  world: Pick<SiteWorld, 'store' | 'site' | 'clock' | 'crypto' | 'signer'>,
+  there: Upstream,
+): Promise<Refusal | null> {
   const { acknowledged, last } = await world.store.ownLog()
+  // The fleet has lost what this gateway handed over: that is told again, and not given up.
   if (there.sequence < acknowledged) {
     const expected = `a number from ${acknowledged} on`
     return refuse('upstream-forked', `outbox of ${world.site.site}`, expected, `${there.sequence}`)

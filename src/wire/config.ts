@@ -112,6 +112,19 @@ export const GatewayConfig = Type.Object(
     pollMillis: Type.Integer({ minimum: 50, maximum: 3_600_000 }),
     /** How many controllers of the site may be restarting at once. */
     maxRestarting: Type.Integer({ minimum: 1 }),
+    /**
+     * How many bytes are kept of the gateway's own log: of what the fleet does not have yet, 512 MiB unless told, and of what it has,
+     * 64 MiB. The oldest goes first.
+     */
+    keep: Type.Optional(
+      Type.Object(
+        {
+          unsentBytes: Type.Optional(Type.Integer({ minimum: 1 << 20 })),
+          sentBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+        },
+        closed,
+      ),
+    ),
     /** Who reads the plant's live values; absent: nobody, and whatever asks for one says no. */
     conditions: Type.Optional(ConditionsConfig),
     log: Level,

@@ -176,7 +176,59 @@ describe('backups of servers that run', () => {
       store.close()
     })
   })
+
+  describe('a gateway whose store somebody has set back by hand', () => {
+    const own = (): string => world.at('gateway', 'gateway.sqlite')
+    const alarms = async (): Promise<string[]> =>
+      (await ask<StatusView>(world, '/v1/status')).alarms.map(({ code }) => code)
+
+    it('attack: it may not tell its own log anew: that is refused, and somebody is told', async () => {
+      cpSync(own(), world.at('older.sqlite'))
+      const before = await atFleet()
+      await world.stopSite()
+      await world.startGateway()
+      world.startSite()
+      await world.until('the site has told more', async () => (await atFleet()) > before)
+      await world.stopSite()
+      await world.gateway?.close()
+      world.gateway = null
+      cpSync(world.at('older.sqlite'), own())
+      const there = await atFleet()
+      await world.startGateway()
+      world.startSite()
+      await world.until('somebody is told', async () => (await alarms()).includes('upstream-forked'))
+      assert.equal(await atFleet(), there, 'nothing was taken in')
+      assert.equal(await code('gateway', 'continue', world.at('gateway')), 'data-folder-in-use')
+    })
+
+    it('goes on when a person says so: the log says it, nothing is left to see to, and it is sound', async () => {
+      const there = await atFleet()
+      await world.gateway?.close()
+      world.gateway = null
+      const gone = (await world.must('gateway', 'continue', world.at('gateway'))) as { behind: number; given: number }
+      assert.equal(gone.behind, there)
+      assert.equal(await code('gateway', 'continue', world.at('gateway')), 'upstream-continues')
+      await world.startGateway()
+      await world.until('it goes on', async () => !(await alarms()).includes('upstream-forked'))
+      const entries = await log(world)
+      const said = entries.findLast(({ kind }) => kind === 'site-log-continued')
+      assert.deepEqual([said?.origin?.sequence, said?.detail.behind], [there + 1, there])
+      const { sound, findings, breaks } = (await world.must('audit', 'verify')) as Verdict
+      assert.deepEqual([sound, findings], [true, []])
+      const shown = (await world.must('fleet', 'breaks', '--site', 'quay')) as Verdict
+      assert.deepEqual(plain(shown.breaks), plain(breaks))
+    })
+  })
 })
+
+type Break = { controller: string | null; code: string; from: number; to: number }
+type Verdict = { sound: boolean; findings: unknown[]; breaks: Break[] }
+const plain = (breaks: readonly Break[]) =>
+  breaks.map(({ controller, code, from, to }) => `${controller} ${code} ${from}-${to}`).toSorted()
+
+/** How far the fleet has the gateway's own log. */
+const atFleet = async (): Promise<number> =>
+  Math.max(0, ...(await log(world)).map(({ origin }) => origin?.sequence ?? 0))
 
 /** The versions of what the fleet signs online, by file. */
 async function versions(folder: string): Promise<Map<string, number>> {

@@ -29,9 +29,9 @@ export const GATEWAY_DATA = migrations.length
 export const USUAL_KEEPING: Keeping = { unsentBytes: 512 << 20, sentBytes: 64 << 20 }
 
 /** The gateway's store in one SQLite file. Refuses as `openDatabase` does. */
-export function openGatewayStore(path: string, keep = USUAL_KEEPING): SqliteGatewayStore | Refusal {
+export function openGatewayStore(path: string, keep: Partial<Keeping> = {}): SqliteGatewayStore | Refusal {
   const database = openDatabase(path, { version: GATEWAY_DATA, migrations })
-  return isRefusal(database) ? database : new SqliteGatewayStore(database, keep)
+  return isRefusal(database) ? database : new SqliteGatewayStore(database, { ...USUAL_KEEPING, ...keep })
 }
 
 export class SqliteGatewayStore implements GatewayStore {

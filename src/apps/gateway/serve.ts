@@ -72,7 +72,7 @@ async function startWith(
   if (isRefusal(doorKey)) return doorKey
   const conditions = openConditions(folder, config.conditions)
   if (isRefusal(conditions)) return conditions
-  const store = openGatewayStore(files.database)
+  const store = openGatewayStore(files.database, config.keep)
   if (isRefusal(store)) return store
   await registerControllers(store, issued)
   const client = new HttpsClient(config.fleet.url, { ca: issued.fleet.ca, cert: issued.gateway.cert, key: callKey })

@@ -62,10 +62,15 @@ export const siteCodes = {
     title: 'what the gateway tells does not continue what it told before',
     fix: 'Its store was set back, or its history was rewritten. Find out which; then "voltseal gateway continue" lets it go on, and the log says so.',
   },
+  'upstream-continues': {
+    ...data,
+    title: 'the gateway’s own log fits what the fleet has of it',
+    fix: 'There is nothing to do: it goes on by itself. If the fleet refuses it all the same, look at what "voltseal fleet breaks" says.',
+  },
   'upstream-lost': {
     ...data,
     title: 'a gateway says that it lost a stretch of its own log',
-    fix: 'It was offline for longer than it has room for. Give it a larger limit (keep.unsent in gateway.yaml), and read the histories of its controllers on the spot.',
+    fix: 'It was offline for longer than it has room for. Give it a larger limit (keep.unsentBytes in gateway.yaml), and read the histories of its controllers on the spot.',
   },
   'upstream-forgotten': {
     ...data,

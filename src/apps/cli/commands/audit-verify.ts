@@ -8,6 +8,7 @@ import { openSigned } from '../../../core/ledger/trusted-head.ts'
 import type { KnownHead } from '../../../core/ledger/verify.ts'
 import { isRefusal, type Refusal, sentence } from '../../../core/refusal/refusal.ts'
 import { type VerifiedLog, verifyFiles } from '../../../flows/prove.ts'
+import { breakTable } from '../break-table.ts'
 import type { Cli, Work } from '../cli.ts'
 import { type LogSource, type TrustOptions, withLog } from '../log-source.ts'
 import { exitOf } from '../output.ts'
@@ -76,7 +77,7 @@ export const cosignedJson = (cosigned: Cosigned): Record<string, number> => Obje
 function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string, known: KnownHead | null): Work {
   for (const finding of verdict.findings) cli.output.warn(sentence(finding))
   if (verdict.dropped > 0) cli.output.warn(`and ${verdict.dropped} further findings`)
-  const { sound, size, root, origins, findings, dropped } = verdict
+  const { sound, size, root, origins, breaks, moreBreaks, findings, dropped } = verdict
   const text = listing(cli.output, [
     ['log', from],
     ['origin', head.key.name],
@@ -86,6 +87,7 @@ function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string
     ...(known === null ? [] : [['continues', `${known.size} entries, known from before`] as const]),
     ['verdict', sound ? { text: 'sound', tone: 'good' } : { text: 'NOT SOUND', tone: 'bad' }],
     ['findings', findings.length + dropped],
+    ['breaks', breaks.length + moreBreaks],
   ])
   const json = {
     sound,
@@ -95,9 +97,12 @@ function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string
     cosigned: cosignedJson(cosigned),
     known: known?.size ?? null,
     origins,
+    breaks,
+    moreBreaks,
     findings,
     dropped,
   }
   const [first] = findings
-  return first === undefined ? { json, text } : { json, text, exit: exitOf(first) }
+  const said = breaks.length === 0 ? text : `${text}\n\n${breakTable(cli, breaks, moreBreaks)}`
+  return first === undefined ? { json, text: said } : { json, text: said, exit: exitOf(first) }
 }

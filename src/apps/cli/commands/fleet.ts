@@ -16,6 +16,7 @@ import { DEVELOPMENT_WARNING, PRIVATE_KEY } from '../signing-key.ts'
 import { listing, table } from '../table.ts'
 import { addFleetBackup } from './backup.ts'
 import { addFleetAnchors } from './fleet-anchors.ts'
+import { addFleetBreaks } from './fleet-breaks.ts'
 import { addFleetCheckStore } from './fleet-check-store.ts'
 import { addFleetCompliance } from './fleet-compliance.ts'
 import { addFleetImport } from './fleet-import.ts'
@@ -146,6 +147,7 @@ export function addFleet(program: Command, cli: Cli): void {
       cli.act((options: { profile?: string }) => withSession(cli, options.profile, session => status(cli, session))),
     )
   addFleetAnchors(fleet, cli)
+  addFleetBreaks(fleet, cli)
   addFleetInventory(fleet, cli)
   addFleetCompliance(fleet, cli)
   addFleetImport(fleet, cli)

@@ -3,6 +3,7 @@ import { showDuration } from '../../../core/encoding/quantity.ts'
 import { instant } from '../../../core/encoding/units.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
+import { continueGateway } from '../../gateway/continue.ts'
 import { askGateway } from '../../gateway/control.ts'
 import { initGateway } from '../../gateway/init.ts'
 import { serveGateway } from '../../gateway/serve.ts'
@@ -63,8 +64,28 @@ export function addGateway(program: Command, cli: Cli): void {
     .description('how the site stands: what each controller is busy with, and why it waits')
     .argument('<folder>', 'the folder of a gateway that serves, on this machine')
     .action(cli.act((folder: string) => status(cli, folder)))
+  gateway
+    .command('continue')
+    .description(
+      'let the gateway’s own log go on behind what the fleet has of it: you have found out why it does not fit',
+    )
+    .argument('<folder>', 'the folder of the gateway; it must not be served')
+    .action(cli.act((folder: string) => goOn(cli, folder)))
   addGatewayBackup(gateway, cli)
   program.addCommand(gateway)
+}
+
+async function goOn(cli: Cli, folder: string): Promise<Work> {
+  const gone = await continueGateway(folder, cli.world.clock)
+  if (isRefusal(gone)) return gone
+  const { site, behind, acknowledged, given } = gone
+  cli.output.progress(`Next: voltseal gateway serve ${folder}`)
+  const text = listing(cli.output, [
+    ['site', site],
+    ['goes on behind', `item ${behind}, the last that the fleet has`],
+    ['it knew of', `${given} items, ${acknowledged} of them at the fleet`],
+  ])
+  return { json: gone, text }
 }
 
 async function status(cli: Cli, folder: string): Promise<Work> {
