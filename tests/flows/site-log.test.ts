@@ -16,11 +16,12 @@ import {
   sealSiteManifest,
   writeSiteManifest,
 } from '../../src/core/trust/site-manifest.ts'
-import { note, record, verifyStoredLog } from '../../src/flows/audit.ts'
+import { note, record } from '../../src/flows/audit.ts'
 import { acceptHistory } from '../../src/flows/fold.ts'
 import { continueByHand } from '../../src/flows/go-back.ts'
 import { flushOutbox } from '../../src/flows/hand-over.ts'
 import type { SiteWorld } from '../../src/flows/ports.ts'
+import { verifyStore } from '../../src/flows/prove.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { Bench, codeOf } from '../threats/bench.ts'
 import { say, stretch } from '../worlds/device-voice.ts'
@@ -74,7 +75,7 @@ async function send(
 /** The breaks that the fleet knows, and those that whoever verifies its log finds said in it; they are the same. */
 async function breaks(): Promise<string[]> {
   const { world } = bench.fleet
-  const verdict = await verifyStoredLog(world.store, { name: world.name, key: world.auditSigner.key }, crypto)
+  const verdict = orThrow(await verifyStore(world.store, { name: world.name, key: world.auditSigner.key }, crypto))
   assert.deepEqual(verdict.findings, [])
   const shown = (one: { controller: string | null; code: string; from: number; to: number }): string =>
     `${one.controller || 'gateway'} ${one.code} ${one.from}-${one.to}`
