@@ -32,8 +32,8 @@ verified either way: it is a leaf of the tree like any other.
 **People.** No entry holds the name of a person or an address. It holds \`person:\` or \`address:\` and the SHA-256 of a salt and the text. Each
 person has a salt of their own, in the server's store only. \`voltseal audit who\` says whom a pseudonym stands for, to who may see
 accounts. \`voltseal account forget NAME --forever\` deletes the salt with the account (which must be disabled): the log verifies as before, and nobody can tell any more
-who it was, nor try names until one fits. Names that were only tried at a sign-in are forgotten after 30 days. What forgetting does not
-reach: backups of the store (delete them, and forget again behind a restore), reasons that people wrote, the names in signed plans
+who it was, nor try names until one fits. Names that were only tried at a sign-in are forgotten after 30 days, within a day. What is
+forgotten is overwritten in the files of the store: its tables of people move to fresh pages. What forgetting does not reach: backups of the store (delete them, and forget again behind a restore), reasons that people wrote, the names in signed plans
 (\`createdBy\`) and roots, and the server's own technical log.
 
 **Refused attempts.** What a person or a device was refused is an entry before it is answered, if it would have changed something or was refused for

@@ -61,7 +61,7 @@ export const ENTRY_GUARDS: readonly Guard[] = [
     stops: 'a file beside the config that is exchanged unseen',
     file: 'src/apps/fleet/settings.ts',
     text: "return typeof text === 'string' ? digest(utf8(text)) : text",
-    without: "return typeof text === 'string' ? digest(utf8(String(file))) : text",
+    without: "return typeof text === 'string' ? digest(utf8(String(path))) : text",
     tests: SETTINGS,
   },
   {
@@ -86,10 +86,38 @@ export const ENTRY_GUARDS: readonly Guard[] = [
     tests: FORGET,
   },
   {
-    stops: 'a name that stays in the pages of the store',
+    stops: 'a name that stays in the log of the store',
     file: 'src/adapters/store-sqlite/persons.ts',
     text: "    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')\n  }\n",
     without: '  }\n',
+    tests: FORGET,
+  },
+  {
+    stops: 'a name that stays in the log of the store when power fails',
+    file: 'src/adapters/store-sqlite/persons.ts',
+    text: "    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')\n    this.#sql",
+    without: '    this.#sql',
+    tests: FORGET,
+  },
+  {
+    stops: 'a name that stays in the pages of the store',
+    file: 'src/adapters/store-sqlite/persons.ts',
+    text: 'if (change.forgottenAccounts?.length) ontoFreshPages(this.#database, [...OF_ACCOUNTS, ...OF_PERSONS])',
+    without: 'if (change.forgottenAccounts?.length) Math.max(OF_ACCOUNTS.length, OF_PERSONS.length)',
+    tests: FORGET,
+  },
+  {
+    stops: 'a name that was only tried and stays between the rows',
+    file: 'src/adapters/store-sqlite/persons.ts',
+    text: 'else if (change.forgottenPersons?.length) ontoFreshPages(this.#database, OF_PERSONS)',
+    without: '',
+    tests: FORGET,
+  },
+  {
+    stops: 'a name that was only tried and is known for ever',
+    file: 'src/flows/persons.ts',
+    text: '    if (forgottenPersons.length > 0) await store.commit({ forgottenPersons })\n',
+    without: '',
     tests: FORGET,
   },
 ]

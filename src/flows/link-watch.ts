@@ -5,7 +5,7 @@ import { boxed } from './audit.ts'
 import type { SiteWorld } from './ports.ts'
 
 /** After this long without the fleet, it is an event: the site goes on, and somebody should know that it is by itself. */
-const LOST_AFTER: Millis = millis(15 * 60_000)
+export const LOST_AFTER: Millis = millis(15 * 60_000)
 
 /** Where it is kept that the log was told of a lost link: whoever starts anew must not tell it again, nor forget that it ended. */
 const FILE = { repo: 'link', path: 'lost' } as const

@@ -22,8 +22,8 @@ export interface PersonStore {
   person(name: string): Promise<PersonRow | null>
   /** What those pseudonyms stand for that are known. */
   named(pseudonyms: readonly string[]): Promise<ReadonlyMap<string, string>>
-  /** At most `limit` names that were only tried, and are nobody's account, first met before an instant; the oldest first. */
-  strangersBefore(before: Instant, limit: number): Promise<string[]>
+  /** The names that were only tried, and are nobody's account, first met before an instant; the oldest first. */
+  strangersBefore(before: Instant): Promise<string[]>
 }
 
 /** Bytes that nobody can guess. */

@@ -30,8 +30,6 @@ export type Told = Omit<AuditEntry, 'detail'> & { readonly detail: Said }
  * Behind it the log speaks of a stranger of whom nobody knows more.
  */
 const STRANGERS_KEPT = millis(30 * 86_400_000)
-/** Strangers that one commit forgets at most. */
-const AT_ONCE = 100
 
 /**
  * Entries as they are written: each person by their pseudonym, with the salts and pseudonyms that are new to be committed with
@@ -68,11 +66,19 @@ export async function pseudonymous(
     return { ...rest, actor: { ...actor, id }, detail: written(detail, tag) as AuditEntry['detail'] }
   })
   if (tags.size === 0) return { entries, change: {} }
-  const before = instant(Math.max(0, now - STRANGERS_KEPT))
-  const forgottenPersons = (await world.store.people.strangersBefore(before, AT_ONCE)).filter(
-    name => !persons.has(name),
-  )
-  return { entries, change: { persons: [...fresh.values()], pseudonyms: [...tags.values()], forgottenPersons } }
+  return { entries, change: { persons: [...fresh.values()], pseudonyms: [...tags.values()] } }
+}
+
+/**
+ * Forgets names that were only tried, longer than 30 days ago: to be called once a day. Durable on return, and wiped from the store's
+ * files. It is no entry: the log says nothing of them but that somebody tried.
+ */
+export function forgetStrangers({ store, clock }: Pick<FleetWorld, 'store' | 'clock'>): Promise<void> {
+  return store.exclusive(async () => {
+    const forgottenPersons = await store.people.strangersBefore(instant(Math.max(0, clock.now() - STRANGERS_KEPT)))
+    // If power fails before this commit, the next round forgets them.
+    if (forgottenPersons.length > 0) await store.commit({ forgottenPersons })
+  })
 }
 
 /** The person behind an actor, unless it is nobody, or is written already. */

@@ -158,6 +158,23 @@ describe('publishing, as the server takes it', () => {
     assert.equal((await log(world)).length, entries)
   })
 
+  it('a release that is taken out of the targets is an entry of its own, with its envelope; its payload is none', async () => {
+    await world.publish(await world.release('bms', '1.2.5', image(7)))
+    const path = 'bms/1.2.5/envelope.suit'
+    const { targets } = await currentTargets(world)
+    const release = targets.get(path)?.sha256
+    const before = (await log(world)).length
+    const gone = { remove: [...targets.keys()].filter(one => one.startsWith('bms/1.2.5/')) }
+    const { version } = JSON.parse(fromUtf8(orThrow(await post({ targets: () => gone })).body) ?? '') as {
+      version: number
+    }
+    const said = (await log(world)).slice(before).map(({ kind, release, detail }) => [kind, release, detail])
+    assert.deepEqual(said, [
+      ['repository-updated', undefined, { repository: 'image', version }],
+      ['release-revoked', release, { path, version }],
+    ])
+  })
+
   it('a blob that was damaged between its upload and its publication: blob-digest-mismatch', async () => {
     const { sha256 } = await upload(world, new Uint8Array(3000).fill(5))
     writeFileSync(world.at('fleet', 'blobs', sha256.slice(0, 2), sha256), new Uint8Array(3000).fill(6))

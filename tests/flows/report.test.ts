@@ -245,6 +245,37 @@ describe('reports, from a controller over its gateway to the fleet', () => {
     })
   }
 
+  it('work on the spot, as the controller itself attests it: an entry beside the report; and none without work', async () => {
+    const before = (await log(world)).length
+    const speak = await speaker(world, 'bms-2')
+    const staged = { version: '1.1.0', sequence: 1_001_000, digest: 'ab'.repeat(32) }
+    const assignment = 'on the spot 0123456789abcdef'
+    const said = [
+      speak({ event: 'staged', assignment, staged }),
+      speak({ event: 'boot', assignment }),
+      speak({ event: 'staged', assignment: 'ordered by the fleet', staged }),
+    ]
+    orThrow(
+      await handOver(
+        world,
+        said.map(bytes => ({ kind: 'report', bytes })),
+      ),
+    )
+    const more = (await log(world)).slice(before)
+    assert.deepEqual(
+      more.map(({ kind }) => kind),
+      ['controller-report', 'maintenance-seen', 'controller-report', 'controller-report'],
+    )
+    const [report, seen] = more
+    assert.deepEqual(
+      [seen?.actor, seen?.site, seen?.controller],
+      [report?.actor, 'quay', 'bms-2'],
+      'nobody else says so',
+    )
+    const detail = { event: 'staged', work: assignment, version: '1.0.0', report: report?.detail.sequence }
+    assert.deepEqual(seen?.detail, detail)
+  })
+
   const WHOLE: readonly {
     readonly name: string
     readonly code: string

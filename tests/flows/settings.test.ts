@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { loadWrappingKey } from '../../src/adapters/signer-file.ts'
@@ -124,6 +124,13 @@ describe('settings that decide who may do what, between two starts of a server',
       assert.deepEqual(said.map(({ setting }) => setting).sort(), all, bytes)
       assert.ok(said.every(({ before }) => before === null))
     }
+  })
+
+  it('a folder that is named from where one stands is the same folder', () => {
+    const { config } = fleetFiles(folder)
+    const written = orThrow(parseConfig<FleetConfig>(FleetConfig, { ...configOf(config), witnesses, webhooks }, config))
+    const from = (where: string): Settings => orThrow(settingsOf(where, written, null, crypto))
+    assert.deepEqual(from(relative(process.cwd(), folder)), from(folder))
   })
 
   it('a file that is named and is not there stops the start', () => {

@@ -50,6 +50,8 @@ export class QuietFleet {
   world!: FleetWorld
   /** Transactions of the store since it was made. */
   commits = 0
+  /** Called behind each of them, before anything else is done. */
+  committed: () => void = () => undefined
   #store: SqliteFleetStore | undefined
 
   private constructor(folder: string, clock = new VirtualClock(START)) {
@@ -133,6 +135,7 @@ export class QuietFleet {
     this.#store = orThrow(openFleetStore(files.database))
     this.#store.onCommit(() => {
       this.commits += 1
+      this.committed()
     })
     const more = { publishPolicy: NO_POLICY, wrappingKey: null }
     const parts = { crypto, clock: this.clock, keys, spares, anchors: config.anchors, ...more }

@@ -2,6 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Instant } from '../../core/encoding/units.ts'
 import type { PersonChange, PersonRow } from '../../core/ledger/person-rows.ts'
 import type { PersonStore } from '../../flows/people-ports.ts'
+import type { FleetChange } from '../../flows/ports.ts'
+import { ontoFreshPages } from './fresh-pages.ts'
 
 /** The tables of who the log's pseudonyms are, as a migration. Nothing else refers to them: what is deleted here is gone. */
 export const PERSON_TABLES = `CREATE TABLE person (name TEXT PRIMARY KEY, salt BLOB NOT NULL, stranger INTEGER NOT NULL,
@@ -10,6 +12,14 @@ export const PERSON_TABLES = `CREATE TABLE person (name TEXT PRIMARY KEY, salt B
    CREATE TABLE pseudonym (pseudonym TEXT PRIMARY KEY, name TEXT NOT NULL REFERENCES person (name), text TEXT NOT NULL)
      STRICT, WITHOUT ROWID;
    CREATE INDEX pseudonym_name ON pseudonym (name);`
+
+/** The parts of a change that forget somebody, and those that touch a table with names of people. */
+const OF_FORGOTTEN = ['forgottenPersons', 'forgottenAccounts'] as const
+const OF_PEOPLE = ['persons', 'pseudonyms', 'accounts', 'passwords', 'credentials', 'forgotten', 'answers'] as const
+
+/** The tables in which names of people stand; those that others refer to stand before them. */
+const OF_PERSONS = ['person', 'pseudonym']
+const OF_ACCOUNTS = ['account', 'password', 'credential', 'answer', 'webhook', 'letter', 'import']
 
 type StoredPerson = {
   readonly name: string
@@ -32,7 +42,7 @@ export class Persons implements PersonStore {
       text: database.prepare('SELECT text FROM pseudonym WHERE pseudonym = ?'),
       strangers: database.prepare(
         `SELECT name FROM person WHERE stranger = 1 AND since < ? AND name NOT IN (SELECT id FROM account)
-         ORDER BY since LIMIT ?`,
+         ORDER BY since`,
       ),
       put: database.prepare(
         'INSERT INTO person VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET stranger = excluded.stranger',
@@ -63,21 +73,25 @@ export class Persons implements PersonStore {
     return found
   }
 
-  async strangersBefore(before: Instant, limit: number): Promise<string[]> {
-    return (this.#sql.strangers.all(before, limit) as { name: string }[]).map(({ name }) => name)
+  async strangersBefore(before: Instant): Promise<string[]> {
+    return (this.#sql.strangers.all(before) as { name: string }[]).map(({ name }) => name)
   }
 
-  /** Writes a change; one that deletes what must not be found again is wiped from the pages that it stood on, and from the log. */
-  async wiping(change: PersonChange, write: () => Promise<void>): Promise<void> {
-    const { forgottenPersons = [], forgottenAccounts = [] } = change
-    if (forgottenPersons.length + forgottenAccounts.length === 0) return write()
+  /**
+   * Writes a change. One that forgets somebody is wiped from the pages that it stood on, and from the write-ahead log. Whatever else
+   * touches names of people overwrites what it deletes and moves: no page is given up with one on it, which nobody finds later.
+   */
+  async wiping(change: FleetChange, write: () => Promise<void>): Promise<void> {
+    const isForgetting = OF_FORGOTTEN.some(part => change[part]?.length)
+    if (!isForgetting && !OF_PEOPLE.some(part => change[part]?.length)) return write()
     // It holds for every transaction meanwhile, and costs them little: what they delete is overwritten as well.
     this.#database.exec('PRAGMA secure_delete = ON')
     try {
       await write()
     } finally {
-      this.#database.exec('PRAGMA secure_delete = OFF')
+      this.#database.exec('PRAGMA secure_delete = FAST')
     }
+    if (!isForgetting) return
     // If power fails before this, the write-ahead log still has the old pages: the next start empties it.
     this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
@@ -98,5 +112,7 @@ export class Persons implements PersonStore {
       this.#sql.dropMaker.run(name)
       this.#sql.dropImporter.run(name)
     }
+    if (change.forgottenAccounts?.length) ontoFreshPages(this.#database, [...OF_ACCOUNTS, ...OF_PERSONS])
+    else if (change.forgottenPersons?.length) ontoFreshPages(this.#database, OF_PERSONS)
   }
 }

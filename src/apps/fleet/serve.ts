@@ -22,6 +22,7 @@ import { cosignedFiles, witnessAlarms } from '../../flows/cosigned.ts'
 import { deliver } from '../../flows/deliver.ts'
 import { resumeImport } from '../../flows/import.ts'
 import { refuseClock, refuseToGoOn } from '../../flows/log-start.ts'
+import { forgetStrangers } from '../../flows/persons.ts'
 import type { Clock, FleetWorld } from '../../flows/ports.ts'
 import { recall } from '../../flows/recall.ts'
 import { renew } from '../../flows/renew.ts'
@@ -179,6 +180,7 @@ async function startWith(
       log,
     ),
     startLoop('webhooks', every(config.tickMillis), 1000, () => deliver(world, told), log),
+    startLoop('forget', every(DAY), 60_000, () => forgetStrangers(world).then(() => null), log),
     startLoop('check', every(60_000), 60_000, checking(world), log),
     ...startWitnessLoops(witnesses, log),
     ...archiving(gathering, folder, config, log),
@@ -202,6 +204,7 @@ async function startWith(
   }
 }
 
+const DAY = 86_400_000
 /** How often the log is archived: what is due was there for weeks. */
 const ARCHIVED_EVERY = 3_600_000
 

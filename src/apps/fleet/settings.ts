@@ -26,14 +26,15 @@ export function settingsOf(
 ): Settings | Refusal {
   const { witnesses, archive, webhooks, signIn = false, warningDays = WARNING_DAYS, metadataMillis } = config
   const digest = (bytes: Uint8Array): string => crypto.sha256(bytes).toHex()
-  const read = (file: string | undefined, most: number): string | null | Refusal => {
-    const text = file === undefined ? null : readText(resolve(folder, file), most)
+  const read = (path: string | null, most: number): string | null | Refusal => {
+    const text = path === null ? null : readText(path, most)
     return typeof text === 'string' ? digest(utf8(text)) : text
   }
-  const ca = read(fleetFiles(resolve(folder)).authority('fleet').cert, MAX_PEM)
-  const policy = read(witnesses?.policy, MAX_POLICY_CHARACTERS)
-  const witnessCa = read(witnesses?.ca, MAX_PEM)
-  const hooksCa = read(webhooks?.ca, MAX_PEM)
+  const named = (file: string | undefined): string | null => (file === undefined ? null : resolve(folder, file))
+  const ca = read(fleetFiles(folder).authority('fleet').cert, MAX_PEM)
+  const policy = read(named(witnesses?.policy), MAX_POLICY_CHARACTERS)
+  const witnessCa = read(named(witnesses?.ca), MAX_PEM)
+  const hooksCa = read(named(webhooks?.ca), MAX_PEM)
   if (isRefusal(ca)) return ca
   if (isRefusal(policy)) return policy
   if (isRefusal(witnessCa)) return witnessCa
