@@ -40,5 +40,6 @@ export interface RestoredStore {
   copied(): Promise<CopyMark | null>
   /** Sites whose outbox may once be further than this store knows: it was restored, and has not heard them since. */
   behind(): Promise<string[]>
-  isBehind(site: string): Promise<boolean>
+  /** How far a site's outbox is taken in, and whether it is one of those; null: no such site. Each check-in asks: it costs little. */
+  upstream(site: string): Promise<{ readonly taken: number; readonly behind: boolean } | null>
 }

@@ -127,7 +127,7 @@ export function acceptUpstream(
     if (opened.batch !== batch || opened.sequence !== (items.at(-1)?.sequence ?? opened.sequence)) {
       return refuse('site-manifest-batch-differs', `manifest of ${site}`, `batch ${opened.batch}`, `batch ${batch}`)
     }
-    const behind = await world.store.isBehind(site)
+    const behind = (await world.store.upstream(site))?.behind === true
     const further = continues(row, opened, items, behind, world)
     if (isRefusal(further)) return further
     const { fresh, lost, forgotten, head } = further

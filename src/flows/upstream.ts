@@ -25,17 +25,17 @@ export async function upstreamOf(
   site: string,
   acknowledged: number | null,
 ): Promise<{ readonly taken: number; readonly restored: boolean } | null> {
-  const row = await world.store.site(site)
-  if (row === null) return null
-  const taken = row.upstream
+  const known = await world.store.upstream(site)
+  if (known === null) return null
+  const { taken, behind } = known
   const ahead = acknowledged !== null && acknowledged > taken
-  if (await world.store.isBehind(site)) {
+  if (behind) {
     if (acknowledged === null || ahead) return { taken, restored: true }
     // If power fails before this commit, the next check-in says it again.
     await world.store.commit({ caughtUp: site })
   } else if (ahead && told.get(world)?.get(site) !== acknowledged) {
-    const known = told.get(world) ?? new Map<string, number>()
-    told.set(world, known.set(site, acknowledged))
+    const sites = told.get(world) ?? new Map<string, number>()
+    told.set(world, sites.set(site, acknowledged))
     const { code, subject, expected, actual } = fleetBehind(site, acknowledged, taken)
     const event = { kind: 'intrusion-signal', actor: fleetActor(world), site, code } as const
     await world.store.exclusive(() => record(world, {}, [{ ...event, detail: { subject, expected, actual } }]))

@@ -11,7 +11,9 @@ export class Behind {
   constructor(database: DatabaseSync) {
     this.#sql = {
       all: database.prepare('SELECT site FROM behind ORDER BY site'),
-      is: database.prepare('SELECT 1 FROM behind WHERE site = ?'),
+      upstream: database.prepare(
+        'SELECT upstream AS taken, behind.site AS behind FROM site LEFT JOIN behind ON behind.site = site.id WHERE id = ?',
+      ),
       put: database.prepare('INSERT INTO behind VALUES (?) ON CONFLICT DO NOTHING'),
       drop: database.prepare('DELETE FROM behind WHERE site = ?'),
     }
@@ -21,8 +23,9 @@ export class Behind {
     return (this.#sql.all.all() as { site: string }[]).map(({ site }) => site)
   }
 
-  is(site: string): boolean {
-    return this.#sql.is.get(site) !== undefined
+  upstream(site: string): { taken: number; behind: boolean } | null {
+    const row = this.#sql.upstream.get(site) as { taken: number; behind: string | null } | undefined
+    return row === undefined ? null : { taken: row.taken, behind: row.behind !== null }
   }
 
   apply({ behind = [], caughtUp }: FleetChange): void {

@@ -329,8 +329,8 @@ export class SqliteFleetStore implements FleetStore {
     return this.#behind.all()
   }
 
-  async isBehind(site: string): Promise<boolean> {
-    return this.#behind.is(site)
+  async upstream(site: string): Promise<{ taken: number; behind: boolean } | null> {
+    return this.#behind.upstream(site)
   }
 
   /** Copies the store to a new file while it is in use (see copy.ts). */
