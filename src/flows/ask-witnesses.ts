@@ -75,11 +75,17 @@ export function turnRound(gathering: Gathering): Promise<null> {
   return world.store.exclusive(async () => {
     const { size, checkpoint } = await world.store.log()
     if (!memory.started) await move(gathering, { kind: 'start' }, checkpoint)
+    // The log's key is replaced between two starts alone.
+    const foreign = !memory.started && isForeign(world, await roundOf(gathering))
     memory.started = true
-    await move(gathering, { kind: 'head', size, now: world.clock.now(), patience }, checkpoint)
+    await move(gathering, { kind: 'head', size, now: world.clock.now(), patience, foreign }, checkpoint)
     return null
   })
 }
+
+/** Whether the checkpoint under way is none of the key that signs the log now. */
+const isForeign = ({ name, auditSigner, crypto }: FleetWorld, { round, checkpoint }: Open): boolean =>
+  round.at !== 'idle' && isRefusal(openCheckpoint(checkpoint, { name, key: auditSigner.key }, crypto))
 
 /** One step of the machine, with what it tells. Under the store's `exclusive`. */
 async function move(gathering: Gathering, event: RoundEvent, head: string, also: WitnessChange = {}): Promise<void> {

@@ -19,10 +19,14 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { type LogFiles, readFiles, remembering } from './log-files.ts'
 import type { RepositoryFolder } from './ports.ts'
 
-/** Where a log is copied to: a folder of plain files, as it is read and as it is written. */
+/**
+ * Where a log is copied to: a folder of plain files, as it is read and as it is written. `former`: keys that signed the log before; what
+ * is in the folder may be signed by one of them, and is gone on with when the log continues it.
+ */
 export type LogFolder = {
   readonly files: LogFiles
   readonly folder: Pick<RepositoryFolder, 'put' | 'replace' | 'sync' | 'remove'>
+  readonly former?: readonly NoteKey[]
 }
 
 /** What a copy came to: the entries that it has, and how many files were written for those that it had not. */
@@ -46,7 +50,7 @@ const AT_ONCE = 8
  */
 export async function copyLog(
   source: LogFiles,
-  { files: there, folder }: LogFolder,
+  { files: there, folder, former = [] }: LogFolder,
   logKey: NoteKey,
   crypto: Crypto,
   say: (done: number, all: number) => void = () => {},
@@ -56,13 +60,14 @@ export async function copyLog(
   const signed = await source.file(CHECKPOINT_PATH)
   const head = signed === null ? none(logKey) : opened(signed, logKey, crypto)
   if (isRefusal(head)) return head
+  const keys = [logKey, ...former]
   const kept = await there.file(CHECKPOINT_PATH)
-  const before = kept === null ? { size: 0, root: null } : opened(kept, logKey, crypto)
+  const before = kept === null ? { size: 0, root: null } : openedByAny(kept, keys, crypto)
   if (isRefusal(before)) return before
   const files = remembering(source)
   const forked = before.root === null ? null : await refuseFork(files, head, before, 'that the folder has', crypto)
   if (forked !== null) return forked
-  const witnessed = await newerWitnessed(files, head, [cosigned, await there.file(WITNESSED_PATH)], logKey, crypto)
+  const witnessed = await newerWitnessed(files, head, [cosigned, await there.file(WITNESSED_PATH)], keys, crypto)
   if (isRefusal(witnessed)) return witnessed
   const tiles = [...tilesBetween(before.size, head.size), ...partialOf(witnessed?.size ?? 0, head.size)]
   for (let at = 0; at < tiles.length; at += AT_ONCE) {
@@ -94,13 +99,14 @@ async function newerWitnessed(
   files: LogFiles,
   head: Head,
   [cosigned, kept]: readonly [Uint8Array | null, Uint8Array | null],
-  logKey: NoteKey,
+  keys: readonly NoteKey[],
   crypto: Crypto,
 ): Promise<Checkpoint | null | Refusal> {
   if (cosigned === null || (kept !== null && sameBytes(kept, cosigned))) return null
-  const next = opened(cosigned, logKey, crypto)
-  if (isRefusal(next)) return next
-  const before = kept === null ? null : opened(kept, logKey, crypto)
+  const next = openedByAny(cosigned, keys.slice(0, 1), crypto)
+  // Of a key that signs the log no more: nobody believes it by the key of now.
+  if (isRefusal(next)) return next.code === 'checkpoint-key-unknown' ? null : next
+  const before = kept === null ? null : openedByAny(kept, keys, crypto)
   if (isRefusal(before)) return before
   if (before !== null && next.size < before.size) return null
   return (await refuseFork(files, head, next, 'that the witnesses have signed', crypto)) ?? next
@@ -121,6 +127,16 @@ function opened(bytes: Uint8Array, logKey: NoteKey, crypto: Crypto): Checkpoint 
   return text === null
     ? refuse('checkpoint-malformed', `checkpoint of ${logKey.name}`, 'a signed note', 'other bytes', 'C2SP signed-note')
     : openCheckpoint(text, logKey, crypto)
+}
+
+/** By the first of the keys that it is of; the refusal of the first one where it is of none. */
+function openedByAny(bytes: Uint8Array, keys: readonly NoteKey[], crypto: Crypto): Checkpoint | Refusal {
+  const [first, ...more] = keys.map(key => opened(bytes, key, crypto)) as [
+    Checkpoint | Refusal,
+    ...(Checkpoint | Refusal)[],
+  ]
+  const isStrange = isRefusal(first) && first.code === 'checkpoint-key-unknown'
+  return (isStrange ? more.find(one => !isRefusal(one)) : undefined) ?? first
 }
 
 /** Whether an older head is the beginning of the log, as both were signed. */

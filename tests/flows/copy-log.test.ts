@@ -44,6 +44,8 @@ const copied = (
 ): Promise<Copied | Refusal> =>
   copyLog(log(files), { files: folderLog(path), folder: new PlainFiles(path, step) }, logKey(1), crypto)
 
+const noteOf = (files: ReadonlyMap<string, Uint8Array>): string => fromUtf8(files.get('checkpoint.witnessed')!) ?? ''
+
 const sizeOf = (files: ReadonlyMap<string, Uint8Array>, name: string): number =>
   Number(fromUtf8(files.get(name) ?? new Uint8Array(0))?.split('\n')[1])
 
@@ -142,6 +144,9 @@ describe('a log as plain files', () => {
     assert.equal(await witnessed(SMALL), 280)
     assert.equal(await witnessed(signedUpTo(260, served(300))), 280)
     assert.equal(await witnessed(served(600)), 280)
+    // One of a key that signs the log no more is left where it is.
+    const former = served(590, { key: 2 }).get('checkpoint')!
+    assert.equal(await witnessed(new Map(served(600)).set('checkpoint.witnessed', former)), 280)
     assert.equal(await witnessed(LARGE), 590)
     assert.equal(seen(contentOf(folder)), 600)
   })
@@ -162,9 +167,9 @@ describe('a log as plain files', () => {
     ],
     ['a witnessed checkpoint that is ahead of it', signedUpTo(601, served(600)), 'log-forked'],
     [
-      'a witnessed checkpoint of another key',
-      new Map(LARGE).set('checkpoint.witnessed', served(590, { key: 2 }).get('checkpoint')!),
-      'checkpoint-key-unknown',
+      'a witnessed checkpoint that was changed',
+      new Map(LARGE).set('checkpoint.witnessed', utf8(noteOf(LARGE).replace('\n590\n', '\n591\n'))),
+      'checkpoint-signature-invalid',
     ],
   ]
   for (const [name, files, code] of rows) {
@@ -177,6 +182,24 @@ describe('a log as plain files', () => {
       assert.equal(seen(contentOf(folder)), 300)
     })
   }
+
+  test('goes on under a new key with what a former one signed, when the log continues it', async () => {
+    const by = (files: ReadonlyMap<string, Uint8Array>, path: string, former: readonly number[]) => {
+      const target = { files: folderLog(path), folder: new PlainFiles(path), former: former.map(logKey) }
+      return copyLog(log(files), target, logKey(2), crypto)
+    }
+    const folder = newFolder()
+    orThrow(await copied(SMALL, folder))
+    const strange = await by(served(600, { key: 2 }), folder, [])
+    assert(isRefusal(strange) && strange.code === 'checkpoint-key-unknown')
+    const other = await by(served(600, { key: 2, other: 200 }), folder, [3, 1])
+    assert(isRefusal(other) && other.code === 'log-forked')
+    const witnessed = served(590, { key: 2 }).get('checkpoint')!
+    const next = new Map(served(600, { key: 2 })).set('checkpoint.witnessed', witnessed)
+    assert.equal(orThrow(await by(next, folder, [3, 1])).before, 300)
+    assert.equal(seen(contentOf(folder)), 600)
+    assert.equal(sizeOf(contentOf(folder), 'checkpoint.witnessed'), 590)
+  })
 
   test('attack: a checkpoint in the folder that nobody signed is not gone on from', async () => {
     const folder = newFolder()

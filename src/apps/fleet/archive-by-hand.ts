@@ -1,9 +1,10 @@
 import { folderLog } from '../../adapters/log-folder.ts'
-import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { type ArchivedNow, bringBack } from '../../flows/archive.ts'
 import { refuseCopy } from '../../flows/confirm.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { archiveFolder, archiveNow, retentionOf } from './archive.ts'
+import { retiredLogKeys } from './log-key.ts'
 import { withStopped } from './stopped.ts'
 
 type Say = (done: number, all: number) => void
@@ -24,7 +25,9 @@ export function archiveFleet(
       if (where === null) return refuse('archive-not-set', folder, 'an archive in fleet.yaml', 'none')
       const copy = await refuseCopy(world.store, `the store of ${world.name}`)
       if (copy !== null) return copy
-      const done = await archiveNow(world, where, retentionOf(config), say)
+      const former = retiredLogKeys(folder, world.crypto)
+      if (isRefusal(former)) return former
+      const done = await archiveNow(world, { where, retention: retentionOf(config), former }, say)
       return 'size' in done ? { ...done, archive: where } : done
     },
     clock,

@@ -4,6 +4,7 @@ import { makeFolders } from '../../adapters/config-file.ts'
 import { type FileLock, takeLock } from '../../adapters/file-lock.ts'
 import { folderLog } from '../../adapters/log-folder.ts'
 import { PlainFiles } from '../../adapters/repository-folder.ts'
+import type { PublicKey } from '../../core/encoding/crypto.ts'
 import { atHand } from '../../core/ledger/retention.ts'
 import { CHECKPOINT_PATH } from '../../core/ledger/tiles.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -43,15 +44,24 @@ export function retentionOf(config: FleetConfig): Retention {
 }
 
 /**
+ * The archive of a fleet, what stays at hand, and the keys that signed the log before: the archive goes on when one is replaced.
+ * `source`: the log with its witnesses' signatures.
+ */
+export type Archiving = {
+  readonly where: string
+  readonly retention: Retention
+  readonly former: readonly PublicKey[]
+  readonly source?: LogFiles
+}
+
+/**
  * Brings the archive of a fleet up to date, and lets leave what is due (flows/archive.ts). One at a time. Refuses `data-folder-in-use`
  * (somebody else writes to the folder), `file-exists` (it holds something else), `file-not-permitted`, `no-space` as thrown by the disk, and what `archiveLog` refuses.
  */
 export async function archiveNow(
   world: FleetWorld,
-  where: string,
-  retention: Retention,
+  { where, retention, former, source }: Archiving,
   say: (done: number, all: number) => void = () => {},
-  source?: LogFiles,
 ): Promise<ArchivedNow | Refusal> {
   const names = existsSync(where) ? readdirSync(where) : []
   const isOurs = names.every(name => name === LOCK) || names.some(name => name === CHECKPOINT_PATH || name === 'tile')
@@ -63,7 +73,9 @@ export async function archiveNow(
     return refuse('data-folder-in-use', where, 'a folder that nobody else writes to', 'another writer')
   }
   try {
-    return await archiveLog(world, { files: folderLog(where), folder: new PlainFiles(where) }, retention, say, source)
+    const keys = former.map(key => ({ name: world.name, key }))
+    const folder = { files: folderLog(where), folder: new PlainFiles(where), former: keys }
+    return await archiveLog(world, folder, retention, say, source)
   } finally {
     lock.release()
   }

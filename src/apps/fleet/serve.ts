@@ -214,8 +214,10 @@ function archiving(gathering: Gathering, folder: string, config: FleetConfig, lo
   if (where === null) return []
   const retention = retentionOf(config)
   const work = async (): Promise<null | Refusal> => {
+    const former = retiredLogKeys(folder, nodeCrypto)
+    if (isRefusal(former)) return former
     // What the witnesses have signed is nowhere else to be had in ten years.
-    const done = await archiveNow(gathering.world, where, retention, () => {}, cosignedFiles(gathering))
+    const done = await archiveNow(gathering.world, { where, retention, former, source: cosignedFiles(gathering) })
     if (isRefusal(done)) return done
     if (done.left > 0) log.info({ entries: done.left, archive: where }, 'old entries are in the archive')
     return null

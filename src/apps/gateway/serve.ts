@@ -10,7 +10,7 @@ import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
-import { parseVerifierKey } from '../../core/ledger/signed-note.ts'
+import { type NoteKey, parseVerifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { giveTurns } from '../../flows/coordinate.ts'
 import { flushOutbox } from '../../flows/hand-over.ts'
@@ -30,6 +30,7 @@ import { Bell } from './bell.ts'
 import { serveStatus } from './control.ts'
 import { type Bells, gatewayDoor } from './door.ts'
 import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './files.ts'
+import { KnownLog } from './log-key.ts'
 
 /**
  * `voltseal gateway serve FOLDER`. Ends with null after a signal. Refuses what `readGatewayFolder` refuses, keys that
@@ -105,12 +106,13 @@ async function startWith(
     client.close()
     return port
   }
-  const witness = siteWitness(world, logKey, cosigner, link)
+  const known = new KnownLog(folder, logKey)
+  const look = (key: NoteKey): SiteWitness => siteWitness(world, key, cosigner, link)
   const control = await serveStatus(files.control, world, logKey.name)
   if (control === null) log.warn({ path: files.control }, 'gateway status cannot ask here')
   const copies = await serveCopies(files.copies, (path, goesOn) => store.copyTo(path, goesOn))
   if (copies === null) log.warn({ path: files.copies }, 'gateway backup cannot ask here')
-  const loops = [...startLoops(world, bells, config.pollMillis, log), watchLog(witness, config.pollMillis, log)]
+  const loops = [...startLoops(world, bells, config.pollMillis, log), watchLog(known, look, config.pollMillis, log)]
   if (signer.development) {
     log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this gateway signs with a key that can be copied')
   }
@@ -196,9 +198,18 @@ export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMilli
 }
 
 /** Signs the fleet's log as often as it asks for news, and no more than once a second. What it refuses is in its outbox by then. */
-const watchLog = (witness: SiteWitness, pollMillis: number, log: Log) => {
+const watchLog = (known: KnownLog, look: (key: NoteKey) => SiteWitness, pollMillis: number, log: Log) => {
   const pause = Math.max(pollMillis, 1000)
-  return startLoop('witness the log', every(pause), pause, () => witnessLog(witness), log)
+  let by = known.key()
+  let witness = look(by)
+  const turn = (): Promise<null | Refusal> => {
+    const key = known.key()
+    // A person at the gateway has given it another key of the log.
+    if (key !== by) witness = look(key)
+    by = key
+    return witnessLog(witness)
+  }
+  return startLoop('witness the log', every(pause), pause, turn, log)
 }
 
 /** The controllers of the enrolment, with what is known of them from before. */

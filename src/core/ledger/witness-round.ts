@@ -11,9 +11,18 @@ export type Round =
   | { readonly at: 'gathering'; readonly size: number; readonly since: Instant; readonly short: boolean }
   | { readonly at: 'enough'; readonly size: number; readonly since: Instant }
 
-/** `head`: the log ends there now. `enough`: the policy says so of the checkpoint under way. `start`: the program has just begun. */
+/**
+ * `head`: the log ends there now; `foreign`: the checkpoint under way is of a key that signs the log no more. `enough`: the policy says so of
+ * the checkpoint under way. `start`: the program has just begun.
+ */
 export type RoundEvent =
-  | { readonly kind: 'head'; readonly size: number; readonly now: Instant; readonly patience: Millis }
+  | {
+      readonly kind: 'head'
+      readonly size: number
+      readonly now: Instant
+      readonly patience: Millis
+      readonly foreign: boolean
+    }
   | { readonly kind: 'enough'; readonly now: Instant }
   | { readonly kind: 'start' }
 
@@ -45,6 +54,8 @@ const table: Table = {
   },
   gathering: {
     head: (round, event) => {
+      // Nobody signs it any more: that is no fault of theirs.
+      if (event.foreign) return take(event, round.short)
       // A clock that was set back must not make it wait for longer.
       const over = event.now - round.since >= event.patience || event.now < round.since
       if (!over) return stay(round)

@@ -249,4 +249,22 @@ describe('voltseal witness', () => {
       assert.equal((await voltseal(world, [...base, ...argv])).refusal?.code, code)
     })
   }
+
+  it('knows the log by its new key when a person at the gateway says so, without a restart', async () => {
+    const gateway = async () => ((await world.must('gateway', 'status', world.at('gateway'))) as GatewayStatus).log
+    await world.fleet?.close()
+    await world.must('key', 'generate', world.at('fleet', 'keys', 'next', 'audit'), '--algorithm', 'ed25519')
+    const { key, before } = (await world.must('fleet', 'replace-log-key', world.at('fleet'))) as Record<string, string>
+    await world.startFleet()
+    await world.until('it does not know the key', async () => (await gateway()).trouble?.until === null)
+    const { size, trouble } = await gateway()
+    assert.equal(trouble?.code, 'checkpoint-key-unknown')
+    const trust = (word = '') => voltseal(world, ['gateway', 'trust-log-key', world.at('gateway'), '--key', word])
+    for (const wrong of ['nonsense', `other${key}`, made.key]) {
+      assert.equal((await trust(wrong)).refusal?.code, 'key-malformed', wrong)
+    }
+    assert.deepEqual((await trust(key)).json, { key, before })
+    await world.until('it signs again', async () => (await gateway()).trouble?.until !== null)
+    assert.ok((await gateway()).size > size, 'the log continues what it signed by the old key')
+  })
 })

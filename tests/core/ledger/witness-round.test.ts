@@ -6,7 +6,9 @@ import { decideRound, type Round, type RoundEvent } from '../../../src/core/ledg
 
 const patience = millis(1000)
 const at = (now: number): Instant => instant(now)
-const head = (size: number, now: number): RoundEvent => ({ kind: 'head', size, now: at(now), patience })
+const head = (size: number, now: number, foreign = false): RoundEvent => {
+  return { kind: 'head', size, now: at(now), patience, foreign }
+}
 const gathering = (size: number, short = false): Round => ({ at: 'gathering', size, since: at(100), short })
 const enough: Round = { at: 'enough', size: 5, since: at(100) }
 const START: RoundEvent = { kind: 'start' }
@@ -42,6 +44,13 @@ describe('a checkpoint on its way to the witnesses', () => {
       START,
       { at: 'idle' },
       [],
+    ],
+    [
+      'one of a key that signs the log no more is let go of, and is nobody’s fault',
+      gathering(5),
+      head(6, 200, true),
+      { ...gathering(6), since: at(200) },
+      ['take'],
     ],
     ['what was under way goes on', gathering(5, true), START, gathering(5, true), []],
   ] as const) {

@@ -127,7 +127,7 @@ export function addFleet(program: Command, cli: Cli): void {
         const replaced = await replaceLogKey(folder, cli.world.clock)
         if (isRefusal(replaced)) return replaced
         cli.output.progress(
-          'Give the new key to whoever verifies the log: auditKey in each profile.yaml, and the policy of each witness.',
+          'On each gateway: voltseal gateway trust-log-key FOLDER --key KEY. For the others see docs/runbooks/stolen-log-key.md.',
         )
         return {
           json: replaced,

@@ -6,6 +6,7 @@ import { isRefusal } from '../../../core/refusal/refusal.ts'
 import { continueGateway } from '../../gateway/continue.ts'
 import { askGateway } from '../../gateway/control.ts'
 import { initGateway } from '../../gateway/init.ts'
+import { trustLogKey } from '../../gateway/log-key.ts'
 import { serveGateway } from '../../gateway/serve.ts'
 import { duration, whole } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
@@ -71,6 +72,12 @@ export function addGateway(program: Command, cli: Cli): void {
     )
     .argument('<folder>', 'the folder of the gateway; it must not be served')
     .action(cli.act((folder: string) => goOn(cli, folder)))
+  gateway
+    .command('trust-log-key')
+    .description('know the fleet’s audit log by another key from now on, also while the gateway serves')
+    .argument('<folder>', 'the folder that gateway init made')
+    .requiredOption('--key <text>', 'the new key, as “fleet replace-log-key” printed it: NAME+ID+KEY')
+    .action(cli.act((folder: string, { key }: { key: string }) => trust(cli, folder, key)))
   addGatewayBackup(gateway, cli)
   program.addCommand(gateway)
 }
@@ -86,6 +93,17 @@ async function goOn(cli: Cli, folder: string): Promise<Work> {
     ['it knew of', `${given} items, ${acknowledged} of them at the fleet`],
   ])
   return { json: gone, text }
+}
+
+async function trust(cli: Cli, folder: string, key: string): Promise<Work> {
+  const trusted = trustLogKey(folder, key)
+  if (isRefusal(trusted)) return trusted
+  cli.output.progress('A gateway that serves looks by it at its next turn: voltseal gateway status says so.')
+  const rows = [
+    ['key from now on', trusted.key],
+    ['key until now', trusted.before],
+  ] as const
+  return { json: trusted, text: listing(cli.output, rows) }
 }
 
 async function status(cli: Cli, folder: string): Promise<Work> {
