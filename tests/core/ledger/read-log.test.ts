@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { concat, fromUtf8, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { readBundle, writeBundle } from '../../../src/core/ledger/bundle.ts'
-import { leafHash, rootOfLeaves, treeOf } from '../../../src/core/ledger/merkle.ts'
+import { leafHash, treeOf } from '../../../src/core/ledger/merkle.ts'
 import { readLog } from '../../../src/core/ledger/read-log.ts'
 import { tilePath } from '../../../src/core/ledger/tiles.ts'
 import {
@@ -201,7 +201,8 @@ describe('reading a whole log from its files', () => {
     // Sixty-five thousand entries that are one: the tree does not mind.
     const log = signedLog(Array.from({ length: 65_836 }, () => entry))
     const from = 63_488
-    const so = (): Verification => ({ ...beginVerification(crypto), tree: treeOf(crypto, log.leaves.slice(0, from)) })
+    const tree = treeOf(crypto, log.leaves.slice(0, from))
+    const so = (): Verification => ({ ...beginVerification(crypto), tree })
     assert.ok(read(log, log.files, so()).sound)
     const full = fileOf('tile/1/000', log)
     const { findings } = read(log, new Map([...log.files, ['tile/1/000', flipped(full, 32 * 250)]]), so())
@@ -209,6 +210,5 @@ describe('reading a whole log from its files', () => {
       findings.map(({ code, subject }) => `${code} ${subject}`),
       ['log-tile-altered tile/1/000', 'log-tile-altered hash 250 of tile/1/000'],
     )
-    assert.equal(rootOfLeaves(crypto, log.leaves).toHex(), log.head.root.toHex())
   })
 })
