@@ -7,7 +7,7 @@ import { judgeAttested, judgeHistory, NOTHING_TOLD } from '../../../src/core/led
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { HistoryEntry } from '../../../src/core/slot/history.ts'
 import { recite } from '../../../src/core/slot/recite.ts'
-import { type DeviceHistory, decisionDigest } from '../../../src/core/trust/device-history.ts'
+import { type DeviceHistory, decisionDigest, historyBytes } from '../../../src/core/trust/device-history.ts'
 
 const decision = (number: number, event = 'boot'): HistoryEntry =>
   ({
@@ -75,6 +75,23 @@ describe('a stretch of a controller’s history behind what was told before', ()
     ],
   ]
   for (const [name, told, breaks] of rows) it(name, () => assert.deepEqual(breaksOf(told()), breaks))
+
+  it('attack: a statement does not account for a number, or for one twice', () => {
+    const rows: [decisions: number[], lost: [number, number][]][] = [
+      [[6, 9], []],
+      [[6, 7, 9], []],
+      [[6, 7, 8], []],
+      [[6, 7, 8, 9], [[7, 8]]],
+      [[9], [[6, 7]]],
+      [[6, 9], [[8, 7]]],
+      [[6, 7, 8, 9, 10], []],
+    ]
+    for (const [decisions, lost] of rows) {
+      const ranges = lost.map(([from, to]) => ({ from, to }))
+      const made = historyBytes(said({ from: 6, to: 9, decisions: decisions.map(one => decision(one)), lost: ranges }))
+      assert.equal(isRefusal(made) && made.code, 'history-malformed', decisions.join())
+    }
+  })
 
   it('attack: an old statement is told again', () => {
     const first = whole(1, 5)

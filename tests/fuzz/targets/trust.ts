@@ -1,5 +1,7 @@
+import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { sameBytes } from '../../../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../../../src/core/encoding/canonical-json.ts'
+import { judgeHistory, NOTHING_TOLD } from '../../../src/core/ledger/device-place.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import {
   type CeremonyNote,
@@ -10,6 +12,14 @@ import {
   ownersOf,
   writeNote,
 } from '../../../src/core/trust/ceremony-note.ts'
+import {
+  claimedHistory,
+  type DeviceHistory,
+  historyBytes,
+  MAX_HISTORY_BYTES,
+  openHistory,
+  sealHistory,
+} from '../../../src/core/trust/device-history.ts'
 import { dsseSigners, MAX_DSSE_BYTES, readDsse, writeDsse } from '../../../src/core/trust/evidence/dsse.ts'
 import { readProvenance } from '../../../src/core/trust/evidence/provenance.ts'
 import { MAX_SBOM_BYTES, MAX_SBOM_COMPONENTS, matchSbom, readSbom } from '../../../src/core/trust/evidence/sbom.ts'
@@ -160,6 +170,56 @@ const siteManifest: Target = {
   },
 }
 
+const HISTORY: DeviceHistory = {
+  kind: 'voltseal-history',
+  v: 1,
+  site: 'harbour',
+  controller: 'bms-1',
+  sequence: 7,
+  at: NOW,
+  before: 'ab'.repeat(32),
+  from: 3,
+  to: 6,
+  decisions: [3, 6].map(decision => ({
+    decision,
+    at: 0,
+    event: 'boot',
+    phase: 'boot',
+    reset: 'power-loss',
+    slot: 'a',
+    sequence: 1,
+    version: '1.0.0',
+    digest: 'cd'.repeat(16),
+    cause: '',
+  })),
+  lost: [{ from: 4, to: 5 }],
+}
+const sealedHistory = sealHistory(HISTORY, signWith(device, orThrow(historyBytes(HISTORY))))
+const history: Target = {
+  name: 'history',
+  form: { of: 'json', spelling: 'canonical' },
+  limit: MAX_HISTORY_BYTES,
+  share: 5,
+  seeds: [sealedHistory, sealHistory({ ...HISTORY, decisions: [], lost: [{ from: 3, to: 6 }] }, Uint8Array.of(1))],
+  words: ['"sig":', '"signed":', '"decisions":', '"lost":', '"from":', '"to":', '9007199254740991', '0'],
+  read: bytes => {
+    const opened = openHistory(bytes, { site: 'harbour', controller: 'bms-1', key: device.key }, trusting)
+    if (isRefusal(opened)) return outcomeOf(opened)
+    const { from, to, decisions, lost } = opened
+    const told = decisions.length + lost.reduce((sum, range) => sum + range.to - range.from + 1, 0)
+    hold(told === to - from + 1, 'a history that does not account for each number once')
+    hold(!isRefusal(historyBytes(opened)), 'a history that was taken and cannot be told again')
+    const claimed = claimedHistory(bytes)
+    hold(
+      claimed !== null && sameBytes(sealHistory(claimed.signed, claimed.signature), bytes),
+      'a history with a second spelling',
+    )
+    const judged = judgeHistory(NOTHING_TOLD, opened, nodeCrypto)
+    hold(!isRefusal(judged) && judged.place.told === to, 'a first history that is not taken in')
+    return TAKEN
+  },
+}
+
 const nested = { type: 'library', name: 'outer', components: [{ type: 'library', name: 'inner', version: '1' }] }
 const sbom: Target = {
   name: 'sbom',
@@ -216,6 +276,7 @@ export const TRUST: readonly Target[] = [
   metadata('snapshot', 3, [file('1.snapshot.json')]),
   metadata('timestamp', 3, [file('timestamp.json')]),
   report,
+  history,
   siteManifest,
   sbom,
   dsse,
