@@ -33,8 +33,18 @@ verified either way: it is a leaf of the tree like any other.
 person has a salt of their own, in the server's store only. \`voltseal audit who\` says whom a pseudonym stands for, to who may see
 accounts. \`voltseal account forget NAME --forever\` deletes the salt with the account (which must be disabled): the log verifies as before, and nobody can tell any more
 who it was, nor try names until one fits. Names that were only tried at a sign-in are forgotten after 30 days, within a day. What is
-forgotten is overwritten in the files of the store: its tables of people move to fresh pages. What forgetting does not reach: backups of the store (delete them, and forget again behind a restore), reasons that people wrote, the names in signed plans
-(\`createdBy\`) and roots, and the server's own technical log.
+forgotten is overwritten in the files of the store: its tables of people move to fresh pages.
+
+What forgetting does not reach, and why:
+
+- **Plans that they drew up.** \`createdBy\` is the name of an account: approvers sign it, nobody may approve their own plan, and gateways verify the plan by those
+  very bytes. To take the name out would void the approval. In the store this is the only place that is left; the gateways that carried the plan out have it too.
+- **Roots and what was signed at ceremonies.** \`x-voltseal-owners\` says whose each key is: with it, one person is not counted as two. Every client that trusts a root
+  has its bytes. A root with another name for the key replaces it; the old one stays, as the way to the new one.
+- **What people wrote themselves**: reasons, titles of campaigns, labels of tokens, names of lists, sites and webhooks. Nothing finds a name in them. Do not write any there.
+- **What was handed out**: certificates (\`voltseal:person:NAME\`), profiles in \`profiles/\` of the server's folder, what somebody read who may see accounts. What
+  went to a SIEM, to a webhook or into an evidence pack has pseudonyms only.
+- **Copies**: backups of the store (delete them, and forget again behind a restore), and the server's own technical log.
 
 **Refused attempts.** What a person or a device was refused is an entry before it is answered, if it would have changed something or was refused for
 who made it; at most 100 of one actor in ten minutes, with a count of those left out. Who is refused by TLS itself is in the technical log only.

@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts'
 const FORGET = 'tests/flows/forget.test.ts'
 const ATTEMPTS = 'tests/apps/fleet/attempts.test.ts'
 const AT_GATEWAY = 'tests/apps/gateway/attempts.test.ts'
+const NAMES = 'tests/flows/forgotten-names.test.ts'
 const SETTINGS = 'tests/flows/settings.test.ts'
 const FORMS = 'tests/core/ledger/entry-forms.test.ts'
 
@@ -119,5 +120,19 @@ export const ENTRY_GUARDS: readonly Guard[] = [
     text: '    if (forgottenPersons.length > 0) await store.commit({ forgottenPersons })\n',
     without: '',
     tests: FORGET,
+  },
+  {
+    stops: 'a webhook that still names whoever was forgotten',
+    file: 'src/adapters/store-sqlite/persons.ts',
+    text: '      this.#sql.dropMaker.run(name)\n',
+    without: '',
+    tests: NAMES,
+  },
+  {
+    stops: 'a token that still names whoever was forgotten',
+    file: 'src/flows/forget.ts',
+    text: 'await record(world, { credentials, ...forgotten }, [event])',
+    without: 'await record(world, { ...forgotten }, [event])',
+    tests: NAMES,
   },
 ]
