@@ -39,7 +39,7 @@ describe('compliance/*.yaml', () => {
     assert.equal(standards.length, readdirSync(STANDARDS).length)
   })
 
-  for (const { standard, clauses } of standards) {
+  for (const { standard, source, clauses } of standards) {
     test(`${standard}: each rule names a test or a page that is there`, () => {
       for (const { proof } of clauses.flatMap(({ enforced }) => enforced)) {
         const [path = '', anchor] = proof.split('#')
@@ -51,6 +51,10 @@ describe('compliance/*.yaml', () => {
           proof,
         )
       }
+    })
+
+    test(`${standard}: what was checked says against what`, () => {
+      if (clauses.some(({ checked }) => checked)) assert.match(source, /\S/)
     })
 
     test(`${standard}: without events nothing is shown, whatever is enforced`, () => {

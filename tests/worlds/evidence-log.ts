@@ -138,11 +138,13 @@ export const STANDARD: Standard = {
   standard: 'EXAMPLE 1',
   title: 'Changes of firmware',
   edition: '2026',
+  source: 'example.org',
   reading: 'direct',
   clauses: [
     {
       clause: '1.1',
       about: 'Changes are approved.',
+      checked: true,
       enforced: [],
       recorded: [{ what: 'approvals', kinds: ['approval-signed'] }],
       left: '',
@@ -150,6 +152,7 @@ export const STANDARD: Standard = {
     {
       clause: '1.2',
       about: 'Keys are exchanged.',
+      checked: true,
       enforced: [],
       recorded: [
         { what: 'ceremonies', kinds: ['ceremony-closed'] },
@@ -160,6 +163,7 @@ export const STANDARD: Standard = {
     {
       clause: '1.3',
       about: 'Time runs.',
+      checked: true,
       enforced: [],
       recorded: [{ what: 'lost links', kinds: ['link-lost'] }],
       left: '',

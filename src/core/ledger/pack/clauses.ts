@@ -10,6 +10,7 @@ import {
   shown,
   text,
   then,
+  truth,
   word,
 } from '../../encoding/shape.ts'
 import { type EntryKind, isEntryKind } from '../entry-kinds.ts'
@@ -35,6 +36,8 @@ const clause = object({
   clause: line(60),
   /** What the clause is about, in our words. */
   about: line(300),
+  /** Whether its number and what it is about were held against the public source that the standard names. */
+  checked: truth,
   enforced: list(rule, 0, 12),
   recorded: list(record, 0, 12),
   /** What remains to be done by people, or is not covered. */
@@ -47,6 +50,8 @@ export const standardShape = object({
   standard: line(60),
   title: line(200),
   edition: line(120),
+  /** What is public of it, and was read: the texts of most standards are sold. Empty: nothing was. */
+  source: line(300, 0),
   /** The standard's own field, or one that is near enough to learn from. */
   reading: word('direct', 'analogue'),
   clauses: list(clause, 1, 100),

@@ -180,7 +180,7 @@ function clauseBlocks({ standards, events }: Findings): Block[] {
     { at: 'heading', text: 'Standards' },
     {
       at: 'text',
-      text: 'No clause is called met here. “events shown” means that the cited events hold at least one of each record that bears on the clause, “missing” that they hold none; whether that is enough is for an auditor. What is enforced and which tests show it stands in clauses.json.',
+      text: 'No clause is called met here. “events shown” means that the cited events hold at least one of each record that bears on the clause, “missing” that they hold none; whether that is enough is for an auditor. An asterisk marks a clause whose number is not held against a public text of the standard. What is enforced and which tests show it stands in clauses.json.',
     },
     ...standards.flatMap(standard => standardBlocks(standard, counts)),
   ]
@@ -194,7 +194,7 @@ function standardBlocks(
     const { standing, events } = standingOf(clause, counts)
     const told = clause.recorded.map(({ what }, at) => `${what}: ${events[at]}`).join('; ')
     return [
-      { text: clause.clause, tone: 'strong' },
+      { text: clause.checked ? clause.clause : `${clause.clause} *`, tone: 'strong' },
       { text: clause.about },
       { text: told || 'nothing is recorded' },
       STANDINGS[standing],

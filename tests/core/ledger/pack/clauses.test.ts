@@ -56,6 +56,7 @@ describe('a standard as data', () => {
     ],
     ['a word that nobody knows', { verdict: 'met' }],
     ['no edition', { edition: '' }],
+    ['no word on what was checked', { clauses: [{ ...time, checked: undefined }] }],
     ['no clauses', { clauses: [] }],
   ]
   for (const [what, edit] of bad) {
