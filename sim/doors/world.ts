@@ -58,6 +58,17 @@ export class World {
   gateway: Serving | null = null
   site: ServedSite | null = null
   #siteStop = new AbortController()
+  readonly #faults: string[] = []
+  /** Where both servers log: nobody reads it, but for faults. */
+  readonly #log = pino(
+    { level: 'error' },
+    {
+      write: line => {
+        const { err } = JSON.parse(line) as { err?: { type?: unknown; stack?: string } }
+        if (FAULTS.has(err?.type)) this.#faults.push(err?.stack ?? line)
+      },
+    },
+  )
 
   private constructor(options: WorldOptions) {
     this.folder = mkdtempSync(join(tmpdir(), 'voltseal-world-'))
@@ -176,12 +187,12 @@ export class World {
   async startFleet(): Promise<void> {
     const path = fleetFiles(this.at('fleet')).config
     const config = orThrow(parseConfig<FleetConfig>(FleetConfig, orThrow(readConfig(path)), path))
-    this.fleet = orThrow(await startFleet(this.at('fleet'), config, quiet))
+    this.fleet = orThrow(await startFleet(this.at('fleet'), config, this.#log))
   }
 
   async startGateway(): Promise<void> {
     const folder = this.at('gateway')
-    this.gateway = orThrow(await startGateway(folder, orThrow(readGatewayFolder(folder)), quiet))
+    this.gateway = orThrow(await startGateway(folder, orThrow(readGatewayFolder(folder)), this.#log))
   }
 
   /** Starts the site's controllers, but for those that are asleep. */
@@ -198,12 +209,14 @@ export class World {
     this.site = null
   }
 
-  /** Stops everything and removes the folder. */
+  /** Stops everything and removes the folder. Throws when a server's log has a fault of its own in it: the answer may have hidden it. */
   async stop(): Promise<void> {
     await this.stopSite()
     await this.gateway?.close()
     await this.fleet?.close()
     rmSync(this.folder, { recursive: true, force: true })
+    const [fault] = this.#faults
+    if (fault !== undefined) throw new Error(`${this.#faults.length} faults in the servers' logs, the first: ${fault}`)
   }
 
   async enrol(): Promise<void> {
@@ -251,4 +264,5 @@ export class World {
   }
 }
 
-const quiet = pino({ level: 'silent' })
+/** An error in a log that nobody foresaw: a fault of the program's own. */
+const FAULTS: ReadonlySet<unknown> = new Set(['TypeError', 'ReferenceError', 'RangeError'])

@@ -61,7 +61,9 @@ export function shows<S extends RouteSpec>(
     handler: async (request, reply) => {
       const asked = { ...(request as unknown as Asked<S>), peer: callerOf(request, spec.access), request, reply }
       const { query, body } = request
-      return send(reply, spec, await handle({ ...asked, params: paramsOf(spec, request), query, body } as Asked<S>))
+      const outcome = await handle({ ...asked, params: paramsOf(spec, request), query, body } as Asked<S>)
+      // A reply can be awaited: a route that answered with it comes to nothing, once it is sent.
+      return outcome === undefined ? reply : send(reply, spec, outcome)
     },
   })
 }
@@ -154,8 +156,7 @@ function repeatable(request: FastifyRequest, person: string, world: FleetWorld):
 
 const successOf = ({ answers }: RouteSpec): number => Number(Object.keys(answers)[0])
 
-function send(reply: FastifyReply, spec: RouteSpec, outcome: Outcome): FastifyReply {
-  if (outcome === reply) return reply
+function send(reply: FastifyReply, spec: RouteSpec, outcome: object | null): FastifyReply {
   if (isRefusal(outcome)) return sendRefusal(reply, outcome)
   const status = successOf(spec)
   if (!isPage(outcome)) return reply.code(status).send(outcome ?? undefined)
