@@ -17,6 +17,20 @@ const APP = 'tests/apps/witness/witness.test.ts'
 /** The guards of witnesses: nobody signs a second history, and nobody who sees one is silent. */
 export const WITNESS_GUARDS: readonly Guard[] = [
   {
+    stops: 'a gateway that is kept waiting with an old checkpoint where no witness has to sign',
+    file: ASK,
+    text: 'policy.quorum === null ? millis(0) : gathering.patience',
+    without: 'gathering.patience',
+    tests: ASKS,
+  },
+  {
+    stops: 'an alarm for witnesses that nobody asked for',
+    file: 'src/flows/cosigned.ts',
+    text: "gathering.policy.quorum !== null && open.round.at === 'gathering'",
+    without: "open.round.at === 'gathering'",
+    tests: ASKS,
+  },
+  {
     stops: 'a witness that goes back to a smaller size, or begins anew',
     file: REQUEST,
     text: "  if (old !== from) return refuse('witness-size-differs', origin, `${from}`, `${old}`)\n",

@@ -71,7 +71,9 @@ export async function roundOf({ store, memory, policy }: Gathering): Promise<Ope
  * signatures. To be called once a second at most. Durable on return.
  */
 export function turnRound(gathering: Gathering): Promise<null> {
-  const { world, memory, patience } = gathering
+  const { world, memory, policy } = gathering
+  // Where no witness has to sign none is waited for: gateways, which sign for themselves, always get the newest.
+  const patience = policy.quorum === null ? millis(0) : gathering.patience
   return world.store.exclusive(async () => {
     const { size, checkpoint } = await world.store.log()
     if (!memory.started) await move(gathering, { kind: 'start' }, checkpoint)
@@ -94,6 +96,11 @@ async function move(gathering: Gathering, event: RoundEvent, head: string, also:
   const { next, effects } = decideRound(open.round, event)
   if (next === open.round && Object.keys(also).length === 0) return
   const checkpoint = effects.includes('take') ? head : open.checkpoint
+  if (policy.quorum === null) {
+    memory.round = { round: next, checkpoint }
+    if (Object.keys(also).length > 0) await world.store.commit(also)
+    return
+  }
   const events: Event[] = []
   const actor = { kind: 'fleet', id: world.name } as const
   if (effects.includes('alarm') && open.round.at === 'gathering') {
@@ -103,11 +110,6 @@ async function move(gathering: Gathering, event: RoundEvent, head: string, also:
   }
   if (effects.includes('clear') && next.at === 'enough') {
     events.push({ kind: 'witness-alarm-over', actor, detail: { event: 'enough', size: next.size } })
-  }
-  if (policy.quorum === null) {
-    memory.round = { round: next, checkpoint }
-    if (Object.keys(also).length > 0) await world.store.commit(also)
-    return
   }
   // If power fails before this commit, the next second decides the same. Nobody is asked for a checkpoint that is not durable as the one
   // under way.

@@ -12,7 +12,10 @@ import type { LogFiles } from './log-files.ts'
 export async function witnessAlarms(gathering: Gathering): Promise<Refusal[]> {
   const alarms: Refusal[] = []
   const open = await roundOf(gathering)
-  if (open.round.at === 'gathering' && open.round.short) alarms.push(await shortage(gathering, open))
+  // Where none has to sign too few cannot be.
+  if (gathering.policy.quorum !== null && open.round.at === 'gathering' && open.round.short) {
+    alarms.push(await shortage(gathering, open))
+  }
   for (const { name, trouble } of await gathering.store.witnesses(true)) {
     if (trouble !== null) alarms.push(refuse(trouble.code, `witness ${name}`, trouble.expected, trouble.actual))
   }

@@ -120,6 +120,19 @@ describe('a log and its witnesses', () => {
     )
   })
 
+  test('where none has to sign nothing is waited for: gateways get the newest, and too few is no alarm', async () => {
+    gathering = gatheringOf(fleet)
+    for (let n = 0; n < 70; n += 1) {
+      await grow(fleet, 1)
+      fleet.clock.advance(1000)
+      await turnRound(gathering)
+      const { checkpoint } = orThrow(readAddCheckpoint(orThrow(await offerCheckpoint(gathering, 0))))
+      assert.equal(checkpoint, (await fleet.world.store.log()).checkpoint)
+    }
+    assert.deepEqual([await alarms(), (await standingOf(gathering)).alarms], [[], 0])
+    assert.deepEqual(await entriesOf(fleet, ...ALARMS), [])
+  })
+
   test('the alarm is not forgotten by a restart', async () => {
     for (const n of [1, 2]) all[n]!.instead = AWAY
     for (let n = 0; n < 62; n += 1) await second()
