@@ -29,6 +29,16 @@ export type GatewayStatus = {
     readonly rule: string | null
     readonly nextPossible: number | null
   }[]
+  /**
+   * Its own log: how many items it has given numbers to, how many of them the fleet has, the bytes of the others, and from which number
+   * on it had to drop some of those.
+   */
+  readonly own: {
+    readonly items: number
+    readonly acknowledged: number
+    readonly unsentBytes: number
+    readonly lostFrom: number | null
+  }
   /** The fleet's audit log, of which this gateway is a witness. */
   readonly log: LogStatus
 }
@@ -47,11 +57,13 @@ async function statusOf(world: SiteWorld, origin: string): Promise<GatewayStatus
       nextPossible: wait?.nextPossible ?? null,
     }
   })
+  const { last, acknowledged, unsentBytes, lostFrom = null } = await world.store.ownLog()
   return {
     site: world.site.site,
     clock,
     doubts: doubts.map(({ by, jumped, until }) => ({ by, jumped, until })),
     controllers,
+    own: { items: last, acknowledged, unsentBytes, lostFrom },
     log: logStatus(origin, await world.store.witnessed(origin)),
   }
 }

@@ -35,6 +35,8 @@ export type LogVerdict = {
   readonly checkpoint: Checkpoint | null
   /** The last sequence of each gateway whose entries the log holds, and the head of that gateway's log; none when entries were passed over. */
   readonly origins: Readonly<Record<string, { readonly sequence: number; readonly head: string }>>
+  /** Whether what sites told was judged up to the end: not when entries were passed over, in an archive that is not at hand. */
+  readonly sitesJudged: boolean
   /** Breaks in the sequences of sites that the log tells of; it is sound all the same. `moreBreaks` counts those beyond `MAX_BREAKS`. */
   readonly breaks: readonly SequenceBreak[]
   readonly moreBreaks: number
@@ -104,6 +106,7 @@ export function endVerification(crypto: Crypto, so: Verification, signed: string
     root: toHex(root),
     checkpoint: isRefusal(checkpoint) ? null : checkpoint,
     origins: headsOf(origins),
+    sitesJudged: so.origins !== null,
     breaks: origins.breaks.toSorted((a, b) => a.entry - b.entry),
     moreBreaks: origins.moreBreaks,
     findings,

@@ -69,6 +69,7 @@ describe('a site that asks its plant', () => {
       status.controllers.map(({ controller, work, rule }) => [controller, work, rule]),
       [['bms-1', 'staged', 'permissive']],
     )
+    assert.deepEqual([status.own.items > 0, status.own.lostFrom], [true, null])
     const own = await call(`https://${world.host}:8444`, tls.controller(world, 'bms-1'), 'GET', '/v1/wait')
     const { rule, threshold } = JSON.parse(new TextDecoder().decode(orThrow(own).body))
     assert.deepEqual([rule, threshold], ['permissive', 'at least 30 %'])

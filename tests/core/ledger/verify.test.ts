@@ -8,7 +8,16 @@ import { checkpointText } from '../../../src/core/ledger/checkpoint.ts'
 import { type AuditEntry, entryBytes, withOrigin } from '../../../src/core/ledger/entry.ts'
 import { leafHash, rootOfLeaves } from '../../../src/core/ledger/merkle.ts'
 import { firstHead, itemDigest, nextHead } from '../../../src/core/ledger/site-chain.ts'
-import { type LogVerdict, MAX_FINDINGS, type StoredEntry, verifyLog } from '../../../src/core/ledger/verify.ts'
+import {
+  beginVerification,
+  endVerification,
+  type LogVerdict,
+  MAX_FINDINGS,
+  type StoredEntry,
+  takeEntry,
+  takeLeaf,
+  verifyLog,
+} from '../../../src/core/ledger/verify.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { logKey, ORIGIN, signedBy, testLogKey } from './keys.ts'
 
@@ -58,6 +67,16 @@ describe('verifying a log', () => {
     assert.equal(verdict.size, 9)
     assert.deepEqual(verdict.origins, { [GATEWAY]: { sequence: 9, head: toHex(HEADS[9] as Uint8Array) } })
     assert.equal(verdict.checkpoint?.size, 9)
+  })
+
+  test('behind an entry that is not at hand, what sites told is not judged, and that is said', () => {
+    const leaves = LOG.map(bytes => leafHash(crypto, bytes))
+    let so = takeEntry(crypto, beginVerification(crypto), { bytes: LOG[0] as Uint8Array })
+    so = takeLeaf(crypto, so, leaves[1] as Uint8Array)
+    for (const bytes of LOG.slice(2)) so = takeEntry(crypto, so, { bytes })
+    const passed = endVerification(crypto, so, SIGNED, KEY)
+    assert.deepEqual([passed.sound, passed.sitesJudged, passed.origins], [true, false, {}])
+    assert.equal(verifyLog(crypto, stored(LOG), SIGNED, KEY).sitesJudged, true)
   })
 
   test('an empty log is sound', () => {

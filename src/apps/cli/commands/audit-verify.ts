@@ -77,7 +77,7 @@ export const cosignedJson = (cosigned: Cosigned): Record<string, number> => Obje
 function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string, known: KnownHead | null): Work {
   for (const finding of verdict.findings) cli.output.warn(sentence(finding))
   if (verdict.dropped > 0) cli.output.warn(`and ${verdict.dropped} further findings`)
-  const { sound, size, root, origins, breaks, moreBreaks, findings, dropped } = verdict
+  const { sound, size, root, origins, sitesJudged, breaks, moreBreaks, findings, dropped } = verdict
   const text = listing(cli.output, [
     ['log', from],
     ['origin', head.key.name],
@@ -87,7 +87,7 @@ function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string
     ...(known === null ? [] : [['continues', `${known.size} entries, known from before`] as const]),
     ['verdict', sound ? { text: 'sound', tone: 'good' } : { text: 'NOT SOUND', tone: 'bad' }],
     ['findings', findings.length + dropped],
-    ['breaks', breaks.length + moreBreaks],
+    ['breaks', sitesJudged ? breaks.length + moreBreaks : 'not judged: entries are not at hand'],
   ])
   const json = {
     sound,
@@ -97,6 +97,7 @@ function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string
     cosigned: cosignedJson(cosigned),
     known: known?.size ?? null,
     origins,
+    sitesJudged,
     breaks,
     moreBreaks,
     findings,

@@ -4,7 +4,7 @@ import { instant } from '../../../core/encoding/units.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import { continueGateway } from '../../gateway/continue.ts'
-import { askGateway } from '../../gateway/control.ts'
+import { askGateway, type GatewayStatus } from '../../gateway/control.ts'
 import { initGateway } from '../../gateway/init.ts'
 import { trustLogKey } from '../../gateway/log-key.ts'
 import { serveGateway } from '../../gateway/serve.ts'
@@ -82,6 +82,13 @@ export function addGateway(program: Command, cli: Cli): void {
   program.addCommand(gateway)
 }
 
+function ownText({ items, acknowledged, unsentBytes, lostFrom }: GatewayStatus['own']): string {
+  const all = `${items} items`
+  if (acknowledged === items) return `${all}, all of them at the fleet`
+  const waiting = `${all}, ${items - acknowledged} not at the fleet yet (${Math.ceil(unsentBytes / 1024)} KiB)`
+  return lostFrom === null ? waiting : `${waiting}, from ${lostFrom} on some had to be dropped`
+}
+
 async function goOn(cli: Cli, folder: string): Promise<Work> {
   const gone = await continueGateway(folder, cli.world.clock)
   if (isRefusal(gone)) return gone
@@ -109,7 +116,7 @@ async function trust(cli: Cli, folder: string, key: string): Promise<Work> {
 async function status(cli: Cli, folder: string): Promise<Work> {
   const answer = await askGateway(folder)
   if (isRefusal(answer)) return answer
-  const { site, clock, doubts, controllers, log } = answer
+  const { site, clock, doubts, controllers, log, own } = answer
   const said = doubts.map(({ by, jumped, until }) => {
     const off = `${showDuration(jumped)} ${jumped < 0 ? 'behind' : 'ahead of'}`
     return `${off} ${by === 'fleet' ? 'the fleet’s' : 'the time before it jumped'}; both count until ${formatUtc(until)}`
@@ -117,6 +124,7 @@ async function status(cli: Cli, folder: string): Promise<Work> {
   const head = listing(cli.output, [
     ['site', site],
     ['clock', `${formatUtc(clock)}, ${said.length === 0 ? 'believed' : said.join('; ')}`],
+    ['own log', ownText(own)],
     ['fleet’s log', logText(log)],
   ])
   const rows = controllers.map(one => [
