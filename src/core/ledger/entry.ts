@@ -1,8 +1,7 @@
-import { sameBytes } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
 import { plainText } from '../encoding/plain-text.ts'
 import { described, exactly, line, list, Misfit, object, shown, text, then, whole, word } from '../encoding/shape.ts'
-import { readJson } from '../encoding/strict-json.ts'
+import { readSpelledJson } from '../encoding/strict-json.ts'
 import { type Instant, instant } from '../encoding/units.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { MAX_BUNDLED_BYTES } from './bundle.ts'
@@ -177,6 +176,14 @@ function cleaned(value: Json | undefined, depth: number): Json {
   return Object.fromEntries(members.map(([name, member]) => [memberName(name), cleaned(member, depth + 1)]))
 }
 
+/** Whether `cleaned` leaves details as they are: what was read has texts of one line, which may still have spaces at an end. */
+function isClean(value: Json): boolean {
+  if (typeof value === 'string') return value === value.trim()
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every(isClean)
+  return Object.entries(value).every(([name, member]) => name === name.trim() && isClean(member))
+}
+
 /** A strict reader refuses a member of that name: it would be read back as something else. */
 const memberName = (name: string): string => (name === '__proto__' ? 'proto' : plainText(name, 120))
 
@@ -188,13 +195,12 @@ export function parseEntry(bytes: Uint8Array, subject: string): AuditEntry | Ref
   if (bytes.length > MAX_ENTRY_BYTES) {
     return refuse('entry-too-large', subject, `at most ${MAX_ENTRY_BYTES} bytes`, `${bytes.length}`)
   }
-  const json = readJson(bytes, MAX_ENTRY_BYTES)
+  const json = readSpelledJson(bytes, MAX_ENTRY_BYTES)
   if (json instanceof JsonFault) return refuse('entry-malformed', subject, 'an entry in JSON', json.message)
-  const entry = checkEntry(json, subject)
+  const entry = checkEntry(json.value, subject)
   if (isRefusal(entry)) return entry
   // As `entryBytes` would write it, cleaned: an entry that is passed on stays what it was, byte for byte.
-  const written = { ...entry, detail: cleaned(entry.detail, 0) }
-  if (sameBytes(canonicalJson(written as unknown as Json), bytes)) return entry
+  if (json.canonical && isClean(entry.detail)) return entry
   return refuse('entry-not-canonical', subject, 'canonical JSON', 'the same entry in another spelling')
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { utf8 } from '../../../src/core/encoding/bytes.ts'
+import { sameBytes, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
-import { entryBytes, parseEntry, withOrigin } from '../../../src/core/ledger/entry.ts'
+import { type AuditEntry, entryBytes, parseEntry, withOrigin } from '../../../src/core/ledger/entry.ts'
 import { type EntryKind, entryKinds, isEntryKind } from '../../../src/core/ledger/entry-kinds.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { RefusalCode } from '../../../src/core/refusal/registry.ts'
@@ -103,6 +103,27 @@ describe('audit entries', () => {
         const entry = orThrow(parseEntry(bytes, 'e'))
         assert.deepEqual(orThrow(entryBytes(entry)), bytes)
       }),
+    )
+  })
+
+  test('whatever is read would be written the same, and nothing else is read', () => {
+    const word = fc.string({ unit: fc.constantFrom(' ', 'a', 'é', '\u00a0', '\u2028', '"', '\\', '\t'), maxLength: 4 })
+    const { tree: detail } = fc.letrec(tie => ({
+      tree: fc.dictionary(word, fc.oneof(word, fc.integer(), fc.array(word, { maxLength: 3 }), tie('tree')), {
+        maxKeys: 3,
+        noNullPrototype: true,
+      }),
+    }))
+    fc.assert(
+      fc.property(detail, fc.boolean(), (detail, canonical) => {
+        const value = { ...ENTRY, detail } as unknown as Json
+        const bytes = canonical ? canonicalJson(value) : utf8(JSON.stringify(value))
+        const entry = parseEntry(bytes, 'e')
+        const written = entryBytes(value as unknown as AuditEntry)
+        const isSame = !isRefusal(written) && sameBytes(written, bytes)
+        assert.equal(!isRefusal(entry), isSame)
+      }),
+      { numRuns: 400 },
     )
   })
 })
