@@ -174,10 +174,10 @@ export const EVIDENCE_GUARDS: readonly Guard[] = [
     tests: ATTEST,
   },
   {
-    stops: 'an entry of the log with two names of which one would be passed on',
+    stops: 'an entry of the log that would be passed on in another spelling than it was read in',
     file: 'src/core/ledger/entry.ts',
-    text: 'const written = { ...entry, detail: cleaned(entry.detail, 0) }',
-    without: 'const written = entry',
+    text: 'if (json.canonical && isClean(entry.detail)) return entry',
+    without: 'if (json.canonical) return entry',
     tests: 'tests/core/ledger/entry.test.ts',
   },
 ]
