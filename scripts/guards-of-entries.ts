@@ -101,6 +101,13 @@ export const ENTRY_GUARDS: readonly Guard[] = [
     tests: FORGET,
   },
   {
+    stops: 'a name on a page that is given up',
+    file: 'src/adapters/store-sqlite/fleet.ts',
+    text: '    this.people.overwriting(change)\n',
+    without: '',
+    tests: FORGET,
+  },
+  {
     stops: 'a name that stays in the pages of the store',
     file: 'src/adapters/store-sqlite/persons.ts',
     text: 'if (change.forgottenAccounts?.length) ontoFreshPages(this.#database, [...OF_ACCOUNTS, ...OF_PERSONS])',

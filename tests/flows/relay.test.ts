@@ -65,7 +65,13 @@ describe('what a gateway takes from the fleet server', () => {
     await withGateway({}, async gateway => {
       assert.equal(await refreshSite(gateway.site), null)
       const { sha256 } = (await agreed(gateway))[0]!.payload
-      assert.deepEqual(await payloadOf(gateway.site, 'bms-1', sha256), { sha256, length: place.bytes })
+      const begun = async () => (await gateway.entries()).filter(({ kind }) => kind === 'stage-begun')
+      assert.equal((await begun()).length, 0)
+      for (const _ of ['first', 'again']) {
+        assert.deepEqual(await payloadOf(gateway.site, 'bms-1', sha256), { sha256, length: place.bytes })
+        const said = (await begun()).map(({ controller, campaign, detail }) => [controller, campaign, detail.sha256])
+        assert.deepEqual(said, [['bms-1', 'spring', sha256]], 'that it begins to fetch is told once')
+      }
       for (const [id, name] of [
         ['bms-2', sha256],
         ['bms-9', sha256],

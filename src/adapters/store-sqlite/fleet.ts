@@ -356,6 +356,7 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   #apply(change: FleetChange): void {
+    this.people.overwriting(change)
     for (const { repo, path, bytes } of change.files ?? []) {
       this.#sql.putFile.run(repo, path, bytes)
       // Nobody reads between here and the end of the transaction; whichever way it ends, the next read asks the database.

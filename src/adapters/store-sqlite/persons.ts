@@ -32,6 +32,7 @@ type StoredPerson = {
 export class Persons implements PersonStore {
   readonly #database: DatabaseSync
   readonly #sql
+  #overwrites = false
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -77,23 +78,23 @@ export class Persons implements PersonStore {
     return (this.#sql.strangers.all(before) as { name: string }[]).map(({ name }) => name)
   }
 
-  /**
-   * Writes a change. One that forgets somebody is wiped from the pages that it stood on, and from the write-ahead log. Whatever else
-   * touches names of people overwrites what it deletes and moves: no page is given up with one on it, which nobody finds later.
-   */
+  /** Writes a change; one that forgets somebody is wiped from the write-ahead log as well. */
   async wiping(change: FleetChange, write: () => Promise<void>): Promise<void> {
-    const isForgetting = OF_FORGOTTEN.some(part => change[part]?.length)
-    if (!isForgetting && !OF_PEOPLE.some(part => change[part]?.length)) return write()
-    // It holds for every transaction meanwhile, and costs them little: what they delete is overwritten as well.
-    this.#database.exec('PRAGMA secure_delete = ON')
-    try {
-      await write()
-    } finally {
-      this.#database.exec('PRAGMA secure_delete = FAST')
-    }
-    if (!isForgetting) return
+    await write()
+    if (!OF_FORGOTTEN.some(part => change[part]?.length)) return
     // If power fails before this, the write-ahead log still has the old pages: the next start empties it.
     this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
+  /**
+   * To be called first of all in the transaction of a change. One that touches names of people overwrites what it deletes and the
+   * pages that it gives up: nobody finds them later. Others may share its transaction.
+   */
+  overwriting(change: FleetChange): void {
+    const overwrites = [...OF_FORGOTTEN, ...OF_PEOPLE].some(part => change[part]?.length)
+    if (overwrites === this.#overwrites) return
+    this.#database.exec(`PRAGMA secure_delete = ${overwrites ? 'ON' : 'FAST'}`)
+    this.#overwrites = overwrites
   }
 
   apply(change: PersonChange): void {

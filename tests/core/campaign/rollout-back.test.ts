@@ -99,6 +99,41 @@ describe('rolling back', () => {
     })
   }
 
+  test('all of it is told: when it begins, who went back and who did not, and when it is over', () => {
+    const told: string[] = []
+    const run = (book: Book, event: RolloutEvent): void => {
+      const { effects } = orThrow(book.run(event))
+      for (const effect of effects) if (effect.do === 'note') told.push(effect.kind)
+    }
+    const book = updated([0, 1, 2])
+    run(book, back(2))
+    run(book, says(3, 'c2', 'confirmed'))
+    run(book, tick(3.1))
+    run(book, says(4, 'c1', 'refused'))
+    run(book, tick(9))
+    const kept = ['controller-kept', 'controller-kept']
+    assert.deepEqual(told, ['campaign-rolling-back', 'controller-returned', ...kept, 'campaign-rolled-back'])
+  })
+
+  test('the priority of a deadline that draws near is told, once for each step', () => {
+    const deadline = {
+      at: at(9),
+      steps: [
+        { at: at(3), priority: 70 },
+        { at: at(5), priority: 90 },
+      ],
+    }
+    const book = updated([0], {
+      priority: 50,
+      deadline,
+      waves: termsOf([1]).waves.map(wave => ({ ...wave, soakMillis: millis(20 * HOUR) })),
+    })
+    const told = [2, 3, 4, 5, 6].map(hours =>
+      orThrow(book.run(tick(hours))).effects.flatMap(effect => (effect.do === 'note' ? [effect.kind] : [])),
+    )
+    assert.deepEqual(told, [[], ['campaign-priority-raised'], [], ['campaign-priority-raised'], []])
+  })
+
   test('a plan that names no way back for one of its releases refuses, or leaves those as they are', () => {
     const none = updated([0], { back: [] })
     for (const event of [back(2), back(2, true)]) {
