@@ -160,4 +160,32 @@ export const SITE_GUARDS: readonly Guard[] = [
     without: '    if (key === null) {',
     tests: VERIFIED,
   },
+  {
+    stops: 'a restored fleet that takes the log of a site to begin anew behind a copy that was brought',
+    file: 'src/flows/fold-copy.ts',
+    text: '[{ ...site, upstream: sequence, head }]',
+    without: '[{ ...site, upstream: sequence }]',
+    tests: SITE_LOG,
+  },
+  {
+    stops: 'a restored fleet that forgets how far histories were told in a copy that was brought',
+    file: 'src/flows/fold-copy.ts',
+    text: '    this.#devices.set(nameOf(ref), ref)\n',
+    without: '',
+    tests: SITE_LOG,
+  },
+  {
+    stops: 'a break that is open still, and that nobody is told of after a month',
+    file: 'src/adapters/store-sqlite/histories.ts',
+    text: "WHERE at >= ? OR code IN ('history-withheld', 'upstream-forked') ORDER",
+    without: 'WHERE at >= ? ORDER',
+    tests: 'tests/apps/fleet/breaks.test.ts',
+  },
+  {
+    stops: 'the breaks of other sites, to who may see one',
+    file: 'src/apps/fleet/breaks.ts',
+    text: 'seen.all ? behind : seenOnly(behind, keyOf, row => seen.at(row.site))',
+    without: 'behind',
+    tests: 'tests/apps/fleet/reach.test.ts',
+  },
 ]

@@ -6,6 +6,7 @@ import { ageText, freshness } from '../../console/picture/age.ts'
 import { attentionOf, attentionWords } from '../../console/picture/attention.ts'
 import { versionGrid } from '../../console/picture/version-grid.ts'
 import { type GateState, type PlanGates, wavesOf } from '../../console/picture/waves.ts'
+import { breakRefusal } from '../../src/core/ledger/break-words.ts'
 import { refuse } from '../../src/core/refusal/refusal.ts'
 import type { CampaignControllerView, CampaignView, ControllerView, ReleaseView } from '../../src/wire/fleet-views.ts'
 
@@ -79,6 +80,20 @@ const seen = (controllers: readonly ControllerView[], campaigns: readonly Campai
   attentionOf(controllers, campaigns, log, codes).map(({ level, subject, text }) => `${level}: ${subject} ${text}`)
 
 describe('attention', () => {
+  test('what a ring has lost asks for attention; what somebody left out is about trust', () => {
+    const alarms = (['history-lost', 'history-gap'] as const).map(code =>
+      breakRefusal({ site: 'quay', controller: 'bms-1', code, from: 3, to: 9 }),
+    )
+    const found = attentionOf([], [], UNREAD, codes, alarms)
+    assert.deepEqual(
+      found.map(({ level, subject, text }) => [level, subject, /\((.*)\)$/.exec(text)?.[1]]),
+      [
+        ['trust', 'history of quay/bms-1', 'decisions 3 to 9: never told'],
+        ['attention', 'history of quay/bms-1', 'decisions 3 to 9: lost by its ring'],
+      ],
+    )
+  })
+
   test('what a witness of the log says stands before all that failed, with what to do', () => {
     const alarm = { code: 'log-behind-witness', subject: 'witness quay', expected: 'at least 30', actual: '20 entries' }
     const [first] = attentionOf([controller('bms-1', '1.0.0', { state: 'golden' })], [], UNREAD, codes, [alarm])

@@ -6,7 +6,7 @@ import { openGatewayStore } from '../../src/adapters/store-sqlite/gateway.ts'
 import { toBase64 } from '../../src/core/encoding/bytes.ts'
 import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../src/core/encoding/units.ts'
-import { type AuditEntry, entryBytes } from '../../src/core/ledger/entry.ts'
+import { type AuditEntry, entryBytes, parseEntry } from '../../src/core/ledger/entry.ts'
 import type { SentItem } from '../../src/core/ledger/own-log-rows.ts'
 import { firstHead, headBehind } from '../../src/core/ledger/site-chain.ts'
 import { orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
@@ -18,9 +18,10 @@ import {
 } from '../../src/core/trust/site-manifest.ts'
 import { note, record } from '../../src/flows/audit.ts'
 import { acceptHistory } from '../../src/flows/fold.ts'
+import { FoldedCopy } from '../../src/flows/fold-copy.ts'
 import { continueByHand } from '../../src/flows/go-back.ts'
 import { flushOutbox } from '../../src/flows/hand-over.ts'
-import type { SiteWorld } from '../../src/flows/ports.ts'
+import type { FleetWorld, SiteWorld } from '../../src/flows/ports.ts'
 import { verifyStore } from '../../src/flows/prove.ts'
 import { acceptUpstream } from '../../src/flows/report.ts'
 import { Bench, codeOf } from '../threats/bench.ts'
@@ -310,5 +311,24 @@ describe('a controller’s own history', () => {
     orThrow(await told(bench.site, stretch(c0(), bench.fleet.clock, 1, older)))
     orThrow(await flushOutbox(bench.site))
     assert.deepEqual((await breaks()).slice(2), [`c0 history-restarted 4-${before}`, 'c0 history-lost 1-3'])
+  })
+  it('a log that is brought back leads to the same places, and tells the same breaks', async () => {
+    const { world } = bench.fleet
+    // A store that knows the site and its controllers, and nothing that they told.
+    const site = { ...(await there()), upstream: 0, head: firstHead() }
+    const store = { sites: async () => [site], controller: world.store.controller.bind(world.store) }
+    const empty = { ...store, histories: { history: async () => null } }
+    const folded = await FoldedCopy.of({ ...world, store: empty as unknown as FleetWorld['store'] })
+    const all = await world.store.entries(0, (await world.store.log()).size)
+    for (const { index, bytes } of all) await folded.take(orThrow(parseEntry(bytes, `entry ${index}`)), index)
+    const { sites, histories, breaks: found } = folded.change()
+    assert.deepEqual(sites, [{ ...(await there()) }])
+    for (const row of histories) {
+      assert.deepEqual({ ...(await world.store.histories.history('quay', row.controller)) }, row)
+    }
+    assert.ok(histories.some(({ told: to }) => to > 0))
+    const stored = await world.store.histories.breaks(0, 100)
+    const plain = ({ controller, code, from, to }: (typeof found)[number]) => [controller, code, from, to]
+    assert.deepEqual(found.map(plain), stored.filter(({ code }) => code !== 'upstream-forked').map(plain))
   })
 })

@@ -21,6 +21,9 @@ describe('who has a role at one site', () => {
     for (const id of ['abbey', 'quay', 'reef']) await fleet.site(id, 3, { region: id === 'reef' ? 'uk' : 'nl' })
     await fleet.site('harbour', 2)
     await fleet.campaign(PLAN, running(PLAN))
+    const lost = { code: 'history-lost', from: 1, to: 2, at: fleet.clock.now() }
+    const sites = ['abbey', 'quay', 'reef', 'quay', 'harbour', 'quay']
+    await fleet.world.store.commit({ breaks: sites.map(site => ({ site, controller: 'c0', ...lost })) })
     door = await PeopleDoor.open(fleet)
     await door.account('tim', ['technician@site:quay', 'planner@site:quay', 'operator@site:quay', 'auditor@site:quay'])
     tim = door.client({ bearer: await door.token('tim') })
@@ -42,7 +45,13 @@ describe('who has a role at one site', () => {
   }
 
   it('attack: the names of other sites, out of the cursors of a list', async () => {
-    for (const path of ['/v1/controllers', '/v1/campaigns', '/v1/inventory/sites', '/v1/inventory/controllers']) {
+    for (const path of [
+      '/v1/controllers',
+      '/v1/breaks',
+      '/v1/campaigns',
+      '/v1/inventory/sites',
+      '/v1/inventory/controllers',
+    ]) {
       const found: unknown[] = []
       for (let next: string | null = `${path}?limit=1`; next !== null; ) {
         const answer: Answer = orThrow(await send(tim, 'GET', next))
