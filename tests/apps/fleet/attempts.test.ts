@@ -217,6 +217,16 @@ describe('refused attempts, at the fleet’s door', () => {
     assert.deepEqual(await tried('POST', codes), recorded)
   })
 
+  it('the codes of the console’s listener, which records nothing, are of no route', () => {
+    // It knows nobody and has nothing that writes: tests/apps/fleet/console-door.test.ts.
+    const own = codes.filter(code => code.startsWith('console-'))
+    assert.ok(own.includes('console-read-only') && own.includes('console-request-foreign'))
+    assert.deepEqual(
+      ROUTES.filter(route => route.codes.some(code => own.includes(code))),
+      [],
+    )
+  })
+
   it('no route refuses with a code that is not recorded', () => {
     const named = ROUTES.flatMap(({ id, codes }) => codes.map(code => `${id} ${code}`))
     assert.deepEqual(
