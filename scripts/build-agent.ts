@@ -9,7 +9,8 @@ import { bundle, root } from './bundle.ts'
 
 /** Bundles the second stage; answers its bytes. */
 export async function bundleSecondStage(): Promise<Uint8Array> {
-  return new TextEncoder().encode(await bundle('src/apps/agent/second-stage.ts', { runs: 'node', target: 'esnext' }))
+  const { code } = await bundle('src/apps/agent/second-stage.ts', { runs: 'node', target: 'esnext' })
+  return new TextEncoder().encode(code)
 }
 
 if (process.argv[1] === import.meta.filename) {

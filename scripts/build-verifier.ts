@@ -21,10 +21,10 @@ const bundleScript = () => bundle('src/apps/verifier/verify.ts', { ...shared, ru
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')
 
 /** The page: its style and its script inside, and a policy that lets it do nothing else. */
-async function page(): Promise<string> {
+function page(code: string): string {
   const folder = join(root, 'console', 'verifier')
   // A closing tag inside the script would end it early.
-  const script = (await bundlePage()).replaceAll('</script', '<\\/script')
+  const script = code.replaceAll('</script', '<\\/script')
   const style = readFileSync(join(folder, 'page.css'), 'utf8')
   const policy = [
     "default-src 'none'",
@@ -40,18 +40,28 @@ async function page(): Promise<string> {
   )
 }
 
-/** Both files of the verifier. */
-async function bundleVerifier(): Promise<{ page: string; script: string }> {
-  return { page: await page(), script: await bundleScript() }
+/** Both files of the verifier, and the digests of what they were made of: whoever packs them sees whether they are of today. */
+async function bundleVerifier(): Promise<{ page: string; script: string; sources: Record<string, string> }> {
+  const [forPage, script] = [await bundlePage(), await bundleScript()]
+  const sources = [...new Set([...forPage.sources, ...script.sources])].sort().map(path => {
+    return [
+      path,
+      createHash('sha256')
+        .update(readFileSync(join(root, path)))
+        .digest('hex'),
+    ] as const
+  })
+  return { page: page(forPage.code), script: script.code, sources: Object.fromEntries(sources) }
 }
 
 if (process.argv[1] === import.meta.filename) {
   const { writeWhole } = await import('../src/adapters/config-file.ts')
   const folder = resolve(process.argv[2] ?? join(root, 'dist', 'verifier'))
-  const { page: html, script } = await bundleVerifier()
+  const { page: html, script, sources } = await bundleVerifier()
   for (const [name, text] of [
     ['verify.html', html],
     ['verify.mjs', script],
+    ['sources.json', `${JSON.stringify(sources, null, 2)}\n`],
   ] as const) {
     writeWhole(join(folder, name), text)
     process.stdout.write(`${join(folder, name)} ${(Buffer.byteLength(text) / 1024).toFixed(0)} KiB\n`)

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { build, type Rolldown } from 'vite'
 
 /** The folder of the project. */
@@ -14,11 +15,14 @@ export type Bundling = {
   readonly treeshake?: Rolldown.InputOptions['treeshake']
 }
 
+/** The code, and the files of this project that it was made of, by their paths from its folder. */
+export type Bundle = { readonly code: string; readonly sources: readonly string[] }
+
 /** Bundles one entry into one file of code with everything in it: where it runs there is no node_modules beside it. */
 export async function bundle(
   entry: string,
   { runs, target, minify = false, banner = '', treeshake }: Bundling,
-): Promise<string> {
+): Promise<Bundle> {
   const input = join(root, entry)
   const onNode = runs === 'node'
   const built = await build({
@@ -46,5 +50,6 @@ export async function bundle(
   if (chunk?.type !== 'chunk' || more.length > 0) throw new Error(`the bundle is ${outputs.length} files, not one`)
   const foreign = chunk.imports.filter(name => !name.startsWith('node:'))
   if (foreign.length > 0) throw new Error(`the bundle still imports ${foreign.join(', ')}`)
-  return chunk.code
+  const paths = chunk.moduleIds.filter(id => existsSync(id)).map(id => relative(root, id))
+  return { code: chunk.code, sources: paths.filter(path => !/^(?:\.\.|node_modules)/.test(path)) }
 }

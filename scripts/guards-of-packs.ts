@@ -231,4 +231,11 @@ export const PACK_GUARDS: readonly Guard[] = [
     without: 'if (proof === null) {',
     tests: COMMANDS,
   },
+  {
+    stops: 'a pack with a verifier that does not know its events',
+    file: 'src/apps/cli/pack-parts.ts',
+    text: 'return changed === undefined ? made : missing(',
+    without: 'return changed === null || made !== null ? made : missing(',
+    tests: 'tests/apps/cli/evidence.test.ts',
+  },
 ]

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../../adapters/config-file.ts'
 import { Misfit } from '../../core/encoding/shape.ts'
@@ -29,17 +30,25 @@ export function readStandards(folder: string): Standard[] | Refusal {
   return standards
 }
 
-/** The page and the script that verify a pack offline. Refuses `pack-verifier-missing`. */
+/**
+ * The page and the script that verify a pack offline. Refuses `pack-verifier-missing`, also for one that was built of other sources than
+ * those that make the pack: it might not know what it is to verify.
+ */
 export function readVerifier(folder: string): { page: Uint8Array; script: Uint8Array } | Refusal {
+  const missing = (expected: string, actual: string): Refusal =>
+    refuse('pack-verifier-missing', folder, expected, actual)
   try {
     const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)))
-    return { page: read('verify.html'), script: read('verify.mjs') }
+    const made = { page: read('verify.html'), script: read('verify.mjs') }
+    const sources = JSON.parse(readFileSync(join(folder, 'sources.json'), 'utf8')) as Record<string, string>
+    const changed = Object.entries(sources).find(([path, digest]) => digestOf(join(ROOT, path)) !== digest)
+    return changed === undefined ? made : missing('one of this Voltseal', `one from before ${changed[0]} changed`)
   } catch (error) {
-    return refuse(
-      'pack-verifier-missing',
-      folder,
-      'verify.html and verify.mjs',
-      (error as NodeJS.ErrnoException).code ?? 'none',
-    )
+    const { code = 'none' } = error as NodeJS.ErrnoException
+    return missing('verify.html, verify.mjs and sources.json', code)
   }
 }
+
+/** The digest of a file; null: it is gone. */
+const digestOf = (path: string): string | null =>
+  existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : null

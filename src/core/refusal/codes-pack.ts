@@ -102,7 +102,7 @@ export const packCodes = {
     exit: 78,
     status: 500,
     action: 'refuse',
-    title: 'the offline verifier has not been built',
-    fix: 'Run "npm run build:verifier" where Voltseal is installed, once, and export again.',
+    title: 'the offline verifier has not been built, or is of another version',
+    fix: 'Run "npm run build:verifier" where Voltseal is installed, and export again; npm start does so too.',
   },
 } as const satisfies CodeTable

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -150,6 +150,14 @@ describe('evidence packs of a fleet server', () => {
     assert.equal((await made('none.zip', '--release', 'bms/9.9.9')).exit, 66)
     const unbuilt = await ask('export', '-o', at('none.zip'), '--verifier', at('nothing'))
     assert.match(unbuilt.said, /npm run build:verifier/)
+    const older = at('older')
+    cpSync(verifier, older, { recursive: true })
+    const sources = JSON.parse(readFileSync(join(older, 'sources.json'), 'utf8')) as Record<string, string>
+    const path = 'src/core/ledger/entry-kinds.ts'
+    assert.ok(path in sources && Object.keys(sources).length > 20)
+    writeFileSync(join(older, 'sources.json'), JSON.stringify({ ...sources, [path]: 'a'.repeat(64) }))
+    const stale = await ask('export', '-o', at('none.zip'), '--verifier', older)
+    assert.match(stale.said, /one from before src\/core\/ledger\/entry-kinds\.ts changed/)
   })
 
   test('the report is a PDF that keeps its letters, and the page can reach nothing', () => {
