@@ -325,7 +325,7 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
     by: 'fleet',
     flow: 'flows/ask-witnesses.ts',
     says: {
-      event: 'too-few, not-signed, or at a gateway log-not-witnessed',
+      event: 'too-few or not-signed',
       witness: 'which one',
       size: 'the size of the checkpoint that is not signed',
       origin: 'the name of the log',
@@ -414,6 +414,12 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
   'intrusion-signal': {
     by: 'gateway',
     flow: 'flows/time.ts',
-    says: { ...refusal, done: 'what was done about it' },
+    says: {
+      ...refusal,
+      done: 'what was done about it',
+      event: 'log-not-witnessed: a gateway does not sign the log',
+      origin: 'the name of the log that it does not sign',
+      signed: 'the size that it signed last',
+    },
   },
 }
