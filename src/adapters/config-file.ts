@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { isScalar, LineCounter, parseDocument } from 'yaml'
 import { notRead } from '../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -112,25 +112,49 @@ export function makeFolders(folder: string, mode: number): void {
 
 /**
  * Writes a file whole: a temporary one beside it, synced, then renamed. If power fails before the rename, the old file
- * is there; after it, the new one; never a part. `mode` is set before the first byte.
+ * is there; after it, the new one; never a part. `mode` is set before the first byte. What it throws names `path`.
  */
 export function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): void {
   const folder = dirname(path)
   makeFolders(folder, mode & 0o077 ? 0o755 : 0o700)
-  const temporary = join(folder, `.${process.pid}.${path.slice(folder.length + 1)}.tmp`)
-  const file = openSync(temporary, 'w', mode)
+  const temporary = temporaryOf(path)
   try {
-    writeFileSync(file, content)
-    fsyncSync(file)
+    const file = openSync(temporary, 'w', mode)
+    try {
+      writeFileSync(file, content)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
   } catch (error) {
-    // On a full disk what is left of it would only make that worse.
-    rmSync(temporary, { force: true })
-    throw error
-  } finally {
-    closeSync(file)
+    throw cleared(error, temporary, path)
   }
-  renameSync(temporary, path)
   const handle = openSync(folder, 'r')
   fsyncSync(handle)
   closeSync(handle)
+}
+
+/** Throws what `writeWhole` would say of this place, before somebody does work whose result could not be kept there. */
+export function tryWriting(path: string): void {
+  makeFolders(dirname(path), 0o755)
+  const temporary = temporaryOf(path)
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+      throw Object.assign(new Error(`EISDIR: is a directory, '${path}'`), { code: 'EISDIR', syscall: 'rename' })
+    }
+    closeSync(openSync(temporary, 'w'))
+    rmSync(temporary)
+  } catch (error) {
+    throw cleared(error, temporary, path)
+  }
+}
+
+const temporaryOf = (path: string): string => join(dirname(path), `.${process.pid}.${basename(path)}.tmp`)
+
+/** The error, of the file that a person named. On a full disk what is left of the temporary one would only make that worse. */
+function cleared(error: unknown, temporary: string, path: string): Error {
+  // Where a file stands in the place of a folder there is nothing to clear away.
+  if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') rmSync(temporary, { force: true })
+  return Object.assign(error as Error, { path })
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { makeFolders, readConfig, readText, writeWhole } from '../../src/adapters/config-file.ts'
+import { makeFolders, readConfig, readText, tryWriting, writeWhole } from '../../src/adapters/config-file.ts'
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import { AgentConfig, FIRST_AGENT_CONFIG } from '../../src/wire/agent-config.ts'
 import { GatewayConfig, parseConfig } from '../../src/wire/config.ts'
@@ -69,6 +69,23 @@ describe('config files', () => {
     assert.equal(statSync(at('keys/secret')).mode & 0o777, 0o600)
     assert.equal(statSync(at('keys')).mode & 0o777, 0o700)
     assert.deepEqual(readdirSync(at('keys')), ['secret'])
+  })
+
+  it('names the file that it was given when it cannot be written, and leaves nothing behind', () => {
+    mkdirSync(at('places/folder'), { recursive: true })
+    writeFileSync(at('places/file'), '')
+    for (const write of [(path: string) => writeWhole(path, 'x'), tryWriting]) {
+      for (const [name, code] of [
+        ['places/folder', 'EISDIR'],
+        ['places/file/inside', 'ENOTDIR'],
+      ] as const) {
+        assert.throws(() => write(at(name)), { code, path: at(name) })
+      }
+      assert.deepEqual(readdirSync(at('places')).sort(), ['file', 'folder'])
+    }
+    tryWriting(at('places/new'))
+    tryWriting(at('places/file'))
+    assert.deepEqual(readdirSync(at('places')).sort(), ['file', 'folder'])
   })
 
   const config = {

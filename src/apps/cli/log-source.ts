@@ -43,14 +43,19 @@ function policyIn(file: string, crypto: Crypto): LogPolicy | Refusal {
 
 function keyOfProfile(cli: Cli, profile: string | undefined): LogPolicy | Refusal {
   const session = openSession(cli, profile)
-  if (isRefusal(session)) return session
+  if (isRefusal(session)) {
+    const { code, subject, actual } = session
+    if (code !== 'profile-missing') return session
+    return refuse(code, subject, 'the key of the log (--key KEY), or a profile that has it', actual)
+  }
   session.close()
   return keyAlone(session.profile.auditKey, cli.world.crypto)
 }
 
 function keyAlone(word: string, crypto: Crypto): LogPolicy | Refusal {
   const key = parseVerifierKey(crypto, word)
-  if (key === null) return refuse('key-malformed', 'the key of the log', 'a C2SP verifier key', word.slice(0, 40))
+  if (key === null)
+    return refuse('key-malformed', 'the key of the log', 'a C2SP verifier key: NAME+ID+BASE64', word.slice(0, 40))
   return noWitness(key)
 }
 

@@ -50,6 +50,10 @@ export async function exportPack(
   )
   if (isRefusal(found)) return found
   const { events, kinds } = found
+  for (const site of query.sites ?? []) {
+    const isNamed = events.some(({ entry }) => entry.site === site)
+    if (!isNamed) cli.output.warn(`No event is of the site ${site}: look that its name is right, and the period.`)
+  }
   const findings: Findings = {
     query,
     searched: head.checkpoint,

@@ -5,12 +5,17 @@ const FULL = ['ENOSPC', 'EDQUOT']
 const NOT_PERMITTED = ['EACCES', 'EPERM', 'EROFS']
 
 /**
- * What an error of the file system is to the person who runs a program: `no-space` or `file-not-permitted`. Null for
- * every other error: that is a fault of ours, or dead I/O. `place` is named where the system names none.
+ * What an error of the file system is to the person who runs a program: `no-space`, `file-not-permitted`, or `file-exists` where a
+ * folder stands in the place of a file or a file in that of a folder. Null for every other error: that is a fault of ours, or dead
+ * I/O. `place` is named where the system names none.
  */
 export function refusalOf(error: unknown, place = 'a file of this command'): Refusal | null {
   const { code = '', path = place, syscall } = Object(error) as NodeJS.ErrnoException
   if (FULL.includes(code)) return refuse('no-space', path, 'room for what is written', code)
+  if (code === 'EISDIR') return refuse('file-exists', path, 'a file, or nothing yet', 'a folder')
+  if (code === 'ENOTDIR') return refuse('file-exists', path, 'folders on the way there', 'a file among them')
+  // Some places, such as /proc, say so of a folder that nobody may make in them.
+  if (code === 'ENOENT' && syscall === 'mkdir') return refuse('file-not-permitted', path, 'leave to make it', code)
   // Of a socket or a process it would say something else.
   const ofFiles =
     syscall === undefined || !['connect', 'listen', 'bind', 'kill', 'spawn'].includes(syscall.split(' ')[0] ?? '')

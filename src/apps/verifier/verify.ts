@@ -80,7 +80,7 @@ function policyOf(key: string | undefined, file: string | undefined): LogPolicy 
   if (key === undefined) return null
   const read = parseVerifierKey(nodeCrypto, key)
   return read === null
-    ? refuse('key-malformed', '--key', 'a C2SP verifier key', JSON.stringify(key.slice(0, 40)))
+    ? refuse('key-malformed', '--key', 'a C2SP verifier key: NAME+ID+BASE64', JSON.stringify(key.slice(0, 40)))
     : noWitness(read)
 }
 
@@ -90,7 +90,8 @@ function bytesOf(file: string): Uint8Array | Refusal {
     if (size > PACK_LIMITS.bytes) return refuse('pack-too-large', file, `at most ${PACK_LIMITS.bytes} bytes`, `${size}`)
     return new Uint8Array(readFileSync(file))
   } catch (error) {
-    return refuse('file-missing', file, 'a file that can be read', (error as NodeJS.ErrnoException).code ?? 'none')
+    const { code = 'none' } = error as NodeJS.ErrnoException
+    return refuse(code === 'ENOENT' ? 'file-missing' : 'file-unreadable', file, 'a file that can be read', code)
   }
 }
 

@@ -223,7 +223,7 @@ export const ledgerCodes = {
     status: 404,
     action: 'refuse',
     title: 'there is no log here',
-    fix: 'Name the folder or the address that "checkpoint" lies in: of a fleet server that is https://HOST:PORT/log.',
+    fix: 'Name the folder or the address that "checkpoint" lies in. For the log of your own fleet server name none: it is asked with your profile.',
   },
   'log-entry-unknown': {
     exit: 66,

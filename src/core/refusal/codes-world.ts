@@ -94,8 +94,8 @@ export const worldCodes = {
     exit: 65,
     status: 422,
     action: 'refuse',
-    title: 'the file does not hold the key that is needed here',
-    fix: 'Give the private key (PKCS#8 in PEM, without a passphrase) to sign, and the .pub file to verify.',
+    title: 'this is not the key that is needed here',
+    fix: 'Give the private key (PKCS#8 in PEM, without a passphrase) to sign, and the .pub file to verify. The key of a log is no file but one word, NAME+ID+BASE64: auditKey in a profile.',
   },
   'key-algorithm-unsupported': {
     exit: 65,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -86,7 +86,7 @@ describe('evidence packs of a fleet server', () => {
     const { status, stdout } = script(at('site.zip'), '--key', key)
     assert.equal(status, 0, stdout)
     assert.match(stdout, /VERIFIED\n/)
-    assert.match(stdout, new RegExp(`entry ${json.sealed}, .* by person `))
+    assert.match(stdout, new RegExp(`entry ${json.sealed}, .* by person:`))
   })
 
   test('what was taken out is in the log: by whom, what was asked for, and the digest', async () => {
@@ -126,7 +126,7 @@ describe('evidence packs of a fleet server', () => {
   test('without a key nothing is called verified', () => {
     const { status, stdout } = script(at('site.zip'))
     assert.equal(status, 20)
-    assert.match(stdout, /NOT VERIFIED: 1 findings; \d+ of \d+ events are proven, by the pack’s own key/)
+    assert.match(stdout, /NOT VERIFIED: 1 finding; \d+ of \d+ events are proven, by the pack’s own key/)
   })
 
   test('attack: who may not read the log takes nothing out, and seals nothing', async () => {
@@ -142,6 +142,22 @@ describe('evidence packs of a fleet server', () => {
     const sealed = lines.filter(line => line.includes(',evidence-exported,'))
     assert.ok(sealed.length > 0)
     assert.ok(!sealed.some(line => line.includes(who)))
+  })
+
+  test('where no file can be written nothing is sealed, and a site that is in no event is named', async () => {
+    const sealed = async (): Promise<number> => Number((await made('last.zip', '--period', '2000-01-01/')).json.sealed)
+    const before = await sealed()
+    mkdirSync(at('folder.zip'))
+    for (const file of ['folder.zip', 'site.zip/inside.zip']) {
+      const { exit, said } = await made(file, '--site', 'quay')
+      assert.equal(exit, 73, said)
+      assert.match(said, /file-exists/)
+    }
+    assert.equal(await sealed(), before + 1)
+    const { exit, said } = await made('none.zip', '--site', 'quay', 'quai')
+    assert.equal(exit, 0)
+    assert.match(said, /No event is of the site quai:/)
+    assert.doesNotMatch(said, /of the site quay:/)
   })
 
   test('what is asked wrongly, or is not there', async () => {

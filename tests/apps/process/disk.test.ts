@@ -12,6 +12,10 @@ describe('an error of the file system', () => {
     [fault('EROFS', 'open', '/a'), 'file-not-permitted', '/a'],
     [fault('ENOSPC', 'write'), 'no-space', 'b'],
     [fault('EDQUOT', 'write'), 'no-space', 'b'],
+    [fault('EISDIR', 'rename', '/a'), 'file-exists', '/a'],
+    [fault('ENOTDIR', 'open', '/a/b'), 'file-exists', '/a/b'],
+    [fault('ENOENT', 'mkdir', '/proc/a'), 'file-not-permitted', '/proc/a'],
+    [fault('ENOENT', 'open', '/a'), null, ''],
     // Of a port, a process or a dead disk: another story, or nobody's to mend.
     [fault('EACCES', 'listen'), null, ''],
     [fault('EPERM', 'kill'), null, ''],

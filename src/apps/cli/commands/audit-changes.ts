@@ -125,7 +125,7 @@ function textOf(output: Output, report: ChangeReport): string {
     one.ended === null ? '–' : formatUtc(one.ended),
     one.why === null ? one.outcome : `${one.outcome}: ${one.why}`,
   ])
-  return `${heads}\n${table(output, ['controller', 'from', 'wanted', 'now', 'granted', 'ended', 'outcome'], rows)}`
+  return `${heads}\n\n${table(output, ['controller', 'from', 'wanted', 'now', 'granted', 'ended', 'outcome'], rows)}`
 }
 
 const signed = ({ at, by, key }: ChangeReport['created']): string =>

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { makeFolders } from '../../../adapters/config-file.ts'
 import { takeLock } from '../../../adapters/file-lock.ts'
 import { folderLog } from '../../../adapters/log-folder.ts'
 import { PlainFiles } from '../../../adapters/repository-folder.ts'
@@ -36,7 +37,7 @@ const LOCK = '.lock'
 async function copy(cli: Cli, log: LogSource, folder: string): Promise<Work> {
   const foreign = refuseForeign(folder)
   if (foreign !== null) return foreign
-  mkdirSync(folder, { recursive: true })
+  makeFolders(folder, 0o755)
   const lock = takeLock(join(folder, LOCK))
   if (isRefusal(lock)) return lock
   if (lock === null) {

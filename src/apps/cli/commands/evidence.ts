@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { readBytes, writeWhole } from '../../../adapters/config-file.ts'
+import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PACK_LIMITS } from '../../../core/ledger/pack/layout.ts'
 import type { Manifest } from '../../../core/ledger/pack/manifest.ts'
 import { parsePeriod, type Query } from '../../../core/ledger/pack/query.ts'
@@ -85,6 +85,8 @@ export function addEvidence(program: Command, cli: Cli): void {
 async function exportTo(cli: Cli, options: ExportOptions): Promise<Work> {
   const asked = queryOf(options)
   if (isRefusal(asked)) return asked
+  // Before the log seals a pack that nobody could get.
+  tryWriting(options.out)
   if (options.log !== undefined) {
     cli.output.warn('A pack from a copy of the log is not sealed: its events are proven, its report is not.')
     return withLog(cli, options.log, options, ({ files, policy }) =>

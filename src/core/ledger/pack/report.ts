@@ -65,7 +65,7 @@ export function reportOf(findings: Findings): Block[] {
     },
     {
       at: 'text',
-      text: 'This report is for reading. What proves it lies beside it in the same ZIP file: open verify.html in a browser, or run verify.mjs with Node.js; neither needs a network. Compare the key that it shows with one that you have from somebody you trust.',
+      text: 'This report is for reading. What proves it lies beside it in the same ZIP file: open verify.html in a browser, or run verify.mjs with Node.js; neither needs a network. Both want the key of the log: get it from somebody you trust, not from the pack.',
     },
     {
       at: 'text',
@@ -272,9 +272,9 @@ function eventBlocks({ events }: Findings): Block[] {
         ['entry', 7],
         ['time (UTC)', 18],
         ['kind', 18],
-        ['where', 17],
-        ['who', 14],
-        ['what', 26],
+        ['where', 16],
+        ['who', 17],
+        ['what', 24],
       ],
       rows,
     },

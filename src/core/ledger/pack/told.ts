@@ -14,7 +14,8 @@ function verdictLine({ sound, manifest, proven, findings, dropped, seal }: PackV
   const all = manifest?.events.length
   const by = findings.some(({ code }) => code === 'pack-key-unconfirmed') ? ', by the pack’s own key' : ''
   const events = all === undefined ? '' : `; ${proven} of ${all} events are proven${by}`
-  return ['verdict', `NOT VERIFIED: ${findings.length + dropped} findings${events}`, 'bad']
+  const count = findings.length + dropped
+  return ['verdict', `NOT VERIFIED: ${count === 1 ? '1 finding' : `${count} findings`}${events}`, 'bad']
 }
 
 export function verdictLines(verdict: PackVerdict): Line[] {
@@ -37,10 +38,14 @@ export function verdictLines(verdict: PackVerdict): Line[] {
   lines.push(
     seal === null
       ? ['seal', 'none: nothing but its own word vouches for report.pdf and clauses.json', 'warn']
-      : ['seal', `entry ${seal.index}, ${formatUtc(seal.at)} by ${seal.by.kind} ${seal.by.id}`, 'good'],
+      : ['seal', `entry ${seal.index}, ${formatUtc(seal.at)} by ${whoOf(seal.by)}`, 'good'],
   )
   return lines
 }
+
+/** A pseudonym says by itself that it is a person’s. */
+const whoOf = ({ kind, id }: { readonly kind: string; readonly id: string }): string =>
+  id.startsWith(`${kind}:`) ? id : `${kind} ${id}`
 
 /** What was left out is not in a pack; what it says of it stands beside the verdict, always. */
 export const LIMITS =
