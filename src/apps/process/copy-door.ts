@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { isAbsolute } from 'node:path'
 import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { isRefusalCode } from '../../core/refusal/registry.ts'
+import { refusalOf } from './disk.ts'
 
 /**
  * How the one who makes a backup asks a server that runs for a copy of its store: over a socket in the server's folder, which only
@@ -64,7 +65,9 @@ export function serveCopies(path: string, copy: CopyStore): Promise<CopyDoor | n
         })
         if (refusal !== null) return refused(refusal)
         socket.end(`${JSON.stringify({ at: 'copied' })}\n`)
-      } catch {
+      } catch (error) {
+        const refusal = notThere(error, to) ?? refusalOf(error, to)
+        if (refusal !== null) return refused(refusal)
         // Dead I/O: whoever asked sees that the server said nothing.
         socket.destroy()
       }
@@ -94,6 +97,14 @@ export function serveCopies(path: string, copy: CopyStore): Promise<CopyDoor | n
   })
 }
 
+/** The server may see other folders than whoever asks: a unit with a `/tmp` of its own, a container. */
+function notThere(error: unknown, to: string): Refusal | null {
+  const { code } = Object(error) as NodeJS.ErrnoException
+  return code === 'ENOENT'
+    ? refuse('file-not-permitted', to, 'a folder that the server sees and may write: it writes the copy itself', code)
+    : null
+}
+
 function requested(line: string): unknown {
   try {
     return (JSON.parse(line) as { to?: unknown } | null)?.to
@@ -104,7 +115,7 @@ function requested(line: string): unknown {
 
 /**
  * Asks the server that runs from a folder for a copy. Answers `not-running` when none does. Refuses `backup-under-way`,
- * `backup-interrupted`, and what the copy is refused for.
+ * `backup-interrupted`, `file-not-permitted` (the server does not see the folder, or may not write there), and what the copy is refused for.
  */
 export async function askForCopy(
   path: string,

@@ -62,6 +62,15 @@ describe('the door that copies of a store are asked for at', () => {
     assert.equal(await askForCopy(path, join(folder, 'none'), nothing), 'not-running')
   })
 
+  it('a folder that the server does not see, or may not write, is said to be that', async () => {
+    for (const code of ['ENOENT', 'EACCES', 'EROFS']) {
+      const copy = () => Promise.reject(Object.assign(new Error(code), { code, syscall: 'open' }))
+      const door = (await serveCopies(path, copy)) as CopyDoor
+      assert.equal(codeOf(await askForCopy(path, join(folder, 'unseen'), nothing)), 'file-not-permitted')
+      await door.close()
+    }
+  })
+
   it('attack: what is no request is refused or cut off', async () => {
     const door = (await serveCopies(path, async () => null)) as CopyDoor
     assert.equal(codeOf(await askForCopy(path, 'relative', nothing)), 'request-malformed')
