@@ -1,5 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { VirtualClock } from '../../sim/clock/virtual-clock.ts'
@@ -8,7 +7,6 @@ import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
 import { generateKeyFile, loadSigner } from '../../src/adapters/signer-file.ts'
 import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
 import { FLEET_KEYS, type FleetKey, fleetFiles } from '../../src/apps/fleet/files.ts'
-import { initFleet } from '../../src/apps/fleet/init.ts'
 import { fleetWorld } from '../../src/apps/fleet/world.ts'
 import type { Book } from '../../src/core/campaign/book.ts'
 import { planBytes } from '../../src/core/campaign/plan.ts'
@@ -36,9 +34,9 @@ import { rowOf } from '../../src/flows/turns.ts'
 import type { WebhookStore } from '../../src/flows/webhook-ports.ts'
 import type { GatheredStore } from '../../src/flows/witness-ports.ts'
 import { FleetConfig, parseConfig } from '../../src/wire/config.ts'
+import { FAST, FOUNDED, found, keyFileIn, template } from './founded-fleet.ts'
 
-const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-const START = Date.UTC(2027, 0, 10)
+type Made = { readonly approvers?: number; readonly threshold?: number; readonly above?: string }
 
 /**
  * A fleet server's folder and the world of its flows, without a door and without processes: a test runs one flow after
@@ -54,7 +52,7 @@ export class QuietFleet {
   committed: () => void = () => undefined
   #store: SqliteFleetStore | undefined
 
-  private constructor(folder: string, clock = new VirtualClock(START)) {
+  private constructor(folder: string, clock = new VirtualClock(FOUNDED)) {
     this.folder = folder
     this.clock = clock
   }
@@ -66,28 +64,14 @@ export class QuietFleet {
     return fleet
   }
 
-  /** `above`: where its folder lies; in memory, where the system has such a place, unless told. */
-  static async make({ approvers = 2, threshold = 2, above = FAST } = {}): Promise<QuietFleet> {
-    const fleet = new QuietFleet(mkdtempSync(join(above, 'voltseal-quiet-')))
-    const people = ['firmware', 'release', ...Array.from({ length: approvers }, (_, n) => `approver-${n}`)]
-    for (const name of people) orThrow(generateKeyFile(fleet.keyFile(name), 'ed25519'))
-    orThrow(
-      await initFleet(
-        join(fleet.folder, 'fleet'),
-        {
-          name: 'quiet',
-          host: '127.0.0.1',
-          port: 8443,
-          firmwareKey: [`${fleet.keyFile('firmware')}.pub`],
-          releaseKey: fleet.keyFile('release'),
-          approverKey: people.slice(2).map(name => fleet.keyFile(name)),
-          approvalThreshold: threshold,
-          metadataLife: 86_400_000,
-          tick: 1000,
-        },
-        { crypto, clock: fleet.clock, openSigner: async path => loadSigner(path) },
-      ),
-    )
+  /**
+   * A new one, and unlike all others where `above` says where its folder lies. Otherwise it lies in memory, where the system has such a
+   * place, and is a copy of one that is made once by each process: with the same keys.
+   */
+  static async make({ approvers = 2, threshold = 2, above }: Made = {}): Promise<QuietFleet> {
+    const fleet = new QuietFleet(mkdtempSync(join(above ?? FAST, 'voltseal-quiet-')))
+    if (above === undefined) cpSync(await template(approvers, threshold), fleet.folder, { recursive: true })
+    else await found(fleet.folder, approvers, threshold)
     fleet.open()
     return fleet
   }
@@ -111,7 +95,7 @@ export class QuietFleet {
   }
 
   keyFile(name: string): string {
-    return join(this.folder, 'keys', name)
+    return keyFileIn(this.folder, name)
   }
 
   /** A person's key, or one of the server's own. */
