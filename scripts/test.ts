@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { globSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installNeeds } from './needs.ts'
@@ -34,7 +34,14 @@ function scratch(): string | null {
 }
 const folders = scratch()
 process.on('exit', () => {
-  if (folders !== null) rmSync(folders, { recursive: true, force: true })
+  if (folders === null) return
+  try {
+    // What is mounted there is somebody's: a test that was killed left it, and nothing below it is ours to remove.
+    if (readFileSync('/proc/mounts', 'utf8').includes(` ${folders}/`)) return
+    rmSync(folders, { recursive: true, force: true })
+  } catch {
+    // What is left over is no fault of a test.
+  }
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
