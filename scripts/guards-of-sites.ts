@@ -23,8 +23,15 @@ export const SITE_GUARDS: readonly Guard[] = [
   {
     stops: 'an entry of a gateway that is left out in front of a batch',
     file: FOLD,
-    text: '  if (isAhead && !isLost && !behind) return',
-    without: '  if (isAhead && !isLost && !behind && row.upstream < 0) return',
+    text: '  if (isAhead && !isLost) return',
+    without: '  if (isAhead && !isLost && row.upstream < 0) return',
+    tests: SITE_LOG,
+  },
+  {
+    stops: 'a restored fleet server that passes over what a gateway would tell it again',
+    file: FOLD,
+    text: '  if (isAhead && !isLost) return',
+    without: '  if (isAhead && !isLost && !behind) return',
     tests: SITE_LOG,
   },
   {

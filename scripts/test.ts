@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
+import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installNeeds } from './needs.ts'
@@ -27,7 +27,11 @@ const ROOM = 4 * 1024 ** 3
 function scratch(): string | null {
   try {
     const { bavail, bsize } = statfsSync(MEMORY)
-    return bavail * bsize < ROOM ? null : mkdtempSync(join(MEMORY, 'voltseal-tests-'))
+    if (bavail * bsize < ROOM) return null
+    const folder = mkdtempSync(join(MEMORY, 'voltseal-tests-'))
+    // As in the system's own folder, other accounts pass: an application that a test runs has one of its own.
+    chmodSync(folder, 0o711)
+    return folder
   } catch {
     return null
   }

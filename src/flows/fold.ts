@@ -86,8 +86,8 @@ export type Continued = {
 
 /**
  * Whether what a gateway hands over continues what it told before: number by number, and by the heads that it signs. An item
- * that was taken in before has to be the very same. Only what the manifest says is lost may be left out; or, to a store that was
- * restored (`behind`), what it has forgotten.
+ * that was taken in before has to be the very same. Only what the manifest says is gone may be left out: the gateway lost it, or had no
+ * need of it any more, and a store that was restored (`behind`) has forgotten it.
  *
  * Refuses `upstream-gap`: something is left out; `upstream-forked`: it tells what it told before in another way;
  * `site-manifest-batch-differs`: its heads are not those of its items.
@@ -104,13 +104,14 @@ export function continues(
   const first = items[0]?.sequence ?? manifest.sequence + 1
   const gap = items.findIndex(({ sequence }, index) => sequence !== first + index)
   if (gap >= 0) return refuse('upstream-gap', subject, `${first + gap}`, `${items[gap]!.sequence}`)
-  const isLost = manifest.lostFrom !== undefined && manifest.lostFrom <= upstream + 1 && items.length > 0
+  const isLost = manifest.lostFrom !== undefined && manifest.lostFrom <= upstream + 1
   const isAhead = first > upstream + 1
-  if (isAhead && !isLost && !behind) return refuse('upstream-gap', subject, `${upstream + 1}`, `${first}`)
+  // A store that was restored takes no other gap either: a gateway that has not heard of it yet still has what this one has lost.
+  if (isAhead && !isLost) return refuse('upstream-gap', subject, `${upstream + 1}`, `${first}`)
   let head = fromHex(manifest.before) as Uint8Array
   const range = { from: upstream + 1, to: first - 1 }
   const lost =
-    isAhead && isLost
+    isAhead && !behind
       ? { ...range, origin: originOf(gateway, first - 1, 'lost', itemOfLost(crypto, range), head) }
       : null
   const forked = (at: Uint8Array): Refusal =>
@@ -124,7 +125,7 @@ export function continues(
     if (sequence === upstream && !sameBytes(head, row.head)) return forked(head)
     if (sequence > upstream) fresh.push({ item, origin: originOf(gateway, sequence, kind, digest, head) })
   }
-  const forgotten = isAhead && !isLost ? { ...range, head: manifest.before } : null
+  const forgotten = isAhead && behind ? { ...range, head: manifest.before } : null
   if (toHex(head) === manifest.head) return { fresh, lost, forgotten, head }
   return refuse('site-manifest-batch-differs', `manifest of ${gateway}`, `the head ${manifest.head}`, toHex(head))
 }
@@ -133,10 +134,11 @@ export function continues(
 export async function upstreamEnd(
   { store }: Pick<FleetWorld, 'store'>,
   site: string,
-): Promise<{ sequence: number; head: string } | Refusal> {
+): Promise<{ sequence: number; head: string; restored: boolean } | Refusal> {
   const row = await store.site(site)
   if (row === null) return refuse('site-unknown', `site ${site}`, 'a registered site', 'none of that name')
-  return { sequence: row.upstream, head: toHex(row.head) }
+  const restored = (await store.upstream(site))?.behind === true
+  return { sequence: row.upstream, head: toHex(row.head), restored }
 }
 
 /**

@@ -5,11 +5,11 @@ import { boxed } from './audit.ts'
 import type { SiteWorld } from './ports.ts'
 
 /**
- * Goes back to where the fleet is, when it has less than it acknowledged: what this gateway still has goes up again. `alarm`: the fleet does
- * not say that it was restored, so the gateway's own log says that it knows less. False: there is nothing to go back for, the fleet
+ * Goes back to where the fleet is, when it has less than it acknowledged: what this gateway still has goes up again. When the fleet does
+ * not say that it was restored, the gateway's own log says that it knows less. False: there is nothing to go back for, the fleet
  * was not reached, or its log of this site is another one.
  */
-export async function goBack(world: SiteWorld, alarm: boolean): Promise<boolean> {
+export async function goBack(world: SiteWorld): Promise<boolean> {
   const there = await world.fleet.upstream()
   if (isRefusal(there)) return false
   return world.store.exclusive(async () => {
@@ -25,7 +25,7 @@ export async function goBack(world: SiteWorld, alarm: boolean): Promise<boolean>
     }
     const told = { kind: 'intrusion-signal', code: 'fleet-store-older', detail } as const
     // If power fails before this commit, the next try finds the same.
-    await world.store.commit({ rewound: there.sequence, outbox: alarm ? [boxed(world, told)] : [] })
+    await world.store.commit({ rewound: there.sequence, outbox: there.restored ? [] : [boxed(world, told)] })
     return true
   })
 }

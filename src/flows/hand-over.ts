@@ -25,7 +25,7 @@ export async function flushOutbox(world: SiteWorld, again = false): Promise<null
   const behind = await continueCopy(world)
   if (behind !== null) return behind
   // A fleet that was restored, and says so, is told again what it has lost, as far as this gateway still has it.
-  if (tellsStanding(world)) await goBack(world, false)
+  if (tellsStanding(world)) await goBack(world)
   for (;;) {
     const items = batchOf(await world.store.outbox(BATCH))
     if (items.length === 0) return (await handStanding(world)) ?? handRoutine(world, again)
@@ -35,7 +35,7 @@ export async function flushOutbox(world: SiteWorld, again = false): Promise<null
     const acknowledged = await world.fleet.send(items.map(withoutHead), manifest)
     if (isRefusal(acknowledged)) {
       // A fleet that was restored from an older copy has lost what this gateway still has: once, it is told again.
-      if (acknowledged.code === 'upstream-gap' && !again && (await goBack(world, true))) return flushOutbox(world, true)
+      if (acknowledged.code === 'upstream-gap' && !again && (await goBack(world))) return flushOutbox(world, true)
       return acknowledged
     }
     const [first, last] = [items[0]!.sequence, items.at(-1)!.sequence]
@@ -58,7 +58,7 @@ async function handStanding(world: SiteWorld): Promise<null | Refusal> {
     return empty ? world.store.ownLog() : null
   })
   if (log === null) return null
-  const manifest = await siteManifest(world, log.last, [], new Map(), undefined, log.head)
+  const manifest = await siteManifest(world, log.last, [], new Map(), log.lostFrom, log.head)
   if (isRefusal(manifest)) return manifest
   const taken = await world.fleet.send([], manifest)
   // Whatever comes of it: the next check-in asks again, if it has to.
@@ -81,11 +81,11 @@ async function handRoutine(world: SiteWorld, again: boolean): Promise<null | Ref
   for (let rest: [string, Uint8Array][] = [...seen.due]; rest.length > 0; ) {
     const fits = rest.slice(0, batchOf(rest.map(([, bytes]) => ({ bytes }))).length).slice(0, BATCH)
     rest = rest.slice(fits.length)
-    const manifest = await siteManifest(world, seen.log.last, [], new Map(fits), undefined, seen.log.head)
+    const manifest = await siteManifest(world, seen.log.last, [], new Map(fits), seen.log.lostFrom, seen.log.head)
     if (isRefusal(manifest)) return manifest
     const taken = await world.fleet.send([], manifest)
     if (isRefusal(taken)) {
-      if (taken.code === 'upstream-gap' && !again && (await goBack(world, true))) return flushOutbox(world, true)
+      if (taken.code === 'upstream-gap' && !again && (await goBack(world))) return flushOutbox(world, true)
       return taken
     }
     routineHanded(world.store, new Map(fits), now)

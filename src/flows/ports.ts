@@ -348,8 +348,8 @@ export interface FleetLink {
   blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal>
   /** Hands over outbox items in order; answers the highest sequence that is durable at the fleet. */
   send(items: readonly SentItem[], manifest: Uint8Array): Promise<number | Refusal>
-  /** How far the fleet has this gateway's own log, and the head of it there. */
-  upstream(): Promise<Upstream | Refusal>
+  /** How far the fleet has this gateway's own log, and the head of it there; `restored`: it was restored, and may have had more. */
+  upstream(): Promise<(Upstream & { readonly restored: boolean }) | Refusal>
 }
 
 // --- The plant, live ---

@@ -107,7 +107,7 @@ function follow(row: GatewayControllerRow, report: Report, assignment: Assignmen
  * answer was lost sends them again without harm. A manifest without items brings regular reports: they move campaigns on as
  * well, and are no entries (docs/adr/0033). Answers the highest sequence that is durable.
  *
- * A restored store takes a gap once, and says in the log what was lost (flows/confirm.ts).
+ * A restored store says in the log what it lost of what the gateway does not have any more (flows/confirm.ts).
  *
  * Refuses `site-unknown`, the codes of `openSiteManifest`, `site-manifest-batch-differs`, and what `continues` refuses.
  */
@@ -132,18 +132,19 @@ export function acceptUpstream(
     if (isRefusal(further)) return further
     const { fresh, lost, forgotten, head } = further
     const routine = items.length === 0 ? opened.reports : []
-    if (fresh.length === 0 && routine.length === 0 && forgotten === null) return { acknowledged: row.upstream }
+    const gone = lost ?? forgotten
+    if (fresh.length === 0 && routine.length === 0 && gone === null) return { acknowledged: row.upstream }
     const reasons = await Reasons.of(world, site)
     const intake = new Intake(world, row, reasons)
     if (lost !== null) intake.lose(lost)
     if (forgotten !== null) intake.forgot(forgotten)
     for (const { item, origin } of fresh) await intake.take(item, origin)
     for (const bytes of routine) await intake.hear(bytes)
-    const acknowledged = fresh.at(-1)?.item.sequence ?? forgotten?.to ?? row.upstream
+    const acknowledged = fresh.at(-1)?.item.sequence ?? gone?.to ?? row.upstream
     // One without items may be an old one that comes again: of roots and orders nobody is told by it.
     const tells = fresh.length > 0
     const files = [...(tells ? await newRoots(world, row, opened, manifest) : []), ...reasons.files()]
-    const sites = [{ ...row, upstream: acknowledged, head: fresh.length > 0 || forgotten !== null ? head : row.head }]
+    const sites = [{ ...row, upstream: acknowledged, head: fresh.length > 0 || gone !== null ? head : row.head }]
     const experience = intake.experience()
     const known = behind ? { caughtUp: site } : {}
     const { rows: histories, breaks, mended } = intake.histories

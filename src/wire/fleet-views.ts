@@ -376,7 +376,7 @@ export const UpstreamTaken = Type.Object({ acknowledged: Type.Integer() }, { ...
 
 /** GET /v1/upstream: how far the fleet has the asking gateway's own log, and its head there, in hex. */
 export const UpstreamEnd = Type.Object(
-  { sequence: Type.Integer(), head: Sha256Name },
+  { sequence: Type.Integer(), head: Sha256Name, restored: Type.Boolean() },
   { ...closed, title: 'UpstreamEnd' },
 )
 export type UpstreamEnd = Static<typeof UpstreamEnd>

@@ -29,7 +29,7 @@ const started = (): SiteWorld =>
     crypto,
     signer: testSigner(1),
     // The fleet has what the copy has: nothing.
-    fleet: { upstream: async () => ({ sequence: 0, head: firstHead() }) },
+    fleet: { upstream: async () => ({ sequence: 0, head: firstHead(), restored: true }) },
   }) as unknown as SiteWorld
 
 const codes = async (): Promise<(string | undefined)[]> => {

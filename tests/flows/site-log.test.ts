@@ -210,9 +210,27 @@ describe('a gateway whose own log does not fit', () => {
   it('is not let go on in front of what the fleet has acknowledged: that is told again', async () => {
     const older = {
       ...bench.site,
-      fleet: { ...bench.site.fleet, upstream: async () => ({ sequence: 1, head: firstHead() }) },
+      fleet: { ...bench.site.fleet, upstream: async () => ({ sequence: 1, head: firstHead(), restored: false }) },
     }
     assert.equal(codeOf(await continueByHand(older)), 'upstream-forked')
+  })
+
+  it('goes again to a fleet that was restored, also when the gateway has not heard of that yet', async () => {
+    const { store } = bench.fleet.world
+    const tell = (number: number) => note(bench.site, { kind: 'download-finished', detail: { number } })
+    const earlier = await there()
+    for (const number of [11, 12]) await tell(number)
+    assert.equal(await flushOutbox(bench.site), null)
+    const { upstream } = await there()
+    await store.commit({ sites: [earlier], behind: ['quay'] })
+    await tell(13)
+    assert.equal(await flushOutbox(bench.site), null)
+    const last = (await bench.fleet.entries()).slice(-3)
+    assert.deepEqual(
+      last.map(({ kind, origin, detail }) => [kind, origin?.sequence, detail.number]),
+      [11, 12, 13].map((number, at) => ['download-finished', upstream - 1 + at, number]),
+    )
+    assert.deepEqual(await store.upstream('quay'), { taken: upstream + 1, behind: false })
   })
 })
 

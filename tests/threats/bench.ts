@@ -284,7 +284,7 @@ export class Bench {
       },
       upstream: async () => {
         const { upstream, head } = (await world().store.site('quay'))!
-        return { sequence: upstream, head }
+        return { sequence: upstream, head, restored: (await world().store.upstream('quay'))!.behind }
       },
     }
     return {

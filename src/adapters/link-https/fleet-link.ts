@@ -92,12 +92,17 @@ export class HttpsFleetLink implements FleetLink, LogLink {
     return isRefusal(answer) ? answer : null
   }
 
-  async upstream(): Promise<Upstream | Refusal> {
+  async upstream(): Promise<(Upstream & { readonly restored: boolean }) | Refusal> {
     const answer = await this.#client.call('GET', '/v1/upstream')
     if (isRefusal(answer)) return answer
-    const said = readAnswer(answer.body) as { sequence?: unknown; head?: unknown } | null | undefined
+    const said = readAnswer(answer.body) as
+      | { sequence?: unknown; head?: unknown; restored?: unknown }
+      | null
+      | undefined
     const head = typeof said?.head === 'string' && said.head.length === 64 ? fromHex(said.head) : null
-    if (Number.isSafeInteger(said?.sequence) && head !== null) return { sequence: said?.sequence as number, head }
+    const restored = said?.restored
+    if (Number.isSafeInteger(said?.sequence) && head !== null && typeof restored === 'boolean')
+      return { sequence: said?.sequence as number, head, restored }
     return refuse('answer-unexpected', `GET /v1/upstream at ${this.#client.origin}`, 'the end of the log', 'none')
   }
 }

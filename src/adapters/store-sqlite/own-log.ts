@@ -93,13 +93,14 @@ export class SqliteOwnLog {
   read(): OwnLog {
     const { acknowledged, head, unsent, sent } = this.#state()
     const { sequence } = this.#sql.first.get() as { sequence: number | null }
-    const next = this.behind(acknowledged, 1)[0]
+    const last = this.last()
+    const next = this.behind(acknowledged, 1)[0]?.sequence ?? last + 1
     // What stands in front of the first that is there, and was not handed over, is gone.
-    const lostFrom = next !== undefined && next.sequence > acknowledged + 1 ? { lostFrom: acknowledged + 1 } : {}
+    const lostFrom = next > acknowledged + 1 ? { lostFrom: acknowledged + 1 } : {}
     return {
       first: sequence ?? 0,
       acknowledged,
-      last: this.last(),
+      last,
       head,
       unsentBytes: unsent,
       sentBytes: sent,

@@ -295,7 +295,8 @@ export class Run {
       },
       upstream: async () => {
         const { upstream, head } = (await this.fleet.store.site(SITE.site))!
-        return { sequence: upstream, head }
+        const restored = (await this.fleet.store.upstream(SITE.site))!.behind
+        return { sequence: upstream, head, restored }
       },
     }
   }
