@@ -246,8 +246,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'a gap in what a gateway says',
     file: 'src/flows/fold.ts',
-    text: 'if (isAhead && !isLost && !behind) return refuse(',
-    without: 'if (isAhead && !isLost && !behind && upstream < 0) return refuse(',
+    text: 'if (isAhead && !isLost) return refuse(',
+    without: 'if (isAhead && !isLost && upstream < 0) return refuse(',
     tests: REPORT,
   },
   {

@@ -135,8 +135,8 @@ export const SITE_GUARDS: readonly Guard[] = [
   {
     stops: 'numbers of a gateway’s log that its store dropped unsaid',
     file: OWN,
-    text: 'next.sequence > acknowledged + 1 ?',
-    without: 'next.sequence < 0 ?',
+    text: 'next > acknowledged + 1 ?',
+    without: 'next < 0 ?',
     tests: SITE_LOG,
   },
   {

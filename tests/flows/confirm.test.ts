@@ -80,7 +80,11 @@ describe('a fleet that was set back to an older store', () => {
     })
 
   /** Hands items of the gateway over, as it does itself. */
-  const handOver = async (batch: readonly SentItem[], sequence = batch.at(-1)?.sequence ?? 0) => {
+  const handOver = async (
+    batch: readonly SentItem[],
+    sequence = batch.at(-1)?.sequence ?? 0,
+    said: { readonly lostFrom?: number } = {},
+  ) => {
     const at = fleet.clock.now()
     const first = batch[0]?.sequence ?? sequence + 1
     const ends = heads(headBehind(crypto, firstHead(), items(1, first - 1)), batch)
@@ -90,6 +94,7 @@ describe('a fleet that was set back to an older store', () => {
       at,
       batch: batchDigest(batch, crypto),
       ...ends,
+      ...said,
       reports: [],
     })
     const manifest = sealSiteManifest(body, orThrow(await gateway.sign(canonicalJson(body), 'der')))
@@ -186,11 +191,13 @@ describe('a fleet that was set back to an older store', () => {
     assert.equal(codeOf(await confirm()), 'store-not-restored')
   })
 
-  it('takes the gap of an outbox once, says which numbers are lost, and its log verifies', async () => {
+  it('takes the gap that a gateway says is gone, says which numbers are lost, and its log verifies', async () => {
     assert.deepEqual(await upstreamOf(fleet.world, 'quay', 6), { taken: 3, restored: true })
-    assert.deepEqual(await handOver(items(7, 2)), { acknowledged: 8 })
+    assert.equal(codeOf(await handOver(items(7, 2))), 'upstream-gap', 'it may still have them')
+    assert.equal(codeOf(await handOver([], 8)), 'upstream-gap')
+    assert.deepEqual(await handOver(items(7, 2), 8, { lostFrom: 4 }), { acknowledged: 8 })
     assert.deepEqual(await upstreamOf(fleet.world, 'quay', 8), { taken: 8, restored: false })
-    assert.equal(codeOf(await handOver(items(12, 1))), 'upstream-gap', 'and no second time')
+    assert.equal(codeOf(await handOver(items(12, 1))), 'upstream-gap')
     const lost = (await fleet.entries()).filter(({ kind, site }) => kind === 'store-restored' && site === 'quay')
     assert.deepEqual(
       lost.map(({ detail }) => detail.lost),
