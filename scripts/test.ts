@@ -28,7 +28,8 @@ function scratch(): string | null {
   try {
     const { bavail, bsize } = statfsSync(MEMORY)
     if (bavail * bsize < ROOM) return null
-    const folder = mkdtempSync(join(MEMORY, 'voltseal-tests-'))
+    // A short name: the path of a socket has 107 bytes at most.
+    const folder = mkdtempSync(join(MEMORY, 'vs-'))
     // As in the system's own folder, other accounts pass: an application that a test runs has one of its own.
     chmodSync(folder, 0o711)
     return folder
