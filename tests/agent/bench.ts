@@ -79,7 +79,7 @@ export class AgentBench {
       ...(secondStage === undefined ? {} : { further: [{ name: 'agent', image: secondStage }] }),
       ...options.factory,
     })
-    const request = await initAgent(
+    const initialised = await initAgent(
       join(at, 'board'),
       {
         id: 'bms-1',
@@ -98,7 +98,9 @@ export class AgentBench {
       },
       systemClock,
     )
-    const bench = new AgentBench(at, maker, new Undertaker(), orThrow(request), options.env ?? {})
+    // What was not made has nobody who would end its undertaker, and the tests would wait for it.
+    const request = orThrow(initialised)
+    const bench = new AgentBench(at, maker, new Undertaker(), request, options.env ?? {})
     mkdirSync(bench.at('notes'))
     bench.configure(options.config ?? {})
     return bench
