@@ -55,8 +55,8 @@ export async function askAgent(folder: string, asked: Staged | Asked): Promise<o
     socket.on('end', () => resolve(answer))
     // A refusal may come before the image was taken: what cannot be written then is no fault.
     socket.on('close', () => (answer === '' ? away('no answer') : resolve(answer)))
-    socket.write(`${JSON.stringify(question)}\n`)
-    socket.end(payload)
+    // In one piece: an agent that was told to restart may be gone before a second one is written, and its answer would be lost with that.
+    socket.end(Buffer.concat([Buffer.from(`${JSON.stringify(question)}\n`), payload]))
   })
   return isRefusal(text) ? text : readAnswer(folder, text)
 }
