@@ -31,6 +31,13 @@ export const ENTRY_GUARDS: readonly Guard[] = [
     tests: AT_GATEWAY,
   },
   {
+    stops: 'an outbox that a controller fills with histories that do not hold',
+    file: 'src/apps/gateway/door.ts',
+    text: "      if (accepted.code !== 'controller-unknown') told.add(request)\n",
+    without: '',
+    tests: AT_GATEWAY,
+  },
+  {
     stops: 'an attempt to change something that counts as a look',
     file: 'src/flows/refused.ts',
     text: "return (method !== 'GET' && method !== 'HEAD') || status === 401 || status === 403",

@@ -16,8 +16,9 @@ import { claimedHistory, openHistory } from '../core/trust/device-history.ts'
 import { keyId } from '../core/trust/keys.ts'
 import type { Report } from '../core/trust/report.ts'
 import type { SiteManifest } from '../core/trust/site-manifest.ts'
-import { type Event, note } from './audit.ts'
+import type { Event } from './audit.ts'
 import type { FleetWorld, SiteWorld } from './ports.ts'
+import { noteRefusalAt } from './refused.ts'
 import { unknown } from './relay.ts'
 
 // --- At the gateway: a controller's history ---
@@ -68,8 +69,7 @@ export function acceptHistory(world: SiteWorld, id: string, bytes: Uint8Array): 
 }
 
 async function rejected(world: SiteWorld, controller: string, refusal: Refusal): Promise<Refusal> {
-  const { code, subject, expected, actual } = refusal
-  await note(world, { kind: 'report-refused', code, controller, detail: { subject, expected, actual } })
+  await noteRefusalAt(world, { controller, attempt: 'history', kind: 'report-refused' }, refusal)
   return refusal
 }
 

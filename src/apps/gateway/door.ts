@@ -117,10 +117,14 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
       const most = `at most ${MAX_HISTORY_BYTES} bytes`
       return sendRefusal(reply, refuse('request-malformed', `a history of ${id}`, most, 'more'))
     }
-    const told = await acceptHistory(world, id, bytes)
-    if (isRefusal(told)) return sendRefusal(reply, told)
+    const accepted = await acceptHistory(world, id, bytes)
+    if (isRefusal(accepted)) {
+      // The flow has told of it, but for a controller that is none of the site's.
+      if (accepted.code !== 'controller-unknown') told.add(request)
+      return sendRefusal(reply, accepted)
+    }
     bells.reports.ring()
-    return told
+    return accepted
   })
 
   return server

@@ -33,6 +33,8 @@ describe('refused attempts, at a gateway’s door', () => {
     const real = instant(Date.now())
     authority = await createAuthority('site', real)
     store = orThrow(openGatewayStore(join(folder, 'gateway.sqlite')))
+    const row = { reportKey: testSigner(2).key.spki, report: null, sequence: 0, work: '{"at":"idle"}' }
+    await store.commit({ controllers: [{ id: 'bms-2', ...row }] })
     // The door asks for no more of the world than this before it lets somebody in.
     const world = {
       store,
@@ -68,6 +70,7 @@ describe('refused attempts, at a gateway’s door', () => {
   const BYTES = { 'content-type': 'application/octet-stream' }
   const report = (body: Uint8Array, type = BYTES['content-type']) => ({ body, headers: { 'content-type': type } })
   const OURS: Identity = { kind: 'controller', site: 'quay', id: 'bms-1' }
+  const KNOWN: Identity = { kind: 'controller', site: 'quay', id: 'bms-2' }
   const ROWS: readonly {
     readonly who: Identity
     readonly asks: readonly [method: string, path: string, call?: ReturnType<typeof report>]
@@ -99,6 +102,16 @@ describe('refused attempts, at a gateway’s door', () => {
       asks: ['POST', '/v1/reports', report(new Uint8Array(8))],
       is: ['report-refused', 'controller-unknown', 'bms-1'],
     },
+    {
+      who: OURS,
+      asks: ['POST', '/v1/history', report(new Uint8Array(8))],
+      is: ['access-refused', 'controller-unknown', 'bms-1'],
+    },
+    ...(['report', 'history'] as const).map(what => ({
+      who: KNOWN,
+      asks: ['POST', what === 'report' ? '/v1/reports' : '/v1/history', report(new Uint8Array(8))] as const,
+      is: ['report-refused', `${what}-malformed`, 'bms-2'] as const,
+    })),
     { who: OURS, asks: ['POST', '/v1/no-such-door'], is: ['access-refused', 'not-found', 'bms-1'] },
   ]
 
@@ -115,17 +128,19 @@ describe('refused attempts, at a gateway’s door', () => {
     })
   }
 
-  it('attack: a controller that knocks without end does not fill the outbox, and is counted', async () => {
-    now += 11 * MINUTE
-    const before = (await outbox()).length
-    const client = await as(OURS)
-    const knock = () => Promise.all(Array.from({ length: 30 }, () => client.call('POST', '/v1/no-such-door')))
-    for (let n = 0; n < 5; n += 1) await knock()
-    assert.equal((await outbox()).length - before, 100)
-    now += 11 * MINUTE
-    await client.call('POST', '/v1/no-such-door')
-    assert.equal((await outbox()).at(-1)?.detail.leftOut, 50)
-  })
+  for (const path of ['/v1/no-such-door', '/v1/reports', '/v1/history']) {
+    it(`attack: a controller that sends nonsense to ${path} without end does not fill the outbox, and is counted`, async () => {
+      now += 11 * MINUTE
+      const before = (await outbox()).length
+      const client = await as(KNOWN)
+      const send = () => client.call('POST', path, report(new Uint8Array(8)))
+      for (let n = 0; n < 5; n += 1) await Promise.all(Array.from({ length: 30 }, send))
+      assert.equal((await outbox()).length - before, 100)
+      now += 11 * MINUTE
+      await send()
+      assert.equal((await outbox()).at(-1)?.detail.leftOut, 50)
+    })
+  }
 
   it('who looks for what is not there, and may, is no attempt', async () => {
     const before = (await outbox()).length
