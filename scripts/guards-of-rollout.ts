@@ -12,6 +12,13 @@ const STORE = 'tests/adapters/store-sqlite/turns.test.ts'
 /** What keeps a rollout to its waves, gates, budgets and order. */
 export const ROLLOUT_GUARDS: readonly Guard[] = [
   {
+    stops: 'an order for a controller that was taken out of its site, for which the gateway refuses all orders of it',
+    file: 'src/adapters/store-sqlite/fleet.ts',
+    text: "FROM inventory WHERE site = ? AND standing = 'enrolled' AND region <> ''",
+    without: 'FROM inventory WHERE site = ?',
+    tests: CAMPAIGNS,
+  },
+  {
     stops: 'a report that is counted twice',
     file: 'src/core/campaign/rollout-outcomes.ts',
     text: 'if (event.report <= turn.report) return null',

@@ -2,7 +2,6 @@ import { lets } from '../core/campaign/rollout-state.ts'
 import type { Turn } from '../core/campaign/turn.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
-import { storedSite } from '../core/fleet/attested.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { goOn } from '../core/trust/after-rotation.ts'
 import { directorTarget, type Order } from '../core/trust/director-target.ts'
@@ -229,14 +228,11 @@ async function ordersAt(
   events: Event[],
 ): Promise<Target[]> {
   const rows = new Map((await world.store.orderables(site)).map(row => [row.id, row]))
-  const description = await world.store.site(site)
-  const parsed = description === null ? null : storedSite(description.site, `site ${site}`)
-  const placed = new Set(parsed === null || isRefusal(parsed) ? [] : parsed.controllers.map(({ id }) => id))
   const byPath = new Map<string, { envelope: FileRef; orders: Map<string, Order> }>()
   for (const { of, turn } of ordered) {
     const row = rows.get(turn.controller)
     // One that was taken out of the site since would make its gateway refuse every order: it times out by itself.
-    if (row === undefined || !placed.has(turn.controller)) continue
+    if (row === undefined) continue
     const release = orderedRelease(of.terms, turn)
     const envelope = release === null ? undefined : of.plan.releases[release]
     if (envelope === undefined) continue

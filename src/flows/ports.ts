@@ -229,7 +229,7 @@ export interface FleetStore extends AccountStore, RestoredStore {
   siteNames(after: string, limit: number): Promise<string[]>
   controller(site: string, id: string): Promise<ControllerRow | null>
   controllers(site?: string): Promise<ControllerRow[]>
-  /** The controllers of a site as orders need them. */
+  /** The controllers that stand in their site's description, as orders need them. Who was never registered has no turn. */
   orderables(site: string): Promise<OrderableRow[]>
   /** At most `limit` controllers behind one, in order of site and name; from the first one on when it is null. */
   controllersBehind(after: readonly [site: string, id: string] | null, limit: number): Promise<ControllerRow[]>

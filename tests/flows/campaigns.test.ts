@@ -236,6 +236,8 @@ describe('several campaigns at once', () => {
     const controllers = site.controllers.filter(({ id }: { id: string }) => id !== 'c1')
     await store.commit({ sites: [{ ...row, site: canonicalJson({ ...site, controllers }) }] })
     await fleet.confirms('moved', 'quay', 'c0')
+    assert.equal(await fleet.at('moved', 'quay/c1'), 'assigned')
+    assert.deepEqual(await fleet.ordered('quay'), [])
     await fleet.tick(2 * HOUR)
     assert.equal(await fleet.at('moved', 'quay/c1'), 'withdrawn')
     const { state } = orThrow(await openCampaign(fleet.quiet.world, 'moved')).rollout

@@ -102,7 +102,10 @@ export class SqliteFleetStore implements FleetStore {
       attested: database.prepare("SELECT version FROM inventory WHERE site = ? AND id = ? AND said = 'attested'"),
       controllers: database.prepare(`SELECT ${controller} ORDER BY site, id`),
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
-      orderables: database.prepare('SELECT id, class, hardware FROM controller WHERE site = ?'),
+      // Without a region: registered, but in no description that could be read.
+      orderables: database.prepare(
+        "SELECT id, class, hardware FROM inventory WHERE site = ? AND standing = 'enrolled' AND region <> ''",
+      ),
       controllersBehind: database.prepare(`SELECT ${controller} WHERE (site, id) > (?, ?) ORDER BY site, id LIMIT ?`),
       formerKey: database.prepare('SELECT 1 FROM former_key WHERE site = ? AND controller = ? AND report_key = ?'),
       wraps: database.prepare('SELECT controller, wrap FROM wrap WHERE envelope = ? AND site = ?'),

@@ -62,7 +62,7 @@ export type ControllerRow = {
   readonly seenAt?: Instant
 }
 
-/** Of a controller what an order for it is written by: what stands before its report, which is long, in the database. */
+/** Of a controller what an order for it is written by. */
 export type OrderableRow = Pick<ControllerRow, 'id' | 'class' | 'hardware'>
 
 /** What the gateway knows of one controller. */
