@@ -144,6 +144,7 @@ export async function record(
 ): Promise<void> {
   const at = world.clock.now()
   const told: Told[] = []
+  const changes = new ChangeRequests(world)
   for (const event of [...events, ...(await clockSetBack(world, at))]) {
     const { actor } = event
     const known = actor.kind === 'fleet' && actor.key === undefined ? { ...actor, key: fleetKey(world) } : actor
@@ -152,7 +153,7 @@ export async function record(
       at,
       clock: world.clock.quality,
       ...event,
-      ...(await changeOf(world, event)),
+      ...(await changes.of(event)),
       actor: known,
     })
   }
@@ -199,13 +200,26 @@ function fleetKey(world: FleetWorld): string {
   return known
 }
 
-/** The operator's number for the change that a campaign is, when the event does not bring it: each entry of it has one. */
-async function changeOf(world: FleetWorld, { campaign, changeRequest }: Event): Promise<{ changeRequest?: string }> {
-  if (campaign === undefined || changeRequest !== undefined) return {}
-  const row = await world.store.campaign(campaign)
-  const opened = row === null ? null : openRow(row)
-  const asked = opened === null || isRefusal(opened) ? undefined : opened.plan.changeRequest
-  return asked === undefined ? {} : { changeRequest: asked }
+/** The operators' numbers for the changes that campaigns are: each entry of a campaign has one, whether the event brings it or not. */
+class ChangeRequests {
+  readonly #world: FleetWorld
+  readonly #known = new Map<string, { readonly changeRequest?: string }>()
+
+  constructor(world: FleetWorld) {
+    this.#world = world
+  }
+
+  async of({ campaign, changeRequest }: Event): Promise<{ readonly changeRequest?: string }> {
+    if (campaign === undefined || changeRequest !== undefined) return {}
+    const known = this.#known.get(campaign)
+    if (known !== undefined) return known
+    const row = await this.#world.store.campaign(campaign)
+    const opened = row === null ? null : openRow(row)
+    const asked = opened === null || isRefusal(opened) ? undefined : opened.plan.changeRequest
+    const found = asked === undefined ? {} : { changeRequest: asked }
+    this.#known.set(campaign, found)
+    return found
+  }
 }
 
 /** The time of the last entry that this process wrote, by the fleet's clock. */

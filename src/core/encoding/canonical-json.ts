@@ -80,16 +80,18 @@ function sorted(names: string[]): readonly string[] {
   return names
 }
 
-const SURROGATE = /[\ud800-\udfff]/
-
-/** Code-point order: what UTF-8 bytes sort by. JavaScript's own (UTF-16) is another one where a name has surrogates. */
-function byCodePoint(a: string, b: string): number {
-  if (!SURROGATE.test(a) && !SURROGATE.test(b)) return a < b ? -1 : a > b ? 1 : 0
-  const left = [...a]
-  const right = [...b]
-  for (let index = 0; index < left.length && index < right.length; index += 1) {
-    const difference = (left[index] as string).codePointAt(0)! - (right[index] as string).codePointAt(0)!
-    if (difference !== 0) return difference
+/**
+ * Code-point order, which is the one of the UTF-8 bytes. JavaScript's own compares units of UTF-16, in which the pairs that stand
+ * for what is above U+FFFF begin below U+E000.
+ */
+export function byCodePoint(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at += 1) {
+    const left = a.charCodeAt(at)
+    const right = b.charCodeAt(at)
+    if (left !== right) return rank(left) - rank(right)
   }
-  return left.length - right.length
+  return a.length - b.length
 }
+
+const rank = (unit: number): number => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800)

@@ -1,3 +1,5 @@
+import { byCodePoint } from './canonical-json.ts'
+
 /**
  * Shapes: small readers of documents that are already parsed (JSON or YAML). A shape takes an unknown value and answers
  * a typed copy of it, or a misfit that names the path. Objects refuse unknown names: a misspelt setting is an error,
@@ -65,10 +67,14 @@ export function text(what: string, pattern: RegExp): Shape<string> {
 export function line(max: number, min = 1): Shape<string> {
   const what = `one line of ${min} to ${max} characters`
   return described({ type: 'string', minLength: min, maxLength: max, description: what }, (value, at) => {
-    const fits = typeof value === 'string' && value.length >= min && value.length <= max && value.isWellFormed()
-    return fits && !/\p{Cc}|[\u2028\u2029]/u.test(value) ? value : new Misfit(at, what, shown(value))
+    const fits = typeof value === 'string' && value.length >= min && value.length <= max && isLine(value)
+    return fits ? value : new Misfit(at, what, shown(value))
   })
 }
+
+/** The first pattern finds most of them without looking anything up in Unicode's tables. */
+const isLine = (value: string): boolean =>
+  /^[ -~]*$/.test(value) || (value.isWellFormed() && !/\p{Cc}|[\u2028\u2029]/u.test(value))
 
 /** A whole number from `min` to `max`, inclusive. */
 export function whole(min: number, max: number): Shape<number> {
@@ -114,7 +120,10 @@ export function list<T>(item: Shape<T>, min: number, max: number): Shape<readonl
   })
 }
 
-/** An object with the required names, perhaps the optional ones, and no other. */
+/**
+ * An object with the required names, perhaps the optional ones, and no other. What is read has its members in canonical
+ * order: it is written so, and that needs no sorting then.
+ */
 export function object<R extends Shapes, O extends Shapes = Record<never, never>>(
   required: R,
   optional?: O,
@@ -125,6 +134,8 @@ export function object<R extends Shapes, O extends Shapes = Record<never, never>
     const shape = (needed ? required[name] : optional?.[name]) as Shape<unknown>
     return { name, needed, shape, top: join('', name), below: join('.', name).slice(1) }
   })
+  const inOrder = members.toSorted((a, b) => byCodePoint(a.name, b.name))
+  const known: ReadonlySet<string> = new Set(names)
   const schema = () => ({
     type: 'object',
     properties: Object.fromEntries(members.map(({ name, shape }) => [name, schemaOf(shape)])),
@@ -133,10 +144,10 @@ export function object<R extends Shapes, O extends Shapes = Record<never, never>
   })
   return described(schema, (value, at) => {
     if (!isPlain(value)) return new Misfit(at, 'an object', shown(value))
-    const stranger = Object.keys(value).find(name => !names.includes(name))
+    const stranger = Object.keys(value).find(name => !known.has(name))
     if (stranger !== undefined) return new Misfit(join(at, stranger), `one of ${names.join(', ')}`, 'an unknown name')
     const out: Record<string, unknown> = {}
-    for (const { name, needed, shape, top, below } of members) {
+    for (const { name, needed, shape, top, below } of inOrder) {
       const present = Object.hasOwn(value, name) && value[name] !== undefined
       if (!present && !needed) continue
       const read = shape(present ? value[name] : undefined, at === '' ? top : at + below)

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
+import { byCodePoint, canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
 import { plainText } from '../encoding/plain-text.ts'
 import { described, exactly, line, list, Misfit, object, shown, text, then, whole, word } from '../encoding/shape.ts'
 import { readSpelledJson } from '../encoding/strict-json.ts'
@@ -172,8 +172,12 @@ function cleaned(value: Json | undefined, depth: number): Json {
   if (typeof value === 'string') return plainText(value, MAX_TEXT)
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value ?? null
   if (Array.isArray(value)) return value.map(item => cleaned(item, depth + 1))
-  const members = Object.entries(value as JsonObject).filter(([, member]) => member !== undefined)
-  return Object.fromEntries(members.map(([name, member]) => [memberName(name), cleaned(member, depth + 1)]))
+  const members: [string, Json][] = []
+  for (const [name, member] of Object.entries(value as JsonObject)) {
+    if (member !== undefined) members.push([memberName(name), cleaned(member, depth + 1)])
+  }
+  // In canonical order, like all the rest: it is written without sorting then.
+  return Object.fromEntries(members.sort(([a], [b]) => byCodePoint(a, b)))
 }
 
 /** Whether `cleaned` leaves details as they are: what was read has texts of one line, which may still have spaces at an end. */
