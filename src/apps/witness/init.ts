@@ -50,8 +50,11 @@ export async function initWitness(
   const taken = refuseTaken(folder)
   if (taken !== null) return taken
   const { name, host, port, prefix, cert, key } = setup
-  if (!isKeyName(name))
-    return refuse('config-malformed', OPTIONS, 'a name without spaces or plus', JSON.stringify(name))
+  // C2SP signed-note: a name is an address without its scheme. One with a scheme would stand in every cosignature for ever.
+  if (!isKeyName(name) || name.includes('://')) {
+    const expected = 'a name without spaces or plus, and without https://'
+    return refuse('config-malformed', OPTIONS, expected, JSON.stringify(name))
+  }
   if ((cert === undefined) !== (key === undefined)) {
     return refuse('config-malformed', OPTIONS, '--cert and --key, or neither', 'one of them')
   }

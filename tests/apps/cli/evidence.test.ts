@@ -103,6 +103,12 @@ describe('evidence packs of a fleet server', () => {
     assert.match(seal?.detail.query.release ?? '', /^[0-9a-f]{64}$/)
   })
 
+  test('a pack is not written over another file: it may be the only one, and the log would seal one more', async () => {
+    const before = readFileSync(at('site.zip'))
+    assert.equal((await made('site.zip', '--site', 'quay')).exit, 73)
+    assert.ok(readFileSync(at('site.zip')).equals(before))
+  })
+
   test('attack: a table and a report that were changed after the seal', async () => {
     tamper(at('site.zip'), 'events.csv', at('csv.zip'))
     const forged = script(at('csv.zip'), '--key', key, '--json')
@@ -133,8 +139,8 @@ describe('evidence packs of a fleet server', () => {
     const profile = world.profileOf('approver-0')
     const { exit, said } = await made('none.zip', '--site', 'quay', '--profile', profile)
     assert.equal(exit, 77, said)
-    await made('log.zip', '--period', '2000-01-01/')
-    const events = new TextDecoder().decode(membersOf(at('log.zip')).get('events.csv'))
+    await made('later.zip', '--period', '2000-01-01/')
+    const events = new TextDecoder().decode(membersOf(at('later.zip')).get('events.csv'))
     const lines = events.split('\r\n')
     // The attempt itself is in the log, by who made it.
     const refused = lines.filter(line => line.includes(',access-refused,')).at(-1) ?? ''
@@ -145,16 +151,16 @@ describe('evidence packs of a fleet server', () => {
   })
 
   test('where no file can be written nothing is sealed, and a site that is in no event is named', async () => {
-    const sealed = async (): Promise<number> => Number((await made('last.zip', '--period', '2000-01-01/')).json.sealed)
-    const before = await sealed()
+    const sealed = async (file: string) => Number((await made(file, '--period', '2000-01-01/')).json.sealed)
+    const before = await sealed('before.zip')
     mkdirSync(at('folder.zip'))
     for (const file of ['folder.zip', 'site.zip/inside.zip']) {
       const { exit, said } = await made(file, '--site', 'quay')
       assert.equal(exit, 73, said)
       assert.match(said, /file-exists/)
     }
-    assert.equal(await sealed(), before + 1)
-    const { exit, said } = await made('none.zip', '--site', 'quay', 'quai')
+    assert.equal(await sealed('behind.zip'), before + 1)
+    const { exit, said } = await made('named.zip', '--site', 'quay', 'quai')
     assert.equal(exit, 0)
     assert.match(said, /No event is of the site quai:/)
     assert.doesNotMatch(said, /of the site quay:/)
@@ -163,7 +169,7 @@ describe('evidence packs of a fleet server', () => {
   test('what is asked wrongly, or is not there', async () => {
     const { exit, said } = await made('none.zip', '--period', 'spring')
     assert.equal(exit, 64, said)
-    assert.equal((await made('none.zip', '--release', 'bms/9.9.9')).exit, 66)
+    assert.equal((await made('not.zip', '--release', 'bms/9.9.9')).exit, 66)
     const unbuilt = await ask('export', '-o', at('none.zip'), '--verifier', at('nothing'))
     assert.match(unbuilt.said, /npm run build:verifier/)
     const older = at('older')

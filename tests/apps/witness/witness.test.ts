@@ -241,6 +241,7 @@ describe('voltseal witness', () => {
     ['with half a certificate', ['--cert', 'cert.pem'], 'config-malformed'],
     ['for what is no key of a log', ['--log', 'fleet'], 'config-malformed'],
     ['whose name is none', ['--name', 'two words'], 'config-malformed'],
+    ['whose name has a scheme', ['--name', 'https://w.example'], 'config-malformed'],
     ['whose key would lie elsewhere than in a token', ['--signing-key', 'key.pem'], 'usage-error'],
   ] as const) {
     it(`is not made ${name}: ${code}`, async () => {

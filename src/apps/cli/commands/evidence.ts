@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PACK_LIMITS } from '../../../core/ledger/pack/layout.ts'
@@ -85,7 +86,8 @@ export function addEvidence(program: Command, cli: Cli): void {
 async function exportTo(cli: Cli, options: ExportOptions): Promise<Work> {
   const asked = queryOf(options)
   if (isRefusal(asked)) return asked
-  // Before the log seals a pack that nobody could get.
+  // Before the log seals a pack that nobody could get. One of before may be the only one: it is not written over.
+  if (existsSync(options.out)) return refuse('file-exists', options.out, 'a name that is free', 'a file of that name')
   tryWriting(options.out)
   if (options.log !== undefined) {
     cli.output.warn('A pack from a copy of the log is not sealed: its events are proven, its report is not.')
