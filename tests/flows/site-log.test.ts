@@ -19,7 +19,7 @@ import {
 import { note, record } from '../../src/flows/audit.ts'
 import { acceptHistory } from '../../src/flows/fold.ts'
 import { FoldedCopy } from '../../src/flows/fold-copy.ts'
-import { continueByHand } from '../../src/flows/go-back.ts'
+import { continueByHand, goBack } from '../../src/flows/go-back.ts'
 import { flushOutbox } from '../../src/flows/hand-over.ts'
 import type { FleetWorld, SiteWorld } from '../../src/flows/ports.ts'
 import { verifyStore } from '../../src/flows/prove.ts'
@@ -27,6 +27,7 @@ import { acceptUpstream } from '../../src/flows/report.ts'
 import { Bench, codeOf } from '../threats/bench.ts'
 import { say, stretch } from '../worlds/device-voice.ts'
 import { heads } from '../worlds/site-log.ts'
+import { Died, Interruptor } from './interruption/interruptor.ts'
 
 /** What a gateway, or whoever has its key, can do to its own log and to its controllers' histories. */
 
@@ -206,6 +207,39 @@ describe('a gateway whose own log does not fit', () => {
     )
     assert.deepEqual(await breaks(), [])
   })
+
+  for (const mode of ['lost', 'unanswered'] as const) {
+    const dying = () => ({ ...bench.site, store: new Interruptor(1, mode).store(bench.site.store) })
+    const told = async (from: number) => (await bench.fleet.entries()).filter(one => (one.origin?.sequence ?? 0) > from)
+
+    it(`power fails while it is let go on, ${mode}: it is let go on once`, async () => {
+      orThrow(await flushOutbox(bench.site))
+      const { upstream, head } = await there()
+      assert.equal(await send(items(upstream + 1, 1), head), 'taken')
+      await note(bench.site, { kind: 'download-finished', detail: { number: 8 } })
+      await assert.rejects(continueByHand(dying()), Died)
+      assert.equal(codeOf(await continueByHand(bench.site)), mode === 'lost' ? 'taken' : 'upstream-continues')
+      assert.equal(await flushOutbox(bench.site), null)
+      const kinds = (await told(upstream + 1)).map(({ kind }) => kind)
+      assert.deepEqual(kinds, ['site-log-continued', 'download-finished'])
+    })
+
+    it(`power fails while it goes back to a restored fleet, ${mode}: everything is told again, once`, async () => {
+      const earlier = await there()
+      await note(bench.site, { kind: 'download-finished', detail: { number: 9 } })
+      assert.equal(await flushOutbox(bench.site), null)
+      const size = (await bench.fleet.entries()).length
+      await bench.fleet.world.store.commit({ sites: [earlier], behind: ['quay'] })
+      await note(bench.site, { kind: 'download-finished', detail: { number: 10 } })
+      await assert.rejects(goBack(dying()), Died)
+      assert.equal(await flushOutbox(bench.site), null)
+      const again = (await bench.fleet.entries()).slice(size)
+      assert.deepEqual(
+        again.map(({ detail }) => detail.number),
+        [9, 10],
+      )
+    })
+  }
 
   it('is not let go on in front of what the fleet has acknowledged: that is told again', async () => {
     const older = {
