@@ -22,6 +22,7 @@ import { PATH_GUARDS } from './guards-of-paths.ts'
 import { PLAN_GUARDS } from './guards-of-plans.ts'
 import { PLANT_GUARDS } from './guards-of-plant.ts'
 import { PLANT_RULE_GUARDS } from './guards-of-plant-rules.ts'
+import { RECORD_GUARDS } from './guards-of-record.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROLLOUT_GUARDS } from './guards-of-rollout.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
@@ -55,6 +56,7 @@ export const GUARDS = [
   ...ENCRYPTION_GUARDS,
   ...EVIDENCE_GUARDS,
   ...PACK_GUARDS,
+  ...RECORD_GUARDS,
   ...TRUST_GUARDS,
   ...WITNESS_GUARDS,
   ...THREAT_GUARDS,

@@ -108,9 +108,12 @@ function checkEnd(log: LogRow, logKey: { name: string; key: Signer['key'] }, cry
 
 /** What an entry is looked up by. */
 export function columns(entry: AuditEntry): Omit<EntryRow, 'bytes' | 'leaf'> {
-  const { kind, site, controller, campaign } = entry
+  const { kind, at, actor, code, site, controller, campaign } = entry
   return {
     kind,
+    at,
+    actor: actor.id,
+    ...(code === undefined ? {} : { code }),
     ...(site === undefined ? {} : { site }),
     ...(controller === undefined ? {} : { controller }),
     ...(campaign === undefined ? {} : { campaign }),

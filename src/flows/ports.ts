@@ -27,6 +27,7 @@ import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
 import type { ItemKind, OutboxItem, OwnLog, SentItem, ToldRow, Upstream } from '../core/ledger/own-log-rows.ts'
 import type { PersonChange } from '../core/ledger/person-rows.ts'
 import type { SiemChange } from '../core/ledger/siem-rows.ts'
+import type { SoughtFilter, SoughtRow, Stretch } from '../core/ledger/sought-rows.ts'
 import type { WebhookChange } from '../core/ledger/webhook-rows.ts'
 import type { WitnessChange, WitnessedLog } from '../core/ledger/witness-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
@@ -200,7 +201,21 @@ export type FleetChange = AccountChange &
 /** Each filter has an index of its own: nothing here ever reads the whole log. */
 export type EntryFilter = { readonly campaign: string } | { readonly site: string; readonly controller: string }
 
+/**
+ * Looks for entries in the log by what they say. Every look is at a stretch of it that the caller chooses, so that a log of any length
+ * is searched in pieces, with room for others between them.
+ */
+export interface EntrySearch {
+  /** At most `limit` entries of a stretch that fit, the newest first, or the oldest. */
+  find(filter: SoughtFilter, stretch: Stretch, first: 'newest' | 'oldest', limit: number): SoughtRow[]
+  /** How many entries of each kind a stretch has, as far as they fit. */
+  kinds(filter: SoughtFilter, stretch: Stretch): ReadonlyMap<string, number>
+  /** The bytes of some entries, by index, without those whose bytes are not to be had. */
+  bytesOf(indices: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>>
+}
+
 export interface FleetStore extends AccountStore, RestoredStore {
+  readonly sought: EntrySearch
   readonly people: PersonStore
   readonly turns: TurnStore
   readonly archived: ArchiveStore

@@ -29,6 +29,7 @@ import { SqliteInventory } from './inventory.ts'
 import { InventoryRows } from './inventory-rows.ts'
 import { Persons } from './persons.ts'
 import { SqliteSiem } from './siem.ts'
+import { SqliteSought } from './sought.ts'
 import { Tiles } from './tiles.ts'
 import { SqliteTurns } from './turns.ts'
 import { SqliteWebhooks } from './webhooks.ts'
@@ -64,6 +65,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly inventory: SqliteInventory
   readonly imports: SqliteImports
   readonly archived: Archived
+  readonly sought: SqliteSought
   readonly turns: SqliteTurns
   readonly histories: SqliteHistories
   readonly #rows: InventoryRows
@@ -84,7 +86,11 @@ export class SqliteFleetStore implements FleetStore {
     this.histories = new SqliteHistories(database)
     this.#rows = new InventoryRows(database)
     this.inventory = new SqliteInventory(database, this.#rows)
-    this.#writer.onUndone = () => this.#rows.forget()
+    this.sought = new SqliteSought(database, this.archived)
+    this.#writer.onUndone = () => {
+      this.#rows.forget()
+      this.sought.forget()
+    }
     this.imports = new SqliteImports(database, this.#writer, this.#rows)
     this.#accounts = new Accounts(database)
     this.#tiles = new Tiles(database)
@@ -403,6 +409,7 @@ export class SqliteFleetStore implements FleetStore {
     for (const row of change.entries ?? []) {
       const columns = [row.site ?? null, row.controller ?? null, row.campaign ?? null] as const
       this.#sql.addEntry.run(index, row.bytes, row.leaf, row.kind, ...columns)
+      this.sought.add(index, row)
       index += 1
     }
     this.#tiles.put(change.tiles ?? [])

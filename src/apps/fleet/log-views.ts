@@ -3,12 +3,14 @@ import { canonicalJson } from '../../core/encoding/canonical-json.ts'
 import { plainText } from '../../core/encoding/plain-text.ts'
 import { FLEET, type Holder, mayDo } from '../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
+import { type LogPolicy, writePolicy } from '../../core/ledger/log-policy.ts'
 import { isPseudonym, shortened, withNames } from '../../core/ledger/pseudonym.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { claimedHistory } from '../../core/trust/device-history.ts'
 import { namesFor } from '../../flows/persons.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
+import type { PolicyView } from '../../wire/audit-views.ts'
 import {
   type AuditPage,
   type CheckpointView,
@@ -51,7 +53,7 @@ const FIRST = ['event', 'version', 'state', 'slot', 'counter', 'from', 'result',
 const HIDDEN = new Set(['at', 'digest', 'sequence', 'sha256', 'wave', 'decisions', 'reportKey', 'sig'])
 
 /** The scalars of an entry's details, on one line, the telling ones first. */
-function summaryOf({ kind, detail, campaign }: AuditEntry): string {
+export function summaryOf({ kind, detail, campaign }: AuditEntry): string {
   if (kind === 'device-history') return historySummary(detail)
   const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length)
   const words = Object.entries(detail)
@@ -76,6 +78,13 @@ export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Re
   const key = verifierKey(world.crypto, { name: world.name, key: world.auditSigner.key })
   if (key === null) return refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'another one')
   return { size, checkpoint, key }
+}
+
+/** Whom a reader of the log has to trust: its key, and the witnesses that the fleet server was told of. Their addresses are not shown. */
+export function policy(world: FleetWorld, { witnesses, groups, quorum }: LogPolicy): PolicyView {
+  const log = { key: { name: world.name, key: world.auditSigner.key }, url: null }
+  const named = new Map([...witnesses].map(([name, { key }]) => [name, { key, url: null }]))
+  return { policy: writePolicy({ logs: [log], witnesses: named, groups, quorum }, world.crypto) }
 }
 
 /** An entry for people to read: with names where the reader may see accounts, as it is in the log elsewhere. */

@@ -2,7 +2,7 @@ import { sameBytes } from '../encoding/bytes.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { verifyCosignature } from './cosignature.ts'
-import { type Note, type NoteKey, parseVerifierKey } from './signed-note.ts'
+import { type Note, type NoteKey, parseVerifierKey, verifierKey } from './signed-note.ts'
 
 /** Which logs and witnesses a reader trusts (C2SP tlog-policy): a text file, and the rule when enough witnesses have signed. */
 
@@ -46,6 +46,20 @@ export function readPolicy(text: string, crypto: Crypto): LogPolicy | Refusal {
   if (draft.quorum === undefined) return refuse('log-policy-malformed', 'the policy', 'a line of quorum', 'none')
   const { logs, witnesses, groups, quorum } = draft
   return { logs, witnesses, groups, quorum }
+}
+
+/** Writes a policy as `readPolicy` reads it: groups behind their members, as they were named. */
+export function writePolicy({ logs, witnesses, groups, quorum }: LogPolicy, crypto: Crypto): string {
+  const at = (url: string | null): string => (url === null ? '' : ` ${url}`)
+  const lines = [
+    ...logs.map(({ key, url }) => `log ${verifierKey(crypto, key)}${at(url)}`),
+    ...[...witnesses].map(
+      ([name, { key, url }]) => `witness ${name} ${verifierKey(crypto, key, 'cosignature')}${at(url)}`,
+    ),
+    ...[...groups].map(([name, { needed, members }]) => `group ${name} ${needed} ${members.join(' ')}`),
+    `quorum ${quorum ?? NONE}`,
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 const hasControl = (line: string): boolean => /[^\t\x20-\x7e\x80-\u{10ffff}]/u.test(line)

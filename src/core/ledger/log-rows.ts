@@ -1,10 +1,15 @@
+import type { Instant } from '../encoding/units.ts'
+
 /** What a store keeps of the log. */
 
-/** An audit entry with the columns that it is looked up by. */
+/** An audit entry with the columns that it is looked up by. `actor`: the id of who did it. */
 export type EntryRow = {
   readonly bytes: Uint8Array
   readonly leaf: Uint8Array
   readonly kind: string
+  readonly at: Instant
+  readonly actor: string
+  readonly code?: string
   readonly site?: string
   readonly controller?: string
   readonly campaign?: string

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { may } from '../access.ts'
+import { FoundEntries, KindsView, PolicyView } from '../audit-views.ts'
 import { PackSealed, SealPack } from '../evidence-api.ts'
 import { AuditPage, CheckpointView, MOST_PEOPLE, PeopleView } from '../fleet-views.ts'
 import { pageFields, route } from '../route.ts'
@@ -53,6 +54,61 @@ export const listEntries = route({
   paged: true,
   answers: { 200: AuditPage },
   codes: ['cursor-invalid'],
+})
+
+const Word = (what: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 160, description: what }))
+const period = {
+  since: Index('milliseconds since 1970: entries from then on, by their own time'),
+  until: Index('milliseconds since 1970: entries before then'),
+}
+
+export const searchEntries = route({
+  method: 'GET',
+  path: '/v1/audit/search',
+  id: 'searchEntries',
+  tag,
+  summary: 'Entries of the log that fit all that is named, the newest first; or up from one of them',
+  access: may('read-audit'),
+  query: Type.Object(
+    {
+      site: Word('the site that it is about'),
+      controller: Word('the controller, by its name at its site'),
+      campaign: Word('the campaign'),
+      kind: Word('the kind of entry'),
+      code: Word('the refusal code in it'),
+      actor: Word('who did it: a device, a pseudonym; or a person’s name, for who may see accounts'),
+      ...period,
+      below: Index('entries in front of this one, the newest first; absent: from the end of the log'),
+      above: Index('entries behind this one, the oldest first'),
+      limit: pageFields.limit,
+    },
+    { additionalProperties: false },
+  ),
+  answers: { 200: FoundEntries },
+  codes: [],
+})
+
+export const countKinds = route({
+  method: 'GET',
+  path: '/v1/audit/kinds',
+  id: 'countKinds',
+  tag,
+  summary: 'How many entries of each kind the log has, or has of a period',
+  access: may('read-audit'),
+  query: Type.Object(period, { additionalProperties: false }),
+  answers: { 200: KindsView },
+  codes: [],
+})
+
+export const readPolicy = route({
+  method: 'GET',
+  path: '/v1/audit/policy',
+  id: 'readPolicy',
+  tag,
+  summary: 'The keys of the log and of its witnesses, and how many have to sign (C2SP tlog-policy)',
+  access: may('read-audit'),
+  answers: { 200: PolicyView },
+  codes: [],
 })
 
 export const sealPack = route({

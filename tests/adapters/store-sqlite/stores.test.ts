@@ -8,6 +8,7 @@ import { openDatabase, Writer } from '../../../src/adapters/store-sqlite/databas
 import { openFleetStore, type SqliteFleetStore } from '../../../src/adapters/store-sqlite/fleet.ts'
 import { FLEET_MIGRATIONS } from '../../../src/adapters/store-sqlite/fleet-migrations.ts'
 import { openGatewayStore } from '../../../src/adapters/store-sqlite/gateway.ts'
+import { instant } from '../../../src/core/encoding/units.ts'
 import { firstHead } from '../../../src/core/ledger/site-chain.ts'
 import { isRefusal, orThrow, RefusalError } from '../../../src/core/refusal/refusal.ts'
 
@@ -15,7 +16,13 @@ const root = mkdtempSync(join(tmpdir(), 'voltseal-stores-'))
 let files = 0
 const path = (): string => join(root, `${++files}.sqlite`)
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values)
-const entry = (n: number) => ({ bytes: bytes(n), leaf: new Uint8Array(32).fill(n), kind: 'log-opened' })
+const entry = (n: number) => ({
+  bytes: bytes(n),
+  leaf: new Uint8Array(32).fill(n),
+  kind: 'log-opened',
+  at: instant(1_800_000_000_000 + n),
+  actor: 'voltseal',
+})
 const end = (size: number) => ({ size, range: [new Uint8Array(32).fill(size)], checkpoint: `checkpoint ${size}` })
 const site = { id: 'quay', site: bytes(1), gatewayKey: bytes(2), upstream: 0, head: firstHead() }
 

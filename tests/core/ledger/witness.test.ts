@@ -5,7 +5,7 @@ import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { concat, toBase64, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { checkpointText, openCheckpoint } from '../../../src/core/ledger/checkpoint.ts'
 import { cosignatureLine, cosignedMessage, verifyCosignature } from '../../../src/core/ledger/cosignature.ts'
-import { checkQuorum, noWitness, readPolicy } from '../../../src/core/ledger/log-policy.ts'
+import { checkQuorum, noWitness, readPolicy, writePolicy } from '../../../src/core/ledger/log-policy.ts'
 import { consistencyProof, inclusionProof, rootOfLeaves } from '../../../src/core/ledger/merkle.ts'
 import {
   type Note,
@@ -115,6 +115,14 @@ describe('policies of who trusts a log', () => {
     assert.equal(policy.witnesses.get('Y8')?.url, 'https://regulator.example/witness')
     assert.deepEqual(policy.groups.get('X'), { needed: 2, members: ['X5', 'X6', 'X7'] })
     assert.equal(policy.quorum, 'both')
+  })
+
+  test('are written as they are read', () => {
+    const written = writePolicy(policy, crypto)
+    assert.deepEqual(readPolicy(written, crypto), policy)
+    assert.equal(writePolicy(orThrow(readPolicy(written, crypto)), crypto), written)
+    const none = writePolicy(noWitness(logKey(1)), crypto)
+    assert.deepEqual(readPolicy(none, crypto), noWitness(logKey(1)))
   })
 
   for (const [seeds, enough] of [

@@ -4,13 +4,14 @@ import { queryShape } from '../../../core/ledger/pack/query.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import { sealPack } from '../../../flows/seal.ts'
 import * as routes from '../../../wire/routes/audit.ts'
+import { kinds, search } from '../log-search.ts'
 import * as views from '../log-views.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, linkTo, shows } from './serve-route.ts'
 
 /** The audit log, for who verifies it. */
 export function auditRoutes(server: HttpsServer, door: FleetDoor): void {
-  const { world } = door
+  const { world, gathering } = door
 
   shows(server, routes.readCheckpoint, () => views.checkpoint(world))
 
@@ -23,6 +24,12 @@ export function auditRoutes(server: HttpsServer, door: FleetDoor): void {
     linkTo(reply, page.next)
     return { entries: page.items }
   })
+
+  shows(server, routes.searchEntries, ({ query, peer }) => search(world, query, peer))
+
+  shows(server, routes.countKinds, ({ query }) => kinds(world, query))
+
+  shows(server, routes.readPolicy, () => views.policy(world, gathering.policy))
 
   changes(server, door, routes.sealPack, ({ peer, body: { manifest, query: asked, size, events } }) => {
     const query = queryShape(asked, 'query')
