@@ -1,120 +1,120 @@
-import type { CampaignView, ControllerView, ReleaseView, WatchedCheckpoint } from '../../src/wire/fleet-views.ts'
-import { browserCrypto } from '../crypto-browser.ts'
-import type { PlanGates } from '../picture/waves.ts'
-import { ask, askFile } from './ask.ts'
-import { type Codes, loadCodes } from './codes.ts'
-import { LogReader, type LogStatus } from './log-reader.ts'
-import { browserMemory } from './memory.ts'
+import { type EntryKind, entryKinds } from '../../src/core/ledger/entry-kinds.ts'
+import type { Happening } from '../picture/stale-views.ts'
+import { ask, isFault } from './ask.ts'
 
-/** All that the console knows. `heard`: when the last whole answer came, on the page's own clock (performance.now). */
-export type Snapshot = {
-  readonly controllers: readonly ControllerView[]
-  readonly campaigns: readonly CampaignView[]
-  readonly releases: readonly ReleaseView[]
-  /** By campaign id. A plan never changes. */
-  readonly plans: ReadonlyMap<string, PlanGates>
-  readonly checkpoint: WatchedCheckpoint | null
-  readonly log: LogStatus
-  readonly serverNow: number
+/** Where the stream of events stands. */
+export type Line = {
+  /** The server tells what happens as it happens. */
+  readonly open: boolean
+  /** `performance.now()` when the server was heard last, of anything; null: never. */
   readonly heard: number | null
-  /** What refusal codes mean; null while it is not there yet. */
-  readonly codes: Codes | null
-  /** Why there is no answer; null when there is. */
-  readonly fault: string | null
 }
 
-export const nothing: Snapshot = {
-  controllers: [],
-  campaigns: [],
-  releases: [],
-  plans: new Map(),
-  checkpoint: null,
-  log: { at: 'unread' },
-  serverNow: 0,
-  heard: null,
-  codes: null,
-  fault: null,
+const hearers = new Set<(happening: Happening) => void>()
+const watchers = new Set<(line: Line) => void>()
+let line: Line = { open: false, heard: null }
+
+/** The line is asked whether it stands when nothing was heard for so long, in milliseconds. */
+const PROBE = 4000
+/** A stream that could not be opened is tried again after so long; a browser does not, once the server refused it. */
+const AGAIN = 5000
+/** Behind this a page that nobody looks at lets go of its stream: there are eight for an account, and six to a host for some browsers. */
+const UNSEEN = 30_000
+
+/** Calls back for everything that happens, and with the kind `snapshot` when anything may have. Answers how to stop. */
+export function onHappening(hear: (happening: Happening) => void): () => void {
+  hearers.add(hear)
+  return () => void hearers.delete(hear)
 }
 
-const PAUSE = 1000
+/** Calls back whenever the line changes, and at once. Answers how to stop. */
+export function onLine(watch: (line: Line) => void): () => void {
+  watchers.add(watch)
+  watch(line)
+  return () => void watchers.delete(watch)
+}
 
-/** Asks the server each second, as long as the page is seen, and tells every change; answers how to stop. */
-export function follow(tell: (change: (before: Snapshot) => Snapshot) => void): () => void {
-  const reader = new LogReader(browserCrypto, browserMemory)
-  const plans = new Map<string, PlanGates>()
+function say(next: Partial<Line>): void {
+  line = { ...line, ...next }
+  for (const watch of watchers) watch(line)
+}
+
+function tell(happening: Happening): void {
+  say({ open: true, heard: performance.now() })
+  for (const hear of hearers) hear(happening)
+}
+
+/**
+ * Follows `/v1/events`, one stream for the page: a snapshot first, then what happens. After a break the browser goes on by itself
+ * behind the last event that it has (`Last-Event-ID`), and the server ends a stream after ten minutes so that it does. Where the
+ * server refuses the stream, everything counts as changed each time that it is tried again. Answers how to stop.
+ */
+export function followEvents(): () => void {
+  let source: EventSource | null = null
+  let retry = 0
+  let unseen = 0
   let stopped = false
-  let reading = false
-  let timer = 0
-  let explained = false
 
-  const readLog = async (checkpoint: WatchedCheckpoint): Promise<void> => {
-    if (reading) return
-    reading = true
-    const file = (path: string): Promise<Uint8Array | null> => askFile(`/log/${path}`)
-    try {
-      await reader.read(checkpoint, file, log => tell(before => ({ ...before, log })))
-    } catch {
-      // No answer: the badge says so, and the next round goes on where this one ended.
-    } finally {
-      reading = false
+  const close = (): void => {
+    source?.close()
+    source = null
+    clearTimeout(retry)
+    say({ open: false })
+  }
+
+  const open = (): void => {
+    close()
+    if (stopped) return
+    source = new EventSource('/v1/events')
+    source.addEventListener('open', () => say({ open: true, heard: performance.now() }))
+    source.addEventListener('snapshot', () => tell({ kind: 'snapshot' }))
+    for (const kind of Object.keys(entryKinds) as EntryKind[]) {
+      source.addEventListener(kind, ({ data }) => tell(happeningOf(kind, data)))
     }
+    source.addEventListener('error', ({ currentTarget }) => {
+      if (currentTarget !== source) return
+      say({ open: false })
+      if (source?.readyState !== EventSource.CLOSED) return
+      // Refused: by who may not follow, too many streams, or a session that is over. Views are asked for all the same.
+      for (const hear of hearers) hear({ kind: 'snapshot' })
+      retry = setTimeout(open, AGAIN)
+    })
   }
 
-  /** Fetched behind the first picture, and again with the next one when it could not be had. */
-  const explain = async (): Promise<void> => {
-    if (explained) return
-    explained = true
-    try {
-      const codes = await loadCodes()
-      tell(before => ({ ...before, codes }))
-    } catch {
-      explained = false
-    }
-  }
+  // A line that is cut without a word looks open for minutes: a small question tells.
+  const probe = setInterval(() => {
+    const { heard } = line
+    if (document.hidden || (heard !== null && performance.now() - heard < PROBE)) return
+    void ask<unknown>('/v1/whoami').then(asked => {
+      if (!stopped && (!isFault(asked) || asked.fault.status !== 0)) say({ heard: performance.now() })
+    })
+  }, PROBE)
 
-  const round = async (): Promise<void> => {
-    try {
-      const [controllers, campaigns, releases, checkpoint] = await Promise.all([
-        ask<ControllerView[]>('/v1/controllers'),
-        ask<CampaignView[]>('/v1/campaigns'),
-        ask<ReleaseView[]>('/v1/releases'),
-        ask<WatchedCheckpoint>('/v1/audit/checkpoint'),
-      ])
-      for (const { id } of campaigns.value) {
-        if (!plans.has(id)) plans.set(id, (await ask<PlanGates>(`/v1/campaigns/${id}/plan`)).value)
-      }
-      tell(before => ({
-        ...before,
-        controllers: controllers.value,
-        campaigns: campaigns.value,
-        releases: releases.value,
-        plans: new Map(plans),
-        checkpoint: checkpoint.value,
-        serverNow: controllers.now,
-        heard: performance.now(),
-        fault: null,
-      }))
-      void readLog(checkpoint.value)
-      void explain()
-    } catch (error) {
-      tell(before => ({ ...before, fault: (error as Error).message }))
-    }
-  }
-
-  const next = async (): Promise<void> => {
-    clearTimeout(timer)
-    if (!document.hidden) await round()
-    clearTimeout(timer)
-    if (!stopped) timer = setTimeout(() => void next(), PAUSE)
-  }
   const onSeen = (): void => {
-    if (!document.hidden) void next()
+    clearTimeout(unseen)
+    if (document.hidden) unseen = setTimeout(close, UNSEEN)
+    else if (source === null) open()
   }
   document.addEventListener('visibilitychange', onSeen)
-  void next()
+  open()
   return () => {
     stopped = true
-    clearTimeout(timer)
+    close()
+    clearInterval(probe)
+    clearTimeout(unseen)
     document.removeEventListener('visibilitychange', onSeen)
+    say({ heard: null })
   }
 }
+
+/** What an event is about. What cannot be read is something all the same. */
+function happeningOf(kind: EntryKind, data: unknown): Happening {
+  try {
+    const { site, controller, campaign } = JSON.parse(String(data)) as Record<string, unknown>
+    return { kind, site: text(site), controller: text(controller), campaign: text(campaign) }
+  } catch {
+    return { kind: 'snapshot' }
+  }
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)

@@ -1,16 +1,15 @@
-import { freshness } from '../picture/age.ts'
+import type { Freshness } from '../picture/age.ts'
 import { Mark, type MarkKind } from './mark.tsx'
 
-const MARKS: Readonly<Record<ReturnType<typeof freshness>['at'], MarkKind>> = {
+const MARKS: Readonly<Record<Freshness['at'], MarkKind>> = {
   waiting: 'waiting',
   live: 'good',
   behind: 'busy',
   stale: 'attention',
 }
 
-/** How old is what the page shows. `behind` in milliseconds. */
-export function Badge({ behind }: { behind: number | null }) {
-  const { at, text } = freshness(behind)
+/** How old is what the page shows. */
+export function Badge({ freshness: { at, text } }: { freshness: Freshness }) {
   return (
     <span class={`badge badge-${at}`}>
       <Mark kind={MARKS[at]} />

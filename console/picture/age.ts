@@ -9,14 +9,14 @@ export function ageText(millis: number): string {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`
 }
 
-/** Behind this, in milliseconds, what is shown is no longer live: two answers in a row are missing. */
-const LIVE_MILLIS = 2500
+/** Behind this, in milliseconds, what is shown is no longer live: two small questions in a row have no answer (live/feed.ts). */
+const LIVE_MILLIS = 9000
 /** Behind this it is stale: it is marked wherever it stands. */
-const STALE_MILLIS = 5000
+const STALE_MILLIS = 15_000
 
 export type Freshness = { readonly at: 'waiting' | 'live' | 'behind' | 'stale'; readonly text: string }
 
-/** What the badge says. `behind`: since the last whole answer, in milliseconds; null before the first. */
+/** What the badge says. `behind`: since the server was heard last, in milliseconds; null before the first time. */
 export function freshness(behind: number | null): Freshness {
   if (behind === null) return { at: 'waiting', text: 'no data yet' }
   if (behind < LIVE_MILLIS) return { at: 'live', text: 'live' }

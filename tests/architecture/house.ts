@@ -129,6 +129,8 @@ function arrowFault(path: string, floor: Floor, name: string, files: Files): str
   if (!name.startsWith('.')) return packageFault(floor, name)
   const target = posix.join(posix.dirname(path), name)
   if (target === 'package.json') return null
+  // A screen brings the stylesheet of its own name, and no other: the build looks whether it is there.
+  if (floor === 'console' && target === path.replace(/\.tsx$/, '.css')) return null
   if (!files.has(target)) return `imports ${target}, which is not there`
   const other = floorOf(target)
   if (other === null) return `imports ${target}, which is on no floor`
