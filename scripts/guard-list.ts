@@ -27,6 +27,7 @@ import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROLLOUT_GUARDS } from './guards-of-rollout.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SIEM_GUARDS } from './guards-of-siem.ts'
+import { SITE_SCREEN_GUARDS } from './guards-of-site-screen.ts'
 import { SITE_GUARDS } from './guards-of-sites.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
 import { THREAT_GUARDS } from './guards-of-threats.ts'
@@ -68,5 +69,6 @@ export const GUARDS = [
   ...PLANT_RULE_GUARDS,
   ...BACKUP_GUARDS,
   ...SITE_GUARDS,
+  ...SITE_SCREEN_GUARDS,
   ...LOG_READER_GUARDS,
 ]

@@ -1,5 +1,6 @@
 import type { Governance } from '../core/campaign/change-request.ts'
 import type { KeptTime } from '../core/campaign/clock-line.ts'
+import type { PlantView } from '../core/campaign/plant-view.ts'
 import type { Reading } from '../core/campaign/rules/readings.ts'
 import type { OrderRow, TurnRow } from '../core/campaign/turn-rows.ts'
 import type { Cipher } from '../core/encoding/cipher.ts'
@@ -342,6 +343,8 @@ export type News = {
   readonly upstream?: number
   /** The fleet was restored, and asks how far the outbox is. */
   readonly restored?: true
+  /** Somebody looks at this site: its plant may be shown (flows/show-plant.ts). */
+  readonly look?: true
 }
 
 export interface FleetLink {
@@ -363,6 +366,8 @@ export interface FleetLink {
   blob(id: BlobId, from: number): Promise<AsyncIterable<Uint8Array> | Refusal>
   /** Hands over outbox items in order; answers the highest sequence that is durable at the fleet. */
   send(items: readonly SentItem[], manifest: Uint8Array): Promise<number | Refusal>
+  /** Shows the plant to people who look at it; nothing of it is kept for longer than they do. */
+  showPlant(view: PlantView): Promise<null | Refusal>
   /** How far the fleet has this gateway's own log, and the head of it there; `restored`: it was restored, and may have had more. */
   upstream(): Promise<(Upstream & { readonly restored: boolean }) | Refusal>
 }

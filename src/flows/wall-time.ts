@@ -17,6 +17,7 @@ import { type Instant, instant, type Millis, millis } from '../core/encoding/uni
 import { formatUtc } from '../core/encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { note } from './audit.ts'
+import { noteLook } from './look.ts'
 import type { SiteWorld } from './ports.ts'
 import { acknowledgedUpTo, holdAgainst } from './upstream.ts'
 
@@ -64,6 +65,7 @@ export async function askForNews(
   const news = await world.fleet.checkIn(tag, director, acknowledged)
   if (isRefusal(news)) return news
   await holdAgainst(world, news, acknowledged)
+  noteLook(world, news)
   const known = knownOf.get(world) ?? (await begin(world))
   const received = world.clock.now()
   const before = known.apart

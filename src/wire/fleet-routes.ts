@@ -11,6 +11,7 @@ import * as log from './routes/log.ts'
 import * as releases from './routes/releases.ts'
 import * as server from './routes/server.ts'
 import * as siem from './routes/siem.ts'
+import * as sites from './routes/sites.ts'
 import * as webhooks from './routes/webhooks.ts'
 
 const isRoute = (part: unknown): part is RouteSpec => typeof part === 'object' && part !== null && 'method' in part
@@ -23,6 +24,7 @@ export const ROUTES: readonly RouteSpec[] = [
   ceremonies,
   campaigns,
   fleet,
+  sites,
   inventory,
   audit,
   log,

@@ -232,7 +232,25 @@ export const ControllerView = Type.Object(
 )
 export type ControllerView = Static<typeof ControllerView>
 
-/** GET /v1/controllers/SITE/ID/history: entries of the audit log, oldest first. */
+/**
+ * What a controller says in an entry that happened to it, in its own words (core/slot/history.ts, core/trust/report.ts). `at`: by
+ * its clock; 0: it did not know the time. `decision`: the number of the decision; null: it stands in a report.
+ */
+const StepView = Type.Object(
+  {
+    at: Type.Integer(),
+    event: Type.String(),
+    decision: Type.Union([Type.Integer(), Type.Null()]),
+    phase: Type.Union([Type.String(), Type.Null()]),
+    slot: Type.Union([Type.String(), Type.Null()]),
+    version: Type.Union([Type.String(), Type.Null()]),
+    cause: Type.Union([Type.String(), Type.Null()]),
+  },
+  { ...closed, title: 'StepView' },
+)
+export type StepView = Static<typeof StepView>
+
+/** GET /v1/controllers/SITE/ID/history: entries of the audit log, oldest first. `steps`: only of what the controller signed. */
 export const HistoryView = Type.Object(
   {
     index: Type.Integer(),
@@ -240,6 +258,8 @@ export const HistoryView = Type.Object(
     kind: Type.String(),
     code: Type.Union([Type.String(), Type.Null()]),
     summary: Type.String(),
+    campaign: Type.Union([Type.String(), Type.Null()]),
+    steps: List(StepView),
   },
   { ...closed, title: 'HistoryView' },
 )

@@ -124,7 +124,7 @@ describe('turns at a site', () => {
   it('the link is down and the gateway starts anew: the site goes on by what it holds', () =>
     desk({}, async ({ site }) => {
       const dead = async () => refuse('not-reachable', 'the fleet', 'a server that answers', 'ECONNREFUSED')
-      const fleet = { checkIn: dead, file: dead, blob: dead, send: dead, upstream: dead }
+      const fleet = { checkIn: dead, file: dead, blob: dead, send: dead, showPlant: dead, upstream: dead }
       assert.deepEqual((await giveTurns({ ...site, fleet })).granted, ['bms-1', 'bms-2'])
     }))
 

@@ -101,6 +101,7 @@ const bound = (link: SiteWorld['fleet']): SiteWorld['fleet'] => ({
   file: (repo, path, max) => link.file(repo, path, max),
   blob: (id, from) => link.blob(id, from),
   send: (items, manifest) => link.send(items, manifest),
+  showPlant: view => link.showPlant(view),
   upstream: () => link.upstream(),
 })
 

@@ -28,6 +28,7 @@ import { publishRelease, storeBlob } from '../../src/flows/publish.ts'
 import { offerFor, refreshSite } from '../../src/flows/relay.ts'
 import { createRelease } from '../../src/flows/release.ts'
 import { acceptControllerReport, acceptUpstream } from '../../src/flows/report.ts'
+import { takePlant } from '../../src/flows/show-plant.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
 import { imageOf, SMALL } from '../sim/bench-board.ts'
 import { anywhere } from '../worlds/anywhere.ts'
@@ -282,6 +283,10 @@ export class Bench {
         const taken = await acceptUpstream(world(), 'quay', items, manifest)
         return isRefusal(taken) ? taken : taken.acknowledged
       },
+      showPlant: async view => {
+        takePlant(world(), 'quay', view)
+        return null
+      },
       upstream: async () => {
         const { upstream, head } = (await world().store.site('quay'))!
         return { sequence: upstream, head, restored: (await world().store.upstream('quay'))!.behind }
@@ -292,6 +297,7 @@ export class Bench {
       file: (repo, path, max) => (this.line(honest).file ?? honest.file)(repo, path, max),
       blob: (id, from) => (this.line(honest).blob ?? honest.blob)(id, from),
       send: (items, manifest) => (this.line(honest).send ?? honest.send)(items, manifest),
+      showPlant: view => (this.line(honest).showPlant ?? honest.showPlant)(view),
       upstream: () => (this.line(honest).upstream ?? honest.upstream)(),
     }
   }

@@ -25,6 +25,7 @@ export const LEAVES: Readonly<Record<string, readonly EntryKind[] | string>> = {
   sendUpstream: ['controller-report', 'download-finished'],
   sendWitnessing:
     'a signature of the log: beside the log, or each would be followed by the next one. A refusal is a witness-alarm',
+  showPlant: 'a picture for who looks at a site: it is kept in memory, while they look',
   storeBlob: 'bytes that nothing points to: what is published with them is an entry with their digest',
   publish: ['release-published', 'repository-updated'],
   closeCeremony: ['ceremony-closed', 'root-rotated'],

@@ -50,6 +50,7 @@ export async function gatewayOf(world: World, wiring: Wiring = {}): Promise<Gate
     file: (repo, path, max) => honest.file(repo, path, max),
     blob: (id, from) => honest.blob(id, from),
     send: (items, manifest) => honest.send(items, manifest),
+    showPlant: view => honest.showPlant(view),
     upstream: () => honest.upstream(),
   }
   const cache = wiring.cache ?? join(own, 'cache')

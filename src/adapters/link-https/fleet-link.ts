@@ -1,3 +1,4 @@
+import type { PlantView } from '../../core/campaign/plant-view.ts'
 import { fromHex, fromUtf8, toBase64 } from '../../core/encoding/bytes.ts'
 import { instant } from '../../core/encoding/units.ts'
 import type { SentItem, Upstream } from '../../core/ledger/own-log-rows.ts'
@@ -6,6 +7,7 @@ import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { BlobId, FleetLink, News } from '../../flows/ports.ts'
 import type { LogLink, Witnessing } from '../../flows/witness-ports.ts'
 import { CLOCK_HEADER, ORDERS_HEADER, UPSTREAM_HEADER } from '../../wire/fleet-api.ts'
+import { LOOK_HEADER } from '../../wire/plant-api.ts'
 import { type HttpsClient, readAnswer } from './client.ts'
 
 /** The last moment that a time can be. */
@@ -37,9 +39,9 @@ export class HttpsFleetLink implements FleetLink, LogLink {
     const answer = await this.#client.call('GET', '/v1/check-in', { headers })
     if (isRefusal(answer)) return answer
     const subject = `GET /v1/check-in at ${this.#client.origin}`
-    const { etag, [CLOCK_HEADER]: said, [UPSTREAM_HEADER]: taken } = answer.headers
+    const { etag, [CLOCK_HEADER]: said, [UPSTREAM_HEADER]: taken, [LOOK_HEADER]: look } = answer.headers
     const at = numberIn(said)
-    const known = upstreamIn(taken)
+    const known = { ...upstreamIn(taken), ...(look === '1' ? ({ look: true } as const) : {}) }
     if (at === null || at > MAX_TIME) return refuse('answer-unexpected', subject, 'the time of the fleet', 'none')
     if (answer.status === 304) return { tag: null, at: instant(at), ...known }
     if (typeof etag === 'string') return { tag: etag, at: instant(at), ...known }
@@ -88,6 +90,14 @@ export class HttpsFleetLink implements FleetLink, LogLink {
     const answer = await this.#client.call('POST', '/v1/witness', {
       headers: { 'content-type': 'application/json' },
       body: Buffer.from(JSON.stringify(said)),
+    })
+    return isRefusal(answer) ? answer : null
+  }
+
+  async showPlant(view: PlantView): Promise<null | Refusal> {
+    const answer = await this.#client.call('POST', '/v1/plant', {
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(JSON.stringify(view)),
     })
     return isRefusal(answer) ? answer : null
   }

@@ -169,7 +169,7 @@ function turnView(turn: Turn, begun: number | null): TurnView {
 }
 
 /** Why a turn stands where it stands, where that is not plain. */
-function detailOf(turn: Turn): string | null {
+export function detailOf(turn: Turn): string | null {
   if (turn.at === 'failed') return [turn.result, turn.code].filter(Boolean).join(': ')
   if (turn.at === 'queued') return `waits for campaign ${turn.behind}`
   if (turn.at === 'backing-off') return `next try at ${formatUtc(turn.due)}`

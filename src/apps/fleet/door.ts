@@ -15,6 +15,7 @@ import type { FleetDoor } from './api/parts.ts'
 import { releaseRoutes } from './api/releases.ts'
 import { serverRoutes } from './api/server.ts'
 import { siemRoutes } from './api/siem.ts'
+import { siteRoutes } from './api/sites.ts'
 import { webhookRoutes } from './api/webhooks.ts'
 import { guard } from './gate.ts'
 
@@ -32,6 +33,7 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
     ceremonyRoutes,
     campaignRoutes,
     fleetRoutes,
+    siteRoutes,
     inventoryRoutes,
     auditRoutes,
     logRoutes,

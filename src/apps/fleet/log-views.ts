@@ -7,7 +7,7 @@ import { type LogPolicy, writePolicy } from '../../core/ledger/log-policy.ts'
 import { isPseudonym, shortened, withNames } from '../../core/ledger/pseudonym.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import { claimedHistory } from '../../core/trust/device-history.ts'
+import { claimedHistory, type DeviceHistory } from '../../core/trust/device-history.ts'
 import { namesFor } from '../../flows/persons.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { PolicyView } from '../../wire/audit-views.ts'
@@ -17,6 +17,7 @@ import {
   type HistoryView,
   MOST_PEOPLE,
   type PeopleView,
+  type StepView,
 } from '../../wire/fleet-views.ts'
 import { type Page, pageOf, shown, type Wanted } from './api/page.ts'
 
@@ -28,21 +29,51 @@ export async function history(
   world: FleetWorld,
   site: string,
   id: string,
-  wanted: Wanted,
+  wanted: Wanted & { readonly newest?: string },
   reader: Holder,
 ): Promise<Page<HistoryView> | Refusal> {
   const row = await world.store.controller(site, id)
   if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
-  const page = await pageOf(wanted, {
-    name: `history ${site}/${id}`,
-    sorts: ['number'],
-    keyOf: ({ index }: Row) => [index] as const,
-    behind: (after, count) => world.store.entriesOfFrom({ site, controller: id }, behind(after), count),
-  })
+  const { newest } = wanted
+  const page =
+    newest === undefined
+      ? await pageOf(wanted, {
+          name: `history ${site}/${id}`,
+          sorts: ['number'],
+          keyOf: ({ index }: Row) => [index] as const,
+          behind: (after, count) => world.store.entriesOfFrom({ site, controller: id }, behind(after), count),
+        })
+      : { items: await world.store.entriesOf({ site, controller: id }, Number(newest)), next: null }
   return shown(page, async ({ index, bytes }) => {
     const entry = await readable(world, reader, orThrow(parseEntry(bytes, `entry ${index}`)))
-    return { index, at: entry.at, kind: entry.kind, code: entry.code ?? null, summary: summaryOf(entry) }
+    const { at, kind, code = null, campaign = null } = entry
+    return { index, at, kind, code, summary: summaryOf(entry), campaign, steps: stepsOf(entry) }
   })
+}
+
+/** What the controller signed, step by step: the decisions of its history, or what its report is about. */
+function stepsOf({ kind, detail }: AuditEntry): StepView[] {
+  if (kind === 'device-history') {
+    return (historyIn(detail)?.decisions ?? []).map(({ decision, at, event, phase, slot, version, cause }) => {
+      return { at, event, decision, phase, slot, version: orNull(version), cause: orNull(cause) }
+    })
+  }
+  if (kind !== 'controller-report') return []
+  const { at, event, slot, version, lastAttempt } = detail
+  if (typeof at !== 'number' || typeof event !== 'string') return []
+  const cause = event === 'reverted' || event === 'dropped' ? memberOf(lastAttempt, 'cause') : null
+  const about = event === 'reverted' || event === 'dropped' ? memberOf(lastAttempt, 'version') : null
+  const ran = typeof version === 'string' ? version : null
+  const staged = event === 'staged' && typeof detail.staged === 'string' ? detail.staged : null
+  const what = { version: about ?? staged ?? ran, slot: typeof slot === 'string' ? slot : null, cause }
+  return [{ at, event, decision: null, phase: null, ...what }]
+}
+
+const orNull = (text: string): string | null => (text === '' ? null : text)
+
+function memberOf(value: unknown, name: string): string | null {
+  const member = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : null
+  return typeof member === 'string' ? orNull(member) : null
 }
 
 const behind = (after: readonly [number] | null): number => (after === null ? 0 : after[0] + 1)
@@ -64,14 +95,17 @@ export function summaryOf({ kind, detail, campaign }: AuditEntry): string {
 }
 
 /** What a device decided, by name, and from-to what its ring had lost. */
-function historySummary({ sig, signed }: AuditEntry['detail']): string {
-  const told = claimedHistory(canonicalJson({ sig: sig ?? null, signed: signed ?? null }))
+function historySummary(detail: AuditEntry['detail']): string {
+  const told = historyIn(detail)
   if (told === null) return 'no history'
-  const { from, to, decisions, lost } = told.signed
+  const { from, to, decisions, lost } = told
   const gaps = lost.map(range => `lost ${range.from} to ${range.to}`)
   const all = [...decisions.map(({ event }) => event), ...gaps].join(', ')
   return `decisions ${from} to ${to}: ${all}`.slice(0, 200)
 }
+
+const historyIn = ({ sig, signed }: AuditEntry['detail']): DeviceHistory | null =>
+  claimedHistory(canonicalJson({ sig: sig ?? null, signed: signed ?? null }))?.signed ?? null
 
 export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Refusal> {
   const { size, checkpoint } = await world.store.log()

@@ -47,6 +47,12 @@ export class Metrics {
     this.#heard.set(site, performance.now())
   }
 
+  /** How long ago a site's gateway called, in milliseconds; null: not since the start. */
+  silentFor(site: string): number | null {
+    const heard = this.#heard.get(site)
+    return heard === undefined ? null : Math.floor(performance.now() - heard)
+  }
+
   /** A gateway's items were taken in: how long the oldest entry among them was under way, by the gateway's clock. */
   take(items: readonly { readonly kind: string; readonly bytes: Uint8Array }[]): void {
     const first = items.find(({ kind }) => kind === 'entry')

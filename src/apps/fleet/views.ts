@@ -164,7 +164,7 @@ const controllerView = (
   waits: waitView(row.id, waits.get(row.id)),
 })
 
-function waitView(id: string, kept: KeptReason | undefined): ControllerView['waits'] {
+export function waitView(id: string, kept: KeptReason | undefined): ControllerView['waits'] {
   if (kept === undefined) return null
   const { because, ...rest } = kept
   return { ...rest, sentence: `${id} waits: ${because}.` }

@@ -17,6 +17,7 @@ import { flushOutbox } from '../../flows/hand-over.ts'
 import { watchLink } from '../../flows/link-watch.ts'
 import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
+import { showPlant } from '../../flows/show-plant.ts'
 import { shownOrders } from '../../flows/shown-orders.ts'
 import { askForNews } from '../../flows/wall-time.ts'
 import { type SiteWitness, siteWitness, witnessLog } from '../../flows/witness.ts'
@@ -160,10 +161,12 @@ export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMilli
   let tag: string | null = null
   let asked = false
   const orders = new Bell()
+  const looks = new Bell()
   const rung = (stop: AbortSignal): Promise<void> => reports.next(Math.min(pollMillis, 1000), stop)
   const ask = async (): Promise<null | Refusal> => {
     const news = await askForNews(world, tag, await shownOrders(world))
     asked = true
+    looks.ring()
     await watchLink(world, isRefusal(news) ? news : null)
     if (news === null || isRefusal(news)) return news
     const refusal = await takeOrders(world)
@@ -193,6 +196,14 @@ export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMilli
       log,
     ),
     startLoop('give turns', rung, 100, turn, log),
+    // Apart from the others: a slow meter keeps nobody from a turn, and no halt from being heard.
+    startLoop(
+      'show the plant',
+      stop => looks.next(1000, stop),
+      1000,
+      () => showPlant(world),
+      log,
+    ),
     startLoop('report to the fleet', rung, 500, () => flushOutbox(world), log),
   ]
 }

@@ -88,7 +88,18 @@ export const readHistory = route({
   summary: 'What the audit log says of a controller, oldest first',
   access: mayAtEach('read-inventory', 'site'),
   params,
-  query: PageQuery,
+  query: Type.Object(
+    {
+      ...pageFields,
+      newest: Type.Optional(
+        Type.String({
+          pattern: '^(?:[1-9][0-9]{0,2}|1000)$',
+          description: 'the newest so many alone, oldest first, without a page behind: 1 to 1000',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
   paged: true,
   answers: { 200: List(HistoryView) },
   codes: ['controller-unknown', 'cursor-invalid'],

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { GATEWAYS, gatewaysOr, mayAtEach } from '../access.ts'
 import { Name, UpstreamBatch, WitnessingJson } from '../fleet-api.ts'
 import { UpstreamEnd, UpstreamTaken } from '../fleet-views.ts'
+import { MAX_PLANT, PlantShown } from '../plant-api.ts'
 import { route } from '../route.ts'
 
 const METADATA = { type: 'application/json', what: 'a signed metadata file, byte for byte' }
@@ -72,6 +73,20 @@ export const sendWitnessing = route({
   body: WitnessingJson,
   answers: { 204: null },
   codes: ['witness-key-unsuitable', 'cosignature-invalid', 'checkpoint-key-unknown', 'checkpoint-signature-invalid'],
+})
+
+export const showPlant = route({
+  method: 'POST',
+  path: '/v1/plant',
+  id: 'showPlant',
+  tag: 'gateways',
+  summary:
+    'What the gateway shows of its plant, for people who look at its site: asked for with a check-in, and kept for them alone',
+  access: GATEWAYS,
+  body: PlantShown,
+  bodyLimit: MAX_PLANT,
+  answers: { 204: null },
+  codes: [],
 })
 
 export const repositoryFile = route({

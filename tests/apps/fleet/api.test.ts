@@ -390,6 +390,9 @@ describe('the fleet’s API, over a real server', () => {
     const checkIn = orThrow(await call(fleetUrl(world), gateway, 'GET', '/v1/check-in'))
     const tag = `${checkIn.headers.etag}`
     orThrow(await call(fleetUrl(world), gateway, 'GET', '/v1/check-in', undefined, { 'if-none-match': tag }))
+    const plant = { fault: null, permissives: [], waits: [], more: 0 }
+    const shows = () => call(fleetUrl(world), gateway, 'POST', '/v1/plant', plant)
+    orThrow(await leaving(world, 'POST', '/v1/plant', shows))
     const report = await signedReport(world, 'bms-1')
     orThrow(await leaving(world, 'POST', '/v1/upstream', () => handOver(world, [{ kind: 'report', bytes: report }])))
     orThrow(await get(`/v1/blobs/${blob.sha256}`))

@@ -32,6 +32,7 @@ import type { BlobId, FleetLink, FleetWorld, Signer, SiteWorld } from '../../../
 import { verifyStore } from '../../../src/flows/prove.ts'
 import { inspectRelease } from '../../../src/flows/release.ts'
 import { acceptUpstream } from '../../../src/flows/report.ts'
+import { takePlant } from '../../../src/flows/show-plant.ts'
 import { FleetConfig, parseConfig } from '../../../src/wire/config.ts'
 import { ModelController } from './controller.ts'
 import { Died, type Interruptor } from './interruptor.ts'
@@ -292,6 +293,10 @@ export class Run {
           if (!(error instanceof Died)) throw error
           return refuse('not-reachable', 'the fleet', 'a server that answers', 'none')
         }
+      },
+      showPlant: async view => {
+        takePlant(this.fleet, SITE.site, view)
+        return null
       },
       upstream: async () => {
         const { upstream, head } = (await this.fleet.store.site(SITE.site))!

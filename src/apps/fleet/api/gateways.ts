@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type HttpsServer, sendRefusal } from '../../../adapters/http-server.ts'
+import type { PlantView } from '../../../core/campaign/plant-view.ts'
 import type { Identity } from '../../../core/fleet/identity.ts'
 import { isRefusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
@@ -11,8 +12,10 @@ import { fileFor } from '../../../flows/keep.ts'
 import { offerCheckpoint, takeWitnessing } from '../../../flows/offer-checkpoint.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { acceptUpstream } from '../../../flows/report.ts'
+import { isLookedAt, takePlant } from '../../../flows/show-plant.ts'
 import { upstreamOf } from '../../../flows/upstream.ts'
 import { CLOCK_HEADER, ORDERS_HEADER, UPSTREAM_HEADER } from '../../../wire/fleet-api.ts'
+import { LOOK_HEADER } from '../../../wire/plant-api.ts'
 import * as routes from '../../../wire/routes/gateways.ts'
 import { attempting, wasTold } from '../gate.ts'
 import { decoded, type FleetDoor } from './parts.ts'
@@ -25,6 +28,7 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics, gathering }
     const tag = await siteTag(world, peer.site)
     reply.header('etag', tag)
     reply.header(CLOCK_HEADER, String(world.clock.now()))
+    if (isLookedAt(world, peer.site)) reply.header(LOOK_HEADER, '1')
     const upstream = await upstreamOf(world, peer.site, numberIn(request.headers[UPSTREAM_HEADER]))
     if (upstream !== null) {
       reply.header(UPSTREAM_HEADER, `${upstream.taken}${upstream.restored ? ' restored' : ''}`)
@@ -62,6 +66,14 @@ export function gatewayRoutes(server: HttpsServer, { world, metrics, gathering }
     gathering.memory.told.add(told)
     return taken
   })
+
+  // What it shows is of its own site, whatever it says: its certificate names the site.
+  shows(server, routes.showPlant, ({ peer: { site }, body, request, reply }) => {
+    attempting(request, 'plant')
+    takePlant(world, site, body as PlantView)
+    return reply.code(204).send()
+  })
+
   shows(server, routes.upstreamEnd, ({ peer: { site } }) => upstreamEnd(world, site))
 
   // A gateway reads its own site's sheets, whatever it asks for; people read all of a campaign's.

@@ -1,0 +1,161 @@
+import { wanted } from '../../core/campaign/rules/readings.ts'
+import { stepOf, type Turn } from '../../core/campaign/turn.ts'
+import { lastReport, storedSite } from '../../core/fleet/attested.ts'
+import { pointOf } from '../../core/fleet/points.ts'
+import type { Site } from '../../core/fleet/topology.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { Report } from '../../core/trust/report.ts'
+import { openCampaign } from '../../flows/opened.ts'
+import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
+import { type KeptReason, reasonsAt } from '../../flows/reason.ts'
+import { lookAtPlant } from '../../flows/show-plant.ts'
+import { turnOf } from '../../flows/turns.ts'
+import type { PlantSeen } from '../../wire/plant-api.ts'
+import type { AttestedState, PlannedTurn, SiteControllerView, SiteView } from '../../wire/site-views.ts'
+import { breathe } from '../process/breathe.ts'
+import { behindIn, byText, type Page, pageOf, type Wanted } from './api/page.ts'
+import { detailOf } from './campaign-views.ts'
+import { waitView } from './views.ts'
+
+/** What the fleet server shows of one site: read from the store at each question, nothing kept. */
+
+/** The site as it is described. `heardAt`: when its gateway last called. Refuses `site-unknown`. */
+export async function site(world: FleetWorld, id: string, heardAt: number | null): Promise<SiteView | Refusal> {
+  const row = await world.store.site(id)
+  if (row === null) return unknown(id)
+  const described = storedSite(row.site, `site ${id}`)
+  if (isRefusal(described)) return described
+  const { name, region, zone, gateway, classes, links, groups } = described
+  return {
+    site: id,
+    name,
+    region,
+    zone,
+    gateway: { id: gateway.id, heardAt, upstream: row.upstream },
+    classes: Object.entries(classes).map(([of, { vendor, duty, restart, bootloader }]) => {
+      return { class: of, vendor, duty, restartMillis: restart, bootloader }
+    }),
+    links: links.map(link => ({ id: link.id, kind: link.kind })),
+    groups: groups.map(group => ({ id: group.id, members: [...group.members], needed: group.needed })),
+    controllers: described.controllers.map(placed),
+    limits: limitsOf(described),
+  }
+}
+
+const unknown = (id: string): Refusal => refuse('site-unknown', `site ${id}`, 'a registered site', 'none of that name')
+
+function placed(one: Site['controllers'][number]): SiteView['controllers'][number] {
+  const { id, class: of, hardware, link, labels = [] } = one
+  const { cabinet = null, rack = null, power = null, energy = null, feeder = null, behind = null, circle = null } = one
+  return { id, class: of, hardware, link, cabinet, rack, power, energy, feeder, behind, circle, labels: [...labels] }
+}
+
+function limitsOf({ limits: { windows, blackouts, permissives, restarting } }: Site): SiteView['limits'] {
+  return {
+    windows: windows.map(({ days, from, to }) => ({ days: [...days], from, to })),
+    blackouts: blackouts.map(({ why, from, to, ...when }) =>
+      'days' in when ? { why, days: [...when.days], from, to } : { why, from, to },
+    ),
+    permissives: permissives.map(one => {
+      const { point, maxAgeMillis, classes = null } = one
+      return { point, threshold: wanted(one, pointOf(point)), maxAgeMillis, classes: classes && [...classes] }
+    }),
+    restarting,
+  }
+}
+
+/** Reports that are verified between two turns of the others. */
+const VERIFIED = 100
+
+/** The controllers of a site by name. Refuses `site-unknown`, `cursor-invalid`. */
+export async function siteControllers(
+  world: FleetWorld,
+  id: string,
+  wantedPage: Wanted,
+): Promise<Page<SiteControllerView> | Refusal> {
+  if ((await world.store.site(id)) === null) return unknown(id)
+  const rows = await world.store.controllers(id)
+  const page = await pageOf(wantedPage, {
+    name: `controllers of ${id}`,
+    sorts: ['string'],
+    keyOf: (row: ControllerRow) => [row.id] as const,
+    behind: behindIn(
+      rows.toSorted((a, b) => byText(a.id, b.id)),
+      (row, [after]: readonly [string]) => byText(row.id, after) > 0,
+    ),
+  })
+  if (isRefusal(page)) return page
+  const waits = await reasonsAt(world, id)
+  const items: SiteControllerView[] = []
+  for (const [index, row] of page.items.entries()) {
+    if (index % VERIFIED === VERIFIED - 1) await breathe()
+    items.push(await controllerOf(world, row, waits))
+  }
+  return { items, next: page.next }
+}
+
+async function controllerOf(
+  world: FleetWorld,
+  row: ControllerRow,
+  waits: ReadonlyMap<string, KeptReason>,
+): Promise<SiteControllerView> {
+  // One that does not verify is shown as that: of the others this says nothing.
+  const report = lastReport(row, world.crypto)
+  const held = isRefusal(report) ? null : report
+  const turns: PlannedTurn[] = []
+  for (const stored of await world.store.turns.of({ site: row.site, controller: row.id })) {
+    const { plan, rollout } = orThrow(await openCampaign(world, stored.campaign))
+    const turn = turnOf(stored)
+    turns.push({
+      campaign: plan.id,
+      title: plan.title,
+      campaignState: rollout.state.at,
+      state: turn.at,
+      stage: stageOf(turn),
+      wave: turn.wave + 1,
+      version: plan.releases[stepOf(turn).release]?.version ?? '',
+      since: turn.since,
+      detail: detailOf(turn),
+    })
+  }
+  return {
+    id: row.id,
+    attested: held === null ? null : attestedOf(held, row.seenAt ?? null),
+    fault: isRefusal(report) ? report.code : null,
+    turns,
+    waits: waitView(row.id, waits.get(row.id)),
+  }
+}
+
+const stageOf = (turn: Turn): string | null => ('stage' in turn ? turn.stage : null)
+
+function attestedOf(report: Report, seenAt: number | null): AttestedState {
+  const { sequence, at, event, state, running, previous, staged, armed, golden, counter, anchors, attempts } = report
+  const { version, sequence: release, digest, slot } = running
+  return {
+    sequence,
+    at,
+    seenAt,
+    event,
+    state,
+    slot,
+    running: { version, sequence: release, digest },
+    previous: previous ?? null,
+    staged: staged ?? null,
+    armed: armed === true,
+    golden: golden ?? null,
+    counter,
+    anchors: [...anchors],
+    attempts: attempts.map(one => ({ version: one.version, at: one.at, phase: one.phase, cause: one.cause })),
+    figures: { ...report.figures },
+    refusal: report.refusal === undefined ? null : { code: report.refusal.code, subject: report.refusal.subject },
+  }
+}
+
+/** What a site last showed of its plant; asking has its gateway asked for more. Refuses `site-unknown`. */
+export async function plant(world: FleetWorld, id: string): Promise<PlantSeen | Refusal> {
+  // Of what is not registered nothing is kept, whatever is asked.
+  if ((await world.store.site(id)) === null) return unknown(id)
+  const shown = lookAtPlant(world, id)
+  return shown === null ? { heardAt: null, plant: null } : { heardAt: shown.heardAt, plant: shown.view }
+}
