@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isScalar, LineCounter, parseDocument } from 'yaml'
+import { isMap, isScalar, isSeq, Lexer, LineCounter, type Node, Parser, parseDocument } from 'yaml'
 import { notRead } from '../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 
@@ -53,9 +53,14 @@ export function parseYaml(text: string, path: string): ParsedYaml | Refusal {
     const { line, column } = placeOf(offset)
     return refuse('config-malformed', `${path}:${line}:${column}`, expected, actual.split('\n')[0] ?? '')
   }
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: isSameKey, strict: true, prettyErrors: false })
+  const deep = tooDeep(text, lines)
+  if (deep !== null) return malformed(deep, 'well-formed YAML', `more than ${MAX_DEPTH} levels`)
+  // The lines are known by now: another counter would be told of each again.
+  const document = parseDocument(text, { uniqueKeys: false, strict: true, prettyErrors: false })
   const [fault] = [...document.errors, ...document.warnings]
   if (fault !== undefined) return malformed(fault.pos[0], 'well-formed YAML', fault.message)
+  const twice = keyTwice(document.contents)
+  if (twice !== null) return malformed(twice, 'well-formed YAML', 'Map keys must be unique')
   const named = document.directives?.yaml
   if (named?.explicit === true && named.version !== '1.2') return malformed(0, 'YAML 1.2', `YAML ${named.version}`)
   try {
@@ -65,9 +70,46 @@ export function parseYaml(text: string, path: string): ParsedYaml | Refusal {
   }
 }
 
-/** As a name in an object, `1` and `"1"` are one key. */
-const isSameKey = (one: unknown, other: unknown): boolean =>
-  one === other || (isScalar(one) && isScalar(other) && String(one.value) === String(other.value))
+/** Levels that stand in each other. A list of lists of a plan or a site has six. */
+const MAX_DEPTH = 64
+
+/**
+ * Where a text goes deeper than that; null: nowhere. Asked before it is read: what reads it does so level by level, and a text of ten
+ * thousand of them ends the process, which nothing can catch.
+ */
+function tooDeep(text: string, lines: LineCounter): number | null {
+  const parser = new Parser(lines.addNewLine)
+  lines.addNewLine(0)
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const _ of parser.next(lexeme)) {
+      // What it has read is read again behind it; here, its lines alone are of use.
+    }
+    // A level is the list or map, and what it hangs on.
+    if (parser.stack.length > 2 * MAX_DEPTH) return parser.offset
+  }
+  return null
+}
+
+/**
+ * Where the second of two keys of one map stands; null: there are none. As a name in an object, `1` and `"1"` are one key. The library
+ * compares each key with all others: of a map of fifty thousand that takes minutes.
+ */
+function keyTwice(root: Node | null): number | null {
+  const left: unknown[] = [root]
+  while (left.length > 0) {
+    const node = left.pop()
+    if (isSeq(node)) left.push(...node.items.toReversed())
+    if (!isMap(node)) continue
+    const names = new Set<string>()
+    for (const { key } of node.items) {
+      const name = isScalar(key) ? String(key.value) : null
+      if (name !== null && names.has(name)) return (key as Node).range?.[0] ?? 0
+      if (name !== null) names.add(name)
+    }
+    left.push(...node.items.map(({ value }) => value).toReversed())
+  }
+  return null
+}
 
 /** Reads a text file of at most `maxBytes`. Refuses as `readBytes`. */
 export function readText(path: string, maxBytes: number): string | Refusal {

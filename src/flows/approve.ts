@@ -17,7 +17,7 @@ import { nextFiles, openRepository } from './keep.ts'
 import { about, type Opened, openCampaign } from './opened.ts'
 import { type By, nameOf, person } from './persons.ts'
 import type { FleetWorld, RepoFile } from './ports.ts'
-import { refuseApprover, refuseRejected, refuseSecond, standingOf } from './vouch.ts'
+import { refuseApprover, refuseRejected, refuseSecond, type Standing, standingOf } from './vouch.ts'
 
 /** An approval as it would become, for an approver to read and sign; `have` are the keys that signed it already. */
 export type ApprovalDraft = {
@@ -41,15 +41,29 @@ export async function draftOf(world: FleetWorld, id: string): Promise<ApprovalDr
   if (opened.rollout.state.at !== 'created') {
     return refuse('campaign-already-approved', id, 'a plan that waits for approval', opened.rollout.state.at)
   }
+  const vouched = await vouchedFor(world, opened)
+  if (isRefusal(vouched)) return vouched
+  const { signed, need, standing } = vouched
+  return { signed, need, have: standing.counting.map(({ keyid }) => keyid), void: standing.void }
+}
+
+/** The draft of a plan that waits, whose signatures stand for it, and the keys of the approvers in the root. */
+export type Vouched = {
+  readonly signed: JsonObject
+  readonly need: number
+  readonly keyids: readonly string[]
+  readonly standing: Standing
+}
+
+/** Who has vouched so far for a plan that waits. Refuses what `openRepository` refuses. */
+export async function vouchedFor(world: FleetWorld, opened: Opened): Promise<Vouched | Refusal> {
   const set = await openRepository(world, 'approval')
   if (isRefusal(set)) return set
-  const written = approvalOf(world, set, opened)
-  if (isRefusal(written)) return written
-  const { threshold } = set.root.signed.roles.targets
-  const standing = await standingOf(world, opened, await gathered(world, id, written))
-  if (isRefusal(standing)) return standing
-  const have = standing.counting.map(({ keyid }) => keyid)
-  return { signed: written, need: threshold, have, void: standing.void }
+  const signed = approvalOf(world, set, opened)
+  if (isRefusal(signed)) return signed
+  const { threshold, keyids } = set.root.signed.roles.targets
+  const standing = await standingOf(world, opened, await gathered(world, opened.plan.id, signed))
+  return isRefusal(standing) ? standing : { signed, need: threshold, keyids, standing }
 }
 
 const DAY = 86_400_000

@@ -1,3 +1,4 @@
+import type { CommandName } from '../core/campaign/commands.ts'
 import { byRank } from '../core/campaign/priority.ts'
 import { decide } from '../core/campaign/rollout.ts'
 import { wayBack } from '../core/campaign/rollout-plan.ts'
@@ -188,7 +189,7 @@ export async function wantedOf(world: FleetWorld, { plan, terms }: Opened): Prom
 }
 
 /** What a person may tell a campaign. `partly`: roll back also where some controllers have no way back. */
-export type Verb = 'start' | 'pause' | 'resume' | 'retry' | 'halt' | 'roll-back'
+export type Verb = CommandName
 
 /**
  * What a person tells a campaign, all of it: decided (`decideCommand`), and gone on with (`followUp`). Durable on return, with
@@ -240,7 +241,7 @@ function eventOf(
   reason: string | null,
   partly: boolean,
 ): RolloutEvent | Refusal {
-  if (verb !== 'pause' && verb !== 'halt' && verb !== 'roll-back') return { kind: verb, now }
+  if (verb === 'start' || verb === 'resume' || verb === 'retry') return { kind: verb, now }
   const why = reason?.trim() ?? ''
   if (why === '') return refuse('campaign-reason-missing', `${verb} of ${plan.id}`, 'a reason', 'none')
   return verb === 'roll-back' ? { kind: verb, now, reason: why, partly } : { kind: verb, now, reason: why }

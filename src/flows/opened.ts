@@ -43,6 +43,8 @@ export function openRow(row: CampaignRow): Opened | Refusal {
 
 /** Where the sheets of a campaign lie in the store: `SITE.json` each. */
 export const sheetsRepo = (campaign: string): string => `sheets/${campaign}`
+/** Where what the dry run of a plan said lies in the store. */
+export const previewFile = (campaign: string) => ({ repo: `draft/${campaign}`, path: 'preview.json' }) as const
 const sheetName = /\.json$/
 
 /** Sheets that one look at the store reads. */

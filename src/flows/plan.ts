@@ -2,17 +2,18 @@ import { refuseUngoverned } from '../core/campaign/change-request.ts'
 import { beginPlan, type Draft, type PlanSources } from '../core/campaign/draft.ts'
 import { sitesOfSelection } from '../core/campaign/draft-select.ts'
 import type { KnownController, SourceSite } from '../core/campaign/draft-site.ts'
+import { keptPreviewOf, writeKeptPreview } from '../core/campaign/kept-preview.ts'
 import { planBytes } from '../core/campaign/plan.ts'
 import type { PlanRequest } from '../core/campaign/plan-request.ts'
 import { createRollout, isOpen, writeRollout } from '../core/campaign/rollout-state.ts'
 import { rolloutTerms } from '../core/campaign/rollout-terms.ts'
 import { sheetFile } from '../core/campaign/sheet.ts'
-import { sameBytes, toHex } from '../core/encoding/bytes.ts'
+import { sameBytes, toHex, utf8 } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { storedSite } from '../core/fleet/attested.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { record } from './audit.ts'
-import { about, openRow, sheetsRepo } from './opened.ts'
+import { about, openRow, previewFile, sheetsRepo } from './opened.ts'
 import { type By, nameOf, person } from './persons.ts'
 import type { CampaignRow, FleetWorld, SiteRow } from './ports.ts'
 import { publishedReleases } from './publish.ts'
@@ -56,8 +57,10 @@ export function createCampaign(
       path: `${one.sheet.site}.json`,
       bytes: sheetFile(one),
     }))
-    // If power fails before this commit, there is no campaign; behind it, all its sheets and turns are there too.
-    await record(world, { campaigns: [row], files, turns }, [
+    const preview = { ...previewFile(plan.id), bytes: utf8(writeKeptPreview(keptPreviewOf(draft))) }
+    // If power fails before this commit, there is no campaign; behind it, all its sheets and turns are there too, and what its dry
+    // run said.
+    await record(world, { campaigns: [row], files: [...files, preview], turns }, [
       {
         ...about(plan),
         kind: 'campaign-created',

@@ -4,6 +4,9 @@ import type { OrderRow, TurnRow } from '../core/campaign/turn-rows.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import type { ControllerRef } from '../core/fleet/inventory.ts'
 
+/** Where a turn stands among those of its state. */
+export type TurnPlace = readonly [wave: number, region: string, order: number, site: string, controller: string]
+
 /** The turns of campaigns and what is out, as decisions ask for them. No answer grows with a campaign but `page`. */
 export interface TurnStore {
   turn(campaign: string, ref: ControllerRef): Promise<TurnRow | null>
@@ -19,6 +22,8 @@ export interface TurnStore {
   ordered(site: string): Promise<TurnRow[]>
   /** The turns of a campaign in order of site and controller, from behind one on. */
   page(campaign: string, after: ControllerRef | null, limit: number): Promise<TurnRow[]>
+  /** Those of one state, in order of wave, region, place in the order at the site, site and controller, from behind one on. */
+  pageAt(campaign: string, at: TurnRow['at'], after: TurnPlace | null, limit: number): Promise<TurnRow[]>
   /** The sites that a campaign has turns at, in order. */
   sites(campaign: string): Promise<string[]>
   order(ref: ControllerRef): Promise<OrderRow | null>

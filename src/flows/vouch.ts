@@ -73,10 +73,39 @@ export function refuseSecond({ id }: PlanHead, account: string, approvers: Reado
   return refuse('approval-twice', `the approval of ${id} by ${account}`, 'one signature of each person', actual)
 }
 
+/**
+ * Whether somebody could approve a plan that waits, whichever of their keys they took; `keys`: those of theirs that are among the
+ * approvers'. Answered before anybody signs; a signature itself is judged when it comes. Refuses as `refuseApprover`,
+ * `approval-key-unknown`, `approval-twice`.
+ */
+export async function couldApprove(
+  world: FleetWorld,
+  { plan }: Opened,
+  person: string,
+  approvers: { readonly keyids: readonly string[]; readonly standing: Standing },
+): Promise<{ readonly keys: readonly string[]; readonly why: null | Refusal } | Refusal> {
+  const accounts = await accountsOf(world)
+  if (isRefusal(accounts)) return accounts
+  const account = accounts.find(({ id }) => id === person)
+  if (account === undefined) return refuse('account-missing', person, 'an account of this fleet', 'none of that name')
+  const keys = account.keys.filter(key => approvers.keyids.includes(key))
+  const subject = `the approval of ${plan.id} by ${person}`
+  if (person === plan.createdBy) {
+    return { keys, why: refuse('approval-by-creator', subject, 'somebody else than who drew it up', person) }
+  }
+  const why =
+    (await refuseVoucher(world, plan, account, keys[0] ?? '', accounts)) ??
+    (keys.length > 0
+      ? null
+      : refuse('approval-key-unknown', subject, 'a key of theirs among the approvers’', 'none')) ??
+    refuseSecond(plan, person, approvers.standing.approvers)
+  return { keys, why }
+}
+
 type Signed = { readonly keyid: string; readonly sig: string }
 
 /** The signatures that count, the accounts that they are of, and why the others do not. */
-type Standing = {
+export type Standing = {
   readonly counting: readonly Signed[]
   readonly approvers: ReadonlySet<string>
   readonly void: readonly Refusal[]

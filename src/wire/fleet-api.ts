@@ -166,14 +166,19 @@ export const CloseCeremony = Type.Object(
 )
 export type CloseCeremony = Static<typeof CloseCeremony>
 
+/** Characters of a plan file that the server reads itself. Whoever has a longer one reads it first: as `plan` it may be. */
+export const MAX_PLAN_TEXT = 131_072
+
 /**
- * POST /v1/campaigns: a plan file as it was read from YAML or JSON (docs/campaign-plan.schema.json); the server makes the plan
- * of it. With `dryRun` nothing is kept.
+ * POST /v1/campaigns: a plan file, either as it was read from YAML or JSON (docs/campaign-plan.schema.json), or as its text; the server
+ * makes the plan of it. With `dryRun` nothing is kept; `behind`: then the preview shows the sites behind this one.
  */
 export const CreateCampaign = Type.Object(
   {
-    plan: Type.Unknown({ description: 'a plan file: docs/campaign-plan.schema.json' }),
+    plan: Type.Optional(Type.Unknown({ description: 'a plan file: docs/campaign-plan.schema.json' })),
+    text: Type.Optional(Type.String({ maxLength: MAX_PLAN_TEXT, description: 'the same as YAML or JSON' })),
     dryRun: Type.Boolean(),
+    behind: Type.Optional(Name),
   },
   closed,
 )

@@ -5,7 +5,7 @@ import type { OrderRow, TurnRow } from '../../core/campaign/turn-rows.ts'
 import { type Instant, instant } from '../../core/encoding/units.ts'
 import type { ControllerRef } from '../../core/fleet/inventory.ts'
 import type { FleetChange } from '../../flows/ports.ts'
-import type { TurnStore } from '../../flows/turn-ports.ts'
+import type { TurnPlace, TurnStore } from '../../flows/turn-ports.ts'
 
 /**
  * The turns of campaigns, and what is out. A turn is found by its controller, by when it is due, by what it waits for, and
@@ -79,6 +79,10 @@ export class SqliteTurns implements TurnStore {
       page: database.prepare(
         `${turn} WHERE campaign = ? AND (site, controller) > (?, ?) ORDER BY site, controller LIMIT ?`,
       ),
+      pageAt: database.prepare(
+        `${turn} WHERE ${kind} AND (wave, region, ord, site, controller) > (?, ?, ?, ?, ?)
+         ORDER BY wave, region, ord, site, controller LIMIT ?`,
+      ),
       nextSite: database.prepare('SELECT min(site) AS site FROM turn WHERE campaign = ? AND site > ?'),
       order: database.prepare(`${order} WHERE site = ? AND controller = ?`),
       orders: database.prepare(`${order} WHERE site = ?`),
@@ -136,6 +140,10 @@ export class SqliteTurns implements TurnStore {
 
   async page(campaign: string, after: ControllerRef | null, limit: number): Promise<TurnRow[]> {
     return this.#sql.page.all(campaign, after?.site ?? ALL, after?.controller ?? ALL, limit) as TurnRow[]
+  }
+
+  async pageAt(campaign: string, at: TurnRow['at'], after: TurnPlace | null, limit: number): Promise<TurnRow[]> {
+    return this.#sql.pageAt.all(campaign, at, ...(after ?? [-1, ALL, -1, ALL, ALL]), limit) as TurnRow[]
   }
 
   async sites(campaign: string): Promise<string[]> {

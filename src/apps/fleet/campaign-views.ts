@@ -1,6 +1,6 @@
 import { tally } from '../../core/campaign/rollout-state.ts'
 import { parseSheetFile, type Sheet } from '../../core/campaign/sheet.ts'
-import { isOrdered, stepOf, type Turn } from '../../core/campaign/turn.ts'
+import { isOrdered, stepOf, type Turn, type TurnAt } from '../../core/campaign/turn.ts'
 import type { TurnRow } from '../../core/campaign/turn-rows.ts'
 import { waitsOf } from '../../core/campaign/waits.ts'
 import { formatUtc } from '../../core/encoding/utc-time.ts'
@@ -13,6 +13,7 @@ import { type Opened, openCampaign, openRow, sheetsRepo } from '../../flows/open
 import type { CampaignRow, EntryFilter, FleetWorld, RepoFile } from '../../flows/ports.ts'
 import { type KeptReason, reasonsAt } from '../../flows/reason.ts'
 import { shortagesOf } from '../../flows/shortages.ts'
+import type { TurnPlace } from '../../flows/turn-ports.ts'
 import { turnOf } from '../../flows/turns.ts'
 import type { CampaignControllerView, CampaignSummary, CampaignView } from '../../wire/fleet-views.ts'
 import { type Page, pageOf, seenOnly, shown, type Wanted } from './api/page.ts'
@@ -51,12 +52,7 @@ export async function isSeen(world: FleetWorld, id: string, seen: Seen): Promise
   return false
 }
 
-export async function campaign(world: FleetWorld, id: string): Promise<CampaignSummary | Refusal> {
-  const opened = await openCampaign(world, id)
-  return isRefusal(opened) ? opened : summaryOf(world, opened)
-}
-
-async function summaryOf(world: FleetWorld, opened: Opened): Promise<CampaignSummary | Refusal> {
+export async function summaryOf(world: FleetWorld, opened: Opened): Promise<CampaignSummary | Refusal> {
   const { plan, terms, rollout } = opened
   const { state, priority } = rollout
   const approvals = await approvalsOf(world, opened)
@@ -78,11 +74,14 @@ async function summaryOf(world: FleetWorld, opened: Opened): Promise<CampaignSum
   }
 }
 
-/** The controllers of a campaign at the sites that somebody may see, in order of site and controller, each with its turn. */
+/**
+ * The controllers of a campaign at the sites that somebody may see, each with its turn: in order of site and controller, or those of one
+ * state in order of wave.
+ */
 export async function turns(
   world: FleetWorld,
   id: string,
-  wanted: Wanted,
+  { state, ...wanted }: Wanted & { readonly state?: TurnAt },
   seen: Seen = EVERYWHERE,
 ): Promise<Page<CampaignControllerView> | Refusal> {
   const opened = await openCampaign(world, id)
@@ -92,7 +91,10 @@ export async function turns(
   const all = (after: Key | null, count: number): Promise<TurnRow[]> =>
     world.store.turns.page(id, after === null ? null : { site: after[0], controller: after[1] }, count)
   const behind = seen.all ? all : seenOnly(all, keyOf, ({ site }) => seen.at(site))
-  const page = await pageOf(wanted, { name: `turns ${id}`, sorts: ['string', 'string'], keyOf, behind })
+  const page =
+    state === undefined
+      ? await pageOf(wanted, { name: `turns ${id}`, sorts: ['string', 'string'], keyOf, behind })
+      : await turnsAt(world, id, state, wanted, seen)
   const assigned = await assignedAt(world, id)
   const waits = new Map<string, ReadonlyMap<string, KeptReason>>()
   return shown(page, async stored => {
@@ -115,6 +117,25 @@ export async function turns(
       slot: report?.running.slot ?? null,
       counter: report?.counter ?? null,
     }
+  })
+}
+
+function turnsAt(world: FleetWorld, id: string, state: TurnAt, wanted: Wanted, seen: Seen) {
+  const keyOf = ({ wave, region, order, site, controller }: TurnRow): TurnPlace => [
+    wave,
+    region,
+    order,
+    site,
+    controller,
+  ]
+  const all = (after: TurnPlace | null, count: number): Promise<TurnRow[]> =>
+    world.store.turns.pageAt(id, state, after, count)
+  const behind = seen.all ? all : seenOnly(all, keyOf, ({ site }) => seen.at(site))
+  return pageOf(wanted, {
+    name: `turns ${id} ${state}`,
+    sorts: ['number', 'string', 'number', 'string', 'string'],
+    keyOf,
+    behind,
   })
 }
 

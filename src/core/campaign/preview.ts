@@ -1,15 +1,43 @@
-import { instant } from '../encoding/units.ts'
+import { plainText } from '../encoding/plain-text.ts'
+import { type Instant, instant } from '../encoding/units.ts'
+import { sentence } from '../refusal/refusal.ts'
 import type { Draft, DraftPlace } from './draft.ts'
 import type { Turn } from './draft-site.ts'
 import { nextOpenings } from './draft-times.ts'
+import { forecast, type PlannedWave, stretchesOf } from './forecast.ts'
 import type { PlanHead } from './plan.ts'
 import { wallText } from './rules/wall-clock.ts'
 
-/** What a plan would do, for people to read before they keep it. `src/wire/fleet-views.ts` says the same as a schema. */
-export type Preview = {
-  readonly waves: readonly PreviewWave[]
+/** What a plan would do, for people to read before they keep it. `src/wire/plan-views.ts` says the same as a schema. */
+export type Preview = Outline & {
   readonly sites: readonly PreviewSite[]
+  /** Behind these come more sites of the plan. */
+  readonly more: boolean
 }
+
+/**
+ * What a plan comes to, however large it is. `changes`: what becomes of what, the most first; `otherChanges` are not among them.
+ * `refused`: who matched and is passed over, by rule. `planned`: when the waves would be if the campaign began as early as it may.
+ */
+export type Outline = {
+  readonly waves: readonly PreviewWave[]
+  readonly changes: readonly PreviewChange[]
+  readonly otherChanges: number
+  readonly refused: readonly PreviewRefusal[]
+  readonly planned: readonly PlannedWave[]
+}
+
+/** So many controllers of a class that run `from` come to `to`, by `via` on their way. */
+export type PreviewChange = {
+  readonly class: string
+  readonly from: string
+  readonly to: string
+  readonly via: readonly string[]
+  readonly controllers: number
+}
+
+/** So many controllers are passed over by a rule; `why` is what is said of the first of them. */
+export type PreviewRefusal = { readonly code: string; readonly controllers: number; readonly why: string }
 
 /**
  * `watts`: what the plant misses if the whole wave were offline at once. `wattsAtOnce`: as far as budgets of plan and sites
@@ -57,10 +85,12 @@ export type PreviewStep = {
   readonly controllers: readonly string[]
 }
 
-/** The preview of a draft: all of its waves, and its first sites. */
-export function previewOf(draft: Draft, sites: number): Preview {
+/** The preview of a draft: its outline, and at most so many of its sites behind one, in their order. */
+export function previewOf(draft: Draft, sites: number, behind = ''): Preview {
   const waveOf = new Map<Turn, number>()
-  const shown = new Set([...draft.plan.sheetOf.keys()].slice(0, sites))
+  const all = [...draft.plan.sheetOf.keys()]
+  const first = all.findIndex(site => site > behind)
+  const shown = new Set(first < 0 ? [] : all.slice(first, first + sites))
   const bySite = new Map<string, Turn[]>()
   for (const [index, { turns }] of draft.waves.entries()) {
     for (const turn of turns) {
@@ -72,19 +102,8 @@ export function previewOf(draft: Draft, sites: number): Preview {
     }
   }
   return {
-    waves: draft.waves.map(({ name, turns, brought }) => {
-      const bySite = Map.groupBy(turns, ({ site }) => site)
-      const missing = new Map([...bySite].map(([site, at]) => [site, lossOf(at)]))
-      const watts = [...missing.values()].reduce((sum, one) => sum + one, 0)
-      return {
-        name,
-        controllers: turns.length,
-        sites: bySite.size,
-        brought,
-        watts,
-        wattsAtOnce: atOnce(draft, missing),
-      }
-    }),
+    ...outlineOf(draft),
+    more: first >= 0 && first + sites < all.length,
     sites: [...bySite].map(([site, turns]) => {
       const place = draft.places.get(site) as DraftPlace
       return {
@@ -99,6 +118,53 @@ export function previewOf(draft: Draft, sites: number): Preview {
     }),
   }
 }
+
+/** Changes that an outline tells apart: a fleet runs few versions of a class. */
+const CHANGES = 200
+
+/** The outline of a draft: what does not grow with it. */
+export function outlineOf(draft: Draft): Outline {
+  const changes = new Map<string, { -readonly [K in keyof PreviewChange]: PreviewChange[K] }>()
+  for (const { class: of, from, steps } of draft.waves.flatMap(({ turns }) => turns)) {
+    const versions = steps.map(({ release }) => release.facts.version as string)
+    const [to, via] = [versions.at(-1) ?? from, versions.slice(0, -1)]
+    const key = JSON.stringify([of, from, versions])
+    const change = changes.get(key) ?? { class: of, from, to, via, controllers: 0 }
+    changes.set(key, change)
+    change.controllers += 1
+  }
+  const inOrder = [...changes.values()].sort((a, b) => b.controllers - a.controllers)
+  const refused = Map.groupBy(draft.passedOver, ({ why }) => why.code)
+  return {
+    waves: draft.waves.map(({ name, turns, brought }) => {
+      const bySite = Map.groupBy(turns, ({ site }) => site)
+      const missing = new Map([...bySite].map(([site, at]) => [site, lossOf(at)]))
+      const watts = [...missing.values()].reduce((sum, one) => sum + one, 0)
+      return {
+        name,
+        controllers: turns.length,
+        sites: bySite.size,
+        brought,
+        watts,
+        wattsAtOnce: atOnce(draft, missing),
+      }
+    }),
+    changes: inOrder.slice(0, CHANGES),
+    otherChanges: Math.max(0, inOrder.length - CHANGES),
+    refused: [...refused].map(([code, some]) => {
+      return { code, controllers: some.length, why: plainText(sentence(some[0]!.why), 1000) }
+    }),
+    planned: forecast(
+      draft.plan,
+      stretchesOf(draft.waves, draft.places, draft.plan.rules),
+      draft.places,
+      beginOf(draft.plan),
+    ),
+  }
+}
+
+/** The earliest that a plan can begin. */
+const beginOf = ({ createdAt, notBefore }: PlanHead): Instant => instant(Math.max(createdAt, notBefore ?? createdAt))
 
 /** What a site misses while these are offline, all at once. Who is behind another costs nothing more than that one does. */
 function lossOf(turns: readonly Turn[]): number {
@@ -132,7 +198,7 @@ function atOnce({ plan, places }: Draft, missing: ReadonlyMap<string, number>): 
 }
 
 function windowsOf(plan: PlanHead, place: DraftPlace): readonly PreviewWindow[] | null {
-  const from = instant(Math.max(plan.createdAt, plan.notBefore ?? plan.createdAt))
+  const from = beginOf(plan)
   const spans = nextOpenings(plan.rules, place, { from, to: plan.notAfter }, place.restart)
   return (
     spans?.map(({ from, to }) => {

@@ -5,8 +5,16 @@ import { type Finding, judgeGate } from './gate.ts'
 import { priorityAt } from './priority.ts'
 import { orderNext, returnNext, takeBack } from './rollout-orders.ts'
 import { expire } from './rollout-outcomes.ts'
-import { wayBack } from './rollout-plan.ts'
-import { isOpen, leadsForward, type RolloutEvent, type RolloutState, tally, unsettled } from './rollout-state.ts'
+import { type RolloutPlan, wayBack } from './rollout-plan.ts'
+import {
+  isOpen,
+  leadsForward,
+  type Rollout,
+  type RolloutEvent,
+  type RolloutState,
+  tally,
+  unsettled,
+} from './rollout-state.ts'
 import { reasonOf, type Work, waveAt } from './rollout-work.ts'
 import { newTurn, standing, type Turn } from './turn.ts'
 
@@ -107,7 +115,9 @@ export function retry(work: Work, paused: At<'paused'>): Refusal | null {
   const { wave, from, retrying = 0 } = paused
   if (now >= plan.notAfter) return expired(work)
   const failed = from === 'rolling-back' ? [] : seen.next.filter(turn => turn.at === 'failed')
-  if (failed.length + retrying === 0) {
+  // Counted, and not looked for: whether it may be done is asked without its turns (commands.ts).
+  const left = from === 'rolling-back' ? 0 : tally(work.head, wave).failed
+  if (left + retrying === 0) {
     return refuse('campaign-nothing-to-retry', plan.id, 'a failed controller', 'none')
   }
   const again = failed.map((turn): Turn => {
@@ -308,7 +318,10 @@ function tooMany({ head, plan }: Work): string | null {
   return `${failed} of ${ended} failed, and ${maxFailurePercent} percent are allowed`
 }
 
-function judged({ head, plan }: Work, wave: number): ReturnType<typeof judgeGate> {
+const judged = ({ head, plan }: Work, wave: number): ReturnType<typeof judgeGate> => judgeWave(plan, head, wave)
+
+/** The gate of a wave, judged by what is counted and heard now. */
+export function judgeWave(plan: RolloutPlan, head: Rollout, wave: number): ReturnType<typeof judgeGate> {
   const { confirmed, failed, total, overtaken, withdrawn } = tally(head, wave)
   const heard = head.heard?.wave === wave ? Object.entries(head.heard.figures) : []
   return judgeGate(waveAt(plan, wave).gate, { confirmed, failed, total, left: overtaken + withdrawn }, new Map(heard))

@@ -63,13 +63,26 @@ export type HeardOfWave = {
   readonly figures: Readonly<Record<string, Evidence>>
 }
 
+/** A state that the campaign came to, and when. `wave`: null where the state is of none. */
+export type Passage = {
+  readonly at: Exclude<RolloutState['at'], 'created'>
+  readonly wave: number | null
+  readonly since: Instant
+}
+
+/** Passages that a rollout remembers: two for each wave, and room for pauses. Of more, the oldest are forgotten. */
+export const MAX_COURSE = 256
+
 /**
  * A campaign's rollout but for its turns, which are rows of their own: plain data, and as large as the plan has waves.
- * `heard`: what its gates know of health. `priority`: the one that it last went by.
+ * `course`: the states that it came through, in their order, for those who look at it: nothing is decided by it. Of one that an
+ * older server wrote it begins where this one took over. `heard`: what its gates know of health. `priority`: the one that it
+ * last went by.
  */
 export type Rollout = {
   readonly campaign: string
   readonly state: RolloutState
+  readonly course: readonly Passage[]
   readonly waves: readonly Tally[]
   readonly heard: HeardOfWave | null
   readonly priority: number
@@ -185,7 +198,16 @@ const ZEROS = Object.fromEntries(TURN_STATES.map(at => [at, 0])) as { [At in Tur
 /** The rollout of a new plan: every controller waits. */
 export function createRollout(plan: RolloutPlan): Rollout {
   const waves = plan.waves.map(({ controllers }) => ({ ...ZEROS, total: controllers, waiting: controllers }))
-  return { campaign: plan.id, state: { at: 'created' }, waves, heard: null, priority: plan.priority }
+  return { campaign: plan.id, state: { at: 'created' }, course: [], waves, heard: null, priority: plan.priority }
+}
+
+/** The course with a state behind it. A state that goes on (another wave of tries in the same pause) is no new passage. */
+export function passOn(course: readonly Passage[], state: RolloutState): readonly Passage[] {
+  if (state.at === 'created') return course
+  const wave = 'wave' in state ? state.wave : null
+  const last = course.at(-1)
+  if (last?.at === state.at && last.wave === wave && last.since === state.since) return course
+  return [...course, { at: state.at, wave, since: state.since }].slice(-MAX_COURSE)
 }
 
 /** True while the campaign may still order something. */
@@ -269,6 +291,11 @@ const stateShape = either(
 )
 
 const amount = whole(0, Number.MAX_SAFE_INTEGER)
+const passage = object({
+  at: word('approved', 'running', 'soaking', 'paused', 'halted', 'rolling-back', 'done'),
+  wave: either(wave, (value, at) => (value === null ? null : new Misfit(at, 'null', 'something else'))),
+  since: moment,
+})
 const heard = object({ controllers: count, rose: amount, millis: amount })
 const tallyShape = object({ total: count, ...mapped(count) })
 
@@ -281,6 +308,7 @@ const rolloutShape = object(
     priority: whole(0, 100),
   },
   {
+    course: list(passage, 0, MAX_COURSE),
     heard: object({
       wave,
       since: moment,
@@ -316,6 +344,7 @@ export function readRollout(stored: string, subject: string): Rollout | Refusal 
     state: state as RolloutState,
     waves: waves as readonly Tally[],
     priority,
+    course: read.course ?? [],
     heard: read.heard ?? null,
   }
 }

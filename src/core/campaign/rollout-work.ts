@@ -7,6 +7,7 @@ import type { RolloutPlan } from './rollout-plan.ts'
 import {
   type Decision,
   MAX_REASON,
+  passOn,
   type Rollout,
   type RolloutEffect,
   type RolloutState,
@@ -56,7 +57,7 @@ export class Work {
   }
 
   become(state: RolloutState): void {
-    this.head = { ...this.head, state }
+    this.head = { ...this.head, state, course: passOn(this.head.course, state) }
   }
 
   /** Other facts of the head than its state and tallies. */

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { TURN_STATES } from '../../core/campaign/turn.ts'
 import { COMMAND, mayAnywhere, mayAtEach, mayAtSome } from '../access.ts'
 import { Approve, BringWraps, Command, CreateCampaign, Name, Reject } from '../fleet-api.ts'
 import {
@@ -11,7 +12,7 @@ import {
   WrapsTaken,
   WrapsView,
 } from '../fleet-views.ts'
-import { CampaignDraft, SheetView } from '../plan-views.ts'
+import { CampaignDetail, CampaignDraft, SheetView, WaitingPlan } from '../plan-views.ts'
 import { PageQuery, pageFields, route } from '../route.ts'
 
 const params = { id: Name }
@@ -35,10 +36,10 @@ export const readCampaign = route({
   path: '/v1/campaigns/{id}',
   id: 'readCampaign',
   tag,
-  summary: 'One campaign as it stands',
+  summary: 'One campaign as it stands, its course against its plan, and what the caller may tell it',
   access: mayAtSome('read-campaigns', 'campaign'),
   params,
-  answers: { 200: CampaignSummary },
+  answers: { 200: CampaignDetail },
   codes: ['campaign-unknown'],
 })
 
@@ -47,13 +48,30 @@ export const listTurns = route({
   path: '/v1/campaigns/{id}/controllers',
   id: 'listTurns',
   tag,
-  summary: 'The controllers of a campaign, each with its turn, in order of site and controller',
+  summary:
+    'The controllers of a campaign, each with its turn, in order of site and controller; those of one state in order of wave',
   access: mayAtSome('read-campaigns', 'campaign'),
   params,
-  query: PageQuery,
+  query: Type.Object(
+    { state: Type.Optional(Type.Union(TURN_STATES.map(at => Type.Literal(at)))), ...pageFields },
+    { additionalProperties: false },
+  ),
   paged: true,
   answers: { 200: List(CampaignControllerView) },
   codes: ['campaign-unknown', 'cursor-invalid'],
+})
+
+export const listWaiting = route({
+  method: 'GET',
+  path: '/v1/approvals',
+  id: 'listWaiting',
+  tag,
+  summary: 'The plans that wait for approval: what they change, who signed, and whether the caller may',
+  access: mayAnywhere('read-campaigns'),
+  query: PageQuery,
+  paged: true,
+  answers: { 200: List(WaitingPlan) },
+  codes: ['cursor-invalid'],
 })
 
 export const createCampaign = route({

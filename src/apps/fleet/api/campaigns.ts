@@ -17,6 +17,9 @@ import type { CreateCampaign } from '../../../wire/fleet-api.ts'
 import type { WrapsView } from '../../../wire/fleet-views.ts'
 import type { CampaignDraft } from '../../../wire/plan-views.ts'
 import * as routes from '../../../wire/routes/campaigns.ts'
+import { locate, locatedText } from '../../process/located-file.ts'
+import { waitingPlans } from '../approval-views.ts'
+import { campaignDetail } from '../campaign-detail.ts'
 import * as views from '../campaign-views.ts'
 import { mayAt, type Seen, siteFilter } from '../places.ts'
 import { behindIn, byText, pageOf } from './page.ts'
@@ -35,7 +38,9 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
 
   shows(server, routes.listCampaigns, ({ peer, query }) => views.campaigns(world, query, seenBy(peer)))
 
-  shows(server, routes.readCampaign, ({ params }) => views.campaign(world, params.id ?? ''))
+  shows(server, routes.readCampaign, ({ peer, params }) => campaignDetail(world, params.id ?? '', peer))
+
+  shows(server, routes.listWaiting, ({ peer, query }) => waitingPlans(world, peer, query, seenBy(peer)))
 
   shows(server, routes.listTurns, ({ peer, params, query }) => views.turns(world, params.id ?? '', query, seenBy(peer)))
 
@@ -116,11 +121,45 @@ const wrapView = ({ site, controller, envelope }: Wanted): WrapsView[number] => 
   return { site, controller, path: envelope.path, envelope: envelope.sha256 }
 }
 
+/** What a plan file is called that came as a text: its faults are named by line and column of it. */
+const NAMED = 'the plan'
+
 async function plan(world: FleetWorld, who: Who, body: CreateCampaign): Promise<CampaignDraft | Refusal> {
-  const asked = parsePlanFile(body.plan, 'the plan')
+  const file = fileOf(body)
+  if (isRefusal(file)) return file
+  const drawn = await drawnUp(world, who, file.value, body)
+  return isRefusal(drawn) ? file.locate(drawn) : drawn
+}
+
+type PlanFile = { readonly value: unknown; readonly locate: (refusal: Refusal) => Refusal }
+
+/** The plan file of a request: as it was read, or read here. Refuses `request-malformed`, `plan-file-malformed`. */
+function fileOf({ plan, text }: CreateCampaign): PlanFile | Refusal {
+  if ((plan === undefined) === (text === undefined)) {
+    return refuse(
+      'request-malformed',
+      'POST /v1/campaigns',
+      'a plan, or its text',
+      text === undefined ? 'none' : 'both',
+    )
+  }
+  if (text === undefined) return { value: plan, locate: refusal => refusal }
+  const file = locatedText(text, NAMED)
+  // What is no YAML is a fault of the plan file, and no fault of a configuration.
+  if (isRefusal(file)) return { ...file, code: 'plan-file-malformed' }
+  return { value: file.value, locate: refusal => locate(refusal, NAMED, file) }
+}
+
+async function drawnUp(
+  world: FleetWorld,
+  who: Who,
+  value: unknown,
+  { dryRun, behind }: CreateCampaign,
+): Promise<CampaignDraft | Refusal> {
+  const asked = parsePlanFile(value, NAMED)
   if (isRefusal(asked)) return asked
   const permit = (sites: readonly string[]) => mayAt(world, who, 'plan', sites)
-  const draft = await createCampaign(world, who, asked, body.dryRun, permit)
+  const draft = await createCampaign(world, who, asked, dryRun, permit)
   if (isRefusal(draft)) return draft
   const sheets = draft.sheets.slice(0, SHEETS).map(({ sheet }) => sheet)
   const plan = fromUtf8(planBytes(draft.plan)) ?? ''
@@ -129,6 +168,6 @@ async function plan(world: FleetWorld, who: Who, body: CreateCampaign): Promise<
     code: why.code,
     why: sentence(why),
   }))
-  const preview = previewOf(draft, SHEETS)
-  return { id: asked.id, kept: !body.dryRun, plan, sheets, passedOver, left: draft.passedOver.length, preview }
+  const preview = previewOf(draft, SHEETS, behind)
+  return { id: asked.id, kept: !dryRun, plan, sheets, passedOver, left: draft.passedOver.length, preview }
 }

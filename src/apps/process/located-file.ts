@@ -17,7 +17,11 @@ const MAX_FILE = 8 << 20
  */
 export function readLocated(path: string): LocatedFile | Refusal {
   const text = readText(path, MAX_FILE)
-  if (isRefusal(text)) return text
+  return isRefusal(text) ? text : locatedText(text, path)
+}
+
+/** Reads YAML or JSON that came as a text; `path` is what it is called. Refuses what `parseYaml` refuses. */
+export function locatedText(text: string, path: string): LocatedFile | Refusal {
   const parsed = parseYaml(text, path)
   if (isRefusal(parsed)) return parsed
   const { value, contents, placeOf } = parsed
