@@ -7,6 +7,7 @@ const DELIVER = 'tests/flows/deliver.test.ts'
 const SCOPE = 'tests/apps/fleet/event-scope.test.ts'
 const ANSWERS = 'tests/adapters/store-sqlite/answers.test.ts'
 const STREAMS = 'tests/apps/fleet/streams.test.ts'
+const DETAIL = 'tests/apps/fleet/campaign-detail.test.ts'
 const REACH = 'tests/apps/fleet/reach.test.ts'
 const KEYED = 'tests/apps/fleet/keyed.test.ts'
 
@@ -158,6 +159,20 @@ export const API_GUARDS: readonly Guard[] = [
     text: 'if (seen.all || (await isSeen(world, row.id, seen))) rows.push(row)',
     without: 'rows.push(row)',
     tests: REACH,
+  },
+  {
+    stops: 'a plan elsewhere, out of the list of those that wait for approval',
+    file: 'src/apps/fleet/approval-views.ts',
+    text: '(seen.all || (await isSeen(world, row.id, seen)))) rows.push(row)',
+    without: 'seen) rows.push(row)',
+    tests: DETAIL,
+  },
+  {
+    stops: 'a plan file of so many levels that reading it ends the server',
+    file: 'src/adapters/config-file.ts',
+    text: 'if (parser.stack.length > 2 * MAX_DEPTH) return parser.offset',
+    without: 'if (parser.stack.length < 0) return parser.offset',
+    tests: DETAIL,
   },
   {
     stops: 'a site elsewhere, named by what refuses a campaign',

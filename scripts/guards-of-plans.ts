@@ -173,8 +173,8 @@ export const PLAN_GUARDS: readonly Guard[] = [
   {
     stops: 'a key that stands twice in a file, in two spellings',
     file: 'src/adapters/config-file.ts',
-    text: 'one === other || (isScalar(one) && isScalar(other) && String(one.value) === String(other.value))',
-    without: 'one === other || (isScalar(one) && isScalar(other) && one.value === other.value)',
+    text: 'const name = isScalar(key) ? String(key.value) : null',
+    without: 'const name = isScalar(key) ? JSON.stringify(key.value) : null',
     tests: 'tests/adapters/config-file.test.ts',
   },
   {
