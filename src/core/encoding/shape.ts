@@ -129,10 +129,10 @@ export function object<R extends Shapes, O extends Shapes = Record<never, never>
   optional?: O,
 ): Shape<Shaped<R> & Partial<Shaped<O>>> {
   const names = [...Object.keys(required), ...Object.keys(optional ?? {})]
-  const members = names.map(name => {
+  const members = names.map((name, place) => {
     const needed = Object.hasOwn(required, name)
     const shape = (needed ? required[name] : optional?.[name]) as Shape<unknown>
-    return { name, needed, shape, top: join('', name), below: join('.', name).slice(1) }
+    return { name, place, needed, shape, top: join('', name), below: join('.', name).slice(1) }
   })
   const inOrder = members.toSorted((a, b) => byCodePoint(a.name, b.name))
   const known: ReadonlySet<string> = new Set(names)
@@ -146,14 +146,17 @@ export function object<R extends Shapes, O extends Shapes = Record<never, never>
     if (!isPlain(value)) return new Misfit(at, 'an object', shown(value))
     const stranger = Object.keys(value).find(name => !known.has(name))
     if (stranger !== undefined) return new Misfit(join(at, stranger), `one of ${names.join(', ')}`, 'an unknown name')
-    const out: Record<string, unknown> = {}
-    for (const { name, needed, shape, top, below } of inOrder) {
+    // As they are declared: of several faults, the one is told that people would look for first.
+    const found: unknown[] = []
+    for (const { name, needed, shape, top, below } of members) {
       const present = Object.hasOwn(value, name) && value[name] !== undefined
-      if (!present && !needed) continue
-      const read = shape(present ? value[name] : undefined, at === '' ? top : at + below)
+      const read =
+        present || needed ? shape(present ? value[name] : undefined, at === '' ? top : at + below) : undefined
       if (read instanceof Misfit) return read
-      out[name] = read
+      found.push(read)
     }
+    const out: Record<string, unknown> = {}
+    for (const { name, place } of inOrder) if (found[place] !== undefined) out[name] = found[place]
     return out as Shaped<R> & Partial<Shaped<O>>
   })
 }

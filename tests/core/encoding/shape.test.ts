@@ -75,6 +75,16 @@ describe('shapes', () => {
     )
   })
 
+  test('members are read in canonical order, and of two faults the one is told that was declared first', () => {
+    const declared = object({ what: truth, kind: truth }, { also: truth })
+    assert.deepEqual(Object.keys(declared({ what: true, kind: true, also: true }, '') as object), [
+      'also',
+      'kind',
+      'what',
+    ])
+    assert.equal((declared({}, '') as Misfit).at, 'what')
+  })
+
   test('a plain text is one line, bounded, and is left alone when it already is', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.integer({ min: 1, max: 40 }), (value, max) => {
