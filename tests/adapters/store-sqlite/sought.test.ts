@@ -101,13 +101,17 @@ describe('looking for entries', () => {
   })
 
   it('remembers no word that a failed change brought', async () => {
-    const store = orThrow(openFleetStore(path()))
-    await store.commit({ entries: ROWS.slice(0, 2), log: end(2) })
+    const file = path()
+    const first = orThrow(openFleetStore(file))
+    await first.commit({ entries: ROWS.slice(0, 2), log: end(2) })
     const fresh = rowOf({ ...entryOf(2), site: 'atoll' }, 2)
     // A tile that the table does not take: the transaction is undone when the entry and its words are there already.
     const tiles = [{ level: 0, index: 0, hashes: null as unknown as Uint8Array }]
-    await assert.rejects(store.commit({ entries: [fresh], log: end(3), tiles }))
-    await store.commit({ entries: [rowOf({ ...entryOf(2), site: 'reef' }, 2), fresh], log: end(4) })
+    await assert.rejects(first.commit({ entries: [fresh], log: end(3), tiles }))
+    await first.commit({ entries: [rowOf({ ...entryOf(2), site: 'reef' }, 2), fresh], log: end(4) })
+    first.close()
+    // What was only remembered is gone now.
+    const store = orThrow(openFleetStore(file))
     const found = (site: string) => store.sought.find({ site }, { from: 0, to: 9 }, 'newest', 9).map(one => one.index)
     assert.deepEqual([found('atoll'), found('reef')], [[3], [2]])
     store.close()
