@@ -28,6 +28,14 @@ export const routes: readonly Route[] = [
     action: 'read-inventory',
     load: () => import('../screens/fleet.tsx'),
   },
+  {
+    name: 'audit',
+    path: '/audit',
+    nav: 'Audit',
+    key: 'u',
+    action: 'read-audit',
+    load: () => import('../screens/audit.tsx'),
+  },
 ]
 
 /** Where one signs in; `back` in its query is where it leads. */
