@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
@@ -42,38 +43,83 @@ export function httpsServer(
   certificate: 'required' | 'asked-for' = 'required',
   patience: Patience = PATIENCE,
 ): HttpsServer {
-  const { body, silence } = patience
   const server = Fastify({
     https: {
       ...tls,
       minVersion: 'TLSv1.3',
       requestCert: true,
       rejectUnauthorized: certificate === 'required',
-      // Slow links need some seconds for either; nobody needs more.
+      ...patienceOf(patience),
       handshakeTimeout: patience.handshake,
-      headersTimeout: patience.headers,
-      connectionsCheckingInterval: Math.min(patience.headers, 5000),
     },
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: MAX_BODY,
-    // Node.js knows one time for all: a large upload over a slow link would never be through. Below, each has its own.
-    requestTimeout: 0,
-    connectionTimeout: 0,
-    keepAliveTimeout: 75_000,
-    forceCloseConnections: true,
-    // What the API does not describe is refused: never left out, never turned into another type.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    ...common(log),
   }) as unknown as HttpsServer
   server.server.prependListener('secureConnection', (socket: TLSSocket) => {
     // Whoever brings a certificate means it: one that does not hold is no reason to be taken for somebody without one. (A
     // resumed session without a certificate counts as authorised, and has none all the same.)
     if (socket.getPeerX509Certificate() !== undefined && !socket.authorized) socket.destroy()
   })
+  return answering(server, patience)
+}
+
+/** Servers that ask nobody for a certificate. */
+const forBrowsers = new WeakSet<HttpsServer>()
+
+/** Whether a server asks nobody for a certificate: nobody who comes there is a gateway. */
+export const isForBrowsers = (server: HttpsServer): boolean => forBrowsers.has(server)
+
+/**
+ * A server as above for browsers: TLS 1.3 with a certificate and key that the operator brought, or without them plain HTTP. It
+ * asks for no certificate, so that whoever comes has shown nothing. `headers`: lines that also the answer to what is no HTTP has.
+ */
+export function browserServer(
+  tls: { readonly cert: string; readonly key: string } | null,
+  log: Logger,
+  headers: string,
+  patience: Patience = PATIENCE,
+): HttpsServer {
+  const clientErrorHandler = (error: { code: string }, socket: Socket): void => {
+    const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+    if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\n${headers}connection: close\r\ncontent-length: 0\r\n\r\n`)
+    socket.destroy()
+  }
+  const options = { ...common(log), clientErrorHandler }
+  const times = patienceOf(patience)
+  const server = (tls === null
+    ? Fastify({ http: times, ...options })
+    : Fastify({
+        https: { ...tls, minVersion: 'TLSv1.3', ...times, handshakeTimeout: patience.handshake },
+        ...options,
+      })) as unknown as HttpsServer
+  forBrowsers.add(server)
+  return answering(server, patience)
+}
+
+// Slow links need some seconds for either; nobody needs more.
+const patienceOf = ({ headers }: Patience) => ({
+  headersTimeout: headers,
+  connectionsCheckingInterval: Math.min(headers, 5000),
+})
+
+const common = (log: Logger) => ({
+  loggerInstance: log,
+  logController: new LogController({ disableRequestLogging: true }),
+  bodyLimit: MAX_BODY,
+  // Node.js knows one time for all: a large upload over a slow link would never be through. Below, each has its own.
+  requestTimeout: 0,
+  connectionTimeout: 0,
+  keepAliveTimeout: 75_000,
+  forceCloseConnections: true,
+  // What the API does not describe is refused: never left out, never turned into another type.
+  ajv: { customOptions: { removeAdditional: false, coerceTypes: false } as const },
+})
+
+/** What both have in common: how long a body may take, and that every refusal answers as a problem. */
+function answering(server: HttpsServer, { body, silence }: Patience): HttpsServer {
   server.addHook('onRequest', async request => {
     const { raw } = request
     // A body that is given up takes the socket of its request with it: whose it was is asked for behind that, too.
-    sockets.set(request, raw.socket as TLSSocket)
+    sockets.set(request, raw.socket)
     const late = setTimeout(() => raw.complete || raw.destroy(), body)
     raw.once('close', () => clearTimeout(late))
     deadlines.set(request, { late, silence })
@@ -132,8 +178,10 @@ export function uploadOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
   return stream
 }
 
-const sockets = new WeakMap<FastifyRequest, TLSSocket>()
-const socketOf = (request: FastifyRequest): TLSSocket => sockets.get(request) ?? (request.raw.socket as TLSSocket)
+const sockets = new WeakMap<FastifyRequest, Socket>()
+const socketOf = (request: FastifyRequest): Socket => sockets.get(request) ?? request.raw.socket
+
+const isTls = (socket: Socket): socket is TLSSocket => 'encrypted' in socket && socket.encrypted === true
 
 const identities = new WeakMap<object, Identity | null>()
 
@@ -142,7 +190,8 @@ export function peer(request: FastifyRequest): Identity | null {
   const socket = socketOf(request)
   const known = identities.get(socket)
   if (known !== undefined) return known
-  const names = socket.getPeerCertificate().subjectaltname ?? ''
+  // Over plain HTTP nobody has shown anything.
+  const names = (isTls(socket) ? socket.getPeerCertificate().subjectaltname : undefined) ?? ''
   const uris = names.split(', ').filter(name => name.startsWith('URI:'))
   // One certificate, one identity: a certificate with two is not ours.
   const identity = uris.length === 1 ? parseIdentity(uris[0]!.slice('URI:'.length)) : null
@@ -157,7 +206,7 @@ export function peerKey(request: FastifyRequest): string | null {
   const socket = socketOf(request)
   const known = keys.get(socket)
   if (known !== undefined) return known
-  const certificate = socket.getPeerX509Certificate()
+  const certificate = isTls(socket) ? socket.getPeerX509Certificate() : undefined
   const spki = certificate?.publicKey.export({ type: 'spki', format: 'der' })
   const key = spki === undefined ? null : createHash('sha256').update(spki).digest('hex')
   keys.set(socket, key)

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { ACTION_NAMES, type MayTable } from '../core/fleet/roles.ts'
 import { Name } from './fleet-api.ts'
 
 const closed = { additionalProperties: false }
@@ -46,17 +47,45 @@ export const SessionView = Type.Object(
 )
 export type SessionView = Static<typeof SessionView>
 
-/** GET /v1/whoami: the account, how it came in, and what it may do: of a token, what is narrower. */
+const Scopes = Type.Array(Type.String({ maxLength: 200, description: 'fleet, region:NAME or site:NAME' }))
+const May = Type.Object(Object.fromEntries(ACTION_NAMES.map(action => [action, Scopes])), {
+  ...closed,
+  description: 'each action with the scopes in which it is allowed; none: nowhere',
+})
+
+/**
+ * GET /v1/whoami: the account, how it came in, and what it may do: of a token, what is narrower. `session`: what it came in with,
+ * other than a certificate: since when and until when; `idleMillis`: without a request for so long, it is over before that.
+ */
 export const WhoView = Type.Object(
   {
     account: Name,
     name: Type.String(),
     kind: Type.Union([Type.Literal('person'), Type.Literal('service')]),
-    by: Type.Union(['certificate', 'token', 'session', 'browser'].map(word => Type.Literal(word))),
+    by: Type.Union([
+      Type.Literal('certificate'),
+      Type.Literal('token'),
+      Type.Literal('session'),
+      Type.Literal('browser'),
+    ]),
+    session: Type.Union([
+      Type.Object(
+        {
+          id: Type.String(),
+          label: Type.String(),
+          createdAt: Moment,
+          expiresAt: Moment,
+          idleMillis: Type.Union([Type.Integer(), Type.Null()]),
+        },
+        closed,
+      ),
+      Type.Null(),
+    ]),
     roles: Grants,
     narrowed: Type.Union([Grants, Type.Null()]),
+    may: Type.Unsafe<MayTable>(May),
   },
-  closed,
+  { ...closed, title: 'WhoView' },
 )
 export type WhoView = Static<typeof WhoView>
 

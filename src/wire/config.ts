@@ -5,6 +5,7 @@ import type { AtHand } from '../core/ledger/retention.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { ConditionsConfig } from './conditions.ts'
 import { configFault } from './config-fault.ts'
+import { ConsoleConfig } from './console-config.ts'
 import { AnchorJson, Name, PublishPolicyJson } from './fleet-api.ts'
 import { SiemConfig } from './siem-config.ts'
 
@@ -75,8 +76,8 @@ export const FleetConfig = Type.Object(
     ),
     /** Where old entries of the audit log go, and which are old; absent: all of them stay in the database. */
     archive: Type.Optional(ArchiveConfig),
-    /** Where the console listens, read-only, for this machine alone; absent: nowhere. */
-    console: Type.Optional(Listen),
+    /** Where the console listens: its files, and the API for people with sessions; absent: nowhere. */
+    console: Type.Optional(ConsoleConfig),
     /** Whether people and services may come without a client certificate, with a sign-in or a token; absent: no. */
     signIn: Type.Optional(Type.Boolean()),
     /** What is demanded of accounts and of plans; absent: maker and operator apart, no change request. */

@@ -5,6 +5,7 @@ import { type Answer, type ClientTls, HttpsClient } from '../../src/adapters/lin
 import { scryptPasswords } from '../../src/adapters/passwords-scrypt.ts'
 import { nodeRandom } from '../../src/adapters/random-node.ts'
 import { WebhookHttps } from '../../src/adapters/webhook-https.ts'
+import type { FleetDoor } from '../../src/apps/fleet/api/parts.ts'
 import { fleetDoor } from '../../src/apps/fleet/door.ts'
 import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
 import { Metrics } from '../../src/apps/fleet/metrics.ts'
@@ -37,6 +38,8 @@ export class PeopleDoor {
   readonly fleet: QuietFleet
   readonly reception: Reception
   readonly passwords = scryptPasswords(CHEAP)
+  /** What its routes work on: a second door of the same fleet has the same. */
+  readonly parts: FleetDoor
   readonly #server: HttpsServer
   readonly #authority: Authority
   readonly #now: Instant
@@ -61,7 +64,7 @@ export class PeopleDoor {
     const parts = { folder: `${fleet.folder}/fleet`, reception: this.reception, passwords: this.passwords }
     const { gathering } = orThrow(openWitnesses(parts.folder, {}, world, fleet.gathered))
     const enrolment = new Enrolment(world, { folder: parts.folder, url: ORIGIN, gathered: fleet.gathered })
-    const door = {
+    this.parts = {
       world,
       enrolment,
       maxBlobBytes: 1 << 20,
@@ -74,7 +77,7 @@ export class PeopleDoor {
       origin: ORIGIN,
       signIn: true,
     }
-    this.#server = fleetDoor(door, { ca: authority.cert, ...cert }, pino({ level: 'silent' }))
+    this.#server = fleetDoor(this.parts, { ca: authority.cert, ...cert }, pino({ level: 'silent' }))
     more(this.#server)
   }
 

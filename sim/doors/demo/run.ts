@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isLoopback } from '../../../src/adapters/http-loopback.ts'
+import { isLoopback } from '../../../src/adapters/loopback.ts'
 import type { CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { Children } from './children.ts'
 import { shownPath } from './desk.ts'

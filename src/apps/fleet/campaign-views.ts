@@ -139,26 +139,6 @@ function turnsAt(world: FleetWorld, id: string, state: TurnAt, wanted: Wanted, s
   })
 }
 
-/** Campaigns that the console draws controller by controller: the newest ones, and those that have not ended. */
-const DRAWN = 6
-
-/** Controllers of one campaign that the console draws; how many there are stands in its counts. */
-const DRAWN_TURNS = '1000'
-
-/** All campaigns as the console draws them. */
-export async function drawn(world: FleetWorld, all: readonly CampaignSummary[]): Promise<CampaignView[] | Refusal> {
-  const views: CampaignView[] = []
-  for (const [index, one] of all.entries()) {
-    const open = one.state !== 'done' && one.state !== 'halted'
-    const page = open || index >= all.length - DRAWN ? await turns(world, one.id, { limit: DRAWN_TURNS }) : null
-    if (isRefusal(page)) return page
-    views.push({ ...one, controllers: page === null ? [] : byWave(page.items) })
-  }
-  return views
-}
-
-const byWave = (turns: readonly CampaignControllerView[]) => turns.toSorted((a, b) => a.wave - b.wave)
-
 /** The sheets of a campaign as they are stored: whoever reads them holds them against the plan. */
 export async function sheets(
   world: FleetWorld,

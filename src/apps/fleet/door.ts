@@ -23,7 +23,13 @@ import { guard } from './gate.ts'
 export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsServer {
   const server = httpsServer(tls, log, door.signIn ? 'asked-for' : 'required')
   boundConnections(server.server as Server, log, BOUNDS)
-  guard(server, door.reception, door.origin)
+  guard(server, door.reception, { origins: new Set([door.origin]), pagesOnly: false, bearers: true })
+  openApi(server, door)
+  return server
+}
+
+/** Every route of the API that whoever comes to this server may use. */
+export function openApi(server: HttpsServer, door: FleetDoor): void {
   for (const routes of [
     // First: it counts the requests of all the others.
     serverRoutes,
@@ -43,5 +49,4 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
   ]) {
     routes(server, door)
   }
-  return server
 }

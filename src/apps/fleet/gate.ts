@@ -42,11 +42,21 @@ export function whoOf(request: FastifyRequest): Who {
 }
 
 /**
+ * What a gate goes by. `origins`: whose pages may send a cookie along. `pagesOnly`: nobody else signs in here: the door is a
+ * console's. `bearers`: whether the secret of a token or session is taken from a header.
+ */
+export type GateRules = {
+  readonly origins: ReadonlySet<string>
+  readonly pagesOnly: boolean
+  readonly bearers: boolean
+}
+
+/**
  * Puts the gate before a door: each request is admitted and judged by what its route says, before its body is read where
  * that can be told, and in any case before its handler runs. Refused attempts of accounts are in the log before they are
  * answered. Throws for a route that does not say who may use it.
  */
-export function guard(server: HttpsServer, reception: Reception, origin: string): void {
+export function guard(server: HttpsServer, reception: Reception, rules: GateRules): void {
   const { world } = reception
   server.addHook('onRoute', route => {
     if (route.config?.access !== undefined) return
@@ -55,10 +65,16 @@ export function guard(server: HttpsServer, reception: Reception, origin: string)
   server.addHook('onRequest', async request => {
     const { access } = request.routeOptions.config
     // The answer to an address that is not there tells nothing.
-    if (access === undefined || access.for === 'strangers') return
+    if (access === undefined) return
+    if (access.for === 'strangers') {
+      // Whoever makes a browser sign in as somebody else watches what is done there.
+      const forged = isRead(request) ? null : refuseForged(request, rules, rules.pagesOnly)
+      if (forged !== null) throw new RefusalError(forged)
+      return
+    }
     if (access.for === 'gateways') return void requirePeer(request, 'gateway')
     if (access.for === 'gateways-or' && peer(request)?.kind === 'gateway') return
-    const who = await admittedOf(reception, request, origin)
+    const who = await admittedOf(reception, request, rules)
     admitted.set(request, who)
     // Before the body: who may do it nowhere uploads nothing.
     const refusal = access.for === 'roles' ? mayDoSomewhere(who, access.action) : null
@@ -76,6 +92,8 @@ export function guard(server: HttpsServer, reception: Reception, origin: string)
   server.addHook('onSend', async (request, reply) => {
     const refusal = refusalOf(reply)
     if (refusal === null || told.has(request) || !isAttempt(request.method, refusal)) return
+    // A page asks who has signed in: where nobody has, nobody tried anything.
+    if (rules.pagesOnly && isRead(request) && refusal.code === 'sign-in-required') return
     told.add(request)
     const actor = actorOf(request, refusal)
     // What was asked at an address that is not there is no attempt at anything: whoever looks for doors is counted as nobody.
@@ -202,17 +220,17 @@ const COMMANDS: Readonly<Record<Command['command'], SiteAction>> = {
 const commandOf = (request: FastifyRequest): SiteAction => COMMANDS[(request.body as Command).command]
 
 /** Who makes the request. Throws the refusal. */
-async function admittedOf(reception: Reception, request: FastifyRequest, origin: string): Promise<Who> {
-  const presented = presentedBy(request)
+async function admittedOf(reception: Reception, request: FastifyRequest, rules: GateRules): Promise<Who> {
+  const presented = presentedBy(request, rules.bearers)
   if (isRefusal(presented)) throw new RefusalError(presented)
-  const forged = presented.by === 'cookie' ? refuseForged(request, origin) : null
+  const forged = presented.by === 'cookie' ? refuseForged(request, rules, true) : null
   const who = forged ?? (await admit(reception.world, presented))
   if (!isRefusal(who)) return who
   throw new RefusalError(who)
 }
 
 /** What a request says of its maker: one thing, and not two. */
-export function presentedBy(request: FastifyRequest): Presented | Refusal {
+export function presentedBy(request: FastifyRequest, bearers: boolean): Presented | Refusal {
   const subject = `${request.method} ${request.routeOptions.url ?? ''}`
   const identity = peer(request)
   const { authorization } = request.headers
@@ -225,6 +243,8 @@ export function presentedBy(request: FastifyRequest): Presented | Refusal {
     requirePeer(request, 'person')
   }
   if (authorization !== undefined) {
+    if (!bearers)
+      return refuse('sign-in-required', subject, 'a session of the console, in its cookie', 'another header')
     const [, secret] = /^Bearer ([\x21-\x7e]{1,200})$/.exec(authorization) ?? []
     if (secret !== undefined) return { by: 'bearer', secret }
     return refuse('credential-unknown', subject, 'Authorization: Bearer and a token', 'something else')
@@ -248,16 +268,20 @@ function cookiesOf(request: FastifyRequest): string[] {
 
 /**
  * A cookie goes along with whatever a browser sends, whoever told it to: so with one, a request must come from the fleet's
- * own page. SameSite=Strict says so to the browser; this does not rely on it. Refuses `request-forged`.
+ * own page. SameSite=Strict says so to the browser; this does not rely on it. `fromPage`: it is a page that sends it, and to
+ * change something it sends the header that pages elsewhere cannot. Refuses `request-forged`.
  */
-function refuseForged(request: FastifyRequest, origin: string): null | Refusal {
+function refuseForged(request: FastifyRequest, { origins }: GateRules, fromPage: boolean): null | Refusal {
   const { headers, method } = request
   const bad = (expected: string, actual: string): Refusal =>
     refuse('request-forged', `${method} ${request.routeOptions.url ?? ''}`, expected, actual.slice(0, 120))
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin' && site !== 'none')
     return bad('the fleet’s own page', `a ${site} one`)
-  if (headers.origin !== undefined && headers.origin !== origin) return bad(origin, headers.origin)
-  if (method === 'GET' || method === 'HEAD') return null
+  if (headers.origin !== undefined && !origins.has(headers.origin))
+    return bad([...origins].join(' or '), headers.origin)
+  if (isRead(request) || !fromPage) return null
   return headers[PAGE_HEADER] === '1' ? null : bad(`the header ${PAGE_HEADER}: 1`, 'none')
 }
+
+const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD'

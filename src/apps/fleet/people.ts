@@ -19,8 +19,6 @@ import { fleetFiles } from './files.ts'
 /** The first accounts of a fleet, and the profiles by which people come in with a certificate. */
 
 export const ADMINISTRATOR = 'administrator'
-/** The account of the console that is served to the machine itself: it shows what this account may see. */
-export const CONSOLE = 'console'
 
 /** What the administrator is too where maker and operator are one: everything but the one who approves. */
 const BOTH_SIDES: readonly Role[] = ['release-manager', 'planner', 'operator', 'site-engineer', 'technician', 'auditor']
@@ -35,7 +33,7 @@ export type Approver = { readonly id: string; readonly signer: Signer }
 export function approverNames(references: readonly string[]): readonly string[] {
   const names = references.map(reference => {
     const plain = basename(reference).replace(/\.(?:key|pem)$/, '')
-    return NAME.test(plain) && plain !== ADMINISTRATOR && plain !== CONSOLE ? plain : null
+    return NAME.test(plain) && plain !== ADMINISTRATOR ? plain : null
   })
   return names.map((name, index) => {
     const alone = name !== null && names.filter(other => other === name).length === 1
@@ -43,7 +41,7 @@ export function approverNames(references: readonly string[]): readonly string[] 
   })
 }
 
-/** The first accounts: the administrator, the console's, and one for each approver, with the key that is theirs. */
+/** The first accounts: the administrator, and one for each approver, with the key that is theirs. */
 export function firstAccounts(
   approvers: readonly Approver[],
   oneOrganisation: boolean,
@@ -53,13 +51,11 @@ export function firstAccounts(
   const fleet = { at: 'fleet' } as const
   const granted = (...roles: readonly Role[]) => roles.map(role => ({ role, scope: fleet }))
   const own = granted(ADMINISTRATOR, ...(oneOrganisation ? BOTH_SIDES : []))
-  const named = (id: string, kind: Account['kind'], grants: Account['grants']) =>
-    newAccount({ id, kind, name: id, grants }, now)
+  const named = (id: string, grants: Account['grants']) => newAccount({ id, kind: 'person', name: id, grants }, now)
   return [
-    named(ADMINISTRATOR, 'person', own),
-    named(CONSOLE, 'service', granted('auditor')),
+    named(ADMINISTRATOR, own),
     ...approvers.map(({ id, signer }) => {
-      return { ...named(id, 'person', granted('approver')), keys: [keyId(signer.key, crypto)] }
+      return { ...named(id, granted('approver')), keys: [keyId(signer.key, crypto)] }
     }),
   ]
 }

@@ -3,7 +3,6 @@ import { DiskBlobs } from '../../adapters/blobs-disk.ts'
 import { systemClock } from '../../adapters/clock-system.ts'
 import { readText } from '../../adapters/config-file.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
-import { refuseNetwork } from '../../adapters/http-loopback.ts'
 import { listen } from '../../adapters/http-server.ts'
 import { scryptPasswords } from '../../adapters/passwords-scrypt.ts'
 import { nodeRandom } from '../../adapters/random-node.ts'
@@ -18,7 +17,7 @@ import { notePolicy } from '../../flows/attest.ts'
 import { tick } from '../../flows/campaign.ts'
 import { checkStore } from '../../flows/check.ts'
 import { refuseCopy } from '../../flows/confirm.ts'
-import { cosignedFiles, witnessAlarms } from '../../flows/cosigned.ts'
+import { cosignedFiles } from '../../flows/cosigned.ts'
 import { deliver } from '../../flows/deliver.ts'
 import { resumeImport } from '../../flows/import.ts'
 import { refuseClock, refuseToGoOn } from '../../flows/log-start.ts'
@@ -30,12 +29,13 @@ import { noteSettings } from '../../flows/settings.ts'
 import { localIdentities } from '../../flows/sign-in.ts'
 import { warn } from '../../flows/warn.ts'
 import type { FleetConfig } from '../../wire/config.ts'
+import { type ConsolePlace, consolePlace } from '../process/console-place.ts'
 import { serveCopies } from '../process/copy-door.ts'
 import { every, type Loop, startLoop } from '../process/loop.ts'
 import { type Log, type Serving, serveUntilSignal, startWithKeys } from '../process/serve.ts'
 import type { Signers } from '../process/signers.ts'
 import { archiveFolder, archiveNow, archiveOf, retentionOf } from './archive.ts'
-import { openConsole } from './console-door.ts'
+import { consoleDoor } from './console-door.ts'
 import { fleetDoor } from './door.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
 import { fleetFiles, readFleetConfig } from './files.ts'
@@ -50,8 +50,8 @@ import { fleetWorld } from './world.ts'
 
 /**
  * `voltseal fleet serve FOLDER`. Ends with null after a signal. Refuses a missing or malformed config, keys that cannot
- * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`, `console-not-loopback`, `store-restored`
- * (flows/confirm.ts), and what `refuseToGoOn` and `refuseClock` refuse. `clockWasAhead`: the clock is right now, and the log has
+ * be read, `data-folder-newer`, `data-folder-in-use`, `port-in-use`, `clock-before-build`, `store-restored` (flows/confirm.ts),
+ * what `consolePlace` refuses, and what `refuseToGoOn` and `refuseClock` refuse. `clockWasAhead`: the clock is right now, and the log has
  * later times.
  */
 export async function serveFleet(folder: string, clock = systemClock, clockWasAhead = false): Promise<null | Refusal> {
@@ -68,14 +68,16 @@ export async function startFleet(
   clock = systemClock,
   clockWasAhead = false,
 ): Promise<Serving | Refusal> {
-  const network = config.console === undefined ? null : refuseNetwork(config.console.host)
-  if (network !== null) return network
-  return startWithKeys(signers => startWith(folder, config, log, signers, clock, clockWasAhead))
+  const { console: asked, url } = config
+  const place = asked === undefined ? null : consolePlace(folder, asked, new URL(url).hostname)
+  if (isRefusal(place)) return place
+  return startWithKeys(signers => startWith(folder, config, place, log, signers, clock, clockWasAhead))
 }
 
 async function startWith(
   folder: string,
   config: FleetConfig,
+  place: ConsolePlace | null,
   log: Log,
   signers: Signers,
   clock: Clock,
@@ -148,11 +150,12 @@ async function startWith(
   await noteSettings(world, settings)
   await resumeImport(world)
   await recall(world, reception.memory)
-  const shown =
-    config.console === undefined ? null : await openConsole(config.console, world, log, () => witnessAlarms(gathering))
-  const port = orNull(shown) ?? (await listen(door, config.listen.host, config.listen.port))
+  const shown = place === null ? null : consoleDoor(place, parts, log)
+  const port =
+    orNull(shown === null ? null : await listen(shown, place!.host, place!.port)) ??
+    (await listen(door, config.listen.host, config.listen.port))
   if (isRefusal(port)) {
-    if (!isRefusal(shown)) await shown?.close()
+    await shown?.close()
     store.close()
     return port
   }
@@ -190,9 +193,9 @@ async function startWith(
     log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this fleet signs with keys that can be copied')
   }
   return {
-    ready: { url: config.url, ...(shown === null || isRefusal(shown) ? {} : { console: shown.url }) },
+    ready: { url: config.url, ...(place === null ? {} : { console: `${place.url}/` }) },
     close: async () => {
-      if (!isRefusal(shown)) await shown?.close()
+      await shown?.close()
       await door.close()
       await copies?.close()
       const stopped = loops.map(loop => loop.stop())

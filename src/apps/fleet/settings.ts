@@ -8,6 +8,7 @@ import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { WARNING_DAYS } from '../../core/trust/expiry.ts'
 import type { Setting, Settings } from '../../flows/settings.ts'
 import type { ArchiveConfig, FleetConfig } from '../../wire/config.ts'
+import type { ConsoleConfig } from '../../wire/console-config.ts'
 import { fleetFiles } from './files.ts'
 import { governanceOf } from './world.ts'
 
@@ -44,7 +45,7 @@ export function settingsOf(
   const { console: shown } = config
   return new Map<string, Setting>([
     ['governance', all({ separateOrganisations, changeRequest: changeRequest.toSorted() })],
-    ['sign-in', all({ signIn, console: shown === undefined ? null : `${shown.host}:${shown.port}` })],
+    ['sign-in', all({ signIn, console: shown === undefined ? null : consoleText(shown) })],
     ['anchors', all({ anchors: config.anchors.map(({ kid }) => kid).toSorted() })],
     ['authority', all({ ca })],
     ['wrapping', all({ wrappingKey: wrapping === null ? null : digest(wrapping) })],
@@ -55,6 +56,10 @@ export function settingsOf(
     ['metadata', all({ metadataMillis, warningDays: [...warningDays] })],
   ])
 }
+
+/** Where it listens and, where that was said, what people type: an address of before is written as it was. */
+const consoleText = ({ host, port, url }: ConsoleConfig): string =>
+  `${host}:${port}${url === undefined ? '' : ` ${url}`}`
 
 const all = (said: JsonObject): Setting => ({ whole: said, said })
 const part = (kept: JsonObject, said: JsonObject): Setting => ({ whole: { ...kept, ...said } satisfies Json, said })

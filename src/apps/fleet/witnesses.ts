@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { readText } from '../../adapters/config-file.ts'
-import { isLoopback } from '../../adapters/http-loopback.ts'
 import { HttpWitnessLink } from '../../adapters/link-witness.ts'
+import { isLoopback } from '../../adapters/loopback.ts'
 import { millis } from '../../core/encoding/units.ts'
 import { type LogPolicy, MAX_POLICY_CHARACTERS, noWitness, readPolicy } from '../../core/ledger/log-policy.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'

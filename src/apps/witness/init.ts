@@ -1,7 +1,7 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { makeFolders, writeWhole } from '../../adapters/config-file.ts'
-import { isLoopback } from '../../adapters/http-loopback.ts'
+import { isLoopback } from '../../adapters/loopback.ts'
 import type { Crypto } from '../../core/encoding/crypto.ts'
 import { isKeyName, verifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'

@@ -239,6 +239,24 @@ function reachOfGrants(grants: readonly Grant[], action: Action): Reach {
   }
 }
 
+/** Each action of the table with the scopes in which somebody may do it, as texts of `scopeText`; none: nowhere. */
+export type MayTable = Readonly<Record<Action, readonly string[]>>
+
+/**
+ * What somebody may do and where, for what shows people what is open to them. What is shared by all sites is done in the scope
+ * of the fleet, whichever role allows it. It decides nothing: each request is judged by `mayDo`.
+ */
+export function mayTable(holder: Holder): MayTable {
+  const scopes = (action: Action): readonly string[] => {
+    if (ACTIONS[action].at !== 'sites') return mayDo(holder, action, FLEET) === null ? [scopeText(FLEET)] : []
+    const reach = reachOf(holder, action)
+    if (reach === 'all') return [scopeText(FLEET)]
+    const regions = [...reach.regions].sort().map(region => scopeText({ at: 'region', region }))
+    return [...regions, ...[...reach.sites].sort().map(site => scopeText({ at: 'site', site }))]
+  }
+  return Object.fromEntries(ACTION_NAMES.map(action => [action, scopes(action)])) as unknown as MayTable
+}
+
 /** What lies in both. A site of one in a region of the other is not told here: the list that filters judges both. */
 function common(one: Reach, other: Reach): Reach {
   if (one === 'all') return other

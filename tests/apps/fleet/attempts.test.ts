@@ -43,6 +43,7 @@ const NO_ATTEMPT: Readonly<Record<string, readonly string[]>> = {
     'clock-before-build',
     'witness-not-loopback',
     'console-not-loopback',
+    'console-certificate-unusable',
     'file-not-permitted',
     'secret-file-permissions',
     'key-file-permissions',
@@ -215,16 +216,6 @@ describe('refused attempts, at the fleet’s door', () => {
       codes.filter(code => !silent.includes(code)).map(code => [code, 'access-refused: POST /attempts/:code']),
     )
     assert.deepEqual(await tried('POST', codes), recorded)
-  })
-
-  it('the codes of the console’s listener, which records nothing, are of no route', () => {
-    // It knows nobody and has nothing that writes: tests/apps/fleet/console-door.test.ts.
-    const own = codes.filter(code => code.startsWith('console-'))
-    assert.ok(own.includes('console-read-only') && own.includes('console-request-foreign'))
-    assert.deepEqual(
-      ROUTES.filter(route => route.codes.some(code => own.includes(code))),
-      [],
-    )
   })
 
   it('no route refuses with a code that is not recorded', () => {

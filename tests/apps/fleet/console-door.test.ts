@@ -1,117 +1,73 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { after, before, describe, test } from 'node:test'
-import { pino } from 'pino'
-import { browserCrypto } from '../../../console/crypto-browser.ts'
-import { LogReader, type LogStatus } from '../../../console/live/log-reader.ts'
-import { World } from '../../../sim/doors/world.ts'
-import { readConfig } from '../../../src/adapters/config-file.ts'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { after, before, describe, it } from 'node:test'
 import { readPageFiles } from '../../../src/adapters/page-files.ts'
-import { fleetFiles } from '../../../src/apps/fleet/files.ts'
-import { startFleet } from '../../../src/apps/fleet/serve.ts'
-import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
-import { FleetConfig, parseConfig } from '../../../src/wire/config.ts'
+import { COOKIE, PAGE_HEADER } from '../../../src/apps/fleet/gate.ts'
+import { isRefusalCode } from '../../../src/core/refusal/registry.ts'
+import type { WhoView } from '../../../src/wire/account-api.ts'
+import { FLEET_SCREENS } from '../../../src/wire/console-screens.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
-import type { CheckpointView, WatchedCheckpoint } from '../../../src/wire/fleet-views.ts'
-import { log } from '../../worlds/people.ts'
+import { ConsoleBrowser, outcome, setCookie } from '../../worlds/console-browser.ts'
+import { PASSWORD, PeopleDoor } from '../../worlds/people-door.ts'
+import { QuietFleet } from '../../worlds/quiet-fleet.ts'
 
-const SITE = {
-  site: 'quay',
-  name: 'Quay',
-  region: 'nl-west',
-  zone: 'Europe/Amsterdam',
-  vendor: 'voltworks.example',
-  gateway: { id: 'quay-gateway' },
-  links: [{ id: 'lan', kind: 'ethernet' }],
-  classes: { bms: { hardware: 'primehub', slot: '128KiB', bootloader: 1 } },
-  controllers: [{ id: 'bms-1', class: 'bms', link: 'lan' }],
-}
-
-let world: World
-let url = ''
-const config = (): FleetConfig => {
-  const { config: path } = fleetFiles(world.at('fleet'))
-  return orThrow(parseConfig<FleetConfig>(FleetConfig, orThrow(readConfig(path)), path))
-}
-const get = (path: string, method = 'GET'): Promise<Response> => fetch(`${url}${path}`, { method })
-const read = async <T>(path: string): Promise<T> => (await (await get(path)).json()) as T
-
-before(async () => {
-  world = await World.make({ site: SITE, factory: { bms: new Uint8Array(4096).fill(7) } })
-  const { config: path } = fleetFiles(world.at('fleet'))
-  writeFileSync(path, `${readFileSync(path, 'utf8')}console:\n  host: ${world.host}\n  port: 8445\n`)
-  await world.startFleet()
-  await world.enrol()
-  url = String(world.fleet?.ready.console).replace(/\/$/, '')
-})
-after(() => world.stop())
+const INDEX = '<!doctype html><title>the page</title>'
+/** What stands in for a name in a screen's address. */
+const there = (screen: string): string => screen.replaceAll(/\{\w+\}/g, 'quay')
 
 describe('the console’s door', () => {
-  test('is named when the server is ready, and shows the fleet’s own views', async () => {
-    assert.equal(url, `http://${world.host}:8445`)
-    const [controller] = await read<{ id: string }[]>('/v1/controllers')
-    assert.equal(controller?.id, 'bms-1')
-    assert.deepEqual(await read('/v1/campaigns'), [])
-    assert.deepEqual(await read('/v1/releases'), [])
-    const checkpoint = await read<WatchedCheckpoint>('/v1/audit/checkpoint')
-    assert.ok(checkpoint.size > 0)
-    assert.deepEqual(checkpoint.alarms, [])
-    for (const path of ['tile/0/999', 'tile/entries/..%2f000', 'tile/entries/000.p/256', 'checkpoint', 'tile/']) {
-      assert.equal((await get(`/log/${path}`)).status, 404, path)
+  let fleet: QuietFleet
+  let door: PeopleDoor
+  let browser: ConsoleBrowser
+  let secure: ConsoleBrowser
+  let folder: string
+  before(async () => {
+    fleet = await QuietFleet.make()
+    await fleet.site('quay', 1)
+    door = await PeopleDoor.open(fleet)
+    for (const id of ['ada', 'bob']) {
+      await door.account(id, [id === 'ada' ? 'administrator@fleet' : 'auditor@fleet'])
+      await door.password(id)
     }
-  })
-
-  test('its log verifies with what a browser has', async () => {
-    const said: LogStatus[] = []
-    const memory = { recall: () => null, remember: () => undefined }
-    const file = async (path: string): Promise<Uint8Array> =>
-      new Uint8Array(await (await get(`/log/${path}`)).arrayBuffer())
-    const checkpoint = await read<CheckpointView>('/v1/audit/checkpoint')
-    await new LogReader(browserCrypto, memory).read(checkpoint, file, status => said.push(status))
-    const last = said.at(-1)
-    assert.ok(last?.at === 'sound' && last.size === checkpoint.size, JSON.stringify(last))
-  })
-
-  test('attack: the log, without an account that may read it', async () => {
-    const path = '/log/tile/0/000.p/1'
-    assert.equal((await get(path)).status, 200)
-    await world.must('account', 'disable', 'console', '--reason', 'tried here')
-    assert.match(await (await get(path)).text(), /account-disabled/)
-    await world.must('account', 'enable', 'console')
-    assert.equal((await get(path)).status, 200)
-  })
-
-  test('attack: no route of the fleet’s API that writes, or that gives out more than views, is behind it', async () => {
-    assert.ok(ROUTES.length >= 20, `only ${ROUTES.length} routes are known`)
-    // By the fleet's own door: what the console's shows is shared for a moment, and may be of before.
-    const size = async (): Promise<number> => (await log(world)).length
-    const before = await size()
-    const open: string[] = []
-    for (const { method, path: route } of ROUTES) {
-      const path = route
-        .replace('{site}', 'quay')
-        .replace('{id}', 'bms-1')
-        .replace('{repo}', 'image')
-        .replace('{path}', 'root.json')
-      const answer = await get(path, method)
-      if (method !== 'GET') assert.equal(answer.status, 405, `${method} ${route}`)
-      else if (answer.status === 200) open.push(route)
-    }
-    const views = ['/v1/audit/checkpoint', '/v1/campaigns', '/v1/controllers', '/v1/releases']
-    assert.deepEqual(open.toSorted(), views)
-    assert.equal(await size(), before, 'nothing was written, not even into the log')
-  })
-
-  test('attack: a path out of the folder', async () => {
-    const folder = world.at('page')
+    folder = `${fleet.folder}/page`
     mkdirSync(`${folder}/assets`, { recursive: true })
-    writeFileSync(world.at('secret.html'), 'secret')
-    writeFileSync(`${folder}/index.html`, '<!doctype html>')
-    writeFileSync(`${folder}/assets/app-1234.js`, 'export {}')
+    writeFileSync(`${folder}/index.html`, INDEX)
+    writeFileSync(`${folder}/assets/app-1234.js`, 'export {}'.repeat(100))
+    browser = await ConsoleBrowser.open(door, { folder })
+    secure = await ConsoleBrowser.open(door, { folder, tls: true })
+  })
+  after(async () => {
+    await browser?.close()
+    await secure?.close()
+    await door?.close()
+    fleet?.close()
+  })
+
+  // --- Its files ---
+
+  it('answers each address of a screen with the one page, and what is built under its own name', async () => {
+    for (const screen of FLEET_SCREENS) {
+      const answer = await browser.send('GET', there(screen))
+      assert.deepEqual([answer.status, answer.text], [200, INDEX], screen)
+      assert.equal(answer.headers['cache-control'], 'no-cache')
+    }
+    const asset = await browser.send('GET', '/assets/app-1234.js', { headers: { 'accept-encoding': 'br, gzip' } })
+    assert.equal(asset.headers['content-encoding'], 'gzip')
+    assert.equal(asset.headers['cache-control'], 'public, max-age=31536000, immutable')
+    const plain = await browser.send('GET', '/assets/app-1234.js')
+    assert.deepEqual([plain.headers['content-encoding'], plain.text], [undefined, 'export {}'.repeat(100)])
+    const tag = `${plain.headers.etag}`
+    assert.equal((await browser.send('GET', '/assets/app-1234.js', { headers: { 'if-none-match': tag } })).status, 304)
+    const head = await browser.send('HEAD', '/')
+    assert.deepEqual([head.status, head.text, head.headers['content-length']], [200, '', `${INDEX.length}`])
+  })
+
+  it('attack: a path out of the folder of files', async () => {
+    writeFileSync(`${fleet.folder}/secret.html`, 'what nobody may see')
     writeFileSync(`${folder}/.stamp`, 'not a page')
-    symlinkSync(world.at('fleet'), `${folder}/linked`)
-    const files = readPageFiles(folder)
-    assert.deepEqual([...(files ?? []).keys()].toSorted(), ['/', '/assets/app-1234.js', '/index.html'])
+    symlinkSync(`${fleet.folder}/fleet`, `${folder}/linked`)
+    assert.deepEqual([...(readPageFiles(folder) ?? []).keys()].toSorted(), ['/', '/assets/app-1234.js', '/index.html'])
     for (const path of [
       '/../secret.html',
       '/..%2fsecret.html',
@@ -126,57 +82,244 @@ describe('the console’s door', () => {
       '/%00',
       '/%',
     ]) {
-      const answer = await get(path)
-      assert.equal(answer.status, 404, path)
-      assert.match(await answer.text(), /not-found/)
+      const answer = await browser.send('GET', path)
+      assert.ok(answer.status === 404 || answer.status === 400, path)
+      assert.doesNotMatch(answer.text, /nobody may see|kind:/)
     }
   })
 
-  test('says that it was not built', () => {
-    assert.equal(readPageFiles(world.at('nowhere')), null)
-    mkdirSync(world.at('empty'))
-    assert.equal(readPageFiles(world.at('empty')), null)
+  it('says that it was not built, and serves the API all the same', async () => {
+    const bare = await ConsoleBrowser.open(door, { folder: `${fleet.folder}/nowhere` })
+    assert.equal(outcome(await bare.send('GET', '/')), 'console-not-built')
+    assert.equal(outcome(await bare.send('GET', '/v1/whoami')), 'sign-in-required')
+    await bare.close()
+  })
+
+  // --- Who comes in ---
+
+  it('a session begun here reads and changes what its account may, and ends', async () => {
+    const begun = await browser.signIn('ada')
+    assert.equal(begun.status, 200)
+    for (const part of ['Path=/', 'Secure', 'HttpOnly', 'SameSite=Strict']) {
+      assert.ok(`${begun.headers['set-cookie']}`.split('; ').includes(part), part)
+    }
+    assert.doesNotMatch(begun.text, /voltseal_/, 'a script has no use for its secret')
+    const cookie = setCookie(begun)
+    const who = JSON.parse((await browser.page(cookie, 'GET', '/v1/whoami')).text) as WhoView
+    assert.deepEqual([who.account, who.by, who.session?.idleMillis], ['ada', 'browser', 30 * 60_000])
+    assert.equal(who.session?.expiresAt, fleet.clock.now() + 12 * 3_600_000)
+    assert.deepEqual([who.may['manage-accounts'], who.may.start], [['fleet'], []])
+    const made = { id: 'eve', kind: 'person', name: 'Eve', roles: ['auditor@fleet'] }
+    assert.equal((await browser.page(cookie, 'POST', '/v1/accounts', made)).status, 200)
+    assert.equal((await browser.page(cookie, 'GET', '/log/checkpoint')).status, 200)
+    assert.equal((await browser.page(cookie, 'POST', '/v1/sign-out', {})).status, 204)
+    assert.equal(outcome(await browser.page(cookie, 'GET', '/v1/whoami')), 'credential-revoked')
+  })
+
+  it('attack: nobody reads anything without a session: every route of the API, and what is for gateways is not there', async () => {
+    const size = async (): Promise<number> => (await fleet.world.store.log()).size
+    const before = await size()
+    const said = new Map<string, string[]>()
+    for (const { method, path, access, id } of ROUTES) {
+      const answer = await browser.send(method, there(path), {
+        headers: browser.own,
+        ...(method === 'GET' ? {} : { body: {} }),
+      })
+      const code = `${outcome(answer)}`
+      said.set(code, [...(said.get(code) ?? []), id])
+      const expected =
+        access.for === 'gateways' ? 'not-found' : access.for === 'strangers' ? 'request-malformed' : 'sign-in-required'
+      assert.equal(code, expected, `${method} ${path}`)
+    }
+    assert.ok((said.get('not-found')?.length ?? 0) >= 5 && (said.get('sign-in-required')?.length ?? 0) >= 40)
+    const reads = ROUTES.filter(({ method, access }) => method === 'GET' && access.for !== 'gateways')
+    assert.ok(
+      (await size()) - before <= ROUTES.length - reads.length,
+      'who only looks whether they are signed in is no attempt',
+    )
+  })
+
+  it('attack: the secret of a token or of a session in a header, where the fleet takes only certificates', async () => {
+    const token = await door.token('bob')
+    const headers = { authorization: `Bearer ${token}` }
+    assert.equal(outcome(await browser.send('GET', '/v1/whoami', { headers })), 'sign-in-required')
+    const asked = { proof: { at: 'password', account: 'bob', password: PASSWORD } }
+    const begun = await browser.send('POST', '/v1/sign-in', { headers: browser.own, body: asked })
+    assert.equal(outcome(begun), 'request-malformed', 'a secret that is of use nowhere')
+    const open = await ConsoleBrowser.open(door, { folder, signIn: true })
+    assert.equal((await open.send('GET', '/v1/whoami', { headers })).status, 200, 'as at the fleet’s own door')
+    await open.close()
+  })
+
+  it('attack: session fixation: a session brought along to the sign-in is not the one after it', async () => {
+    const planted = await browser.cookie('bob')
+    const mine = setCookie(await browser.signIn('ada', PASSWORD, { cookie: planted }))
+    assert.notEqual(mine, planted)
+    const account = async (cookie: string): Promise<string> =>
+      (JSON.parse((await browser.page(cookie, 'GET', '/v1/whoami')).text) as WhoView).account
+    assert.deepEqual([await account(mine), await account(planted)], ['ada', 'bob'])
+    const made = `${COOKIE}=voltseal_b_${'0'.repeat(16)}_${'A'.repeat(43)}`
+    assert.equal(outcome(await browser.page(made, 'GET', '/v1/whoami')), 'credential-unknown')
+    assert.equal(outcome(await browser.page(`${mine}; ${planted}`, 'GET', '/v1/whoami')), 'credential-twice')
+  })
+
+  it('attack: CSRF: another page that lets the browser send its cookie along', async () => {
+    const cookie = await browser.cookie('ada')
+    const body = { id: 'mallory', kind: 'person', name: 'Mallory', roles: ['administrator@fleet'] }
+    const { [PAGE_HEADER]: _, ...bare } = browser.own
+    for (const headers of [
+      { ...browser.own, origin: 'https://evil.example' },
+      { ...browser.own, origin: 'null' },
+      // Another port of this machine is another origin, and of the same site.
+      { ...browser.own, origin: 'http://localhost:8446', 'sec-fetch-site': 'same-site' },
+      { ...browser.own, 'sec-fetch-site': 'cross-site' },
+      { ...browser.own, 'sec-fetch-site': 'same-site' },
+      { ...browser.own, [PAGE_HEADER]: '' },
+      bare,
+      {},
+    ]) {
+      const answer = await browser.send('POST', '/v1/accounts', { headers: { ...headers, cookie }, body })
+      assert.equal(outcome(answer), 'request-forged', JSON.stringify(headers))
+    }
+    assert.equal(await fleet.world.store.account('mallory'), null, 'nothing was done')
+    const read = { cookie, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }
+    assert.equal(outcome(await browser.send('GET', '/v1/accounts', { headers: read })), 'request-forged')
+    assert.equal((await browser.page(cookie, 'GET', '/v1/accounts')).status, 200)
+  })
+
+  it('attack: CSRF of the sign-in: a page that signs its visitor in as somebody else', async () => {
+    const { [PAGE_HEADER]: _, ...bare } = browser.own
+    for (const headers of [
+      bare,
+      { [PAGE_HEADER]: '1', origin: 'https://evil.example' },
+      { [PAGE_HEADER]: '1', 'sec-fetch-site': 'cross-site' },
+    ]) {
+      const body = { proof: { at: 'password', account: 'bob', password: PASSWORD }, cookie: true }
+      const answer = await browser.send('POST', '/v1/sign-in', { headers, body })
+      assert.deepEqual([outcome(answer), answer.headers['set-cookie']], ['request-forged', undefined])
+    }
+    const form = { ...browser.own, 'content-type': 'text/plain' }
+    const answer = await browser.send('POST', '/v1/sign-in', { headers: form, body: '{"cookie":true}' })
+    assert.equal(outcome(answer), 'request-malformed')
+  })
+
+  it('attack: a page whose own name points here (DNS rebinding)', async () => {
+    const cookie = await browser.cookie('ada')
+    for (const host of [
+      'evil.example',
+      'evil.example:8445',
+      'localhost',
+      'localhost:8446',
+      'localhost.evil.example:8445',
+      '127.0.0.1:8445',
+    ]) {
+      for (const path of ['/', '/v1/whoami', '/v1/none']) {
+        const answer = await browser.send('GET', path, { headers: { ...browser.own, cookie, host } })
+        assert.deepEqual([answer.status, outcome(answer)], [403, 'console-request-foreign'], `${host}${path}`)
+      }
+    }
+    assert.equal((await browser.send('GET', '/', { headers: { host: 'LOCALHOST:8445' } })).status, 200)
+    assert.equal(
+      outcome(await secure.send('GET', '/', { headers: { host: 'evil.example' } })),
+      'console-request-foreign',
+    )
+    assert.equal((await secure.send('GET', '/')).status, 200)
+  })
+
+  it('attack: another page frames the console, or takes its files for its own', async () => {
+    for (const site of ['cross-site', 'same-site']) {
+      const from = (mode: string, dest: string) => ({
+        'sec-fetch-site': site,
+        'sec-fetch-mode': mode,
+        'sec-fetch-dest': dest,
+      })
+      const ask = (path: string, headers: Record<string, string>) =>
+        browser.send('GET', path, { headers }).then(outcome)
+      assert.equal(await ask('/sites/quay', from('navigate', 'document')), 200, 'a link leads here')
+      assert.equal(await ask('/', from('navigate', 'iframe')), 'console-request-foreign')
+      assert.equal(await ask('/assets/app-1234.js', from('no-cors', 'script')), 'console-request-foreign')
+      assert.equal(await ask('/assets/app-1234.js', from('navigate', 'document')), 'console-request-foreign')
+    }
+  })
+
+  it('attack: password guessing at the console is counted with that at the fleet’s door', async () => {
+    await door.account('gus', ['auditor@fleet'])
+    await door.password('gus')
+    for (let n = 0; n < 5; n += 1) {
+      assert.equal(outcome(await browser.signIn('gus', `guess ${n}`)), 'sign-in-wrong')
+    }
+    assert.equal(outcome(await browser.signIn('gus')), 'sign-in-locked')
+    const main = await door.signIn('gus', PASSWORD)
+    assert.ok('code' in main && main.code === 'sign-in-locked' && isRefusalCode(main.code))
+  })
+
+  // --- Headers ---
+
+  it('every answer carries the headers: files, views, refusals, events, and what is no HTTP', async () => {
+    for (const one of [browser, secure]) {
+      const cookie = await one.cookie('ada')
+      const answers = [
+        await one.send('GET', '/'),
+        await one.send('GET', '/assets/app-1234.js'),
+        await one.send('GET', '/elsewhere'),
+        await one.send('GET', '/%'),
+        await one.send('GET', '/', { headers: { host: 'evil.example' } }),
+        await one.send('OPTIONS', '/v1/accounts'),
+        await one.send('GET', '/v1/whoami'),
+        await one.send('POST', '/v1/sign-in', { headers: one.own, body: '{' }),
+        await one.page(cookie, 'GET', '/v1/whoami'),
+        await one.page(cookie, 'GET', '/log/checkpoint'),
+        await one.page(cookie, 'POST', '/v1/accounts', { id: '' }),
+        await one.signIn('ada'),
+        await one.begin(cookie, '/v1/events'),
+      ]
+      for (const [n, { status, headers }] of answers.entries()) {
+        const policy = `${headers['content-security-policy']}`
+        assert.match(
+          policy,
+          /default-src 'none'.*frame-ancestors 'none'.*require-trusted-types-for 'script'/,
+          `${n} ${status}`,
+        )
+        assert.doesNotMatch(policy, /unsafe|https?:|\*/)
+        assert.equal(headers['x-content-type-options'], 'nosniff')
+        assert.equal(headers['x-frame-options'], 'DENY')
+        assert.equal(headers['referrer-policy'], 'no-referrer')
+        assert.equal(headers['cross-origin-resource-policy'], 'same-origin')
+        assert.equal(headers['cross-origin-opener-policy'], 'same-origin')
+        assert.equal(headers['access-control-allow-origin'], undefined)
+        assert.ok(headers['cache-control'] !== undefined, `${n}`)
+        const strict = headers['strict-transport-security']
+        assert.equal(strict, one === secure ? 'max-age=31536000' : undefined)
+      }
+    }
+    const text = await raw(browser.port, 'what is no HTTP\r\n\r\n')
+    assert.match(text, /^HTTP\/1\.1 400 /)
+    assert.match(text, /\r\ncontent-security-policy: default-src 'none';/)
+  })
+
+  it('attack: a target that is no path', async () => {
+    for (const target of ['http://evil.example/v1/whoami', '//evil.example/', '*']) {
+      const text = await raw(
+        browser.port,
+        `GET ${target} HTTP/1.1\r\nHost: localhost:8445\r\nConnection: close\r\n\r\n`,
+      )
+      assert.match(text, /^HTTP\/1\.1 40[034] /, `${target} ${text}`)
+      assert.doesNotMatch(text, /the page/)
+    }
+  })
+
+  it('under TLS it speaks 1.3 with its own certificate, and asks nobody for one', async () => {
+    assert.equal((await secure.page(await secure.cookie('bob'), 'GET', '/v1/whoami')).status, 200)
+    const plain = await raw(secure.port, 'GET / HTTP/1.1\r\nHost: console.example\r\n\r\n')
+    assert.doesNotMatch(plain, /the page/)
   })
 })
 
-describe('where the console may be', () => {
-  test('nowhere, unless it is asked for', () => {
-    const { console: asked, ...rest } = config()
-    assert.deepEqual(asked, { host: world.host, port: 8445 })
-    assert.equal('console' in orThrow(parseConfig<FleetConfig>(FleetConfig, rest, 'fleet.yaml')), false)
-  })
-
-  test('attack: a config that would show it to the network', async () => {
-    for (const host of ['0.0.0.0', '::', 'localhost']) {
-      const started = await startFleet(
-        world.at('fleet'),
-        { ...config(), console: { host, port: 8446 } },
-        pino({ level: 'silent' }),
-      )
-      assert.ok(isRefusal(started) && started.code === 'console-not-loopback', host)
-    }
-  })
-
-  test('fleet init --console-port writes it: beside a loopback address, never on a network’s', async () => {
-    const keys = [
-      '--firmware-key',
-      world.at('keys', 'firmware.pub'),
-      '--release-key',
-      world.at('keys', 'release'),
-      '--approver-key',
-      world.at('keys', 'approver-0'),
-    ]
-    for (const [host, expected] of [
-      ['127.9.9.9', '127.9.9.9'],
-      ['192.0.2.7', '127.0.0.1'],
-    ] as const) {
-      const folder = world.at(`fleet-${host}`)
-      await world.must('fleet', 'init', folder, ...keys, '--host', host, '--console-port', '9001')
-      assert.match(
-        readFileSync(fleetFiles(folder).config, 'utf8'),
-        new RegExp(`console:\n {2}host: ${expected}\n {2}port: 9001\n`),
-      )
-      rmSync(folder, { recursive: true })
-    }
-  })
-})
+/** All that is answered to a text, until the connection ends. */
+async function raw(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(text)
+  const parts: Buffer[] = []
+  for await (const part of socket) parts.push(part)
+  return Buffer.concat(parts).toString()
+}

@@ -3,7 +3,8 @@ import { type HttpsServer, peer } from '../../../adapters/http-server.ts'
 import { plainText } from '../../../core/encoding/plain-text.ts'
 import { millis } from '../../../core/encoding/units.ts'
 import { type Account, readGrant } from '../../../core/fleet/account.ts'
-import { type Grant, grantText } from '../../../core/fleet/roles.ts'
+import { IDLE_LIFE, parseCredential } from '../../../core/fleet/credential.ts'
+import { type Grant, grantText, mayTable } from '../../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import { accountOf, accountsOf, inForce, type Who } from '../../../flows/admit.ts'
 import {
@@ -18,8 +19,9 @@ import {
 import { noteCertificate } from '../../../flows/certify.ts'
 import { forget } from '../../../flows/forget.ts'
 import { person } from '../../../flows/persons.ts'
+import type { FleetWorld } from '../../../flows/ports.ts'
 import { signIn, signOut } from '../../../flows/sign-in.ts'
-import type { AccountDetail, AccountView, CertificateView, SignIn } from '../../../wire/account-api.ts'
+import type { AccountDetail, AccountView, CertificateView, SignIn, WhoView } from '../../../wire/account-api.ts'
 import * as routes from '../../../wire/routes/accounts.ts'
 import { readAuthority } from '../enrolment.ts'
 import { fleetFiles } from '../files.ts'
@@ -46,6 +48,8 @@ function signInRoutes(server: HttpsServer, door: FleetDoor): void {
       return refuse('credential-twice', 'POST /v1/sign-in', 'a connection without a certificate', 'one with')
     }
     const { provider = 'local', proof, cookie: inCookie = false } = body as SignIn
+    // Its secret would be of use nowhere.
+    if (!inCookie && !door.signIn) return refuse('request-malformed', 'cookie', 'true', 'a session without a cookie')
     const from = { address: request.socket.remoteAddress ?? 'unknown', kind: inCookie ? 'browser' : 'session' } as const
     const begun = await signIn(reception, provider, proof, from)
     // The flow has told of it, with the name that was tried.
@@ -70,11 +74,24 @@ function signInRoutes(server: HttpsServer, door: FleetDoor): void {
     return refusal
   })
 
-  shows(server, routes.whoAmI, ({ peer: who }) => {
+  shows(server, routes.whoAmI, async ({ peer: who }): Promise<WhoView | Refusal> => {
     const { id: account, account: known, by, grants, narrowed } = who
     const { name, kind } = known
-    return { account, name, kind, by, roles: grants.map(grantText), narrowed: narrowed?.map(grantText) ?? null }
+    const session = await sessionOf(world, who)
+    if (isRefusal(session)) return session
+    const roles = grants.map(grantText)
+    return { account, name, kind, by, session, roles, narrowed: narrowed?.map(grantText) ?? null, may: mayTable(who) }
   })
+}
+
+/** What somebody came in with; null: a certificate. */
+async function sessionOf({ store }: FleetWorld, { credential, by }: Who): Promise<WhoView['session'] | Refusal> {
+  const row = credential === null ? null : await store.credential(credential)
+  if (row === null) return null
+  const stored = parseCredential(row.credential, `credential ${row.id}`)
+  if (isRefusal(stored)) return stored
+  const { id, label, createdAt, expiresAt } = stored
+  return { id, label, createdAt, expiresAt, idleMillis: by === 'browser' ? IDLE_LIFE : null }
 }
 
 function managingRoutes(server: HttpsServer, door: FleetDoor): void {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
-import { type HttpsServer, peer, requirePeer, sendRefusal } from '../../../adapters/http-server.ts'
+import { type HttpsServer, isForBrowsers, peer, requirePeer, sendRefusal } from '../../../adapters/http-server.ts'
 import { utf8 } from '../../../core/encoding/bytes.ts'
 import { after, millis } from '../../../core/encoding/units.ts'
 import type { Once, Repeatable } from '../../../core/fleet/answer-rows.ts'
@@ -48,6 +48,8 @@ export function shows<S extends RouteSpec>(
   handle: (asked: Asked<S>) => Outcome | Promise<Outcome>,
 ): void {
   const { method, query, body, bodyLimit } = spec
+  // Nobody who comes there is a gateway: what is for gateways alone is not there either.
+  if (spec.access.for === 'gateways' && isForBrowsers(server)) return
   const schema: FastifySchema = {
     ...(query === undefined ? {} : { querystring: query }),
     ...(body === undefined || isRaw(body) ? {} : { body }),

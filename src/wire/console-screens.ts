@@ -1,0 +1,14 @@
+/** Where the console's screens are, names in braces: the server answers each with the one page that draws them all. */
+export const FLEET_SCREENS = [
+  '/',
+  '/sites/{site}',
+  '/campaigns',
+  '/campaigns/new',
+  '/campaigns/{id}',
+  '/approvals',
+  '/controllers/{site}/{id}',
+  '/audit',
+  '/compliance',
+  '/me',
+  '/sign-in',
+] as const
