@@ -114,7 +114,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     stops: 'a head of a request that never comes',
     file: 'src/adapters/http-server.ts',
-    text: 'headersTimeout: patience.headers,',
+    text: 'headersTimeout: headers,',
     without: 'headersTimeout: 0,',
     tests: 'tests/adapters/http-server.test.ts',
   },

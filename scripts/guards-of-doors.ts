@@ -153,7 +153,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'what the API does not describe',
     file: 'src/adapters/http-server.ts',
-    text: '    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },\n',
+    text: '  ajv: { customOptions: { removeAdditional: false, coerceTypes: false } as const },\n',
     without: '',
     tests: DOORS,
   },

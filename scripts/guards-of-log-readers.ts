@@ -102,11 +102,4 @@ export const LOG_READER_GUARDS: readonly Guard[] = [
     without: 'const isNone = status !== 500',
     tests: 'tests/adapters/log-https.test.ts',
   },
-  {
-    stops: 'the log in a browser, for who may not read it',
-    file: 'src/apps/fleet/console-door.ts',
-    text: "if (path.startsWith('/log/tile/')) return (await refused(world, LOG)) ?? tileOf",
-    without: "if (path.startsWith('/log/tile/')) return tileOf",
-    tests: 'tests/apps/fleet/console-door.test.ts',
-  },
 ]

@@ -18,7 +18,8 @@ const JSON_READER = 'src/core/encoding/strict-json.ts'
 const LOG = 'src/core/ledger/verify.ts'
 const CHECKPOINT = 'src/core/ledger/checkpoint.ts'
 const NODE = 'src/adapters/crypto-node.ts'
-const LOOPBACK = 'src/adapters/http-loopback.ts'
+const PLACE = 'src/apps/process/console-place.ts'
+const CONSOLE = 'src/apps/process/console-server.ts'
 
 /** The guards of what can be judged by itself: envelopes, boards, metadata, the log, keys, the console. */
 export const PART_GUARDS: readonly Guard[] = [
@@ -353,38 +354,59 @@ export const PART_GUARDS: readonly Guard[] = [
   },
   // The console's door.
   {
-    stops: 'a console that the network reaches',
-    file: LOOPBACK,
-    text: "return isLoopback(host) ? null : refuse('console-not-loopback', 'console.host', '127.0.0.1 or ::1', host)",
-    without: "return host !== '' ? null : refuse('console-not-loopback', 'console.host', '127.0.0.1 or ::1', host)",
-    tests: 'tests/adapters/http-loopback.test.ts',
+    stops: 'a console that the network reaches without TLS',
+    file: PLACE,
+    text: 'if (tls === null && !isLoopback(config.host))',
+    without: "if (tls === null && config.host === '')",
+    tests: 'tests/apps/process/console-place.test.ts',
   },
   {
     stops: 'a page that points its own name at the console',
-    file: LOOPBACK,
-    text: "if (!names.includes((headers.host ?? '').toLowerCase()))",
-    without: "if (names.includes(''))",
-    tests: 'tests/adapters/http-loopback.test.ts',
+    file: CONSOLE,
+    text: "if (place.names.has((host ?? '').toLowerCase())) return",
+    without: 'if (place.names.size > 0) return',
+    tests: 'tests/apps/fleet/console-door.test.ts',
   },
   {
-    stops: 'another page that reads the console’s data',
-    file: LOOPBACK,
-    text: "if (from !== undefined && from !== 'same-origin' && from !== 'none' && !opened)",
-    without: "if (from === '' && !opened)",
-    tests: 'tests/adapters/http-loopback.test.ts',
+    stops: 'a request to the console with another name in its target',
+    file: CONSOLE,
+    text: "if (!request.originalUrl.startsWith('/'))",
+    without: "if (request.originalUrl === '')",
+    tests: 'tests/apps/fleet/console-door.test.ts',
   },
   {
-    stops: 'a request through the console that changes something',
-    file: LOOPBACK,
-    text: "if (method !== 'GET' && method !== 'HEAD')",
-    without: "if (method === '')",
-    tests: 'tests/adapters/http-loopback.test.ts',
+    stops: 'another page that frames the console',
+    file: CONSOLE,
+    text: "if (from === undefined || from === 'same-origin' || from === 'none' || opened) return",
+    without: 'if (from !== opened) return',
+    tests: 'tests/apps/fleet/console-door.test.ts',
   },
   {
-    stops: 'a second request behind a refused one',
-    file: LOOPBACK,
-    text: "if (isRefusal(result)) reply.setHeader('connection', 'close')",
+    stops: 'what keeps the console’s page to itself, left out of answers',
+    file: CONSOLE,
+    text: 'for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)',
+    without: 'response.setHeader("x-none", "")',
+    tests: 'tests/apps/fleet/console-door.test.ts',
+  },
+  {
+    stops: 'a gateway’s route at the console',
+    file: 'src/apps/fleet/api/serve-route.ts',
+    text: "if (spec.access.for === 'gateways' && isForBrowsers(server)) return",
     without: '',
-    tests: 'tests/adapters/http-loopback.test.ts',
+    tests: 'tests/apps/fleet/console-door.test.ts',
+  },
+  {
+    stops: 'a token at the console of a fleet that takes certificates only',
+    file: 'src/apps/fleet/gate.ts',
+    text: 'if (!bearers)',
+    without: "if (authorization === '')",
+    tests: 'tests/apps/fleet/console-door.test.ts',
+  },
+  {
+    stops: 'a page elsewhere that signs its visitor in as somebody else',
+    file: 'src/apps/fleet/gate.ts',
+    text: 'const forged = isRead(request) ? null : refuseForged(request, rules, rules.pagesOnly)',
+    without: 'const forged = null as Refusal | null',
+    tests: 'tests/apps/fleet/console-door.test.ts',
   },
 ]

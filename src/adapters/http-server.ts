@@ -46,7 +46,7 @@ export function httpsServer(
   const server = Fastify({
     https: {
       ...tls,
-      minVersion: 'TLSv1.3',
+      ...NEWEST,
       requestCert: true,
       rejectUnauthorized: certificate === 'required',
       ...patienceOf(patience),
@@ -88,12 +88,14 @@ export function browserServer(
   const server = (tls === null
     ? Fastify({ http: times, ...options })
     : Fastify({
-        https: { ...tls, minVersion: 'TLSv1.3', ...times, handshakeTimeout: patience.handshake },
+        https: { ...tls, ...NEWEST, ...times, handshakeTimeout: patience.handshake },
         ...options,
       })) as unknown as HttpsServer
   forBrowsers.add(server)
   return answering(server, patience)
 }
+
+const NEWEST = { minVersion: 'TLSv1.3' } as const
 
 // Slow links need some seconds for either; nobody needs more.
 const patienceOf = ({ headers }: Patience) => ({

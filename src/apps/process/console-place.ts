@@ -60,12 +60,16 @@ function readUrl(written: string, needsTls: boolean): string | Refusal {
   const parsed = URL.parse(written)
   const isHttps = parsed?.protocol === 'https:'
   const isOwn = parsed?.protocol === 'http:' && (parsed.hostname === 'localhost' || isLoopback(bare(parsed.hostname)))
-  if (parsed !== null && parsed.pathname === '/' && (isHttps || (isOwn && !needsTls))) return parsed.origin
+  if (parsed !== null && isOrigin(parsed, written) && (isHttps || (isOwn && !needsTls))) return parsed.origin
   const expected = needsTls
     ? 'https://NAME, as the certificate says'
     : 'https://NAME of a proxy, or http://localhost:PORT'
   return refuse('config-malformed', 'console.url', expected, written.slice(0, 120))
 }
+
+/** Nothing but a scheme, a name and a port. */
+const isOrigin = ({ username, password, pathname, search, hash }: URL, written: string): boolean =>
+  !written.endsWith('/') && pathname === '/' && `${username}${password}${search}${hash}` === ''
 
 const bare = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1')
 
