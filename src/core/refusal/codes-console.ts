@@ -14,7 +14,7 @@ export const consoleCodes = {
     status: 500,
     action: 'refuse',
     title: 'the console’s certificate and key cannot be used',
-    fix: 'console.cert is a certificate in PEM, followed by those above it; console.key is its private key, unencrypted, in PEM.',
+    fix: 'Name in console.cert a certificate in PEM, followed by those above it, and in console.key its private key, unencrypted, in PEM.',
   },
   'console-request-foreign': {
     exit: 77,
