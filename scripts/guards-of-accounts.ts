@@ -85,7 +85,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'sessions and tokens of a disabled account that come back with it',
     file: 'src/flows/appoint.ts',
-    text: "standing.at === 'disabled' ? await revokedOf(world, id, editor.id, now, () => true) : []",
+    text: 'isOut ? await revokedOf(world, id, editor.id, now, () => true) : []',
     without: '[]',
     tests: DOOR,
   },
@@ -148,7 +148,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a cookie that scripts and other hosts can read',
-    file: 'src/apps/fleet/api/accounts.ts',
+    file: 'src/apps/fleet/session-cookie.ts',
     text: 'Secure; HttpOnly; SameSite=Strict',
     without: 'SameSite=Lax',
     tests: DOOR,
@@ -164,9 +164,9 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'password guessing many times at once',
     file: 'src/flows/sign-in.ts',
-    text: '  const takeBack = failed(memory, claimed, from.address, now)\n  const hash = await hashOf(world, proof)\n  const account = await proven(reception, provider, proof)\n',
+    text: '  const takeBack = failed(memory, claimed, from.address, now)\n  const hash = await hashOf(world, proof)\n  const proved = await proven(reception, provider, proof)\n',
     without:
-      '  const hash = await hashOf(world, proof)\n  const account = await proven(reception, provider, proof)\n  const takeBack = failed(memory, claimed, from.address, now)\n',
+      '  const hash = await hashOf(world, proof)\n  const proved = await proven(reception, provider, proof)\n  const takeBack = failed(memory, claimed, from.address, now)\n',
     tests: SIGN_IN,
   },
   {
@@ -186,7 +186,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a memory that fills with names which nobody judged',
     file: 'src/flows/sign-in.ts',
-    text: "    if (account.code === 'sign-in-busy') takeBack()\n",
+    text: '    if (!isGuess(proved)) takeBack()\n',
     without: '',
     tests: SIGN_IN,
   },
@@ -256,8 +256,8 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a service that signs in, and somebody whom nobody knows here',
     file: 'src/flows/sign-in.ts',
-    text: "return account === null || account.kind !== 'person' ? wrong",
-    without: 'return account === null ? wrong',
+    text: "account !== null && account.kind === 'person'",
+    without: 'account !== null',
     tests: CLI,
   },
   {

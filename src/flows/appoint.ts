@@ -70,7 +70,7 @@ export function addAccount(
 }
 
 /**
- * Changes an account. Who is disabled has no session and no token any more, now or when they are enabled again. Durable on
+ * Changes an account. Who is disabled has no session, no token and no passkey any more, now or when they are enabled again. Durable on
  * return. Refuses `account-missing`, and what `refuseEdit` refuses.
  */
 export function editAccount(world: FleetWorld, editor: Who, id: string, edit: AccountEdit): Promise<Account | Refusal> {
@@ -91,9 +91,12 @@ export function editAccount(world: FleetWorld, editor: Who, id: string, edit: Ac
     const next: Account = { ...before, ...rest, grants: [...kept, ...give], standing }
     const fault = await judged(world, before, next, editor.id)
     if (fault !== null) return fault
-    const ended = standing.at === 'disabled' ? await revokedOf(world, id, editor.id, now, () => true) : []
+    const isOut = standing.at === 'disabled'
+    const ended = isOut ? await revokedOf(world, id, editor.id, now, () => true) : []
     if (isRefusal(ended)) return ended
-    await write(world, person(editor), { accounts: [rowOf(next)], credentials: ended }, changeOf(before, next))
+    const droppedPasskeys = isOut ? (await world.store.passkeys(id)).map(one => one.id) : []
+    const change = { accounts: [rowOf(next)], credentials: ended, droppedPasskeys }
+    await write(world, person(editor), change, changeOf(before, next))
     return next
   })
 }
@@ -291,6 +294,30 @@ export function revokeCredential(
     if (ended.length === 0) return null
     const detail = { credential, account: personal(id) }
     await record(world, { credentials: ended }, [{ kind: 'access-ended', actor: person(editor), detail }])
+    return null
+  })
+}
+
+/**
+ * Ends all sessions of an account: of a person who left one open somewhere, or of one whom an administrator helps. Tokens and
+ * passkeys stay. Durable on return; again is the same. Refuses `account-missing`, `token-manages-itself`.
+ */
+export function signOutEverywhere(world: FleetWorld, editor: Who, id: string): Promise<null | Refusal> {
+  return world.store.exclusive(async () => {
+    if (editor.by === 'token') return refuse('token-manages-itself', id, 'a sign-in or a certificate', 'a token')
+    const account = await accountOf(world, id)
+    if (isRefusal(account)) return account
+    if (account === null) return refuse('account-missing', id, 'an account of this fleet', 'none of that name')
+    const now = world.clock.now()
+    const open = ({ kind, expiresAt }: Credential): boolean => kind !== 'token' && now < expiresAt
+    const credentials = await revokedOf(world, id, editor.id, now, open)
+    if (isRefusal(credentials)) return credentials
+    const entries = credentials.map(row => {
+      const detail = { credential: row.id, account: personal(id) }
+      return { kind: 'access-ended', actor: person(editor), detail } as const
+    })
+    // If power fails before this commit, all of them are open, and they are ended again.
+    if (entries.length > 0) await record(world, { credentials }, entries)
     return null
   })
 }

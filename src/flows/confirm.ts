@@ -52,9 +52,10 @@ export type Confirmed = {
   readonly paused: readonly string[]
   /** Accounts that are disabled until an administrator has looked at them. */
   readonly disabled: readonly string[]
-  /** Tokens and sessions that are revoked, and passwords that are forgotten. */
+  /** Tokens and sessions that are revoked, passwords that are forgotten, and passkeys that are good no more. */
   readonly revoked: number
   readonly passwords: number
+  readonly passkeys: number
   /** Above this number every version is that the fleet signs from now on. */
   readonly above: number
   readonly sites: readonly string[]
@@ -120,7 +121,7 @@ async function judgeSeen(world: FleetWorld, { seen, unwitnessed }: Confirmation)
 
 type People = { readonly change: AccountChange; readonly disabled: readonly string[] }
 
-/** A token that was revoked since the backup is in force in it, and so is an account that was disabled. */
+/** A token or a passkey that was ended since the backup is in force in it, and so is an account that was disabled. */
 async function closeDoors(world: FleetWorld, { by, keep }: Confirmation): Promise<People | Refusal> {
   const now = world.clock.now()
   const all = await accountsOf(world)
@@ -130,6 +131,7 @@ async function closeDoors(world: FleetWorld, { by, keep }: Confirmation): Promis
   if (missing !== undefined) return refuse('account-missing', missing, 'an account of this fleet', 'none of that name')
   const credentials = []
   const passwords = []
+  const droppedPasskeys: string[] = []
   for (const { id } of all) {
     for (const row of await world.store.credentials(id)) {
       const stored = parseCredential(row.credential, `credential ${row.id}`)
@@ -139,11 +141,12 @@ async function closeDoors(world: FleetWorld, { by, keep }: Confirmation): Promis
       credentials.push({ id: row.id, account: id, credential })
     }
     if ((await world.store.password(id)) !== null) passwords.push({ account: id, hash: null })
+    for (const one of await world.store.passkeys(id)) droppedPasskeys.push(one.id)
   }
   const changed = all.filter(({ id, standing }) => !kept.has(id) && standing.at === 'active')
   const standing = { at: 'disabled', since: now, reason: 'the fleet was restored from a backup' } as const
   const accounts = changed.map(account => ({ id: account.id, account: accountBytes({ ...account, standing }) }))
-  return { change: { accounts, credentials, passwords }, disabled: changed.map(({ id }) => id) }
+  return { change: { accounts, credentials, passwords, droppedPasskeys }, disabled: changed.map(({ id }) => id) }
 }
 
 /** Pauses what runs. A campaign that was halted since the backup runs in it. */
@@ -199,7 +202,8 @@ async function goOnAbove(
   const { size } = await world.store.log()
   const { change, disabled } = people
   const [revoked, passwords] = [change.credentials?.length ?? 0, change.passwords?.length ?? 0]
-  const detail: JsonObject = { copied: mark.made, entries: size, seen, forward, above, revoked, passwords }
+  const passkeys = change.droppedPasskeys?.length ?? 0
+  const detail: JsonObject = { copied: mark.made, entries: size, seen, forward, above, revoked, passwords, passkeys }
   const events: Event[] = [
     { kind: 'store-restored', actor, detail: { ...detail, campaigns: paused.length, accounts: disabled.length } },
     ...disabled.map(
@@ -222,6 +226,7 @@ async function goOnAbove(
     disabled,
     revoked,
     passwords,
+    passkeys,
     above,
     sites,
   }

@@ -1,6 +1,7 @@
 import type { Instant } from '../core/encoding/units.ts'
-import type { AccountRow, KeptCredential } from '../core/fleet/account-rows.ts'
-import type { Challenge, Proof } from '../core/fleet/proof.ts'
+import type { AccountRow, KeptCredential, PasskeyRow } from '../core/fleet/account-rows.ts'
+import type { Passkey } from '../core/fleet/passkey.ts'
+import type { Challenge, PasskeyAssertion, PasskeyAttestation, Proof, Way } from '../core/fleet/proof.ts'
 import type { PersonRow } from '../core/ledger/person-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 
@@ -14,6 +15,8 @@ export interface AccountStore {
   password(account: string): Promise<string | null>
   credential(id: string): Promise<KeptCredential | null>
   credentials(account: string): Promise<KeptCredential[]>
+  passkey(id: string): Promise<PasskeyRow | null>
+  passkeys(account: string): Promise<PasskeyRow[]>
 }
 
 /** What the fleet's store answers of those whom the log speaks of by pseudonyms (core/ledger/pseudonym.ts). */
@@ -42,16 +45,72 @@ export interface PasswordHash {
   matches(password: string, hash: string | null): Promise<boolean | Refusal>
 }
 
+/** Where a sign-in comes from: an address, and what only this browser was given as it began (256 random bits; `finish` gets it back). */
+export type Caller = {
+  readonly address: string
+  readonly browser: string
+  /** The address within the console that they want to see behind it. */
+  readonly to: string | null
+}
+
 /**
- * Who vouches for people: the fleet itself by passwords (flows/sign-in.ts), or another party by OpenID Connect. A provider
- * says who somebody is, never what they may do: roles are the fleet's own. An implementation of OpenID Connect Core 1.0 uses
- * the code flow (§3.1) with PKCE (RFC 7636), keeps `state`, `nonce` and verifier of a redirect on the server until it is
- * finished once, judges issuer, audience and signature of the ID token (§3.1.3.7), and answers its `sub`.
+ * Who somebody is to a provider: the name of an account, or of another party the `sub` that accounts are linked to. `to`: as it was
+ * asked for. `passkey`: as it was when it was judged, and as it is from this sign-in on.
+ */
+export type Vouched = {
+  readonly subject: string
+  readonly to?: string | null
+  readonly passkey?: { readonly judged: PasskeyRow; readonly next: Passkey }
+}
+
+/**
+ * Who vouches for people: the fleet itself by passwords (flows/sign-in.ts) and passkeys (flows/passkey-identities.ts), or another
+ * party by OpenID Connect (flows/openid-identities.ts). A provider says who somebody is, never what they may do: roles are the
+ * fleet's own.
  */
 export interface IdentityProvider {
-  /** Its name in accounts, requests and the log: `local`, or the issuer. */
+  /** Its name in accounts, requests and the log: `local`, `passkey`, or the issuer. */
   readonly name: string
-  begin(): Promise<Challenge | Refusal>
-  /** Answers who they are to this provider. Refuses `sign-in-wrong`, `sign-in-busy`. */
-  finish(proof: Proof): Promise<{ readonly subject: string } | Refusal>
+  /** What people know it by. */
+  readonly label: string
+  readonly way: Way
+  /** Refuses `provider-unreachable`. */
+  begin(caller: Caller): Promise<Challenge | Refusal>
+  /** Answers who they are to this provider. Refuses `sign-in-wrong`, `sign-in-over`, `sign-in-busy`, `passkey-copied`, `provider-unreachable`. */
+  finish(proof: Proof): Promise<Vouched | Refusal>
+}
+
+/** What a passkey's ceremony must have been about: WebAuthn Level 3 §7.1 and §7.2. `challenge` is base64url. */
+export type Ceremony = { readonly challenge: string; readonly origin: string; readonly rpId: string }
+
+/** Judges what authenticators answer: user present and verified, and all that the standard lists. Null: it does not hold. */
+export interface PasskeyJudge {
+  /** §7.1, for a new passkey; its public key is COSE in base64url. */
+  made(
+    answer: PasskeyAttestation,
+    ceremony: Ceremony,
+  ): Promise<{ readonly publicKey: string; readonly counter: number; readonly synced: boolean } | null>
+  /** §7.2, without the counter: whether to believe that is the fleet's to say. */
+  signed(
+    answer: PasskeyAssertion,
+    ceremony: Ceremony,
+    publicKey: string,
+  ): Promise<{ readonly counter: number; readonly synced: boolean } | null>
+}
+
+/**
+ * Another party that vouches for people, by OpenID Connect Core 1.0 in the code flow (§3.1) with PKCE (RFC 7636). It keeps nothing
+ * of a sign-in: that is the fleet's.
+ */
+export interface OpenIdParty {
+  /** The address of its page for one sign-in. `challenge`: of PKCE, S256. Refuses `provider-unreachable`. */
+  page(asked: { readonly state: string; readonly nonce: string; readonly challenge: string }): Promise<string | Refusal>
+  /**
+   * Exchanges the code, and judges issuer, audience, signature, nonce and times of the ID token (§3.1.3.7). Answers its `sub`. Refuses
+   * `sign-in-wrong`, `provider-unreachable`.
+   */
+  redeem(
+    parameters: Readonly<Record<string, string>>,
+    begun: { readonly state: string; readonly nonce: string; readonly verifier: string },
+  ): Promise<string | Refusal>
 }

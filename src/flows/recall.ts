@@ -29,6 +29,7 @@ export async function recall(world: Pick<FleetWorld, 'store'>, memory: Memory): 
   for (const entry of entries) {
     const { actor, at, kind, detail } = withNames(entry, names)
     if (kind === 'access-granted') succeeded(memory, actor.id, `${detail.address}`)
-    else failed(memory, `${detail.account}`, `${detail.address}`, at)
+    // Where no name was typed, nobody guessed one.
+    else if (typeof detail.account === 'string') failed(memory, detail.account, `${detail.address}`, at)
   }
 }

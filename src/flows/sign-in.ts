@@ -1,4 +1,4 @@
-import { toHex } from '../core/encoding/bytes.ts'
+import { sameBytes, toHex } from '../core/encoding/bytes.ts'
 import { plainText } from '../core/encoding/plain-text.ts'
 import { after, type Instant, millis } from '../core/encoding/units.ts'
 import type { Account } from '../core/fleet/account.ts'
@@ -13,6 +13,7 @@ import {
   secretText,
 } from '../core/fleet/credential.ts'
 import { NAME } from '../core/fleet/identity.ts'
+import { passkeyRow } from '../core/fleet/passkey.ts'
 import type { Proof } from '../core/fleet/proof.ts'
 import type { Grant } from '../core/fleet/roles.ts'
 import { addressOf, type Telling, tried } from '../core/ledger/telling.ts'
@@ -20,7 +21,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountOf, inForce, type Who } from './admit.ts'
 import { type Memory, remember } from './attempts.ts'
 import { record } from './audit.ts'
-import type { IdentityProvider, PasswordHash, Random } from './people-ports.ts'
+import type { IdentityProvider, PasswordHash, Random, Vouched } from './people-ports.ts'
 import { person } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
 import { NOBODY, noteRefusal } from './refused.ts'
@@ -38,6 +39,8 @@ export type Reception = {
 export function localIdentities(world: Pick<FleetWorld, 'store'>, passwords: PasswordHash): IdentityProvider {
   return {
     name: 'local',
+    label: 'Password',
+    way: 'password',
     begin: async () => ({ at: 'password' }),
     finish: async proof => {
       if (proof.at !== 'password') return wrong('a sign-in')
@@ -53,11 +56,17 @@ const wrong = (subject: string): Refusal =>
   refuse('sign-in-wrong', subject, 'an account with its own password', 'another pair')
 
 /** A session that was begun: its secret is shown this once. */
-export type Begun = { readonly account: string; readonly secret: string; readonly expiresAt: Instant }
+export type Begun = {
+  readonly account: string
+  readonly secret: string
+  readonly expiresAt: Instant
+  /** Where they wanted to go, when another party brought them back. */
+  readonly to: string | null
+}
 
 /**
  * Signs a person in. The session is a new one, whatever the request brought along. Durable on return. Refuses
- * `sign-in-locked`, `sign-in-wrong`, `sign-in-busy`, `account-disabled`.
+ * `sign-in-locked`, `identity-unlinked`, `account-disabled`, and what the provider's `finish` refuses.
  */
 export async function signIn(
   reception: Reception,
@@ -67,7 +76,7 @@ export async function signIn(
 ): Promise<Begun | Refusal> {
   const { world, memory } = reception
   const now = world.clock.now()
-  const claimed = proof.at === 'password' ? plainText(proof.account, 64) : provider
+  const claimed = claimedBy(provider, proof)
   const locked = refuseLocked(memory, claimed, from.address, now)
   if (locked !== null) {
     await noteRefusal(reception, NOBODY, SIGN_IN, locked, whoTried(claimed, from.address))
@@ -76,14 +85,14 @@ export async function signIn(
   // Counted before it is judged: who asks a hundred times at once has asked a hundred times.
   const takeBack = failed(memory, claimed, from.address, now)
   const hash = await hashOf(world, proof)
-  const account = await proven(reception, provider, proof)
-  if (isRefusal(account)) {
+  const proved = await proven(reception, provider, proof)
+  if (isRefusal(proved)) {
     // Nothing was judged, so nothing was guessed: who could count names as fast as they are turned away would flood the memory.
-    if (account.code === 'sign-in-busy') takeBack()
-    await noteRefusal(reception, NOBODY, SIGN_IN, account, whoTried(claimed, from.address))
-    return account
+    if (!isGuess(proved)) takeBack()
+    await noteRefusal(reception, NOBODY, SIGN_IN, proved, whoTried(claimed, from.address))
+    return proved
   }
-  const begun = await world.store.exclusive(() => begin(reception, provider, proof, from, { account, hash, now }))
+  const begun = await world.store.exclusive(() => begin(reception, provider, proof, from, { ...proved, hash, now }))
   if (isRefusal(begun)) await noteRefusal(reception, NOBODY, SIGN_IN, begun, whoTried(claimed, from.address))
   else succeeded(memory, claimed, from.address)
   return begun
@@ -91,34 +100,53 @@ export async function signIn(
 
 /**
  * Begins the session, unless what was proved holds no more: to judge a password takes a while. Who changes it, or is disabled,
- * in that while has ended all sessions, and this one would come behind them.
+ * in that while has ended all sessions, and this one would come behind them. A passkey that was removed meanwhile, or has signed in
+ * with the same counter, is another one than was judged.
  */
 async function begin(
   reception: Reception,
   provider: string,
   proof: Proof,
   from: { readonly address: string; readonly kind: 'session' | 'browser' },
-  proved: { readonly account: Account; readonly hash: string | null; readonly now: Instant },
+  proved: Proven & { readonly hash: string | null; readonly now: Instant },
 ): Promise<Begun | Refusal> {
   const { world } = reception
-  const { hash, now } = proved
+  const { hash, now, passkey, to = null } = proved
   const account = await inForce(world, proved.account.id)
   if (isRefusal(account)) return account
   if ((await hashOf(world, proof)) !== hash) return wrong(account.id)
+  const kept = passkey === undefined ? null : await world.store.passkey(passkey.judged.id)
+  if (passkey !== undefined && (kept === null || !sameBytes(kept.passkey, passkey.judged.passkey))) {
+    return wrong(account.id)
+  }
   const label = `signed in from ${from.address}`
   const wanted = { kind: from.kind, label, grants: null, expiresAt: after(now, SESSION_LIFE) } as const
   const { secret, sha256, row } = mint(reception, account.id, account.id, wanted, now)
-  const detail = { by: provider, session: row.id, kind: from.kind, address: addressOf(account.id, from.address) }
+  const used = passkey === undefined ? {} : { passkey: passkey.judged.id }
+  const address = addressOf(account.id, from.address)
+  const detail = { by: provider, session: row.id, kind: from.kind, address, ...used }
   const forgotten = await outlived(world, account.id, now)
-  // If power fails behind this commit, there is a session whose secret nobody has: it ends by itself.
+  // If power fails behind this commit, there is a session whose secret nobody has: it ends by itself. Before it, a passkey's counter
+  // is the one of before, and the same answer counts again for nobody: its challenge is gone.
   const actor = { ...person(account.id), key: sha256 }
-  await record(world, { credentials: [row], forgotten }, [{ kind: 'access-granted', actor, detail }])
-  return { account: account.id, secret, expiresAt: wanted.expiresAt }
+  const passkeys = passkey === undefined ? [] : [passkeyRow(passkey.next)]
+  await record(world, { credentials: [row], forgotten, passkeys }, [{ kind: 'access-granted', actor, detail }])
+  return { account: account.id, secret, expiresAt: wanted.expiresAt, to }
 }
 
 /** What a password is judged by: it is another one as soon as the password is set anew. */
 const hashOf = async ({ store }: FleetWorld, proof: Proof): Promise<string | null> =>
   proof.at === 'password' ? store.password(proof.account) : null
+
+/** What a failure is counted against: the name that was typed, and where none is typed the way in: there, nobody guesses. */
+const claimedBy = (provider: string, proof: Proof): string =>
+  proof.at === 'password' ? plainText(proof.account, 64) : `(${plainText(provider, 200)})`
+
+/** No account has such a name. */
+const isWay = (claimed: string): boolean => claimed.startsWith('(')
+
+/** Whether a refusal says that something was judged, and found wrong. */
+const isGuess = ({ code }: Refusal): boolean => code === 'sign-in-wrong' || code === 'passkey-copied'
 
 function refuseLocked(memory: Memory, account: string, address: string, now: Instant): null | Refusal {
   const { attempts } = memory
@@ -133,6 +161,7 @@ export const SIGN_IN = 'sign-in'
 
 /** The name that somebody tried, and where they came from: people both, whether the name is an account's or not. */
 function whoTried(claimed: string, address: string) {
+  if (isWay(claimed)) return { people: [], detail: { address: addressOf(claimed, address) } }
   const detail: { readonly [name: string]: Telling } = { account: tried(claimed), address: addressOf(claimed, address) }
   return { people: [tried(claimed)], detail }
 }
@@ -150,9 +179,11 @@ export function failed({ attempts }: Memory, account: string, address: string, n
       else attempts.set(key, before)
     }
   }
-  const both = [count(`${account} ${address}`, FROM_ONE_ADDRESS), count(account, FROM_ANYWHERE)]
+  const here = count(`${account} ${address}`, FROM_ONE_ADDRESS)
+  // Of a way in that names nobody: whoever fails at it keeps nobody else from it.
+  const counted = isWay(account) ? [here] : [here, count(account, FROM_ANYWHERE)]
   return () => {
-    for (const one of both) one()
+    for (const one of counted) one()
   }
 }
 
@@ -205,17 +236,23 @@ const KEPT_SESSION = millis(30 * 86_400_000)
 /** Sessions of one account that are in force at most: whoever knows a password fills the store no further. */
 export const MOST_SESSIONS = 32
 
+type Proven = Omit<Vouched, 'subject'> & { readonly account: Account }
+
 /** The account of somebody whom a provider vouches for; whether it is in force is seen when the session begins. */
-async function proven({ world, providers }: Reception, name: string, proof: Proof): Promise<Account | Refusal> {
+async function proven({ world, providers }: Reception, name: string, proof: Proof): Promise<Proven | Refusal> {
   const provider = providers.get(name)
   if (provider === undefined) return wrong(plainText(name, 64))
   const finished = await provider.finish(proof)
   if (isRefusal(finished)) return finished
-  const account =
-    name === 'local' ? await accountOf(world, finished.subject) : await known(world, name, finished.subject)
+  const { subject, ...more } = finished
+  const isOther = provider.way === 'redirect'
+  const account = isOther ? await known(world, name, subject) : await accountOf(world, subject)
   if (isRefusal(account)) return account
   // A service has tokens, and no password that somebody could type.
-  return account === null || account.kind !== 'person' ? wrong(plainText(finished.subject, 64)) : account
+  if (account !== null && account.kind === 'person') return { account, ...more }
+  if (!isOther) return wrong(plainText(subject, 64))
+  // Whom the other party knows has proved who they are: what an administrator needs to link them is no secret from them.
+  return refuse('identity-unlinked', name, 'an account that is linked to this subject', subject)
 }
 
 async function known(world: FleetWorld, provider: string, subject: string): Promise<Account | null | Refusal> {

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { MAX_OWN_PATH } from '../core/fleet/own-path.ts'
 import { ACTION_NAMES, type MayTable } from '../core/fleet/roles.ts'
 import { Name } from './fleet-api.ts'
 
@@ -11,14 +12,22 @@ const KeyId = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const Moment = Type.Integer({ description: 'milliseconds since 1970' })
 const Password = Type.String({ minLength: 1, maxLength: 1024 })
 
-/** What proves who somebody is: a password, or what a provider's page sent them back with. */
+/** Bytes in base64url, as browsers speak of them. */
+const Bytes = (maxLength: number) => Type.String({ pattern: '^[A-Za-z0-9_-]*$', maxLength })
+const CredentialId = Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength: 1364 })
+
+/** What proves who somebody is: a password, or what a passkey's authenticator answered. */
 const Proof = Type.Union([
   Type.Object({ at: Type.Literal('password'), account: Text(64), password: Password }, closed),
   Type.Object(
     {
-      at: Type.Literal('redirect'),
-      state: Text(512),
-      parameters: Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 8192 }), { maxProperties: 16 }),
+      at: Type.Literal('passkey'),
+      challenge: Bytes(64),
+      credential: CredentialId,
+      clientDataJSON: Bytes(8192),
+      authenticatorData: Bytes(8192),
+      signature: Bytes(2048),
+      userHandle: Bytes(88),
     },
     closed,
   ),
@@ -31,14 +40,83 @@ export const SignIn = Type.Object(
 )
 export type SignIn = Static<typeof SignIn>
 
-/** POST /v1/sign-in/challenges. */
-export const AskChallenge = Type.Object({ provider: Text(200) }, closed)
+/** GET /v1/sign-in/ways: how one may sign in here. `providers`: other parties, by their issuer and what people call them. */
+export const WaysView = Type.Object(
+  {
+    password: Type.Boolean(),
+    passkey: Type.Boolean(),
+    providers: Type.Array(Type.Object({ provider: Type.String(), label: Type.String() }, closed)),
+  },
+  { ...closed, title: 'WaysView' },
+)
+export type WaysView = Static<typeof WaysView>
+
+/** POST /v1/sign-in/challenges. `to`: the address within the console that one wants to see behind a visit to a provider. */
+export const AskChallenge = Type.Object({ provider: Text(200), to: Type.Optional(Text(MAX_OWN_PATH)) }, closed)
 export type AskChallenge = Static<typeof AskChallenge>
 
 export const ChallengeView = Type.Union([
   Type.Object({ at: Type.Literal('password') }, closed),
+  Type.Object(
+    {
+      at: Type.Literal('passkey'),
+      challenge: Type.String(),
+      rpId: Type.String(),
+      timeoutMillis: Type.Integer(),
+    },
+    closed,
+  ),
   Type.Object({ at: Type.Literal('redirect'), url: Type.String(), state: Type.String() }, closed),
 ])
+
+/** GET /v1/sign-in/return: what a provider sends people back with (OpenID Connect Core 1.0 §3.1.2.5, RFC 9207), and whatever it adds. */
+export const SignInReturn = Type.Object(
+  { state: Text(512), code: Type.Optional(Text(4096)), error: Type.Optional(Text(512)) },
+  { additionalProperties: Type.String({ maxLength: 4096 }), maxProperties: 16 },
+)
+export type SignInReturn = Static<typeof SignInReturn>
+
+/** POST /v1/passkeys/challenges: what an authenticator is asked for; base64url where a browser takes bytes. */
+export const PasskeyWantedView = Type.Object(
+  {
+    challenge: Type.String(),
+    rpId: Type.String(),
+    user: Type.String(),
+    account: Name,
+    name: Type.String(),
+    known: Type.Array(Type.String()),
+    algorithms: Type.Array(Type.Integer()),
+    timeoutMillis: Type.Integer(),
+  },
+  { ...closed, title: 'PasskeyWantedView' },
+)
+export type PasskeyWantedView = Static<typeof PasskeyWantedView>
+
+/** POST /v1/passkeys: what the authenticator answered, and what its owner calls it. */
+export const AddPasskey = Type.Object(
+  {
+    challenge: Bytes(64),
+    label: Text(120),
+    credential: CredentialId,
+    clientDataJSON: Bytes(8192),
+    attestationObject: Bytes(32_768),
+  },
+  closed,
+)
+export type AddPasskey = Static<typeof AddPasskey>
+
+/** A passkey as its owner, administrators and auditors see it. `synced`: it is kept on several devices. */
+export const PasskeyView = Type.Object(
+  {
+    id: Type.String(),
+    label: Type.String(),
+    synced: Type.Boolean(),
+    createdAt: Moment,
+    usedAt: Type.Union([Moment, Type.Null()]),
+  },
+  { ...closed, title: 'PasskeyView' },
+)
+export type PasskeyView = Static<typeof PasskeyView>
 
 /** The secret of a session is in the answer only when it does not go in a cookie. */
 export const SessionView = Type.Object(
@@ -111,7 +189,7 @@ export const ChangeAccount = Type.Object(
     removeRoles: Type.Optional(Grants),
     keys: Type.Optional(Type.Array(KeyId, { maxItems: 16 })),
     externals: Type.Optional(
-      Type.Array(Type.Object({ provider: Text(200), subject: Text(200) }, closed), { maxItems: 8 }),
+      Type.Array(Type.Object({ provider: Text(200), subject: Text(255) }, closed), { maxItems: 8 }),
     ),
     disabled: Type.Optional(Type.Union([Text(500), Type.Null()])),
   },
@@ -177,7 +255,12 @@ export const AccountView = Type.Object(
 export type AccountView = Static<typeof AccountView>
 
 export const AccountDetail = Type.Object(
-  { ...AccountView.properties, password: Type.Boolean(), credentials: Type.Array(CredentialView) },
+  {
+    ...AccountView.properties,
+    password: Type.Boolean(),
+    credentials: Type.Array(CredentialView),
+    passkeys: Type.Array(PasskeyView),
+  },
   closed,
 )
 export type AccountDetail = Static<typeof AccountDetail>

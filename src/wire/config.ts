@@ -8,6 +8,7 @@ import { configFault } from './config-fault.ts'
 import { ConsoleConfig } from './console-config.ts'
 import { AnchorJson, Name, PublishPolicyJson } from './fleet-api.ts'
 import { SiemConfig } from './siem-config.ts'
+import { SignInConfig } from './sign-in-config.ts'
 
 const closed = { additionalProperties: false }
 const Listen = Type.Object({ host: Type.String(), port: Type.Integer({ minimum: 1, maximum: 65_535 }) }, closed)
@@ -78,8 +79,8 @@ export const FleetConfig = Type.Object(
     archive: Type.Optional(ArchiveConfig),
     /** Where the console listens: its files, and the API for people with sessions; absent: nowhere. */
     console: Type.Optional(ConsoleConfig),
-    /** Whether people and services may come without a client certificate, with a sign-in or a token; absent: no. */
-    signIn: Type.Optional(Type.Boolean()),
+    /** Whether people and services may come without a client certificate, with a sign-in or a token, and who vouches for them; absent: no. */
+    signIn: Type.Optional(SignInConfig),
     /** What is demanded of accounts and of plans; absent: maker and operator apart, no change request. */
     governance: Type.Optional(
       Type.Object(

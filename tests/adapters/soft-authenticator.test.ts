@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server'
-import { utf8 } from '../../src/core/encoding/bytes.ts'
-import { base64url, SoftAuthenticator } from '../worlds/soft-authenticator.ts'
+import { toBase64Url as base64url, utf8 } from '../../src/core/encoding/bytes.ts'
+import { SoftAuthenticator } from '../worlds/soft-authenticator.ts'
 
 const PLACE = { rpId: 'fleet.example', origin: 'https://fleet.example:8443' }
 const expected = { expectedOrigin: PLACE.origin, expectedRPID: PLACE.rpId }

@@ -18,23 +18,29 @@ import {
   setPassword,
 } from '../../src/flows/appoint.ts'
 import { Memory, MOST_REMEMBERED } from '../../src/flows/attempts.ts'
+import { OpenIdIdentities } from '../../src/flows/openid-identities.ts'
+import type { IdentityProvider } from '../../src/flows/people-ports.ts'
 import { recall } from '../../src/flows/recall.ts'
 import { localIdentities, MOST_SESSIONS, type Reception, signIn } from '../../src/flows/sign-in.ts'
 import { grants } from '../worlds/people-door.ts'
 import { QuietFleet } from '../worlds/quiet-fleet.ts'
 
 const cheap = scryptPasswords({ ln: 4, r: 8, p: 1 })
+/** What the browser of a sign-in was given as it began. */
+const BROWSER = 'what only this browser has'
 const FROM = { address: '192.0.2.7', kind: 'session' } as const
 
 describe('signing in with another party’s word', () => {
   let fleet: QuietFleet
-  let provider: TestProvider
+  let party: TestProvider
+  let provider: OpenIdIdentities
   let reception: Reception
   before(async () => {
     fleet = await QuietFleet.make()
-    provider = new TestProvider(crypto, nodeRandom, fleet.clock)
+    party = new TestProvider(crypto, nodeRandom)
+    provider = new OpenIdIdentities(fleet.world, nodeRandom, { issuer: party.issuer, label: 'A party', party })
     const local = localIdentities(fleet.world, cheap)
-    const providers = new Map([local, provider].map(one => [one.name, one] as const))
+    const providers = new Map<string, IdentityProvider>([local, provider].map(one => [one.name, one]))
     reception = { world: fleet.world, random: nodeRandom, providers, memory: new Memory() }
     const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
     const ada = { id: 'ada', kind: 'person', name: 'Ada', grants: grants('auditor@fleet'), keys: [] } as const
@@ -45,17 +51,17 @@ describe('signing in with another party’s word', () => {
   after(() => fleet?.close())
 
   async function begun(): Promise<{ url: string; state: string }> {
-    const challenge = await provider.begin()
+    const challenge = orThrow(await provider.begin({ address: FROM.address, browser: BROWSER, to: null }))
     assert.equal(challenge.at, 'redirect')
     return challenge as { url: string; state: string }
   }
-  const finish = (state: string, parameters: Readonly<Record<string, string>>) =>
-    signIn(reception, provider.name, { at: 'redirect', state, parameters }, FROM)
+  const finish = (state: string, parameters: Readonly<Record<string, string>>, browser = BROWSER) =>
+    signIn(reception, provider.name, { at: 'redirect', state, parameters, browser }, FROM)
   const codeOf = (result: unknown): string => (isRefusal(result) ? (result as Refusal).code : 'in')
 
   it('the provider says who it is, and the fleet’s own roles what they may do', async () => {
     const { url, state } = await begun()
-    const session = orThrow(await finish(state, provider.page(url, '248289761001')))
+    const session = orThrow(await finish(state, party.visit(url, '248289761001')))
     const who = orThrow(await admit(fleet.world, { by: 'bearer', secret: session.secret }))
     assert.deepEqual([who.id, who.by, who.grants], ['ada', 'session', grants('auditor@fleet')])
   })
@@ -63,28 +69,28 @@ describe('signing in with another party’s word', () => {
   it('attack: somebody whom the provider knows and the fleet does not, by another’s name too', async () => {
     for (const subject of ['999', 'ada', 'administrator']) {
       const { url, state } = await begun()
-      assert.equal(codeOf(await finish(state, provider.page(url, subject))), 'sign-in-wrong', subject)
+      assert.equal(codeOf(await finish(state, party.visit(url, subject))), 'identity-unlinked', subject)
     }
   })
 
   it('attack: a redirect that is finished twice, late, with another state, or with the code of another', async () => {
     const first = await begun()
-    const parameters = provider.page(first.url, '248289761001')
+    const parameters = party.visit(first.url, '248289761001')
     assert.equal(codeOf(await finish(first.state, parameters)), 'in')
-    assert.equal(codeOf(await finish(first.state, parameters)), 'sign-in-wrong', 'twice')
+    assert.equal(codeOf(await finish(first.state, parameters)), 'sign-in-over', 'twice')
     const mine = await begun()
     const theirs = await begun()
-    const code = provider.page(theirs.url, '248289761001')
+    const code = party.visit(theirs.url, '248289761001')
     assert.equal(
       codeOf(await finish(mine.state, { ...code, state: mine.state })),
       'sign-in-wrong',
       'a code that was stolen',
     )
     const late = await begun()
-    const answer = provider.page(late.url, '248289761001')
+    const answer = party.visit(late.url, '248289761001')
     fleet.clock.advance(11 * 60_000)
-    assert.equal(codeOf(await finish(late.state, answer)), 'sign-in-wrong', 'late')
-    assert.equal(codeOf(await finish('made-up', { state: 'made-up', code: 'x' })), 'sign-in-wrong')
+    assert.equal(codeOf(await finish(late.state, answer)), 'sign-in-over', 'late')
+    assert.equal(codeOf(await finish('made-up', { state: 'made-up', code: 'x' })), 'sign-in-over')
   })
 
   it('attack: a password for an account of another provider, and a provider that nobody knows', async () => {
@@ -145,6 +151,8 @@ describe('signing in with another party’s word', () => {
     memory.attempts.clear()
     const busy = {
       name: 'local',
+      label: 'Password',
+      way: 'password' as const,
       begin: async () => ({ at: 'password' }) as const,
       finish: async () => refuse('sign-in-busy', 'a sign-in', 'at most 16 who wait', 'more'),
     }
@@ -173,7 +181,7 @@ describe('signing in with another party’s word', () => {
         await meanwhile()
         return finished
       }
-      const providers = new Map([['local', { name: 'local', begin: local.begin, finish }]])
+      const providers = new Map([['local', { ...local, finish }]])
       const proof = { at: 'password', account: 'mel', password: before } as const
       return signIn({ ...reception, providers }, 'local', proof, FROM).then(codeOf)
     }
@@ -213,7 +221,7 @@ describe('signing in with another party’s word', () => {
 
     for (let n = 0; n < MOST_SESSIONS + 2; n += 1) {
       const { url, state } = await begun()
-      orThrow(await finish(state, provider.page(url, '248289761001')))
+      orThrow(await finish(state, party.visit(url, '248289761001')))
       fleet.clock.advance(1)
     }
     assert.equal((await sessionsOfAda()).length, MOST_SESSIONS)
@@ -233,12 +241,12 @@ describe('signing in with another party’s word', () => {
     const root = orThrow(await admit(fleet.world, { by: 'certificate', person: 'administrator' }))
     orThrow(await editAccount(fleet.world, root, 'ada', { disabled: 'left' }))
     const { url, state } = await begun()
-    assert.equal(codeOf(await finish(state, provider.page(url, '248289761001'))), 'account-disabled')
+    assert.equal(codeOf(await finish(state, party.visit(url, '248289761001'))), 'account-disabled')
     orThrow(await recoverAdministrator(fleet.world, 'ada'))
     const entry = (await fleet.entries()).findLast(({ kind }) => kind === 'account-changed')
     assert.deepEqual([entry?.actor.kind, entry?.detail.event, entry?.detail.account], ['fleet', 'recovered', 'ada'])
     const again = await begun()
     reception.memory.attempts.clear()
-    assert.equal(codeOf(await finish(again.state, provider.page(again.url, '248289761001'))), 'in')
+    assert.equal(codeOf(await finish(again.state, party.visit(again.url, '248289761001'))), 'in')
   })
 })

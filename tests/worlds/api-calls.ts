@@ -4,13 +4,15 @@ import { readFileSync } from 'node:fs'
 import type { World } from '../../sim/doors/world.ts'
 import { certificateRequest, generateTlsKey } from '../../src/adapters/certificates.ts'
 import type { Answer, ClientTls } from '../../src/adapters/link-https/client.ts'
-import { fromBase64, fromUtf8, toBase64 } from '../../src/core/encoding/bytes.ts'
+import { fromBase64, fromBase64Url, fromUtf8, toBase64, toBase64Url } from '../../src/core/encoding/bytes.ts'
 import { wrapFor } from '../../src/core/encoding/cose-recipient.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
+import type { PasskeyView, PasskeyWantedView } from '../../src/wire/account-api.ts'
 import type { CampaignSummary, WrapsView } from '../../src/wire/fleet-views.ts'
 import type { SiemView } from '../../src/wire/siem-api.ts'
-import { json, plan } from './api-world.ts'
+import { API_ORIGIN, json, plan } from './api-world.ts'
 import { ask, call, configOf, fleetUrl, tls } from './people.ts'
+import { SoftAuthenticator } from './soft-authenticator.ts'
 import { TOOLS } from './wrapping.ts'
 
 /** Calls by which routes are tried that want more than a path. */
@@ -58,13 +60,39 @@ export async function accounts({ world, admin, post, postAs, remove }: Calls): P
   const ana = { ca, bearer: secret }
   const { id } = json<{ id: string }>(await postAs(ana, '/v1/accounts/ana/tokens', asked))
   orThrow(await remove(ana, `/v1/accounts/ana/credentials/${id}`))
+  await passkeys(ana, { postAs, remove })
   orThrow(await postAs(ana, '/v1/sign-out', {}))
+  const once = json<{ secret: string }>(await postAs({ ca }, '/v1/sign-in', { proof }))
+  orThrow(await postAs({ ca, bearer: once.secret }, '/v1/accounts/ana/sign-out', {}))
   const csr = await certificateRequest(generateTlsKey())
   orThrow(await post('/v1/accounts/ana/certificates', { csr }))
   orThrow(await post('/v1/accounts/ana/changes', { disabled: 'left' }))
   orThrow(await post('/v1/accounts/ana/forget', {}))
   orThrow(await post('/v1/campaigns', plan('yew', 12)))
   orThrow(await postAs(tls.profile(world.profileOf('approver-0')), '/v1/campaigns/yew/rejections', { reason: 'no' }))
+}
+
+async function passkeys(ana: ClientTls, { postAs, remove }: Pick<Calls, 'postAs' | 'remove'>): Promise<void> {
+  const device = new SoftAuthenticator()
+  const wanted = json<PasskeyWantedView>(await postAs(ana, '/v1/passkeys/challenges', {}))
+  const [challenge, user] = [wanted.challenge, wanted.user].map(text => fromBase64Url(text)!) as [
+    Uint8Array,
+    Uint8Array,
+  ]
+  const made = device.create({ rpId: wanted.rpId, origin: API_ORIGIN, challenge, user })
+  const added = await postAs(ana, '/v1/passkeys', {
+    challenge: wanted.challenge,
+    label: 'the blue key',
+    credential: toBase64Url(made.id),
+    clientDataJSON: toBase64Url(made.clientDataJSON),
+    attestationObject: toBase64Url(made.attestationObject),
+  })
+  const { ca } = ana
+  assert.equal(
+    json<{ at: string }>(await postAs({ ca }, '/v1/sign-in/challenges', { provider: 'passkey' })).at,
+    'passkey',
+  )
+  orThrow(await remove(ana, `/v1/accounts/ana/passkeys/${json<PasskeyView>(added).id}`))
 }
 
 export async function enrolAgain({ world, post }: Calls): Promise<void> {

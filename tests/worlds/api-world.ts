@@ -12,6 +12,8 @@ import { rest } from './started.ts'
 
 export const API_SITE = { site: quay(12), factory: { bms: image(1) }, approvers: 2, approvalThreshold: 2, signIn: true }
 
+export const API_ORIGIN = 'https://fleet.example:8443'
+
 /** A world for the API's tests, with the authority that vouches for receivers of webhooks. */
 export type Filled = { readonly world: World; readonly receivers: Authority }
 
@@ -47,7 +49,9 @@ async function webhooks(world: World): Promise<Authority> {
   // Nobody listens there: who is forwarded the log is never reached.
   const siem = 'siem:\n  - { name: soc, host: 127.0.0.1, port: 1 }\n'
   const more = `webhooks:\n  allow: [127.0.0.0/8]\n  ca: receivers.pem\n${siem}`
-  writeFileSync(file.config, `${readFileSync(file.config, 'utf8')}${more}`)
+  // Passkeys belong to a name, and worlds have addresses: it is what people would type.
+  const named = readFileSync(file.config, 'utf8').replace(/^url: .*$/m, `url: ${API_ORIGIN}`)
+  writeFileSync(file.config, `${named}${more}`)
   const store = orThrow(openFleetStore(file.database))
   const never = instant(Number.MAX_SAFE_INTEGER)
   const row = { events: [], site: null, secret: new Uint8Array(32), by: 'administrator', since: instant(0), next: 9 }

@@ -10,6 +10,7 @@ import { fleetDoor } from '../../src/apps/fleet/door.ts'
 import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
 import { Metrics } from '../../src/apps/fleet/metrics.ts'
 import { Siem } from '../../src/apps/fleet/siem.ts'
+import { type KnownParty, signInWays } from '../../src/apps/fleet/sign-in-ways.ts'
 import { openWitnesses } from '../../src/apps/fleet/witnesses.ts'
 import { type Instant, instant, millis } from '../../src/core/encoding/units.ts'
 import { type Account, readGrant } from '../../src/core/fleet/account.ts'
@@ -19,7 +20,7 @@ import { orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import { admit, type Who } from '../../src/flows/admit.ts'
 import { addAccount, makeToken, setPassword } from '../../src/flows/appoint.ts'
 import { Memory } from '../../src/flows/attempts.ts'
-import { localIdentities, type Reception } from '../../src/flows/sign-in.ts'
+import type { Reception } from '../../src/flows/sign-in.ts'
 import type { QuietFleet } from './quiet-fleet.ts'
 
 /** A cost that a test can pay hundreds of times. The real one is tried in passwords-scrypt.test.ts. */
@@ -29,6 +30,12 @@ const CHEAP = { ln: 4, r: 8, p: 1 }
 export const grants = (...written: readonly string[]): readonly Grant[] => written.map(one => readGrant(one)!)
 
 export const PASSWORD = 'seven quiet harbours'
+
+/** `more`: opens further routes at the same door. `parties`: who else vouches for people. */
+export type DoorOptions = {
+  readonly more?: (server: HttpsServer) => void
+  readonly parties?: readonly KnownParty[]
+}
 
 /**
  * The real door of a quiet fleet, over real TLS: who comes in is judged by the fleet's own clock, which a test moves. Without a
@@ -52,13 +59,12 @@ export class PeopleDoor {
     now: Instant,
     cert: { cert: string; key: string },
     siem: Siem,
-    more: (server: HttpsServer) => void,
+    { more = () => {}, parties = [] }: DoorOptions,
   ) {
     this.fleet = fleet
     this.#authority = authority
     this.#now = now
-    const local = localIdentities(fleet.world, this.passwords)
-    const providers = new Map([[local.name, local]])
+    const { providers, ...ways } = signInWays(fleet.world, this.passwords, nodeRandom, { origin: ORIGIN, parties })
     this.reception = { world: fleet.world, random: nodeRandom, providers, memory: new Memory() }
     const { world } = fleet
     const parts = { folder: `${fleet.folder}/fleet`, reception: this.reception, passwords: this.passwords }
@@ -74,6 +80,7 @@ export class PeopleDoor {
       metrics: new Metrics(world, fleet.webhooks, siem, gathering),
       gathering,
       ...parts,
+      ...ways,
       origin: ORIGIN,
       signIn: true,
     }
@@ -81,14 +88,13 @@ export class PeopleDoor {
     more(this.#server)
   }
 
-  /** `more`: opens further routes at the same door. */
-  static async open(fleet: QuietFleet, more: (server: HttpsServer) => void = () => {}): Promise<PeopleDoor> {
+  static async open(fleet: QuietFleet, options: DoorOptions = {}): Promise<PeopleDoor> {
     // TLS knows the machine's own clock only.
     const now = instant(Date.now())
     const authority = await createAuthority('Voltseal fleet', now)
     const grant = { identity: { kind: 'fleet', id: 'server' }, hosts: ['127.0.0.1'] } as const
     const siem = await Siem.open(fleet.world, fleet.siem, [])
-    const door = new PeopleDoor(fleet, authority, now, await certifyNewKey(authority, grant, now), siem, more)
+    const door = new PeopleDoor(fleet, authority, now, await certifyNewKey(authority, grant, now), siem, options)
     door.url = `https://127.0.0.1:${orThrow(await listen(door.#server, '127.0.0.1', 0))}`
     return door
   }

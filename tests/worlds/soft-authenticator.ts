@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
-import { concat, utf8 } from '../../src/core/encoding/bytes.ts'
+import { concat, toBase64Url, utf8 } from '../../src/core/encoding/bytes.ts'
 import { encodeCbor } from '../../src/core/encoding/cbor.ts'
 
 /**
@@ -131,13 +131,11 @@ const FLAGS = { up: 0x01, uv: 0x04, be: 0x08, bs: 0x10, at: 0x40 } as const
 
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest())
 
-export const base64url = (bytes: Uint8Array): string => bytes.toBase64({ alphabet: 'base64url', omitPadding: true })
-
 /** §5.8.1.1: the members in the order in which a browser writes them. */
 function clientData(type: string, { challenge, origin }: AskedAssertion, bent: Bent): Uint8Array {
   const said = {
     type: bent.type ?? type,
-    challenge: base64url(challenge),
+    challenge: toBase64Url(challenge),
     origin,
     crossOrigin: bent.crossOrigin ?? false,
   }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { AccountChange, AccountRow, KeptCredential } from '../../core/fleet/account-rows.ts'
+import type { AccountChange, AccountRow, KeptCredential, PasskeyRow } from '../../core/fleet/account-rows.ts'
 
 /** The tables of accounts, as a migration. Passwords stand apart: no list of accounts can bring them along. */
 export const ACCOUNT_TABLES = `CREATE TABLE account (id TEXT PRIMARY KEY, account BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -7,6 +7,11 @@ export const ACCOUNT_TABLES = `CREATE TABLE account (id TEXT PRIMARY KEY, accoun
    CREATE TABLE credential (id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES account (id), credential BLOB NOT NULL,
      used INTEGER) STRICT, WITHOUT ROWID;
    CREATE INDEX credential_account ON credential (account, id);`
+
+/** Passkeys, as a migration. One credential of an authenticator belongs to one account. */
+export const PASSKEY_TABLE = `CREATE TABLE passkey (id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES account (id),
+     passkey BLOB NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX passkey_account ON passkey (account, id);`
 
 /** The part of the fleet's store that holds accounts. It writes inside the store's own transaction. */
 export class Accounts {
@@ -33,6 +38,13 @@ export class Accounts {
          ON CONFLICT DO UPDATE SET credential = excluded.credential WHERE account = excluded.account`,
       ),
       forget: database.prepare('DELETE FROM credential WHERE id = ?'),
+      passkey: database.prepare('SELECT id, account, passkey FROM passkey WHERE id = ?'),
+      passkeys: database.prepare('SELECT id, account, passkey FROM passkey WHERE account = ? ORDER BY account, id'),
+      putPasskey: database.prepare(
+        `INSERT INTO passkey VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET passkey = excluded.passkey WHERE account = excluded.account`,
+      ),
+      dropPasskey: database.prepare('DELETE FROM passkey WHERE id = ?'),
       use: database.prepare('UPDATE credential SET used = max(coalesce(used, 0), ?) WHERE id = ?'),
     }
   }
@@ -57,6 +69,14 @@ export class Accounts {
     return this.#sql.credentials.all(account) as KeptCredential[]
   }
 
+  passkey(id: string): PasskeyRow | null {
+    return (this.#sql.passkey.get(id) as PasskeyRow | undefined) ?? null
+  }
+
+  passkeys(account: string): PasskeyRow[] {
+    return this.#sql.passkeys.all(account) as PasskeyRow[]
+  }
+
   apply(change: AccountChange): void {
     for (const { id, account } of change.accounts ?? []) this.#sql.putAccount.run(id, account)
     for (const { account, hash } of change.passwords ?? []) {
@@ -67,6 +87,8 @@ export class Accounts {
       this.#sql.putCredential.run(id, account, credential)
     }
     for (const id of change.forgotten ?? []) this.#sql.forget.run(id)
+    for (const { id, account, passkey } of change.passkeys ?? []) this.#sql.putPasskey.run(id, account, passkey)
+    for (const id of change.droppedPasskeys ?? []) this.#sql.dropPasskey.run(id)
     for (const { id, at } of change.uses ?? []) this.#sql.use.run(at, id)
   }
 }

@@ -1,4 +1,4 @@
-import { ACCOUNT_TABLES } from './accounts.ts'
+import { ACCOUNT_TABLES, PASSKEY_TABLE } from './accounts.ts'
 import { ANSWER_TABLE } from './answers.ts'
 import { BUNDLE_TABLE } from './archived.ts'
 import { BEHIND_TABLE } from './behind.ts'
@@ -61,6 +61,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
     database.exec(SOUGHT_TABLES)
     fillSought(database)
   },
+  PASSKEY_TABLE,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */

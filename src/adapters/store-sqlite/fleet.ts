@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { AccountRow, KeptCredential } from '../../core/fleet/account-rows.ts'
+import type { AccountRow, KeptCredential, PasskeyRow } from '../../core/fleet/account-rows.ts'
 import type { Repeatable } from '../../core/fleet/answer-rows.ts'
 import type { CopyMark } from '../../core/fleet/backup.ts'
 import type { LogRow } from '../../core/ledger/log-rows.ts'
@@ -273,6 +273,14 @@ export class SqliteFleetStore implements FleetStore {
 
   async credentials(account: string): Promise<KeptCredential[]> {
     return this.#accounts.credentials(account)
+  }
+
+  async passkey(id: string): Promise<PasskeyRow | null> {
+    return this.#accounts.passkey(id)
+  }
+
+  async passkeys(account: string): Promise<PasskeyRow[]> {
+    return this.#accounts.passkeys(account)
   }
 
   async log(): Promise<LogRow> {

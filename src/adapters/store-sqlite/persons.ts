@@ -15,11 +15,21 @@ export const PERSON_TABLES = `CREATE TABLE person (name TEXT PRIMARY KEY, salt B
 
 /** The parts of a change that forget somebody, and those that touch a table with names of people. */
 const OF_FORGOTTEN = ['forgottenPersons', 'forgottenAccounts'] as const
-const OF_PEOPLE = ['persons', 'pseudonyms', 'accounts', 'passwords', 'credentials', 'forgotten', 'answers'] as const
+const OF_PEOPLE = [
+  'persons',
+  'pseudonyms',
+  'accounts',
+  'passwords',
+  'credentials',
+  'forgotten',
+  'passkeys',
+  'droppedPasskeys',
+  'answers',
+] as const
 
 /** The tables in which names of people stand; those that others refer to stand before them. */
 const OF_PERSONS = ['person', 'pseudonym']
-const OF_ACCOUNTS = ['account', 'password', 'credential', 'answer', 'webhook', 'letter', 'import']
+const OF_ACCOUNTS = ['account', 'password', 'credential', 'passkey', 'answer', 'webhook', 'letter', 'import']
 
 type StoredPerson = {
   readonly name: string
@@ -53,6 +63,7 @@ export class Persons implements PersonStore {
       drop: database.prepare('DELETE FROM person WHERE name = ?'),
       dropPassword: database.prepare('DELETE FROM password WHERE account = ?'),
       dropCredentials: database.prepare('DELETE FROM credential WHERE account = ?'),
+      dropPasskeys: database.prepare('DELETE FROM passkey WHERE account = ?'),
       dropAnswers: database.prepare('DELETE FROM answer WHERE person = ?'),
       dropAccount: database.prepare('DELETE FROM account WHERE id = ?'),
       dropMaker: database.prepare("UPDATE webhook SET by = '' WHERE by = ?"),
@@ -107,7 +118,7 @@ export class Persons implements PersonStore {
       this.#sql.drop.run(name)
     }
     for (const name of change.forgottenAccounts ?? []) {
-      for (const drop of ['dropPassword', 'dropCredentials', 'dropAnswers', 'dropAccount'] as const) {
+      for (const drop of ['dropPassword', 'dropCredentials', 'dropPasskeys', 'dropAnswers', 'dropAccount'] as const) {
         this.#sql[drop].run(name)
       }
       this.#sql.dropMaker.run(name)

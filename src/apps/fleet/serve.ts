@@ -26,9 +26,9 @@ import type { Clock, FleetWorld } from '../../flows/ports.ts'
 import { recall } from '../../flows/recall.ts'
 import { renew } from '../../flows/renew.ts'
 import { noteSettings } from '../../flows/settings.ts'
-import { localIdentities } from '../../flows/sign-in.ts'
 import { warn } from '../../flows/warn.ts'
 import type { FleetConfig } from '../../wire/config.ts'
+import { signInOf } from '../../wire/sign-in-config.ts'
 import { type ConsolePlace, consolePlace } from '../process/console-place.ts'
 import { serveCopies } from '../process/copy-door.ts'
 import { every, type Loop, startLoop } from '../process/loop.ts'
@@ -45,6 +45,7 @@ import { Metrics } from './metrics.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { settingsOf } from './settings.ts'
 import { Siem, siemReceivers } from './siem.ts'
+import { knownParties, signInWays } from './sign-in-ways.ts'
 import { openWitnesses, startWitnessLoops } from './witnesses.ts'
 import { fleetWorld } from './world.ts'
 
@@ -101,6 +102,8 @@ async function startWith(
   if (isRefusal(hooksCa)) return hooksCa
   const receivers = siemReceivers(folder, config, nodeCrypto)
   if (isRefusal(receivers)) return receivers
+  const parties = knownParties(folder, signInOf(config.signIn).openid)
+  if (isRefusal(parties)) return parties
   const settings = settingsOf(folder, config, isRefusal(wrapping) ? null : wrapping.spki, nodeCrypto)
   if (isRefusal(settings)) return settings
   const store = openFleetStore(files.database, archiveOf(folder, config))
@@ -129,11 +132,13 @@ async function startWith(
   const enrolment = new Enrolment(world, { folder, url: config.url, gathered: store.gathered })
   const tls = { ca: ca.cert, cert: server.cert, key: server.key }
   const passwords = scryptPasswords()
-  const local = localIdentities(world, passwords)
-  const providers = new Map([[local.name, local]])
+  const { maxBlobBytes, url: origin } = config
+  // Where people sign in with a browser.
+  const shownAt = place?.url ?? origin
+  const { providers, ...more } = signInWays(world, passwords, nodeRandom, { origin: shownAt, parties })
   const reception = { world, random: nodeRandom, providers, memory: new Memory() }
-  const { maxBlobBytes, url: origin, signIn = false } = config
-  const people = { folder, reception, passwords, origin, signIn }
+  const { withoutCertificate: signIn } = signInOf(config.signIn)
+  const people = { folder, reception, passwords, origin, signIn, ...more }
   const siem = await Siem.open(world, store.siem, receivers)
   const metrics = new Metrics(world, store.webhooks, siem, gathering)
   store.onCommit(millis => metrics.commits.observe(millis / 1000))

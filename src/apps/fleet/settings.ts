@@ -9,6 +9,7 @@ import { WARNING_DAYS } from '../../core/trust/expiry.ts'
 import type { Setting, Settings } from '../../flows/settings.ts'
 import type { ArchiveConfig, FleetConfig } from '../../wire/config.ts'
 import type { ConsoleConfig } from '../../wire/console-config.ts'
+import { signInOf } from '../../wire/sign-in-config.ts'
 import { fleetFiles } from './files.ts'
 import { governanceOf } from './world.ts'
 
@@ -25,7 +26,7 @@ export function settingsOf(
   wrapping: Uint8Array | null,
   crypto: Crypto,
 ): Settings | Refusal {
-  const { witnesses, archive, webhooks, signIn = false, warningDays = WARNING_DAYS, metadataMillis } = config
+  const { witnesses, archive, webhooks, warningDays = WARNING_DAYS, metadataMillis } = config
   const digest = (bytes: Uint8Array): string => crypto.sha256(bytes).toHex()
   const read = (path: string | null, most: number): string | null | Refusal => {
     const text = path === null ? null : readText(path, most)
@@ -45,7 +46,7 @@ export function settingsOf(
   const { console: shown } = config
   return new Map<string, Setting>([
     ['governance', all({ separateOrganisations, changeRequest: changeRequest.toSorted() })],
-    ['sign-in', all({ signIn, console: shown === undefined ? null : consoleText(shown) })],
+    ['sign-in', vouching(config, { console: shown === undefined ? null : consoleText(shown) })],
     ['anchors', all({ anchors: config.anchors.map(({ kid }) => kid).toSorted() })],
     ['authority', all({ ca })],
     ['wrapping', all({ wrappingKey: wrapping === null ? null : digest(wrapping) })],
@@ -60,6 +61,15 @@ export function settingsOf(
 /** Where it listens and, where that was said, what people type: an address of before is written as it was. */
 const consoleText = ({ host, port, url }: ConsoleConfig): string =>
   `${host}:${port}${url === undefined ? '' : ` ${url}`}`
+
+/** Who may come in without a certificate, and by whose word. A fleet without other parties says what it said before there were any. */
+function vouching(config: FleetConfig, shown: JsonObject): Setting {
+  const { withoutCertificate, openid } = signInOf(config.signIn)
+  const said = { signIn: withoutCertificate, ...shown }
+  if (openid.length === 0) return all(said)
+  const clients = openid.map(({ issuer, clientId, name }) => ({ issuer, clientId, name }))
+  return part({ clients }, { ...said, openid: openid.map(({ issuer }) => issuer) })
+}
 
 const all = (said: JsonObject): Setting => ({ whole: said, said })
 const part = (kept: JsonObject, said: JsonObject): Setting => ({ whole: { ...kept, ...said } satisfies Json, said })

@@ -27,6 +27,19 @@ export function fromBase64(text: string): Uint8Array | null {
   }
 }
 
+/** Base64url without padding (RFC 4648 section 5). */
+export const toBase64Url = (bytes: Uint8Array): string => bytes.toBase64({ alphabet: 'base64url', omitPadding: true })
+
+/** Bytes of canonical base64url without padding, or null when the text is not exactly that. */
+export function fromBase64Url(text: string): Uint8Array | null {
+  try {
+    const bytes = Uint8Array.fromBase64(text, { alphabet: 'base64url' })
+    return toBase64Url(bytes) === text ? bytes : null
+  } catch {
+    return null
+  }
+}
+
 const encoder = new TextEncoder()
 
 /** UTF-8 bytes of a text. */

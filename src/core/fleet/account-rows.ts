@@ -11,6 +11,9 @@ export type CredentialRow = { readonly id: string; readonly account: string; rea
 /** The same with when it was used last; null for never. */
 export type KeptCredential = CredentialRow & { readonly used: Instant | null }
 
+/** A passkey (see passkey.ts), as canonical JSON. */
+export type PasskeyRow = { readonly id: string; readonly account: string; readonly passkey: Uint8Array }
+
 /** What a change of the fleet's store may hold of accounts. */
 export type AccountChange = {
   readonly accounts?: readonly AccountRow[]
@@ -19,6 +22,9 @@ export type AccountChange = {
   readonly credentials?: readonly CredentialRow[]
   /** Ids of sessions that are over for so long that nobody asks for them: the log has told of them. */
   readonly forgotten?: readonly string[]
+  readonly passkeys?: readonly PasskeyRow[]
+  /** Ids of passkeys that are good for nothing any more. */
+  readonly droppedPasskeys?: readonly string[]
   /** When credentials were used last. */
   readonly uses?: readonly { readonly id: string; readonly at: Instant }[]
 }

@@ -71,7 +71,7 @@ const accountShape = object({
   standing: either(object({ at: word('active') }), object({ at: word('disabled'), since: moment, reason: line(500) })),
   grants: list(grantShape, 0, MAX_GRANTS),
   keys: list(text('64 hex digits', /^[0-9a-f]{64}$/), 0, MAX_KEYS),
-  externals: list(object({ provider: line(200), subject: line(200) }), 0, 8),
+  externals: list(object({ provider: line(200), subject: line(255) }), 0, 8),
   createdAt: moment,
 })
 
@@ -108,7 +108,7 @@ export type AccountPolicy = {
 /**
  * Judges an edit: what the account was (null: there was none), what it is to be, who edits (null: the machine's own
  * administrator, at recovery), and all other accounts. Refuses `account-own-edit`, `organisations-mixed`,
- * `account-role-twice`, `account-last-administrator`, `account-key-taken`.
+ * `account-role-twice`, `account-last-administrator`, `account-key-taken`, `account-external-taken`.
  */
 export function refuseEdit(
   before: Account | null,
@@ -134,6 +134,20 @@ export function refuseEdit(
   if (owner !== undefined) {
     const key = next.keys.find(one => owner.keys.includes(one))!
     return refuse('account-key-taken', next.id, 'a key of its own', `${key.slice(0, 16)}, the key of ${owner.id}`)
+  }
+  const linked = next.externals.find(({ provider, subject }) =>
+    others.some(
+      other =>
+        other.id !== next.id && other.externals.some(one => one.provider === provider && one.subject === subject),
+    ),
+  )
+  if (linked !== undefined) {
+    return refuse(
+      'account-external-taken',
+      next.id,
+      'a subject of its own',
+      `one of ${linked.provider} that another account has`,
+    )
   }
   const wasLast = before !== null && administers(before) && !administers(next)
   if (wasLast && !others.some(other => other.id !== next.id && administers(other))) {

@@ -1,4 +1,4 @@
-import { fromHex, toHex, utf8 } from '../encoding/bytes.ts'
+import { fromHex, toBase64Url, toHex, utf8 } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, JsonFault } from '../encoding/canonical-json.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { either, exactly, line, list, Misfit, object, text, then, whole, word } from '../encoding/shape.ts'
@@ -50,10 +50,8 @@ export const IDLE_LIFE = millis(30 * 60_000)
 /** The secret text of 8 and 32 random bytes. Shown once. */
 export function secretText(kind: CredentialKind, id: Uint8Array, random: Uint8Array): string {
   if (id.length !== 8 || random.length !== 32) throw new Error('a secret is made of 8 and 32 random bytes')
-  return `voltseal_${LETTERS[kind]}_${toHex(id)}_${base64url(random)}`
+  return `voltseal_${LETTERS[kind]}_${toHex(id)}_${toBase64Url(random)}`
 }
-
-const base64url = (bytes: Uint8Array): string => bytes.toBase64({ alphabet: 'base64url', omitPadding: true })
 
 /** What a presented text says of itself; null when it is no secret of ours. */
 export function readSecret(presented: string): { readonly kind: CredentialKind; readonly id: string } | null {

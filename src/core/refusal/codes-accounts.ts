@@ -39,6 +39,43 @@ export const accountCodes = {
     title: 'account and password do not belong together, or the account cannot sign in so',
     fix: 'Try again. An administrator sets another password with "voltseal account password".',
   },
+  'sign-in-over': {
+    ...unknown,
+    title: 'this sign-in was not begun here, took too long, or has been finished before',
+    fix: 'Begin again. If you did not begin one at all, somebody else did, and wanted you to end it: close the page, and tell an administrator.',
+  },
+  'passkey-refused': {
+    ...data,
+    title: 'the passkey could not be added',
+    fix: 'Try again in the console itself, with an authenticator that asks for your fingerprint, face or PIN.',
+  },
+  'passkey-copied': {
+    ...unknown,
+    title: 'the passkey counts backwards: there may be a copy of it',
+    fix: 'Sign in another way, remove the passkey, and add a new one. Tell an administrator: a key that is said to be in one place only has been somewhere else.',
+  },
+  'passkeys-too-many': {
+    ...clash,
+    title: 'the account has as many passkeys as one may have',
+    fix: 'Remove one that nobody needs: each says when it was used last.',
+  },
+  'session-not-fresh': {
+    ...denied,
+    title: 'it is too long ago that this person signed in',
+    fix: 'Sign in again with a password, a passkey or your provider, and go on within five minutes.',
+  },
+  'identity-unlinked': {
+    ...denied,
+    title: 'the provider knows this person, and no account here is theirs',
+    fix: 'An administrator links the account: "voltseal account identity NAME --provider ISSUER --subject SUBJECT". Accounts are never made by themselves.',
+  },
+  'provider-unreachable': {
+    exit: 69,
+    status: 503,
+    action: 'retry',
+    title: 'the provider of identities does not answer as it should',
+    fix: 'Try again, or sign in another way. An administrator looks at "signIn" in fleet.yaml, and whether the provider can be reached from the server.',
+  },
   'sign-in-locked': {
     exit: 75,
     status: 429,
@@ -122,6 +159,11 @@ export const accountCodes = {
     ...clash,
     title: 'the key belongs to another account',
     fix: 'Each approver has a key of their own. Take it from the other account first, if it was entered there by mistake.',
+  },
+  'account-external-taken': {
+    ...clash,
+    title: 'the provider’s subject belongs to another account',
+    fix: 'One person has one account. Take it from the other account first, if it was entered there by mistake.',
   },
   'organisations-mixed': {
     ...clash,

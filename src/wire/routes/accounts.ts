@@ -4,6 +4,7 @@ import {
   AccountDetail,
   AccountView,
   AddAccount,
+  AddPasskey,
   AskCertificate,
   AskChallenge,
   AskToken,
@@ -12,9 +13,13 @@ import {
   ChangeAccount,
   ChangePassword,
   ForgottenView,
+  PasskeyView,
+  PasskeyWantedView,
   SessionView,
   SignIn,
+  SignInReturn,
   TokenView,
+  WaysView,
   WhoView,
 } from '../account-api.ts'
 import { Name } from '../fleet-api.ts'
@@ -22,6 +27,7 @@ import { List } from '../fleet-views.ts'
 import { PageQuery, route } from '../route.ts'
 
 const params = { id: Name }
+const NOTHING = Type.Object({}, { additionalProperties: false })
 const tag = 'accounts'
 /** What somebody may send who has not said who they are, in bytes. */
 const STRANGERS_BODY = 64 * 1024
@@ -36,7 +42,32 @@ export const signIn = route({
   body: SignIn,
   bodyLimit: STRANGERS_BODY,
   answers: { 200: SessionView },
-  codes: ['sign-in-wrong', 'sign-in-locked', 'sign-in-busy'],
+  codes: ['sign-in-wrong', 'sign-in-over', 'sign-in-locked', 'sign-in-busy', 'passkey-copied'],
+})
+
+export const signInWays = route({
+  method: 'GET',
+  path: '/v1/sign-in/ways',
+  id: 'signInWays',
+  tag,
+  summary: 'How one may sign in here: a password, a passkey, other parties',
+  access: STRANGERS,
+  answers: { 200: WaysView },
+  codes: [],
+})
+
+export const signInReturn = route({
+  method: 'GET',
+  path: '/v1/sign-in/return/{name}',
+  id: 'signInReturn',
+  tag,
+  summary: 'Where a provider sends people back to: begins a session in a cookie, and goes on to the console',
+  access: STRANGERS,
+  params: { name: Name },
+  query: SignInReturn,
+  secret: true,
+  answers: { 303: null },
+  codes: [],
 })
 
 export const askChallenge = route({
@@ -44,12 +75,12 @@ export const askChallenge = route({
   path: '/v1/sign-in/challenges',
   id: 'askChallenge',
   tag,
-  summary: 'What a provider of identities wants: a password, or a visit to its page',
+  summary: 'What a provider of identities wants: a password, a passkey, or a visit to its page',
   access: STRANGERS,
   body: AskChallenge,
   bodyLimit: STRANGERS_BODY,
   answers: { 200: ChallengeView },
-  codes: ['sign-in-wrong'],
+  codes: ['sign-in-wrong', 'provider-unreachable'],
 })
 
 export const signOut = route({
@@ -93,7 +124,7 @@ export const readAccount = route({
   path: '/v1/accounts/{id}',
   id: 'readAccount',
   tag,
-  summary: 'One account, with its tokens and sessions',
+  summary: 'One account, with its tokens, sessions and passkeys',
   access: ownOr('read-accounts'),
   params,
   answers: { 200: AccountDetail },
@@ -122,7 +153,13 @@ export const changeAccount = route({
   params,
   body: ChangeAccount,
   answers: { 200: AccountView },
-  codes: ['account-missing', 'account-own-edit', 'account-last-administrator', 'organisations-mixed'],
+  codes: [
+    'account-missing',
+    'account-own-edit',
+    'account-last-administrator',
+    'account-external-taken',
+    'organisations-mixed',
+  ],
 })
 
 export const forgetAccount = route({
@@ -176,6 +213,60 @@ export const revokeCredential = route({
   secret: true,
   answers: { 204: null },
   codes: ['credential-unknown'],
+})
+
+export const endSessions = route({
+  method: 'POST',
+  path: '/v1/accounts/{id}/sign-out',
+  id: 'endSessions',
+  tag,
+  summary: 'Ends every session of an account: one’s own, or as an administrator those of another',
+  access: ownOr('manage-accounts'),
+  params,
+  body: NOTHING,
+  secret: true,
+  answers: { 204: null },
+  codes: ['account-missing', 'token-manages-itself'],
+})
+
+export const askPasskey = route({
+  method: 'POST',
+  path: '/v1/passkeys/challenges',
+  id: 'askPasskey',
+  tag,
+  summary: 'What an authenticator is asked for, to make a passkey for the account that asks',
+  access: ACCOUNTS,
+  body: NOTHING,
+  secret: true,
+  answers: { 200: PasskeyWantedView },
+  codes: ['session-not-fresh', 'passkeys-too-many', 'account-missing'],
+})
+
+export const addPasskey = route({
+  method: 'POST',
+  path: '/v1/passkeys',
+  id: 'addPasskey',
+  tag,
+  summary: 'Adds a passkey to the account that asks',
+  access: ACCOUNTS,
+  body: AddPasskey,
+  bodyLimit: STRANGERS_BODY,
+  secret: true,
+  answers: { 200: PasskeyView },
+  codes: ['session-not-fresh', 'passkeys-too-many', 'passkey-refused', 'sign-in-over'],
+})
+
+export const removePasskey = route({
+  method: 'DELETE',
+  path: '/v1/accounts/{id}/passkeys/{passkey}',
+  id: 'removePasskey',
+  tag,
+  summary: 'Removes a passkey: one’s own, or as an administrator that of another',
+  access: ownOr('manage-accounts'),
+  params: { id: Name, passkey: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
+  secret: true,
+  answers: { 204: null },
+  codes: ['account-missing', 'token-manages-itself'],
 })
 
 export const certifyAccount = route({

@@ -74,7 +74,7 @@ type ConfirmOptions = {
 async function confirm(cli: Cli, folder: string, asked: Brought): Promise<Work> {
   const confirmed = await confirmFleet(folder, asked, cli.world.clock)
   if (isRefusal(confirmed)) return confirmed
-  const { copied, entries, forward, paused, disabled, revoked, passwords, sites } = confirmed
+  const { copied, entries, forward, paused, disabled, revoked, passwords, passkeys, sites } = confirmed
   cli.output.progress(`Next: voltseal fleet serve ${folder}`)
   const rows = [
     ['copy of', formatUtc(copied)],
@@ -84,6 +84,7 @@ async function confirm(cli: Cli, folder: string, asked: Brought): Promise<Work> 
     ['accounts that are disabled', disabled.join(', ') || 'none'],
     ['tokens and sessions revoked', `${revoked}`],
     ['passwords forgotten', `${passwords}`],
+    ['passkeys ended', `${passkeys}`],
     ['sites to be heard', sites.join(', ') || 'none'],
   ] as const
   return { json: confirmed, text: listing(cli.output, rows) }

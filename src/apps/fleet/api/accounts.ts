@@ -15,9 +15,11 @@ import {
   makeToken,
   revokeCredential,
   setPassword,
+  signOutEverywhere,
 } from '../../../flows/appoint.ts'
 import { noteCertificate } from '../../../flows/certify.ts'
 import { forget } from '../../../flows/forget.ts'
+import { PASSKEY } from '../../../flows/passkey-identities.ts'
 import { person } from '../../../flows/persons.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { signIn, signOut } from '../../../flows/sign-in.ts'
@@ -25,20 +27,19 @@ import type { AccountDetail, AccountView, CertificateView, SignIn, WhoView } fro
 import * as routes from '../../../wire/routes/accounts.ts'
 import { readAuthority } from '../enrolment.ts'
 import { fleetFiles } from '../files.ts'
-import { COOKIE, wasTold } from '../gate.ts'
+import { wasTold } from '../gate.ts'
+import { giveSession, sessionCookie } from '../session-cookie.ts'
 import { behindIn, byText, pageOf } from './page.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, changesSecrets, shows } from './serve-route.ts'
+import { passkeyViews, signInWays } from './sign-in.ts'
 
 /** Signing in and out, and the accounts themselves. */
 export function accountRoutes(server: HttpsServer, door: FleetDoor): void {
   signInRoutes(server, door)
+  signInWays(server, door)
   managingRoutes(server, door)
 }
-
-/** What a browser is told to keep: for this host alone, over TLS alone, out of the reach of scripts and of other pages. */
-const cookie = (value: string, maxAge: number): string =>
-  `${COOKIE}=${value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=${maxAge}`
 
 function signInRoutes(server: HttpsServer, door: FleetDoor): void {
   const { world, reception } = door
@@ -47,7 +48,8 @@ function signInRoutes(server: HttpsServer, door: FleetDoor): void {
     if (peer(request) !== null) {
       return refuse('credential-twice', 'POST /v1/sign-in', 'a connection without a certificate', 'one with')
     }
-    const { provider = 'local', proof, cookie: inCookie = false } = body as SignIn
+    const { proof, cookie: inCookie = false } = body as SignIn
+    const { provider = proof.at === 'passkey' ? PASSKEY : 'local' } = body as SignIn
     // Its secret would be of use nowhere.
     if (!inCookie && !door.signIn) return refuse('request-malformed', 'cookie', 'true', 'a session without a cookie')
     const from = { address: request.socket.remoteAddress ?? 'unknown', kind: inCookie ? 'browser' : 'session' } as const
@@ -58,19 +60,13 @@ function signInRoutes(server: HttpsServer, door: FleetDoor): void {
     const { account, secret, expiresAt } = begun
     reply.header('cache-control', 'no-store')
     if (!inCookie) return { account, expiresAt, secret }
-    reply.header('set-cookie', cookie(secret, Math.floor((expiresAt - world.clock.now()) / 1000)))
+    giveSession(reply, begun, world.clock.now())
     return { account, expiresAt }
-  })
-
-  shows(server, routes.askChallenge, async ({ body }) => {
-    const provider = reception.providers.get(body.provider)
-    if (provider !== undefined) return provider.begin()
-    return refuse('sign-in-wrong', plainText(body.provider, 64), 'a provider that the fleet knows', 'another one')
   })
 
   shows(server, routes.signOut, async ({ peer: who, reply }) => {
     const refusal = await signOut(world, who)
-    if (refusal === null && who.by === 'browser') reply.header('set-cookie', cookie('', 0))
+    if (refusal === null && who.by === 'browser') reply.header('set-cookie', sessionCookie('', 0))
     return refusal
   })
 
@@ -144,6 +140,10 @@ function managingRoutes(server: HttpsServer, door: FleetDoor): void {
     return { attempt: 'account revoke', run }
   })
 
+  changesSecrets(server, routes.endSessions, ({ peer, params }) => {
+    return { attempt: 'account sign-out', run: () => signOutEverywhere(world, peer, params.id ?? '') }
+  })
+
   changes(server, door, routes.forgetAccount, ({ peer, params }) => {
     return { attempt: 'account forget', run: () => forget(world, peer, params.id ?? '') }
   })
@@ -173,10 +173,13 @@ function accountView(account: Account): AccountView {
   }
 }
 
-async function detailOf({ world }: FleetDoor, id: string): Promise<AccountDetail | Refusal> {
+async function detailOf(door: FleetDoor, id: string): Promise<AccountDetail | Refusal> {
+  const { world } = door
   const account = await accountOf(world, id)
   if (isRefusal(account)) return account
   if (account === null) return refuse('account-missing', id, 'an account of this fleet', 'none of that name')
+  const passkeys = await passkeyViews(door, id)
+  if (isRefusal(passkeys)) return passkeys
   const credentials = await credentialsOf(world, id)
   if (isRefusal(credentials)) return credentials
   const shown = credentials.map(({ id, kind, label, grants, createdAt, createdBy, expiresAt, used, revoked }) => {
@@ -184,7 +187,7 @@ async function detailOf({ world }: FleetDoor, id: string): Promise<AccountDetail
     return { id, kind, label, roles, createdAt, createdBy, expiresAt, usedAt: used, revokedAt: revoked?.at ?? null }
   })
   const password = (await world.store.password(id)) !== null
-  return { ...accountView(account), password, credentials: shown }
+  return { ...accountView(account), password, credentials: shown, passkeys }
 }
 
 /** Throws `account-malformed` for what is no role in a scope. */

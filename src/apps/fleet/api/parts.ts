@@ -1,6 +1,7 @@
 import { fromBase64 } from '../../../core/encoding/bytes.ts'
 import { RefusalError, refuse } from '../../../core/refusal/refusal.ts'
 import type { Gathering } from '../../../flows/ask-witnesses.ts'
+import type { Passkeys } from '../../../flows/passkeys.ts'
 import type { PasswordHash } from '../../../flows/people-ports.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import type { Reception } from '../../../flows/sign-in.ts'
@@ -23,6 +24,10 @@ export type FleetDoor = {
   readonly folder: string
   readonly reception: Reception
   readonly passwords: PasswordHash
+  /** Null: the console's address has no name, and passkeys belong to a name. */
+  readonly passkeys: Passkeys | null
+  /** The issuers of other parties by the last part of the address that they send people back to. */
+  readonly returns: ReadonlyMap<string, string>
   /** The address that people know the fleet by: `https://HOST:PORT`. */
   readonly origin: string
   /** Whether one may come without a client certificate, with a sign-in or a token. */
