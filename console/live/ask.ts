@@ -72,7 +72,7 @@ async function fetched(path: string, init: RequestInit): Promise<Response | null
   try {
     return await fetch(path, {
       ...init,
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: init.signal ?? AbortSignal.timeout(PATIENCE),
       credentials: 'same-origin',
       redirect: 'error',
     })

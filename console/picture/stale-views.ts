@@ -24,6 +24,7 @@ export function touches({ kind, site, controller, campaign }: Happening, path: s
   const about = (named: string | undefined, happened: string | undefined): boolean =>
     named === undefined || happened === undefined || decodeURIComponent(named) === happened
   if (first === 'campaigns') return campaign !== undefined && (second === 'summary' || about(second, campaign))
+  if (first === 'approvals') return /^(?:campaign|approval|plan|account|root|ceremony)-/.test(kind)
   if (first === 'controllers') return about(second, site) && about(third, controller) && isOfPlant(kind)
   if (first === 'sites') return about(second, site) && isOfPlant(kind)
   if (first === 'inventory') return site !== undefined || campaign !== undefined || kind === 'inventory-imported'
