@@ -5,7 +5,6 @@ import { Mark } from '../parts/mark.tsx'
 import { signedText } from '../picture/approving.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { Plan } from './approvals/plan.tsx'
-import './campaigns.css'
 import './approvals.css'
 
 /** The plans that wait: what each changes, who signed it, what is at risk, and how it is undone. */

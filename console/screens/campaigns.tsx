@@ -3,7 +3,8 @@ import type { CampaignSummary } from '../../src/wire/fleet-views.ts'
 import { usePages } from '../live/pages.ts'
 import { ExplainedButton } from '../parts/explained.tsx'
 import { Mark } from '../parts/mark.tsx'
-import { stateMark, stateWord } from '../picture/campaign-words.ts'
+import { Progress } from '../parts/progress.tsx'
+import { stateMark, stateWord } from '../picture/standing.ts'
 import { go } from '../shell/router.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { useSession } from '../shell/session.tsx'
@@ -100,17 +101,5 @@ function Row({ campaign }: { campaign: CampaignSummary }) {
       <Progress confirmed={confirmed} failed={failed} total={total} />
       <span class="campaign-why">{reason ?? waits[0] ?? ''}</span>
     </li>
-  )
-}
-
-/** How far it came: filled what confirmed, red what failed. The words beside it say the same. */
-function Progress({ confirmed, failed, total }: { confirmed: number; failed: number; total: number }) {
-  const share = (count: number): string => `${total === 0 ? 0 : (100 * count) / total}%`
-  return (
-    <svg class="progress" width="100%" height="8" aria-hidden="true">
-      <rect width="100%" height="8" class="progress-all" />
-      <rect width={share(confirmed)} height="8" class="progress-confirmed" />
-      <rect x={share(confirmed)} width={share(failed)} height="8" class="progress-failed" />
-    </svg>
   )
 }

@@ -36,7 +36,7 @@ export const routes: readonly Route[] = [
     action: 'read-campaigns',
     load: () => import('../screens/campaigns.tsx'),
   },
-  { name: 'campaign-new', path: '/campaigns/new', load: () => import('../screens/campaign-new.tsx') },
+  { name: 'new-campaign', path: '/campaigns/new', load: () => import('../screens/new-campaign.tsx') },
   { name: 'campaign', path: '/campaigns/{id}', load: () => import('../screens/campaign.tsx') },
   {
     name: 'approvals',

@@ -1,5 +1,6 @@
 import { showEnergy, showPower } from '../../../src/core/encoding/quantity.ts'
 import type { CampaignDetail } from '../../../src/wire/plan-views.ts'
+import { Progress } from '../../parts/progress.tsx'
 
 type Budget = CampaignDetail['budgets'][number]
 
@@ -32,7 +33,7 @@ export function Budgets({ campaign: { budgets, out, outline } }: { campaign: Cam
               <span>
                 {whose(budget)}: {SHOW[budget.amount](budget.used)} of {SHOW[budget.amount](budget.most)}
               </span>
-              <Bar used={budget.used} most={budget.most} />
+              <Progress confirmed={budget.used} total={budget.most} full={budget.used >= budget.most} />
             </li>
           ))}
         </ul>
@@ -44,15 +45,5 @@ export function Budgets({ campaign: { budgets, out, outline } }: { campaign: Cam
         </p>
       )}
     </section>
-  )
-}
-
-function Bar({ used, most }: { used: number; most: number }) {
-  const share = most === 0 ? 100 : Math.min(100, (100 * used) / most)
-  return (
-    <svg class="progress" width="100%" height="8" aria-hidden="true">
-      <rect width="100%" height="8" class="progress-all" />
-      <rect width={`${share}%`} height="8" class={share >= 100 ? 'budget-full' : 'progress-confirmed'} />
-    </svg>
   )
 }

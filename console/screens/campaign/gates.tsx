@@ -1,6 +1,6 @@
 import type { CampaignDetail } from '../../../src/wire/plan-views.ts'
 import { Mark } from '../../parts/mark.tsx'
-import { countsOf, turnWord } from '../../picture/campaign-words.ts'
+import { countsOf, turnWord } from '../../picture/standing.ts'
 
 /** Of each wave: where its controllers stand, and every rule of its gate as it stands now. */
 export function Gates({ campaign: { tallies, gates, wave } }: { campaign: CampaignDetail }) {

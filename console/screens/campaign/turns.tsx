@@ -2,7 +2,7 @@ import type { CampaignControllerView } from '../../../src/wire/fleet-views.ts'
 import type { CampaignDetail } from '../../../src/wire/plan-views.ts'
 import { usePages } from '../../live/pages.ts'
 import { Mark } from '../../parts/mark.tsx'
-import { countsOf, turnMark, turnWord } from '../../picture/campaign-words.ts'
+import { countsOf, turnMark, turnWord } from '../../picture/standing.ts'
 
 type Props = {
   readonly campaign: CampaignDetail

@@ -1,6 +1,5 @@
 import { emptyWave, type TakeKind, type WaveForm } from '../../picture/plan-form.ts'
-import { Field } from './field.tsx'
-import type { FormProps } from './form.tsx'
+import { Field, type FormProps } from './field.tsx'
 
 const TAKES: readonly { readonly kind: TakeKind; readonly word: string; readonly amount: string }[] = [
   { kind: 'perClass', word: 'so many of each class', amount: 'How many' },

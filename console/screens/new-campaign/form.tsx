@@ -1,10 +1,8 @@
 import type { ReleaseView } from '../../../src/wire/fleet-views.ts'
 import { usePages } from '../../live/pages.ts'
 import { DAYS, type PlanForm } from '../../picture/plan-form.ts'
-import { Field, Group } from './field.tsx'
+import { Field, type FormProps, Group } from './field.tsx'
 import { Waves } from './waves.tsx'
-
-export type FormProps = { readonly form: PlanForm; readonly onForm: (form: PlanForm) => void }
 
 const CRITICALITIES = ['security', 'safety', 'feature', 'content'] as const
 

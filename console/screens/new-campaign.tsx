@@ -11,11 +11,10 @@ import { announce } from '../shell/announce.ts'
 import { go } from '../shell/router.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { useSession } from '../shell/session.tsx'
-import { File } from './campaign-new/file.tsx'
-import { Form } from './campaign-new/form.tsx'
-import { Preview } from './campaign-new/preview.tsx'
-import './campaigns.css'
-import './campaign-new.css'
+import { File } from './new-campaign/file.tsx'
+import { Form } from './new-campaign/form.tsx'
+import { Preview } from './new-campaign/preview.tsx'
+import './new-campaign.css'
 
 /** What was tried: the text, and what the server made of it. */
 type Tried = { readonly text: string; readonly draft: CampaignDraft }

@@ -1,4 +1,7 @@
 import type { ComponentChildren } from 'preact'
+import type { PlanForm } from '../../picture/plan-form.ts'
+
+export type FormProps = { readonly form: PlanForm; readonly onForm: (form: PlanForm) => void }
 
 type FieldProps = {
   readonly label: string
