@@ -61,7 +61,11 @@ function versionOf(site: number, place: number): number {
   return 0
 }
 
-export function siteRow(n: number, gatewayKey: Uint8Array): SiteRow {
+/** The controllers of a whole site. */
+const WHOLE = Array.from({ length: PER_SITE }, (_, place) => place)
+
+/** A site with the controllers of these places: all of them, unless told. */
+export function siteRow(n: number, gatewayKey: Uint8Array, places: readonly number[] = WHOLE): SiteRow {
   const site = siteName(n)
   const described = orThrow(
     parseSite(
@@ -74,7 +78,7 @@ export function siteRow(n: number, gatewayKey: Uint8Array): SiteRow {
         gateway: { id: `${site}-gateway` },
         links: [{ id: 'lan', kind: 'ethernet' }],
         classes: Object.fromEntries(CLASSES.map(([name]) => [name, { hardware: 'r1', slot: '512KiB' }])),
-        controllers: Array.from({ length: PER_SITE }, (_, place) => ({
+        controllers: places.map(place => ({
           id: controllerName(place),
           class: classOf(place),
           link: 'lan',

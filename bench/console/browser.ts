@@ -1,0 +1,66 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { ConsoleFleet } from './fleet.ts'
+
+/** When a page painted, in milliseconds since its navigation began: anything at all, and what it is opened for. */
+export type Painted = { readonly first: number; readonly whole: number }
+
+/** Notes the first frame in which something of that selector is on the page. */
+const noting = (selector: string): string => `
+  const look = () => {
+    if (document.querySelector(${JSON.stringify(selector)}) === null) return void requestAnimationFrame(look)
+    // The frame that shows it ends before the next one begins.
+    requestAnimationFrame(now => { window.voltsealWhole = now })
+  }
+  requestAnimationFrame(look)`
+
+/** A browser that somebody has signed in with: what its later windows share is the session. */
+export async function signedIn(browser: Browser, { origin, watcher }: ConsoleFleet): Promise<BrowserContext> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
+  const page = await context.newPage()
+  await page.goto(`${origin}/sign-in`)
+  await page.getByLabel('Account').fill(watcher.id)
+  await page.getByLabel('Password', { exact: true }).fill(watcher.password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByRole('navigation', { name: 'Screens' }).waitFor()
+  await page.close()
+  return context
+}
+
+/** Opens an address in a window that has nothing cached, and tells when it was painted. */
+export async function paint(context: BrowserContext, url: string, selector: string): Promise<Painted> {
+  const page = await context.newPage()
+  try {
+    const session = await context.newCDPSession(page)
+    await session.send('Network.enable')
+    await session.send('Network.setCacheDisabled', { cacheDisabled: true })
+    await page.addInitScript(noting(selector))
+    await page.goto(url)
+    await page.waitForFunction('window.voltsealWhole !== undefined', null, { timeout: 60_000 })
+    const first = await page.evaluate(`performance.getEntriesByName('first-contentful-paint')[0].startTime`)
+    return { first: first as number, whole: (await page.evaluate('window.voltsealWhole')) as number }
+  } finally {
+    await page.close()
+  }
+}
+
+/** Milliseconds between frames, and the long animation frames of the same while (Long Animation Frames API). */
+export type Frames = { readonly gaps: readonly number[]; readonly long: readonly number[] }
+
+/** Watches the frames of a page for so long. */
+export async function framesOf(page: Page, millis: number): Promise<Frames> {
+  return (await page.evaluate(`new Promise(done => {
+    const gaps = [], long = []
+    const observer = new PerformanceObserver(list => { for (const entry of list.getEntries()) long.push(entry.duration) })
+    observer.observe({ type: 'long-animation-frame' })
+    let last = null
+    const end = performance.now() + ${millis}
+    const frame = now => {
+      if (last !== null) gaps.push(now - last)
+      last = now
+      if (now < end) return void requestAnimationFrame(frame)
+      observer.disconnect()
+      done({ gaps, long })
+    }
+    requestAnimationFrame(frame)
+  })`)) as Frames
+}

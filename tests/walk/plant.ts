@@ -1,0 +1,112 @@
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
+import { imageOf } from '../../bench/site-world.ts'
+import { Children } from '../../sim/doors/demo/children.ts'
+import { World } from '../../sim/doors/world.ts'
+import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { fleetFiles } from '../../src/apps/fleet/files.ts'
+import { toHex } from '../../src/core/encoding/bytes.ts'
+
+const CLI = join('src', 'apps', 'cli', 'main.ts')
+const SITE_DOOR = join('sim', 'doors', 'site.ts')
+const HARBOUR = join(import.meta.dirname, '../../sim/sites/harbour.site.yaml')
+const CONSOLE_PORT = 8447
+const IMAGE_BYTES = 48 * 1024
+
+/** Somebody of this walk: their account, and the password that they came with. */
+export type Somebody = { readonly id: string; readonly password: string }
+
+/**
+ * What the walk is walked through: a fleet server, a gateway and the simulated controllers of the harbour battery, each a process of
+ * its own on a loopback address of its own, made and started by the commands that a person types.
+ */
+export class WalkPlant {
+  readonly world: World
+  readonly #children: Children
+  readonly #seed: number
+
+  private constructor(world: World, seed: number) {
+    this.world = world
+    this.#seed = seed
+    this.#children = new Children(world.folder)
+  }
+
+  static async open(seed: number): Promise<WalkPlant> {
+    const site = parse(readFileSync(HARBOUR, 'utf8')) as { classes: Record<string, unknown> }
+    const factory = Object.fromEntries(
+      Object.keys(site.classes).map((name, at) => [name, imageOf(seed + at, IMAGE_BYTES)]),
+    )
+    const world = await World.make({ site, factory, signIn: true, maxRestarting: 2, tick: '100ms', poll: '100ms' })
+    const plant = new WalkPlant(world, seed)
+    try {
+      plant.#showConsole()
+      await plant.#children.serve('fleet', CLI, ['fleet', 'serve', 'fleet'])
+      await world.enrol()
+      await plant.#children.serve('gateway', CLI, ['gateway', 'serve', 'gateway'])
+    } catch (error) {
+      await plant.close()
+      throw error
+    }
+    return plant
+  }
+
+  /** Where a browser of this walk finds the console: `localhost` is `address` there. */
+  get origin(): string {
+    return `http://localhost:${CONSOLE_PORT}`
+  }
+
+  get address(): string {
+    return this.world.host
+  }
+
+  #showConsole(): void {
+    const path = fleetFiles(this.world.at('fleet')).config
+    const config = parse(readFileSync(path, 'utf8')) as object
+    const shown = { host: this.world.host, port: CONSOLE_PORT, url: this.origin }
+    writeFileSync(path, stringify({ ...config, console: shown }))
+  }
+
+  /** Makes a signed release of a class. `bad`: its image fails a health probe wherever it is tried. */
+  async release(name: string, version: string, bad = false, ...more: string[]): Promise<string> {
+    const image = imageOf(this.#seed + 100 * Number(version.split('.')[0]) + name.length, IMAGE_BYTES)
+    if (bad) this.#spoil(toHex(nodeCrypto.sha256(image)))
+    return this.world.release(name, version, image, ...more)
+  }
+
+  /** The site reads what goes wrong there once, when it starts. */
+  #spoil(sha256: string): void {
+    const unhealthy = { [sha256]: { is: 'unhealthy', probe: 'ems-link' } }
+    writeFileSync(this.world.at('site', 'faults.json'), JSON.stringify({ unhealthy }))
+  }
+
+  /** Powers the controllers up, and waits until the fleet has heard each of them. */
+  async powerUp(): Promise<void> {
+    await this.#children.serve('site', SITE_DOOR, ['serve', 'site'])
+    await this.world.reported()
+  }
+
+  /** Makes an account for a person who signs in with a password. */
+  async somebody(id: string, name: string, ...roles: string[]): Promise<Somebody> {
+    const granted = roles.flatMap(role => ['--role', role])
+    await this.world.must('account', 'add', id, '--name', name, ...granted)
+    const password = `seven copper lanterns drift past ${this.#seed} harbours`
+    const file = this.world.at(`${id}.password`)
+    writeFileSync(file, `${password}\n`, { mode: 0o600 })
+    chmodSync(file, 0o600)
+    await this.world.must('account', 'password', id, '--password-file', file)
+    return { id, password }
+  }
+
+  /** Copies the logs of the processes to where they are kept behind a failure. */
+  keepLogs(folder: string): void {
+    const logs = this.world.at('logs')
+    if (existsSync(logs)) for (const name of readdirSync(logs)) copyFileSync(join(logs, name), join(folder, name))
+  }
+
+  /** Ends the processes, the last started first, and removes the folder. */
+  async close(): Promise<void> {
+    await this.#children.stop()
+    await this.world.stop()
+  }
+}
