@@ -59,7 +59,7 @@ export class Seat {
       reducedMotion: 'reduce',
       ...options,
     })
-    context.setDefaultTimeout(20_000)
+    context.setDefaultTimeout(45_000)
     const seat = new Seat(context, await context.newPage(), origin)
     await context.exposeBinding('voltsealTold', (_, text: unknown) => void seat.faults.push(String(text)))
     await context.addInitScript(`addEventListener('securitypolicyviolation', event =>

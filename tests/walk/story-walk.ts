@@ -25,6 +25,6 @@ walk.step('a password lets Paula in, and leads her where she wanted to go', asyn
 
 walk.step('the fleet, as it stands', async t => {
   const seat = await walk.seat('paula')
-  await seat.page.getByText('harbour').first().waitFor()
+  await seat.page.getByText('bms').first().waitFor()
   await look(t, seat, 'fleet')
 })

@@ -1,0 +1,77 @@
+import type { Page } from 'playwright-core'
+import type { Seat } from './chromium.ts'
+
+/** The console by its keyboard alone: nothing here ever points at anything. */
+
+/** What has the focus: its name as somebody hears it, whether one sees that it has it, and its place among all that can have it. */
+type Focus = { readonly name: string; readonly seen: boolean; readonly role: string }
+
+const FOCUS = `(() => {
+  const at = document.activeElement
+  if (at === null || at === document.body) return null
+  const style = getComputedStyle(at)
+  const seen = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none'
+  const label = at.getAttribute('aria-label') ?? [...(at.labels ?? [])].map(one => one.textContent).join(' ')
+  const name = (label || at.textContent || at.getAttribute('title') || '').replaceAll(/\\s+/g, ' ').trim()
+  return { name, seen, role: at.getAttribute('role') ?? at.localName }
+})()`
+
+const focusOf = async (page: Page): Promise<Focus | null> => (await page.evaluate(FOCUS)) as Focus | null
+
+/** Most steps to anything on a screen. */
+const MOST = 120
+
+/** Presses Tab until the focus is on what has that name. Throws when nothing has, or when nobody would see where the focus is. */
+export async function tabTo({ page }: Seat, name: string | RegExp): Promise<void> {
+  const passed: string[] = []
+  for (let n = 0; n < MOST; n += 1) {
+    await page.keyboard.press('Tab')
+    const at = await focusOf(page)
+    if (at === null) continue
+    if (typeof name === 'string' ? at.name === name : name.test(at.name)) {
+      if (!at.seen) throw new Error(`nobody sees that “${at.name}” has the focus`)
+      return
+    }
+    passed.push(at.name)
+  }
+  throw new Error(`no Tab leads to ${name}: it passes ${[...new Set(passed)].join(' | ').slice(0, 600)}`)
+}
+
+/** Tab to a field, and type into it. */
+export async function typeInto(seat: Seat, name: string | RegExp, text: string): Promise<void> {
+  await tabTo(seat, name)
+  await seat.page.keyboard.type(text)
+}
+
+/** Tab to a button or a link, and press Enter there. */
+export async function press(seat: Seat, name: string | RegExp): Promise<void> {
+  await tabTo(seat, name)
+  await seat.page.keyboard.press('Enter')
+}
+
+const UNREACHED = `(steps => {
+  const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
+  return all.filter(one => {
+    if (!one.checkVisibility({ visibilityProperty: true }) || one.disabled || one.tabIndex < 0) return false
+    // Of a group of radio buttons, Tab leads to one, and the arrows to the others.
+    if (one.type === 'radio') return false
+    return !window.voltsealReached.has(one)
+  }).map(one => one.outerHTML.slice(0, 120))
+})()`
+
+/** What Tab does not lead to on this screen, of all that can be pressed, typed into or opened. */
+export async function unreached({ page }: Seat): Promise<readonly string[]> {
+  await page.evaluate('window.voltsealReached = new Set(); document.activeElement?.blur()')
+  for (let n = 0; n < MOST * 2; n += 1) {
+    await page.keyboard.press('Tab')
+    const again = await page.evaluate(`(() => {
+      const at = document.activeElement
+      if (at === null || at === document.body) return window.voltsealReached.size > 0
+      const known = window.voltsealReached.has(at)
+      window.voltsealReached.add(at)
+      return known
+    })()`)
+    if (again) break
+  }
+  return (await page.evaluate(UNREACHED)) as string[]
+}
