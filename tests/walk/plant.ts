@@ -32,8 +32,10 @@ export class WalkPlant {
     this.#children = new Children(world.folder)
   }
 
-  static async open(seed: number): Promise<WalkPlant> {
-    const site = parse(readFileSync(HARBOUR, 'utf8')) as { classes: Record<string, unknown> }
+  /** `changes`: what of the description of the site is other than in sim/sites. */
+  static async open(seed: number, changes: object = {}): Promise<WalkPlant> {
+    const described = parse(readFileSync(HARBOUR, 'utf8')) as { classes: Record<string, unknown> }
+    const site = { ...described, ...changes }
     const factory = Object.fromEntries(
       Object.keys(site.classes).map((name, at) => [name, imageOf(seed + at, IMAGE_BYTES)]),
     )

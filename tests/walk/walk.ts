@@ -17,10 +17,10 @@ export class Walk {
   #stopped: string | null = null
 
   /** Opens both before the tests of a file, and closes them behind it. `prepare` happens before any controller has power. */
-  static of(prepare: (walk: Walk) => Promise<void>): Walk {
+  static of(prepare: (walk: Walk) => Promise<void>, site: object = {}): Walk {
     const walk = new Walk()
     before(async () => {
-      walk.plant = await WalkPlant.open(SEED)
+      walk.plant = await WalkPlant.open(SEED, site)
       walk.browser = await openBrowser(walk.plant.address)
       await prepare(walk)
       await walk.plant.powerUp()
