@@ -51,7 +51,7 @@ export async function consoleFleet(sites: number, say: (progress: string) => voi
     const config = parse(readFileSync(files.config, 'utf8')) as FleetConfig
     const address = config.listen.host
     const origin = `http://localhost:${CONSOLE_PORT}`
-    const shown = { host: address, port: CONSOLE_PORT }
+    const shown = { host: address, port: CONSOLE_PORT, url: origin }
     writeFileSync(files.config, stringify({ ...config, signIn: true, console: shown }))
     await children.serve('fleet', join('src', 'apps', 'cli', 'main.ts'), ['fleet', 'serve', 'fleet'])
     await addWatcher(folder)

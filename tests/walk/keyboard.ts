@@ -66,7 +66,7 @@ export async function unreached({ page }: Seat): Promise<readonly string[]> {
     await page.keyboard.press('Tab')
     const again = await page.evaluate(`(() => {
       const at = document.activeElement
-      if (at === null || at === document.body) return window.voltsealReached.size > 0
+      if (at === null || at === document.body) return false
       const known = window.voltsealReached.has(at)
       window.voltsealReached.add(at)
       return known

@@ -61,7 +61,7 @@ const SHOWN: readonly (readonly [path: string, text: string])[] = [
 ]
 
 for (const [path, text] of SHOWN) {
-  walk.step(`attack: markup that is stored, on ${path}`, async () => {
+  walk.aside(`attack: markup that is stored, on ${path}`, async () => {
     const seat = await walk.seat('paula')
     await seat.open(path)
     await seat.page.getByText(text).first().waitFor()

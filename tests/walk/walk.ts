@@ -46,13 +46,22 @@ export class Walk {
    * later step is tried: it would tell nothing new.
    */
   step(name: string, run: (t: TestContext) => Promise<void>): void {
-    test(name, { timeout: 120_000 }, async t => {
+    this.#test(name, run, true)
+  }
+
+  /** As a step, but nothing stands on it: what comes behind it is tried in any case. */
+  aside(name: string, run: (t: TestContext) => Promise<void>): void {
+    this.#test(name, run, false)
+  }
+
+  #test(name: string, run: (t: TestContext) => Promise<void>, stops: boolean): void {
+    test(name, { timeout: 180_000 }, async t => {
       if (this.#stopped !== null) throw new Error(`not tried: "${this.#stopped}" failed before it`)
       try {
         await run(t)
         for (const seat of this.#seats.values()) seat.mustBeQuiet()
       } catch (error) {
-        this.#stopped = name
+        if (stops) this.#stopped = name
         const kept = await this.#keep()
         throw new Error(`${(error as Error).message}\nKept in ${kept}: what the browsers showed, and the logs.`, {
           cause: error,
