@@ -9,8 +9,9 @@ const noting = (selector: string): string => `
   const look = () => {
     if (document.querySelector(${JSON.stringify(selector)}) === null) return void requestAnimationFrame(look)
     // The frame that shows it ends before the next one begins.
-    requestAnimationFrame(now => { window.voltsealWhole = now })
+    requestAnimationFrame(now => window.voltsealTell(now))
   }
+  window.voltsealWhole = new Promise(tell => { window.voltsealTell = tell })
   requestAnimationFrame(look)`
 
 /** A browser that somebody has signed in with: what its later windows share is the session. */
@@ -35,9 +36,9 @@ export async function paint(context: BrowserContext, url: string, selector: stri
     await session.send('Network.setCacheDisabled', { cacheDisabled: true })
     await page.addInitScript(noting(selector))
     await page.goto(url)
-    await page.waitForFunction('window.voltsealWhole !== undefined', null, { timeout: 60_000 })
+    const whole = (await page.evaluate('window.voltsealWhole')) as number
     const first = await page.evaluate(`performance.getEntriesByName('first-contentful-paint')[0].startTime`)
-    return { first: first as number, whole: (await page.evaluate('window.voltsealWhole')) as number }
+    return { first: first as number, whole }
   } finally {
     await page.close()
   }

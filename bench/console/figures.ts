@@ -88,8 +88,6 @@ export const liveFrames: Figure = {
       const still = await framesOf(page, WATCHED[run.scale])
       const stations = await Stations.open(fleet, EVENTS_PER_SECOND[run.scale])
       stations.start()
-      // The first reports are on their way before anything counts.
-      await page.waitForFunction('performance.now() > 0')
       run.say(`${EVENTS_PER_SECOND[run.scale]} events each second`)
       const before = stations.sent
       const busy = await framesOf(page, WATCHED[run.scale])
