@@ -28,3 +28,13 @@ walk.step('the fleet, as it stands', async t => {
   await seat.page.getByText('bms').first().waitFor()
   await look(t, seat, 'fleet')
 })
+
+walk.step('the site, and one of its controllers', async t => {
+  const seat = await walk.seat('paula')
+  await seat.open('/sites/harbour')
+  await seat.page.getByRole('heading', { level: 1, name: /Harbour/ }).waitFor()
+  await look(t, seat, 'site')
+  await seat.open('/controllers/harbour/bms-1')
+  await seat.page.getByRole('heading', { level: 1, name: /bms-1/ }).waitFor()
+  await look(t, seat, 'controller')
+})
