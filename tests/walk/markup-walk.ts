@@ -30,7 +30,7 @@ walk.step(
     const wanted = releases.flatMap(path => ['--release', path])
     const about = ['--title', `Update ${SVG}`, '--change-request', ADDRESS, '--soak', '1min']
     await world.must('campaign', 'create', '--id', 'halted', ...about, ...wanted)
-    await world.approve('halted')
+    for (const n of [0, 1]) await world.approve('halted', n)
     await world.must('campaign', 'start', 'halted')
     await world.must('campaign', 'pause', 'halted', '--reason', `paused ${ATTRIBUTE}`)
     await world.must('campaign', 'halt', 'halted', '--reason', `halted ${IMAGE}`)

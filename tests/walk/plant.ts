@@ -39,7 +39,16 @@ export class WalkPlant {
     const factory = Object.fromEntries(
       Object.keys(site.classes).map((name, at) => [name, imageOf(seed + at, IMAGE_BYTES)]),
     )
-    const world = await World.make({ site, factory, signIn: true, maxRestarting: 2, tick: '100ms', poll: '100ms' })
+    const world = await World.make({
+      site,
+      factory,
+      signIn: true,
+      approvers: 2,
+      approvalThreshold: 2,
+      maxRestarting: 2,
+      tick: '100ms',
+      poll: '100ms',
+    })
     const plant = new WalkPlant(world, seed)
     try {
       plant.#showConsole()
@@ -98,6 +107,17 @@ export class WalkPlant {
     chmodSync(file, 0o600)
     await this.world.must('account', 'password', id, '--password-file', file)
     return { id, password }
+  }
+
+  /** Lets somebody's passkey into the root of the approval repository: the ceremony that the root's holders hold. */
+  async admitPasskey(id: string, file: string): Promise<void> {
+    const { world } = this
+    const folder = world.at(`${id}.ceremony`)
+    const add = ['--repository', 'approval', '--role', 'targets', '--add-signer', `${id}=${file}`]
+    await world.must('ceremony', 'start', folder, ...add)
+    await world.must('ceremony', 'sign', folder, '--key', world.at('fleet', 'keys', 'approval-root'))
+    await world.must('ceremony', 'close', folder)
+    await world.must('account', 'key', id, '--add', file)
   }
 
   /** Copies the logs of the processes to where they are kept behind a failure. */
