@@ -49,15 +49,9 @@ walk.step(
 
 /** Where each text must be read as it was written. */
 const SHOWN: readonly (readonly [path: string, text: string])[] = [
-  ['/', `Harbour ${SCRIPT}`],
-  ['/sites/harbour', `Harbour ${SCRIPT}`],
-  ['/campaigns', `Update ${SVG}`],
-  ['/campaigns/halted', `halted ${IMAGE}`],
-  ['/campaigns/rejected', `rejected ${SVG}`],
-  ['/approvals', `Once more ${ATTRIBUTE}`],
-  ['/audit', `gone ${SCRIPT}`],
-  ['/controllers/harbour/bms-1', `Harbour ${SCRIPT}`],
-  ['/compliance', `Harbour ${SCRIPT}`],
+  ['/', `Paula ${IMAGE}`],
+  ['/audit?kind=account-changed', `gone ${SCRIPT}`],
+  ['/audit?kind=campaign-halted', `halted ${IMAGE}`],
 ]
 
 for (const [path, text] of SHOWN) {

@@ -29,12 +29,31 @@ walk.step('the fleet, as it stands', async t => {
   await look(t, seat, 'fleet')
 })
 
-walk.step('the site, and one of its controllers', async t => {
+walk.step('the whole log is verified in her browser, and the proof of an entry is drawn', async t => {
   const seat = await walk.seat('paula')
-  await seat.open('/sites/harbour')
-  await seat.page.getByRole('heading', { level: 1, name: /Harbour/ }).waitFor()
-  await look(t, seat, 'site')
-  await seat.open('/controllers/harbour/bms-1')
-  await seat.page.getByRole('heading', { level: 1, name: /bms-1/ }).waitFor()
-  await look(t, seat, 'controller')
+  const { page } = seat
+  await seat.open('/audit')
+  await page
+    .getByText(/Verified in your browser/)
+    .first()
+    .waitFor()
+  await page.getByLabel('Kind').selectOption('controller-registered')
+  await page.getByRole('button', { name: 'Search' }).click()
+  await page.getByText(/all that there are/).waitFor()
+  await look(t, seat, 'audit')
+  await page
+    .getByRole('link', { name: /controller-registered/ })
+    .first()
+    .click()
+  await page.getByText('Proven in your browser.').waitFor()
+  await look(t, seat, 'audit-proof')
+})
+
+walk.step('the proof that she takes along holds without this server', async () => {
+  const { page } = await walk.seat('paula')
+  const taken = page.waitForEvent('download')
+  await page.getByRole('button', { name: /^Download \d+\.tlog-proof$/ }).click()
+  const file = walk.plant.world.at('taken.tlog-proof')
+  await (await taken).saveAs(file)
+  await walk.plant.world.must('audit', 'verify-proof', file)
 })
