@@ -26,6 +26,7 @@ import { RECORD_GUARDS } from './guards-of-record.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROLLOUT_GUARDS } from './guards-of-rollout.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
+import { SHELL_GUARDS } from './guards-of-shell.ts'
 import { SIEM_GUARDS } from './guards-of-siem.ts'
 import { SITE_SCREEN_GUARDS } from './guards-of-site-screen.ts'
 import { SITE_GUARDS } from './guards-of-sites.ts'
@@ -50,6 +51,7 @@ export const GUARDS = [
   ...LOG_GUARDS,
   ...AGENT_GUARDS,
   ...API_GUARDS,
+  ...SHELL_GUARDS,
   ...SIEM_GUARDS,
   ...FOREIGN_GUARDS,
   ...ROTATION_GUARDS,

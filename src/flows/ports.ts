@@ -34,6 +34,7 @@ import type { WitnessChange, WitnessedLog } from '../core/ledger/witness-rows.ts
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 import type { ArchiveChange, ArchiveStore, RestoreChange, RestoredStore } from './archive-ports.ts'
+import type { AttentionStore } from './attention-ports.ts'
 import type { HistoryStore, ImportStore, InventoryStore } from './inventory-ports.ts'
 import type { AccountStore, PersonStore, Random } from './people-ports.ts'
 import type { TurnStore } from './turn-ports.ts'
@@ -264,6 +265,7 @@ export interface FleetStore extends AccountStore, RestoredStore {
   /** Those that time still has to pass for. */
   openCampaigns(): Promise<CampaignRow[]>
   readonly histories: HistoryStore
+  readonly attention: AttentionStore
   log(): Promise<LogRow>
   /** The hashes that a tile of the log has so far, one after the other; null: none. */
   tile(level: number, index: number): Promise<Uint8Array | null>

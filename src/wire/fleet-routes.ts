@@ -1,5 +1,6 @@
 import type { RouteSpec } from './route.ts'
 import * as accounts from './routes/accounts.ts'
+import * as attention from './routes/attention.ts'
 import * as audit from './routes/audit.ts'
 import * as campaigns from './routes/campaigns.ts'
 import * as ceremonies from './routes/ceremonies.ts'
@@ -24,6 +25,7 @@ export const ROUTES: readonly RouteSpec[] = [
   ceremonies,
   campaigns,
   fleet,
+  attention,
   sites,
   inventory,
   audit,

@@ -1,6 +1,7 @@
 import { ACCOUNT_TABLES, PASSKEY_TABLE } from './accounts.ts'
 import { ANSWER_TABLE } from './answers.ts'
 import { BUNDLE_TABLE } from './archived.ts'
+import { ATTENTION_INDEX } from './attention.ts'
 import { BEHIND_TABLE } from './behind.ts'
 import { COPY_TABLE } from './copy.ts'
 import type { Migration } from './database.ts'
@@ -62,6 +63,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
     fillSought(database)
   },
   PASSKEY_TABLE,
+  ATTENTION_INDEX,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */

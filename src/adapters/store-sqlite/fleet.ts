@@ -18,6 +18,7 @@ import type {
 import { Accounts } from './accounts.ts'
 import { Answers } from './answers.ts'
 import { Archived, type StoredEntry } from './archived.ts'
+import { SqliteAttention } from './attention.ts'
 import { Behind } from './behind.ts'
 import { Copies, type OnPages } from './copy.ts'
 import { openDatabase, Writer } from './database.ts'
@@ -68,6 +69,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly sought: SqliteSought
   readonly turns: SqliteTurns
   readonly histories: SqliteHistories
+  readonly attention: SqliteAttention
   readonly #rows: InventoryRows
   /** Plans by campaign. A plan never changes: it is read once. */
   readonly #plans = new Map<string, Uint8Array>()
@@ -84,6 +86,7 @@ export class SqliteFleetStore implements FleetStore {
     this.gathered = new SqliteGathered(database)
     this.turns = new SqliteTurns(database)
     this.histories = new SqliteHistories(database)
+    this.attention = new SqliteAttention(database)
     this.#rows = new InventoryRows(database)
     this.inventory = new SqliteInventory(database, this.#rows)
     this.sought = new SqliteSought(database, this.archived)

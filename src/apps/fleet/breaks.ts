@@ -10,14 +10,14 @@ import { EVERYWHERE, type Seen } from './places.ts'
 /** What the fleet server shows of where sites' logs and histories do not go on. */
 
 /** For so long somebody is told of a break that nothing mends; one that can be mended is told of until it is. */
-const TOLD: Millis = millis(30 * 86_400_000)
+export const BREAKS_TOLD: Millis = millis(30 * 86_400_000)
 /** Of so many at most. The list has all. */
-const ALARMS = 200
+export const PRESSING = 200
 
 /** What somebody has to see to, the newest first. */
 export async function breakAlarms({ store, clock }: FleetWorld, seen: Seen = EVERYWHERE): Promise<Refusal[]> {
   const alarms: Refusal[] = []
-  for (const row of await store.histories.pressing(instant(clock.now() - TOLD), ALARMS)) {
+  for (const row of await store.histories.pressing(instant(clock.now() - BREAKS_TOLD), PRESSING)) {
     const one = breakOf(row)
     if (one !== null && (await seen.at(row.site))) alarms.push(breakRefusal(one))
   }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { BOUNDS, boundConnections } from '../../adapters/connection-bounds.ts'
 import { type HttpsServer, httpsServer, type ServerTls } from '../../adapters/http-server.ts'
 import { accountRoutes } from './api/accounts.ts'
+import { attentionRoutes } from './api/attention.ts'
 import { auditRoutes } from './api/audit.ts'
 import { campaignRoutes } from './api/campaigns.ts'
 import { ceremonyRoutes } from './api/ceremonies.ts'
@@ -39,6 +40,7 @@ export function openApi(server: HttpsServer, door: FleetDoor): void {
     ceremonyRoutes,
     campaignRoutes,
     fleetRoutes,
+    attentionRoutes,
     siteRoutes,
     inventoryRoutes,
     auditRoutes,

@@ -51,6 +51,7 @@ describe('who has a role at one site', () => {
       '/v1/campaigns',
       '/v1/inventory/sites',
       '/v1/inventory/controllers',
+      '/v1/attention',
     ]) {
       const found: unknown[] = []
       for (let next: string | null = `${path}?limit=1`; next !== null; ) {
@@ -59,7 +60,7 @@ describe('who has a role at one site', () => {
         found.push(...(JSON.parse(fromUtf8(answer.body) ?? '') as unknown[]))
         next = /^<(.*)>; rel="next"$/.exec(`${answer.headers.link ?? ''}`)?.[1] ?? null
       }
-      assert.equal(found.length, { '/v1/campaigns': 0, '/v1/inventory/sites': 1 }[path] ?? 3, path)
+      assert.equal(found.length, { '/v1/campaigns': 0, '/v1/inventory/sites': 1, '/v1/attention': 2 }[path] ?? 3, path)
     }
     const cursor = (place: readonly string[]) => Buffer.from(JSON.stringify(place)).toString('base64url')
     const forged = await send(tim, 'GET', `/v1/controllers?cursor=${cursor(['controllers', 'abbey', 'c0'])}`)

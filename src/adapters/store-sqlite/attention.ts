@@ -1,0 +1,100 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { type Instant, instant } from '../../core/encoding/units.ts'
+import type { AttentionStore, FailedTurns, Troubled } from '../../flows/attention-ports.ts'
+
+/**
+ * Those who were enrolled and never heard: an index of them alone. By the index of all that were last seen at 0, they are among
+ * the million that a list may have brought in.
+ */
+export const ATTENTION_INDEX = `
+  CREATE INDEX inventory_unheard ON inventory (site, region) WHERE seen_at = 0 AND standing = 'enrolled';`
+
+type Row = Record<string, string | number | null>
+
+/** A controller's turn of a campaign that was made later than another one: `c` and `t` are that one and its turn. */
+const LATER = `SELECT 1 FROM turn u JOIN campaign d ON d.id = u.campaign
+  WHERE u.site = t.site AND u.controller = t.controller AND d.rowid > c.rowid AND u.at NOT IN ('waiting', 'queued')`
+
+export class SqliteAttention implements AttentionStore {
+  readonly #sql
+
+  constructor(database: DatabaseSync) {
+    this.#sql = {
+      golden: database.prepare(
+        `SELECT s.site, s.region, sum(s.n) AS controllers,
+           (SELECT min(id) FROM inventory i WHERE i.site = s.site AND i.state = 'golden') AS controller
+         FROM site_tally s INDEXED BY site_tally_state WHERE s.state = 'golden' GROUP BY s.site ORDER BY s.site LIMIT ?`,
+      ),
+      unheard: database.prepare(
+        `SELECT site, region, count(*) AS controllers, min(id) AS controller FROM inventory INDEXED BY inventory_unheard
+         WHERE seen_at = 0 AND standing = 'enrolled' GROUP BY site ORDER BY site LIMIT ?`,
+      ),
+      silent: database.prepare(
+        `SELECT site, region, count(*) AS controllers, min(id) AS controller, min(seen_at) AS since FROM
+           (SELECT site, region, id, seen_at, standing FROM inventory INDEXED BY inventory_seen
+            WHERE seen_at > 0 AND seen_at < ? ORDER BY seen_at LIMIT ?)
+         WHERE standing = 'enrolled' GROUP BY site ORDER BY site`,
+      ),
+      // By campaigns: each asks its own few turns that ended badly.
+      failed: database.prepare(
+        `SELECT t.campaign, t.site, t.region, count(*) AS controllers, min(t.controller) AS controller,
+           coalesce(t.state ->> 'result', 'kept') AS result, t.state ->> 'code' AS code, min(t.state ->> 'since') AS since
+         FROM campaign c CROSS JOIN turn t INDEXED BY turn_next ON t.campaign = c.id AND t.at IN ('failed', 'kept')
+         WHERE NOT EXISTS (${LATER})
+         GROUP BY t.campaign, t.site, 7, 6 ORDER BY t.campaign, t.site LIMIT ?`,
+      ),
+      answered: database.prepare(
+        `SELECT NOT EXISTS (SELECT 1 FROM campaign c CROSS JOIN turn t ON t.campaign = c.id
+           WHERE c.id = ? AND NOT EXISTS (${LATER})) AS answered`,
+      ),
+      regions: database.prepare(
+        `SELECT region, count(*) AS sites, sum(n) AS controllers
+         FROM (SELECT site, region, sum(n) AS n FROM site_tally GROUP BY site) GROUP BY region ORDER BY region`,
+      ),
+      regionOf: database.prepare('SELECT region FROM site_tally WHERE site = ? LIMIT 1'),
+    }
+  }
+
+  async golden(limit: number): Promise<Troubled[]> {
+    return (this.#sql.golden.all(limit) as Row[]).map(troubled)
+  }
+
+  async unheard(limit: number): Promise<Troubled[]> {
+    return (this.#sql.unheard.all(limit) as Row[]).map(troubled)
+  }
+
+  async silent(before: Instant, limit: number): Promise<(Troubled & { since: Instant })[]> {
+    const rows = this.#sql.silent.all(before, limit) as Row[]
+    return rows.map(row => ({ ...troubled(row), since: instant(row.since as number) }))
+  }
+
+  async failed(limit: number): Promise<FailedTurns[]> {
+    const rows = this.#sql.failed.all(limit) as Row[]
+    return rows.map(row => ({
+      ...troubled(row),
+      campaign: row.campaign as string,
+      result: row.result as FailedTurns['result'],
+      code: row.code as string | null,
+      since: instant(row.since as number),
+    }))
+  }
+
+  async answered(campaign: string): Promise<boolean> {
+    return (this.#sql.answered.get(campaign) as Row).answered === 1
+  }
+
+  async regions(): Promise<{ region: string; sites: number; controllers: number }[]> {
+    return this.#sql.regions.all() as { region: string; sites: number; controllers: number }[]
+  }
+
+  async regionOf(site: string): Promise<string | null> {
+    return (this.#sql.regionOf.get(site) as { region: string } | undefined)?.region ?? null
+  }
+}
+
+const troubled = ({ site, region, controller, controllers }: Row): Troubled => ({
+  site: site as string,
+  region: region as string,
+  controller: controller as string,
+  controllers: controllers as number,
+})
