@@ -88,3 +88,40 @@ export interface HistoryStore {
   /** How many breaks there are, by code, and how many controllers attest decisions that were not told. */
   counts(): Promise<{ readonly codes: ReadonlyMap<string, number>; readonly behind: number }>
 }
+
+/** Controllers of a site that have the same trouble: how many, and the first of them. */
+export type Troubled = {
+  readonly site: string
+  readonly region: string
+  readonly controller: string
+  readonly controllers: number
+}
+
+/** Turns of a campaign at a site that ended badly in the same way. `since`: when the first of them did. */
+export type FailedTurns = Troubled & {
+  readonly campaign: string
+  readonly result: 'reverted' | 'refused' | 'timeout' | 'kept'
+  readonly code: string | null
+  readonly since: Instant
+}
+
+/** What needs somebody, as the store's indexes know it: no answer reads what is well. Each by site. */
+export interface AttentionStore {
+  /** Controllers that run their golden image, at most `limit` sites of them. */
+  golden(limit: number): Promise<Troubled[]>
+  /** Controllers that are enrolled and were never heard, at most `limit` sites of them. */
+  unheard(limit: number): Promise<Troubled[]>
+  /**
+   * Controllers that were last heard before an instant, `since` when the first of them was. Of so many that no more than `limit` of them
+   * are read, those that are silent longest.
+   */
+  silent(before: Instant, limit: number): Promise<(Troubled & { readonly since: Instant })[]>
+  /** The first `limit` turns of a campaign that failed or could not be taken back, without controllers that a later campaign has begun with. */
+  failed(campaign: string, limit: number): Promise<FailedTurns[]>
+  /** Whether later campaigns have begun with everybody whom a campaign failed, and with its first controller. */
+  answered(campaign: string): Promise<boolean>
+  /** Every region, with its sites and controllers. */
+  regions(): Promise<{ region: string; sites: number; controllers: number }[]>
+  /** The region of a site; null: it has no controllers. */
+  regionOf(site: string): Promise<string | null>
+}

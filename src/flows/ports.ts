@@ -34,8 +34,7 @@ import type { WitnessChange, WitnessedLog } from '../core/ledger/witness-rows.ts
 import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 import type { ArchiveChange, ArchiveStore, RestoreChange, RestoredStore } from './archive-ports.ts'
-import type { AttentionStore } from './attention-ports.ts'
-import type { HistoryStore, ImportStore, InventoryStore } from './inventory-ports.ts'
+import type { AttentionStore, HistoryStore, ImportStore, InventoryStore } from './inventory-ports.ts'
 import type { AccountStore, PersonStore, Random } from './people-ports.ts'
 import type { TurnStore } from './turn-ports.ts'
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type Instant, instant } from '../../core/encoding/units.ts'
-import type { AttentionStore, FailedTurns, Troubled } from '../../flows/attention-ports.ts'
+import type { AttentionStore, FailedTurns, Troubled } from '../../flows/inventory-ports.ts'
 
 /**
  * Those who were enrolled and never heard: an index of them alone. By the index of all that were last seen at 0, they are among
@@ -14,6 +14,10 @@ type Row = Record<string, string | number | null>
 /** A controller's turn of a campaign that was made later than another one: `c` and `t` are that one and its turn. */
 const LATER = `SELECT 1 FROM turn u JOIN campaign d ON d.id = u.campaign
   WHERE u.site = t.site AND u.controller = t.controller AND d.rowid > c.rowid AND u.at NOT IN ('waiting', 'queued')`
+
+/** The turns of a campaign that ended badly. */
+const BAD = `SELECT campaign, site, region, controller, state FROM turn INDEXED BY turn_next
+  WHERE campaign = ?1 AND at IN ('failed', 'kept')`
 
 export class SqliteAttention implements AttentionStore {
   readonly #sql
@@ -35,17 +39,18 @@ export class SqliteAttention implements AttentionStore {
             WHERE seen_at > 0 AND seen_at < ? ORDER BY seen_at LIMIT ?)
          WHERE standing = 'enrolled' GROUP BY site ORDER BY site`,
       ),
-      // By campaigns: each asks its own few turns that ended badly.
+      // So many of them are read, and no more: a campaign that failed everywhere has a million.
       failed: database.prepare(
         `SELECT t.campaign, t.site, t.region, count(*) AS controllers, min(t.controller) AS controller,
            coalesce(t.state ->> 'result', 'kept') AS result, t.state ->> 'code' AS code, min(t.state ->> 'since') AS since
-         FROM campaign c CROSS JOIN turn t INDEXED BY turn_next ON t.campaign = c.id AND t.at IN ('failed', 'kept')
-         WHERE NOT EXISTS (${LATER})
-         GROUP BY t.campaign, t.site, 7, 6 ORDER BY t.campaign, t.site LIMIT ?`,
+         FROM campaign c CROSS JOIN (${BAD} LIMIT ?2) t
+         WHERE c.id = ?1 AND NOT EXISTS (${LATER}) GROUP BY t.site, 7, 6 ORDER BY t.site`,
       ),
       answered: database.prepare(
-        `SELECT NOT EXISTS (SELECT 1 FROM campaign c CROSS JOIN turn t ON t.campaign = c.id
-           WHERE c.id = ? AND NOT EXISTS (${LATER})) AS answered`,
+        `SELECT NOT EXISTS (SELECT 1 FROM campaign c CROSS JOIN (${BAD}) t WHERE c.id = ?1 AND NOT EXISTS (${LATER}))
+           AND EXISTS (SELECT 1 FROM campaign c CROSS JOIN
+             (SELECT site, controller FROM turn WHERE campaign = ?1 ORDER BY site, controller LIMIT 1) t
+             WHERE c.id = ?1 AND EXISTS (${LATER})) AS answered`,
       ),
       regions: database.prepare(
         `SELECT region, count(*) AS sites, sum(n) AS controllers
@@ -68,8 +73,8 @@ export class SqliteAttention implements AttentionStore {
     return rows.map(row => ({ ...troubled(row), since: instant(row.since as number) }))
   }
 
-  async failed(limit: number): Promise<FailedTurns[]> {
-    const rows = this.#sql.failed.all(limit) as Row[]
+  async failed(campaign: string, limit: number): Promise<FailedTurns[]> {
+    const rows = this.#sql.failed.all(campaign, limit) as Row[]
     return rows.map(row => ({
       ...troubled(row),
       campaign: row.campaign as string,

@@ -14,11 +14,12 @@ import { FLEET, mayDo, type Reach, reachOf } from '../../core/fleet/roles.ts'
 import { breakOf, breakRefusal } from '../../core/ledger/break-words.ts'
 import { orThrow, type Refusal } from '../../core/refusal/refusal.ts'
 import type { Who } from '../../flows/admit.ts'
-import type { FailedTurns, Troubled } from '../../flows/attention-ports.ts'
+import type { FailedTurns, Troubled } from '../../flows/inventory-ports.ts'
 import { type Opened, openRow } from '../../flows/opened.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import { alarmOf, standing } from '../../flows/warn.ts'
 import type { AttentionSummary, AttentionView } from '../../wire/attention-views.ts'
+import { breathe } from '../process/breathe.ts'
 import { behindIn, type Page, pageOf, type Wanted } from './api/page.ts'
 import { BREAKS_TOLD, PRESSING } from './breaks.ts'
 import { isSeen } from './campaign-views.ts'
@@ -31,6 +32,9 @@ import { shared } from './shared.ts'
 const MOST = 10_000
 /** For so long somebody is told of a campaign that was halted and whose controllers no later one has taken up. */
 const HALTED = 30 * 86_400_000
+
+/** Failed turns that are looked at of one campaign. */
+const FAILED = 2000
 
 type Look = {
   readonly items: readonly Attention[]
@@ -86,23 +90,22 @@ const isBehind = (key: AttentionKey, rank: number, name: string): boolean =>
 async function gather(world: FleetWorld, alarms: () => Promise<readonly Refusal[]>): Promise<Look> {
   const { attention } = world.store
   const before = instant(world.clock.now() - SILENT)
-  const [golden, unheard, silent, failed] = [
+  const [golden, unheard, silent] = [
     await attention.golden(MOST + 1),
     await attention.unheard(MOST + 1),
     await attention.silent(before, MOST + 1),
-    await attention.failed(MOST + 1),
   ]
+  const campaigns = await ofCampaigns(world)
   const read = silent.reduce((sum, { controllers }) => sum + controllers, 0)
   const items = [
     ...(await ofFleet(world, await alarms())),
     ...(await ofBreaks(world)),
-    ...failed.slice(0, MOST).map(ofFailed),
+    ...campaigns.items,
     ...golden.slice(0, MOST).map(one => of(one, 'failed', 'golden', 'run their recovery image')),
-    ...(await ofCampaigns(world)),
     ...silent.map(one => ({ ...of(one, 'attention', 'silent', 'are silent'), since: one.since })),
     ...unheard.slice(0, MOST).map(one => of(one, 'attention', 'unheard', 'have never reported')),
   ]
-  const more = [golden, unheard, failed].some(({ length }) => length > MOST) || read > MOST
+  const more = golden.length > MOST || unheard.length > MOST || read > MOST || campaigns.more
   return { items: inOrder(items), more, regions: await attention.regions() }
 }
 
@@ -166,15 +169,25 @@ async function ofBreaks({ store, clock }: FleetWorld): Promise<Attention[]> {
   return items
 }
 
-/** Campaigns that wait for a person, that were halted and nobody took up, and those behind their deadline. */
-async function ofCampaigns(world: FleetWorld): Promise<Attention[]> {
+/** Campaigns that wait for a person, that were halted and nobody took up, and those behind their deadline; and whom they failed. */
+async function ofCampaigns(
+  world: FleetWorld,
+): Promise<{ readonly items: readonly Attention[]; readonly more: boolean }> {
   const items: Attention[] = []
-  for (const row of await world.store.campaigns()) {
+  let more = false
+  for (const row of (await world.store.campaigns()).toReversed()) {
     const opened = orThrow(openRow(row))
     const one = await ofCampaign(world, opened)
     if (one !== null) items.push({ ...NOTHING, subject: 'campaign', campaign: row.id, ...one })
+    // The head has counted them: of most campaigns there are none.
+    const { failed, kept } = tally(opened.rollout)
+    if (failed + kept === 0) continue
+    if (items.length > MOST) more = true
+    else items.push(...(await world.store.attention.failed(row.id, FAILED)).map(ofFailed))
+    if (failed + kept > FAILED) more = true
+    await breathe()
   }
-  return items
+  return { items, more }
 }
 
 type Said = Pick<Attention, 'level' | 'text' | 'since'> & { readonly code?: string }

@@ -114,11 +114,15 @@ describe('what needs somebody', () => {
       return { ...rest, at: 'failed', since: at, result, ...(code === null ? {} : { code }) } as unknown as Turn
     })
     await fleet.world.store.commit({ turns: bad })
+    const counted = ({ head }: Book): Book => {
+      const waves = head.waves.map((tally, n) => (n === 0 ? { ...tally, assigned: 0, failed: 2 } : tally))
+      return { head: { ...head, waves }, turns: new Map() } as unknown as Book
+    }
+    await fleet.campaign(plan, counted(book))
     const failures = ['trust failed harbour c0 1 spring', 'failed failed harbour c1 1 spring']
     assert.deepEqual(await told(), failures)
     orThrow(book.run({ kind: 'halt', now: at, reason: 'smoke' }))
-    // As it stands in the store: the head alone is what is told of.
-    await fleet.campaign(plan, { head: book.head, turns: new Map() } as unknown as Book)
+    await fleet.campaign(plan, counted(book))
     assert.deepEqual(await told(), [...failures, 'failed campaign 0 spring'])
 
     const next = planOfTwo('summer')
@@ -130,10 +134,7 @@ describe('what needs somebody', () => {
       return { ...rest, at: 'confirmed', since: at } as unknown as Turn
     })
     await fleet.world.store.commit({ turns: confirmed })
-    assert.deepEqual(await told(), ['failed campaign 0 spring', 'attention campaign 0 summer'])
-    fleet.clock.advance(millis(30 * DAY))
-    const campaigns = (await told()).filter(line => line.includes('campaign'))
-    assert.deepEqual(campaigns, ['attention campaign 0 summer'], 'a month later nobody is told of the halt')
+    assert.deepEqual(await told(), ['attention campaign 0 summer'])
   })
 
   it('is what the deadline of a campaign has left behind', async () => {
