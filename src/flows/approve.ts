@@ -1,15 +1,16 @@
 import type { PlanBody } from '../core/campaign/plan.ts'
-import { fromHex, sameBytes, toHex } from '../core/encoding/bytes.ts'
+import { sameBytes, toHex } from '../core/encoding/bytes.ts'
 import type { JsonObject } from '../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { formatUtc } from '../core/encoding/utc-time.ts'
 import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { isPasskey } from '../core/trust/keys.ts'
 import { planPath } from '../core/trust/mapping.ts'
 import type { Target } from '../core/trust/metadata.ts'
 import { readMetadata, signableBytes } from '../core/trust/read-metadata.ts'
 import { seal, withTargets } from '../core/trust/repository.ts'
-import { keysOf, verifySigned } from '../core/trust/signatures.ts'
+import { judgeSignature, verifySigned, worthOf } from '../core/trust/signatures.ts'
 import type { TrustedSet } from '../core/trust/trusted-set.ts'
 import { type Event, record } from './audit.ts'
 import { Advance } from './campaign.ts'
@@ -24,6 +25,8 @@ export type ApprovalDraft = {
   readonly signed: JsonObject
   readonly need: number
   readonly have: readonly string[]
+  /** What they are worth together: passkeys make up all that are needed but one. */
+  readonly counted: number
   /** Signatures that were given and count no more, each with the reason. */
   readonly void: readonly Refusal[]
 }
@@ -43,14 +46,16 @@ export async function draftOf(world: FleetWorld, id: string): Promise<ApprovalDr
   }
   const vouched = await vouchedFor(world, opened)
   if (isRefusal(vouched)) return vouched
-  const { signed, need, standing } = vouched
-  return { signed, need, have: standing.counting.map(({ keyid }) => keyid), void: standing.void }
+  const { signed, need, counted, standing } = vouched
+  return { signed, need, have: standing.counting.map(({ keyid }) => keyid), counted, void: standing.void }
 }
 
 /** The draft of a plan that waits, whose signatures stand for it, and the keys of the approvers in the root. */
 export type Vouched = {
   readonly signed: JsonObject
   readonly need: number
+  /** What the signatures that stand are worth together. */
+  readonly counted: number
   readonly keyids: readonly string[]
   readonly standing: Standing
 }
@@ -63,7 +68,16 @@ export async function vouchedFor(world: FleetWorld, opened: Opened): Promise<Vou
   if (isRefusal(signed)) return signed
   const { threshold, keyids } = set.root.signed.roles.targets
   const standing = await standingOf(world, opened, await gathered(world, opened.plan.id, signed))
-  return isRefusal(standing) ? standing : { signed, need: threshold, keyids, standing }
+  if (isRefusal(standing)) return standing
+  const given = standing.counting.map(({ keyid }) => keyid)
+  return { signed, need: threshold, counted: countOf(set, given), keyids, standing }
+}
+
+/** What signatures by these keys are worth: of passkeys alone, one less than are needed (`worthOf`). */
+function countOf({ root }: TrustedSet, keyids: readonly string[]): number {
+  const { keys, roles } = root.signed
+  const known = keyids.map(id => keys.get(id) ?? null).filter(key => key !== null)
+  return worthOf(known, roles.targets.threshold)
 }
 
 const DAY = 86_400_000
@@ -104,7 +118,7 @@ async function gathered(
 /**
  * Adds one approver's signature. At the threshold the plan is approved: the approval repository's new targets, snapshot
  * and timestamp and the campaign's state become durable together. Below it the signature is kept. Refuses as `draftOf`,
- * `approval-key-unknown`, `approval-signature-invalid`, `approval-twice`, `campaign-expired`, and what `refuseApprover` refuses. `reason` is kept
+ * `approval-key-unknown`, `approval-signature-invalid` (of a passkey what `checkAssertion` refuses), `approval-twice`, `campaign-expired`, and what `refuseApprover` refuses. `reason` is kept
  * in the log.
  */
 export function approve(
@@ -128,8 +142,10 @@ export function approve(
     const key = roles.targets.keyids.includes(signature.keyid) ? (keys.get(signature.keyid) ?? null) : null
     const subject = `the approval of ${id} by key ${signature.keyid.slice(0, 16)}`
     if (key === null) return refuse('approval-key-unknown', subject, 'a key of the approvers', 'another one')
-    const bytes = fromHex(signature.sig)
-    if (bytes === null || !world.crypto.verify(key, signableBytes(draft.signed), bytes, 'der')) {
+    const invalid = judgeSignature(key, signableBytes(draft.signed), signature, subject, world.crypto)
+    if (invalid !== null) {
+      // A passkey's says what is wrong with it; of other keys there is no more to say.
+      if (isPasskey(key)) return invalid
       return refuse('approval-signature-invalid', subject, 'a signature over the draft', 'one that does not hold')
     }
     const unfit = await refuseApprover(world, opened, nameOf(by), signature.keyid)
@@ -137,7 +153,7 @@ export function approve(
     const standing = await standingOf(world, opened, await gathered(world, id, draft.signed))
     if (isRefusal(standing)) return standing
     const before = standing.counting
-    const counted = (keyids: readonly string[]): number => keysOf(keys, { ...roles.targets, keyids }).size
+    const counted = (keyids: readonly string[]): number => countOf(set, keyids)
     // The same approver again: the first answer was lost, and nothing is counted or recorded twice.
     if (before.some(({ keyid }) => keyid === signature.keyid)) {
       return { need: draft.need, have: counted(before.map(({ keyid }) => keyid)), approved: false }

@@ -130,6 +130,8 @@ export const DraftView = Type.Object(
     signed: Type.Record(Type.String(), Type.Unknown()),
     need: Type.Integer(),
     have: List(Type.String()),
+    /** What the signatures are worth together: passkeys make up all that are needed but one. */
+    counted: Type.Integer(),
     /** Signatures that were given and count no more, as refusals. */
     void: List(
       Type.Object({ code: Type.String(), subject: Type.String(), expected: Type.String(), actual: Type.String() }),

@@ -194,7 +194,7 @@ async function assignedAt(world: FleetWorld, id: string): Promise<Map<string, { 
 async function approvalsOf(world: FleetWorld, { plan, rollout }: Opened): Promise<CampaignView['approvals'] | Refusal> {
   if (rollout.state.at === 'created') {
     const draft = await draftOf(world, plan.id)
-    return isRefusal(draft) ? draft : { have: draft.have.length, need: draft.need }
+    return isRefusal(draft) ? draft : { have: draft.counted, need: draft.need }
   }
   const set = await openRepository(world, 'approval')
   if (isRefusal(set)) return set

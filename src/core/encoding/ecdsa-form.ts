@@ -1,4 +1,4 @@
-import { concat } from './bytes.ts'
+import { concat, fromHex, toHex } from './bytes.ts'
 
 /**
  * The two spellings of an ECDSA signature: `der` (SEQUENCE of two INTEGERs, RFC 3279 §2.2.3: TUF, X.509) and `p1363`
@@ -30,6 +30,27 @@ export function p1363ToDer(raw: Uint8Array): Uint8Array {
   const half = raw.length / 2
   const body = concat(writeInteger(raw.subarray(0, half)), writeInteger(raw.subarray(half)))
   return concat(Uint8Array.of(SEQUENCE, body.length), body)
+}
+
+/** The order of P-256 (FIPS 186-5, SP 800-186 §3.2.1.3). */
+const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+
+const sOf = (raw: Uint8Array): bigint => BigInt(`0x${toHex(raw.subarray(P256_WIDTH))}`)
+
+/**
+ * Whether s of a P-256 signature r ‖ s is in the lower half. With every signature, the one with the order less s holds too:
+ * where one signature shall have one spelling, it is this one.
+ */
+export function isLowP256(raw: Uint8Array): boolean {
+  return sOf(raw) <= P256_ORDER >> 1n
+}
+
+/** The same signature with the lower s. What is no signature stays as it is. */
+export function lowP256(raw: Uint8Array): Uint8Array {
+  const s = sOf(raw)
+  if (isLowP256(raw) || s >= P256_ORDER) return raw
+  const low = (P256_ORDER - s).toString(16).padStart(2 * P256_WIDTH, '0')
+  return concat(raw.subarray(0, P256_WIDTH), fromHex(low) as Uint8Array)
 }
 
 function readInteger(der: Uint8Array, at: number, width: number): { padded: Uint8Array; end: number } | null {

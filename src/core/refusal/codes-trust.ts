@@ -33,6 +33,51 @@ export const trustCodes = {
     title: 'too few of the keys of the role have signed the metadata',
     fix: 'If a signing is under way, wait for the missing signers. If not, the file does not come from the people it claims to come from.',
   },
+  'passkey-not-allowed': {
+    ...trust,
+    title: 'a passkey stands where none may stand',
+    fix: 'Nothing of it was used. Passkeys sign approvals and nothing else: name a key of a file or a token in their place.',
+  },
+  'assertion-malformed': {
+    ...trust,
+    title: 'the passkey’s signature does not have the form of one',
+    fix: 'Approve again, with the console’s own page. If that does not help, keep the refusal and report it with the browser’s name.',
+  },
+  'assertion-wrong-type': {
+    ...trust,
+    title: 'the browser says that something else was asked for than a signature',
+    fix: 'Nothing was approved. A new passkey’s answer is no signature: approve on the page of the campaign.',
+  },
+  'assertion-wrong-challenge': {
+    ...trust,
+    title: 'the passkey has signed something other than this approval as it stands now',
+    fix: 'Something else was approved in between, or the plan is another one. Read the plan again, then approve again.',
+  },
+  'assertion-wrong-origin': {
+    ...trust,
+    title: 'the passkey’s signature was asked for by a page of another origin',
+    fix: 'Approve at the address that the root names for this passkey. After a move of the console, a ceremony brings in a passkey that was made at the new address.',
+  },
+  'assertion-cross-origin': {
+    ...trust,
+    title: 'the passkey’s signature was asked for in a frame of another site',
+    fix: 'Nothing was approved. Find out which page it was: it may have hidden the console inside itself.',
+  },
+  'assertion-wrong-rp': {
+    ...trust,
+    title: 'the authenticator was asked for another site than the one that the root names for this passkey',
+    fix: 'Approve with the passkey that the root names, at the console that it was made at.',
+  },
+  'assertion-user-not-verified': {
+    ...trust,
+    title: 'the authenticator has not verified who was there',
+    fix: 'Approve again, and give the authenticator its PIN or your finger. An authenticator that can do neither signs no approvals.',
+  },
+  'assertion-signature-invalid': {
+    ...trust,
+    title: 'the signature is not by the passkey that it names',
+    fix: 'Choose the passkey whose key the approval root names for you. If it was that one, the answer was changed on its way.',
+  },
   'metadata-expired': {
     ...trust,
     title: 'the metadata has expired',

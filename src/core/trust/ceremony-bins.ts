@@ -1,4 +1,4 @@
-import { fromHex, sameBytes } from '../encoding/bytes.ts'
+import { sameBytes } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
@@ -10,7 +10,7 @@ import { keyMaterial } from './keys.ts'
 import type { Document, Root, Targets } from './metadata.ts'
 import type { Electorate, Quorum } from './quorum.ts'
 import { readMetadata } from './read-metadata.ts'
-import { keysOf } from './signatures.ts'
+import { judgeSignature, keysOf } from './signatures.ts'
 
 /**
  * Hash bins at a ceremony. They are signed by the keys of the top-level targets (docs/adr/0016): when those change, all bins
@@ -140,9 +140,9 @@ export function binQuorum({ by, keys, role, owners }: Electorate, bins: BinDocum
     const key = keys.get(keyid) ?? null
     if (key === null) return false
     for (const [name, { signatures }] of bins) {
-      const sig = signatures.find(signature => signature.keyid === keyid)?.sig
-      const signature = sig === undefined ? null : fromHex(sig)
-      if (signature === null || !crypto.verify(key, messages.get(name)!, signature, 'der')) return false
+      const signature = signatures.find(one => one.keyid === keyid)
+      if (signature === undefined) return false
+      if (judgeSignature(key, messages.get(name)!, signature, name, crypto) !== null) return false
     }
     materials.add(keyMaterial(key))
     return true

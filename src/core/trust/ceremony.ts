@@ -11,7 +11,7 @@ import { checkRoles } from './key-change.ts'
 import { keyIdOf } from './keys.ts'
 import type { Common, Document, Root, Signed, Targets } from './metadata.ts'
 import { type Electorate, type Quorum, quorumOf } from './quorum.ts'
-import { readMetadata, signableBytes } from './read-metadata.ts'
+import { readMetadata, refusePasskeys, signableBytes } from './read-metadata.ts'
 import { checkSignature, verifySigned } from './signatures.ts'
 
 /**
@@ -61,8 +61,8 @@ export type CeremonyFiles = {
  * Says nothing about time and signatures: see `checkTime`, `checkGiven`, `checkComplete`.
  *
  * Refuses what `readMetadata`, `noteOf` and `ownersOf` refuse, `ceremony-malformed`, `ceremony-not-next`,
- * `ceremony-rehearsal`, `ceremony-key-misnamed`, `root-targets-differ`, `root-orphans-targets`, and what `checkRoles`
- * refuses.
+ * `ceremony-rehearsal`, `ceremony-key-misnamed`, `root-targets-differ`, `root-orphans-targets`, `passkey-not-allowed`, and what
+ * `checkRoles` refuses.
  */
 export function openCeremony(inForce: InForce, files: CeremonyFiles, crypto: Crypto): Ceremony | Refusal {
   const root = files.root === null ? null : readMetadata('root', files.root, 'the next root')
@@ -71,7 +71,7 @@ export function openCeremony(inForce: InForce, files: CeremonyFiles, crypto: Cry
   if (isRefusal(targets)) return targets
   const note = commonNote([root, targets], inForce)
   if (isRefusal(note)) return note
-  const first = root === null ? null : openRoot(inForce.root, root, crypto)
+  const first = root === null ? null : openRoot(inForce, root, crypto)
   if (isRefusal(first)) return first
   const strange = checkBinNotes(targets, files.bins, note)
   if (strange !== null) return strange
@@ -167,9 +167,13 @@ function commonNote(documents: readonly (Document<Common> | null)[], inForce: In
   return refuse('ceremony-rehearsal', `ceremony ${found.name}`, word(base), word(found.rehearsal))
 }
 
-function openRoot(before: Document<Root>, root: Document<Root>, crypto: Crypto): Pending<'root'> | Refusal {
-  const [old, next] = [before.signed, root.signed]
-  const step = checkStep('root', old.version, next.version) ?? checkKeyIds(next.raw.keys as JsonObject, 'root', crypto)
+function openRoot(inForce: InForce, root: Document<Root>, crypto: Crypto): Pending<'root'> | Refusal {
+  const [old, next] = [inForce.root.signed, root.signed]
+  const { repository } = inForce
+  const step =
+    checkStep('root', old.version, next.version) ??
+    checkKeyIds(next.raw.keys as JsonObject, 'root', crypto) ??
+    (repository === 'approval' ? null : refusePasskeys(next.keys, `the ${repository} repository`, 'the next root'))
   if (step !== null) return step
   const [was, is] = [ownersOf(old, 'root'), ownersOf(next, 'the next root')]
   if (isRefusal(was)) return was

@@ -1,12 +1,13 @@
 import type { Json, JsonObject } from '../encoding/canonical-json.ts'
-import type { Crypto, PublicKey } from '../encoding/crypto.ts'
+import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { OWNERS } from './ceremony-note.ts'
-import { keyId, keyMaterial, keyObject } from './keys.ts'
+import { isPasskey, keyId, keyMaterial, keyObject, type RoleKey } from './keys.ts'
 import type { KeyRing, RoleKeys } from './metadata.ts'
+import { worthOf } from './signatures.ts'
 
 /** A key that comes in, and whose it is; without a name it takes over the name of the key that it replaces. */
-export type NewKey = { readonly key: PublicKey; readonly owner: string | null }
+export type NewKey = { readonly key: RoleKey; readonly owner: string | null }
 
 /** What a ceremony changes about the keys of one document. Keys that are there are named by their ids. */
 export type KeyChanges = {
@@ -24,7 +25,7 @@ export type KeyChanges = {
 /** Keys, roles and names while they are being changed. `roles` in the order of the document. */
 export type KeyTable = {
   readonly keys: Map<string, Json>
-  readonly ring: Map<string, PublicKey | null>
+  readonly ring: Map<string, RoleKey | null>
   readonly roles: Map<string, { keyids: string[]; threshold: number }>
   readonly owners: Map<string, string>
 }
@@ -86,9 +87,11 @@ export function checkRoles(
   for (const [name, { keyids, threshold }] of roles) {
     const materials = new Map<string, string>()
     const people = new Map<string, string>()
+    const known: RoleKey[] = []
     for (const keyid of keyids) {
       const key = ring.get(keyid) ?? null
       if (key === null) continue
+      known.push(key)
       const material = keyMaterial(key)
       if (materials.has(material)) return twice(`${keyid} (the same key as ${materials.get(material)})`, name)
       materials.set(material, keyid)
@@ -102,6 +105,12 @@ export function checkRoles(
     }
     if (threshold < 1 || threshold > materials.size) {
       return refuse('role-unsatisfiable', name, `a threshold from 1 to ${materials.size}`, String(threshold))
+    }
+    // One signature is never a passkey's: with a threshold of one, no passkey's would ever count.
+    if (known.some(isPasskey) && (threshold < 2 || worthOf(known, threshold) < threshold)) {
+      const expected = threshold < 2 ? 'a threshold of 2 or more, with passkeys' : 'a key beside the passkeys'
+      const actual = threshold < 2 ? String(threshold) : 'passkeys alone'
+      return refuse('role-unsatisfiable', name, expected, actual)
     }
   }
   return null
@@ -126,7 +135,7 @@ function replaceKey(table: KeyTable, old: string, { key, owner }: NewKey, crypto
 }
 
 /** Puts a key into the table under the id that it has everywhere; one that is there stays as it is. */
-function enter(table: KeyTable, key: PublicKey, owner: string | null, crypto: Crypto): string {
+function enter(table: KeyTable, key: RoleKey, owner: string | null, crypto: Crypto): string {
   const keyid = keyId(key, crypto)
   if (!table.keys.has(keyid)) {
     table.keys.set(keyid, keyObject(key) as unknown as JsonObject)

@@ -1,17 +1,33 @@
 import { concat, fromBase64, fromHex, toBase64, toHex } from '../encoding/bytes.ts'
 import { canonicalJson, type Json, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto, KeyAlgorithm, PublicKey } from '../encoding/crypto.ts'
+import { type Passkey, passkeyOf } from './passkey.ts'
 import { isRsaKey } from './rsa-key.ts'
 
 /** The algorithms that sign repository metadata. */
 export type TrustAlgorithm = KeyAlgorithm
 
-/** A key as TUF metadata writes it (TUF 1.0.34 §4.2): Ed25519 in hex, the others as SubjectPublicKeyInfo in PEM. */
+/** A key that a role may name: one that signs documents, or one that signs for a browser (`holds` verifies with either). */
+export type RoleKey = PublicKey | Passkey
+
+/**
+ * A key as TUF metadata writes it (TUF 1.0.34 §4.2): Ed25519 in hex, the others as SubjectPublicKeyInfo in PEM. The last
+ * three members are a passkey's, whose kind and scheme are ours: TUF 1.0.34 names none.
+ */
 export type TufKey = {
   readonly keytype: string
   readonly scheme: string
-  readonly keyval: { readonly public: string }
+  readonly keyval: {
+    readonly public: string
+    readonly rpId?: string
+    readonly origin?: string
+    readonly credentialId?: string
+  }
 }
+
+const PASSKEY = { keytype: 'webauthn', scheme: 'webauthn-es256' } as const
+
+export const isPasskey = (key: RoleKey): key is Passkey => key.alg === 'webauthn-es256'
 
 type Form = {
   readonly keytype: string
@@ -58,7 +74,11 @@ const FORMS: Readonly<Record<TrustAlgorithm, Form>> = {
  * The key object of a public key. Throws for an algorithm or an encoding that metadata cannot carry: the caller checks
  * with `canSignMetadata` first.
  */
-export function keyObject(key: PublicKey): TufKey {
+export function keyObject(key: RoleKey): TufKey {
+  if (isPasskey(key)) {
+    const { spki, rpId, origin, credentialId } = key
+    return { ...PASSKEY, keyval: { public: pem(spki), rpId, origin, credentialId } }
+  }
   if (!canSignMetadata(key)) throw new Error(`not a key for metadata: ${key.alg}`)
   const form = FORMS[key.alg as TrustAlgorithm]
   const text =
@@ -73,7 +93,12 @@ export function canSignMetadata(key: PublicKey): boolean {
 }
 
 /** The public key of a key object, or null when its kind is not known here: such a key counts for nothing. */
-export function publicKeyOf(key: TufKey): PublicKey | null {
+export function publicKeyOf(key: TufKey): RoleKey | null {
+  if (key.keytype === PASSKEY.keytype && key.scheme === PASSKEY.scheme) {
+    const { public: text, rpId = '', origin = '', credentialId = '' } = key.keyval
+    const spki = unpem(text)
+    return spki === null ? null : passkeyOf({ spki, rpId, origin, credentialId })
+  }
   for (const [alg, form] of Object.entries(FORMS) as [TrustAlgorithm, Form][]) {
     if (form.scheme !== key.scheme || (form.keytype !== key.keytype && form.scheme !== key.keytype)) continue
     const spki = form.encoding === 'pem' ? unpem(key.keyval.public) : unhex(form, key.keyval.public)
@@ -88,15 +113,15 @@ export function keyIdOf(object: JsonObject, crypto: Crypto): string {
 }
 
 /** The key id of a public key in the spelling that `keyObject` writes. */
-export function keyId(key: PublicKey, crypto: Crypto): string {
+export function keyId(key: RoleKey, crypto: Crypto): string {
   return keyIdOf(keyObject(key) as unknown as Record<string, Json>, crypto)
 }
 
 /**
  * What tells two keys apart, whatever they are called: the encoded key. Not the algorithm: who holds an RSA key signs with
- * either padding.
+ * either padding. Nor where a passkey is used: whoever has it has one key.
  */
-export function keyMaterial(key: PublicKey): string {
+export function keyMaterial(key: RoleKey): string {
   return toBase64(key.spki)
 }
 

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../encoding/canonical-json.ts'
-import type { PublicKey } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
+import type { RoleKey } from './keys.ts'
 
 /** The four roles at the top of a repository (TUF 1.0.34 §2.1), and the names of delegated ones beside them. */
 export type TopRole = 'root' | 'timestamp' | 'snapshot' | 'targets'
@@ -12,7 +12,7 @@ type Branded<Body, Name extends string> = Body & { readonly [brand]: Name }
 export type RoleKeys = { readonly keyids: readonly string[]; readonly threshold: number }
 
 /** Keys by their id. Null: a kind of key that is not known here, which counts for nothing. */
-export type KeyRing = ReadonlyMap<string, PublicKey | null>
+export type KeyRing = ReadonlyMap<string, RoleKey | null>
 
 /** What all metadata says. `raw` is the whole `signed` object, unknown members included: what signatures are over. */
 export type Common = { readonly version: number; readonly expires: Instant; readonly raw: JsonObject }

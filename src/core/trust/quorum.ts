@@ -1,8 +1,7 @@
-import { fromHex } from '../encoding/bytes.ts'
-import { canonicalJson } from '../encoding/canonical-json.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { keyMaterial } from './keys.ts'
 import type { Common, KeyRing, RoleKeys, Signature } from './metadata.ts'
+import { signersOf, worthOf } from './signatures.ts'
 
 /** Somebody who may sign: the key, and the name that the document gives its holder. */
 export type Holder = { readonly keyid: string; readonly owner: string | null }
@@ -15,7 +14,7 @@ export type Electorate = {
   readonly owners: ReadonlyMap<string, string>
 }
 
-/** How far one electorate has come. `have` counts different keys; `enough` when that is the threshold. */
+/** How far one electorate has come. `have`: what its signatures are worth (`worthOf`); `enough` when that is the threshold. */
 export type Quorum = {
   readonly by: string
   readonly threshold: number
@@ -35,14 +34,8 @@ export function quorumOf(
   signatures: readonly Signature[],
   crypto: Crypto,
 ): Quorum {
-  const message = canonicalJson(document.raw)
-  const materials = new Set<string>()
-  for (const { keyid, sig } of signatures) {
-    const key = role.keyids.includes(keyid) ? (keys.get(keyid) ?? null) : null
-    const signature = fromHex(sig)
-    if (key === null || signature === null || !crypto.verify(key, message, signature, 'der')) continue
-    materials.add(keyMaterial(key))
-  }
+  const signers = signersOf(document.raw, signatures, keys, role, by, crypto)
+  const materials = new Set(signers.map(keyMaterial))
   const [signed, missing]: [Holder[], Holder[]] = [[], []]
   for (const keyid of role.keyids) {
     const key = keys.get(keyid) ?? null
@@ -50,6 +43,6 @@ export function quorumOf(
     if (key !== null && materials.has(keyMaterial(key))) signed.push(holder)
     else missing.push(holder)
   }
-  const have = materials.size
+  const have = worthOf(signers, role.threshold)
   return { by, threshold: role.threshold, have, enough: have >= role.threshold, signed, missing }
 }

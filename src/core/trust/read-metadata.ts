@@ -1,14 +1,14 @@
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../encoding/canonical-json.ts'
-import type { KeyAlgorithm, PublicKey } from '../encoding/crypto.ts'
 import { line, list, Misfit, object, type Shape, text, then, truth, whole, word } from '../encoding/shape.ts'
 import { readJson } from '../encoding/strict-json.ts'
 import { parseUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { publicKeyOf } from './keys.ts'
+import { isPasskey, publicKeyOf, type RoleKey } from './keys.ts'
 import {
   type Dialect,
   type Digests,
   type Document,
+  type KeyRing,
   MAX_METADATA_BYTES,
   type MetadataType,
   type MetaFile,
@@ -67,17 +67,21 @@ type Rules = {
   readonly consistent: Shape<boolean>
   readonly digests: Shape<Digests>
   /** Algorithms that are read as a kind of key that is not known. */
-  readonly unknown: ReadonlySet<KeyAlgorithm>
+  readonly unknown: ReadonlySet<RoleKey['alg']>
   /** The boards that a delegation is for: a member of ours. */
   readonly boards: Shape<readonly string[] | null>
 }
 
+/** What a passkey says beside its public key. In a key of another kind they say nothing, whatever they are. */
+const maybeText: Shape<string | undefined> = value => (typeof value === 'string' ? value : undefined)
+const PASSKEY_PARTS = { rpId: maybeText, origin: maybeText, credentialId: maybeText }
+
 const keyRing = ({ unknown }: Rules) => {
-  const shape: Shape<PublicKey | null> = then(
+  const shape: Shape<RoleKey | null> = then(
     open({
       keytype: line(64),
       scheme: line(64),
-      keyval: open({ public: text('a public key', /^[\s\x20-\x7e]{1,8192}$/) }),
+      keyval: open({ public: text('a public key', /^[\s\x20-\x7e]{1,8192}$/) }, PASSKEY_PARTS),
     }),
     object => {
       const key = publicKeyOf(object)
@@ -123,7 +127,8 @@ const RULES: Readonly<Record<Dialect, Rules>> = {
     // No `consistent_snapshot` means false (TUF 1.0.34 §4.3).
     consistent: (value, at) => (value === undefined ? false : truth(value, at)),
     digests: anyDigests,
-    unknown: new Set(),
+    // In a browser nobody approves what others publish.
+    unknown: new Set(['webauthn-es256']),
     boards: () => null,
   },
 }
@@ -263,7 +268,35 @@ export function readSigned<Type extends MetadataType>(
   dialect: Dialect = 'voltseal',
 ): Signed[Type] | Refusal {
   const read = (SHAPES[dialect][type] as Shape<object>)(raw, '')
-  return read instanceof Misfit ? malformed(subject, read) : ({ ...read, raw } as unknown as Signed[Type])
+  if (read instanceof Misfit) return malformed(subject, read)
+  const signed = { ...read, raw } as unknown as Signed[Type]
+  return refuseStrayPasskey(signed, subject) ?? signed
+}
+
+/**
+ * A passkey stands in the root, for the targets alone, or nowhere: a browser shows what a page wants it to show, and must
+ * never come to sign a root, what the server signs, or what a delegation is for. Of which repository's targets, says
+ * `refusePasskeys`. Refuses `passkey-not-allowed`.
+ */
+function refuseStrayPasskey(signed: Signed[MetadataType], subject: string): Refusal | null {
+  if ('delegations' in signed && signed.delegations !== null) {
+    return refusePasskeys(signed.delegations.keys, 'a delegation', subject)
+  }
+  if (!('roles' in signed)) return null
+  for (const [role, { keyids }] of Object.entries(signed.roles)) {
+    if (role === 'targets') continue
+    const fault = refusePasskeys(new Map(keyids.map(id => [id, signed.keys.get(id) ?? null])), `the role ${role}`, subject)
+    if (fault !== null) return fault
+  }
+  return null
+}
+
+/** Whether none of these keys is a passkey. Refuses `passkey-not-allowed`. */
+export function refusePasskeys(keys: KeyRing, where: string, subject: string): Refusal | null {
+  const stray = [...keys].find(([, key]) => key !== null && isPasskey(key))
+  if (stray === undefined) return null
+  const actual = `the passkey ${stray[0].slice(0, 16)} for ${where}`
+  return refuse('passkey-not-allowed', subject, 'passkeys for the targets of the approval repository only', actual)
 }
 
 /** The bytes that a signature is over: the canonical JSON of the whole `signed` object (TUF 1.0.34 §4.2). */

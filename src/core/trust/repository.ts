@@ -1,12 +1,12 @@
 import { toHex, utf8 } from '../encoding/bytes.ts'
 import { canonicalText, inCanonicalOrder, type Json, type JsonObject } from '../encoding/canonical-json.ts'
-import type { Crypto, PublicKey } from '../encoding/crypto.ts'
+import type { Crypto } from '../encoding/crypto.ts'
 import { writeJson } from '../encoding/strict-json.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { NOTE } from './ceremony-note.ts'
-import { keyId, keyMaterial, keyObject } from './keys.ts'
+import { keyId, keyMaterial, keyObject, type RoleKey } from './keys.ts'
 import type { Common, Document, Root, Signature, Snapshot, Target, Targets, Timestamp, TopRole } from './metadata.ts'
 
 /**
@@ -18,7 +18,7 @@ import type { Common, Document, Root, Signature, Snapshot, Target, Targets, Time
 const SPEC = '1.0.34'
 
 /** Which keys may sign for a role, and how many of them must. */
-export type RoleSpec = { readonly keys: readonly PublicKey[]; readonly threshold: number }
+export type RoleSpec = { readonly keys: readonly RoleKey[]; readonly threshold: number }
 
 /** What all metadata says; `site` when the keys sign for more than one site (see TrustedSet). */
 export type Heading = { readonly version: number; readonly expires: Instant; readonly site?: string }
@@ -181,8 +181,8 @@ const next = (previous: Common | null, { taken = 0, ...head }: NextHeading): Hea
   version: Math.max(previous?.version ?? 0, taken) + 1,
 })
 
-/** A signature as metadata carries it. `signature` in DER for ECDSA. */
-export function signatureBy(key: PublicKey, signature: Uint8Array, crypto: Crypto): Signature {
+/** A signature as metadata carries it. `signature` in DER for ECDSA, and as `writeAssertion` writes it for a passkey. */
+export function signatureBy(key: RoleKey, signature: Uint8Array, crypto: Crypto): Signature {
   return { keyid: keyId(key, crypto), sig: toHex(signature) }
 }
 
@@ -226,6 +226,6 @@ function writeRole(name: string, { keys, threshold }: RoleSpec, crypto: Crypto):
   return { keyids: [...different.values()].map(key => keyId(key, crypto)), threshold }
 }
 
-function keyTable(keys: readonly PublicKey[], crypto: Crypto): JsonObject {
+function keyTable(keys: readonly RoleKey[], crypto: Crypto): JsonObject {
   return Object.fromEntries(keys.map(key => [keyId(key, crypto), keyObject(key) as unknown as JsonObject]))
 }

@@ -2,8 +2,37 @@ import { fromHex } from '../encoding/bytes.ts'
 import { canonicalJson, type JsonObject } from '../encoding/canonical-json.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import { keyMaterial } from './keys.ts'
+import { checkAssertion } from './assertion.ts'
+import { isPasskey, keyMaterial, type RoleKey } from './keys.ts'
 import type { Common, Document, KeyRing, RoleKeys, Signature } from './metadata.ts'
+
+/**
+ * Whether a signature over a document is by this key and holds: the one judge of all of them. `message` is the canonical JSON
+ * of what is signed. Null when it does; refuses `metadata-signature-invalid`, and of a passkey what `checkAssertion` refuses.
+ */
+export function judgeSignature(
+  key: RoleKey,
+  message: Uint8Array,
+  { keyid, sig }: Signature,
+  subject: string,
+  crypto: Crypto,
+): Refusal | null {
+  const signature = fromHex(sig)
+  if (signature !== null && isPasskey(key)) return checkAssertion(key, message, signature, subject, crypto)
+  if (signature !== null && !isPasskey(key) && crypto.verify(key, message, signature, 'der')) return null
+  return refuse('metadata-signature-invalid', subject, `a signature by ${keyid}`, 'one that does not hold')
+}
+
+/**
+ * How many signatures these keys are worth: each once, by what it is and not by its id. Passkeys make up all of a threshold
+ * but one: what somebody signs in a browser is what the server's page asked for, so a server in strange hands could gather as
+ * many of them as it likes. One of the signatures is by a key whose holder's own machine has read what is signed.
+ */
+export function worthOf(keys: Iterable<RoleKey>, threshold: number): number {
+  const materials = new Map([...keys].map(key => [keyMaterial(key), isPasskey(key)]))
+  const passkeys = [...materials.values()].filter(Boolean).length
+  return materials.size - passkeys + Math.min(passkeys, threshold - 1)
+}
 
 /**
  * Whether enough different keys of a role have signed a document (TUF 1.0.34 §5.3.4). Keys are told apart by what they
@@ -17,18 +46,35 @@ export function verifySigned(
   subject: string,
   crypto: Crypto,
 ): Refusal | null {
-  const message = canonicalJson(document.signed.raw)
-  const signers = new Set<string>()
-  for (const { keyid, sig } of document.signatures) {
-    const key = role.keyids.includes(keyid) ? keys.get(keyid) : undefined
-    const signature = fromHex(sig)
-    if (key === undefined || key === null || signature === null) continue
+  const signers = signersOf(document.signed.raw, document.signatures, keys, role, subject, crypto)
+  const have = worthOf(signers, role.threshold)
+  if (have >= role.threshold) return null
+  const passkeys = signers.filter(isPasskey).length
+  const alone = passkeys === 0 ? '' : ', of which one is not by a passkey'
+  const expected = `valid signatures by ${role.threshold} of the keys of the role${alone}`
+  const actual = passkeys === 0 ? String(have) : `${signers.length}, of which ${passkeys} by passkeys`
+  return refuse('metadata-below-threshold', subject, expected, actual, 'TUF 1.0.34 §5.3.4')
+}
+
+/** The different keys of a role whose signatures over a `signed` object hold. */
+export function signersOf(
+  raw: JsonObject,
+  signatures: readonly Signature[],
+  keys: KeyRing,
+  role: RoleKeys,
+  subject: string,
+  crypto: Crypto,
+): readonly RoleKey[] {
+  const message = canonicalJson(raw)
+  const signers = new Map<string, RoleKey>()
+  for (const signature of signatures) {
+    const key = role.keyids.includes(signature.keyid) ? (keys.get(signature.keyid) ?? null) : null
+    if (key === null) continue
     const material = keyMaterial(key)
-    if (!signers.has(material) && crypto.verify(key, message, signature, 'der')) signers.add(material)
+    if (signers.has(material)) continue
+    if (judgeSignature(key, message, signature, subject, crypto) === null) signers.set(material, key)
   }
-  if (signers.size >= role.threshold) return null
-  const expected = `valid signatures by ${role.threshold} of the keys of the role`
-  return refuse('metadata-below-threshold', subject, expected, String(signers.size), 'TUF 1.0.34 §5.3.4')
+  return [...signers.values()]
 }
 
 /** The different keys of a role that are known here, by their material. */
@@ -39,19 +85,18 @@ export function keysOf(keys: KeyRing, role: RoleKeys): Set<string> {
 
 /**
  * Whether one signature over a `signed` object is by a key of the role and holds: what a signing event checks as each
- * signature comes in. Null when it does; refuses `signer-not-in-role`, `metadata-signature-invalid`.
+ * signature comes in. Null when it does; refuses `signer-not-in-role`, and what `judgeSignature` refuses.
  */
 export function checkSignature(
   raw: JsonObject,
-  { keyid, sig }: Signature,
+  signature: Signature,
   keys: KeyRing,
   role: RoleKeys,
   subject: string,
   crypto: Crypto,
 ): Refusal | null {
+  const { keyid } = signature
   const key = role.keyids.includes(keyid) ? (keys.get(keyid) ?? null) : null
   if (key === null) return refuse('signer-not-in-role', subject, 'a key of the role', keyid)
-  const signature = fromHex(sig)
-  if (signature !== null && crypto.verify(key, canonicalJson(raw), signature, 'der')) return null
-  return refuse('metadata-signature-invalid', subject, `a signature by ${keyid}`, 'one that does not hold')
+  return judgeSignature(key, canonicalJson(raw), signature, subject, crypto)
 }

@@ -20,7 +20,7 @@ import type {
   Timestamp,
   TopRole,
 } from './metadata.ts'
-import { readMetadata } from './read-metadata.ts'
+import { readMetadata, refusePasskeys } from './read-metadata.ts'
 import { keysOf, verifySigned } from './signatures.ts'
 
 /**
@@ -59,7 +59,7 @@ export type CurrentSet = TrustedSet & {
 
 /**
  * Begins with a root that is trusted because of where it came from (enrolment, the device's own store). Its own keys
- * must have signed it. Refuses as `readMetadata` does, and `metadata-below-threshold`.
+ * must have signed it. Refuses as `readMetadata` does, `metadata-below-threshold`, `passkey-not-allowed`.
  */
 export function trustRoot(
   repo: string,
@@ -69,7 +69,9 @@ export function trustRoot(
 ): TrustedSet | Refusal {
   const root = readMetadata('root', bytes, `${repo}: root`, dialect)
   if (isRefusal(root)) return root
-  const fault = verifySigned(root, root.signed.keys, root.signed.roles.root, `${repo}: root`, crypto)
+  const fault =
+    checkPasskeys(repo, root.signed, `${repo}: root`) ??
+    verifySigned(root, root.signed.keys, root.signed.roles.root, `${repo}: root`, crypto)
   return fault ?? { repo, dialect, site, root, timestamp: null, snapshot: null, targets: null, delegated: new Map() }
 }
 
@@ -78,7 +80,7 @@ export function trustRoot(
  * and of the new one. When keys of timestamp or snapshot were taken away, the old timestamp and snapshot are forgotten,
  * so that a repository recovers from a fast-forward attack; so is each file that has too few signatures for the new root.
  * Expiry is judged at the end of the chain. Refuses as `readMetadata` does, `metadata-below-threshold`,
- * `root-version-skipped`, `metadata-of-rehearsal`, `metadata-wrong-repository`.
+ * `root-version-skipped`, `metadata-of-rehearsal`, `metadata-wrong-repository`, `passkey-not-allowed`.
  */
 export function updateRoot(set: TrustedSet, bytes: Uint8Array, crypto: Crypto): TrustedSet | Refusal {
   const old = set.root.signed
@@ -86,6 +88,7 @@ export function updateRoot(set: TrustedSet, bytes: Uint8Array, crypto: Crypto): 
   const root = readMetadata('root', bytes, subject, set.dialect)
   if (isRefusal(root)) return root
   const fault =
+    checkPasskeys(set.repo, root.signed, subject) ??
     verifySigned(root, old.keys, old.roles.root, `${subject}, by the keys of root ${old.version}`, crypto) ??
     verifySigned(root, root.signed.keys, root.signed.roles.root, `${subject}, by its own keys`, crypto)
   if (fault !== null) return fault
@@ -253,9 +256,21 @@ function checkNote({ repo, root }: TrustedSet, signed: Common, subject: string):
     return refuse('metadata-of-rehearsal', subject, 'metadata that was signed in earnest', 'metadata of a rehearsal')
   }
   const meant = signedFor(signed)
-  const own = REPOSITORIES.find(name => repo === name || repo.startsWith(`${name}/`))
+  const own = ownOf(repo)
   if (meant === null || own === undefined || meant === own) return null
   return refuse('metadata-wrong-repository', subject, `the ${own} repository`, `the ${meant} repository`)
+}
+
+/** Which of ours a repository is by its name, if it is one. */
+const ownOf = (repo: string) => REPOSITORIES.find(name => repo === name || repo.startsWith(`${name}/`))
+
+/**
+ * Approvals alone may be signed in a browser: no other repository's root has a passkey in it, used or not. A root that somebody
+ * names by a file is of the repository that its ceremony was for. Refuses `passkey-not-allowed`.
+ */
+function checkPasskeys(repo: string, root: Root, subject: string): Refusal | null {
+  const own = ownOf(repo) ?? signedFor(root)
+  return own === 'approval' ? null : refusePasskeys(root.keys, `the ${own ?? 'unknown'} repository`, subject)
 }
 
 /** Whether metadata is of the site that it is asked for. Refuses `metadata-wrong-site`. */
