@@ -18,6 +18,7 @@ import { LOG_READER_GUARDS } from './guards-of-log-readers.ts'
 import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
 import { PACK_GUARDS } from './guards-of-packs.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
+import { PASSKEY_GUARDS } from './guards-of-passkeys.ts'
 import { PATH_GUARDS } from './guards-of-paths.ts'
 import { PLAN_GUARDS } from './guards-of-plans.ts'
 import { PLANT_GUARDS } from './guards-of-plant.ts'
@@ -73,4 +74,5 @@ export const GUARDS = [
   ...SITE_GUARDS,
   ...SITE_SCREEN_GUARDS,
   ...LOG_READER_GUARDS,
+  ...PASSKEY_GUARDS,
 ]

@@ -149,22 +149,22 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'metadata below its threshold',
     file: SIGNATURES,
-    text: 'if (signers.size >= role.threshold) return null',
-    without: 'if (signers.size >= 0) return null',
+    text: 'if (have >= role.threshold) return null',
+    without: 'if (have >= 0) return null',
     tests: TRUST,
   },
   {
     stops: 'one key under two ids in metadata',
     file: SIGNATURES,
-    text: 'const material = keyMaterial(key)',
-    without: 'const material = keyMaterial(key) + keyid',
+    text: '[...keys].map(key => [keyMaterial(key), isPasskey(key)])',
+    without: '[...keys].map((key, index) => [`${keyMaterial(key)}${index}`, isPasskey(key)])',
     tests: TRUST,
   },
   {
     stops: 'signatures by keys of another role',
     file: SIGNATURES,
-    text: 'const key = role.keyids.includes(keyid) ? keys.get(keyid) : undefined',
-    without: 'const key = keys.get(keyid)',
+    text: 'const key = role.keyids.includes(keyid) ? (keys.get(keyid) ?? null) : null\n    return key !== null &&',
+    without: 'const key = keys.get(keyid) ?? null\n    return key !== null &&',
     tests: TRUST,
   },
   {

@@ -22,8 +22,8 @@ export const THREAT_GUARDS: readonly Guard[] = [
   {
     stops: 'the stolen targets key of the image repository: the threshold',
     file: 'src/core/trust/signatures.ts',
-    text: 'if (signers.size >= role.threshold) return null',
-    without: 'if (signers.size >= 1) return null',
+    text: 'if (have >= role.threshold) return null',
+    without: 'if (have >= 1) return null',
     tests: threat('image-keys'),
   },
   {
@@ -36,8 +36,8 @@ export const THREAT_GUARDS: readonly Guard[] = [
   {
     stops: 'the stolen approver: the threshold',
     file: 'src/core/trust/signatures.ts',
-    text: 'if (signers.size >= role.threshold) return null',
-    without: 'if (signers.size >= 1) return null',
+    text: 'if (have >= role.threshold) return null',
+    without: 'if (have >= 1) return null',
     tests: threat('approval-keys'),
   },
   {
@@ -141,8 +141,8 @@ export const THREAT_GUARDS: readonly Guard[] = [
   {
     stops: 'the hacked fleet server: keys of another role',
     file: 'src/core/trust/signatures.ts',
-    text: 'const key = role.keyids.includes(keyid) ? keys.get(keyid) : undefined',
-    without: 'const key = keys.get(keyid)',
+    text: 'const key = role.keyids.includes(keyid) ? (keys.get(keyid) ?? null) : null\n    return key !== null &&',
+    without: 'const key = keys.get(keyid) ?? null\n    return key !== null &&',
     tests: threat('network'),
   },
   {

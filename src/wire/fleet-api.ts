@@ -184,7 +184,10 @@ export const CreateCampaign = Type.Object(
 )
 export type CreateCampaign = Static<typeof CreateCampaign>
 
-/** POST /v1/campaigns/ID/approvals: a signature over the draft's bytes. */
+/**
+ * POST /v1/campaigns/ID/approvals: a signature over the draft's bytes; of a passkey its assertion, as `writeAssertion` of
+ * core/trust/assertion.ts puts it together.
+ */
 export const Approve = Type.Object(
   {
     keyid: Type.String({ pattern: '^[0-9a-f]{64}$' }),

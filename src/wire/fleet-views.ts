@@ -136,6 +136,19 @@ export const DraftView = Type.Object(
     void: List(
       Type.Object({ code: Type.String(), subject: Type.String(), expected: Type.String(), actual: Type.String() }),
     ),
+    /** With which passkeys of the caller’s account the draft can be signed: the options of `navigator.credentials.get`. */
+    passkeys: List(
+      Type.Object(
+        {
+          keyid: Type.String(),
+          credentialId: Type.String({ description: 'in base64url' }),
+          rpId: Type.String(),
+          origin: Type.String(),
+          challenge: Type.String({ description: 'in base64url: the digest of the draft, which the signature is over' }),
+        },
+        closed,
+      ),
+    ),
   },
   { ...closed, title: 'DraftView' },
 )

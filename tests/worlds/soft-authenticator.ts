@@ -54,7 +54,8 @@ export class SoftAuthenticator {
     if (key === undefined) throw new Error(`no passkey for ${asked.rpId}`)
     if (this.#counts) key.counter += 1
     const clientDataJSON = clientData('webauthn.get', asked, bent)
-    const authenticatorData = this.#authenticatorData(key, 0, bent)
+    const honest = this.#authenticatorData(key, 0, bent)
+    const authenticatorData = bent.data?.(honest) ?? honest
     const signature = new Uint8Array(sign('sha256', concat(authenticatorData, sha256(clientDataJSON)), key.privateKey))
     return { id: key.id, clientDataJSON, authenticatorData, signature, userHandle: bent.user ?? key.user }
   }
@@ -98,6 +99,9 @@ export type Bent = {
   readonly counter?: number
   readonly user?: Uint8Array
   readonly id?: Uint8Array
+  /** What the browser says in the place of its own client data, and the authenticator of an assertion's data: signed too. */
+  readonly client?: (honest: string) => string
+  readonly data?: (honest: Uint8Array) => Uint8Array
 }
 
 /** `publicKey`: the COSE key (RFC 9052), which is in the attestation object too. */
@@ -139,7 +143,8 @@ function clientData(type: string, { challenge, origin }: AskedAssertion, bent: B
     origin,
     crossOrigin: bent.crossOrigin ?? false,
   }
-  return utf8(JSON.stringify(said))
+  const honest = JSON.stringify(said)
+  return utf8(bent.client?.(honest) ?? honest)
 }
 
 /** EC2 key of RFC 9053 §7.1.1: kty 2, alg -7 (ES256), crv 1 (P-256), x, y. */

@@ -49,7 +49,8 @@ export const toBase64Url = (bytes: Uint8Array): string => bytes.toBase64({ alpha
  */
 export function writeAssertion({ authenticatorData, clientDataJSON, signature }: Assertion): Uint8Array | null {
   const raw = derToP1363(signature, P256_WIDTH)
-  if (raw === null || authenticatorData.length !== AUTHENTICATOR_BYTES || clientDataJSON.length > MAX_CLIENT_BYTES) return null
+  if (raw === null || authenticatorData.length !== AUTHENTICATOR_BYTES || clientDataJSON.length > MAX_CLIENT_BYTES)
+    return null
   return concat(sized(authenticatorData), sized(clientDataJSON), p1363ToDer(lowP256(raw)))
 }
 
@@ -57,10 +58,12 @@ const sized = (bytes: Uint8Array): Uint8Array => concat(Uint8Array.of(bytes.leng
 
 /** Takes an assertion apart. Says nothing about what is in it but the signature's form. Refuses `assertion-malformed`. */
 export function readAssertion(bytes: Uint8Array, subject: string): Assertion | Refusal {
-  if (bytes.length > MAX_ASSERTION_BYTES) return malformed(subject, `at most ${MAX_ASSERTION_BYTES} bytes`, `${bytes.length}`)
+  if (bytes.length > MAX_ASSERTION_BYTES)
+    return malformed(subject, `at most ${MAX_ASSERTION_BYTES} bytes`, `${bytes.length}`)
   const first = part(bytes, 0)
   const second = first === null ? null : part(bytes, first.end)
-  if (first === null || second === null) return malformed(subject, 'two parts with their lengths, and a signature', 'less')
+  if (first === null || second === null)
+    return malformed(subject, 'two parts with their lengths, and a signature', 'less')
   const [authenticatorData, clientDataJSON, signature] = [first.part, second.part, bytes.subarray(second.end)]
   if (authenticatorData.length !== AUTHENTICATOR_BYTES) {
     const expected = `${AUTHENTICATOR_BYTES} bytes of authenticator data, without extensions`
@@ -128,7 +131,8 @@ function checkClient({ origin }: Passkey, bytes: Uint8Array, challenge: string, 
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     return malformed(subject, 'client data as an object', 'something else')
   }
-  const said = (name: string): unknown => (Object.hasOwn(json, name) ? (json as Record<string, unknown>)[name] : undefined)
+  const said = (name: string): unknown =>
+    Object.hasOwn(json, name) ? (json as Record<string, unknown>)[name] : undefined
   if (said('type') !== 'webauthn.get') {
     return refuse('assertion-wrong-type', subject, 'webauthn.get', text(said('type')), 'WebAuthn Level 3 §7.2')
   }
@@ -165,8 +169,7 @@ function checkAuthenticator({ rpId }: Passkey, bytes: Uint8Array, subject: strin
   return null
 }
 
-const text = (value: unknown): string =>
-  value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 100)
+const text = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 100))
 
 const malformed = (subject: string, expected: string, actual: string, clause?: string): Refusal =>
   refuse('assertion-malformed', subject, expected, actual, clause)

@@ -80,6 +80,12 @@ function keyText(key: Json): string {
   const { keytype, scheme, keyval, ...more } = key
   const { public: publicKey, ...inside } = isObject(keyval) ? keyval : { public: null }
   if (typeof scheme !== 'string' || typeof keytype !== 'string' || typeof publicKey !== 'string') return json(key)
+  const { rpId, origin, credentialId, ...others } = inside
+  // A passkey answers to the pages of one origin: whoever lets it in must see which.
+  const isPasskey = scheme === 'webauthn-es256' && isTexts([rpId ?? null, origin ?? null, credentialId ?? null])
+  if (isPasskey && Object.keys(others).length + Object.keys(more).length === 0) {
+    return `${scheme} at ${json(origin)} (${json(rpId)}), credential ${json(credentialId)}`
+  }
   const unknown = { ...more, ...(Object.keys(inside).length === 0 ? {} : { keyval: inside }) }
   return Object.keys(unknown).length === 0 ? scheme : `${scheme}, with ${json(unknown)}`
 }

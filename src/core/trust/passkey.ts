@@ -86,7 +86,8 @@ export function readPasskey(bytes: Uint8Array, subject: string): Passkey | Refus
   const json = readJson(bytes, MAX_PASSKEY_FILE)
   if (json instanceof JsonFault) return refuse('key-malformed', subject, expected, json.message)
   const read = fileShape(json, '')
-  if (read instanceof Misfit) return refuse('key-malformed', subject, read.expected, `${read.actual} at ${read.at || 'the top'}`)
+  if (read instanceof Misfit)
+    return refuse('key-malformed', subject, read.expected, `${read.actual} at ${read.at || 'the top'}`)
   const { publicKey: spki, rpId, origin, credentialId } = read
   const passkey = passkeyOf({ spki, rpId, origin, credentialId })
   return passkey ?? refuse('key-malformed', subject, 'a P-256 key, and an origin at its RP id', `${origin} for ${rpId}`)

@@ -285,7 +285,11 @@ function refuseStrayPasskey(signed: Signed[MetadataType], subject: string): Refu
   if (!('roles' in signed)) return null
   for (const [role, { keyids }] of Object.entries(signed.roles)) {
     if (role === 'targets') continue
-    const fault = refusePasskeys(new Map(keyids.map(id => [id, signed.keys.get(id) ?? null])), `the role ${role}`, subject)
+    const fault = refusePasskeys(
+      new Map(keyids.map(id => [id, signed.keys.get(id) ?? null])),
+      `the role ${role}`,
+      subject,
+    )
     if (fault !== null) return fault
   }
   return null

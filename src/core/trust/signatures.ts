@@ -56,7 +56,7 @@ export function verifySigned(
   return refuse('metadata-below-threshold', subject, expected, actual, 'TUF 1.0.34 §5.3.4')
 }
 
-/** The different keys of a role whose signatures over a `signed` object hold. */
+/** The keys of a role whose signatures over a `signed` object hold; one that has two ids may be there twice. */
 export function signersOf(
   raw: JsonObject,
   signatures: readonly Signature[],
@@ -66,15 +66,11 @@ export function signersOf(
   crypto: Crypto,
 ): readonly RoleKey[] {
   const message = canonicalJson(raw)
-  const signers = new Map<string, RoleKey>()
-  for (const signature of signatures) {
-    const key = role.keyids.includes(signature.keyid) ? (keys.get(signature.keyid) ?? null) : null
-    if (key === null) continue
-    const material = keyMaterial(key)
-    if (signers.has(material)) continue
-    if (judgeSignature(key, message, signature, subject, crypto) === null) signers.set(material, key)
-  }
-  return [...signers.values()]
+  return signatures.flatMap(signature => {
+    const { keyid } = signature
+    const key = role.keyids.includes(keyid) ? (keys.get(keyid) ?? null) : null
+    return key !== null && judgeSignature(key, message, signature, subject, crypto) === null ? [key] : []
+  })
 }
 
 /** The different keys of a role that are known here, by their material. */

@@ -5,7 +5,7 @@ import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import type { Json, JsonObject } from '../../../src/core/encoding/canonical-json.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import { keyId, keyIdOf, keyObject, publicKeyOf } from '../../../src/core/trust/keys.ts'
-import type { Document, MetadataType, Root } from '../../../src/core/trust/metadata.ts'
+import type { Document, KeyRing, MetadataType, Root } from '../../../src/core/trust/metadata.ts'
 import { readMetadata } from '../../../src/core/trust/read-metadata.ts'
 import { seal, withTargets, writeRoot, writeTargets } from '../../../src/core/trust/repository.ts'
 import { checkSignature, verifySigned } from '../../../src/core/trust/signatures.ts'
@@ -162,7 +162,7 @@ describe('signatures', () => {
   const raw = writeTargets({ version: 1, expires: later(1) }, [])
   const [a, b, c] = [testKey(11), testKey(12), testKey(13)] as const
   const ids = [a, b, c].map(({ key }) => keyId(key, nodeCrypto))
-  const ring = new Map([a, b, c].map(({ key }, index) => [ids[index] as string, key]))
+  const ring: KeyRing = new Map([a, b, c].map(({ key }, index) => [ids[index] as string, key]))
   const role = { keyids: ids.slice(0, 2), threshold: 2 }
   const verdict = (signatures: Parameters<typeof seal>[1], keys = ring, of = role): string => {
     const document = readMetadata('targets', seal(raw, signatures), 'test')

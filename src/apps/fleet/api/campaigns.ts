@@ -9,6 +9,7 @@ import type { Who } from '../../../flows/admit.ts'
 import { approve, draftOf } from '../../../flows/approve.ts'
 import { decideCommand, followUp, wantedOf } from '../../../flows/campaign.ts'
 import { openCampaign } from '../../../flows/opened.ts'
+import { askedOfPasskeys } from '../../../flows/passkey-approval.ts'
 import { createCampaign } from '../../../flows/plan.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import { reject } from '../../../flows/vouch.ts'
@@ -48,7 +49,12 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
     return { attempt: 'campaign create', run: () => plan(world, peer, body) }
   })
 
-  shows(server, routes.readDraft, ({ params }) => draftOf(world, params.id ?? ''))
+  shows(server, routes.readDraft, async ({ peer, params }) => {
+    const draft = await draftOf(world, params.id ?? '')
+    if (isRefusal(draft)) return draft
+    const passkeys = await askedOfPasskeys(world, peer, draft.signed)
+    return isRefusal(passkeys) ? passkeys : { ...draft, passkeys }
+  })
 
   shows(server, routes.readPlan, async ({ params, reply }) => {
     const row = await world.store.campaign(params.id ?? '')
