@@ -19,11 +19,14 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { fromUtf8, utf8 } from '../core/encoding/bytes.ts'
 import { isP256Spki, spkiOfPoint } from '../core/encoding/cipher.ts'
 import type { PublicKey, SignatureForm } from '../core/encoding/crypto.ts'
 import { isPkcs11Uri } from '../core/encoding/pkcs11-uri.ts'
 import { notRead } from '../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { RoleKey } from '../core/trust/keys.ts'
+import { type Passkey, readPasskey, writePasskey } from '../core/trust/passkey.ts'
 import type { Signer, WrappingKey } from '../flows/ports.ts'
 import { agreeP256, algorithmOf, DIGEST, signatureOptions } from './openssl.ts'
 
@@ -135,6 +138,27 @@ export function loadPublicKey(path: string): PublicKey | Refusal {
   }
   const alg = algorithmOf(key)
   return alg === null ? unsupported(path, key) : { alg, spki: exportSpki(key) }
+}
+
+/**
+ * Loads the public part of a key that a role may name: as `loadPublicKey` does, or a passkey as the console hands it out.
+ * Refuses what `loadPublicKey` refuses.
+ */
+export function loadRoleKey(path: string): RoleKey | Refusal {
+  const file = isPkcs11Uri(path) ? '' : readKeyFile(path, false)
+  if (isRefusal(file)) return file
+  return file.startsWith('{') ? readPasskey(utf8(file), path) : loadPublicKey(path)
+}
+
+/** Writes the public part of a passkey as `loadRoleKey` reads it. Never overwrites. Durable on return. Refuses as `writePublicKey`. */
+export function writePasskeyFile(path: string, key: Passkey): null | Refusal {
+  try {
+    // If power fails before the name is given, there is no such file; after it, all of it.
+    createWhole(resolve(path), `${fromUtf8(writePasskey(key))}\n`, 0o644)
+    return null
+  } catch (error) {
+    return notWritten(path, error)
+  }
 }
 
 /**

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
-import { loadPublicKey } from '../../../adapters/signer-file.ts'
-import type { Crypto, PublicKey } from '../../../core/encoding/crypto.ts'
+import { loadRoleKey } from '../../../adapters/signer-file.ts'
+import type { Crypto } from '../../../core/encoding/crypto.ts'
 import { Misfit } from '../../../core/encoding/shape.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import type { InForce } from '../../../core/trust/ceremony.ts'
 import { ownerName, ownersOf } from '../../../core/trust/ceremony-note.ts'
 import type { TargetsChanges } from '../../../core/trust/changed-document.ts'
 import type { KeyChanges, NewKey } from '../../../core/trust/key-change.ts'
+import type { RoleKey } from '../../../core/trust/keys.ts'
 import { keyIdOf } from '../key-id.ts'
 
 /** What a person asks of a ceremony, as the options of `voltseal ceremony start` say it. */
@@ -150,7 +151,7 @@ function readRole(options: ChangeOptions, book: Book, crypto: Crypto): Omit<KeyC
 /** `NAME=FILE` or `FILE`: a public key that comes in. */
 function newKey(text: string, crypto: Crypto): NewKey | Refusal {
   const [, owner, path] = /^(?:([^=/]+)=)?(.+)$/s.exec(text) ?? []
-  const key = loadPublicKey(path ?? text)
+  const key = loadRoleKey(path ?? text)
   if (isRefusal(key)) return key
   const fit = signs(key, path ?? text, crypto)
   if (fit !== null) return fit
@@ -159,7 +160,7 @@ function newKey(text: string, crypto: Crypto): NewKey | Refusal {
   return isRefusal(named) ? named : { key, owner: named }
 }
 
-function signs(key: PublicKey, path: string, crypto: Crypto): null | Refusal {
+function signs(key: RoleKey, path: string, crypto: Crypto): null | Refusal {
   const id = keyIdOf(key, path, crypto)
   return isRefusal(id) ? id : null
 }
@@ -177,7 +178,7 @@ function resolve(text: string, { keyids, owners }: Book, crypto: Crypto): string
   if (found.size === 1) return [...found][0] as string
   if (found.size > 1) return refuse('ceremony-key-unknown', text, 'one key', `${found.size} keys`)
   if (!existsSync(text)) return refuse('ceremony-key-unknown', text, 'a key id, a holder, or a .pub file', 'none')
-  const key = loadPublicKey(text)
+  const key = loadRoleKey(text)
   if (isRefusal(key)) return key
   const keyid = keyIdOf(key, text, crypto)
   if (isRefusal(keyid)) return keyid

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { loadPublicKey } from '../../../adapters/signer-file.ts'
+import { loadRoleKey } from '../../../adapters/signer-file.ts'
 import { instant } from '../../../core/encoding/units.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
@@ -45,7 +45,12 @@ export function addAccount(program: Command, cli: Cli): void {
 
   about('add', 'make an account for a person or a service')
     .option('--role <role@scope>', ROLE, words, [])
-    .option('--key <file>', 'the public key that they approve with; repeatable', several, [])
+    .option(
+      '--key <file>',
+      'the public key that they approve with, or a passkey from the console; repeatable',
+      several,
+      [],
+    )
     .option('--kind <kind>', 'person or service', oneOf(['person', 'service'] as const), 'person')
     .option('--name <text>', 'what people call them')
     .action(does((session, id, options: AddOptions) => add(cli, session, id, options), checkNew))
@@ -60,7 +65,7 @@ export function addAccount(program: Command, cli: Cli): void {
     .option('--remove <role@scope>', 'a role to take away, as "account show" writes it; repeatable', words, [])
     .action(does((session, id, options: ChangeOptions) => roles(cli, session, id, options)))
   about('key', 'say which keys they approve with')
-    .option('--add <file>', 'a public key; repeatable', several, [])
+    .option('--add <file>', 'a public key, or a passkey from the console; repeatable', several, [])
     .option('--remove <id>', 'a key by its id, or the first 16 digits of it; repeatable', several, [])
     .action(does((session, id, options: ChangeOptions) => keys(cli, session, id, options)))
   about('disable', 'let them in no more: sessions and tokens end, and signatures of plans that wait count no more')
@@ -113,7 +118,7 @@ async function add(cli: Cli, session: Session, id: string, options: AddOptions):
 function keyIds(cli: Cli, files: readonly string[]): readonly string[] | Refusal {
   const ids: string[] = []
   for (const file of files) {
-    const key = loadPublicKey(file)
+    const key = loadRoleKey(file)
     if (isRefusal(key)) return key
     const id = keyIdOf(key, file, cli.world.crypto)
     if (isRefusal(id)) return id

@@ -3,7 +3,9 @@ import {
   type FileKeyAlgorithm,
   generateKeyFile,
   loadPublicKey,
+  loadRoleKey,
   publicKeyFile,
+  writePasskeyFile,
   writePublicKey,
 } from '../../../adapters/signer-file.ts'
 import { generateTokenKey, listTokenKeys, type TokenKeyAlgorithm } from '../../../adapters/signer-pkcs11/keys.ts'
@@ -12,6 +14,7 @@ import { utf8 } from '../../../core/encoding/bytes.ts'
 import type { PublicKey } from '../../../core/encoding/crypto.ts'
 import { isPkcs11Uri, parsePkcs11Uri, siblingUri } from '../../../core/encoding/pkcs11-uri.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { isPasskey } from '../../../core/trust/keys.ts'
 import { nobodyThere } from '../../process/signers.ts'
 import type { Cli, Work } from '../cli.ts'
 import { keyIdOf } from '../key-id.ts'
@@ -56,7 +59,36 @@ export function addKey(program: Command, cli: Cli): void {
     .description('the keys of a token; without a token in the reference, the tokens that a module sees')
     .argument('<reference>', 'pkcs11:token=…?module-path=…, or pkcs11:?module-path=…')
     .action(cli.act((reference: string) => list(cli, reference)))
+  key
+    .command('passkey')
+    .description(
+      'print the id of a passkey, and the pages that it answers to, from the file that the console hands out',
+    )
+    .argument('<file>', 'what the console handed out')
+    .option('--public <file>', 'write it there too, checked, as ceremony and account take it')
+    .action(cli.act((file: string, options: Options) => showPasskey(cli, file, options)))
   program.addCommand(key)
+}
+
+/** Whoever lets a passkey into a root compares its id with the one that its holder reads aloud, and sees where it signs. */
+function showPasskey(cli: Cli, file: string, options: Options): Work {
+  const key = loadRoleKey(file)
+  if (isRefusal(key)) return key
+  if (!isPasskey(key)) {
+    return refuse('key-malformed', file, 'a passkey as the console hands it out', `a public key (${key.alg})`)
+  }
+  const kid = keyIdOf(key, file, cli.world.crypto)
+  if (isRefusal(kid)) return kid
+  const written = options.public === undefined ? null : writePasskeyFile(options.public, key)
+  if (written !== null) return written
+  const { alg, origin, rpId, credentialId } = key
+  const json = { kid, alg, origin, rpId, credentialId, spki: key.spki.toBase64() }
+  const lines = Object.entries(json).map(([name, value]) => [name === 'kid' ? 'key id' : name, value] as const)
+  const more = options.public === undefined ? [] : [['public key', options.public] as const]
+  return {
+    json: { ...json, ...Object.fromEntries(more.map(([, at]) => ['public', at])) },
+    text: listing(cli.output, [...lines, ...more]),
+  }
 }
 
 function generateFile(cli: Cli, path: string, options: GenerateOptions): Work {
