@@ -254,6 +254,8 @@ export const WaitingPlan = Type.Object(
       ),
     ),
     need: Type.Integer(),
+    /** What the signatures are worth together: passkeys make up all that are needed but one. */
+    counted: Type.Integer(),
     signers: List(
       Type.Object(
         {

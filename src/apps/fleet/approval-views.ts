@@ -83,6 +83,7 @@ async function waitingPlan(
     outline: kept === null ? null : outlineOf(kept),
     releases,
     need: vouched.need,
+    counted: vouched.counted,
     signers,
     void: vouched.standing.void.map(({ code, subject, expected, actual }) => ({ code, subject, expected, actual })),
     mine: { approve: judged.possible && over ? late : judged, reject: judgement(reject), keys: mine.keys },
