@@ -1,6 +1,7 @@
+import { toBase64Url } from '../core/encoding/bytes.ts'
 import type { JsonObject } from '../core/encoding/canonical-json.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
-import { challengeFor, toBase64Url } from '../core/trust/assertion.ts'
+import { challengeFor } from '../core/trust/assertion.ts'
 import { isPasskey } from '../core/trust/keys.ts'
 import { signableBytes } from '../core/trust/read-metadata.ts'
 import { accountsOf } from './admit.ts'

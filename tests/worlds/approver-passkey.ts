@@ -1,4 +1,5 @@
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { toBase64Url } from '../../src/core/encoding/bytes.ts'
 import type { JsonObject } from '../../src/core/encoding/canonical-json.ts'
 import { challengeFor, writeAssertion } from '../../src/core/trust/assertion.ts'
 import { keyId } from '../../src/core/trust/keys.ts'
@@ -6,7 +7,7 @@ import type { Signature } from '../../src/core/trust/metadata.ts'
 import { type Passkey, passkeyOf } from '../../src/core/trust/passkey.ts'
 import { signableBytes } from '../../src/core/trust/read-metadata.ts'
 import { signatureBy } from '../../src/core/trust/repository.ts'
-import { type Bent, base64url, SoftAuthenticator } from './soft-authenticator.ts'
+import { type Bent, SoftAuthenticator } from './soft-authenticator.ts'
 
 export const RP_ID = 'console.voltworks.example'
 export const ORIGIN = `https://${RP_ID}:8443`
@@ -23,7 +24,7 @@ export class ApproverPasskey {
     this.#id = this.#authenticator.create(asked).id
     this.#origin = origin
     const spki = this.#authenticator.spki(this.#id)
-    const key = passkeyOf({ spki, rpId, origin, credentialId: base64url(this.#id) })
+    const key = passkeyOf({ spki, rpId, origin, credentialId: toBase64Url(this.#id) })
     if (key === null) throw new Error('not a passkey')
     this.key = key
   }

@@ -1,4 +1,4 @@
-import { concat, sameBytes, toHex, utf8 } from '../encoding/bytes.ts'
+import { concat, sameBytes, toBase64Url, toHex, utf8 } from '../encoding/bytes.ts'
 import { JsonFault } from '../encoding/canonical-json.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { derToP1363, isLowP256, lowP256, P256_WIDTH, p1363ToDer } from '../encoding/ecdsa-form.ts'
@@ -38,9 +38,6 @@ const DOMAIN = utf8('voltseal approval by passkey, version 1\n')
 export function challengeFor(message: Uint8Array, crypto: Crypto): Uint8Array {
   return crypto.sha256(concat(DOMAIN, message))
 }
-
-/** Bytes in base64url without padding (RFC 4648 §5): how clientDataJSON has the challenge. */
-export const toBase64Url = (bytes: Uint8Array): string => bytes.toBase64({ alphabet: 'base64url', omitPadding: true })
 
 /**
  * An assertion as it stands among the signatures: length in two bytes and authenticator data, length in two bytes and client

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
-import { concat, utf8 } from '../../../src/core/encoding/bytes.ts'
+import { concat, toBase64Url, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { derToP1363, isLowP256, P256_WIDTH, p1363ToDer } from '../../../src/core/encoding/ecdsa-form.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import {
@@ -10,7 +10,6 @@ import {
   checkAssertion,
   MAX_ASSERTION_BYTES,
   readAssertion,
-  toBase64Url,
   writeAssertion,
 } from '../../../src/core/trust/assertion.ts'
 import { isWebOrigin, type Passkey } from '../../../src/core/trust/passkey.ts'

@@ -1,4 +1,4 @@
-import { concat, sameBytes, utf8 } from '../../../src/core/encoding/bytes.ts'
+import { concat, sameBytes, toBase64Url, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { spkiOfPoint } from '../../../src/core/encoding/cipher.ts'
 import { p1363ToDer } from '../../../src/core/encoding/ecdsa-form.ts'
 import { isRefusal } from '../../../src/core/refusal/refusal.ts'
@@ -7,7 +7,6 @@ import {
   checkAssertion,
   MAX_ASSERTION_BYTES,
   readAssertion,
-  toBase64Url,
   writeAssertion,
 } from '../../../src/core/trust/assertion.ts'
 import { MAX_PASSKEY_FILE, type Passkey, readPasskey, writePasskey } from '../../../src/core/trust/passkey.ts'
