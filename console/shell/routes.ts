@@ -28,6 +28,8 @@ export const routes: readonly Route[] = [
     action: 'read-inventory',
     load: () => import('../screens/fleet.tsx'),
   },
+  { name: 'site', path: '/sites/{site}', load: () => import('../screens/site.tsx') },
+  { name: 'controller', path: '/controllers/{site}/{id}', load: () => import('../screens/controller.tsx') },
   {
     name: 'campaigns',
     path: '/campaigns',

@@ -94,6 +94,13 @@ export async function siteControllers(
   return { items, next: page.next }
 }
 
+/** One of them. Refuses `controller-unknown`. */
+export async function siteController(world: FleetWorld, site: string, id: string): Promise<SiteControllerView | Refusal> {
+  const row = await world.store.controller(site, id)
+  if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
+  return controllerOf(world, row, await reasonsAt(world, site))
+}
+
 async function controllerOf(
   world: FleetWorld,
   row: ControllerRow,

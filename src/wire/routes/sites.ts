@@ -34,6 +34,18 @@ export const listSiteControllers = route({
   codes: ['site-unknown', 'cursor-invalid'],
 })
 
+export const readSiteController = route({
+  method: 'GET',
+  path: '/v1/sites/{site}/controllers/{id}',
+  id: 'readSiteController',
+  tag,
+  summary: 'One controller of a site: what it attested, what is planned for it, and why it waits',
+  access: mayAtEach('read-inventory', 'site'),
+  params: { site: Name, id: Name },
+  answers: { 200: SiteControllerView },
+  codes: ['controller-unknown'],
+})
+
 export const lookAtPlant = route({
   method: 'GET',
   path: '/v1/sites/{site}/plant',

@@ -15,5 +15,9 @@ export function siteRoutes(server: HttpsServer, { world, metrics }: FleetDoor): 
     views.siteControllers(world, site, query),
   )
 
+  shows(server, routes.readSiteController, ({ params: { site = '', id = '' } }) =>
+    views.siteController(world, site, id),
+  )
+
   shows(server, routes.lookAtPlant, ({ params: { site = '' } }) => views.plant(world, site))
 }
