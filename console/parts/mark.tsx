@@ -1,7 +1,8 @@
 import type { JSX } from 'preact'
+import type { MarkKind } from '../picture/mark-kind.ts'
 
 /** Every state has a shape of its own: colour only repeats what the shape says. */
-export type MarkKind = 'good' | 'busy' | 'waiting' | 'unknown' | 'attention' | 'failed' | 'trust'
+export type { MarkKind }
 
 const SHAPES: Readonly<Record<MarkKind, JSX.Element>> = {
   good: <circle cx="8" cy="8" r="5" class="mark-grey" />,

@@ -1,6 +1,6 @@
 import type { PlantSeen } from '../../src/wire/plant-api.ts'
 import type { SiteView } from '../../src/wire/site-views.ts'
-import type { MarkKind } from '../parts/mark.tsx'
+import type { MarkKind } from './mark-kind.ts'
 
 /** A permissive as the strip shows it. */
 export type PermissiveRow = {

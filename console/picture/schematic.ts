@@ -1,4 +1,4 @@
-import type { MarkKind } from '../parts/mark.tsx'
+import type { MarkKind } from './mark-kind.ts'
 import type { Card } from './site-cards.ts'
 
 /** What a controller is in the one-line schematic: a converter, a battery or what protects it, control, or a helper. */

@@ -1,6 +1,6 @@
 import type { PlantSeen } from '../../src/wire/plant-api.ts'
 import type { PlacedController, PlannedTurn, SiteControllerView, SiteView } from '../../src/wire/site-views.ts'
-import type { MarkKind } from '../parts/mark.tsx'
+import type { MarkKind } from './mark-kind.ts'
 import { type SlotPicture, slotsOf } from './slots.ts'
 
 /** Why a controller does not get its turn. `age`: of the value, by now, in milliseconds; null: it has none. */

@@ -1,6 +1,6 @@
 import type { HistoryView, StepView } from '../../src/wire/fleet-views.ts'
 import type { VersionSaidView as Said } from '../../src/wire/inventory-views.ts'
-import type { MarkKind } from '../parts/mark.tsx'
+import type { MarkKind } from './mark-kind.ts'
 
 /** The rows of the picture, from the order to its end. */
 export const LANES = ['order', 'install', 'boot', 'health', 'confirm', 'revert', 'refusal', 'other'] as const

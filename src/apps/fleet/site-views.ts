@@ -95,7 +95,11 @@ export async function siteControllers(
 }
 
 /** One of them. Refuses `controller-unknown`. */
-export async function siteController(world: FleetWorld, site: string, id: string): Promise<SiteControllerView | Refusal> {
+export async function siteController(
+  world: FleetWorld,
+  site: string,
+  id: string,
+): Promise<SiteControllerView | Refusal> {
   const row = await world.store.controller(site, id)
   if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
   return controllerOf(world, row, await reasonsAt(world, site))
