@@ -4,7 +4,12 @@ import type { RouteSpec } from '../../../src/wire/route.ts'
 
 /** The path of a route with names of this world. */
 export function filled({ path, id: route }: RouteSpec): string {
-  const kinds = { '/v1/controllers': 'bms-1', '/v1/sites': 'bms-1', '/v1/webhooks': 'stuck', '/v1/accounts': 'administrator' }
+  const kinds = {
+    '/v1/controllers': 'bms-1',
+    '/v1/sites': 'bms-1',
+    '/v1/webhooks': 'stuck',
+    '/v1/accounts': 'administrator',
+  }
   const id = Object.entries(kinds).find(([start]) => path.startsWith(start))?.[1] ?? 'alder'
   const files: Readonly<Record<string, string>> = { siteSheet: 'alder.json', logEntries: '000.p/1' }
   const names: Readonly<Record<string, string>> = { site: 'quay', id, path: files[route] ?? 'timestamp.json' }
