@@ -1,6 +1,6 @@
 import { type Fault, faultOf, isSignedOut, noAnswer } from './fault.ts'
 
-/** An answer of the server. `now`: its clock, in milliseconds since 1970 (to the second). `next`: where the next page of a list is. */
+/** An answer of the server. `now`: its clock, in milliseconds since 1970. `next`: where the next page of a list is. */
 export type Answer<T> = { readonly value: T; readonly now: number; readonly next: string | null }
 
 /** An answer, or why there is none. */
@@ -61,7 +61,7 @@ export async function send(
   const text = await response?.text().catch(() => null)
   if (response === null || text === null || text === undefined) return { fault: noAnswer }
   if (response.ok) {
-    return { text, now: Date.parse(response.headers.get('date') ?? '') || Date.now(), next: nextOf(response) }
+    return { text, now: timeOf(response), next: nextOf(response) }
   }
   const fault = faultOf(response.status, text)
   if (isSignedOut(fault) && !path.startsWith('/v1/sign-in')) for (const tell of gone) tell()
@@ -80,6 +80,10 @@ async function fetched(path: string, init: RequestInit): Promise<Response | null
     return null
   }
 }
+
+/** The clock of the fleet server, which all times in its answers are of; else that of whoever answered. */
+const timeOf = ({ headers }: Response): number =>
+  Number(headers.get('voltseal-time')) || Date.parse(headers.get('date') ?? '') || Date.now()
 
 /** RFC 8288: where the next page of a list is. */
 const nextOf = ({ headers }: Response): string | null =>

@@ -32,6 +32,8 @@ const MOST_NAMED = 24
 const BUS = 12
 const INDENT = 28
 const ROW = 14
+/** How wide a letter of a name is, about. */
+const LETTER = 7.4
 
 /**
  * The one-line schematic of a site: the gateway, the bus, each converter with what is behind it, and what stands by itself.
@@ -52,7 +54,17 @@ export function schematicOf(
     depth > 32 ? [] : (behind.get(id) ?? []).flatMap(one => [one, ...below(one.id, depth + 1)])
   const node = (card: Card, x: number, y: number, size: typeof BOX, named: boolean): void => {
     const { id, kind, word, placed } = card
-    nodes.push({ id, kind, word, shape: shapeOf(duties.get(placed.class)), x, y, w: size.w, h: size.h, named })
+    nodes.push({
+      id,
+      kind,
+      word,
+      shape: shapeOf(duties.get(placed.class), placed.behind),
+      x,
+      y,
+      w: size.w,
+      h: size.h,
+      named,
+    })
   }
   /** Puts cards in rows from a place on; answers where it ends, below. */
   const grid = (some: readonly Card[], x: number, y: number): number => {
@@ -77,6 +89,7 @@ export function schematicOf(
     return ends
   }
 
+  const wide = Math.min(width, Math.max(BOX.w, 40 + gateway.length * LETTER))
   nodes.push({
     id: gateway,
     shape: 'gateway',
@@ -84,7 +97,7 @@ export function schematicOf(
     word: 'gateway',
     x: 0,
     y: 0,
-    w: BOX.w,
+    w: wide,
     h: BOX.h,
     named: true,
   })
@@ -122,5 +135,8 @@ export function schematicOf(
 
 const SHAPES = new Set<string>(['power', 'protection', 'control', 'auxiliary'])
 
-const shapeOf = (duty: string | undefined): NodeShape =>
-  duty !== undefined && SHAPES.has(duty) ? (duty as NodeShape) : 'control'
+/** What carries power behind a converter is a battery, or what looks after one. */
+function shapeOf(duty: string | undefined, behind: string | null): NodeShape {
+  if (duty === undefined || !SHAPES.has(duty)) return 'control'
+  return duty === 'power' && behind !== null ? 'protection' : (duty as NodeShape)
+}

@@ -9,7 +9,7 @@ export type Lane = (typeof LANES)[number]
 /** Something that happened to a controller, and the entries of the log that say so. */
 export type Occurrence = {
   readonly key: string
-  /** By the controller's clock; where it knew no time, when the fleet entered it. */
+  /** By the controller's clock; where it knew no time, or one that was not yet, when the fleet entered it. */
   readonly at: number
   readonly lane: Lane
   readonly kind: MarkKind
@@ -108,7 +108,8 @@ function ofStep(entry: HistoryView, step: StepView, index: number): Occurrence |
   return {
     ...sort,
     key: decision === null ? `r${entry.index}.${index}` : `d${entry.index}.${decision}`,
-    at: step.at > 0 ? step.at : entry.at,
+    // A clock that is ahead: it did not happen after the fleet had entered it.
+    at: step.at > 0 ? Math.min(step.at, entry.at) : entry.at,
     detail: words.join(', '),
     version,
     entry: entry.index,

@@ -33,10 +33,12 @@ export function whenOf(at: number, zone: string): When {
   return form === null ? { site: utc, utc } : { site: `${form.format(at)} ${zone}`, utc }
 }
 
-/** Both in one line; once where they are the same. */
+/** Both in one line, the day once where it is the same in both. */
 export function whenText(at: number, zone: string): string {
   const { site, utc } = whenOf(at, zone)
-  return site === utc || zone === 'UTC' ? utc : `${site} (${utc})`
+  if (site === utc || zone === 'UTC') return utc
+  const day = utc.slice(0, utc.lastIndexOf(', '))
+  return `${site} (${site.startsWith(`${day}, `) ? utc.slice(day.length + 2) : utc})`
 }
 
 /** How long until, or since: `in 3 h`, `4 min ago`. */

@@ -168,7 +168,7 @@ function Versions({ said, zone }: { said: readonly VersionSaidView[]; zone: stri
   return (
     <section class="panel" aria-labelledby="versions-title">
       <h2 id="versions-title">Versions</h2>
-      <table>
+      <table class="events">
         <thead>
           <tr>
             <th scope="col">Since</th>

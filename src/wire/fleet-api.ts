@@ -8,7 +8,7 @@ import { decryptionKeyStatement } from '../core/fleet/decryption-key.ts'
  * for its own site's repositories, and for blobs.
  */
 
-/** In the answer to GET /v1/check-in: the fleet server's time, in milliseconds since 1970. A gateway holds its clock against it. */
+/** In each answer: the fleet server's time, in milliseconds since 1970. A gateway holds its clock against that of a check-in; ages are worked out by it. */
 export const CLOCK_HEADER = 'voltseal-time'
 /** With GET /v1/check-in: the version of its director's targets that the gateway's site goes by. Left out, it does not say. */
 export const ORDERS_HEADER = 'voltseal-orders'

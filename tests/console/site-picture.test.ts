@@ -402,6 +402,7 @@ describe('times', () => {
       whenText(Date.UTC(2026, 10, 24, 23, 30), 'Europe/Oslo'),
       'Wed, 25 Nov 2026, 00:30 Europe/Oslo (Tue, 24 Nov 2026, 23:30 UTC)',
     )
+    assert.equal(whenText(NOW, 'Europe/Oslo'), 'Tue, 24 Nov 2026, 22:30 Europe/Oslo (21:30 UTC)')
     assert.equal(whenText(NOW, 'UTC'), 'Tue, 24 Nov 2026, 21:30 UTC')
     assert.equal(whenText(NOW, 'Nowhere/Else'), 'Tue, 24 Nov 2026, 21:30 UTC')
   })

@@ -57,9 +57,11 @@ describe('the timeline of a controller', () => {
     assert.equal(occurrencesOf([entry(1, 'device-history', { steps })]).length, 2)
   })
 
-  test('a device that knew no time is placed where the fleet entered it', () => {
+  test('a device that knew no time, or one that was not yet, is placed where the fleet entered it', () => {
     const [one] = occurrencesOf([entry(9, 'device-history', { steps: [step('boot', 0, { decision: 1 })] })])
     assert.equal(one?.at, T + 9000)
+    const ahead = step('boot', T + 86_400_000, { decision: 2 })
+    assert.equal(occurrencesOf([entry(9, 'device-history', { steps: [ahead] })])[0]?.at, T + 9000)
   })
 
   test('a revert says what failed and why, and keeps its code', () => {

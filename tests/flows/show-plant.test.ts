@@ -136,6 +136,7 @@ describe('the plant is shown while somebody looks', () => {
     for (const { attested, fault } of controllers) {
       assert.equal(fault, null)
       assert.ok(attested !== null && ['a', 'b'].includes(attested.slot))
+      assert.ok(attested.seenAt !== null && Math.abs(attested.seenAt - Date.now()) < 600_000)
       // It has run one image: what stands in its other slot nobody has said.
       assert.deepEqual([attested.previous, attested.staged], [null, null])
     }

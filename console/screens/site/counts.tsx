@@ -17,7 +17,7 @@ export function Counts({ counts, total }: { counts: CardGroup['counts']; total: 
     <span class="counts">
       {counts.map(({ kind, count }) => (
         <span key={kind}>
-          <Mark kind={kind} /> {count === total ? `all ${count}` : count} {WORDS[kind]}
+          <Mark kind={kind} /> {count === total && total > 1 ? `all ${count}` : count} {WORDS[kind]}
         </span>
       ))}
     </span>

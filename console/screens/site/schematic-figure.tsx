@@ -109,8 +109,8 @@ const LEGEND = [
 const hrefOf = (site: string, id: string): string =>
   `/controllers/${encodeURIComponent(site)}/${encodeURIComponent(id)}`
 
-/** Characters of a name that a box has room for. */
-const ROOM = 12
+/** As much of a name as a box has room for. */
+const fitting = (name: string, room: number): string => (name.length > room ? `${name.slice(0, room - 1)}…` : name)
 
 function Node({ node, site }: { node: SchematicNode; site: string }) {
   const { id, shape, kind, word, x, y, w, h, named } = node
@@ -122,7 +122,7 @@ function Node({ node, site }: { node: SchematicNode; site: string }) {
   )
   const name = (
     <text x={x + 27} y={y + h / 2 + 4.5} class="node-name">
-      {id.length > ROOM ? `${id.slice(0, ROOM - 1)}…` : id}
+      {fitting(id, shape === 'gateway' ? Math.floor((w - 36) / 7) : 11)}
     </text>
   )
   if (shape === 'gateway') {

@@ -6,7 +6,7 @@ export function Work({ rows }: { rows: readonly WorkRow[] }) {
     <section class="panel" aria-labelledby="work-title">
       <h2 id="work-title">Planned and running work</h2>
       {rows.length === 0 ? (
-        <p class="calm">No campaign that has not ended is about this site.</p>
+        <p class="calm">No open campaign is about this site.</p>
       ) : (
         <div class="scroll">
           <table>

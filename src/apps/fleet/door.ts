@@ -2,6 +2,7 @@ import type { Server } from 'node:https'
 import type { Logger } from 'pino'
 import { BOUNDS, boundConnections } from '../../adapters/connection-bounds.ts'
 import { type HttpsServer, httpsServer, type ServerTls } from '../../adapters/http-server.ts'
+import { CLOCK_HEADER } from '../../wire/fleet-api.ts'
 import { accountRoutes } from './api/accounts.ts'
 import { attentionRoutes } from './api/attention.ts'
 import { auditRoutes } from './api/audit.ts'
@@ -31,6 +32,10 @@ export function fleetDoor(door: FleetDoor, tls: ServerTls, log: Logger): HttpsSe
 
 /** Every route of the API that whoever comes to this server may use. */
 export function openApi(server: HttpsServer, door: FleetDoor): void {
+  // Whoever shows an age works it out by this clock: all times in the answers are of it.
+  server.addHook('onSend', async (_, reply) => {
+    if (!reply.hasHeader(CLOCK_HEADER)) reply.header(CLOCK_HEADER, String(door.world.clock.now()))
+  })
   for (const routes of [
     // First: it counts the requests of all the others.
     serverRoutes,

@@ -86,10 +86,11 @@ export async function siteControllers(
   })
   if (isRefusal(page)) return page
   const waits = await reasonsAt(world, id)
+  const seen = new Map((await world.store.inventory.rowsOf(id)).map(row => [row.id, row.seenAt]))
   const items: SiteControllerView[] = []
   for (const [index, row] of page.items.entries()) {
     if (index % VERIFIED === VERIFIED - 1) await breathe()
-    items.push(await controllerOf(world, row, waits))
+    items.push(await controllerOf(world, row, seen.get(row.id) ?? null, waits))
   }
   return { items, next: page.next }
 }
@@ -102,12 +103,13 @@ export async function siteController(
 ): Promise<SiteControllerView | Refusal> {
   const row = await world.store.controller(site, id)
   if (row === null) return refuse('controller-unknown', `${site}/${id}`, 'a registered controller', 'none of that name')
-  return controllerOf(world, row, await reasonsAt(world, site))
+  return controllerOf(world, row, row.seenAt ?? null, await reasonsAt(world, site))
 }
 
 async function controllerOf(
   world: FleetWorld,
   row: ControllerRow,
+  seenAt: number | null,
   waits: ReadonlyMap<string, KeptReason>,
 ): Promise<SiteControllerView> {
   // One that does not verify is shown as that: of the others this says nothing.
@@ -131,7 +133,7 @@ async function controllerOf(
   }
   return {
     id: row.id,
-    attested: held === null ? null : attestedOf(held, row.seenAt ?? null),
+    attested: held === null ? null : attestedOf(held, seenAt),
     fault: isRefusal(report) ? report.code : null,
     turns,
     waits: waitView(row.id, waits.get(row.id)),
