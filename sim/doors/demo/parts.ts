@@ -9,7 +9,7 @@ export type StageParts = {
   readonly host: string
   readonly port: number
   /** Where the console is shown to browsers on this machine; null: nowhere. */
-  readonly console: { readonly host: string; readonly port: number } | null
+  readonly console: { readonly url: string; readonly port: number } | null
   readonly children: Children
   readonly screen: Screen
   readonly setting: Setting

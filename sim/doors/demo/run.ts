@@ -1,14 +1,18 @@
 import { join } from 'node:path'
 import { isLoopback } from '../../../src/adapters/loopback.ts'
+import { consolePlace } from '../../../src/apps/process/console-place.ts'
+import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { Children } from './children.ts'
 import { shownPath } from './desk.ts'
 import { freePort } from './free-ports.ts'
 import type { DemoOptions } from './options.ts'
+import type { StageParts } from './parts.ts'
 import { Progress } from './progress.ts'
 import { SCENARIOS } from './scenario.ts'
 import type { Screen } from './screen.ts'
 import type { Scenario, Seen } from './seen.ts'
+import { signInLines } from './sign-ins.ts'
 import { SiteLog } from './site-log.ts'
 import { Stage } from './stage.ts'
 import { billText, notable, type Row, rowsOf, table, waitsText } from './summary.ts'
@@ -43,7 +47,7 @@ export async function runDemo(
   const scenario = SCENARIOS[options.scenario]
   const log = new SiteLog()
   screen.say(screen.ink('bold', `Voltseal: ${options.scenario}. ${scenario.title}.`))
-  const place = await consolePlace(options.host, port + 2)
+  const place = await freeConsole(options.host, port + 2)
   const { setting } = scenario
   const plantPort = await freePort(options.host, (place?.port ?? port + 2) + 1)
   const linkPort = await freePort(options.host, (plantPort ?? port + 3) + 1)
@@ -170,10 +174,11 @@ function textOf(
 }
 
 /** The console is for this machine alone, whatever address the fleet serves on. */
-async function consolePlace(fleetHost: string, first: number): Promise<{ host: string; port: number } | null> {
+async function freeConsole(fleetHost: string, first: number): Promise<StageParts['console']> {
   const host = isLoopback(fleetHost) ? fleetHost : '127.0.0.1'
   const port = await freePort(host, first)
-  return port === null ? null : { host, port }
+  const place = port === null ? null : orThrow(consolePlace('.', { host, port }, host))
+  return place === null ? null : { url: place.url, port: place.port }
 }
 
 /** Where the demo serves now, and what a person may try. */
@@ -182,7 +187,7 @@ export function whatNext(options: DemoOptions, folder: string, port: number, sho
   const profile = `--profile ${at('fleet', 'profile', 'profile.yaml')}`
   return [
     '',
-    ...(shown === null ? [] : [`See it in a browser: ${shown}`]),
+    ...(shown === null ? [] : signInLines(folder, shown)),
     `The fleet serves on https://${options.host}:${port}, the gateway on https://${options.host}:${port + 1}. Try:`,
     `  bin/voltseal controller list ${profile}`,
     `  bin/voltseal controller history ${SCENARIOS[options.scenario].setting.site}/pcs-1 ${profile}`,

@@ -14,6 +14,7 @@ import { type DemoImage, FACTORY, UPDATE, unpackFirmware } from './firmware.ts'
 import type { StageParts } from './parts.ts'
 import { CAMPAIGN, POLICY, Proof } from './proof.ts'
 import { beginningOf } from './setting.ts'
+import { giveSignIns, signInLines } from './sign-ins.ts'
 import { CLOCK, Surroundings } from './surroundings.ts'
 
 const SITE_DOOR = join('sim', 'doors', 'site.ts')
@@ -70,7 +71,7 @@ export class Stage {
 
   get consoleUrl(): string | null {
     const at = this.#parts.console
-    return at === null ? null : `http://${at.host}:${at.port}/`
+    return at === null ? null : `${at.url}/`
   }
 
   /** Keys, releases, and the folders of fleet, gateway and site. */
@@ -115,7 +116,10 @@ export class Stage {
     const { children, folder, screen } = this.#parts
     screen.step('The fleet server serves', 'voltseal fleet serve fleet')
     await children.serve('fleet', ...this.desk.program(['fleet', 'serve', 'fleet']))
-    if (this.consoleUrl !== null) screen.say(`  Watch it in a browser: ${this.consoleUrl}`)
+    if (this.consoleUrl !== null) {
+      await giveSignIns(this.desk, folder)
+      for (const line of signInLines(folder, this.consoleUrl)) screen.say(`  ${line}`)
+    }
     await this.desk.command('The site joins the fleet', [
       'site',
       'enrol',

@@ -27,6 +27,7 @@ import type { Clock, FleetWorld, RepoFile, Signer } from '../../flows/ports.ts'
 import { settingsFile } from '../../flows/settings.ts'
 import { FleetConfig, parseConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
+import { consolePlace } from '../process/console-place.ts'
 import { refuseTaken } from '../process/folder.ts'
 import type { OpenSigner } from '../process/signers.ts'
 import { readAuthority, writeAuthority } from './enrolment.ts'
@@ -71,6 +72,8 @@ export type FleetMade = {
   readonly name: string
   readonly url: string
   readonly profile: string
+  /** Where people sign in with a browser; null: nowhere. */
+  readonly console: string | null
   /** Each approver's account, and the profile that is handed to them. */
   readonly approvers: readonly { readonly id: string; readonly profile: string }[]
 }
@@ -169,7 +172,10 @@ async function make(
   writeWhole(files.config, stringify(config))
   const at = (profile: string): string => join(profile, 'profile.yaml')
   const approvers = people.approvers.map(({ id }) => ({ id, profile: at(join(files.profiles, id)) }))
-  return { folder, name: config.name, url: config.url, profile: at(files.profile), approvers }
+  const place = config.console === undefined ? null : consolePlace(folder, config.console, setup.host)
+  if (isRefusal(place)) return place
+  const console = place === null ? null : `${place.url}/`
+  return { folder, name: config.name, url: config.url, profile: at(files.profile), console, approvers }
 }
 
 /** Whose signatures count, beside the fleet's own: read before anything is made. */

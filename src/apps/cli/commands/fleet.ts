@@ -7,6 +7,7 @@ import { EVIDENCE } from '../../../core/trust/evidence/judge.ts'
 import type { StatusView } from '../../../wire/fleet-views.ts'
 import { initFleet } from '../../fleet/init.ts'
 import { replaceLogKey } from '../../fleet/log-key.ts'
+import { ADMINISTRATOR } from '../../fleet/people.ts'
 import { recoverFleet } from '../../fleet/recover.ts'
 import { serveFleet } from '../../fleet/serve.ts'
 import { duration, eachOf, several, whole } from '../arguments.ts'
@@ -57,7 +58,11 @@ export function addFleet(program: Command, cli: Cli): void {
     .option('--name <name>', 'the fleet’s name: the origin of its audit log', 'fleet')
     .option('--host <address>', 'the address that it serves on', '127.0.0.1')
     .option('--port <n>', 'the port', whole, 8443)
-    .option('--console-port <n>', 'serve the console, read-only and for this machine alone, on this port', whole)
+    .option(
+      '--console-port <n>',
+      'serve the console to browsers on this machine, on this port; to others: docs/console.md',
+      whole,
+    )
     .option(
       '--one-organisation',
       'maker and operator are one firm: the administrator publishes, plans and operates too',
@@ -75,6 +80,10 @@ export function addFleet(program: Command, cli: Cli): void {
         // Its own keys are files, whatever those of the people are.
         cli.output.warnOnce(DEVELOPMENT_WARNING)
         cli.output.progress(`Next: voltseal fleet serve ${folder}`)
+        if (made.console !== null) {
+          const password = `voltseal account password ${ADMINISTRATOR} --profile ${made.profile}`
+          cli.output.progress(`Then, to sign in at ${made.console} as ${ADMINISTRATOR}: ${password}`)
+        }
         return {
           json: made,
           text: listing(cli.output, [
@@ -82,6 +91,7 @@ export function addFleet(program: Command, cli: Cli): void {
             ['url', made.url],
             ['folder', made.folder],
             ['profile', made.profile],
+            ...(made.console === null ? [] : [['console', made.console] as const]),
             ...made.approvers.map(({ id, profile }) => [`approver ${id}`, profile] as const),
           ]),
         }
