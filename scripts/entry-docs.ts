@@ -48,7 +48,7 @@ What forgetting does not reach, and why:
 
 **Refused attempts.** What a person or a device was refused is an entry before it is answered, if it would have changed something or was refused for
 who made it; at most 100 of one actor in ten minutes, with a count of those left out. Who is refused by TLS itself is in the technical log only.
-What the console's listener refuses is in neither: it knows nobody, writes nothing, and any page that a browser on the server's machine opens could knock at it.
+What a page elsewhere makes a browser send to the console, without a session, is in neither: any page could fill the log so.
 
 | kind | it says | written by | in | details |
 |---|---|---|---|---|

@@ -135,8 +135,8 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   {
     stops: 'a request of another page, by its origin',
     file: 'src/apps/fleet/gate.ts',
-    text: 'if (headers.origin !== undefined && !origins.has(headers.origin))',
-    without: "if (headers.origin === '')",
+    text: 'return headers.origin !== undefined && !origins.has(headers.origin) ? headers.origin : null',
+    without: 'return null',
     tests: DOOR,
   },
   {

@@ -403,6 +403,13 @@ export const PART_GUARDS: readonly Guard[] = [
     tests: 'tests/apps/fleet/console-door.test.ts',
   },
   {
+    stops: 'a page elsewhere that fills the log by knocking at the console',
+    file: 'src/apps/fleet/gate.ts',
+    text: 'if (rules.pagesOnly && isKnock(request, refusal, rules)) return',
+    without: '',
+    tests: 'tests/apps/fleet/console-door.test.ts',
+  },
+  {
     stops: 'a page elsewhere that signs its visitor in as somebody else',
     file: 'src/apps/fleet/gate.ts',
     text: 'const forged = isRead(request) ? null : refuseForged(request, rules, rules.pagesOnly)',

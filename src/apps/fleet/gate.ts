@@ -92,8 +92,7 @@ export function guard(server: HttpsServer, reception: Reception, rules: GateRule
   server.addHook('onSend', async (request, reply) => {
     const refusal = refusalOf(reply)
     if (refusal === null || told.has(request) || !isAttempt(request.method, refusal)) return
-    // A page asks who has signed in: where nobody has, nobody tried anything.
-    if (rules.pagesOnly && isRead(request) && refusal.code === 'sign-in-required') return
+    if (rules.pagesOnly && isKnock(request, refusal, rules)) return
     told.add(request)
     const actor = actorOf(request, refusal)
     // What was asked at an address that is not there is no attempt at anything: whoever looks for doors is counted as nobody.
@@ -119,6 +118,16 @@ export const wasTold = (request: FastifyRequest): void => void told.add(request)
 
 const attemptOf = (request: FastifyRequest): string =>
   attempts.get(request) ?? `${request.method} ${request.routeOptions.url ?? 'an unknown address'}`
+
+/**
+ * What any page can make a browser do that it is opened in, without a session: it would fill the log, and cover up what others
+ * try. And a page of the console's own asks who has signed in: where nobody has, nobody tried anything.
+ */
+function isKnock(request: FastifyRequest, { code }: Refusal, { origins }: GateRules): boolean {
+  if (code === 'console-request-foreign') return true
+  if (cookiesOf(request).length > 0) return false
+  return isRead(request) ? code === 'sign-in-required' : foreignPart(request, origins) !== null
+}
 
 /** Who made the request, as far as it was proved. */
 function actorOf(request: FastifyRequest, refusal: Refusal): Actor {
@@ -275,13 +284,17 @@ function refuseForged(request: FastifyRequest, { origins }: GateRules, fromPage:
   const { headers, method } = request
   const bad = (expected: string, actual: string): Refusal =>
     refuse('request-forged', `${method} ${request.routeOptions.url ?? ''}`, expected, actual.slice(0, 120))
-  const site = headers['sec-fetch-site']
-  if (site !== undefined && site !== 'same-origin' && site !== 'none')
-    return bad('the fleet’s own page', `a ${site} one`)
-  if (headers.origin !== undefined && !origins.has(headers.origin))
-    return bad([...origins].join(' or '), headers.origin)
+  const foreign = foreignPart(request, origins)
+  if (foreign !== null) return bad(`a page of ${[...origins].join(' or ')}`, foreign)
   if (isRead(request) || !fromPage) return null
   return headers[PAGE_HEADER] === '1' ? null : bad(`the header ${PAGE_HEADER}: 1`, 'none')
+}
+
+/** What a browser says of the page that sends a request, where that is none of ours; null: it says nothing of the kind. */
+function foreignPart({ headers }: FastifyRequest, origins: ReadonlySet<string>): string | null {
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return `a ${site} one`
+  return headers.origin !== undefined && !origins.has(headers.origin) ? headers.origin : null
 }
 
 const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD'

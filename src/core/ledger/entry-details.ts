@@ -387,7 +387,7 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
       changeRequest: 'the criticalities that need a change request',
       signIn: 'whether people may come without a certificate',
       openid: 'the parties that vouch for people',
-      console: 'where the console listens on the server’s own machine; null: nowhere',
+      console: 'where the console listens, and its address where the config says one; null: nowhere',
       anchors: 'the ids of the keys that sign firmware',
       wrappingKey: 'SHA-256 of the key by which the server opens content keys; null: people bring the wraps',
       witnesses: 'SHA-256 of the policy that says who witnesses the log; null: nobody has to',

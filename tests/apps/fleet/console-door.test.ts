@@ -243,6 +243,25 @@ describe('the console’s door', () => {
     }
   })
 
+  it('attack: a page elsewhere that fills the log by knocking', async () => {
+    const size = async (): Promise<number> => (await fleet.world.store.log()).size
+    const before = await size()
+    const elsewhere = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain' }
+    for (const headers of [elsewhere, { ...elsewhere, host: 'evil.example' }]) {
+      for (const path of ['/v1/accounts', '/v1/sign-in', '/v1/campaigns/none/commands', '/elsewhere']) {
+        assert.ok((await browser.send('POST', path, { headers, body: '{}' })).status >= 400)
+        assert.ok((await browser.send('GET', path, { headers })).status >= 400)
+      }
+    }
+    assert.equal(await size(), before)
+    // What comes with a cookie, or without a word of where it comes from, is somebody's attempt.
+    const cookie = await browser.cookie('ada')
+    const begun = await size()
+    await browser.send('POST', '/v1/accounts', { headers: { ...elsewhere, cookie }, body: '{}' })
+    await browser.send('POST', '/v1/accounts', { body: {} })
+    assert.equal(await size(), begun + 2)
+  })
+
   it('attack: password guessing at the console is counted with that at the fleet’s door', async () => {
     await door.account('gus', ['auditor@fleet'])
     await door.password('gus')
