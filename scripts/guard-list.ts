@@ -29,6 +29,7 @@ import { ROLLOUT_GUARDS } from './guards-of-rollout.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SHELL_GUARDS } from './guards-of-shell.ts'
 import { SIEM_GUARDS } from './guards-of-siem.ts'
+import { SIGN_IN_GUARDS } from './guards-of-sign-in.ts'
 import { SITE_SCREEN_GUARDS } from './guards-of-site-screen.ts'
 import { SITE_GUARDS } from './guards-of-sites.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
@@ -45,6 +46,7 @@ export const GUARDS = [
   ...CEREMONY_GUARDS,
   ...DOOR_GUARDS,
   ...ACCOUNT_GUARDS,
+  ...SIGN_IN_GUARDS,
   ...ENTRY_GUARDS,
   ...INVENTORY_GUARDS,
   ...KEY_GUARDS,

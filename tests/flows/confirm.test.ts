@@ -120,7 +120,11 @@ describe('a fleet that was set back to an older store', () => {
     }
     const asked = { label: 'robot', grants: null, lifeMillis: millis(86_400_000) }
     token = orThrow(await makeToken({ world: fleet.world, random: nodeRandom }, await root(), 'administrator', asked))
-    await fleet.world.store.commit({ passwords: [{ account: 'ben', hash: 'the hash of a password' }] })
+    const passkey = { id: 'ab'.repeat(32), account: 'ben', passkey: new Uint8Array(1) }
+    await fleet.world.store.commit({
+      passwords: [{ account: 'ben', hash: 'the hash of a password' }],
+      passkeys: [passkey],
+    })
     orThrow(await handOver(items(1, 3)))
     assert.equal(await (fleet.world.store as SqliteFleetStore).copyTo(copy(), () => true), null)
     // All of this is unknown to the copy.
@@ -171,7 +175,7 @@ describe('a fleet that was set back to an older store', () => {
     assert.notEqual(await fleet.world.store.copied(), null)
   })
 
-  it('attack: a revoked token, a password, a disabled account and a halted campaign come back', async () => {
+  it('attack: a revoked token, a password, a passkey, a disabled account and a halted campaign come back', async () => {
     await setBack(true)
     const client = await fleet.client('director/quay')
     const confirmed = orThrow(await confirm({ keep: ['ida'] }))
@@ -183,6 +187,7 @@ describe('a fleet that was set back to an older store', () => {
     const row = await fleet.world.store.credential(token.id)
     assert.notEqual(orThrow(parseCredential(row!.credential, 'the token')).revoked, null)
     assert.equal(await fleet.world.store.password('ben'), null)
+    assert.deepEqual(await fleet.world.store.passkeys('ben'), [], 'nor does a passkey')
     assert.deepEqual(confirmed.paused, ['spring'])
     assert.match((await fleet.world.store.campaign('spring'))!.state, /"at":"paused"/)
     const director = orThrow(await fleet.refreshed(client))

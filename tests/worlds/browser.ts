@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import type { Answer } from '../../src/adapters/link-https/client.ts'
 import { fromBase64Url, fromUtf8, toBase64Url } from '../../src/core/encoding/bytes.ts'
 import { orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
@@ -19,28 +21,57 @@ export type Tampered = Readonly<Record<string, string>>
  * What the server answers is as its API says.
  */
 export class Browser {
+  readonly #door: PeopleDoor
   readonly #client: ReturnType<PeopleDoor['client']>
   readonly device: SoftAuthenticator
   readonly origin: string
   readonly cookies = new Map<string, string>()
 
   constructor(door: PeopleDoor, device: SoftAuthenticator, origin = ORIGIN) {
+    this.#door = door
     this.#client = door.client()
     this.device = device
     this.origin = origin
   }
 
   async ask(method: string, path: string, body?: object, more: object = OWN_PAGE): Promise<Answer | Refusal> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const headers = { ...(method === 'GET' ? {} : more), ...(cookie === '' ? {} : { cookie }) }
+    const headers = { ...(method === 'GET' ? {} : more), ...this.#sent() }
     const answer = checkAnswer(method, path, await send(this.#client, method, path, body, headers))
-    const set = 'headers' in answer ? answer.headers['set-cookie'] : undefined
+    if ('headers' in answer) this.#keep(answer.headers['set-cookie'])
+    return answer
+  }
+
+  #sent(): { cookie?: string } {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    return cookie === '' ? {} : { cookie }
+  }
+
+  #keep(set: string | readonly string[] | undefined): void {
     for (const one of set === undefined ? [] : [set].flat()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(one) ?? []
       if (/;\s*Max-Age=0(?:;|$)/.test(one)) this.cookies.delete(name)
       else this.cookies.set(name, value)
     }
-    return answer
+  }
+
+  /** Begins a sign-in at another party; answers the address of its page. */
+  async away(provider: string, to?: string): Promise<string> {
+    const asked = { provider, ...(to === undefined ? {} : { to }) }
+    return (await this.json<{ url: string }>('POST', '/v1/sign-in/challenges', asked)).url
+  }
+
+  /** Follows the address that another party sends this browser back with; answers where the server sends it on to. */
+  async back(address: string): Promise<string> {
+    const { pathname, search } = new URL(address)
+    const options = { ca: this.#door.ca, headers: { ...this.#sent(), 'sec-fetch-site': 'cross-site' } }
+    const answer = await new Promise<IncomingMessage>((done, failed) => {
+      const asked = request(`${this.#door.url}${pathname}${search}`, options, one =>
+        one.resume().on('end', () => done(one)),
+      )
+      asked.on('error', failed).end()
+    })
+    this.#keep(answer.headers['set-cookie'])
+    return answer.statusCode === 303 ? `${answer.headers.location}` : `status ${answer.statusCode}`
   }
 
   async json<T>(method: string, path: string, body?: object): Promise<T> {
