@@ -53,8 +53,10 @@ export function followLinks(): () => void {
     if (event.defaultPrevented || event.button !== 0) return
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     const link = event.target instanceof Element ? event.target.closest('a[href]') : null
-    if (!(link instanceof HTMLAnchorElement) || link.target !== '' || link.hasAttribute('download')) return
-    const { origin, pathname, search, hash } = link
+    const href = link?.getAttribute('href') ?? null
+    if (link === null || href === null || link.hasAttribute('target') || link.hasAttribute('download')) return
+    // Also in a drawing, whose links are of another sort.
+    const { origin, pathname, search, hash } = new URL(href, location.href)
     if (origin !== location.origin || pathname.startsWith('/v1/') || pathname.startsWith('/log/')) return
     if (hash !== '' && pathname === location.pathname && search === location.search) return
     event.preventDefault()
