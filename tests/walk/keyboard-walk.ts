@@ -7,7 +7,6 @@ import { Walk } from './walk.ts'
 
 let paula: Somebody
 const walk = Walk.of(async ({ plant }) => {
-  await plant.release('bms', '2.0.0', true)
   paula = await plant.somebody('paula', 'Paula of the plant', 'planner@fleet', 'operator@fleet', 'auditor@fleet')
 })
 

@@ -78,16 +78,17 @@ export class WalkPlant {
     writeFileSync(path, stringify({ ...config, console: shown }))
   }
 
-  /** Makes a signed release of a class. `bad`: its image fails a health probe wherever it is tried. */
-  async release(name: string, version: string, bad = false, ...more: string[]): Promise<string> {
-    const image = imageOf(this.#seed + 100 * Number(version.split('.')[0]) + name.length, IMAGE_BYTES)
-    if (bad) this.#spoil(toHex(nodeCrypto.sha256(image)))
-    return this.world.release(name, version, image, ...more)
+  /** Makes a signed release of a class. Its image fails a health probe on the controllers that are named. */
+  async release(name: string, version: string, failsOn: readonly string[] = []): Promise<string> {
+    const number = version.split('.').reduce((sum, part) => sum * 100 + Number(part), name.length)
+    const image = imageOf(this.#seed + number, IMAGE_BYTES)
+    if (failsOn.length > 0) this.#spoil(toHex(nodeCrypto.sha256(image)), failsOn)
+    return this.world.release(name, version, image)
   }
 
   /** The site reads what goes wrong there once, when it starts. */
-  #spoil(sha256: string): void {
-    const unhealthy = { [sha256]: { is: 'unhealthy', probe: 'ems-link' } }
+  #spoil(sha256: string, only: readonly string[]): void {
+    const unhealthy = { [sha256]: { is: 'unhealthy', probe: 'ems-link', only } }
     writeFileSync(this.world.at('site', 'faults.json'), JSON.stringify({ unhealthy }))
   }
 

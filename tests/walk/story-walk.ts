@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { look } from './look.ts'
 import type { Somebody } from './plant.ts'
 import { signInBy, Walk } from './walk.ts'
@@ -5,8 +6,10 @@ import { signInBy, Walk } from './walk.ts'
 /** One campaign as people live through it, in the order in which it happens. */
 
 let paula: Somebody
+let folders: readonly string[] = []
 const walk = Walk.of(async ({ plant }) => {
-  await plant.release('bms', '2.0.0', true)
+  // 2.0.0 does not work on one of the racks; 2.0.1 undoes it.
+  folders = [await plant.release('bms', '2.0.0', ['bms-2']), await plant.release('bms', '2.0.1')]
   paula = await plant.somebody('paula', 'Paula of the plant', 'planner@fleet', 'operator@fleet', 'auditor@fleet')
 })
 
@@ -27,6 +30,91 @@ walk.step('the fleet, as it stands', async t => {
   const seat = await walk.seat('paula')
   await seat.page.getByText('bms').first().waitFor()
   await look(t, seat, 'fleet')
+})
+
+walk.step('two releases are published: the new one, and the one that undoes it', async () => {
+  const { page } = await walk.seat('paula')
+  await walk.plant.world.publish(...folders)
+  await page.goto(`${walk.plant.origin}/campaigns`)
+  await page.getByText('No campaign here.').waitFor()
+  await page.getByRole('button', { name: 'New campaign' }).click()
+  await page.getByRole('heading', { level: 1, name: 'New campaign' }).waitFor()
+  await page.getByLabel(/bms 2\.0\.0/).waitFor()
+  await page.getByLabel(/bms 2\.0\.1/).waitFor()
+})
+
+walk.step('Paula writes a plan, and a dry run says who gets what when, and what is at risk', async t => {
+  const seat = await walk.seat('paula')
+  const { page } = seat
+  await page.getByLabel('Name', { exact: true }).first().fill('spring')
+  await page.getByLabel('Title').fill('Spring update of the racks')
+  await page.getByLabel('Change request').fill('CHG-2041')
+  await page.getByLabel(/bms 2\.0\.0/).check()
+  await page.getByLabel('Classes').fill('bms')
+  await page.getByLabel('Halts behind so many failures in all').fill('1')
+  await page.getByLabel('Restarting at a site').fill('1')
+  await page.getByLabel('Ways back').fill('bms/2.0.0/envelope.suit bms/2.0.1/envelope.suit')
+  const canary = page.getByRole('group', { name: 'Wave 1' })
+  await canary.getByLabel('Takes').selectOption('count')
+  await canary.getByLabel('How many').fill('2')
+  await canary.getByLabel('Soak').fill('1s')
+  await page.getByRole('group', { name: 'Wave 2' }).getByLabel('Soak').fill('1s')
+  const keep = page.getByRole('button', { name: 'Keep it, for approval' })
+  await page.getByText('Make a dry run first.').waitFor()
+  await page.getByRole('button', { name: 'Dry run' }).click()
+  await page.getByRole('heading', { name: 'Dry run: nothing is kept' }).waitFor()
+  await page.getByText(/4 bms: 1\.0\.0 to 2\.0\.0/).waitFor()
+  await look(t, seat, 'campaign-new')
+  await keep.click()
+  await page.getByRole('heading', { level: 1, name: 'Approvals' }).waitFor()
+})
+
+walk.step('she cannot approve what she drew up, and the button says why', async t => {
+  const seat = await walk.seat('paula')
+  const { page } = seat
+  await page.getByRole('heading', { level: 2, name: 'Spring update of the racks' }).waitFor()
+  const approve = page.getByRole('button', { name: 'Approve' })
+  assert.equal(await approve.getAttribute('aria-disabled'), 'true')
+  const why = await approve.getAttribute('aria-describedby')
+  assert.notEqual((await page.locator(`#${why}`).textContent())?.trim(), '')
+  await look(t, seat, 'approvals')
+})
+
+walk.step('two people approve the plan', async () => {
+  for (const n of [0, 1]) await walk.plant.world.approve('spring', n)
+  const { page } = await walk.seat('paula')
+  await page.getByText(/does not wait any more/).waitFor()
+})
+
+walk.step('Paula starts it; a canary fails, and the campaign halts by itself and says why', async t => {
+  const seat = await walk.seat('paula')
+  const { page } = seat
+  await seat.open('/campaigns/spring')
+  await page.getByRole('button', { name: 'Start' }).click()
+  await page
+    .getByText(/^halted:/i)
+    .first()
+    .waitFor()
+  await page.getByText('bms-2').first().waitFor()
+  await look(t, seat, 'campaign')
+  await seat.open('/campaigns')
+  await page.getByRole('link', { name: 'Spring update of the racks' }).waitFor()
+  await look(t, seat, 'campaigns')
+})
+
+walk.step('she rolls it back: what had confirmed goes to the release that undoes it', async () => {
+  const seat = await walk.seat('paula')
+  const { page } = seat
+  await seat.open('/campaigns/spring')
+  await page.getByRole('button', { name: 'Roll back' }).click()
+  const dialog = page.getByRole('dialog', { name: /Roll back/ })
+  await dialog.getByLabel('Reason, for the log').fill('bms-2 does not come up with 2.0.0')
+  await dialog.getByRole('button', { name: 'Roll back' }).click()
+  await dialog.waitFor({ state: 'hidden' })
+  await walk.plant.world.until('bms-1 runs 2.0.1', async () => {
+    const all = (await walk.plant.world.must('controller', 'list')) as { id: string; version: string }[]
+    return all.some(({ id, version }) => id === 'bms-1' && version === '2.0.1')
+  })
 })
 
 walk.step('the whole log is verified in her browser, and the proof of an entry is drawn', async t => {
