@@ -1,4 +1,5 @@
 import type { Cell, Grid } from '../picture/version-grid.ts'
+import { Scroll } from './scroll.tsx'
 
 const LEFT = 64
 const TOP = 26
@@ -21,7 +22,7 @@ export function Heatmap({ grid: { columns, rows } }: { grid: Grid }) {
   const height = TOP + rows.length * (HIGH + GAP)
   return (
     <>
-      <div class="scroll">
+      <Scroll label="Versions by class">
         <svg
           class="heatmap"
           viewBox={`0 0 ${width} ${height}`}
@@ -58,7 +59,7 @@ export function Heatmap({ grid: { columns, rows } }: { grid: Grid }) {
             </g>
           ))}
         </svg>
-      </div>
+      </Scroll>
       <p class="legend">
         <span>
           <svg width="22" height="14" aria-hidden="true">

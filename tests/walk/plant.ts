@@ -14,6 +14,13 @@ const HARBOUR = join(import.meta.dirname, '../../sim/sites/harbour.site.yaml')
 const CONSOLE_PORT = 8447
 const IMAGE_BYTES = 48 * 1024
 
+type Described = { readonly classes: object; readonly controllers: readonly { readonly class: string }[] }
+/** What the controllers of the harbour battery switch: it is what a plan puts at risk. */
+const POWER: Readonly<Record<string, object>> = {
+  pcs: { power: '1MW' },
+  bms: { power: '500kW', energy: '750kWh' },
+}
+
 /** Somebody of this walk: their account, and the password that they came with. */
 export type Somebody = { readonly id: string; readonly password: string }
 
@@ -34,8 +41,9 @@ export class WalkPlant {
 
   /** `changes`: what of the description of the site is other than in sim/sites. */
   static async open(seed: number, changes: object = {}): Promise<WalkPlant> {
-    const described = parse(readFileSync(HARBOUR, 'utf8')) as { classes: Record<string, unknown> }
-    const site = { ...described, ...changes }
+    const described = parse(readFileSync(HARBOUR, 'utf8')) as Described
+    const controllers = described.controllers.map(one => ({ ...one, ...POWER[one.class] }))
+    const site = { ...described, controllers, ...changes }
     const factory = Object.fromEntries(
       Object.keys(site.classes).map((name, at) => [name, imageOf(seed + at, IMAGE_BYTES)]),
     )

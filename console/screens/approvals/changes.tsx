@@ -1,4 +1,5 @@
 import type { WaitingPlan } from '../../../src/wire/plan-views.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { changesOf } from '../../picture/approving.ts'
 
 /** What becomes of what, by class, and what is published with each release. */
@@ -8,7 +9,7 @@ export function Changes({ plan }: { plan: WaitingPlan }) {
   return (
     <>
       <h3>What changes</h3>
-      <div class="scroll">
+      <Scroll label="What changes">
         <table>
           <thead>
             <tr>
@@ -51,7 +52,7 @@ export function Changes({ plan }: { plan: WaitingPlan }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {others > 0 && <p class="quiet">{others} further changes, of fewer controllers each.</p>}
     </>
   )

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { showPower } from '../../../src/core/encoding/quantity.ts'
 import type { WaitingPlan } from '../../../src/wire/plan-views.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { ageText } from '../../picture/age.ts'
 import { atRisk, signedText, wayBackOf } from '../../picture/approving.ts'
 import { fromNow, utcText } from '../../picture/course.ts'
@@ -79,7 +80,7 @@ function Waves({ waves }: { waves: NonNullable<WaitingPlan['outline']>['waves'] 
   return (
     <>
       <h3>Waves</h3>
-      <div class="scroll">
+      <Scroll label="Waves">
         <table>
           <thead>
             <tr>
@@ -112,7 +113,7 @@ function Waves({ waves }: { waves: NonNullable<WaitingPlan['outline']>['waves'] 
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   )
 }

@@ -2,6 +2,7 @@ import { toHex } from '../../../src/core/encoding/bytes.ts'
 import { SIGNED_ROOT } from '../../../src/core/ledger/proof-walk.ts'
 import { type Codes, told } from '../../live/codes.ts'
 import { Mark, type MarkKind } from '../../parts/mark.tsx'
+import { Scroll } from '../../parts/scroll.tsx'
 import type { Proof } from '../../picture/proof.ts'
 import { hashText, type Placed, placed, proofLines, rangeText, TOP, WIDTH } from '../../picture/proof-lines.ts'
 
@@ -170,7 +171,7 @@ function Table({ proof }: { proof: Proof }) {
   return (
     <details>
       <summary>Every step as a table</summary>
-      <div class="scroll">
+      <Scroll label="Steps of the proof">
         <table>
           <thead>
             <tr>
@@ -195,7 +196,7 @@ function Table({ proof }: { proof: Proof }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   )
 }

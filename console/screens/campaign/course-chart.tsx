@@ -1,4 +1,5 @@
 import { showDuration, showPower } from '../../../src/core/encoding/quantity.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { type CoursePicture, type Stretch, utcText, type WaveRow } from '../../picture/course.ts'
 
 const TOP = 26
@@ -170,7 +171,7 @@ function Table({ picture: { rows } }: { picture: CoursePicture }) {
   return (
     <details>
       <summary>As a table</summary>
-      <div class="scroll">
+      <Scroll label="The waves as a table">
         <table>
           <thead>
             <tr>
@@ -213,7 +214,7 @@ function Table({ picture: { rows } }: { picture: CoursePicture }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   )
 }

@@ -3,6 +3,7 @@ import { showPower } from '../../../src/core/encoding/quantity.ts'
 import type { CampaignDraft } from '../../../src/wire/plan-views.ts'
 import { isFault } from '../../live/ask.ts'
 import { tryOut } from '../../live/try-out.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { utcText } from '../../picture/course.ts'
 
 type Site = CampaignDraft['preview']['sites'][number]
@@ -48,7 +49,7 @@ export function Preview({ draft, text, stale }: { draft: CampaignDraft; text: st
 
 function Waves({ preview: { waves, planned } }: Pick<CampaignDraft, 'preview'>) {
   return (
-    <div class="scroll">
+    <Scroll label="Waves">
       <table>
         <thead>
           <tr>
@@ -89,7 +90,7 @@ function Waves({ preview: { waves, planned } }: Pick<CampaignDraft, 'preview'>) 
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }
 
