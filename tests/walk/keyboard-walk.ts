@@ -1,9 +1,27 @@
 import assert from 'node:assert/strict'
-import { press, tabTo, typeInto, unreached } from './keyboard.ts'
+import { expectFocusOn, press, tabTo, typeInto, unreached } from './keyboard.ts'
 import type { Somebody } from './plant.ts'
 import { Walk } from './walk.ts'
 
 /** The console by its keyboard alone. */
+
+/** Behind `g`, and what it leads to. */
+const SCREENS = [
+  ['c', 'Campaigns'],
+  ['a', 'Approvals'],
+  ['u', 'Audit'],
+  ['f', 'Fleet'],
+] as const
+
+const PLACES = [
+  '/',
+  '/sites/harbour',
+  '/controllers/harbour/bms-1',
+  '/campaigns',
+  '/campaigns/new',
+  '/approvals',
+  '/audit?entry=3',
+]
 
 let paula: Somebody
 const walk = Walk.of(async ({ plant }) => {
@@ -37,8 +55,24 @@ walk.step('? lists the keys, and Escape leads back to where she was', async () =
   assert.equal(await seat.page.evaluate('document.activeElement.textContent.trim()'), 'Fleet')
 })
 
-walk.step('Tab leads to everything on the Fleet screen that does something', async () => {
-  const seat = await walk.seat('paula')
-  await seat.open('/')
-  assert.deepEqual(await unreached(seat), [])
+walk.step('g and a letter lead to each screen of the navigation, and the focus is on its heading', async () => {
+  const { page } = await walk.seat('paula')
+  for (const [letter, heading] of SCREENS) {
+    await page.keyboard.press('g')
+    await page.keyboard.press(letter)
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor()
+    await expectFocusOn(page, heading)
+  }
 })
+
+for (const path of PLACES) {
+  walk.aside(`Tab leads to everything on ${path} that does something`, async () => {
+    const seat = await walk.seat('paula')
+    await seat.open(path)
+    await seat.page
+      .getByText(/Asking the server|Looking/)
+      .first()
+      .waitFor({ state: 'hidden' })
+    assert.deepEqual(await unreached(seat), [])
+  })
+}

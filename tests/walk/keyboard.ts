@@ -37,6 +37,11 @@ export async function tabTo({ page }: Seat, name: string | RegExp): Promise<void
   throw new Error(`no Tab leads to ${name}: it passes ${[...new Set(passed)].join(' | ').slice(0, 600)}`)
 }
 
+/** Waits until the focus is on what has that name: the frame of a move moves it, and then nothing else does. */
+export async function expectFocusOn(page: Page, name: string): Promise<void> {
+  await page.locator(':focus').filter({ hasText: name }).first().waitFor()
+}
+
 /** Tab to a field, and type into it. */
 export async function typeInto(seat: Seat, name: string | RegExp, text: string): Promise<void> {
   await tabTo(seat, name)
@@ -67,7 +72,9 @@ export async function unreached({ page }: Seat): Promise<readonly string[]> {
     const again = await page.evaluate(`(() => {
       const at = document.activeElement
       if (at === null || at === document.body) return false
-      const known = window.voltsealReached.has(at)
+      // A field for a date has a place for its day, its month and its year: all of them are the field.
+      const known = window.voltsealReached.has(at) && window.voltsealLast !== at
+      window.voltsealLast = at
       window.voltsealReached.add(at)
       return known
     })()`)

@@ -50,6 +50,12 @@ walk.step(
 /** Where each text must be read as it was written. */
 const SHOWN: readonly (readonly [path: string, text: string])[] = [
   ['/', `Paula ${IMAGE}`],
+  ['/sites/harbour', `Harbour ${SCRIPT}`],
+  ['/controllers/harbour/bms-1', `Harbour ${SCRIPT}`],
+  ['/campaigns', `Update ${SVG}`],
+  ['/campaigns/halted', `halted ${IMAGE}`],
+  ['/campaigns/halted', ADDRESS],
+  ['/approvals?plan=waiting', `Once more ${ATTRIBUTE}`],
   ['/audit?kind=account-changed', `gone ${SCRIPT}`],
   ['/audit?kind=campaign-halted', `halted ${IMAGE}`],
 ]

@@ -117,6 +117,22 @@ walk.step('she rolls it back: what had confirmed goes to the release that undoes
   })
 })
 
+walk.step('the site says how it stands, and the history of the rack that failed says why', async t => {
+  const seat = await walk.seat('paula')
+  const { page } = seat
+  await seat.open('/sites/harbour')
+  await page.getByRole('heading', { level: 1, name: 'Harbour battery park' }).waitFor()
+  await page.getByText('2.0.1').first().waitFor()
+  await look(t, seat, 'site')
+  await page.getByRole('link', { name: 'bms-2', exact: true }).first().click()
+  await page.getByRole('heading', { level: 1, name: /bms-2/ }).waitFor()
+  await page
+    .getByText(/ems-link/)
+    .first()
+    .waitFor()
+  await look(t, seat, 'controller')
+})
+
 walk.step('the whole log is verified in her browser, and the proof of an entry is drawn', async t => {
   const seat = await walk.seat('paula')
   const { page } = seat
