@@ -42,6 +42,10 @@ const WORST: readonly MarkKind[] = ['trust', 'failed', 'attention', 'unknown', '
 /** Standings that somebody wants to see without asking. */
 const LOUD: ReadonlySet<MarkKind> = new Set(['trust', 'failed', 'attention'])
 
+/** Cards with the worst standing first, in their order otherwise. */
+export const worstFirst = (cards: readonly Card[]): readonly Card[] =>
+  cards.toSorted((a, b) => WORST.indexOf(a.kind) - WORST.indexOf(b.kind))
+
 export const isLoud = (group: CardGroup): boolean => group.counts.some(({ kind }) => LOUD.has(kind))
 
 /** Every controller of a site, in the order of its file. Who was never enrolled, or is not in the answer, is unknown. */

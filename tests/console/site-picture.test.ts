@@ -12,6 +12,7 @@ import {
   standingOf,
   waitRows,
   workOf,
+  worstFirst,
 } from '../../console/picture/site-cards.ts'
 import { slotsOf } from '../../console/picture/slots.ts'
 import { whenText } from '../../console/picture/when.ts'
@@ -285,6 +286,10 @@ describe('cards', () => {
       { kind: 'good', count: 1 },
     ])
     assert.ok(groupsOf(cards).every(isLoud))
+    assert.deepEqual(
+      worstFirst(cards).map(({ id }) => id),
+      ['b', 'a'],
+    )
   })
 
   test('the filter finds ids, classes, places, states and versions, every word of it', () => {

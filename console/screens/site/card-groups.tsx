@@ -2,12 +2,14 @@ import { useState } from 'preact/hooks'
 import { Mark } from '../../parts/mark.tsx'
 import { SlotStrip } from '../../parts/slot-strip.tsx'
 import { ageText } from '../../picture/age.ts'
-import { type Card, type CardGroup, isLoud } from '../../picture/site-cards.ts'
+import { type Card, type CardGroup, isLoud, worstFirst } from '../../picture/site-cards.ts'
 import { untilText, whenText } from '../../picture/when.ts'
 import { Counts } from './counts.tsx'
 
 /** A site of more controllers than this has its groups folded, but for those that somebody should see. */
 const UNFOLDED = 24
+/** Cards of a large group before somebody asks for all of them. */
+const FIRST = 12
 
 type Shared = { readonly site: string; readonly zone: string; readonly now: number }
 type Props = Shared & { readonly groups: readonly CardGroup[]; readonly total: number; readonly open: boolean }
@@ -27,6 +29,10 @@ export function CardGroups({ groups, total, open, ...shared }: Props) {
 function Group({ group, first, ...shared }: Shared & { readonly group: CardGroup; readonly first: boolean }) {
   const [chosen, setChosen] = useState<boolean | null>(null)
   const open = chosen ?? first
+  const [all, setAll] = useState(false)
+  const { cards } = group
+  const large = cards.length > UNFOLDED && !all
+  const shown = large ? worstFirst(cards).slice(0, FIRST) : cards
   return (
     <section class="card-group">
       <h3>
@@ -40,10 +46,17 @@ function Group({ group, first, ...shared }: Shared & { readonly group: CardGroup
       </h3>
       {open && (
         <ul class="cards">
-          {group.cards.map(card => (
+          {shown.map(card => (
             <ControllerCard key={card.id} card={card} {...shared} />
           ))}
         </ul>
+      )}
+      {open && large && (
+        <p class="more">
+          <button type="button" onClick={() => setAll(true)}>
+            Show all {cards.length} of {group.name}
+          </button>
+        </p>
       )}
     </section>
   )
