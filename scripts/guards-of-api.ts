@@ -175,6 +175,27 @@ export const API_GUARDS: readonly Guard[] = [
     tests: DETAIL,
   },
   {
+    stops: 'a draft that pins another plan than the one on the page, for a passkey',
+    file: 'console/picture/passkey-draft.ts',
+    text: 'if (digestIn(draft.signed, plan.id) !== plan.digest) {',
+    without: 'if (plan.digest === plan.id) {',
+    tests: 'tests/console/campaign-picture.test.ts',
+  },
+  {
+    stops: 'a challenge of something else than the draft, for a passkey',
+    file: 'console/picture/passkey-draft.ts',
+    text: "return challenge === asked.challenge ? asked : 'The challenge is not that of the draft: nothing is signed.'",
+    without: 'return challenge.length > 0 ? asked : challenge',
+    tests: 'tests/console/campaign-picture.test.ts',
+  },
+  {
+    stops: 'a comment that ends the quotes of the command line and goes on as another command',
+    file: 'console/picture/approving.ts',
+    text: String.raw`text.replaceAll("'", "'\\''")`,
+    without: 'text',
+    tests: 'tests/console/campaign-picture.test.ts',
+  },
+  {
     stops: 'a site elsewhere, named by what refuses a campaign',
     file: 'src/apps/fleet/places.ts',
     text: "const known = beyond.find(place => mayDo(who, 'read-inventory', place) === null)",

@@ -55,6 +55,8 @@ export function commandLine(id: string, reason: string): string {
   return `voltseal campaign approve ${id} --key KEY${said === '' ? '' : ` --reason ${quoted(said)}`}`
 }
 
-/** `2 of 3 signed`. */
-export const signedText = ({ signers, need }: Pick<WaitingPlan, 'signers' | 'need'>): string =>
-  `${signers.length} of ${need} signed`
+/** `2 of 3 signed`. What passkeys alone have signed counts as all that is needed but one, and that is said. */
+export function signedText({ signers, need, counted }: Pick<WaitingPlan, 'signers' | 'need' | 'counted'>): string {
+  const text = `${counted} of ${need} signed`
+  return signers.length > counted ? `${text}: passkeys never approve alone` : text
+}

@@ -57,9 +57,11 @@ const isOver = (state: string): boolean => state === 'done' || state === 'halted
 
 /** The picture of a campaign. `now`: the server's clock. */
 export function courseOf(campaign: CampaignDetail, plan: PlanWaves | null, now: number): CoursePicture {
-  const rows = campaign.tallies.map((_, index) => rowOf(campaign, plan, index))
+  const rows: WaveRow[] = []
+  for (const index of campaign.tallies.keys()) rows.push(rowOf(campaign, plan, index, now, rows.at(-1)?.gate.at ?? 0))
   const over = isOver(campaign.state)
-  const times = rows.flatMap(({ planned, actual }) => [
+  const times = rows.flatMap(({ planned, actual, gate }) => [
+    ...(gate.at === null ? [] : [gate.at]),
     ...(planned === null ? [] : [planned.opens, planned.judged]),
     ...actual.flatMap(({ from, to }) => [from, ...(to === null ? [] : [to])]),
   ])
@@ -77,7 +79,13 @@ export function courseOf(campaign: CampaignDetail, plan: PlanWaves | null, now: 
   return { from, to, now: over ? null : now, deadline, ends, ticks: ticksOf(from, to), rows }
 }
 
-function rowOf(campaign: CampaignDetail, plan: PlanWaves | null, index: number): WaveRow {
+function rowOf(
+  campaign: CampaignDetail,
+  plan: PlanWaves | null,
+  index: number,
+  now: number,
+  earliest: number,
+): WaveRow {
   const number = index + 1
   const { name = '', counts = {} } = campaign.tallies[index] ?? {}
   const wave = plan?.waves[index]
@@ -98,7 +106,9 @@ function rowOf(campaign: CampaignDetail, plan: PlanWaves | null, index: number):
     wattsAtOnce: outline?.wattsAtOnce ?? null,
     gate: {
       state: gateState(campaign, number),
-      at: judgedAt(campaign, number, wave?.soakMillis ?? null) ?? planned?.judged ?? null,
+      at:
+        judgedAt(campaign, number, wave?.soakMillis ?? null) ??
+        toBeJudged(campaign, number, wave, planned, now, earliest),
       confirmed: wave === undefined ? null : { is: percent, asked: wave.gate.minSuccessPercent },
       failed: wave === undefined ? null : { is: failed, most: wave.gate.maxFailures },
       rules: campaign.gates[index] ?? [],
@@ -122,6 +132,24 @@ function judgedAt({ course }: CampaignDetail, wave: number, soak: number | null)
   if (soaking === undefined) return null
   if (next === undefined) return soak === null ? null : soaking.since + soak
   return next.since
+}
+
+/**
+ * When a gate is to be judged that was not: as planned, but no earlier than can be now. Of a campaign that ended it stands where it
+ * ended, and of waves that it did not come to, nowhere but in the plan.
+ */
+function toBeJudged(
+  { state, wave: open, since }: CampaignDetail,
+  number: number,
+  wave: PlanWaves['waves'][number] | undefined,
+  planned: WaveRow['planned'],
+  now: number,
+  earliest: number,
+): number | null {
+  if (planned === null) return null
+  if (isOver(state) || state === 'rolling-back') return number === open ? (since ?? planned.judged) : planned.judged
+  if (number === open) return Math.max(planned.judged, now + (wave?.soakMillis ?? 0))
+  return Math.max(planned.judged, earliest)
 }
 
 function gateState({ state, wave, course }: CampaignDetail, number: number): GateState {

@@ -1,4 +1,5 @@
 import type { CampaignDetail } from '../../src/wire/plan-views.ts'
+import { shortly } from './shortly.ts'
 
 /** What a person may tell a campaign, as buttons. Which are there and which are possible, the server says: it has the machine's table. */
 
@@ -46,7 +47,7 @@ const WORDS: Readonly<Record<string, Words>> = {
 
 /** The buttons of a campaign. A command that this page has no words for yet stands there by its name. */
 export function ordersOf({ id, commands }: Pick<CampaignDetail, 'id' | 'commands'>): readonly OrderButton[] {
-  return commands.map(({ command, possible, reason, partly, why }) => {
+  return commands.map(({ command, possible, reason, partly, code, why }) => {
     const known = Object.hasOwn(WORDS, command) ? WORDS[command] : undefined
     const { label, effect, tone, types } = known ?? {
       label: command,
@@ -62,7 +63,7 @@ export function ordersOf({ id, commands }: Pick<CampaignDetail, 'id' | 'commands
       typed: types === true ? id : null,
       reason,
       partly,
-      why: possible ? null : (why ?? 'Not now.'),
+      why: possible ? null : shortly(code, why ?? 'Not now.'),
     }
   })
 }

@@ -3,11 +3,11 @@ import type { WaitingPlan } from '../../../src/wire/plan-views.ts'
 import { change } from '../../live/change.ts'
 import type { Fault } from '../../live/fault.ts'
 import { askAgain } from '../../live/views.ts'
-import { Copyable } from '../../parts/copyable.tsx'
 import { ExplainedButton } from '../../parts/explained.tsx'
 import { ReasonDialog } from '../../parts/reason-dialog.tsx'
-import { commandLine } from '../../picture/approving.ts'
+import { shortly } from '../../picture/shortly.ts'
 import { announce } from '../../shell/announce.ts'
+import { Approve } from './approve.tsx'
 
 type Props = {
   readonly plan: WaitingPlan
@@ -37,36 +37,14 @@ export function Decide({ plan, comment, onComment, onDone }: Props) {
         <textarea rows={2} maxLength={500} value={comment} onInput={event => onComment(event.currentTarget.value)} />
       </label>
       <p class="approval-buttons">
-        <ExplainedButton
-          id="approve-why"
-          tone="primary"
-          why={mine.approve.possible ? null : (mine.approve.why ?? 'Not now.')}
-          onPress={() => setWay(true)}
-        >
+        <ExplainedButton id="approve-why" tone="primary" why={whyNot(mine.approve)} onPress={() => setWay(true)}>
           Approve
         </ExplainedButton>
-        <ExplainedButton
-          id="reject-why"
-          tone="danger"
-          why={mine.reject.possible ? null : (mine.reject.why ?? 'Not now.')}
-          onPress={() => setRejecting(true)}
-        >
+        <ExplainedButton id="reject-why" tone="danger" why={whyNot(mine.reject)} onPress={() => setRejecting(true)}>
           Reject
         </ExplainedButton>
       </p>
-      {way && mine.approve.possible && (
-        <div class="approval-way">
-          <p>
-            Your key is in a file or a token, which no page can use. This command verifies the plan and every sheet of
-            it on your own machine, shows it, and signs it. For KEY name the file, or the token as a PKCS #11 URI.
-          </p>
-          <Copyable what="the command" text={commandLine(id, comment)} />
-          <p class="quiet">
-            {mine.keys.length === 1 ? 'Your key' : 'Your keys'} among the approvers’:{' '}
-            <span class="mono">{mine.keys.map(key => key.slice(0, 16)).join(', ')}</span>
-          </p>
-        </div>
-      )}
+      {way && mine.approve.possible && <Approve plan={plan} comment={comment} onDone={onDone} />}
       {rejecting && (
         <ReasonDialog
           title={`Reject: ${plan.title}`}
@@ -83,3 +61,6 @@ export function Decide({ plan, comment, onComment, onDone }: Props) {
     </section>
   )
 }
+
+const whyNot = ({ possible, code, why }: WaitingPlan['mine']['approve']): string | null =>
+  possible ? null : shortly(code, why ?? 'Not now.')

@@ -53,8 +53,13 @@ export function Plan({ plan, now, onDone }: Props) {
         </dd>
         <dt>Way back</dt>
         <dd class={back === 'all' ? '' : 'approval-warned'}>{BACK[back]}</dd>
-        <dt>SHA-256 of the plan</dt>
-        <dd class="mono">{digest}</dd>
+        <dt>The plan itself</dt>
+        <dd>
+          <a href={`/v1/campaigns/${id}/plan`} download={`${id}.plan.json`}>
+            every rule of it
+          </a>
+          , SHA-256 <span class="mono">{digest}</span>
+        </dd>
       </dl>
       <Changes plan={plan} />
       {outline !== null && <Waves waves={outline.waves} />}

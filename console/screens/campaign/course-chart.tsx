@@ -3,7 +3,7 @@ import { Scroll } from '../../parts/scroll.tsx'
 import { type CoursePicture, type Stretch, utcText, type WaveRow } from '../../picture/course.ts'
 
 const TOP = 26
-const HIGH = 58
+const HIGH = 66
 
 const GATE_WORDS: Readonly<Record<WaveRow['gate']['state'], string>> = {
   ahead: 'ahead',
@@ -72,7 +72,7 @@ export function CourseChart({ picture }: { picture: CoursePicture }) {
               </rect>
             ))}
             {row.gate.at !== null && (
-              <Gate row={row} at={x(row.gate.at)} left={row.gate.at > from + 0.72 * (to - from)} />
+              <Gate row={row} at={x(row.gate.at)} left={row.gate.at > from + 0.5 * (to - from)} />
             )}
           </svg>
         ))}
@@ -114,7 +114,7 @@ function Gate({ row, at, left }: { row: WaveRow; at: string; left: boolean }) {
       {state === 'failed' && <path d="m-4-4 8 8m0-8-8 8" class="gate-cut" />}
       {state === 'held' && <path d="M-2.500-4.500v9m5-9v9" class="gate-bars" />}
       {state === 'soaking' && <path d="M0-5.500V0l3.500 2.500" class="gate-hand" />}
-      <text x={left ? -15 : 15} y="-13" class="course-measured" text-anchor={left ? 'end' : 'start'}>
+      <text x={left ? 8 : -8} y="25" class="course-measured" text-anchor={left ? 'end' : 'start'}>
         {measured(row)}
       </text>
     </svg>

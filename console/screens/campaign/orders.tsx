@@ -71,7 +71,8 @@ export function Orders({ campaign }: { campaign: CampaignDetail }) {
           onSend={reason => send(order, reason)}
           onClose={() => {
             setAsked(null)
-            if (back.current instanceof HTMLElement) back.current.focus()
+            const to = back.current === document.body ? document.querySelector('main h1') : back.current
+            if (to instanceof HTMLElement) to.focus()
           }}
         />
       )}

@@ -1,4 +1,5 @@
-import type { CampaignControllerView, CampaignView } from '../../wire/fleet-views.ts'
+import type { CampaignControllerView } from '../../wire/fleet-views.ts'
+import type { ShownCampaign } from './campaign-view.ts'
 import type { Answer, Output, Tone } from './output.ts'
 import { type Cell, listing, table } from './table.ts'
 
@@ -18,7 +19,7 @@ const TONES: Readonly<Record<string, Tone>> = {
 }
 
 /** A campaign as people read it: where it stands, and each of its controllers. */
-export function campaignAnswer(output: Output, view: CampaignView): Answer {
+export function campaignAnswer(output: Output, view: ShownCampaign): Answer {
   const { have, need } = view.approvals
   const head = listing(output, [
     ['campaign', view.id],
@@ -29,12 +30,20 @@ export function campaignAnswer(output: Output, view: CampaignView): Answer {
     ['priority', view.priority],
     ['controllers', countsText(view.counts)],
     ['waits', view.waits.length === 0 ? null : view.waits.join(' ')],
+    ...commandsRow(view),
   ])
   const { total = 0 } = view.counts
   const shown = view.controllers.length
   // A part is never taken for the whole: the table ends before the campaign does.
   const rest = shown < total ? `\n\nThe first ${shown} of ${total} controllers.` : ''
   return { json: view, text: `${head}\n\n${controllersTable(output, view.controllers)}${rest}` }
+}
+
+/** What the caller may tell it now, as the console shows it. */
+function commandsRow({ commands }: ShownCampaign): readonly (readonly [string, string])[] {
+  if (commands === undefined) return []
+  const possible = commands.filter(one => one.possible).map(({ command }) => command)
+  return [['you may', possible.length === 0 ? 'tell it nothing now' : possible.join(', ')]]
 }
 
 /** `3 confirmed, 1 failed, of 7`: how many stand where, but for where nobody stands. */
