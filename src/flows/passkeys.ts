@@ -1,4 +1,5 @@
 import { fromBase64Url, toBase64Url } from '../core/encoding/bytes.ts'
+import { spkiOfCose } from '../core/encoding/cose-key.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { parseCredential } from '../core/fleet/credential.ts'
 import {
@@ -14,6 +15,7 @@ import {
 import type { PasskeyAttestation } from '../core/fleet/proof.ts'
 import { personal } from '../core/ledger/telling.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import { passkeyOf, type Passkey as TrustPasskey } from '../core/trust/passkey.ts'
 import { accountOf, inForce, type Who } from './admit.ts'
 import { record } from './audit.ts'
 import { CEREMONY, CHALLENGE_BYTES, type PasskeyPlace } from './passkey-identities.ts'
@@ -119,6 +121,22 @@ export class Passkeys {
       await record(world, { passkeys: [passkeyRow(next)] }, [{ kind: 'account-changed', actor: person(who), detail }])
       return next
     })
+  }
+
+  /**
+   * The public part of a passkey as a key for approvals: what a ceremony takes in. Of other kinds than ES256 there is none. Refuses
+   * `not-found`, `passkey-refused`, `account-malformed`.
+   */
+  async handedOut(account: string, id: string): Promise<TrustPasskey | Refusal> {
+    const all = await passkeysOf(this.#world, account)
+    if (isRefusal(all)) return all
+    const meant = all.find(one => one.id === id)
+    if (meant === undefined)
+      return refuse('not-found', `a passkey of ${account}`, 'one of the account', 'none of that id')
+    const cose = fromBase64Url(meant.publicKey)
+    const spki = cose === null ? null : spkiOfCose(cose)
+    const key = spki === null ? null : passkeyOf({ ...this.#place, spki, credentialId: meant.credential })
+    return key ?? refuse('passkey-refused', meant.label, 'an ES256 key, by HTTPS or at localhost', 'another one')
   }
 
   /** The passkeys of an account that may have one more now. */

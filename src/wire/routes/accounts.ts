@@ -269,6 +269,18 @@ export const removePasskey = route({
   codes: ['account-missing', 'token-manages-itself'],
 })
 
+export const readPasskeyKey = route({
+  method: 'GET',
+  path: '/v1/accounts/{id}/passkeys/{passkey}/key',
+  id: 'readPasskeyKey',
+  tag,
+  summary: 'The public part of a passkey, as a ceremony takes it into the root of the approvals',
+  access: ownOr('read-accounts'),
+  params: { id: Name, passkey: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
+  answers: { 200: { type: 'application/json', what: 'a passkey’s file: docs/signing.md' } },
+  codes: ['not-found', 'passkey-refused'],
+})
+
 export const certifyAccount = route({
   method: 'POST',
   path: '/v1/accounts/{id}/certificates',

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import type { Answer } from '../../../src/adapters/link-https/client.ts'
-import { fromUtf8, toBase64Url } from '../../../src/core/encoding/bytes.ts'
+import { fromUtf8, toBase64Url, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { MOST_PASSKEYS } from '../../../src/core/fleet/passkey.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { challengeFor, checkAssertion, writeAssertion } from '../../../src/core/trust/assertion.ts'
+import { readPasskey } from '../../../src/core/trust/passkey.ts'
 import { editAccount } from '../../../src/flows/appoint.ts'
 import { forget } from '../../../src/flows/forget.ts'
 import type { AccountDetail } from '../../../src/wire/account-api.ts'
@@ -74,6 +77,27 @@ describe('passkeys, at the fleet’s door', () => {
     )
     const [granted] = entries.filter(({ detail }) => detail.by === 'passkey')
     assert.deepEqual([granted?.kind, granted?.actor.id, granted?.detail.passkey], ['access-granted', 'ada', made.id])
+    await dropAll('ada')
+  })
+
+  it('is handed out to its owner as a key for approvals, and to nobody else who may not see accounts', async () => {
+    const device = new SoftAuthenticator()
+    const browser = await at('ada', device)
+    const { id } = await browser.mustAddPasskey('for approvals')
+    const path = `/v1/accounts/ada/passkeys/${id}/key`
+    const key = orThrow(readPasskey(orThrow(await browser.ask('GET', path)).body, 'the key'))
+    const signed = device.get({ rpId: key.rpId, origin: key.origin, challenge: new Uint8Array(32) })
+    assert.deepEqual([key.origin, key.credentialId], [browser.origin, toBase64Url(signed.id)])
+    assert.deepEqual(key.spki, device.spki(signed.id))
+    const message = utf8('a draft')
+    const challenge = challengeFor(message, nodeCrypto)
+    const answer = writeAssertion(device.get({ rpId: key.rpId, origin: key.origin, challenge }))
+    assert.equal(checkAssertion(key, message, answer!, 'test', nodeCrypto), null)
+    assert.equal(outcome(await browser.ask('GET', path.replace(id, '0'.repeat(64)))), 'not-found')
+    assert.equal(outcome(await (await at('root')).ask('GET', path)), 200)
+    await door.account('eve', ['planner@fleet'])
+    await door.password('eve')
+    assert.equal(outcome(await (await at('eve')).ask('GET', path)), 'role-missing')
     await dropAll('ada')
   })
 

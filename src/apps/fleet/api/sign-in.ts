@@ -6,6 +6,7 @@ import { plainText } from '../../../core/encoding/plain-text.ts'
 import { ownPath } from '../../../core/fleet/own-path.ts'
 import type { Passkey } from '../../../core/fleet/passkey.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { writePasskey } from '../../../core/trust/passkey.ts'
 import { passkeysOf, removePasskey } from '../../../flows/passkeys.ts'
 import { signIn } from '../../../flows/sign-in.ts'
 import type { PasskeyView } from '../../../wire/account-api.ts'
@@ -88,6 +89,12 @@ function passkeyRoutes(server: HttpsServer, door: FleetDoor): void {
       return isRefusal(added) ? added : passkeyView(added)
     }
     return { attempt: 'passkey add', run }
+  })
+
+  shows(server, routes.readPasskeyKey, async ({ params, reply }) => {
+    const key = passkeys === null ? none() : await passkeys.handedOut(params.id ?? '', params.passkey ?? '')
+    if (isRefusal(key)) return key
+    return reply.type('application/json').send(Buffer.from(writePasskey(key)))
   })
 
   changesSecrets(server, routes.removePasskey, ({ peer, params }) => {
