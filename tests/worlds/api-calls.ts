@@ -60,7 +60,7 @@ export async function accounts({ world, admin, post, postAs, remove }: Calls): P
   const ana = { ca, bearer: secret }
   const { id } = json<{ id: string }>(await postAs(ana, '/v1/accounts/ana/tokens', asked))
   orThrow(await remove(ana, `/v1/accounts/ana/credentials/${id}`))
-  await passkeys(ana, { postAs, remove })
+  await passkeys(ana, { world, postAs, remove })
   orThrow(await postAs(ana, '/v1/sign-out', {}))
   const once = json<{ secret: string }>(await postAs({ ca }, '/v1/sign-in', { proof }))
   orThrow(await postAs({ ca, bearer: once.secret }, '/v1/accounts/ana/sign-out', {}))
@@ -72,7 +72,10 @@ export async function accounts({ world, admin, post, postAs, remove }: Calls): P
   orThrow(await postAs(tls.profile(world.profileOf('approver-0')), '/v1/campaigns/yew/rejections', { reason: 'no' }))
 }
 
-async function passkeys(ana: ClientTls, { postAs, remove }: Pick<Calls, 'postAs' | 'remove'>): Promise<void> {
+async function passkeys(
+  ana: ClientTls,
+  { world, postAs, remove }: Pick<Calls, 'world' | 'postAs' | 'remove'>,
+): Promise<void> {
   const device = new SoftAuthenticator()
   const wanted = json<PasskeyWantedView>(await postAs(ana, '/v1/passkeys/challenges', {}))
   const [challenge, user] = [wanted.challenge, wanted.user].map(text => fromBase64Url(text)!) as [
@@ -92,7 +95,9 @@ async function passkeys(ana: ClientTls, { postAs, remove }: Pick<Calls, 'postAs'
     json<{ at: string }>(await postAs({ ca }, '/v1/sign-in/challenges', { provider: 'passkey' })).at,
     'passkey',
   )
-  orThrow(await remove(ana, `/v1/accounts/ana/passkeys/${json<PasskeyView>(added).id}`))
+  const { id } = json<PasskeyView>(added)
+  orThrow(await call(fleetUrl(world), ana, 'GET', `/v1/accounts/ana/passkeys/${id}/key`))
+  orThrow(await remove(ana, `/v1/accounts/ana/passkeys/${id}`))
 }
 
 export async function enrolAgain({ world, post }: Calls): Promise<void> {
