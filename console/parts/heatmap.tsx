@@ -1,3 +1,4 @@
+import { counted } from '../picture/counted.ts'
 import type { Cell, Grid } from '../picture/version-grid.ts'
 import { Scroll } from './scroll.tsx'
 
@@ -13,6 +14,9 @@ const shade = ({ count, share, kind }: Cell): string => {
   if (kind === 'unknown') return 'heat-unknown'
   return `heat-${Math.max(1, Math.ceil(share * 4))}`
 }
+
+/** What a count stands on is as wide as it has digits. */
+const pill = ({ count }: Cell): number => Math.min(WIDE, 18 + 9 * String(count).length)
 
 const cut = (name: string): string => (name.length > 10 ? `${name.slice(0, 9)}…` : name)
 
@@ -48,9 +52,16 @@ export function Heatmap({ grid: { columns, rows } }: { grid: Grid }) {
                   {cell.count > 0 && cell.kind === 'off' && <rect width={WIDE} height={HIGH} rx="2" class="heat-off" />}
                   {cell.count > 0 && (
                     <>
-                      <rect x={WIDE / 2 - 15} y={HIGH / 2 - 10} width="30" height="20" rx="10" class="heat-pill" />
+                      <rect
+                        x={(WIDE - pill(cell)) / 2}
+                        y={HIGH / 2 - 10}
+                        width={pill(cell)}
+                        height="20"
+                        rx="10"
+                        class="heat-pill"
+                      />
                       <text x={WIDE / 2} y={HIGH / 2 + 5} text-anchor="middle" class="heat-count">
-                        {cell.count}
+                        {counted(cell.count)}
                       </text>
                     </>
                   )}
@@ -97,7 +108,7 @@ export function Heatmap({ grid: { columns, rows } }: { grid: Grid }) {
                 <td>{row.baseline ?? '–'}</td>
                 {row.cells.map((cell, x) => (
                   <td key={columns[x]?.name} class="number">
-                    {cell.count}
+                    {counted(cell.count)}
                   </td>
                 ))}
               </tr>

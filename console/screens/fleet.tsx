@@ -4,6 +4,7 @@ import type { ReleaseView } from '../../src/wire/fleet-views.ts'
 import type { VersionsView } from '../../src/wire/inventory-views.ts'
 import { useView } from '../live/views.ts'
 import { Heatmap } from '../parts/heatmap.tsx'
+import { counted } from '../picture/counted.ts'
 import { versionGrid } from '../picture/version-grid.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { useSession } from '../shell/session.tsx'
@@ -36,7 +37,7 @@ export default function Fleet({ query, setQuery }: ScreenProps) {
         )}
         {summary.value !== null && (
           <p class="quiet">
-            {summary.value.controllers} controllers, {summary.value.sites}{' '}
+            {counted(summary.value.controllers)} controllers, {counted(summary.value.sites)}{' '}
             {summary.value.sites === 1 ? 'site' : 'sites'}
           </p>
         )}

@@ -6,6 +6,7 @@ import type { View } from '../../live/views.ts'
 import { Mark } from '../../parts/mark.tsx'
 import { ageText } from '../../picture/age.ts'
 import { attentionWords, lineOf } from '../../picture/attention-words.ts'
+import { counted } from '../../picture/counted.ts'
 import { announce } from '../../shell/announce.ts'
 import { useFreshness } from '../../shell/stale.tsx'
 
@@ -96,7 +97,7 @@ function Item({ item, codes, now }: { item: AttentionView; codes: Codes | null; 
 const calm = (summary: AttentionSummary | null): string =>
   summary === null
     ? 'Nothing needs attention'
-    : `Nothing needs attention: ${summary.controllers} controllers at ${summary.sites} ${summary.sites === 1 ? 'site' : 'sites'}`
+    : `Nothing needs attention: ${counted(summary.controllers)} controllers at ${counted(summary.sites)} ${summary.sites === 1 ? 'site' : 'sites'}`
 
 /** What codes mean, fetched behind the first picture. */
 function useCodes(): Codes | null {

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import type { AttentionSummary, RegionView } from '../../../src/wire/attention-views.ts'
 import { Mark, type MarkKind } from '../../parts/mark.tsx'
+import { counted } from '../../picture/counted.ts'
 import { tilesOf } from '../../picture/tiles.ts'
 
 const WIDTH = 420
@@ -37,7 +38,8 @@ export function Regions({ summary: { regions }, region, onRegion }: Props) {
       >
         {tiles.map(({ of, x, y, width, height }) => {
           const kind = worstOf(of)
-          const room = Math.floor(width / 7.5)
+          const room = Math.floor((width - 14) / 8)
+          const sites = `${counted(of.sites)} ${of.sites === 1 ? 'site' : 'sites'}`
           return (
             <g key={of.region} transform={`translate(${x} ${y})`}>
               <a
@@ -46,15 +48,24 @@ export function Regions({ summary: { regions }, region, onRegion }: Props) {
                 class={`region region-${kind}${of.region === region ? ' region-chosen' : ''}`}
               >
                 <title>{`${of.region}: ${of.sites} sites, ${saidOf(of)}`}</title>
-                <rect x="1.5" y="1.5" width={Math.max(0, width - 3)} height={Math.max(0, height - 3)} rx="3" />
+                <rect
+                  class="region-tile"
+                  x="1.5"
+                  y="1.5"
+                  width={Math.max(0, width - 3)}
+                  height={Math.max(0, height - 3)}
+                  rx="3"
+                />
                 {height > 34 && room > 3 && (
                   <>
                     <text x="9" y="19" class="region-name">
                       {of.region.length > room ? `${of.region.slice(0, room - 1)}…` : of.region}
                     </text>
-                    <text x="9" y="34" class="region-sites">
-                      {of.sites} {of.sites === 1 ? 'site' : 'sites'}
-                    </text>
+                    {sites.length <= room + 2 && (
+                      <text x="9" y="34" class="region-sites">
+                        {sites}
+                      </text>
+                    )}
                   </>
                 )}
                 {kind !== 'good' && (
@@ -95,8 +106,8 @@ export function Regions({ summary: { regions }, region, onRegion }: Props) {
                     {one.region}
                   </button>
                 </th>
-                <td class="number">{one.sites}</td>
-                <td class="number">{one.controllers}</td>
+                <td class="number">{counted(one.sites)}</td>
+                <td class="number">{counted(one.controllers)}</td>
                 <td>
                   <Mark kind={worstOf(one)} /> {saidOf(one)}
                 </td>

@@ -4,6 +4,7 @@ import type { SiteCountView } from '../../../src/wire/inventory-views.ts'
 import { usePages } from '../../live/pages.ts'
 import { useView } from '../../live/views.ts'
 import { Mark } from '../../parts/mark.tsx'
+import { lineOf } from '../../picture/attention-words.ts'
 import { visibleRows } from '../../picture/visible-rows.ts'
 import { useKey } from '../../shell/keys.ts'
 import type { ScreenProps } from '../../shell/screen.ts'
@@ -101,7 +102,7 @@ function Rows({
               <a class="site-row" href={`/sites/${encodeURIComponent(site)}`} data-row>
                 <Mark kind={trouble?.level ?? 'good'} />
                 <span class="site-name">{site}</span>
-                <span class="quiet site-trouble">{trouble?.text ?? ''}</span>
+                <span class="quiet site-trouble">{trouble === undefined ? '' : lineOf(trouble).text}</span>
                 <span class="quiet">{region}</span>
                 <span class="site-count">
                   {controllers} <span class="unseen">controllers</span>
