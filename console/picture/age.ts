@@ -9,6 +9,9 @@ export function ageText(millis: number): string {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`
 }
 
+/** `4 s ago`; below a second `just now`. */
+export const agoText = (millis: number): string => (millis < 1000 ? 'just now' : `${ageText(millis)} ago`)
+
 /** Behind this, in milliseconds, what is shown is no longer live: two small questions in a row have no answer (live/feed.ts). */
 const LIVE_MILLIS = 9000
 /** Behind this it is stale: it is marked wherever it stands. */

@@ -43,4 +43,4 @@ export function whenText(at: number, zone: string): string {
 
 /** How long until, or since: `in 3 h`, `4 min ago`. */
 export const untilText = (at: number, now: number, age: (millis: number) => string): string =>
-  at > now ? `in ${age(Math.max(1000, at - now))}` : `${age(now - at)} ago`
+  at > now ? `in ${age(Math.max(1000, at - now))}` : `${age(Math.max(1000, now - at))} ago`

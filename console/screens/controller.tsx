@@ -7,7 +7,7 @@ import { useView } from '../live/views.ts'
 import { Mark } from '../parts/mark.tsx'
 import { SlotStrip } from '../parts/slot-strip.tsx'
 import { useNow } from '../parts/use-now.ts'
-import { ageText } from '../picture/age.ts'
+import { ageText, agoText } from '../picture/age.ts'
 import { standingOf } from '../picture/site-cards.ts'
 import { slotsOf } from '../picture/slots.ts'
 import { occurrencesOf } from '../picture/timeline.ts'
@@ -111,8 +111,8 @@ function State({ view, zone, now }: { view: SiteControllerView; zone: string; no
         {fault !== null && ` (${fault})`}
         {attested !== null && (
           <span class="quiet">
-            {attested.seenAt === null ? '' : ` heard ${ageText(now - attested.seenAt)} ago`}, report {attested.sequence}{' '}
-            of {whenText(attested.at, zone)} by its own clock
+            {attested.seenAt === null ? '' : ` heard ${agoText(now - attested.seenAt)}`}, report {attested.sequence} of{' '}
+            {whenText(attested.at, zone)} by its own clock
           </span>
         )}
       </p>
@@ -154,7 +154,7 @@ function State({ view, zone, now }: { view: SiteControllerView; zone: string; no
       ))}
       {waits !== null && (
         <p class="card-wait">
-          {waits.sentence} <span class="quiet">Said {ageText(Math.max(0, now - waits.at))} ago.</span>
+          {waits.sentence} <span class="quiet">Said {agoText(Math.max(0, now - waits.at))}.</span>
           {waits.nextPossible !== null &&
             ` Next possible ${whenText(waits.nextPossible, zone)}, ${untilText(waits.nextPossible, now, ageText)}.`}
         </p>

@@ -3,7 +3,7 @@ import type { PlantSeen } from '../../src/wire/plant-api.ts'
 import type { SiteControllerView, SiteView } from '../../src/wire/site-views.ts'
 import { askAgain, useView } from '../live/views.ts'
 import { useNow } from '../parts/use-now.ts'
-import { ageText } from '../picture/age.ts'
+import { agoText } from '../picture/age.ts'
 import { permissivesOf } from '../picture/permissives.ts'
 import { cardsOf, countsOf, groupsOf, matches, waitRows, workOf } from '../picture/site-cards.ts'
 import { whenText } from '../picture/when.ts'
@@ -113,7 +113,7 @@ export default function Site({ params, query, setQuery }: ScreenProps) {
 function Facts({ site, now }: { site: SiteView; now: number }) {
   const { heardAt, id } = site.gateway
   const silent = heardAt !== null && now - heardAt > SILENT
-  const heard = heardAt === null ? 'not heard since the server started' : `heard ${ageText(now - heardAt)} ago`
+  const heard = heardAt === null ? 'not heard since the server started' : `heard ${agoText(now - heardAt)}`
   return (
     <dl class="site-facts">
       <div>

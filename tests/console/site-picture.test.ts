@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { ageText, agoText } from '../../console/picture/age.ts'
 import { permissivesOf } from '../../console/picture/permissives.ts'
 import { schematicOf } from '../../console/picture/schematic.ts'
 import {
@@ -15,7 +16,7 @@ import {
   worstFirst,
 } from '../../console/picture/site-cards.ts'
 import { slotsOf } from '../../console/picture/slots.ts'
-import { whenText } from '../../console/picture/when.ts'
+import { untilText, whenText } from '../../console/picture/when.ts'
 import type { PlantSeen, PlantShown } from '../../src/wire/plant-api.ts'
 import type {
   AttestedState,
@@ -402,6 +403,11 @@ describe('the schematic', () => {
 })
 
 describe('times', () => {
+  test('how long ago, and until', () => {
+    assert.deepEqual([agoText(300), agoText(4000), agoText(-50)], ['just now', '4 s ago', 'just now'])
+    assert.deepEqual([untilText(NOW + 7_200_000, NOW, ageText), untilText(NOW, NOW, ageText)], ['in 2 h', '1 s ago'])
+  })
+
   test('a moment in the site’s zone and in UTC, with the day that each has', () => {
     assert.equal(
       whenText(Date.UTC(2026, 10, 24, 23, 30), 'Europe/Oslo'),

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Codes } from '../../live/codes.ts'
 import { Mark } from '../../parts/mark.tsx'
-import { ageText } from '../../picture/age.ts'
+import { agoText } from '../../picture/age.ts'
 import type { Occurrence } from '../../picture/timeline.ts'
 import { whenText } from '../../picture/when.ts'
 
@@ -32,7 +32,7 @@ export function Chosen({ one, codes, zone, now, onClose }: Props) {
       <dl>
         <dt>When</dt>
         <dd>
-          {whenText(at, zone)}, {ageText(Math.max(0, now - at))} ago
+          {whenText(at, zone)}, {agoText(Math.max(0, now - at))}
         </dd>
         {detail !== '' && (
           <>

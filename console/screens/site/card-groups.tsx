@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { Mark } from '../../parts/mark.tsx'
 import { SlotStrip } from '../../parts/slot-strip.tsx'
-import { ageText } from '../../picture/age.ts'
+import { ageText, agoText } from '../../picture/age.ts'
 import { type Card, type CardGroup, isLoud, worstFirst } from '../../picture/site-cards.ts'
 import { untilText, whenText } from '../../picture/when.ts'
 import { Counts } from './counts.tsx'
@@ -80,7 +80,7 @@ function ControllerCard({ card, site, zone, now }: Shared & { readonly card: Car
           <span class="quiet">Counter</span> {counter ?? 'unknown'}
         </span>
         <span>
-          <span class="quiet">Heard</span> {seenAt === null ? 'never' : `${ageText(now - seenAt)} ago`}
+          <span class="quiet">Heard</span> {seenAt === null ? 'never' : agoText(now - seenAt)}
         </span>
       </p>
       {turn !== null && (

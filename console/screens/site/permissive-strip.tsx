@@ -1,5 +1,5 @@
 import { Mark } from '../../parts/mark.tsx'
-import { ageText } from '../../picture/age.ts'
+import { agoText } from '../../picture/age.ts'
 import type { PermissiveRow } from '../../picture/permissives.ts'
 
 type Props = {
@@ -15,7 +15,7 @@ export function PermissiveStrip({ rows, heardAt, fault, now }: Props) {
   const said =
     heardAt === null
       ? 'Its gateway is asked, and shows them with its next call.'
-      : `As its gateway showed them ${ageText(now - heardAt)} ago.`
+      : `As its gateway showed them ${agoText(now - heardAt)}.`
   return (
     <section class="panel" aria-labelledby="permissives-title">
       <h2 id="permissives-title">Permissives</h2>
@@ -34,7 +34,7 @@ export function PermissiveStrip({ rows, heardAt, fault, now }: Props) {
             <p class="quiet">needed: {row.threshold}</p>
             <p class="quiet">
               {row.word}
-              {row.age !== null && `, measured ${ageText(row.age)} ago`}
+              {row.age !== null && `, measured ${agoText(row.age)}`}
               {row.places !== null && `; ${row.places}`}
             </p>
             {row.kind === 'unknown' && row.because !== null && <p class="quiet">{row.because}</p>}

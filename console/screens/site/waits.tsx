@@ -1,5 +1,5 @@
 import { Mark } from '../../parts/mark.tsx'
-import { ageText } from '../../picture/age.ts'
+import { ageText, agoText } from '../../picture/age.ts'
 import type { WaitRow } from '../../picture/site-cards.ts'
 import { untilText, whenText } from '../../picture/when.ts'
 
@@ -38,12 +38,12 @@ export function Waits({ rows, zone, now, site }: Props) {
                 {waiting.age !== null && (
                   <div>
                     <dt>Measured</dt>
-                    <dd>{ageText(waiting.age)} ago</dd>
+                    <dd>{agoText(waiting.age)}</dd>
                   </div>
                 )}
                 <div>
                   <dt>Said</dt>
-                  <dd>{ageText(waiting.saidAgo)} ago</dd>
+                  <dd>{agoText(waiting.saidAgo)}</dd>
                 </div>
                 <div>
                   <dt>Next possible</dt>
