@@ -403,6 +403,13 @@ export const PART_GUARDS: readonly Guard[] = [
     tests: 'tests/apps/fleet/console-door.test.ts',
   },
   {
+    stops: 'a page that is told of more than its account may do',
+    file: 'src/core/fleet/roles.ts',
+    text: "if (ACTIONS[action].at !== 'sites') return mayDo(holder, action, FLEET) === null ? [scopeText(FLEET)] : []",
+    without: "if (ACTIONS[action].at !== 'sites') return [scopeText(FLEET)]",
+    tests: 'tests/core/fleet/roles.test.ts',
+  },
+  {
     stops: 'a page elsewhere that fills the log by knocking at the console',
     file: 'src/apps/fleet/gate.ts',
     text: 'if (rules.pagesOnly && isKnock(request, refusal, rules)) return',

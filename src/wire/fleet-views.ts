@@ -344,8 +344,6 @@ export const CheckpointView = Type.Object(
   { ...closed, title: 'CheckpointView' },
 )
 export type CheckpointView = Static<typeof CheckpointView>
-/** As the console is shown it: with what a person has to see to of the log's witnesses, and of what sites tell. */
-export type WatchedCheckpoint = CheckpointView & { readonly alarms?: StatusView['alarms'] }
 
 export const AnchorView = Type.Object(
   {

@@ -9,7 +9,7 @@ import type { WhoView } from '../../../src/wire/account-api.ts'
 import { FLEET_SCREENS } from '../../../src/wire/console-screens.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
 import { ConsoleBrowser, outcome, setCookie } from '../../worlds/console-browser.ts'
-import { PASSWORD, PeopleDoor } from '../../worlds/people-door.ts'
+import { PASSWORD, PeopleDoor, send } from '../../worlds/people-door.ts'
 import { QuietFleet } from '../../worlds/quiet-fleet.ts'
 
 const INDEX = '<!doctype html><title>the page</title>'
@@ -199,6 +199,20 @@ describe('the console’s door', () => {
       const answer = await browser.send('POST', '/v1/sign-in', { headers, body })
       assert.deepEqual([outcome(answer), answer.headers['set-cookie']], ['request-forged', undefined])
     }
+    const main = (headers: Record<string, string>) => {
+      const body = { proof: { at: 'password', account: 'bob', password: PASSWORD }, cookie: true }
+      return send(door.client(), 'POST', '/v1/sign-in', body, headers).then(answer =>
+        'code' in answer ? answer.code : answer.status,
+      )
+    }
+    assert.equal(await main({ origin: 'https://evil.example' }), 'request-forged', 'nor at the fleet’s own door')
+    assert.equal(
+      await main({ origin: browser.url }),
+      'request-forged',
+      'cookies know no ports: the console is elsewhere',
+    )
+    assert.equal(await main({ 'sec-fetch-site': 'same-site' }), 'request-forged')
+    assert.equal(await main({}), 200, 'a command line says nothing of the kind')
     const form = { ...browser.own, 'content-type': 'text/plain' }
     const answer = await browser.send('POST', '/v1/sign-in', { headers: form, body: '{"cookie":true}' })
     assert.equal(outcome(answer), 'request-malformed')

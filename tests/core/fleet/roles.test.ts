@@ -11,6 +11,7 @@ import {
   mayDo,
   mayDoAll,
   mayDoSomewhere,
+  mayTable,
   type Place,
   ROLE_NAMES,
   ROLES,
@@ -155,5 +156,24 @@ describe('who may do what', () => {
     )
     const elsewhere = mayDo(holder([{ role: 'planner', scope: { at: 'region', region: 'nl' } }]), 'plan', FLEET)
     assert.equal(elsewhere?.expected, 'planner, for the whole fleet')
+  })
+
+  it('what somebody is told that they may do is what they may do, everywhere', () => {
+    fc.assert(
+      fc.property(grants, fc.option(grants), fc.boolean(), action, place, (held, narrowed, disabled, asked, where) => {
+        const holder = { id: 'ada', disabled, grants: held, narrowed }
+        const told = mayTable(holder)[asked]
+        const reaches = (text: string): boolean => {
+          if (text === 'fleet') return true
+          if (where.at === 'fleet') return false
+          return text === `site:${where.site}` || (where.region !== null && text === `region:${where.region}`)
+        }
+        const letIn = mayDo(holder, asked, where) === null
+        // A token for a site of one's region is not told of: the table knows no regions of sites. It promises nothing more.
+        if (told.some(reaches)) assert.ok(letIn, `${asked}: ${told.join(', ')}`)
+        else if (narrowed === null) assert.ok(!letIn, `${asked}: ${told.join(', ')}`)
+        if (disabled) assert.deepEqual(told, [])
+      }),
+    )
   })
 })
