@@ -1,16 +1,27 @@
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { change } from '../live/change.ts'
+import { loadCodes } from '../live/codes.ts'
 import type { Fault } from '../live/fault.ts'
+import { wayBack } from '../picture/address.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { sessionBegun } from '../shell/session.tsx'
+import { OtherWays } from './sign-in/other-ways.tsx'
 import './sign-in.css'
 
 /** Where one signs in. The session is in a cookie that no script can read; what was typed is nowhere afterwards. */
-export default function SignIn(_: ScreenProps) {
+export default function SignIn({ query }: ScreenProps) {
   const [fault, setFault] = useState<Fault | null>(null)
   const [busy, setBusy] = useState(false)
   const account = useRef<HTMLInputElement>(null)
   const password = useRef<HTMLInputElement>(null)
+  const refused = query.get('refused')
+  useEffect(() => {
+    if (refused !== null)
+      void refusedBy(refused).then(
+        why => why !== null && setFault(why),
+        () => undefined,
+      )
+  }, [refused])
 
   const send = async (event: Event): Promise<void> => {
     event.preventDefault()
@@ -62,6 +73,15 @@ export default function SignIn(_: ScreenProps) {
           {busy ? 'Signing in …' : 'Sign in'}
         </button>
       </form>
+      <OtherWays back={wayBack(query.get('back'))} onBegun={sessionBegun} onFault={setFault} />
     </section>
   )
+}
+
+/** Why another party brought one back without a session: a code of the server, in its own words. What is none says nothing. */
+async function refusedBy(code: string): Promise<Fault | null> {
+  const { isRefusalCode, registry } = await loadCodes()
+  if (!isRefusalCode(code)) return null
+  const { title, fix, status } = registry[code]
+  return { code, status, detail: `You were not signed in: ${title}. ${fix}` }
 }

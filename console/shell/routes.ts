@@ -56,6 +56,7 @@ export const routes: readonly Route[] = [
     action: 'read-audit',
     load: () => import('../screens/audit.tsx'),
   },
+  { name: 'me', path: '/me', load: () => import('../screens/me.tsx') },
 ]
 
 /** Where one signs in; `back` in its query is where it leads. */

@@ -1,0 +1,122 @@
+import { useState } from 'preact/hooks'
+import type { AccountDetail } from '../../../src/wire/account-api.ts'
+import { addPasskey, hasPasskeys } from '../../live/passkey.ts'
+import { announce } from '../../shell/announce.ts'
+import { SignInAgain } from './sign-in-again.tsx'
+import { moment, used } from './when.ts'
+
+type PasskeysProps = {
+  readonly account: string
+  /** The session that one is in: it is ended when one signs in again. */
+  readonly session: string | null
+  readonly passkeys: AccountDetail['passkeys']
+  readonly onChange: () => void
+  readonly onEnd: (of: string) => Promise<void>
+}
+
+/** One's passkeys: each with what it is called and when it was used last; and a new one, in a session that is fresh. */
+export function Passkeys({ account, session, passkeys, onChange, onEnd }: PasskeysProps) {
+  const [label, setLabel] = useState('')
+  const [said, setSaid] = useState<string | null>(null)
+  const [stale, setStale] = useState(false)
+  const [busy, setBusy] = useState(false)
+  const add = async (): Promise<void> => {
+    if (busy) return
+    setBusy(true)
+    setSaid(null)
+    const added = await addPasskey(label.trim() === '' ? 'Passkey' : label.trim())
+    setBusy(false)
+    if (added === null)
+      return setSaid('No passkey was made: it was given up, or this authenticator has one of this account already.')
+    if ('fault' in added) {
+      setStale(added.fault.code === 'session-not-fresh')
+      return setSaid(added.fault.detail)
+    }
+    setStale(false)
+    setLabel('')
+    announce('Passkey added')
+    onChange()
+  }
+  return (
+    <section class="panel" aria-labelledby="me-passkeys">
+      <h2 id="me-passkeys">Passkeys</h2>
+      {passkeys.length === 0 ? (
+        <p class="empty">
+          None. With one you sign in by fingerprint, face or PIN, and nothing can be typed into the wrong page.
+        </p>
+      ) : (
+        <div class="wide">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Name</th>
+                <th scope="col">Kept on</th>
+                <th scope="col">Added</th>
+                <th scope="col">Last used</th>
+                <th scope="col">
+                  <span class="unseen">Remove</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {passkeys.map(one => (
+                <tr key={one.id}>
+                  <th scope="row">{one.label}</th>
+                  <td>{one.synced ? 'several devices' : 'one device'}</td>
+                  <td>{moment(one.createdAt)}</td>
+                  <td>{used(one.usedAt)}</td>
+                  <td>
+                    <button type="button" onClick={() => void onEnd(`passkeys/${one.id}`)}>
+                      Remove<span class="unseen"> {one.label}</span>
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {hasPasskeys() ? (
+        <form
+          class="me-add"
+          onSubmit={event => {
+            event.preventDefault()
+            void add()
+          }}
+        >
+          <label>
+            What to call a new one
+            <input
+              value={label}
+              maxLength={120}
+              autocomplete="off"
+              placeholder="the blue key"
+              onInput={event => setLabel(event.currentTarget.value)}
+            />
+          </label>
+          <button type="submit" class="primary" aria-disabled={busy ? true : undefined}>
+            {busy ? 'Asking the authenticator …' : 'Add a passkey'}
+          </button>
+        </form>
+      ) : (
+        <p class="empty">This browser has no passkeys here.</p>
+      )}
+      {said !== null && (
+        <p class="form-fault" role="alert">
+          {said}
+        </p>
+      )}
+      {stale && (
+        <SignInAgain
+          account={account}
+          session={session}
+          onDone={() => {
+            setStale(false)
+            onChange()
+            void add()
+          }}
+        />
+      )}
+    </section>
+  )
+}
