@@ -116,6 +116,19 @@ describe('accounts from the command line', () => {
     assert.equal(codeOf(await as('dan', 'whoami')), 'done')
   })
 
+  it('an account is linked to who somebody is elsewhere, and to nobody twice', async () => {
+    const at = ['--provider', 'https://id.example/works']
+    await must('account', 'identity', 'dan', ...at, '--subject', '248289761001')
+    const shown = (await must('account', 'show', 'dan')) as unknown as AccountDetail
+    assert.deepEqual(shown.externals, [{ provider: at[1], subject: '248289761001' }])
+    assert.deepEqual([shown.passkeys, shown.password], [[], false])
+    const taken = await voltseal(world, ['account', 'identity', 'robot', ...at, '--subject', '248289761001'])
+    assert.equal(codeOf(taken), 'account-external-taken')
+    assert.equal(codeOf(await voltseal(world, ['account', 'identity', 'dan', ...at])), 'usage-error')
+    await must('account', 'identity', 'dan', ...at, '--remove')
+    assert.equal(codeOf(await voltseal(world, ['account', 'identity', 'dan', ...at, '--remove'])), 'usage-error')
+  })
+
   it('a plan is rejected by an approver, with the reason', async () => {
     const approver = { profile: world.profileOf('approver-0') }
     const unknown = await voltseal(world, ['campaign', 'reject', 'none', '--reason', 'x'], approver)

@@ -228,7 +228,9 @@ describe('passkeys, at the fleet’s door', () => {
     const mallory = await at('mallory')
     const stolen = { id: Uint8Array.fromBase64(credential!, { alphabet: 'base64url' }) }
     assert.equal(outcome(await mallory.addPasskey('mine', stolen)), 'passkey-refused')
-    // Nor under a name of its own for what the authenticator calls otherwise.
+    // Nor under another name than the authenticator calls it by, taken or free.
+    const free = toBase64Url(new Uint8Array(16))
+    assert.equal(outcome(await mallory.addPasskey('mine', {}, { credential: free })), 'passkey-refused')
     assert.equal(outcome(await mallory.addPasskey('mine', {}, { credential: credential! })), 'passkey-refused')
     assert.equal(outcome(await owner.signInByPasskey()), 200)
     assert.equal(await owner.who(), 'ada')

@@ -68,7 +68,15 @@ export function addAccount(program: Command, cli: Cli): void {
     .option('--add <file>', 'a public key, or a passkey from the console; repeatable', several, [])
     .option('--remove <id>', 'a key by its id, or the first 16 digits of it; repeatable', several, [])
     .action(does((session, id, options: ChangeOptions) => keys(cli, session, id, options)))
-  about('disable', 'let them in no more: sessions and tokens end, and signatures of plans that wait count no more')
+  about('identity', 'say who they are to another party that vouches for them (signIn.openid in fleet.yaml)')
+    .requiredOption('--provider <issuer>', 'the party, by its issuer')
+    .option('--subject <sub>', 'who they are there: the “sub” of its ID tokens')
+    .option('--remove', 'the party vouches for them no more')
+    .action(does((session, id, options: IdentityOptions) => identity(cli, session, id, options)))
+  about(
+    'disable',
+    'let them in no more: sessions, tokens and passkeys end, and signatures of plans that wait count no more',
+  )
     .requiredOption('--reason <text>', 'why: it is kept in the audit log')
     .action(
       does((session, id, { reason }: Options & { reason: string }) => change(cli, session, id, { disabled: reason })),
@@ -149,8 +157,16 @@ async function show(cli: Cli, session: Session, id: string): Promise<Work> {
   })
   const heads = ['id', 'kind', 'state', 'roles', 'until', 'last used', 'label']
   const credentials = rows.length === 0 ? '' : `\n\n${table(cli.output, heads, rows)}`
-  const password = [['password', detail.password ? 'yes' : 'none'] as const]
-  return { json: detail, text: accountText(cli, detail, password) + credentials }
+  const keys = detail.passkeys.map(({ label, usedAt }) => `${label} (${usedAt === null ? 'never used' : day(usedAt)})`)
+  const more = [
+    ['password', detail.password ? 'yes' : 'none'],
+    ['passkeys', keys.join(', ') || 'none'],
+    [
+      'vouched for by',
+      detail.externals.map(({ provider, subject }) => `${provider} as ${subject}`).join(', ') || 'nobody',
+    ],
+  ] as const
+  return { json: detail, text: accountText(cli, detail, more) + credentials }
 }
 
 async function roles(cli: Cli, session: Session, id: string, { add, remove }: ChangeOptions): Promise<Work> {
@@ -174,6 +190,22 @@ async function keys(cli: Cli, session: Session, id: string, { add, remove }: Cha
     return refuse('usage-error', 'account key --remove', detail.keys.join(', ') || 'no key', remove.join(', '))
   }
   return change(cli, session, id, { keys: [...new Set([...detail.keys.filter(key => !meant(key)), ...more])] })
+}
+
+type IdentityOptions = Options & { provider: string; subject?: string; remove?: boolean }
+
+async function identity(cli: Cli, session: Session, id: string, options: IdentityOptions): Promise<Work> {
+  const { provider, subject, remove = false } = options
+  if ((subject === undefined) !== remove) {
+    return refuse('usage-error', 'account identity', '--subject SUB, or --remove', remove ? 'both' : 'neither')
+  }
+  const detail = await session.get<AccountDetail>(`/v1/accounts/${id}`)
+  if (isRefusal(detail)) return detail
+  const others = detail.externals.filter(one => one.provider !== provider)
+  if (remove && others.length === detail.externals.length) {
+    return refuse('usage-error', 'account identity', 'a party that vouches for the account', provider)
+  }
+  return change(cli, session, id, { externals: [...others, ...(subject === undefined ? [] : [{ provider, subject }])] })
 }
 
 async function change(cli: Cli, session: Session, id: string, body: object): Promise<Work> {
