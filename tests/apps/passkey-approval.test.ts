@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../sim/doors/world.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
@@ -74,6 +75,18 @@ describe('an approver with a passkey', () => {
     assert.notEqual(await offered(), 200)
     await must('campaign', 'start', 'spring')
     await world.until('the gateway offers what a passkey has approved', async () => (await offered()) === 200)
+  })
+
+  it('its approval is verified offline too, from the first roots', async () => {
+    const folder = world.at('exported')
+    await must('repository', 'export', folder)
+    const first = (repo: string) => ['--root', `${repo}=${world.at('fleet', 'roots', `${repo}.root.json`)}`]
+    const shown = await must('repository', 'verify', folder, ...first('image'), ...first('approval'))
+    assert.match(JSON.stringify(shown), /campaigns\/spring\.json|approval/)
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    const signed = files.filter(name => name.includes('approval') && name.endsWith('.targets.json'))
+    const holds = (name: string): boolean => readFileSync(join(folder, name), 'utf8').includes(anna.keyid)
+    assert.ok(signed.some(holds), 'with the passkey’s signature in it')
   })
 
   it('attack: a passkey’s file in the place of a release key, or of a root’s', async () => {
