@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts'
 
 const ATTENTION = 'tests/apps/fleet/attention.test.ts'
+const WATCHING = 'tests/apps/fleet/watching.test.ts'
 const SHELL = 'tests/console/shell.test.ts'
 
 /** The guards of the console's frame, and of what needs somebody. */
@@ -32,6 +33,20 @@ export const SHELL_GUARDS: readonly Guard[] = [
     text: 'all.filter(({ region }) => reach.regions.has(region))',
     without: 'all',
     tests: ATTENTION,
+  },
+  {
+    stops: 'a session that a page keeps alive by itself',
+    file: 'src/flows/admit.ts',
+    text: 'if (!watching) await noteUse',
+    without: 'await noteUse',
+    tests: WATCHING,
+  },
+  {
+    stops: 'a change that leaves its session as it was',
+    file: 'src/apps/fleet/gate.ts',
+    text: 'const watching = isRead(request) && (',
+    without: 'const watching = (',
+    tests: WATCHING,
   },
   {
     stops: 'a way back from the sign-in to another host',

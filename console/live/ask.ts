@@ -26,9 +26,10 @@ export function onSignedOut(tell: () => void): () => void {
 /** Forgets every answer: the next person at this page may see less. */
 export const forgetAnswers = (): void => kept.clear()
 
-/** Asks for a view. Never throws. */
-export async function ask<T>(path: string): Promise<Asked<T>> {
-  const sent = await send(path, { headers: { accept: 'application/json' } })
+/** Asks for a view; `watching`: by itself, and not since somebody did something: no session is kept alive by that. Never throws. */
+export async function ask<T>(path: string, watching = false): Promise<Asked<T>> {
+  const headers = { accept: 'application/json', ...(watching ? { 'x-voltseal-watching': '1' } : {}) }
+  const sent = await send(path, { headers })
   if (isFault(sent)) return sent
   const { text, now, next } = sent
   const before = kept.get(path)

@@ -85,7 +85,7 @@ export function followEvents(): () => void {
   const probe = setInterval(() => {
     const { heard } = line
     if (document.hidden || (heard !== null && performance.now() - heard < PROBE)) return
-    void ask<unknown>('/v1/whoami').then(asked => {
+    void ask<unknown>('/v1/whoami', true).then(asked => {
       if (!stopped && (!isFault(asked) || asked.fault.status !== 0)) say({ heard: performance.now() })
     })
   }, PROBE)

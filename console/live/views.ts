@@ -32,6 +32,8 @@ type Held = {
   asking: boolean
   /** Something happened since the last question. */
   stale: boolean
+  /** Somebody came to where it is shown: the next question is not asked by the page alone. */
+  wanted: boolean
   /** `performance.now()` of the last question; below zero: never. */
   asked: number
   timer: number
@@ -57,6 +59,7 @@ export function read(path: string, reader: (view: View<unknown>) => void): () =>
     readers: new Set(),
     asking: false,
     stale: true,
+    wanted: true,
     asked: -PAUSE,
     timer: 0,
   }
@@ -64,6 +67,7 @@ export function read(path: string, reader: (view: View<unknown>) => void): () =>
   held.delete(path)
   held.set(path, one)
   one.readers.add(reader)
+  one.wanted = true
   if (one.view !== NOTHING) reader(one.view)
   // What nobody looked at was not asked for again: an old answer is shown, and a new one comes behind it.
   if (performance.now() - one.asked >= PAUSE) one.stale = true
@@ -131,7 +135,9 @@ async function renew(path: string, one: Held): Promise<void> {
   one.asking = true
   one.stale = false
   one.asked = performance.now()
-  const asked = await ask<unknown>(path)
+  const watching = !one.wanted
+  one.wanted = false
+  const asked = await ask<unknown>(path, watching)
   one.asking = false
   // Forgotten meanwhile: what comes is another person's.
   if (held.get(path) !== one) return

@@ -90,6 +90,27 @@ function signedIn(before: Standing, { account, name, may }: Who): Standing {
 
 const told = new WeakMap<Session, string>()
 
+/** Between two signs of life that the server is told, in milliseconds. */
+const SIGN_OF_LIFE = 60_000
+
+/**
+ * Tells the server that somebody is there, as long as keys and pointers say so: what the page asks for by itself keeps no session
+ * alive, and who only reads would be signed out. Answers how to stop.
+ */
+export function keepSession(): () => void {
+  let told = performance.now()
+  const onLife = (): void => {
+    if (performance.now() - told < SIGN_OF_LIFE) return
+    told = performance.now()
+    void ask('/v1/whoami')
+  }
+  const signs = ['keydown', 'pointerdown', 'wheel'] as const
+  for (const sign of signs) addEventListener(sign, onLife, { passive: true })
+  return () => {
+    for (const sign of signs) removeEventListener(sign, onLife)
+  }
+}
+
 /** Ends the session, at the server first. Answers why it could not be ended; null: it is over. */
 export async function signOut(): Promise<Fault | null> {
   const ended = await change<null>('/v1/sign-out', null)

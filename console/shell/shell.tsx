@@ -8,7 +8,7 @@ import { listenToKeys, moveRow, useKey } from './keys.ts'
 import { followLinks, go, goInstead, setQuery, useAddress } from './router.ts'
 import { type Route, routes, SIGN_IN, signIn } from './routes.ts'
 import type { ScreenProps } from './screen.ts'
-import { SessionProvider, useStanding } from './session.tsx'
+import { keepSession, SessionProvider, useStanding } from './session.tsx'
 import { Stale } from './stale.tsx'
 import { Top } from './top.tsx'
 
@@ -44,6 +44,7 @@ export function Shell() {
 
 function SignedIn({ path, query }: { path: string; query: URLSearchParams }) {
   useEffect(keepViews, [])
+  useEffect(keepSession, [])
   const [help, setHelp] = useState(false)
   useKey('?', 'this list of keys', () => setHelp(true))
   useKey('j', 'the next row', () => moveRow(1))

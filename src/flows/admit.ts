@@ -31,10 +31,14 @@ const USE_MILLIS = 60_000
 
 /**
  * Who makes a request, judged anew at each one: nothing is remembered of the connection, so who is disabled is out with the
- * next request. Refuses `credential-unknown`, `credential-revoked`, `credential-expired`, `account-missing`,
+ * next request. `watching`: nobody did anything, a page asks by itself: it is no use of the credential, which grows old meanwhile. Refuses `credential-unknown`, `credential-revoked`, `credential-expired`, `account-missing`,
  * `account-disabled`.
  */
-export async function admit(world: Doors, presented: Presented): Promise<Who | Refusal> {
+export async function admit(
+  world: Doors,
+  presented: Presented,
+  { watching = false }: { readonly watching?: boolean } = {},
+): Promise<Who | Refusal> {
   if (presented.by === 'certificate') {
     const account = await inForce(world, presented.person)
     return isRefusal(account) ? account : whoOf(account, 'certificate', null, null, presented.key ?? null)
@@ -53,7 +57,7 @@ export async function admit(world: Doors, presented: Presented): Promise<Who | R
   const { id, kind, account: name, grants, sha256 } = stored!
   const account = await inForce(world, name)
   if (isRefusal(account)) return account
-  await noteUse(world, id, row?.used ?? null, now)
+  if (!watching) await noteUse(world, id, row?.used ?? null, now)
   return whoOf(account, kind, grants, id, sha256)
 }
 

@@ -19,6 +19,7 @@ import { type AboutAttempt, isAttempt, NOBODY, noteRefusal } from '../../flows/r
 import type { Reception } from '../../flows/sign-in.ts'
 import type { About, Access } from '../../wire/access.ts'
 import type { Command } from '../../wire/fleet-api.ts'
+import { followEvents } from '../../wire/routes/events.ts'
 import { placesAbout, refuseUnnamed } from './places.ts'
 
 declare module 'fastify' {
@@ -29,6 +30,8 @@ declare module 'fastify' {
 
 /** The header that a page of the fleet sends along: a page elsewhere cannot, without asking the browser first. */
 export const PAGE_HEADER = 'x-voltseal-request'
+/** The header by which a page says that nobody did anything: it asks by itself for what has changed. */
+export const WATCHING = 'x-voltseal-watching'
 /** `__Host-`: set by this host over TLS, for all of its paths, and for no other host (RFC 6265bis §4.1.3.2). */
 export const COOKIE = '__Host-voltseal'
 
@@ -228,12 +231,16 @@ const COMMANDS: Readonly<Record<Command['command'], SiteAction>> = {
 
 const commandOf = (request: FastifyRequest): SiteAction => COMMANDS[(request.body as Command).command]
 
+/** A browser opens a stream again by itself, and can send no header with it. */
+const isStream = (request: FastifyRequest): boolean => request.routeOptions.url === followEvents.path
+
 /** Who makes the request. Throws the refusal. */
 async function admittedOf(reception: Reception, request: FastifyRequest, rules: GateRules): Promise<Who> {
   const presented = presentedBy(request, rules.bearers)
   if (isRefusal(presented)) throw new RefusalError(presented)
   const forged = presented.by === 'cookie' ? refuseForged(request, rules, true) : null
-  const who = forged ?? (await admit(reception.world, presented))
+  const watching = isRead(request) && (request.headers[WATCHING] === '1' || isStream(request))
+  const who = forged ?? (await admit(reception.world, presented, { watching }))
   if (!isRefusal(who)) return who
   throw new RefusalError(who)
 }
