@@ -75,7 +75,7 @@ export function occurrencesOf(entries: readonly HistoryView[]): readonly Occurre
   const out: Occurrence[] = []
   for (const entry of entries) {
     if (entry.steps.length === 0) out.push(ofEntry(entry))
-    for (const [index, step] of entry.steps.entries()) {
+    for (const [index, step] of inTheirOrder(entry).entries()) {
       const made = ofStep(entry, step, index)
       if (made === null) continue
       const same = out.findIndex(one => isSame(one, made))
@@ -84,6 +84,18 @@ export function occurrencesOf(entries: readonly HistoryView[]): readonly Occurre
     }
   }
   return out.toSorted((a, b) => a.at - b.at || a.entry - b.entry)
+}
+
+/** The steps of an entry, none of them later than one that it decided afterwards: its numbers are surer than its clock. */
+function inTheirOrder({ steps, at }: HistoryView): readonly StepView[] {
+  let latest = at
+  return steps
+    .toReversed()
+    .map(step => {
+      if (step.at > 0) latest = Math.min(latest, step.at)
+      return { ...step, at: latest }
+    })
+    .toReversed()
 }
 
 /** A history tells an event that a report has told already, or the other way round. */
@@ -108,8 +120,7 @@ function ofStep(entry: HistoryView, step: StepView, index: number): Occurrence |
   return {
     ...sort,
     key: decision === null ? `r${entry.index}.${index}` : `d${entry.index}.${decision}`,
-    // A clock that is ahead: it did not happen after the fleet had entered it.
-    at: step.at > 0 ? Math.min(step.at, entry.at) : entry.at,
+    at: step.at,
     detail: words.join(', '),
     version,
     entry: entry.index,

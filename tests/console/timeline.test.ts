@@ -64,6 +64,22 @@ describe('the timeline of a controller', () => {
     assert.equal(occurrencesOf([entry(9, 'device-history', { steps: [ahead] })])[0]?.at, T + 9000)
   })
 
+  test('decisions stand in the order of their numbers, though the clock went back between them', () => {
+    const steps = [
+      step('manufactured', T + 8000, { decision: 1 }),
+      step('boot', T + 2000, { decision: 2 }),
+      step('staged', 0, { decision: 3 }),
+    ]
+    assert.deepEqual(
+      occurrencesOf([entry(9, 'device-history', { steps })]).map(({ title, at }) => [title, at]),
+      [
+        ['factory image installed', T + 2000],
+        ['booted', T + 2000],
+        ['staged and verified', T + 9000],
+      ],
+    )
+  })
+
   test('a revert says what failed and why, and keeps its code', () => {
     const steps = [step('reverted', T, { version: '1.1.0', cause: 'health: no answer' })]
     const [one] = occurrencesOf([entry(2, 'controller-report', { steps, code: 'slot-health-failed' })])
