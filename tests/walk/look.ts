@@ -51,6 +51,7 @@ async function picture({ page }: Seat, path: string): Promise<void> {
   const { width, height } = page.viewportSize()!
   const whole = (await page.evaluate('document.documentElement.scrollHeight')) as number
   await page.setViewportSize({ width, height: Math.min(HIGHEST, Math.max(height, whole)) })
+  await page.evaluate('scrollTo(0, 0)')
   await page.screenshot({ path, animations: 'disabled', caret: 'hide' })
   await page.setViewportSize({ width, height })
 }

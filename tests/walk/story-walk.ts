@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
+import { Approver } from './approver.ts'
 import { look } from './look.ts'
+import { Authenticator } from './passkey.ts'
 import type { Somebody } from './plant.ts'
 import { signInBy, Walk } from './walk.ts'
 
 /** One campaign as people live through it, in the order in which it happens. */
 
 let paula: Somebody
+let anna: Somebody
 let folders: readonly string[] = []
 const walk = Walk.of(async ({ plant }) => {
   // 2.0.0 does not work on one of the racks; 2.0.1 undoes it.
   folders = [await plant.release('bms', '2.0.0', ['bms-2']), await plant.release('bms', '2.0.1')]
   paula = await plant.somebody('paula', 'Paula of the plant', 'planner@fleet', 'operator@fleet', 'auditor@fleet')
+  anna = await plant.somebody('anna', 'Anna, who approves', 'approver@fleet')
 })
 
 walk.step('who is not signed in sees the sign-in screen, at whatever address', async t => {
@@ -80,8 +84,34 @@ walk.step('she cannot approve what she drew up, and the button says why', async 
   await look(t, seat, 'approvals')
 })
 
-walk.step('two people approve the plan', async () => {
-  for (const n of [0, 1]) await walk.plant.world.approve('spring', n)
+walk.step('Anna, who is another person, approves it in her browser: with a passkey that the root names', async t => {
+  const { plant } = walk
+  const seat = await walk.seat('anna')
+  const { page } = seat
+  const authenticator = await Authenticator.plug(page)
+  await seat.open('/')
+  await signInBy(seat, anna)
+  const approver = await Approver.make(seat, anna.id)
+  const file = plant.world.at('anna.passkey')
+  approver.handOut(file)
+  await plant.admitPasskey(anna.id, file)
+  await seat.open('/approvals')
+  await page.getByText('0 of 2 signed').first().waitFor()
+  // Somebody else's finger.
+  await authenticator.recognise(false)
+  await assert.rejects(approver.approve('spring'), /NotAllowedError/)
+  await authenticator.recognise(true)
+  assert.equal(await approver.approve('spring'), 200)
+  await page.getByText('1 of 2 signed').first().waitFor()
+  assert.deepEqual(
+    (await authenticator.passkeys()).map(({ rpId, signCount }) => [rpId, signCount > 0]),
+    [['localhost', true]],
+  )
+  await look(t, seat, 'approvals-signed')
+})
+
+walk.step('a second approver signs with the key in a file, and the plan is approved', async () => {
+  await walk.plant.world.approve('spring', 0)
   const { page } = await walk.seat('paula')
   await page.getByText(/does not wait any more/).waitFor()
 })
