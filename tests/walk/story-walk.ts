@@ -33,7 +33,7 @@ walk.step('a password lets Paula in, and leads her where she wanted to go', asyn
 walk.step('the fleet, as it stands', async t => {
   const seat = await walk.seat('paula')
   await seat.page.getByText('bms').first().waitFor()
-  await look(t, seat, 'fleet')
+  await look(t, seat, 'fleet at rest', false)
 })
 
 walk.step('two releases are published: the new one, and the one that undoes it', async () => {
@@ -81,7 +81,7 @@ walk.step('she cannot approve what she drew up, and the button says why', async 
   assert.equal(await approve.getAttribute('aria-disabled'), 'true')
   const why = await approve.getAttribute('aria-describedby')
   assert.notEqual((await page.locator(`#${why}`).textContent())?.trim(), '')
-  await look(t, seat, 'approvals')
+  await look(t, seat, 'approvals', false)
 })
 
 walk.step('Anna, who is another person, approves it in her browser: with a passkey that the root names', async t => {
@@ -107,7 +107,7 @@ walk.step('Anna, who is another person, approves it in her browser: with a passk
     (await authenticator.passkeys()).map(({ rpId, signCount }) => [rpId, signCount > 0]),
     [['localhost', true]],
   )
-  await look(t, seat, 'approvals-signed')
+  await look(t, seat, 'approvals')
 })
 
 walk.step('a second approver signs with the key in a file, and the plan is approved', async () => {
@@ -130,6 +130,9 @@ walk.step('Paula starts it; a canary fails, and the campaign halts by itself and
   await seat.open('/campaigns')
   await page.getByRole('link', { name: 'Spring update of the racks' }).waitFor()
   await look(t, seat, 'campaigns')
+  await seat.open('/')
+  await page.getByText(/bms-2/).first().waitFor()
+  await look(t, seat, 'fleet')
 })
 
 walk.step('she rolls it back: what had confirmed goes to the release that undoes it', async () => {

@@ -44,7 +44,6 @@ export function Regions({ summary: { regions }, region, onRegion }: Props) {
             <g key={of.region} transform={`translate(${x} ${y})`}>
               <a
                 href={of.region === region ? '/' : `/?${new URLSearchParams({ region: of.region })}`}
-                aria-label={`${of.region}: ${of.sites} sites, ${saidOf(of)}`}
                 class={`region region-${kind}${of.region === region ? ' region-chosen' : ''}`}
               >
                 <title>{`${of.region}: ${of.sites} sites, ${saidOf(of)}`}</title>
