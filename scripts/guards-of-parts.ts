@@ -403,6 +403,13 @@ export const PART_GUARDS: readonly Guard[] = [
     tests: 'tests/apps/fleet/console-door.test.ts',
   },
   {
+    stops: 'the passwords of the demo, read by others of the machine',
+    file: 'sim/doors/demo/sign-ins.ts',
+    text: "toString('base64url')}\\n`, 0o600)",
+    without: "toString('base64url')}\\n`, 0o644)",
+    tests: 'tests/sim/doors/sign-ins.test.ts',
+  },
+  {
     stops: 'a page that is told of more than its account may do',
     file: 'src/core/fleet/roles.ts',
     text: "if (ACTIONS[action].at !== 'sites') return mayDo(holder, action, FLEET) === null ? [scopeText(FLEET)] : []",
