@@ -233,7 +233,7 @@ export const PACK_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a pack with a verifier that does not know its events',
-    file: 'src/apps/cli/pack-parts.ts',
+    file: 'src/apps/process/pack-parts.ts',
     text: 'return changed === undefined ? made : missing(',
     without: 'return changed === null || made !== null ? made : missing(',
     tests: 'tests/apps/cli/evidence.test.ts',

@@ -2,6 +2,7 @@ import type { ScreenProps } from '../shell/screen.ts'
 import { useSession } from '../shell/session.tsx'
 import { EntryList } from './audit/entry-list.tsx'
 import { Opened } from './audit/opened.tsx'
+import { Packs } from './audit/packs.tsx'
 import { SearchForm } from './audit/search-form.tsx'
 import { WholeLog } from './audit/whole-log.tsx'
 import './audit.css'
@@ -28,6 +29,7 @@ export default function Audit({ query, setQuery }: ScreenProps) {
         <EntryList query={query} opened={opened} />
       </section>
       {opened !== null && <Opened key={opened} index={opened} query={query} />}
+      <Packs />
     </div>
   )
 }

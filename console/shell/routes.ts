@@ -49,6 +49,13 @@ export const routes: readonly Route[] = [
     load: () => import('../screens/approvals.tsx'),
   },
   {
+    name: 'compliance',
+    path: '/compliance',
+    nav: 'Compliance',
+    action: 'read-campaigns',
+    load: () => import('../screens/compliance.tsx'),
+  },
+  {
     name: 'audit',
     path: '/audit',
     nav: 'Audit',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { readStandards, STANDARDS } from '../../src/apps/cli/pack-parts.ts'
+import { readStandards, STANDARDS } from '../../src/apps/process/pack-parts.ts'
 import { standingOf } from '../../src/core/ledger/pack/clauses.ts'
 import { orThrow } from '../../src/core/refusal/refusal.ts'
 

@@ -136,6 +136,13 @@ export async function logAsFiles(world: World, gateway: ClientTls): Promise<void
   assert.equal(orThrow(said).status, 204)
 }
 
+/** A pack takes its time to be made: it is fetched in packs.test.ts, and here its making is stopped. */
+export async function packs({ post }: Calls): Promise<void> {
+  const { id } = json<{ id: string }>(await post('/v1/audit/packs', { query: { sites: ['quay'] } }))
+  const { state } = json<{ state: string }>(await post(`/v1/audit/packs/${id}/cancel`, {}))
+  assert.match(state, /^(?:cancelled|failed)$/)
+}
+
 /** Nobody listens where the log is to be forwarded: the receiver is behind, and the server says why. */
 export async function siem({ get, post }: Calls): Promise<void> {
   orThrow(await post('/v1/siem/soc/tests', {}, randomUUID()))

@@ -43,6 +43,8 @@ export const LEAVES: Readonly<Record<string, readonly EntryKind[] | string>> = {
   stageImport: 'it waits for its end, which is the entry',
   endImport: ['inventory-imported'],
   sealPack: ['evidence-exported'],
+  beginPack: 'it waits for the seal, which is the entry',
+  cancelPack: 'what is not made is not sealed; what was sealed is an entry',
   createWebhook: ['webhook-created'],
   removeWebhook: ['webhook-removed'],
   sendAgain: ['delivery-repeated'],

@@ -9,6 +9,7 @@ import type { FleetDoor } from '../../src/apps/fleet/api/parts.ts'
 import { fleetDoor } from '../../src/apps/fleet/door.ts'
 import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
 import { Metrics } from '../../src/apps/fleet/metrics.ts'
+import { Packs } from '../../src/apps/fleet/packs.ts'
 import { Siem } from '../../src/apps/fleet/siem.ts'
 import { type KnownParty, signInWays } from '../../src/apps/fleet/sign-in-ways.ts'
 import { openWitnesses } from '../../src/apps/fleet/witnesses.ts'
@@ -31,10 +32,11 @@ export const grants = (...written: readonly string[]): readonly Grant[] => writt
 
 export const PASSWORD = 'seven quiet harbours'
 
-/** `more`: opens further routes at the same door. `parties`: who else vouches for people. */
+/** `more`: opens further routes at the same door. `parties`: who else vouches for people. `verifier`: the folder of the one in packs. */
 export type DoorOptions = {
   readonly more?: (server: HttpsServer) => void
   readonly parties?: readonly KnownParty[]
+  readonly verifier?: string
 }
 
 /**
@@ -47,6 +49,7 @@ export class PeopleDoor {
   readonly passwords = scryptPasswords(CHEAP)
   /** What its routes work on: a second door of the same fleet has the same. */
   readonly parts: FleetDoor
+  readonly packs: Packs
   readonly #server: HttpsServer
   readonly #authority: Authority
   readonly #now: Instant
@@ -59,7 +62,7 @@ export class PeopleDoor {
     now: Instant,
     cert: { cert: string; key: string },
     siem: Siem,
-    { more = () => {}, parties = [] }: DoorOptions,
+    { more = () => {}, parties = [], verifier }: DoorOptions,
   ) {
     this.fleet = fleet
     this.#authority = authority
@@ -69,6 +72,7 @@ export class PeopleDoor {
     const { world } = fleet
     const parts = { folder: `${fleet.folder}/fleet`, reception: this.reception, passwords: this.passwords }
     const { gathering } = orThrow(openWitnesses(parts.folder, {}, world, fleet.gathered))
+    this.packs = new Packs(gathering, parts.folder, verifier)
     const enrolment = new Enrolment(world, { folder: parts.folder, url: ORIGIN, gathered: fleet.gathered })
     this.parts = {
       world,
@@ -79,6 +83,7 @@ export class PeopleDoor {
       siem,
       metrics: new Metrics(world, fleet.webhooks, siem, gathering),
       gathering,
+      packs: this.packs,
       ...parts,
       ...ways,
       origin: ORIGIN,
@@ -102,6 +107,7 @@ export class PeopleDoor {
   async close(): Promise<void> {
     for (const client of this.#clients) client.close()
     await this.#server.close()
+    await this.packs.close()
   }
 
   get ca(): string {

@@ -19,7 +19,7 @@ export function EntryList({ query, opened }: { query: URLSearchParams; opened: n
     for (const name of FILTERS) if (query.has(name)) only.set(name, query.get(name) ?? '')
     return only.toString()
   }, [query])
-  const { pages, fault, busy, older } = useEntries(filter, opened)
+  const { pages, fault, busy, older, newer } = useEntries(filter, opened)
   const box = useRef<HTMLDivElement>(null)
   const [view, setView] = useState({ top: 0, height: 600, row: ROW })
   const entries = pages?.entries ?? []
@@ -38,21 +38,16 @@ export function EntryList({ query, opened }: { query: URLSearchParams; opened: n
     }
   }, [])
 
-  // What is new comes in above: whoever reads further down keeps their place.
-  const firstIndex = entries[0]?.index ?? -1
-  const before = useRef({ first: firstIndex, count: 0 })
-  useEffect(() => {
-    const one = box.current
-    const was = before.current
-    const added = was.first < 0 ? 0 : entries.findIndex(({ index }) => index === was.first)
-    if (one !== null && added > 0 && one.scrollTop > 0) one.scrollTop += added * view.row
-    before.current = { first: firstIndex, count: entries.length }
-  }, [firstIndex, entries, view.row])
-
   const { first, last } = windowOf(entries.length, view.row, view.top, view.height)
   useEffect(() => {
     if (pages?.older != null && !busy && last >= entries.length - 20) older()
   }, [last, entries.length, busy, pages, older])
+
+  // A list that begins at an entry of a link is continued upwards as soon as somebody is near its top.
+  const isBehind = pages !== null && pages.newer < pages.size - 1
+  useEffect(() => {
+    if (isBehind && !busy && first === 0 && entries.length > 0) newer()
+  }, [isBehind, busy, first, entries.length, newer])
 
   const above = useRef<HTMLDivElement>(null)
   const below = useRef<HTMLDivElement>(null)
@@ -61,12 +56,23 @@ export function EntryList({ query, opened }: { query: URLSearchParams; opened: n
     if (below.current !== null) below.current.style.height = `${Math.max(0, entries.length - last) * view.row}px`
   }, [first, last, entries.length, view.row])
 
+  // What is new comes in above: whoever reads further down keeps their place.
+  const firstIndex = entries[0]?.index ?? -1
+  const before = useRef({ first: firstIndex, behind: false })
+  useEffect(() => {
+    const one = box.current
+    const was = before.current
+    const added = was.first < 0 ? 0 : entries.findIndex(({ index }) => index === was.first)
+    if (one !== null && added > 0 && (one.scrollTop > 0 || was.behind)) one.scrollTop += added * view.row
+    before.current = { first: firstIndex, behind: isBehind }
+  }, [firstIndex, entries, view.row, isBehind])
+
   const said =
     pages === null
       ? 'Looking …'
-      : pages.older === null
+      : pages.older === null && !isBehind
         ? `${entries.length} ${entries.length === 1 ? 'entry' : 'entries'}, all that there are, of ${pages.size} in the log`
-        : `${entries.length} of the newest; more come as you scroll. The log has ${pages.size}`
+        : `${entries.length} so far; more come as you scroll. The log has ${pages.size}`
   return (
     <>
       <p class="audit-count" role="status">

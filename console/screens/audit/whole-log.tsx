@@ -23,25 +23,23 @@ export function WholeLog() {
   const { value: checkpoint } = useView<CheckpointView>('/v1/audit/checkpoint')
   const status = useView<StatusView>('/v1/status').value
   const [log, setLog] = useState<LogStatus>(last)
-  const [asked, setAsked] = useState(false)
   const [fault, setFault] = useState<string | null>(null)
   const [codes, setCodes] = useState<Codes | null>(null)
   const run = useRef(0)
-  const reading = useRef(false)
+  const [reading, setReading] = useState(false)
   const small = checkpoint !== null && checkpoint.size - sizeRead(log) <= UNASKED
-  const wanted = checkpoint !== null && (asked || small)
 
   useEffect(() => void loadCodes().then(setCodes, () => {}), [])
   useEffect(() => () => void stop(run), [])
   useEffect(() => {
-    if (!wanted || checkpoint === null || reading.current) return
+    if (!small || reading || isRead(log, checkpoint)) return
     void read(checkpoint)
-  }, [wanted, checkpoint])
+  }, [small, checkpoint, reading])
 
   const read = async (to: CheckpointView): Promise<void> => {
     run.current += 1
     const mine = run.current
-    reading.current = true
+    setReading(true)
     setFault(null)
     try {
       await reader.read(
@@ -57,24 +55,26 @@ export function WholeLog() {
       // It goes on from there when it is asked for again.
       setFault((error as Error).message)
     } finally {
-      reading.current = false
-      setAsked(false)
+      setReading(false)
     }
   }
-  const isReading = reading.current || (wanted && log.at === 'unread')
   return (
     <section class="panel audit-log" aria-labelledby="log-title">
       <h2 id="log-title">The whole log</h2>
       <LogProof log={log} checkpoint={checkpoint} codes={codes} />
       {fault !== null && <p class="form-fault">{fault}</p>}
       <p class="audit-buttons">
-        {isReading ? (
+        {reading ? (
           <button type="button" onClick={() => stop(run)}>
             Stop
           </button>
         ) : (
-          <button type="button" onClick={() => setAsked(true)} aria-disabled={checkpoint === null}>
-            {log.at === 'unread' ? 'Read and verify every entry' : 'Verify what is new'}
+          <button
+            type="button"
+            onClick={() => checkpoint !== null && void read(checkpoint)}
+            aria-disabled={checkpoint === null}
+          >
+            {log.at === 'unread' || log.at === 'reading' ? 'Read and verify every entry' : 'Verify what is new'}
           </button>
         )}
         {checkpoint !== null && log.at === 'unread' && !small && (
@@ -88,6 +88,10 @@ export function WholeLog() {
 }
 
 const sizeRead = (log: LogStatus): number => (log.at === 'sound' || log.at === 'unsound' ? log.size : 0)
+
+/** Nothing was added since it was verified; what does not verify is read again only when somebody asks for it. */
+const isRead = (log: LogStatus, { size }: CheckpointView): boolean =>
+  log.at === 'unsound' || (log.at === 'sound' && log.size >= size)
 
 function stop(run: { current: number }): void {
   run.current += 1

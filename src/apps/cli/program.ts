@@ -1,11 +1,11 @@
 import { Command, CommanderError, type Option } from 'commander'
 import { refuse } from '../../core/refusal/refusal.ts'
 import { nobodyThere, Signers } from '../process/signers.ts'
+import { VERSION } from '../process/version.ts'
 import { duration, durationText, size, sizeText } from './arguments.ts'
 import { type Cli, perform, type World } from './cli.ts'
 import { exitOf, Output } from './output.ts'
 import { labelled } from './signing-key.ts'
-import { VERSION } from './version.ts'
 
 type AddNoun = (program: Command, cli: Cli) => void
 const login = async (): Promise<AddNoun> => (await import('./commands/login.ts')).addLogin

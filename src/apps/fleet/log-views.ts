@@ -115,11 +115,15 @@ export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Re
 }
 
 /** Whom a reader of the log has to trust: its key, and the witnesses that the fleet server was told of. Their addresses are not shown. */
-export function policy(world: FleetWorld, { witnesses, groups, quorum }: LogPolicy): PolicyView {
+export function policyOf(world: FleetWorld, { witnesses, groups, quorum }: LogPolicy): LogPolicy {
   const log = { key: { name: world.name, key: world.auditSigner.key }, url: null }
   const named = new Map([...witnesses].map(([name, { key }]) => [name, { key, url: null }]))
-  return { policy: writePolicy({ logs: [log], witnesses: named, groups, quorum }, world.crypto) }
+  return { logs: [log], witnesses: named, groups, quorum }
 }
+
+export const policy = (world: FleetWorld, of: LogPolicy): PolicyView => ({
+  policy: writePolicy(policyOf(world, of), world.crypto),
+})
 
 /** An entry for people to read: with names where the reader may see accounts, as it is in the log elsewhere. */
 export async function readable(world: FleetWorld, reader: Holder, entry: AuditEntry): Promise<AuditEntry> {

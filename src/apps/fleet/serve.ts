@@ -42,6 +42,7 @@ import { fleetFiles, readFleetConfig } from './files.ts'
 import { loadKeys, loadSpares } from './keys.ts'
 import { retiredLogKeys } from './log-key.ts'
 import { Metrics } from './metrics.ts'
+import { Packs } from './packs.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { settingsOf } from './settings.ts'
 import { Siem, siemReceivers } from './siem.ts'
@@ -144,7 +145,8 @@ async function startWith(
   store.onCommit(millis => metrics.commits.observe(millis / 1000))
   const hooks = new WebhookHttps(config.webhooks?.allow ?? [], hooksCa)
   const tellers = { webhooks: store.webhooks, hooks, siem, metrics }
-  const parts = { world, enrolment, maxBlobBytes, gathering, ...tellers, ...people }
+  const packs = new Packs(gathering, folder)
+  const parts = { world, enrolment, maxBlobBytes, gathering, packs, ...tellers, ...people }
   const door = fleetDoor(parts, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()
@@ -203,6 +205,7 @@ async function startWith(
       await shown?.close()
       await door.close()
       await copies?.close()
+      await packs.close()
       const stopped = loops.map(loop => loop.stop())
       // Whoever waits for an answer of a witness waits no longer.
       for (const link of links.values()) link.close()

@@ -105,4 +105,18 @@ export const packCodes = {
     title: 'the offline verifier has not been built, or is of another version',
     fix: 'Run "npm run build:verifier" where Voltseal is installed, and export again; npm start does so too.',
   },
+  'pack-under-way': {
+    exit: 75,
+    status: 409,
+    action: 'retry',
+    title: 'the server is making an evidence pack already',
+    fix: 'Wait until it is made, or cancel it if it is yours; or have it made on your own machine (voltseal evidence export).',
+  },
+  'pack-not-made': {
+    exit: 74,
+    status: 500,
+    action: 'retry',
+    title: 'the pack could not be made',
+    fix: 'Try again. If it stays so, have it made on your own machine (voltseal evidence export), and look at the log of the server.',
+  },
 } as const satisfies CodeTable

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
 import { may } from '../access.ts'
-import { FoundEntries, KindsView, PolicyView } from '../audit-views.ts'
-import { PackSealed, SealPack } from '../evidence-api.ts'
-import { AuditPage, CheckpointView, MOST_PEOPLE, PeopleView } from '../fleet-views.ts'
+import { FoundEntries, KindsView, PackView, PolicyView, StandardsView } from '../audit-views.ts'
+import { BeginPack, PackSealed, SealPack } from '../evidence-api.ts'
+import { AuditPage, CheckpointView, List, MOST_PEOPLE, PeopleView } from '../fleet-views.ts'
 import { pageFields, route } from '../route.ts'
 
 const tag = 'audit'
@@ -100,6 +100,19 @@ export const countKinds = route({
   codes: [],
 })
 
+export const readStandards = route({
+  method: 'GET',
+  path: '/v1/audit/standards',
+  id: 'readStandards',
+  tag,
+  summary:
+    'Standards, clause by clause: what is enforced, what is recorded, and whether the log, or a period of it, has it',
+  access: may('read-audit'),
+  query: Type.Object(period, { additionalProperties: false }),
+  answers: { 200: StandardsView },
+  codes: [],
+})
+
 export const readPolicy = route({
   method: 'GET',
   path: '/v1/audit/policy',
@@ -121,4 +134,54 @@ export const sealPack = route({
   body: SealPack,
   answers: { 200: PackSealed },
   codes: ['log-index-beyond'],
+})
+
+const packId = { id: Type.String({ pattern: '^[0-9a-f]{24}$' }) }
+
+export const beginPack = route({
+  method: 'POST',
+  path: '/v1/audit/packs',
+  id: 'beginPack',
+  tag,
+  summary: 'Has the server make an evidence pack: it reads the log, seals the pack in it, and verifies it',
+  access: may('read-audit'),
+  body: BeginPack,
+  answers: { 200: PackView },
+  codes: ['pack-under-way'],
+})
+
+export const listPacks = route({
+  method: 'GET',
+  path: '/v1/audit/packs',
+  id: 'listPacks',
+  tag,
+  summary:
+    'The evidence packs that the server makes or has made for who asks, the newest first; they are kept for an hour',
+  access: may('read-audit'),
+  answers: { 200: List(PackView) },
+  codes: [],
+})
+
+export const cancelPack = route({
+  method: 'POST',
+  path: '/v1/audit/packs/{id}/cancel',
+  id: 'cancelPack',
+  tag,
+  summary: 'Stops the making of a pack. Where the log has sealed it already, it stays sealed',
+  access: may('read-audit'),
+  params: packId,
+  answers: { 200: PackView },
+  codes: ['not-found'],
+})
+
+export const fetchPack = route({
+  method: 'GET',
+  path: '/v1/audit/packs/{id}/file',
+  id: 'fetchPack',
+  tag,
+  summary: 'An evidence pack that the server has made for who asks',
+  access: may('read-audit'),
+  params: packId,
+  answers: { 200: { type: 'application/zip', what: 'an evidence pack' } },
+  codes: ['not-found'],
 })

@@ -15,7 +15,7 @@ import { signatureBy } from '../../../src/core/trust/repository.ts'
 import { ROUTES } from '../../../src/wire/fleet-routes.ts'
 import type { CampaignSummary, ControllerView, ReleaseView } from '../../../src/wire/fleet-views.ts'
 import type { WebhookView } from '../../../src/wire/webhook-api.ts'
-import { accounts, enrolAgain, figures, logAsFiles, siem, wraps } from '../../worlds/api-calls.ts'
+import { accounts, enrolAgain, figures, logAsFiles, packs, siem, wraps } from '../../worlds/api-calls.ts'
 import { API_SITE, fill, json, outcome, plan } from '../../worlds/api-world.ts'
 import { seen } from '../../worlds/contract.ts'
 import { type EventReader, openStream, reading } from '../../worlds/event-reader.ts'
@@ -401,12 +401,12 @@ describe('the fleet’s API, over a real server', () => {
     const name = Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex')
     orThrow(await call(fleetUrl(world), admin, 'PUT', `/v1/blobs/${name}`, bytes))
     const shown = ROUTES.filter(({ method, access }) => method === 'GET' && !access.for.startsWith('gateways'))
-    const apart = /^(?:followEvents|signInReturn|readPasskeyKey)$/
+    const apart = /^(?:followEvents|signInReturn|readPasskeyKey|fetchPack)$/
     for (const one of shown) if (!apart.test(one.id)) orThrow(await get(filled(one)))
     await logAsFiles(world, gateway)
     await stream('/v1/events', async events => assert.equal((await events.next()).event, 'snapshot'))
     // Where a sign-in ends, a browser is sent elsewhere: openid.test.ts.
-    for (const one of ['followEvents 200', 'signInReturn 303']) seen.add(one)
+    for (const one of ['followEvents 200', 'signInReturn 303', 'fetchPack 200']) seen.add(one)
     orThrow(await get('/v1/repos/image/timestamp.json'))
     orThrow(await get('/v1/audit/entries?from=0&to=3'))
     await again('/v1/releases', { metadata: await file('image') })
@@ -416,9 +416,7 @@ describe('the fleet’s API, over a real server', () => {
     await again('/v1/audit/evidence-packs', PACK)
     await again('/v1/webhooks/stuck/dead-letters/3/deliveries', {})
     const calls = { world, admin, get, post, postAs, remove }
-    await wraps(calls)
-    await siem(calls)
-    await accounts(calls)
+    for (const those of [wraps, packs, siem, accounts]) await those(calls)
     const list = json<{ import: number }>(await post(BEGIN_LIST.path, BEGIN_LIST.body, randomUUID()))
     for (const [path, body] of listOf(list)) await again(path, body)
     await enrolAgain(calls)

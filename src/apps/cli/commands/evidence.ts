@@ -10,12 +10,13 @@ import { isRefusal, orThrow, type Refusal, refuse, sentence } from '../../../cor
 import { findRelease, headOf } from '../../../flows/gather.ts'
 import type { LogFiles } from '../../../flows/ports.ts'
 import type { PackSealed } from '../../../wire/evidence-api.ts'
+import { exportPack, judge, type Making, type PackSource, type Stage } from '../../process/pack-export.ts'
+import { VERIFIER } from '../../process/pack-parts.ts'
+import { VERSION } from '../../process/version.ts'
 import type { Cli, Work } from '../cli.ts'
 import { trustOf, withLog } from '../log-source.ts'
 import { exitOf } from '../output.ts'
 import { missingFrom } from '../pack-completeness.ts'
-import { exportPack, judge, type PackSource } from '../pack-export.ts'
-import { VERIFIER } from '../pack-parts.ts'
 import { Progress } from '../progress.ts'
 import { type Session, withSession } from '../session.ts'
 import { listing } from '../table.ts'
@@ -107,7 +108,7 @@ async function write(cli: Cli, source: PackSource, query: Query, options: Export
   const release = options.release === undefined ? undefined : await digestOf(cli, source, options.release)
   if (isRefusal(release)) return release
   const whole = release === undefined ? query : { ...query, release }
-  const made = await exportPack(cli, source, whole, options.verifier ?? VERIFIER)
+  const made = await exportPack(makingFor(cli), source, whole, options.verifier ?? VERIFIER)
   if (isRefusal(made)) return made
   writeWhole(options.out, made.zip)
   const { manifest, seal } = made.verdict
@@ -132,6 +133,32 @@ async function write(cli: Cli, source: PackSource, query: Query, options: Export
 }
 
 const SHA256 = /^[0-9a-f]{64}$/
+
+const STAGES: Readonly<Record<Exclude<Stage, 'waiting'>, string>> = {
+  reading: 'entries read',
+  proving: 'events proven',
+  verifying: 'events verified',
+}
+
+/** With a bar for each stage that is long. */
+function makingFor({ world, output }: Cli): Making {
+  const bars = new Map<Stage, Progress>()
+  return {
+    crypto: world.crypto,
+    now: () => world.clock.now(),
+    maker: `voltseal ${VERSION}`,
+    warn: text => output.warn(text),
+    tell: (stage, done, of) => {
+      if (stage === 'waiting') {
+        if (done === 1) output.progress('Waiting for the witnesses to sign the checkpoint ...')
+        return
+      }
+      const bar = bars.get(stage) ?? new Progress(output, of)
+      bars.set(stage, bar)
+      bar.at(done, `${done} of ${of} ${STAGES[stage]}`)
+    },
+  }
+}
 
 /** The digest of a release that is named either way. */
 async function digestOf(cli: Cli, { files, policy }: PackSource, name: string): Promise<string | Refusal> {
@@ -171,7 +198,7 @@ async function verify(cli: Cli, file: string, options: VerifyOptions): Promise<W
   if (isRefusal(trusted)) return trusted
   const zip = readBytes(file, PACK_LIMITS.bytes)
   if (isRefusal(zip)) return zip.code === 'file-too-large' ? { ...zip, code: 'pack-too-large' } : zip
-  const verdict = await judge(cli, zip, { policy: trusted, eventsOnly: options.eventsOnly === true })
+  const verdict = judge(makingFor(cli), zip, { policy: trusted, eventsOnly: options.eventsOnly === true })
   const { manifest, sound } = verdict
   const again = options.log !== undefined || options.fleet === true
   if (manifest === null || !sound || !again) return told(cli, file, verdict)

@@ -6,12 +6,13 @@ import { sealPack } from '../../../flows/seal.ts'
 import * as routes from '../../../wire/routes/audit.ts'
 import { kinds, search } from '../log-search.ts'
 import * as views from '../log-views.ts'
+import { standards } from '../standards.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, linkTo, shows } from './serve-route.ts'
 
 /** The audit log, for who verifies it. */
 export function auditRoutes(server: HttpsServer, door: FleetDoor): void {
-  const { world, gathering } = door
+  const { world, gathering, packs } = door
 
   shows(server, routes.readCheckpoint, () => views.checkpoint(world))
 
@@ -29,6 +30,8 @@ export function auditRoutes(server: HttpsServer, door: FleetDoor): void {
 
   shows(server, routes.countKinds, ({ query }) => kinds(world, query))
 
+  shows(server, routes.readStandards, ({ query }) => standards(world, query))
+
   shows(server, routes.readPolicy, () => views.policy(world, gathering.policy))
 
   changes(server, door, routes.sealPack, ({ peer, body: { manifest, query: asked, size, events } }) => {
@@ -40,5 +43,25 @@ export function auditRoutes(server: HttpsServer, door: FleetDoor): void {
       attempt: 'evidence export',
       run: () => sealPack(world, peer, { manifest, query, size, events }),
     }
+  })
+
+  changes(server, door, routes.beginPack, ({ peer, body: { query } }) => ({
+    attempt: 'evidence export',
+    run: async () => packs.begin(peer, query),
+  }))
+
+  shows(server, routes.listPacks, ({ peer }) => packs.of(peer.id))
+
+  changes(server, door, routes.cancelPack, ({ peer, params: { id = '' } }) => ({
+    attempt: 'evidence cancel',
+    run: () => packs.cancel(peer.id, id),
+  }))
+
+  shows(server, routes.fetchPack, ({ peer, params: { id = '' }, reply }) => {
+    const zip = packs.file(peer.id, id)
+    if (isRefusal(zip)) return zip
+    // Whatever a browser makes of it, it is a file to be saved.
+    reply.header('content-disposition', `attachment; filename="evidence-${id.slice(0, 8)}.zip"`)
+    return reply.header('cache-control', 'private, no-store').type('application/zip').send(Buffer.from(zip))
   })
 }

@@ -8,6 +8,7 @@ import type { Reception } from '../../../flows/sign-in.ts'
 import type { HookLink, WebhookStore } from '../../../flows/webhook-ports.ts'
 import type { Enrolment } from '../enrolment.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Packs } from '../packs.ts'
 import type { Siem } from '../siem.ts'
 
 /** What the routes of every subject have in common: what they work on, and how they read. */
@@ -40,6 +41,8 @@ export type FleetDoor = {
   readonly metrics: Metrics
   /** How the log goes to its witnesses. */
   readonly gathering: Gathering
+  /** Evidence packs that are made here. */
+  readonly packs: Packs
 }
 
 /** The bytes of a field in base64; throws `request-malformed`. */

@@ -2,6 +2,8 @@ import { inflateNode } from '../../adapters/inflate-node.ts'
 import { renderReport } from '../../adapters/report-pdf/report.ts'
 import { packZip } from '../../adapters/zip-files.ts'
 import { toHex } from '../../core/encoding/bytes.ts'
+import type { Crypto } from '../../core/encoding/crypto.ts'
+import type { Instant } from '../../core/encoding/units.ts'
 import type { LogPolicy } from '../../core/ledger/log-policy.ts'
 import { type Findings, keysText, makePack, packFiles } from '../../core/ledger/pack/make.ts'
 import { type Query, queryJson } from '../../core/ledger/pack/query.ts'
@@ -11,10 +13,7 @@ import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { gather, headOf, proveContinues, proveEvents, readEntry, type ServedHead } from '../../flows/gather.ts'
 import type { LogFiles } from '../../flows/ports.ts'
 import type { SealPack } from '../../wire/evidence-api.ts'
-import type { Cli } from './cli.ts'
 import { readStandards, readVerifier, STANDARDS } from './pack-parts.ts'
-import { Progress } from './progress.ts'
-import { VERSION } from './version.ts'
 
 /** Where a pack is made from. `seal`: has the log seal its statement and answers which entry does; null: a copy of a log cannot. */
 export type PackSource = {
@@ -25,34 +24,42 @@ export type PackSource = {
 
 export type Exported = { readonly zip: Uint8Array; readonly verdict: PackVerdict }
 
-const MAKER = `voltseal ${VERSION}`
+/** What a pack is made with, and who hears how far it is. */
+export type Making = {
+  readonly crypto: Crypto
+  readonly now: () => Instant
+  /** The program that makes it, with its version. */
+  readonly maker: string
+  readonly tell: (stage: Stage, done: number, of: number) => void
+  readonly warn: (text: string) => void
+}
+
+/** What is being done: entries are read, witnesses waited for, events proven, the pack verified as who gets it will. */
+export type Stage = 'reading' | 'waiting' | 'proving' | 'verifying'
 
 /**
  * Makes an evidence pack and verifies it as whoever gets it will. Nothing is written. Refuses what `gather` and the verifier refuse,
  * `pack-verifier-missing`, and what the fleet server refuses to seal.
  */
 export async function exportPack(
-  cli: Cli,
+  making: Making,
   { files, policy, seal }: PackSource,
   query: Query,
   verifierFolder: string,
 ): Promise<Exported | Refusal> {
-  const { crypto, clock } = cli.world
+  const { crypto, maker, tell, warn } = making
   const standards = readStandards(STANDARDS)
   if (isRefusal(standards)) return standards
   const verifier = readVerifier(verifierFolder)
   if (isRefusal(verifier)) return verifier
   const head = await headOf(files, policy, crypto)
   if (isRefusal(head)) return head
-  const reading = new Progress(cli.output, head.checkpoint.size)
-  const found = await gather(files, head, query, crypto, (done, of) =>
-    reading.at(done, `${done} of ${of} entries read`),
-  )
+  const found = await gather(files, head, query, crypto, (done, of) => tell('reading', done, of))
   if (isRefusal(found)) return found
   const { events, kinds } = found
   for (const site of query.sites ?? []) {
     const isNamed = events.some(({ entry }) => entry.site === site)
-    if (!isNamed) cli.output.warn(`No event is of the site ${site}: look that its name is right, and the period.`)
+    if (!isNamed) warn(`No event is of the site ${site}: look that its name is right, and the period.`)
   }
   const findings: Findings = {
     query,
@@ -60,11 +67,11 @@ export async function exportPack(
     events,
     kinds,
     standards,
-    made: clock.now(),
-    maker: MAKER,
+    made: making.now(),
+    maker,
   }
   const foot = `${head.checkpoint.origin} · ${events.length} events · root ${toHex(head.checkpoint.root).slice(0, 16)}…`
-  const facts = { title: 'Evidence pack', foot, made: findings.made, maker: MAKER }
+  const facts = { title: 'Evidence pack', foot, made: findings.made, maker }
   const report = await renderReport(reportOf(findings), facts)
   const pack = makePack(crypto, findings, { keys: keysText(crypto, policy), report, ...verifier })
   const manifest = toHex(crypto.sha256(pack.manifest))
@@ -77,17 +84,17 @@ export async function exportPack(
   // If the power fails behind this, the log knows of a pack that nobody has: the next export is another one.
   const sealed = seal === null ? null : await seal(claim)
   if (isRefusal(sealed)) return sealed
-  const proven = await prove(cli, { files, policy, head, events, sealed: sealed?.index ?? null })
+  const proven = await prove(making, { files, policy, head, events, sealed: sealed?.index ?? null })
   if (isRefusal(proven)) return proven
   const zip = packZip(packFiles(pack, proven), findings.made)
-  const verdict = await judge(cli, zip, { policy, eventsOnly: seal === null })
+  const verdict = judge(making, zip, { policy, eventsOnly: seal === null })
   const [first] = verdict.findings
   return first ?? { zip, verdict }
 }
 
 /** The proofs, under the head of the log that has the seal in it. */
 async function prove(
-  cli: Cli,
+  making: Making,
   {
     files,
     policy,
@@ -100,17 +107,14 @@ async function prove(
     readonly sealed: number | null
   },
 ) {
-  const { crypto } = cli.world
-  const head = sealed === null ? searched : await headBehind(cli, { files, policy }, sealed)
+  const { crypto, tell } = making
+  const head = sealed === null ? searched : await headBehind(making, { files, policy }, sealed)
   if (isRefusal(head)) return head
-  const progress = new Progress(cli.output, events.length)
-  const proofs = await proveEvents(files, head, events, crypto, (done, of) =>
-    progress.at(done, `${done} of ${of} events proven`),
-  )
+  const proofs = await proveEvents(files, head, events, crypto, (done, of) => tell('proving', done, of))
   if (isRefusal(proofs)) return proofs
   const continues = await proveContinues(files, searched.checkpoint, head, crypto)
   if (isRefusal(continues)) return continues
-  const seal = sealed === null ? null : await sealProof(files, head, sealed, cli)
+  const seal = sealed === null ? null : await sealProof(files, head, sealed, crypto)
   return isRefusal(seal) ? seal : { checkpoint: head.signed, continues, proofs, seal }
 }
 
@@ -120,41 +124,38 @@ const PAUSE = 500
 
 /** The head of a log that has an entry in it; waits for the witnesses that the policy wants, 20 seconds at most. */
 async function headBehind(
-  { world, output }: Cli,
+  { crypto, tell }: Making,
   { files, policy }: Pick<PackSource, 'files' | 'policy'>,
   index: number,
 ): Promise<ServedHead | Refusal> {
   for (let asked = 1; ; asked += 1) {
-    const head = await headOf(files, policy, world.crypto)
+    const head = await headOf(files, policy, crypto)
     const waits = isRefusal(head) && head.code === 'cosignatures-too-few' && asked < ASKED
     if (!waits) {
       if (isRefusal(head) || head.checkpoint.size > index) return head
       return refuse('log-index-beyond', 'the checkpoint', `more than ${index} entries`, `${head.checkpoint.size}`)
     }
-    if (asked === 1) output.progress('Waiting for the witnesses to sign the checkpoint ...')
+    tell('waiting', asked, ASKED)
     await new Promise(resolve => setTimeout(resolve, PAUSE))
   }
 }
 
-async function sealProof(files: LogFiles, head: ServedHead, index: number, { world }: Cli): Promise<string | Refusal> {
-  const bytes = await readEntry(files, head, index, world.crypto)
+async function sealProof(files: LogFiles, head: ServedHead, index: number, crypto: Crypto): Promise<string | Refusal> {
+  const bytes = await readEntry(files, head, index, crypto)
   if (isRefusal(bytes)) return bytes
-  const proofs = await proveEvents(files, head, [{ index, bytes }], world.crypto)
+  const proofs = await proveEvents(files, head, [{ index, bytes }], crypto)
   return isRefusal(proofs) ? proofs : (proofs.get(index) as string)
 }
 
-/** Verifies a pack, with a bar for one of many events. */
-export async function judge(
-  cli: Cli,
+/** Verifies a pack as who gets it will, and tells how far it is. */
+export function judge(
+  { crypto, tell }: Pick<Making, 'crypto' | 'tell'>,
   zip: Uint8Array,
   trust: { readonly policy: LogPolicy | null; readonly eventsOnly: boolean },
-): Promise<PackVerdict> {
-  const verifying = verifyPack(cli.world.crypto, zip, inflateNode, trust)
-  let progress: Progress | null = null
+): PackVerdict {
+  const verifying = verifyPack(crypto, zip, inflateNode, trust)
   for (let step = verifying.next(); ; step = verifying.next()) {
     if (step.done) return step.value
-    const { done, of } = step.value
-    progress ??= new Progress(cli.output, of)
-    progress.at(done, `${done} of ${of} events verified`)
+    tell('verifying', step.value.done, step.value.of)
   }
 }
