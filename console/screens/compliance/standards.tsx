@@ -62,8 +62,9 @@ function Standard({ standard, query }: { standard: StandardView; query: URLSearc
         {edition}. {reading === 'analogue' && 'Written for another field; read here by analogy. '}
         {source === '' ? 'Nothing of it is public.' : `Read: ${source}`}
       </p>
-      {clauses.map(one => (
-        <Clause key={one.clause} clause={one} query={query} />
+      {clauses.map((one, at) => (
+        // A standard may have several clauses of one number.
+        <Clause key={at} clause={one} query={query} />
       ))}
     </details>
   )
