@@ -7,7 +7,7 @@ import { MOST_PASSKEYS } from '../../../src/core/fleet/passkey.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { challengeFor, checkAssertion, writeAssertion } from '../../../src/core/trust/assertion.ts'
 import { readPasskey } from '../../../src/core/trust/passkey.ts'
-import { editAccount } from '../../../src/flows/appoint.ts'
+import { editAccount, signOutEverywhere } from '../../../src/flows/appoint.ts'
 import { forget } from '../../../src/flows/forget.ts'
 import type { AccountDetail } from '../../../src/wire/account-api.ts'
 import { Browser } from '../../worlds/browser.ts'
@@ -33,7 +33,13 @@ describe('passkeys, at the fleet’s door', () => {
     await door?.close()
     fleet?.close()
   })
-  beforeEach(() => door.reception.memory.attempts.clear())
+  beforeEach(async () => {
+    door.reception.memory.attempts.clear()
+    // An account has 32 sessions at most; of those of one moment any may be the one that goes.
+    for (const name of ['ada', 'mallory', 'root']) {
+      orThrow((await signOutEverywhere(fleet.world, await door.who('administrator'), name)) ?? true)
+    }
+  })
 
   /** Somebody at a browser of their own, signed in with their password. */
   async function at(account: string, device = new SoftAuthenticator()): Promise<Browser> {
