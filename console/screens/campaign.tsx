@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { PlanBody } from '../../src/core/campaign/plan.ts'
 import { showPower } from '../../src/core/encoding/quantity.ts'
 import type { CampaignDetail } from '../../src/wire/plan-views.ts'
@@ -46,10 +46,17 @@ export default function Campaign({ params, query, setQuery }: ScreenProps) {
 function Head({ campaign, now }: { campaign: CampaignDetail; now: number }) {
   const { id, title, state, since, wave, waves, counts, reason, waits, changeRequest, createdBy, notAfter } = campaign
   const { confirmed = 0, failed = 0, total = 0 } = counts
+  const heading = useRef<HTMLHeadingElement>(null)
+  // The heading of before the first answer had the focus, and is gone.
+  useLayoutEffect(() => {
+    if (document.activeElement === document.body) heading.current?.focus({ preventScroll: true })
+  }, [])
   return (
     <header class="campaign-head">
       <div class="screen-head">
-        <h1>{title}</h1>
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
         <span class="campaign-now">
           <Mark kind={stateMark(state)} /> {stateWord(state)}
           {since !== null && <span class="quiet"> {fromNow(since, now, ageText)}</span>}
