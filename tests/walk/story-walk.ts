@@ -30,6 +30,30 @@ walk.step('a password lets Paula in, and leads her where she wanted to go', asyn
   await signInBy(seat, paula)
 })
 
+walk.step('she adds a passkey, signs out, and signs in with it', async t => {
+  const seat = await walk.seat('paula')
+  const { page } = seat
+  const authenticator = await Authenticator.plug(page)
+  await seat.open('/me')
+  await page.getByLabel('What to call a new one').fill('the blue key')
+  await page.getByRole('button', { name: 'Add a passkey' }).click()
+  await page.getByRole('rowheader', { name: 'the blue key' }).waitFor()
+  await look(t, seat, 'me')
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await authenticator.recognise(false)
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+  await page.getByText('No passkey was used.').waitFor()
+  await authenticator.recognise(true)
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+  await page.getByRole('navigation', { name: 'Screens' }).waitFor()
+  assert.deepEqual(
+    (await authenticator.passkeys()).map(({ rpId, signCount }) => [rpId, signCount > 0]),
+    [['localhost', true]],
+  )
+  await seat.open('/')
+})
+
 walk.step('the fleet, as it stands', async t => {
   const seat = await walk.seat('paula')
   await seat.page.getByText('bms').first().waitFor()

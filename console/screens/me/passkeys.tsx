@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { AccountDetail } from '../../../src/wire/account-api.ts'
 import { addPasskey, hasPasskeys } from '../../live/passkey.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { announce } from '../../shell/announce.ts'
 import { SignInAgain } from './sign-in-again.tsx'
 import { moment, used } from './when.ts'
@@ -45,7 +46,7 @@ export function Passkeys({ account, session, passkeys, onChange, onEnd }: Passke
           None. With one you sign in by fingerprint, face or PIN, and nothing can be typed into the wrong page.
         </p>
       ) : (
-        <div class="wide">
+        <Scroll label="Passkeys">
           <table>
             <thead>
               <tr>
@@ -74,7 +75,7 @@ export function Passkeys({ account, session, passkeys, onChange, onEnd }: Passke
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {hasPasskeys() ? (
         <form

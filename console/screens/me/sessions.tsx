@@ -1,4 +1,5 @@
 import type { AccountDetail } from '../../../src/wire/account-api.ts'
+import { Scroll } from '../../parts/scroll.tsx'
 import { moment, used } from './when.ts'
 
 type SessionsProps = {
@@ -19,7 +20,7 @@ export function Sessions({ credentials, own, now, onEnd, onEndAll }: SessionsPro
   return (
     <section class="panel" aria-labelledby="me-sessions">
       <h2 id="me-sessions">Sessions</h2>
-      <div class="wide">
+      <Scroll label="Sessions">
         <table>
           <thead>
             <tr>
@@ -55,7 +56,7 @@ export function Sessions({ credentials, own, now, onEnd, onEndAll }: SessionsPro
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <p>
         <button type="button" class="danger" onClick={onEndAll}>
           Sign out everywhere

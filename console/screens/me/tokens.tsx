@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { AccountDetail, TokenView } from '../../../src/wire/account-api.ts'
 import { change } from '../../live/change.ts'
 import { Copyable } from '../../parts/copyable.tsx'
+import { Scroll } from '../../parts/scroll.tsx'
 import { moment, used } from './when.ts'
 
 type TokensProps = {
@@ -40,7 +41,7 @@ export function Tokens({ account, credentials, now, onChange, onEnd }: TokensPro
       {open.length === 0 ? (
         <p class="empty">None.</p>
       ) : (
-        <div class="wide">
+        <Scroll label="API tokens">
           <table>
             <thead>
               <tr>
@@ -69,7 +70,7 @@ export function Tokens({ account, credentials, now, onChange, onEnd }: TokensPro
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       <form class="me-add" onSubmit={event => void make(event)}>
         <label>
