@@ -110,6 +110,20 @@ describe('signing in with another party’s word', () => {
     assert.equal(codes.filter(code => code === 'sign-in-locked').length, 95)
   })
 
+  it('attack: failures at another party from many addresses, to keep everybody else from signing in there', async () => {
+    reception.memory.attempts.clear()
+    const fail = async (address: string): Promise<string> => {
+      const { state } = await begun()
+      const proof = { at: 'redirect', state, parameters: { state, code: 'made up' }, browser: BROWSER } as const
+      return codeOf(await signIn(reception, provider.name, proof, { address, kind: 'browser' }))
+    }
+    for (let n = 0; n < 60; n += 1) assert.equal(await fail(`198.51.100.${n}`), 'sign-in-wrong')
+    const { url, state } = await begun()
+    assert.equal(codeOf(await finish(state, party.visit(url, '248289761001'))), 'in')
+    for (let n = 0; n < 4; n += 1) assert.equal(await fail('198.51.100.7'), 'sign-in-wrong')
+    assert.equal(await fail('198.51.100.7'), 'sign-in-locked', 'who fails is locked out alone')
+  })
+
   it('attack: thousands of names, tried to push out the lock of one', async () => {
     const { attempts } = reception.memory
     attempts.clear()
