@@ -64,6 +64,9 @@ const NO_ATTEMPT: Readonly<Record<string, readonly string[]>> = {
     'account-unknown',
     'gateway-not-enrolled',
   ],
+  'the server makes an evidence pack, and its view says to its owner that it failed: no request was refused': [
+    'pack-not-made',
+  ],
   'a command line says it to whoever started it, and asked no server': ['profile-missing', 'pack-verifier-missing'],
 }
 
