@@ -39,7 +39,11 @@ export const evidencePack: Figure = {
       const key = verifierKey(crypto, logKey(1)) as string
       const zip = join(folder, 'pack.zip')
       const from = ['--log', join(folder, 'log'), '--verifier', join(folder, 'verifier')]
-      const make = () => ran('evidence', 'export', '--site', 'harbour-1', ...from, '--key', key, '-o', zip)
+      const make = () => {
+        // A pack is never written over.
+        rmSync(zip, { force: true })
+        return ran('evidence', 'export', '--site', 'harbour-1', ...from, '--key', key, '-o', zip)
+      }
       const verify = () => ran('evidence', 'verify', zip, '--key', key, '--events-only')
       // What is loaded at the first use is not the pack's.
       const { events } = (await make()).json as { events: number }
