@@ -218,3 +218,21 @@ walk.step('the proof that she takes along holds without this server', async () =
   await (await taken).saveAs(file)
   await walk.plant.world.must('audit', 'verify-proof', file)
 })
+
+walk.step(
+  'she has an evidence pack made, and it holds for somebody who has nothing but the key of the log',
+  async t => {
+    const seat = await walk.seat('paula')
+    const { page } = seat
+    await seat.open('/audit')
+    await page.getByRole('button', { name: 'Make a pack' }).click()
+    const fetched = page.getByRole('link', { name: 'Download', exact: true })
+    await fetched.waitFor({ timeout: 90_000 })
+    await look(t, seat, 'audit-packs', false)
+    const taken = page.waitForEvent('download')
+    await fetched.click()
+    const file = walk.plant.world.at('taken.zip')
+    await (await taken).saveAs(file)
+    await walk.plant.world.must('evidence', 'verify', file)
+  },
+)
