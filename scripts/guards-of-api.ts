@@ -49,6 +49,13 @@ export const API_GUARDS: readonly Guard[] = [
     tests: API,
   },
   {
+    stops: 'a decision behind the end of a request, which nobody would ever write',
+    file: 'src/adapters/store-sqlite/answers.ts',
+    text: '    return request?.over === true ? undefined : request\n',
+    without: '    return request\n',
+    tests: ANSWERS,
+  },
+  {
     stops: 'a decision that is made again when its answer was lost',
     file: 'src/adapters/store-sqlite/answers.ts',
     text: 'await commit({ ...underWay.held, answers: [{ ...request, answer }] })',

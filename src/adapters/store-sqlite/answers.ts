@@ -12,9 +12,10 @@ export const ANSWER_TABLE = `CREATE TABLE answer (person TEXT NOT NULL, key TEXT
 
 /**
  * A request under way: what it decided last is held until its answer is known, and both are written together. `decided`:
- * whether it decided anything. `last`: the turn that it took last.
+ * whether it decided anything. `last`: the turn that it took last. `over`: what it began and did not wait for goes on, and is
+ * no part of it any more: nobody would write what it decides.
  */
-type UnderWay = { held: FleetChange | null; decided: boolean; last: Promise<unknown> }
+type UnderWay = { held: FleetChange | null; decided: boolean; last: Promise<unknown>; over: boolean }
 
 /** The answers that requests got which their senders may repeat. */
 export class Answers {
@@ -31,7 +32,12 @@ export class Answers {
 
   /** Whether the caller is a part of a request that is under way: it has its turn already. */
   get inTurn(): boolean {
-    return this.#underWay.getStore() !== undefined
+    return this.#request() !== undefined
+  }
+
+  #request(): UnderWay | undefined {
+    const request = this.#underWay.getStore()
+    return request?.over === true ? undefined : request
   }
 
   /**
@@ -39,9 +45,10 @@ export class Answers {
    * the store what those before it decided: one that read what stood before would decide against them.
    */
   turn<T>(work: () => Promise<T>, commit: Commit): Promise<T> {
-    const request = this.#underWay.getStore()
+    const request = this.#request()
     if (request === undefined) throw new Error('a turn of no request')
     const turn = request.last.then(async () => {
+      if (request.over) throw new Error('a turn of a request that is over')
       await settle(request, commit)
       return work()
     })
@@ -55,7 +62,7 @@ export class Answers {
    * in between has it carried out from where it stands.
    */
   async hold(change: FleetChange, commit: Commit): Promise<boolean> {
-    const request = this.#underWay.getStore()
+    const request = this.#request()
     if (request === undefined) return false
     await settle(request, commit)
     request.held = change
@@ -81,8 +88,10 @@ export class Answers {
         'another one',
       )
     }
-    const underWay: UnderWay = { held: null, decided: false, last: Promise.resolve() }
-    const result = await this.#underWay.run(underWay, work)
+    const underWay: UnderWay = { held: null, decided: false, last: Promise.resolve(), over: false }
+    const result = await this.#underWay.run(underWay, work).finally(() => {
+      underWay.over = true
+    })
     if (isRefusal(result)) {
       await settle(underWay, commit)
       return result

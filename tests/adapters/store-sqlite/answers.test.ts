@@ -159,6 +159,19 @@ describe('a request that may be repeated', () => {
     assert.equal(await once('a', {}, steps), 'repeated nothing+++')
   })
 
+  test('what it began and did not wait for is durable by itself, behind its end', async () => {
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
+    let later: Promise<unknown> = Promise.resolve()
+    const begun = async (): Promise<string> => {
+      later = over.then(decide('later'))
+      return decide('a')()
+    }
+    assert.equal(await once('a', {}, begun), 'done a')
+    end()
+    await later
+    assert.equal(await standing(), 'later')
+  })
+
   test('answers that nobody asks for any more are dropped', async () => {
     for (let n = 0; n < 50; n += 1) {
       await once('a', { key: `${n}`, now: instant(NOW + n * 100), expires: instant(NOW + n * 100 + 1000) })
