@@ -130,9 +130,11 @@ async function headBehind(
 ): Promise<ServedHead | Refusal> {
   for (let asked = 1; ; asked += 1) {
     const head = await headOf(files, policy, crypto)
-    const waits = isRefusal(head) && head.code === 'cosignatures-too-few' && asked < ASKED
-    if (!waits) {
-      if (isRefusal(head) || head.checkpoint.size > index) return head
+    // What is served is the newest that enough have signed: until they have signed the one with the entry, that of before.
+    const isEarly = isRefusal(head) ? head.code === 'cosignatures-too-few' : head.checkpoint.size <= index
+    if (!isEarly) return head
+    if (asked === ASKED) {
+      if (isRefusal(head)) return head
       return refuse('log-index-beyond', 'the checkpoint', `more than ${index} entries`, `${head.checkpoint.size}`)
     }
     tell('waiting', asked, ASKED)
