@@ -40,5 +40,10 @@ export async function widerThanWindow(page: Page): Promise<string | null> {
   const [wide, window] = (await page.evaluate(
     '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
   )) as [number, number]
-  return wide > window ? `the page is ${wide} px wide in a window of ${window}` : null
+  if (wide <= window) return null
+  const outermost = (await page.evaluate(
+    `[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > ${window})
+      .slice(0, 6).map(one => one.tagName.toLowerCase() + '.' + one.className)`,
+  )) as string[]
+  return `the page is ${wide} px wide in a window of ${window}: ${outermost.join(', ')}`
 }
