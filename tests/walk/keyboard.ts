@@ -65,20 +65,28 @@ const UNREACHED = `(steps => {
 })()`
 
 /** What Tab does not lead to on this screen, of all that can be pressed, typed into or opened. */
-export async function unreached({ page }: Seat): Promise<readonly string[]> {
-  await page.evaluate('window.voltsealReached = new Set(); document.activeElement?.blur()')
+export async function unreached(seat: Seat): Promise<readonly string[]> {
+  await seat.page.evaluate('window.voltsealReached = new Set(); document.activeElement?.blur()')
+  await round(seat)
+  if (((await seat.page.evaluate(UNREACHED)) as string[]).length > 0) await round(seat)
+  return (await seat.page.evaluate(UNREACHED)) as string[]
+}
+
+/** Presses Tab until the focus is where it was before. A list that was drawn meanwhile has rows that only the next round finds. */
+async function round({ page }: Seat): Promise<void> {
+  await page.evaluate('window.voltsealRound = new Set(); window.voltsealLast = null')
   for (let n = 0; n < MOST * 2; n += 1) {
     await page.keyboard.press('Tab')
     const again = await page.evaluate(`(() => {
       const at = document.activeElement
       if (at === null || at === document.body) return false
       // A field for a date has a place for its day, its month and its year: all of them are the field.
-      const known = window.voltsealReached.has(at) && window.voltsealLast !== at
+      const known = window.voltsealRound.has(at) && window.voltsealLast !== at
       window.voltsealLast = at
+      window.voltsealRound.add(at)
       window.voltsealReached.add(at)
       return known
     })()`)
     if (again) break
   }
-  return (await page.evaluate(UNREACHED)) as string[]
 }
