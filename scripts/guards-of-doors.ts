@@ -181,7 +181,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'a report that is too large',
     file: 'src/apps/gateway/door.ts',
-    text: '    if (length > most) return null\n',
+    text: "    if (length > most) throw new RefusalError(refuse('request-malformed', subject, `at most ${most} bytes`, 'more'))\n",
     without: '',
     tests: DOORS,
   },

@@ -93,10 +93,7 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
 
   server.post('/v1/reports', { bodyLimit: MAX_REPORT }, async (request, reply) => {
     const id = controllerOf(request)
-    const bytes = await wholeBody(streamOf(request), MAX_REPORT)
-    if (bytes === null) {
-      return sendRefusal(reply, refuse('request-malformed', `a report of ${id}`, `at most ${MAX_REPORT} bytes`, 'more'))
-    }
+    const bytes = await wholeBody(request, `a report of ${id}`, MAX_REPORT)
     // What the flow refuses it has told of.
     told.add(request)
     const accepted = await acceptControllerReport(world, id, bytes)
@@ -112,11 +109,7 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
 
   server.post('/v1/history', { bodyLimit: MAX_HISTORY_BYTES }, async (request, reply) => {
     const id = controllerOf(request)
-    const bytes = await wholeBody(streamOf(request), MAX_HISTORY_BYTES)
-    if (bytes === null) {
-      const most = `at most ${MAX_HISTORY_BYTES} bytes`
-      return sendRefusal(reply, refuse('request-malformed', `a history of ${id}`, most, 'more'))
-    }
+    const bytes = await wholeBody(request, `a history of ${id}`, MAX_HISTORY_BYTES)
     const accepted = await acceptHistory(world, id, bytes)
     if (isRefusal(accepted)) {
       // The flow has told of it, but for a controller that is none of the site's.
@@ -130,12 +123,13 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
   return server
 }
 
-async function wholeBody(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array | null> {
+/** The body of a request, whole. Throws the refusal of one that is longer. */
+async function wholeBody(request: FastifyRequest, subject: string, most: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let length = 0
-  for await (const part of body) {
+  for await (const part of streamOf(request)) {
     length += part.length
-    if (length > most) return null
+    if (length > most) throw new RefusalError(refuse('request-malformed', subject, `at most ${most} bytes`, 'more'))
     parts.push(part)
   }
   return new Uint8Array(Buffer.concat(parts))
