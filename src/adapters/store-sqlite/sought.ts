@@ -139,15 +139,20 @@ class SoughtRows {
 
   /** The number of a word; null: no entry has it. */
   idOf(word: string): number | null {
-    const known = this.#ids.get(word) ?? (this.#sql.id.get(word) as { id: number } | undefined)?.id ?? null
-    if (known !== null) this.#remember(known, word)
-    return known
+    const known = this.#ids.get(word)
+    if (known !== undefined) return known
+    const found = this.#sql.id.get(word) as { id: number } | undefined
+    if (found === undefined) return null
+    this.#remember(found.id, word)
+    return found.id
   }
 
   word(id: number): string {
-    const known = this.#words.get(id) ?? (this.#sql.word.get(id) as { word: string }).word
-    this.#remember(id, known)
-    return known
+    const known = this.#words.get(id)
+    if (known !== undefined) return known
+    const { word } = this.#sql.word.get(id) as { word: string }
+    this.#remember(id, word)
+    return word
   }
 
   forget(): void {
@@ -165,7 +170,6 @@ class SoughtRows {
   }
 
   #remember(id: number, word: string): void {
-    if (this.#ids.has(word) && this.#words.has(id)) return
     if (this.#ids.size >= REMEMBERED) this.forget()
     this.#ids.set(word, id)
     this.#words.set(id, word)
