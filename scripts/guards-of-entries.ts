@@ -33,7 +33,7 @@ export const ENTRY_GUARDS: readonly Guard[] = [
   {
     stops: 'an outbox that a controller fills with histories that do not hold',
     file: 'src/apps/gateway/door.ts',
-    text: "      if (accepted.code !== 'controller-unknown') told.add(request)\n",
+    text: '    // As with a report: what the flow refuses it has told of.\n    told.add(request)\n',
     without: '',
     tests: AT_GATEWAY,
   },

@@ -48,7 +48,7 @@ export async function historyWanted(world: SiteWorld, id: string): Promise<{ nex
 export function acceptHistory(world: SiteWorld, id: string, bytes: Uint8Array): Promise<{ next: number } | Refusal> {
   return world.store.exclusive(async () => {
     const row = await world.store.controller(id)
-    if (row === null) return unknown(world, id)
+    if (row === null) return rejected(world, id, unknown(world, id))
     const key = { alg: 'ecdsa-p256', spki: row.reportKey } as const
     const told = openHistory(bytes, { site: world.site.site, controller: id, key }, world.crypto)
     if (isRefusal(told)) return rejected(world, id, told)

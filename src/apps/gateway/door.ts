@@ -110,12 +110,10 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
   server.post('/v1/history', { bodyLimit: MAX_HISTORY_BYTES }, async (request, reply) => {
     const id = controllerOf(request)
     const bytes = await wholeBody(request, `a history of ${id}`, MAX_HISTORY_BYTES)
+    // As with a report: what the flow refuses it has told of.
+    told.add(request)
     const accepted = await acceptHistory(world, id, bytes)
-    if (isRefusal(accepted)) {
-      // The flow has told of it, but for a controller that is none of the site's.
-      if (accepted.code !== 'controller-unknown') told.add(request)
-      return sendRefusal(reply, accepted)
-    }
+    if (isRefusal(accepted)) return sendRefusal(reply, accepted)
     bells.reports.ring()
     return accepted
   })

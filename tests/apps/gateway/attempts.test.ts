@@ -97,16 +97,11 @@ describe('refused attempts, at a gateway’s door', () => {
       asks: ['POST', '/v1/reports', report(Buffer.from('{}'), 'application/json')],
       is: ['access-refused', 'request-malformed', 'bms-1'],
     },
-    {
+    ...(['/v1/reports', '/v1/history'] as const).map(path => ({
       who: OURS,
-      asks: ['POST', '/v1/reports', report(new Uint8Array(8))],
-      is: ['report-refused', 'controller-unknown', 'bms-1'],
-    },
-    {
-      who: OURS,
-      asks: ['POST', '/v1/history', report(new Uint8Array(8))],
-      is: ['access-refused', 'controller-unknown', 'bms-1'],
-    },
+      asks: ['POST', path, report(new Uint8Array(8))] as const,
+      is: ['report-refused', 'controller-unknown', 'bms-1'] as const,
+    })),
     ...(['report', 'history'] as const).map(what => ({
       who: KNOWN,
       asks: ['POST', what === 'report' ? '/v1/reports' : '/v1/history', report(new Uint8Array(8))] as const,
