@@ -60,3 +60,14 @@ export function signedText({ signers, need, counted }: Pick<WaitingPlan, 'signer
   const text = `${counted} of ${need} signed`
   return signers.length > counted ? `${text}: passkeys never approve alone` : text
 }
+
+/** What somebody is told who has just signed: what their signature came to, and what is missing yet. */
+export function signedNow(
+  { id, signers }: Pick<WaitingPlan, 'id' | 'signers'>,
+  { have, need, approved }: { readonly have: number; readonly need: number; readonly approved: boolean },
+): string {
+  if (approved) return `The plan ${id} is approved.`
+  const all = signers.length + 1
+  if (all <= have) return `Your signature of ${id} counts: ${have} of ${need}.`
+  return `Your signature of ${id} is kept. Passkeys never approve alone: ${all} have signed, which is worth ${have} of ${need}. What is missing is a signature by a key in a file or a token.`
+}

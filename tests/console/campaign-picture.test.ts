@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { browserCrypto } from '../../console/crypto-browser.ts'
-import { atRisk, changesOf, commandLine, wayBackOf } from '../../console/picture/approving.ts'
+import { atRisk, changesOf, commandLine, signedNow, wayBackOf } from '../../console/picture/approving.ts'
 import { courseOf, type GateState, ticksOf } from '../../console/picture/course.ts'
 import { bodyOf, ordersOf, unfit } from '../../console/picture/orders.ts'
 import { askedOf } from '../../console/picture/passkey-draft.ts'
@@ -357,6 +357,15 @@ describe('what an approver reads', () => {
       assert.deepEqual(words, ['campaign', 'approve', 'spring', '--key', 'KEY', '--reason', said, ''])
     }
     assert.equal(commandLine('spring', ' '), 'voltseal campaign approve spring --key KEY')
+  })
+
+  test('who has signed is told what it is worth, and of a passkey too many what is missing', () => {
+    const signer = { account: 'anna', keyid: 'a', at: null, reason: null }
+    const signed = (others: number, have: number, approved = false) =>
+      signedNow({ id: 'spring', signers: Array(others).fill(signer) }, { have, need: 2, approved })
+    assert.equal(signed(0, 1), 'Your signature of spring counts: 1 of 2.')
+    assert.match(signed(1, 1), /never approve alone: 2 have signed, which is worth 1 of 2\. What is missing/)
+    assert.equal(signed(2, 2, true), 'The plan spring is approved.')
   })
 })
 

@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs'
 import type { CDPSession, Page } from 'playwright-core'
+import type { Seat } from './chromium.ts'
 
 /** What a virtual authenticator holds of one passkey: enough to see that it was made, and that it was used. */
 export type Passkey = { readonly credentialId: string; readonly rpId?: string; readonly signCount: number }
@@ -42,4 +44,36 @@ export class Authenticator {
   async recognise(isUserVerified: boolean): Promise<void> {
     await this.#session.send('WebAuthn.setUserVerified', { authenticatorId: this.#id, isUserVerified })
   }
+}
+
+/** Adds a passkey on one's own page, in a session that has just begun. */
+export async function addPasskey(seat: Seat, label: string): Promise<void> {
+  const { page } = seat
+  await seat.open('/me')
+  await page.getByLabel('What to call a new one').fill(label)
+  await page.getByRole('button', { name: 'Add a passkey' }).click()
+  await page.getByRole('rowheader', { name: label }).waitFor()
+}
+
+/** Ends every session of whoever sits there, and waits for the sign-in. */
+export async function signOutEverywhere(seat: Seat): Promise<void> {
+  await seat.open('/me')
+  await seat.page.getByRole('button', { name: 'Sign out everywhere' }).click()
+  await seat.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+}
+
+/** Signs in with a passkey: one press, and nothing is typed. */
+export async function signInByPasskey({ page }: Seat): Promise<void> {
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+  await page.getByRole('navigation', { name: 'Screens' }).waitFor()
+}
+
+/** Has the console hand out the public part of somebody's only passkey, and keeps it as a file: what a ceremony takes in. */
+export async function handOutPasskey({ page }: Seat, account: string, file: string): Promise<void> {
+  const at = `/v1/accounts/${account}`
+  const text = (await page.evaluate(`(async () => {
+    const { passkeys } = await (await fetch('${at}')).json()
+    return (await fetch('${at}/passkeys/' + passkeys[0].id + '/key')).text()
+  })()`)) as string
+  writeFileSync(file, text)
 }

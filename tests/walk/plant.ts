@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
 import { imageOf } from '../../bench/site-world.ts'
 import { Children } from '../../sim/doors/demo/children.ts'
@@ -10,6 +12,7 @@ import { toHex } from '../../src/core/encoding/bytes.ts'
 
 const CLI = join('src', 'apps', 'cli', 'main.ts')
 const SITE_DOOR = join('sim', 'doors', 'site.ts')
+const BIN = join(import.meta.dirname, '../../bin')
 const HARBOUR = join(import.meta.dirname, '../../sim/sites/harbour.site.yaml')
 const CONSOLE_PORT = 8447
 const IMAGE_BYTES = 48 * 1024
@@ -110,6 +113,15 @@ export class WalkPlant {
   async somebody(id: string, name: string, ...roles: string[]): Promise<Somebody> {
     const granted = roles.flatMap(role => ['--role', role])
     await this.world.must('account', 'add', id, '--name', name, ...granted)
+    return this.#passworded(id)
+  }
+
+  /** The approver with a key in a file, whom the fleet was made with: lets them sign in with a password too. */
+  keyHolder(): Promise<Somebody> {
+    return this.#passworded('approver-0')
+  }
+
+  async #passworded(id: string): Promise<Somebody> {
     const password = `seven copper lanterns drift past ${this.#seed} harbours`
     const file = this.world.at(`${id}.password`)
     writeFileSync(file, `${password}\n`, { mode: 0o600 })
@@ -127,6 +139,17 @@ export class WalkPlant {
     await world.must('ceremony', 'sign', folder, '--key', world.at('fleet', 'keys', 'approval-root'))
     await world.must('ceremony', 'close', folder)
     await world.must('account', 'key', id, '--add', file)
+  }
+
+  /**
+   * What somebody types into a shell of their own machine, with their profile and `KEY` for the key that they have there. Throws
+   * what it said when it ends with another code than 0.
+   */
+  async type(line: string, who: string): Promise<void> {
+    const { world } = this
+    const key = world.at('keys', who)
+    const env = { ...process.env, PATH: `${BIN}:${process.env.PATH}`, VOLTSEAL_PROFILE: world.profileOf(who) }
+    await promisify(execFile)('/bin/sh', ['-c', line.replace('KEY', key)], { env, cwd: world.folder })
   }
 
   /** Copies the logs of the processes to where they are kept behind a failure. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { Approver } from './approver.ts'
 import { look } from './look.ts'
-import { Authenticator } from './passkey.ts'
+import { Authenticator, addPasskey, handOutPasskey, signInByPasskey, signOutEverywhere } from './passkey.ts'
 import type { Somebody } from './plant.ts'
 import { signInBy, Walk } from './walk.ts'
 
@@ -9,12 +8,16 @@ import { signInBy, Walk } from './walk.ts'
 
 let paula: Somebody
 let anna: Somebody
+let ben: Somebody
+/** The authenticators of those who approve. */
+const fingers = new Map<string, Authenticator>()
 let folders: readonly string[] = []
 const walk = Walk.of(async ({ plant }) => {
   // 2.0.0 does not work on one of the racks; 2.0.1 undoes it.
   folders = [await plant.release('bms', '2.0.0', ['bms-2']), await plant.release('bms', '2.0.1')]
   paula = await plant.somebody('paula', 'Paula of the plant', 'planner@fleet', 'operator@fleet', 'auditor@fleet')
   anna = await plant.somebody('anna', 'Anna, who approves', 'approver@fleet')
+  ben = await plant.somebody('ben', 'Ben, who approves too', 'approver@fleet')
 })
 
 walk.step('who is not signed in sees the sign-in screen, at whatever address', async t => {
@@ -24,35 +27,49 @@ walk.step('who is not signed in sees the sign-in screen, at whatever address', a
   await look(t, seat, 'sign-in')
 })
 
-walk.step('a password lets Paula in, and leads her where she wanted to go', async () => {
-  const seat = await walk.seat('paula')
-  await seat.open('/')
-  await signInBy(seat, paula)
-})
+walk.step(
+  'a password lets Paula in once: with it she adds a passkey, and the passkey lets her in from then on',
+  async t => {
+    const seat = await walk.seat('paula')
+    const { page } = seat
+    const authenticator = await Authenticator.plug(page)
+    await seat.open('/sites/harbour')
+    await signInBy(seat, paula)
+    await page.getByRole('heading', { level: 1, name: 'Harbour battery park' }).waitFor()
+    await addPasskey(seat, 'the blue key')
+    await look(t, seat, 'me')
+    await signOutEverywhere(seat)
+    await authenticator.recognise(false)
+    await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+    await page.getByText('No passkey was used.').waitFor()
+    await authenticator.recognise(true)
+    await signInByPasskey(seat)
+    assert.deepEqual(
+      (await authenticator.passkeys()).map(({ rpId, signCount }) => [rpId, signCount > 0]),
+      [['localhost', true]],
+    )
+    await seat.open('/')
+  },
+)
 
-walk.step('she adds a passkey, signs out, and signs in with it', async t => {
-  const seat = await walk.seat('paula')
-  const { page } = seat
-  const authenticator = await Authenticator.plug(page)
-  await seat.open('/me')
-  await page.getByLabel('What to call a new one').fill('the blue key')
-  await page.getByRole('button', { name: 'Add a passkey' }).click()
-  await page.getByRole('rowheader', { name: 'the blue key' }).waitFor()
-  await look(t, seat, 'me')
-  await page.getByRole('button', { name: 'Sign out everywhere' }).click()
-  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
-  await authenticator.recognise(false)
-  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
-  await page.getByText('No passkey was used.').waitFor()
-  await authenticator.recognise(true)
-  await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
-  await page.getByRole('navigation', { name: 'Screens' }).waitFor()
-  assert.deepEqual(
-    (await authenticator.passkeys()).map(({ rpId, signCount }) => [rpId, signCount > 0]),
-    [['localhost', true]],
-  )
-  await seat.open('/')
-})
+walk.step(
+  'Anna and Ben come in with passkeys too, and the holders of the approval root let theirs into it',
+  async () => {
+    const { plant } = walk
+    for (const who of [anna, ben]) {
+      const seat = await walk.seat(who.id)
+      fingers.set(who.id, await Authenticator.plug(seat.page))
+      await seat.open('/me')
+      await signInBy(seat, who)
+      await addPasskey(seat, 'the phone')
+      const file = plant.world.at(`${who.id}.passkey`)
+      await handOutPasskey(seat, who.id, file)
+      await plant.admitPasskey(who.id, file)
+      await signOutEverywhere(seat)
+      await signInByPasskey(seat)
+    }
+  },
+)
 
 walk.step('the fleet, as it stands', async t => {
   const seat = await walk.seat('paula')
@@ -60,13 +77,15 @@ walk.step('the fleet, as it stands', async t => {
   await look(t, seat, 'fleet at rest', false)
 })
 
-walk.step('two releases are published: the new one, and the one that undoes it', async () => {
-  const { page } = await walk.seat('paula')
-  await walk.plant.world.publish(...folders)
-  await page.goto(`${walk.plant.origin}/campaigns`)
+walk.step('two releases are published on a machine of their maker, and stand in a form that is open', async () => {
+  const seat = await walk.seat('paula')
+  const { page } = seat
+  await seat.open('/campaigns')
   await page.getByText('No campaign here.').waitFor()
   await page.getByRole('button', { name: 'New campaign' }).click()
   await page.getByRole('heading', { level: 1, name: 'New campaign' }).waitFor()
+  await page.getByText('Nothing is published.').waitFor()
+  await walk.plant.world.publish(...folders)
   await page.getByLabel(/bms 2\.0\.0/).waitFor()
   await page.getByLabel(/bms 2\.0\.1/).waitFor()
 })
@@ -108,37 +127,63 @@ walk.step('she cannot approve what she drew up, and the button says why', async 
   await look(t, seat, 'approvals', false)
 })
 
-walk.step('Anna, who is another person, approves it in her browser: with a passkey that the root names', async t => {
-  const { plant } = walk
-  const seat = await walk.seat('anna')
+walk.step(
+  'Anna, who is another person, approves it in her browser: she presses Approve, and her passkey signs',
+  async t => {
+    const seat = await walk.seat('anna')
+    const { page } = seat
+    await seat.open('/approvals')
+    await page.getByText('0 of 2 signed').first().waitFor()
+    await page.getByLabel('Comment, for the log').fill('read with the shift of the harbour')
+    await page.getByRole('button', { name: 'Approve' }).click()
+    const sign = page.getByRole('button', { name: 'Sign with your passkey' })
+    await sign.waitFor()
+    await look(t, seat, 'approvals')
+    // Somebody else's finger.
+    await fingers.get('anna')?.recognise(false)
+    await sign.click()
+    await page.getByText('Nothing was signed.').waitFor()
+    await fingers.get('anna')?.recognise(true)
+    await sign.click()
+    await page.getByText('Your signature of spring counts: 1 of 2.').first().waitFor()
+    await page.getByText('1 of 2 signed').first().waitFor()
+    await page.getByText('read with the shift of the harbour').first().waitFor()
+  },
+)
+
+walk.step('Ben signs as well, and is told that passkeys never approve alone', async t => {
+  const seat = await walk.seat('ben')
   const { page } = seat
-  const authenticator = await Authenticator.plug(page)
-  await seat.open('/')
-  await signInBy(seat, anna)
-  const approver = await Approver.make(seat, anna.id)
-  const file = plant.world.at('anna.passkey')
-  approver.handOut(file)
-  await plant.admitPasskey(anna.id, file)
   await seat.open('/approvals')
-  await page.getByText('0 of 2 signed').first().waitFor()
-  // Somebody else's finger.
-  await authenticator.recognise(false)
-  await assert.rejects(approver.approve('spring'), /NotAllowedError/)
-  await authenticator.recognise(true)
-  assert.equal(await approver.approve('spring'), 200)
-  await page.getByText('1 of 2 signed').first().waitFor()
-  assert.deepEqual(
-    (await authenticator.passkeys()).map(({ rpId, signCount }) => [rpId, signCount > 0]),
-    [['localhost', true]],
-  )
-  await look(t, seat, 'approvals')
+  await page.getByRole('button', { name: 'Approve' }).click()
+  await page.getByRole('button', { name: 'Sign with your passkey' }).click()
+  await page.getByText('2 have signed, which is worth 1 of 2.').first().waitFor()
+  await page.getByText('1 of 2 signed: passkeys never approve alone').first().waitFor()
+  await look(t, seat, 'approvals-signed', false)
 })
 
-walk.step('a second approver signs with the key in a file, and the plan is approved', async () => {
-  await walk.plant.world.approve('spring', 0)
-  const { page } = await walk.seat('paula')
-  await page.getByText(/does not wait any more/).waitFor()
-})
+walk.step(
+  'who has a key in a file reads the plan in a third browser, and types the command that stands there',
+  async t => {
+    const { plant } = walk
+    const carl = await plant.keyHolder()
+    const seat = await walk.seat('carl', { permissions: ['clipboard-read', 'clipboard-write'] })
+    const { page } = seat
+    await seat.open('/approvals')
+    await signInBy(seat, carl)
+    await page.getByLabel('Comment, for the log').fill("the site's night crew knows")
+    await page.getByRole('button', { name: 'Approve' }).click()
+    await look(t, seat, 'approvals-command', false)
+    await page.getByRole('button', { name: 'Copy the command' }).click()
+    await page.getByRole('button', { name: 'Copied the command' }).waitFor()
+    await plant.type((await page.evaluate('navigator.clipboard.readText()')) as string, carl.id)
+    await page
+      .getByText(/does not wait any more|No plan waits/)
+      .first()
+      .waitFor()
+    await (await walk.seat('paula')).page.getByText(/does not wait any more/).waitFor()
+  },
+)
 
 walk.step('Paula starts it; a canary fails, and the campaign halts by itself and says why', async t => {
   const seat = await walk.seat('paula')

@@ -4,7 +4,7 @@ import type { WaitingPlan } from '../../../src/wire/plan-views.ts'
 import { approveByPasskey } from '../../live/approve-by-passkey.ts'
 import { askAgain, useView } from '../../live/views.ts'
 import { Copyable } from '../../parts/copyable.tsx'
-import { commandLine } from '../../picture/approving.ts'
+import { commandLine, signedNow } from '../../picture/approving.ts'
 import { announce } from '../../shell/announce.ts'
 
 type Props = { readonly plan: WaitingPlan; readonly comment: string; readonly onDone: (said: string) => void }
@@ -44,10 +44,7 @@ function Passkey({ plan, comment, onDone }: Props) {
     if (signed === null) return setSaid('Nothing was signed.')
     if (typeof signed === 'string') return setSaid(signed)
     askAgain(path => path.startsWith('/v1/approvals') || path.startsWith('/v1/campaigns'))
-    const { have, need, approved } = signed
-    const text = approved
-      ? `The plan ${plan.id} is approved.`
-      : `Your signature of ${plan.id} counts: ${have} of ${need}.`
+    const text = signedNow(plan, signed)
     announce(text)
     onDone(text)
   }
