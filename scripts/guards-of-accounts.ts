@@ -127,28 +127,28 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   // Browsers.
   {
     stops: 'a request of another page, by its header',
-    file: 'src/apps/fleet/gate.ts',
+    file: 'src/apps/process/page-requests.ts',
     text: "return headers[PAGE_HEADER] === '1' ? null :",
     without: "return headers[PAGE_HEADER] !== '2' ? null :",
     tests: DOOR,
   },
   {
     stops: 'a request of another page, by its origin',
-    file: 'src/apps/fleet/gate.ts',
+    file: 'src/apps/process/page-requests.ts',
     text: 'return headers.origin !== undefined && !origins.has(headers.origin) ? headers.origin : null',
     without: 'return null',
     tests: DOOR,
   },
   {
     stops: 'a request of another page, as the browser itself says',
-    file: 'src/apps/fleet/gate.ts',
+    file: 'src/apps/process/page-requests.ts',
     text: "if (site !== undefined && site !== 'same-origin' && site !== 'none')",
     without: "if (site === 'never')",
     tests: DOOR,
   },
   {
     stops: 'a cookie that scripts and other hosts can read',
-    file: 'src/apps/fleet/session-cookie.ts',
+    file: 'src/apps/process/page-requests.ts',
     text: 'Secure; HttpOnly; SameSite=Strict',
     without: 'SameSite=Lax',
     tests: DOOR,
@@ -156,7 +156,7 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
   // Passwords.
   {
     stops: 'password guessing from one address',
-    file: 'src/flows/sign-in.ts',
+    file: 'src/flows/attempts.ts',
     text: 'if (wait === 0) return null',
     without: 'if (wait >= 0) return null',
     tests: DOOR,
@@ -181,6 +181,13 @@ export const ACCOUNT_GUARDS: readonly Guard[] = [
     file: 'src/flows/recall.ts',
     text: "(entry.code === 'sign-in-wrong' && ",
     without: '(entry.code === undefined && ',
+    tests: SIGN_IN,
+  },
+  {
+    stops: 'a gateway that has people of the fleet locked out',
+    file: 'src/flows/recall.ts',
+    text: '    if (entry.origin !== undefined) return []\n',
+    without: '',
     tests: SIGN_IN,
   },
   {

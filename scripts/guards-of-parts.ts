@@ -419,14 +419,14 @@ export const PART_GUARDS: readonly Guard[] = [
   {
     stops: 'a page elsewhere that fills the log by knocking at the console',
     file: 'src/apps/fleet/gate.ts',
-    text: 'if (rules.pagesOnly && isKnock(request, refusal, rules)) return',
+    text: 'if (rules.pagesOnly && isKnock(request, refusal, rules.origins, COOKIE)) return',
     without: '',
     tests: 'tests/apps/fleet/console-door.test.ts',
   },
   {
     stops: 'a page elsewhere that signs its visitor in as somebody else',
     file: 'src/apps/fleet/gate.ts',
-    text: 'const forged = isRead(request) ? null : refuseForged(request, rules, rules.pagesOnly)',
+    text: 'const forged = isRead(request) ? null : refuseForged(request, rules.origins, rules.pagesOnly)',
     without: 'const forged = null as Refusal | null',
     tests: 'tests/apps/fleet/console-door.test.ts',
   },

@@ -250,7 +250,7 @@ export const SIGN_IN_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a provider that keeps everybody from signing in, because one fails at it',
-    file: 'src/flows/sign-in.ts',
+    file: 'src/flows/attempts.ts',
     text: 'isWay(account) ? [here] : [here,',
     without: 'isWay(account) ? [here, count(account, FROM_ANYWHERE)] : [here,',
     tests: SIGN_IN,

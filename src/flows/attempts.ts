@@ -1,4 +1,14 @@
-import type { Attempts, Noise } from '../core/fleet/attempts.ts'
+import type { Instant } from '../core/encoding/units.ts'
+import {
+  type AttemptRule,
+  type Attempts,
+  afterFailure,
+  FROM_ANYWHERE,
+  FROM_ONE_ADDRESS,
+  type Noise,
+  waitFor,
+} from '../core/fleet/attempts.ts'
+import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 
 /** What is remembered of failures, for as long as the server runs (and behind a start, see recall.ts). It is bounded. */
 export class Memory {
@@ -27,4 +37,43 @@ export function remember<T>(
     memory.delete(oldest)
     if (n < PASSED_OVER && counts(kept)) memory.set(oldest, kept)
   }
+}
+
+/** Whether a failure was at a way in that names nobody: no account has such a name. */
+export const isWay = (claimed: string): boolean => claimed.startsWith('(')
+
+/** Refuses `sign-in-locked`: too many failures, of this name from this address or from anywhere. */
+export function refuseLocked(memory: Memory, account: string, address: string, now: Instant): null | Refusal {
+  const { attempts } = memory
+  const wait = Math.max(waitFor(attempts.get(`${account} ${address}`), now), waitFor(attempts.get(account), now))
+  if (wait === 0) return null
+  const seconds = Math.ceil(wait / 1000)
+  return refuse('sign-in-locked', `the sign-in of ${account}`, 'fewer wrong passwords', `another try in ${seconds} s`)
+}
+
+/** Counts a failure; answers how it is taken back, as long as no other came behind it. */
+export function failed({ attempts }: Memory, account: string, address: string, now: Instant): () => void {
+  const count = (key: string, rule: AttemptRule): (() => void) => {
+    const before = attempts.get(key)
+    const next = afterFailure(before, now, rule)
+    // One failure is a slip, or one of a thousand names.
+    remember(attempts, key, next, ({ failures }) => failures > 1)
+    return () => {
+      if (attempts.get(key) !== next) return
+      if (before === undefined) attempts.delete(key)
+      else attempts.set(key, before)
+    }
+  }
+  const here = count(`${account} ${address}`, FROM_ONE_ADDRESS)
+  // Of a way in that names nobody: whoever fails at it keeps nobody else from it.
+  const counted = isWay(account) ? [here] : [here, count(account, FROM_ANYWHERE)]
+  return () => {
+    for (const one of counted) one()
+  }
+}
+
+/** Who knows the password is no guesser, here or anywhere: what was counted against the account is forgotten. */
+export function succeeded({ attempts }: Memory, account: string, address: string): void {
+  attempts.delete(`${account} ${address}`)
+  attempts.delete(account)
 }

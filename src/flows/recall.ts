@@ -1,10 +1,10 @@
 import { parseEntry } from '../core/ledger/entry.ts'
 import { withNames } from '../core/ledger/pseudonym.ts'
 import { isRefusal } from '../core/refusal/refusal.ts'
-import type { Memory } from './attempts.ts'
+import { failed, type Memory, succeeded } from './attempts.ts'
 import { namesFor } from './persons.ts'
 import type { FleetWorld } from './ports.ts'
-import { failed, SIGN_IN, succeeded } from './sign-in.ts'
+import { SIGN_IN } from './sign-in.ts'
 
 /** Entries at the end of the log that are looked through: a tenth of a second. */
 const LOOKED_THROUGH = 2000
@@ -21,6 +21,8 @@ export async function recall(world: Pick<FleetWorld, 'store'>, memory: Memory): 
     const entry = parseEntry(bytes, `entry ${index}`)
     // A log that is damaged is told of by who verifies it.
     if (isRefusal(entry)) return []
+    // What a gateway tells of is not what was tried at this server.
+    if (entry.origin !== undefined) return []
     const isSignIn =
       entry.kind === 'access-granted' || (entry.code === 'sign-in-wrong' && entry.detail.attempt === SIGN_IN)
     return isSignIn ? [entry] : []

@@ -3,7 +3,6 @@ import { plainText } from '../core/encoding/plain-text.ts'
 import { after, type Instant, millis } from '../core/encoding/units.ts'
 import type { Account } from '../core/fleet/account.ts'
 import type { CredentialRow } from '../core/fleet/account-rows.ts'
-import { type AttemptRule, afterFailure, FROM_ANYWHERE, FROM_ONE_ADDRESS, waitFor } from '../core/fleet/attempts.ts'
 import {
   type Credential,
   credentialBytes,
@@ -19,7 +18,7 @@ import type { Grant } from '../core/fleet/roles.ts'
 import { addressOf, type Telling, tried } from '../core/ledger/telling.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { accountOf, inForce, type Who } from './admit.ts'
-import { type Memory, remember } from './attempts.ts'
+import { failed, isWay, type Memory, refuseLocked, succeeded } from './attempts.ts'
 import { record } from './audit.ts'
 import type { IdentityProvider, PasswordHash, Random, Vouched } from './people-ports.ts'
 import { person } from './persons.ts'
@@ -142,19 +141,8 @@ const hashOf = async ({ store }: FleetWorld, proof: Proof): Promise<string | nul
 const claimedBy = (provider: string, proof: Proof): string =>
   proof.at === 'password' ? plainText(proof.account, 64) : `(${plainText(provider, 200)})`
 
-/** No account has such a name. */
-const isWay = (claimed: string): boolean => claimed.startsWith('(')
-
 /** Whether a refusal says that something was judged, and found wrong. */
 const isGuess = ({ code }: Refusal): boolean => code === 'sign-in-wrong' || code === 'passkey-copied'
-
-function refuseLocked(memory: Memory, account: string, address: string, now: Instant): null | Refusal {
-  const { attempts } = memory
-  const wait = Math.max(waitFor(attempts.get(`${account} ${address}`), now), waitFor(attempts.get(account), now))
-  if (wait === 0) return null
-  const seconds = Math.ceil(wait / 1000)
-  return refuse('sign-in-locked', `the sign-in of ${account}`, 'fewer wrong passwords', `another try in ${seconds} s`)
-}
 
 /** How a refused sign-in is called in the log. */
 export const SIGN_IN = 'sign-in'
@@ -164,33 +152,6 @@ function whoTried(claimed: string, address: string) {
   if (isWay(claimed)) return { people: [], detail: { address: addressOf(claimed, address) } }
   const detail: { readonly [name: string]: Telling } = { account: tried(claimed), address: addressOf(claimed, address) }
   return { people: [tried(claimed)], detail }
-}
-
-/** Counts a failure; answers how it is taken back, as long as no other came behind it. */
-export function failed({ attempts }: Memory, account: string, address: string, now: Instant): () => void {
-  const count = (key: string, rule: AttemptRule): (() => void) => {
-    const before = attempts.get(key)
-    const next = afterFailure(before, now, rule)
-    // One failure is a slip, or one of a thousand names.
-    remember(attempts, key, next, ({ failures }) => failures > 1)
-    return () => {
-      if (attempts.get(key) !== next) return
-      if (before === undefined) attempts.delete(key)
-      else attempts.set(key, before)
-    }
-  }
-  const here = count(`${account} ${address}`, FROM_ONE_ADDRESS)
-  // Of a way in that names nobody: whoever fails at it keeps nobody else from it.
-  const counted = isWay(account) ? [here] : [here, count(account, FROM_ANYWHERE)]
-  return () => {
-    for (const one of counted) one()
-  }
-}
-
-/** Who knows the password is no guesser, here or anywhere: what was counted against the account is forgotten. */
-export function succeeded({ attempts }: Memory, account: string, address: string): void {
-  attempts.delete(`${account} ${address}`)
-  attempts.delete(account)
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   setPassword,
 } from '../../src/flows/appoint.ts'
 import { Memory, MOST_REMEMBERED } from '../../src/flows/attempts.ts'
+import { appendEntries } from '../../src/flows/audit.ts'
 import { OpenIdIdentities } from '../../src/flows/openid-identities.ts'
 import type { IdentityProvider } from '../../src/flows/people-ports.ts'
 import { recall } from '../../src/flows/recall.ts'
@@ -158,6 +159,17 @@ describe('signing in with another party’s word', () => {
     const third = new Memory()
     await recall(fleet.world, third)
     assert.equal(await at(third, password), 'sign-in-locked')
+  })
+
+  it('attack: a hacked gateway tells of wrong passwords at the fleet, so that somebody is kept out behind its next start', async () => {
+    const detail = { attempt: 'sign-in', account: 'zed', address: FROM.address }
+    const entry = { kind: 'access-refused', actor: { kind: 'gateway', id: 'quay' }, site: 'quay', detail } as const
+    const origin = { gateway: 'quay', sequence: 1, kind: 'entry', item: '0'.repeat(64), head: '0'.repeat(64) } as const
+    const told = Array.from({ length: 9 }, () => ({ ...entry, code: 'sign-in-wrong', origin }))
+    await appendEntries(fleet.world, told)
+    const memory = new Memory()
+    await recall(fleet.world, memory)
+    assert.equal(memory.attempts.has('zed'), false)
   })
 
   it('attack: names that are turned away unjudged are not counted, or they would fill the memory for nothing', async () => {

@@ -20,20 +20,15 @@ import type { Reception } from '../../flows/sign-in.ts'
 import type { About, Access } from '../../wire/access.ts'
 import type { Command } from '../../wire/fleet-api.ts'
 import { followEvents } from '../../wire/routes/events.ts'
+import { cookiesOf, isKnock, isRead, refuseForged, WATCHING } from '../process/page-requests.ts'
 import { placesAbout, refuseUnnamed } from './places.ts'
+import { COOKIE } from './session-cookie.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
   }
 }
-
-/** The header that a page of the fleet sends along: a page elsewhere cannot, without asking the browser first. */
-export const PAGE_HEADER = 'x-voltseal-request'
-/** The header by which a page says that nobody did anything: it asks by itself for what has changed. */
-export const WATCHING = 'x-voltseal-watching'
-/** `__Host-`: set by this host over TLS, for all of its paths, and for no other host (RFC 6265bis §4.1.3.2). */
-export const COOKIE = '__Host-voltseal'
 
 const admitted = new WeakMap<FastifyRequest, Who>()
 
@@ -71,7 +66,7 @@ export function guard(server: HttpsServer, reception: Reception, rules: GateRule
     if (access === undefined) return
     if (access.for === 'strangers') {
       // Whoever makes a browser sign in as somebody else watches what is done there.
-      const forged = isRead(request) ? null : refuseForged(request, rules, rules.pagesOnly)
+      const forged = isRead(request) ? null : refuseForged(request, rules.origins, rules.pagesOnly)
       if (forged !== null) throw new RefusalError(forged)
       return
     }
@@ -95,7 +90,7 @@ export function guard(server: HttpsServer, reception: Reception, rules: GateRule
   server.addHook('onSend', async (request, reply) => {
     const refusal = refusalOf(reply)
     if (refusal === null || told.has(request) || !isAttempt(request.method, refusal)) return
-    if (rules.pagesOnly && isKnock(request, refusal, rules)) return
+    if (rules.pagesOnly && isKnock(request, refusal, rules.origins, COOKIE)) return
     told.add(request)
     const actor = actorOf(request, refusal)
     // What was asked at an address that is not there is no attempt at anything: whoever looks for doors is counted as nobody.
@@ -121,16 +116,6 @@ export const wasTold = (request: FastifyRequest): void => void told.add(request)
 
 const attemptOf = (request: FastifyRequest): string =>
   attempts.get(request) ?? `${request.method} ${request.routeOptions.url ?? 'an unknown address'}`
-
-/**
- * What any page can make a browser do that it is opened in, without a session: it would fill the log, and cover up what others
- * try. And a page of the console's own asks who has signed in: where nobody has, nobody tried anything.
- */
-function isKnock(request: FastifyRequest, { code }: Refusal, { origins }: GateRules): boolean {
-  if (code === 'console-request-foreign') return true
-  if (cookiesOf(request).length > 0) return false
-  return isRead(request) ? code === 'sign-in-required' : foreignPart(request, origins) !== null
-}
 
 /** Who made the request, as far as it was proved. */
 function actorOf(request: FastifyRequest, refusal: Refusal): Actor {
@@ -238,7 +223,7 @@ const isStream = (request: FastifyRequest): boolean => request.routeOptions.url 
 async function admittedOf(reception: Reception, request: FastifyRequest, rules: GateRules): Promise<Who> {
   const presented = presentedBy(request, rules.bearers)
   if (isRefusal(presented)) throw new RefusalError(presented)
-  const forged = presented.by === 'cookie' ? refuseForged(request, rules, true) : null
+  const forged = presented.by === 'cookie' ? refuseForged(request, rules.origins, true) : null
   const watching = isRead(request) && (request.headers[WATCHING] === '1' || isStream(request))
   const who = forged ?? (await admit(reception.world, presented, { watching }))
   if (!isRefusal(who)) return who
@@ -250,7 +235,7 @@ export function presentedBy(request: FastifyRequest, bearers: boolean): Presente
   const subject = `${request.method} ${request.routeOptions.url ?? ''}`
   const identity = peer(request)
   const { authorization } = request.headers
-  const cookies = cookiesOf(request)
+  const cookies = cookiesOf(request, COOKIE)
   const count = (identity === null ? 0 : 1) + (authorization === undefined ? 0 : 1) + cookies.length
   if (count > 1) return refuse('credential-twice', subject, 'one credential', `${count} of them`)
   if (identity !== null) {
@@ -272,36 +257,3 @@ export function presentedBy(request: FastifyRequest, bearers: boolean): Presente
 
 const certified = (person: string, key: string | null): Presented =>
   key === null ? { by: 'certificate', person } : { by: 'certificate', person, key }
-
-function cookiesOf(request: FastifyRequest): string[] {
-  const header = request.headers.cookie ?? ''
-  return header
-    .split(';')
-    .map(pair => pair.trim())
-    .filter(pair => pair.startsWith(`${COOKIE}=`))
-    .map(pair => pair.slice(COOKIE.length + 1))
-}
-
-/**
- * A cookie goes along with whatever a browser sends, whoever told it to: so with one, a request must come from the fleet's
- * own page. SameSite=Strict says so to the browser; this does not rely on it. `fromPage`: it is a page that sends it, and to
- * change something it sends the header that pages elsewhere cannot. Refuses `request-forged`.
- */
-function refuseForged(request: FastifyRequest, { origins }: GateRules, fromPage: boolean): null | Refusal {
-  const { headers, method } = request
-  const bad = (expected: string, actual: string): Refusal =>
-    refuse('request-forged', `${method} ${request.routeOptions.url ?? ''}`, expected, actual.slice(0, 120))
-  const foreign = foreignPart(request, origins)
-  if (foreign !== null) return bad(`a page of ${[...origins].join(' or ')}`, foreign)
-  if (isRead(request) || !fromPage) return null
-  return headers[PAGE_HEADER] === '1' ? null : bad(`the header ${PAGE_HEADER}: 1`, 'none')
-}
-
-/** What a browser says of the page that sends a request, where that is none of ours; null: it says nothing of the kind. */
-function foreignPart({ headers }: FastifyRequest, origins: ReadonlySet<string>): string | null {
-  const site = headers['sec-fetch-site']
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') return `a ${site} one`
-  return headers.origin !== undefined && !origins.has(headers.origin) ? headers.origin : null
-}
-
-const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD'

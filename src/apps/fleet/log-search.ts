@@ -7,7 +7,8 @@ import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { FoundEntries, FoundEntry, KindsView } from '../../wire/audit-views.ts'
 import { breathe } from '../process/breathe.ts'
-import { readable, summaryOf } from './log-views.ts'
+import { summaryOf } from '../process/history-view.ts'
+import { readable } from './log-views.ts'
 
 /** What the fleet server finds in its audit log. */
 

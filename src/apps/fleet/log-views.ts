@@ -1,13 +1,11 @@
 import { toBase64 } from '../../core/encoding/bytes.ts'
-import { canonicalJson } from '../../core/encoding/canonical-json.ts'
 import { plainText } from '../../core/encoding/plain-text.ts'
 import { FLEET, type Holder, mayDo } from '../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../core/ledger/entry.ts'
 import { type LogPolicy, writePolicy } from '../../core/ledger/log-policy.ts'
-import { isPseudonym, shortened, withNames } from '../../core/ledger/pseudonym.ts'
+import { isPseudonym, withNames } from '../../core/ledger/pseudonym.ts'
 import { verifierKey } from '../../core/ledger/signed-note.ts'
 import { orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import { claimedHistory, type DeviceHistory } from '../../core/trust/device-history.ts'
 import { namesFor } from '../../flows/persons.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import type { PolicyView } from '../../wire/audit-views.ts'
@@ -17,8 +15,8 @@ import {
   type HistoryView,
   MOST_PEOPLE,
   type PeopleView,
-  type StepView,
 } from '../../wire/fleet-views.ts'
+import { historyView } from '../process/history-view.ts'
 import { type Page, pageOf, shown, type Wanted } from './api/page.ts'
 
 /** What the fleet server shows of its audit log. */
@@ -46,66 +44,11 @@ export async function history(
       : { items: await world.store.entriesOf({ site, controller: id }, Number(newest)), next: null }
   return shown(page, async ({ index, bytes }) => {
     const entry = await readable(world, reader, orThrow(parseEntry(bytes, `entry ${index}`)))
-    const { at, kind, code = null, campaign = null } = entry
-    return { index, at, kind, code, summary: summaryOf(entry), campaign, steps: stepsOf(entry) }
+    return historyView(index, entry)
   })
 }
 
-/** What the controller signed, step by step: the decisions of its history, or what its report is about. */
-function stepsOf({ kind, detail }: AuditEntry): StepView[] {
-  if (kind === 'device-history') {
-    return (historyIn(detail)?.decisions ?? []).map(({ decision, at, event, phase, slot, version, cause }) => {
-      return { at, event, decision, phase, slot, version: orNull(version), cause: orNull(cause) }
-    })
-  }
-  if (kind !== 'controller-report') return []
-  const { at, event, slot, version, lastAttempt } = detail
-  if (typeof at !== 'number' || typeof event !== 'string') return []
-  const cause = event === 'reverted' || event === 'dropped' ? memberOf(lastAttempt, 'cause') : null
-  const about = event === 'reverted' || event === 'dropped' ? memberOf(lastAttempt, 'version') : null
-  const ran = typeof version === 'string' ? version : null
-  const staged = event === 'staged' && typeof detail.staged === 'string' ? detail.staged : null
-  const what = { version: about ?? staged ?? ran, slot: typeof slot === 'string' ? slot : null, cause }
-  return [{ at, event, decision: null, phase: null, ...what }]
-}
-
-const orNull = (text: string): string | null => (text === '' ? null : text)
-
-function memberOf(value: unknown, name: string): string | null {
-  const member = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : null
-  return typeof member === 'string' ? orNull(member) : null
-}
-
 const behind = (after: readonly [number] | null): number => (after === null ? 0 : after[0] + 1)
-
-/** What people look for first. */
-const FIRST = ['event', 'version', 'state', 'slot', 'counter', 'from', 'result', 'cause']
-/** What only programs look for: it is in the entry. */
-const HIDDEN = new Set(['at', 'digest', 'sequence', 'sha256', 'wave', 'decisions', 'reportKey', 'sig'])
-
-/** The scalars of an entry's details, on one line, the telling ones first. */
-export function summaryOf({ kind, detail, campaign }: AuditEntry): string {
-  if (kind === 'device-history') return historySummary(detail)
-  const rank = (name: string): number => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length)
-  const words = Object.entries(detail)
-    .filter(([name, value]) => typeof value !== 'object' && value !== '' && !HIDDEN.has(name))
-    .sort(([a], [b]) => rank(a) - rank(b))
-    .map(([name, value]) => `${name} ${shortened(String(value)).slice(0, 60)}`)
-  return [...words, ...(campaign === undefined ? [] : [`campaign ${campaign}`])].join(', ').slice(0, 200)
-}
-
-/** What a device decided, by name, and from-to what its ring had lost. */
-function historySummary(detail: AuditEntry['detail']): string {
-  const told = historyIn(detail)
-  if (told === null) return 'no history'
-  const { from, to, decisions, lost } = told
-  const gaps = lost.map(range => `lost ${range.from} to ${range.to}`)
-  const all = [...decisions.map(({ event }) => event), ...gaps].join(', ')
-  return `decisions ${from} to ${to}: ${all}`.slice(0, 200)
-}
-
-const historyIn = ({ sig, signed }: AuditEntry['detail']): DeviceHistory | null =>
-  claimedHistory(canonicalJson({ sig: sig ?? null, signed: signed ?? null }))?.signed ?? null
 
 export async function checkpoint(world: FleetWorld): Promise<CheckpointView | Refusal> {
   const { size, checkpoint } = await world.store.log()

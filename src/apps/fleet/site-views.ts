@@ -1,18 +1,15 @@
-import { wanted } from '../../core/campaign/rules/readings.ts'
 import { stepOf, type Turn } from '../../core/campaign/turn.ts'
 import { lastReport, storedSite } from '../../core/fleet/attested.ts'
-import { pointOf } from '../../core/fleet/points.ts'
-import type { Site } from '../../core/fleet/topology.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import type { Report } from '../../core/trust/report.ts'
 import { openCampaign } from '../../flows/opened.ts'
 import type { ControllerRow, FleetWorld } from '../../flows/ports.ts'
 import { type KeptReason, reasonsAt } from '../../flows/reason.ts'
 import { lookAtPlant } from '../../flows/show-plant.ts'
 import { turnOf } from '../../flows/turns.ts'
 import type { PlantSeen } from '../../wire/plant-api.ts'
-import type { AttestedState, PlannedTurn, SiteControllerView, SiteView } from '../../wire/site-views.ts'
+import type { PlannedTurn, SiteControllerView, SiteView } from '../../wire/site-views.ts'
 import { breathe } from '../process/breathe.ts'
+import { attestedView, siteView } from '../process/site-view.ts'
 import { behindIn, byText, type Page, pageOf, type Wanted } from './api/page.ts'
 import { detailOf } from './campaign-views.ts'
 import { waitView } from './views.ts'
@@ -25,44 +22,10 @@ export async function site(world: FleetWorld, id: string, heardAt: number | null
   if (row === null) return unknown(id)
   const described = storedSite(row.site, `site ${id}`)
   if (isRefusal(described)) return described
-  const { name, region, zone, gateway, classes, links, groups } = described
-  return {
-    site: id,
-    name,
-    region,
-    zone,
-    gateway: { id: gateway.id, heardAt, upstream: row.upstream },
-    classes: Object.entries(classes).map(([of, { vendor, duty, restart, bootloader }]) => {
-      return { class: of, vendor, duty, restartMillis: restart, bootloader }
-    }),
-    links: links.map(link => ({ id: link.id, kind: link.kind })),
-    groups: groups.map(group => ({ id: group.id, members: [...group.members], needed: group.needed })),
-    controllers: described.controllers.map(placed),
-    limits: limitsOf(described),
-  }
+  return siteView(described, heardAt, row.upstream)
 }
 
 const unknown = (id: string): Refusal => refuse('site-unknown', `site ${id}`, 'a registered site', 'none of that name')
-
-function placed(one: Site['controllers'][number]): SiteView['controllers'][number] {
-  const { id, class: of, hardware, link, labels = [] } = one
-  const { cabinet = null, rack = null, power = null, energy = null, feeder = null, behind = null, circle = null } = one
-  return { id, class: of, hardware, link, cabinet, rack, power, energy, feeder, behind, circle, labels: [...labels] }
-}
-
-function limitsOf({ limits: { windows, blackouts, permissives, restarting } }: Site): SiteView['limits'] {
-  return {
-    windows: windows.map(({ days, from, to }) => ({ days: [...days], from, to })),
-    blackouts: blackouts.map(({ why, from, to, ...when }) =>
-      'days' in when ? { why, days: [...when.days], from, to } : { why, from, to },
-    ),
-    permissives: permissives.map(one => {
-      const { point, maxAgeMillis, classes = null } = one
-      return { point, threshold: wanted(one, pointOf(point)), maxAgeMillis, classes: classes && [...classes] }
-    }),
-    restarting,
-  }
-}
 
 /** Reports that are verified between two turns of the others. */
 const VERIFIED = 100
@@ -133,7 +96,7 @@ async function controllerOf(
   }
   return {
     id: row.id,
-    attested: held === null ? null : attestedOf(held, seenAt),
+    attested: held === null ? null : attestedView(held, seenAt),
     fault: isRefusal(report) ? report.code : null,
     turns,
     waits: waitView(row.id, waits.get(row.id)),
@@ -141,29 +104,6 @@ async function controllerOf(
 }
 
 const stageOf = (turn: Turn): string | null => ('stage' in turn ? turn.stage : null)
-
-function attestedOf(report: Report, seenAt: number | null): AttestedState {
-  const { sequence, at, event, state, running, previous, staged, armed, golden, counter, anchors, attempts } = report
-  const { version, sequence: release, digest, slot } = running
-  return {
-    sequence,
-    at,
-    seenAt,
-    event,
-    state,
-    slot,
-    running: { version, sequence: release, digest },
-    previous: previous ?? null,
-    staged: staged ?? null,
-    armed: armed === true,
-    golden: golden ?? null,
-    counter,
-    anchors: [...anchors],
-    attempts: attempts.map(one => ({ version: one.version, at: one.at, phase: one.phase, cause: one.cause })),
-    figures: { ...report.figures },
-    refusal: report.refusal === undefined ? null : { code: report.refusal.code, subject: report.refusal.subject },
-  }
-}
 
 /** What a site last showed of its plant; asking has its gateway asked for more. Refuses `site-unknown`. */
 export async function plant(world: FleetWorld, id: string): Promise<PlantSeen | Refusal> {

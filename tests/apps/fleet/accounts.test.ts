@@ -10,7 +10,7 @@ import {
   generateTlsKey,
 } from '../../../src/adapters/certificates.ts'
 import type { Answer } from '../../../src/adapters/link-https/client.ts'
-import { PAGE_HEADER } from '../../../src/apps/fleet/gate.ts'
+import { PAGE_HEADER } from '../../../src/apps/process/page-requests.ts'
 import { fromUtf8 } from '../../../src/core/encoding/bytes.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import type { Account } from '../../../src/core/fleet/account.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { WATCHING } from '../../../src/apps/fleet/gate.ts'
+import { WATCHING } from '../../../src/apps/process/page-requests.ts'
 import { millis } from '../../../src/core/encoding/units.ts'
 import { ConsoleBrowser, outcome, setCookie } from '../../worlds/console-browser.ts'
 import { PeopleDoor } from '../../worlds/people-door.ts'

@@ -28,7 +28,7 @@ import * as routes from '../../../wire/routes/accounts.ts'
 import { readAuthority } from '../enrolment.ts'
 import { fleetFiles } from '../files.ts'
 import { wasTold } from '../gate.ts'
-import { giveSession, sessionCookie } from '../session-cookie.ts'
+import { giveSession, takeSession } from '../session-cookie.ts'
 import { behindIn, byText, pageOf } from './page.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, changesSecrets, shows } from './serve-route.ts'
@@ -66,7 +66,7 @@ function signInRoutes(server: HttpsServer, door: FleetDoor): void {
 
   shows(server, routes.signOut, async ({ peer: who, reply }) => {
     const refusal = await signOut(world, who)
-    if (refusal === null && who.by === 'browser') reply.header('set-cookie', sessionCookie('', 0))
+    if (refusal === null && who.by === 'browser') takeSession(reply)
     return refusal
   })
 
