@@ -12,7 +12,7 @@ import { fillInventory } from './inventory-rows.ts'
 import { INVENTORY_TABLES, LABEL_INDEX } from './inventory-schema.ts'
 import { PERSON_TABLES } from './persons.ts'
 import { SIEM_TABLES } from './siem.ts'
-import { fillSought, SOUGHT_TABLES } from './sought.ts'
+import { FIRST_SOUGHT, makeSought } from './sought-made.ts'
 import { makeTiles } from './tiles.ts'
 import { TURN_TABLES } from './turns.ts'
 import { WEBHOOK_TABLES } from './webhooks.ts'
@@ -58,12 +58,10 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   BUNDLE_TABLE,
   PERSON_TABLES,
   HISTORY_TABLES,
-  database => {
-    database.exec(SOUGHT_TABLES)
-    fillSought(database)
-  },
+  FIRST_SOUGHT,
   PASSKEY_TABLE,
   ATTENTION_INDEX,
+  makeSought,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */

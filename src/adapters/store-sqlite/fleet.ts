@@ -125,18 +125,6 @@ export class SqliteFleetStore implements FleetStore {
       openCampaigns: database.prepare('SELECT id FROM campaign WHERE open = 1 ORDER BY rowid'),
       log: database.prepare('SELECT size, range, checkpoint FROM log'),
       entries: database.prepare('SELECT ix AS "index", bytes FROM entry WHERE ix >= ? AND ix < ? ORDER BY ix'),
-      entriesOfController: database.prepare(
-        'SELECT ix AS "index", bytes FROM entry WHERE site = ? AND controller = ? ORDER BY ix DESC LIMIT ?',
-      ),
-      entriesOfCampaign: database.prepare(
-        'SELECT ix AS "index", bytes FROM entry WHERE campaign = ? ORDER BY ix DESC LIMIT ?',
-      ),
-      entriesOfControllerFrom: database.prepare(
-        'SELECT ix AS "index", bytes FROM entry WHERE site = ? AND controller = ? AND ix >= ? ORDER BY ix LIMIT ?',
-      ),
-      entriesOfCampaignFrom: database.prepare(
-        'SELECT ix AS "index", bytes FROM entry WHERE campaign = ? AND ix >= ? ORDER BY ix LIMIT ?',
-      ),
       putFile: database.prepare('INSERT INTO file VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes'),
       putSite: database.prepare(
         `INSERT INTO site (id, site, gateway_key, upstream, head) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET site = excluded.site,
@@ -153,7 +141,7 @@ export class SqliteFleetStore implements FleetStore {
          ON CONFLICT DO UPDATE SET state = excluded.state, open = excluded.open`,
       ),
       leaf: database.prepare('SELECT leaf FROM entry WHERE ix = ?'),
-      addEntry: database.prepare('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)'),
+      addEntry: database.prepare('INSERT INTO entry VALUES (?, ?, ?)'),
       putLog: database.prepare('UPDATE log SET size = ?, range = ?, checkpoint = ?'),
     }
   }
@@ -311,11 +299,7 @@ export class SqliteFleetStore implements FleetStore {
   }
 
   async entriesOf(filter: EntryFilter, limit: number): Promise<{ index: number; bytes: Uint8Array }[]> {
-    const rows =
-      'campaign' in filter
-        ? this.#sql.entriesOfCampaign.all(filter.campaign, limit)
-        : this.#sql.entriesOfController.all(filter.site, filter.controller, limit)
-    return this.archived.there((rows as StoredEntry[]).reverse())
+    return this.archived.there(this.sought.entriesOf(filter, 0, 'last', limit))
   }
 
   async entriesOfFrom(
@@ -323,11 +307,7 @@ export class SqliteFleetStore implements FleetStore {
     from: number,
     limit: number,
   ): Promise<{ index: number; bytes: Uint8Array }[]> {
-    const rows =
-      'campaign' in filter
-        ? this.#sql.entriesOfCampaignFrom.all(filter.campaign, from, limit)
-        : this.#sql.entriesOfControllerFrom.all(filter.site, filter.controller, from, limit)
-    return this.archived.whole(rows as StoredEntry[])
+    return this.archived.whole(this.sought.entriesOf(filter, from, 'first', limit))
   }
 
   async commit(change: FleetChange): Promise<void> {
@@ -418,8 +398,7 @@ export class SqliteFleetStore implements FleetStore {
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.
     let index = change.log.size - (change.entries?.length ?? 0)
     for (const row of change.entries ?? []) {
-      const columns = [row.site ?? null, row.controller ?? null, row.campaign ?? null] as const
-      this.#sql.addEntry.run(index, row.bytes, row.leaf, row.kind, ...columns)
+      this.#sql.addEntry.run(index, row.bytes, row.leaf)
       this.sought.add(index, row)
       index += 1
     }

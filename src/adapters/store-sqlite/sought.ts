@@ -2,28 +2,36 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { instant } from '../../core/encoding/units.ts'
 import type { EntryRow } from '../../core/ledger/log-rows.ts'
 import type { SoughtFilter, SoughtRow, Stretch } from '../../core/ledger/sought-rows.ts'
-import type { EntrySearch } from '../../flows/ports.ts'
+import type { EntryFilter, EntrySearch } from '../../flows/ports.ts'
 import type { Archived, StoredEntry } from './archived.ts'
 
 /**
  * What entries are looked for by: a row of small numbers for each, beside the table of their bytes. A word that many entries share
- * (a kind, a site, a person's pseudonym) stands once. There is no index but the entry's own: a search reads a stretch of these
- * rows, 65,536 of them in a few milliseconds, whatever is asked for together; and an entry is written with one row more, at the end of a tree.
+ * (a kind, a site, a person's pseudonym) stands once, in `word`; the name of a controller, of which there can be a million, in each of
+ * its rows. Entries of one controller and of one campaign are found by an index. There is none for the rest: a search reads a stretch of
+ * these rows, 65,536 of them in a few milliseconds, whatever is asked for together.
  */
-export const SOUGHT_TABLES = `CREATE TABLE word (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
-  CREATE TABLE sought (ix INTEGER PRIMARY KEY, at INTEGER, kind INTEGER NOT NULL, actor INTEGER, code INTEGER,
-    site INTEGER, controller INTEGER, campaign INTEGER) STRICT;`
+export const SOUGHT_TABLE = `CREATE TABLE sought (ix INTEGER PRIMARY KEY, at INTEGER, kind INTEGER NOT NULL, actor INTEGER, code INTEGER,
+  site INTEGER, controller TEXT, campaign INTEGER) STRICT;`
+export const SOUGHT_INDEXES = `CREATE INDEX sought_controller ON sought (site, controller) WHERE controller IS NOT NULL;
+  CREATE INDEX sought_campaign ON sought (campaign) WHERE campaign IS NOT NULL;`
 
-/** The columns that hold a word. */
-const WORDS = ['kind', 'actor', 'code', 'site', 'controller', 'campaign'] as const
+/** The columns that hold the number of a word. */
+const WORDS = ['kind', 'actor', 'code', 'site', 'campaign'] as const
 type Column = (typeof WORDS)[number]
 /** Those that are asked for by one word. */
-const NAMED = ['kind', 'code', 'site', 'controller', 'campaign'] as const
+const NAMED = ['kind', 'code', 'site', 'campaign'] as const
 
-/** Words that are remembered: of names of controllers there can be a million. */
+/** Words that are remembered. */
 const REMEMBERED = 50_000
 
-type Stored = { readonly index: number; readonly at: number | null } & Readonly<Record<Column, number | null>>
+type Stored = {
+  readonly index: number
+  readonly at: number | null
+  readonly controller: string | null
+} & Readonly<Record<Column, number | null>>
+
+type Where = { readonly text: string; readonly values: readonly (number | string)[] }
 
 /** The part of the fleet's store that finds entries. It writes inside the store's own transaction. */
 export class SqliteSought implements EntrySearch {
@@ -45,15 +53,27 @@ export class SqliteSought implements EntrySearch {
     if (where === null) return []
     const order = first === 'newest' ? 'DESC' : 'ASC'
     const search = this.#prepared(
-      `SELECT ix AS "index", at, ${WORDS.join(', ')} FROM sought WHERE ix >= ? AND ix < ?${where.text} ORDER BY ix ${order} LIMIT ?`,
+      `SELECT ix AS "index", at, controller, ${WORDS.join(', ')} FROM sought WHERE ix >= ? AND ix < ?${where.text} ORDER BY ix ${order} LIMIT ?`,
     )
     const found = search.all(from, to, ...where.values, limit) as unknown as Stored[]
     return found.map(row => {
       const words = Object.fromEntries(
         WORDS.map(name => [name, row[name] === null ? null : this.#rows.word(row[name])]),
       )
-      return { index: row.index, at: row.at === null ? null : instant(row.at), ...words } as SoughtRow
+      const { index, at, controller } = row
+      return { index, at: at === null ? null : instant(at), controller, ...words } as SoughtRow
     })
+  }
+
+  /** Entries of a controller or a campaign from an index on, oldest first: of more than the limit the first, or the last. */
+  entriesOf(filter: EntryFilter, from: number, which: 'first' | 'last', limit: number): StoredEntry[] {
+    const where = this.#where(filter)
+    if (where === null) return []
+    const search = this.#prepared(
+      `SELECT ix AS "index", bytes FROM entry WHERE ix IN (SELECT ix FROM sought WHERE ix >= ?${where.text}
+       ORDER BY ix ${which === 'last' ? 'DESC' : 'ASC'} LIMIT ?) ORDER BY ix`,
+    )
+    return search.all(from, ...where.values, limit) as StoredEntry[]
   }
 
   kinds(filter: SoughtFilter, { from, to }: Stretch): ReadonlyMap<string, number> {
@@ -82,9 +102,13 @@ export class SqliteSought implements EntrySearch {
   }
 
   /** A condition for what is asked; null: it names a word that no entry has, and nothing fits. */
-  #where({ since, until, actors, ...rest }: SoughtFilter): { text: string; values: number[] } | null {
+  #where({ since, until, actors, controller, ...rest }: SoughtFilter): Where | null {
     let text = ''
-    const values: number[] = []
+    const values: (number | string)[] = []
+    if (controller !== undefined) {
+      text += ' AND controller = ?'
+      values.push(controller)
+    }
     for (const name of NAMED) {
       const word = rest[name]
       if (word === undefined) continue
@@ -117,8 +141,13 @@ export class SqliteSought implements EntrySearch {
   }
 }
 
+/** What an entry is looked for by. `at` and `actor` are null of one that was archived before there was a search. */
+export type Said = Pick<EntryRow, 'kind'> & {
+  readonly [name in 'at' | 'controller' | Column]?: EntryRow[name] | null
+}
+
 /** The rows and their words. */
-class SoughtRows {
+export class SoughtRows {
   readonly #sql
   readonly #ids = new Map<string, number>()
   readonly #words = new Map<number, string>()
@@ -132,9 +161,9 @@ class SoughtRows {
     }
   }
 
-  add(index: number, row: Pick<EntryRow, 'kind'> & { readonly [name in 'at' | Column]?: EntryRow[name] | null }): void {
-    const ids = WORDS.map(name => this.#give(row[name] ?? null))
-    this.#sql.add.run(index, row.at ?? null, ...ids)
+  add(index: number, { at, kind, actor, code, site, controller, campaign }: Said): void {
+    const words = [this.#give(kind), this.#give(actor), this.#give(code), this.#give(site)] as const
+    this.#sql.add.run(index, at ?? null, ...words, controller ?? null, this.#give(campaign))
   }
 
   /** The number of a word; null: no entry has it. */
@@ -160,8 +189,8 @@ class SoughtRows {
     this.#words.clear()
   }
 
-  #give(word: string | null): number | null {
-    if (word === null) return null
+  #give(word: string | null | undefined): number | null {
+    if (word === undefined || word === null) return null
     const known = this.idOf(word)
     if (known !== null) return known
     const id = Number(this.#sql.addWord.run(word).lastInsertRowid)
@@ -173,30 +202,5 @@ class SoughtRows {
     if (this.#ids.size >= REMEMBERED) this.forget()
     this.#ids.set(word, id)
     this.#words.set(id, word)
-  }
-}
-
-/** What of an entry's bytes is looked for. A migration runs over a store as it is: an entry that reads as none is found by its place. */
-function saidIn(bytes: Uint8Array): { at?: EntryRow['at']; actor?: string; code?: string } {
-  try {
-    const { at, actor, code } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
-    const id = (actor as { id?: unknown } | undefined)?.id
-    return {
-      ...(Number.isSafeInteger(at) ? { at: instant(at as number) } : {}),
-      ...(typeof id === 'string' ? { actor: id } : {}),
-      ...(typeof code === 'string' ? { code } : {}),
-    }
-  } catch {
-    return {}
-  }
-}
-
-/** Makes the rows of a log that was begun without them, from its entries. Those in the archive alone are found by kind, place and campaign. */
-export function fillSought(database: DatabaseSync): void {
-  const rows = new SoughtRows(database)
-  const entries = database.prepare('SELECT ix, bytes, kind, site, controller, campaign FROM entry ORDER BY ix')
-  for (const { ix, bytes, ...columns } of entries.iterate()) {
-    const { kind, site, controller, campaign } = columns as Record<'kind' | 'site' | 'controller' | 'campaign', string>
-    rows.add(ix as number, { kind, site, controller, campaign, ...saidIn(bytes as Uint8Array) })
   }
 }

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { openDatabase } from '../../../src/adapters/store-sqlite/database.ts'
 import { openFleetStore } from '../../../src/adapters/store-sqlite/fleet.ts'
 import { FLEET_MIGRATIONS } from '../../../src/adapters/store-sqlite/fleet-migrations.ts'
+import { FIRST_SOUGHT } from '../../../src/adapters/store-sqlite/sought-made.ts'
 import { instant } from '../../../src/core/encoding/units.ts'
 import { type AuditEntry, entryBytes } from '../../../src/core/ledger/entry.ts'
 import type { EntryRow } from '../../../src/core/ledger/log-rows.ts'
@@ -100,6 +101,19 @@ describe('looking for entries', () => {
     store.close()
   })
 
+  it('finds the entries of a controller and of a campaign, the newest or from an index on', async () => {
+    const store = orThrow(openFleetStore(path()))
+    await store.commit({ entries: ROWS, log: end(ROWS.length) })
+    for (const filter of [{ site: 'site-3', controller: 'bms-2' }, { campaign: 'winter' }, { campaign: 'none' }]) {
+      const all = fitting(filter)
+      const indices = (found: readonly { index: number }[]): number[] => found.map(({ index }) => index)
+      assert.deepEqual(indices(await store.entriesOf(filter, 60)), all)
+      assert.deepEqual(indices(await store.entriesOf(filter, 1)), all.slice(-1))
+      assert.deepEqual(indices(await store.entriesOfFrom(filter, 20, 2)), all.filter(index => index >= 20).slice(0, 2))
+    }
+    store.close()
+  })
+
   it('remembers no word that a failed change brought', async () => {
     const file = path()
     const first = orThrow(openFleetStore(file))
@@ -119,13 +133,18 @@ describe('looking for entries', () => {
 
   it('a log of before is made searchable when it is opened; what is in the archive alone, by kind and place', async () => {
     const file = path()
-    const version = FLEET_MIGRATIONS.findIndex(one => typeof one === 'function' && `${one}`.includes('fillSought'))
+    const version = FLEET_MIGRATIONS.indexOf(FIRST_SOUGHT)
     const database = orThrow(openDatabase(file, { version, migrations: FLEET_MIGRATIONS }))
     const add = database.prepare('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)')
     for (const [index, { bytes, leaf, kind, site, controller, campaign }] of ROWS.entries()) {
-      const kept = index === 4 ? new Uint8Array(0) : bytes
+      const kept = index === 4 || index === 8 ? new Uint8Array(0) : bytes
       add.run(index, kept, leaf, kind, site ?? null, controller ?? null, campaign ?? null)
     }
+    // Some had rows already, in which a controller's name is a word.
+    database.exec(FIRST_SOUGHT)
+    database.exec("INSERT INTO word (word) VALUES ('bms-0'), ('controller-failed'), ('once-known')")
+    database.prepare('INSERT INTO sought VALUES (?, ?, 2, 3, NULL, NULL, 1, NULL)').run(8, ENTRIES[8]?.at as number)
+    database.exec(`PRAGMA user_version = ${version + 1}`)
     database.close()
     const store = orThrow(openFleetStore(file))
     const found = (filter: SoughtFilter) =>
@@ -137,12 +156,15 @@ describe('looking for entries', () => {
     ]) {
       assert.deepEqual(
         found(filter),
-        fitting(filter).filter(index => index !== 4),
+        fitting(filter).filter(index => index !== 4 && index !== 8),
       )
     }
     assert.deepEqual(found({ campaign: 'winter' }), fitting({ campaign: 'winter' }))
     const [away] = store.sought.find({}, { from: 4, to: 5 }, 'oldest', 1)
     assert.deepEqual([away?.at, away?.actor, away?.kind], [null, null, ENTRIES[4]?.kind])
+    const [before] = store.sought.find({}, { from: 8, to: 9 }, 'oldest', 1)
+    assert.deepEqual([before?.actor, before?.controller, before?.site], ['once-known', 'bms-2', 'site-3'])
+    assert.deepEqual(found({ site: 'site-3', controller: 'bms-2' }), [8, 38])
     store.close()
   })
 })
