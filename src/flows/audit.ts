@@ -5,10 +5,10 @@ import { type Checkpoint, checkpointText, isOrigin, openCheckpoint } from '../co
 import { type AuditEntry, ENTRY_VERSION, entryBytes, parseEntry } from '../core/ledger/entry.ts'
 import type { EntryKind } from '../core/ledger/entry-kinds.ts'
 import type { EntryRow, LogRow, TileRow } from '../core/ledger/log-rows.ts'
-import { append, isTreeHead, leafHash, rootOf, type TreeHead } from '../core/ledger/merkle.ts'
+import { isTreeHead, leafHash, rootOf } from '../core/ledger/merkle.ts'
 import type { PersonChange } from '../core/ledger/person-rows.ts'
 import { noteKeyId, writeNote } from '../core/ledger/signed-note.ts'
-import { type Begun, growTiles } from '../core/ledger/tile-growth.ts'
+import { type Begun, growTree } from '../core/ledger/tile-growth.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
 import { keyId } from '../core/trust/keys.ts'
 import { fleetActor, openRow } from './opened.ts'
@@ -43,7 +43,7 @@ export type LogEnd = Pick<FleetStore, 'log' | 'tile'>
  * If power fails before that commit, the next start sees the old log and the old state: the checkpoint that was signed
  * here has left this function only towards that commit, so nobody holds two histories.
  *
- * Refuses `log-signer-unsuitable`, `log-state-inconsistent`, what `entryBytes` and `growTiles` refuse, and what the signer refuses.
+ * Refuses `log-signer-unsuitable`, `log-state-inconsistent`, what `entryBytes` and `growTree` refuse, and what the signer refuses.
  */
 export async function sealEntries(
   end: LogEnd,
@@ -65,19 +65,17 @@ export async function sealEntries(
   const log = await end.log()
   const damage = checkEnd(log, { name: origin, key: last }, crypto)
   if (damage !== null) return damage
-  const before: TreeHead = { size: log.size, range: log.range }
-  let tree = before
   const rows: EntryRow[] = []
   for (const entry of entries) {
     const bytes = entryBytes(entry)
     if (isRefusal(bytes)) return bytes
     const leaf = leafHash(crypto, bytes)
-    tree = append(crypto, tree, leaf)
     rows.push({ bytes, leaf, ...columns(entry) })
   }
   const leaves = rows.map(({ leaf }) => leaf)
-  const tiles = await readTiles(growTiles(crypto, before, leaves), end)
-  if (isRefusal(tiles)) return tiles
+  const growth = await readTiles(growTree(crypto, log, leaves), end)
+  if (isRefusal(growth)) return growth
+  const { tree, tiles } = growth
   const text = checkpointText({ origin, size: tree.size, root: rootOf(crypto, tree), extensions: [] })
   const signature = await signer.sign(utf8(text), 'der')
   if (isRefusal(signature)) return signature

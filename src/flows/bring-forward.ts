@@ -2,8 +2,8 @@ import { fromUtf8 } from '../core/encoding/bytes.ts'
 import { type Checkpoint, openCheckpoint } from '../core/ledger/checkpoint.ts'
 import { parseEntry } from '../core/ledger/entry.ts'
 import type { EntryRow } from '../core/ledger/log-rows.ts'
-import { append, leafHash, type TreeHead, verifyConsistency } from '../core/ledger/merkle.ts'
-import { growTiles } from '../core/ledger/tile-growth.ts'
+import { leafHash, verifyConsistency } from '../core/ledger/merkle.ts'
+import { growTree } from '../core/ledger/tile-growth.ts'
 import { consistencyIn, entriesIn } from '../core/ledger/tile-reader.ts'
 import { CHECKPOINT_PATH, TILE_WIDTH } from '../core/ledger/tiles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -19,7 +19,7 @@ import type { FleetWorld, LogFiles } from './ports.ts'
  *
  * All of it in one transaction: if power fails before it, the log is the older one; after it, the one of the copy, with its checkpoint.
  *
- * Refuses `log-tile-missing`, `log-forked`, what `openCheckpoint`, `headOf`, `consistencyIn`, `entriesIn` and `growTiles` refuse.
+ * Refuses `log-tile-missing`, `log-forked`, what `openCheckpoint`, `headOf`, `consistencyIn`, `entriesIn` and `growTree` refuse.
  */
 export async function bringForward(world: FleetWorld, copy: LogFiles): Promise<number | Refusal> {
   const { store, crypto } = world
@@ -35,26 +35,24 @@ export async function bringForward(world: FleetWorld, copy: LogFiles): Promise<n
   if (before === null || head.size <= before.size) return 0
   const forked = await refuseOther(world, copy, before, head)
   if (forked !== null) return forked
-  const start: TreeHead = { size: row.size, range: row.range }
-  let tree = start
   const entries: EntryRow[] = []
   const folded = await FoldedCopy.of(world)
-  while (tree.size < head.size) {
-    const end = Math.min(head.size, (Math.floor(tree.size / TILE_WIDTH) + 1) * TILE_WIDTH)
-    const bundle = await readFiles(copy, entriesIn(crypto, head, { start: tree.size, end }))
+  for (let size = row.size; size < head.size; ) {
+    const end = Math.min(head.size, (Math.floor(size / TILE_WIDTH) + 1) * TILE_WIDTH)
+    const bundle = await readFiles(copy, entriesIn(crypto, head, { start: size, end }))
     if (isRefusal(bundle)) return bundle
     for (const bytes of bundle) {
-      const entry = parseEntry(bytes, `entry ${tree.size}`)
+      const entry = parseEntry(bytes, `entry ${size}`)
       if (isRefusal(entry)) return entry
-      const leaf = leafHash(crypto, bytes)
-      entries.push({ bytes, leaf, ...columns(entry) })
-      await folded.take(entry, tree.size)
-      tree = append(crypto, tree, leaf)
+      entries.push({ bytes, leaf: leafHash(crypto, bytes), ...columns(entry) })
+      await folded.take(entry, size)
+      size += 1
     }
   }
   const leaves = entries.map(({ leaf }) => leaf)
-  const tiles = await readTiles(growTiles(crypto, start, leaves), store)
-  if (isRefusal(tiles)) return tiles
+  const growth = await readTiles(growTree(crypto, row, leaves), store)
+  if (isRefusal(growth)) return growth
+  const { tree, tiles } = growth
   const log = { size: tree.size, range: tree.range, checkpoint: text }
   await store.commit({ ...folded.change(), entries, log, tiles })
   return entries.length

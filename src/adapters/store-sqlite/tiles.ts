@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { concat } from '../../core/encoding/bytes.ts'
 import type { TileRow } from '../../core/ledger/log-rows.ts'
-import { append, emptyTree, type Hasher, type TreeHead } from '../../core/ledger/merkle.ts'
-import { type Begun, growTiles } from '../../core/ledger/tile-growth.ts'
+import { emptyTree, type Hasher, type TreeHead } from '../../core/ledger/merkle.ts'
+import { type Begun, growTree } from '../../core/ledger/tile-growth.ts'
 import { TILE_WIDTH } from '../../core/ledger/tiles.ts'
 import { orThrow } from '../../core/refusal/refusal.ts'
 
@@ -48,11 +48,12 @@ export function makeTiles(database: DatabaseSync): void {
   let tree: TreeHead = emptyTree
   let leaves: Uint8Array[] = []
   const take = (): void => {
-    const growth = growTiles(hasher, tree, leaves)
+    const growth = growTree(hasher, tree, leaves)
     let step = growth.next()
     while (!step.done) step = growth.next(tiles.tile(step.value))
-    tiles.put(orThrow(step.value))
-    for (const leaf of leaves) tree = append(hasher, tree, leaf)
+    const grown = orThrow(step.value)
+    tiles.put(grown.tiles)
+    tree = grown.tree
     leaves = []
   }
   for (const { leaf } of database.prepare('SELECT leaf FROM entry ORDER BY ix').iterate()) {

@@ -17,7 +17,7 @@ export const HASH_BYTES = 32
 export const emptyTree: TreeHead = { size: 0, range: [] }
 
 const LEAF = Uint8Array.of(0)
-const NODE = Uint8Array.of(1)
+const NODE = 1
 
 /** The hash of an entry's bytes (RFC 6962 §2.1: a leaf can never be taken for a node). */
 export function leafHash(crypto: Hasher, entry: Uint8Array): Uint8Array {
@@ -26,7 +26,11 @@ export function leafHash(crypto: Hasher, entry: Uint8Array): Uint8Array {
 
 /** The hash over two nodes that stand beside each other. */
 export function nodeHash(crypto: Hasher, left: Uint8Array, right: Uint8Array): Uint8Array {
-  return crypto.sha256(concat(NODE, left, right))
+  const node = new Uint8Array(1 + left.length + right.length)
+  node[0] = NODE
+  node.set(left, 1)
+  node.set(right, 1 + left.length)
+  return crypto.sha256(node)
 }
 
 /** True when the range has one hash for each bit that is set in the size. */

@@ -1,48 +1,54 @@
 import { concat, sameBytes } from '../encoding/bytes.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import type { TileRow } from './log-rows.ts'
-import { HASH_BYTES, type Hasher, rootOfLeaves, type TreeHead, treeOf } from './merkle.ts'
+import { append, HASH_BYTES, type Hasher, rootOfLeaves, type TreeHead, treeOf } from './merkle.ts'
 import { nodesOf } from './subtrees.ts'
 import { TILE_WIDTH, tileAt, tilePath, widthAt } from './tiles.ts'
 
 /** A tile whose hashes so far are wanted; what comes is null where there are none. */
 export type Begun = { readonly level: number; readonly index: number }
 
+/** What a log comes to with some leaves more: its tree, and the tiles to write. */
+export type Growth = { readonly tree: TreeHead; readonly tiles: readonly TileRow[] }
+
 /**
- * The tiles that are written when a log grows by some leaves: at the level of the leaves those that become full, above it every one
- * that gets a hash. Asks for what a tile holds already, and believes it only when it is what the tree's range says of it: a
+ * The tree of a log that grows by some leaves, and the tiles that are written: at the level of the leaves those that become full, above
+ * it every one that gets a hash. Asks for what a tile holds already, and believes it only when it is what the tree's range says of it: a
  * tile that was changed where it is kept never goes into another one. Refuses `log-tile-missing`, `log-tile-altered`.
  */
-export function* growTiles(
+export function* growTree(
   crypto: Hasher,
   tree: TreeHead,
   leaves: readonly Uint8Array[],
-): Generator<Begun, TileRow[] | Refusal, Uint8Array | null> {
-  const rows: TileRow[] = []
+): Generator<Begun, Growth | Refusal, Uint8Array | null> {
+  // The last leaves stand in their entries until their tile is full.
+  if ((tree.size % TILE_WIDTH) + leaves.length < TILE_WIDTH) {
+    return { tree: leaves.reduce((grown, leaf) => append(crypto, grown, leaf), tree), tiles: [] }
+  }
+  const tiles: TileRow[] = []
+  /** What each level's last tile, a partial one, comes to: the range of the tree, from its end. */
+  const partial: (readonly Uint8Array[])[] = []
   let more = leaves
   for (let level = 0; more.length > 0; level += 1) {
     const had = widthAt(level, tree.size)
-    const width = had % TILE_WIDTH
-    if (level === 0 && width + more.length < TILE_WIDTH) break
-    const first = Math.floor(had / TILE_WIDTH)
-    const begun = width === 0 ? [] : yield* begunTile(crypto, tree, level)
+    const begun = had % TILE_WIDTH === 0 ? [] : yield* begunTile(crypto, tree, level)
     if (!Array.isArray(begun)) return begun
     const hashes = [...begun, ...more]
-    const above: Uint8Array[] = []
-    for (let at = 0; at < hashes.length; at += TILE_WIDTH) {
-      const held = hashes.slice(at, at + TILE_WIDTH)
-      if (held.length === TILE_WIDTH) above.push(rootOfLeaves(crypto, held))
-      // The last leaves stand in their entries until their tile is full.
-      else if (level === 0) continue
-      rows.push({ level, index: first + at / TILE_WIDTH, hashes: concat(...held) })
-    }
-    more = above
+    const first = Math.floor(had / TILE_WIDTH)
+    const full = Math.floor(hashes.length / TILE_WIDTH)
+    const held = Array.from({ length: full }, (_, at) => hashes.slice(at * TILE_WIDTH, (at + 1) * TILE_WIDTH))
+    const rest = hashes.slice(full * TILE_WIDTH)
+    partial.unshift(treeOf(crypto, rest).range)
+    const written = level === 0 || rest.length === 0 ? held : [...held, rest]
+    tiles.push(...written.map((some, at) => ({ level, index: first + at, hashes: concat(...some) })))
+    more = held.map(some => rootOfLeaves(crypto, some))
   }
-  return rows
+  const range = [...rangeAbove(tree, partial.length), ...partial.flat()]
+  return { tree: { size: tree.size + leaves.length, range }, tiles }
 }
 
 /**
- * The hashes of a log's last tile at a level, when that is a partial one, held against the range. Refuses as `growTiles` does.
+ * The hashes of a log's last tile at a level, when that is a partial one, held against the range. Refuses as `growTree` does.
  */
 function* begunTile(
   crypto: Hasher,
@@ -71,9 +77,15 @@ export const hashesOf = (bytes: Uint8Array): Uint8Array[] =>
   )
 
 /** The part of a log's range that its partial tile of a level is made of. */
-function rangeAt({ size, range }: TreeHead, level: number): readonly Uint8Array[] {
-  const count = (at: number): number => nodesOf({ start: 0, end: widthAt(at, size) % TILE_WIDTH }).length
+function rangeAt(tree: TreeHead, level: number): readonly Uint8Array[] {
+  return rangeAbove(tree, level).slice(rangeAbove(tree, level + 1).length)
+}
+
+/** The part of a log's range that its partial tiles from a level up are made of. */
+function rangeAbove({ size, range }: TreeHead, level: number): readonly Uint8Array[] {
   let below = 0
-  for (let at = 0; at < level; at += 1) below += count(at)
-  return range.slice(range.length - below - count(level), range.length - below)
+  for (let at = 0; at < level; at += 1) {
+    below += nodesOf({ start: 0, end: widthAt(at, size) % TILE_WIDTH }).length
+  }
+  return range.slice(0, range.length - below)
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { concat, utf8 } from '../../../src/core/encoding/bytes.ts'
 import { append, emptyTree, leafHash, rootOf, type TreeHead } from '../../../src/core/ledger/merkle.ts'
-import { growTiles } from '../../../src/core/ledger/tile-growth.ts'
+import { growTree } from '../../../src/core/ledger/tile-growth.ts'
 import { hashesIn } from '../../../src/core/ledger/tile-reader.ts'
 import { tilePath, tilesBetween } from '../../../src/core/ledger/tiles.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
@@ -16,15 +16,17 @@ test('a log of three levels, grown by batches of many sizes, is read from its ti
   const sizes = [1, 254, 1, 1, 255, 1000, 3, 20_000, 44_020, 1, 500, 256]
   for (const size of sizes) {
     const leaves = Array.from({ length: size }, (_, at) => leafHash(crypto, utf8(`entry ${all.length + at}`)))
-    const growth = growTiles(crypto, tree, leaves)
+    const growth = growTree(crypto, tree, leaves)
     let step = growth.next(null)
     while (!step.done) {
       const { level, index } = step.value
       const begun = level === 0 ? concat(...all.slice(index * 256)) : null
       step = growth.next(kept.get(`${level} ${index}`) ?? begun)
     }
-    for (const { level, index, hashes } of orThrow(step.value)) kept.set(`${level} ${index}`, hashes)
+    const grown = orThrow(step.value)
+    for (const { level, index, hashes } of grown.tiles) kept.set(`${level} ${index}`, hashes)
     for (const leaf of leaves) tree = append(crypto, tree, leaf)
+    assert.deepEqual(grown.tree, tree)
     all.push(...leaves)
   }
   assert(tree.size > 256 ** 2)
