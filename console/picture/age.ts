@@ -12,6 +12,17 @@ export function ageText(millis: number): string {
 /** `4 s ago`; below a second `just now`. */
 export const agoText = (millis: number): string => (millis < 1000 ? 'just now' : `${ageText(millis)} ago`)
 
+/** When a gateway called, and whether that is longer ago than it may be silent. */
+export function gatewayHeard(
+  { heardAt, silentAfterMillis }: { readonly heardAt: number | null; readonly silentAfterMillis: number },
+  now: number,
+): { readonly silent: boolean; readonly text: string } {
+  if (heardAt === null) return { silent: true, text: 'not heard since the server started' }
+  const heard = `heard ${agoText(now - heardAt)}`
+  const silent = now - heardAt > silentAfterMillis
+  return { silent, text: silent ? `${heard}: silent, for more than ${ageText(silentAfterMillis)}` : heard }
+}
+
 /** Behind this, in milliseconds, what is shown is no longer live: two small questions in a row have no answer (live/feed.ts). */
 const LIVE_MILLIS = 9000
 /** Behind this it is stale: it is marked wherever it stands. */

@@ -11,7 +11,7 @@ export type AttentionLine = {
 /** Verbs of many, as they are of one. */
 const ONE: Readonly<Record<string, string>> = {
   'run their': 'runs its',
-  'are silent': 'is silent',
+  'have been': 'has been',
   'have never': 'has never',
   'went back to what they ran': 'went back to what it ran',
 }

@@ -3,7 +3,7 @@ import type { PlantSeen } from '../../src/wire/plant-api.ts'
 import type { SiteControllerView, SiteView } from '../../src/wire/site-views.ts'
 import { askAgain, useView } from '../live/views.ts'
 import { useNow } from '../parts/use-now.ts'
-import { agoText } from '../picture/age.ts'
+import { gatewayHeard } from '../picture/age.ts'
 import { permissivesOf } from '../picture/permissives.ts'
 import { cardsOf, countsOf, groupsOf, matches, waitRows, workOf } from '../picture/site-cards.ts'
 import { whenText } from '../picture/when.ts'
@@ -19,8 +19,6 @@ import './site.css'
 
 /** How often the plant is asked for while somebody looks, in milliseconds; its gateway answers every ten seconds at most. */
 const PLANT = 5000
-/** A gateway calls more often than this, unless its link is down. */
-const SILENT = 900_000
 
 /** One site: where its controllers stand, what they run, what its plant allows, and why anything waits. */
 export default function Site({ params, query, setQuery }: ScreenProps) {
@@ -111,9 +109,8 @@ export default function Site({ params, query, setQuery }: ScreenProps) {
 }
 
 function Facts({ site, now }: { site: SiteView; now: number }) {
-  const { heardAt, id } = site.gateway
-  const silent = heardAt !== null && now - heardAt > SILENT
-  const heard = heardAt === null ? 'not heard since the server started' : `heard ${agoText(now - heardAt)}`
+  const { id } = site.gateway
+  const { silent, text: heard } = gatewayHeard(site.gateway, now)
   return (
     <dl class="site-facts">
       <div>
@@ -124,7 +121,7 @@ function Facts({ site, now }: { site: SiteView; now: number }) {
         <dt>Time at the site</dt>
         <dd>{whenText(now, site.zone)}</dd>
       </div>
-      <div class={silent || heardAt === null ? 'is-silent' : ''}>
+      <div class={silent ? 'is-silent' : ''}>
         <dt>Gateway</dt>
         <dd>
           {id}, {heard}

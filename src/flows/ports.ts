@@ -9,6 +9,7 @@ import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import type { AccountChange } from '../core/fleet/account-rows.ts'
 import type { AnswerRow, Once, Repeatable } from '../core/fleet/answer-rows.ts'
+import type { Silence } from '../core/fleet/attention.ts'
 import type { CopyMark } from '../core/fleet/backup.ts'
 import type { ControllerRef } from '../core/fleet/inventory.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
@@ -416,6 +417,8 @@ export type FleetWorld = {
   readonly metadataLife: Millis
   /** How many days before it expires people are told of metadata that only they can renew. */
   readonly warningDays: readonly number[]
+  /** Behind how long people are told of who is silent. */
+  readonly silence: Silence
   /** What a release must carry to be published. */
   readonly publishPolicy: PublishPolicy
   /** What is demanded of accounts, and of plans before they may be approved. */

@@ -43,6 +43,19 @@ export const FleetConfig = Type.Object(
     metadataMillis: Type.Integer({ minimum: 1000, maximum: 30 * 86_400_000 }),
     /** How many days before it expires people are told of metadata that only they can renew; absent: 90, 30 and 7. */
     warningDays: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 3650 }), { minItems: 1, maxItems: 8 })),
+    /**
+     * Behind how long somebody counts as silent, in milliseconds: a controller that has not reported (absent: an hour), a gateway that has
+     * not called (absent: 15 minutes).
+     */
+    silence: Type.Optional(
+      Type.Object(
+        {
+          controllerMillis: Type.Optional(Type.Integer({ minimum: 1000, maximum: 30 * 86_400_000 })),
+          gatewayMillis: Type.Optional(Type.Integer({ minimum: 1000, maximum: 30 * 86_400_000 })),
+        },
+        closed,
+      ),
+    ),
     /** How often rollouts are looked at, in milliseconds. */
     tickMillis: Type.Integer({ minimum: 50, maximum: 60_000 }),
     maxBlobBytes: Type.Integer({ minimum: 1 }),

@@ -39,6 +39,8 @@ export const SiteView = Type.Object(
         id: Type.String(),
         /** When it last called this server; null: not since the server started. */
         heardAt: orNull(Type.Integer()),
+        /** Behind how long without a call it counts as silent, in milliseconds. */
+        silentAfterMillis: Type.Integer(),
         /** How many items of its own log are durable here. */
         upstream: Type.Integer(),
       },

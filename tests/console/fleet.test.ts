@@ -79,13 +79,13 @@ describe('attention in words', () => {
     controllers: 1,
     campaign: null,
     code: null,
-    text: 'are silent',
+    text: 'have been silent for more than 1 h',
     since: 5,
     ...more,
   })
   const rows: [name: string, item: AttentionView, line: string, href: string | null][] = [
-    ['one controller', item({}), 'quay/bms-1 is silent', '/controllers/quay/bms-1'],
-    ['several', item({ controllers: 3 }), '3 controllers at quay are silent', '/sites/quay'],
+    ['one controller', item({}), 'quay/bms-1 has been silent for more than 1 h', '/controllers/quay/bms-1'],
+    ['several', item({ controllers: 3 }), '3 controllers at quay have been silent for more than 1 h', '/sites/quay'],
     ['never heard', item({ text: 'have never reported' }), 'quay/bms-1 has never reported', '/controllers/quay/bms-1'],
     [
       'a recovery image',

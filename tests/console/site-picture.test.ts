@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { ageText, agoText } from '../../console/picture/age.ts'
+import { ageText, agoText, gatewayHeard } from '../../console/picture/age.ts'
 import { permissivesOf } from '../../console/picture/permissives.ts'
 import { schematicOf } from '../../console/picture/schematic.ts'
 import {
@@ -92,7 +92,7 @@ const site = (controllers: readonly PlacedController[]): SiteView => ({
   name: 'Fjell storage',
   region: 'no-west',
   zone: 'Europe/Oslo',
-  gateway: { id: 'gw', heardAt: NOW, upstream: 0 },
+  gateway: { id: 'gw', heardAt: NOW, silentAfterMillis: 900_000, upstream: 0 },
   classes: [{ class: 'bms', vendor: 'v.example', duty: 'protection', restartMillis: 600_000, bootloader: 1 }],
   links: [{ id: 'lan', kind: 'ethernet' }],
   groups: [],
@@ -406,6 +406,14 @@ describe('times', () => {
   test('how long ago, and until', () => {
     assert.deepEqual([agoText(300), agoText(4000), agoText(-50)], ['just now', '4 s ago', 'just now'])
     assert.deepEqual([untilText(NOW + 7_200_000, NOW, ageText), untilText(NOW, NOW, ageText)], ['in 2 h', '1 s ago'])
+  })
+
+  test('a gateway is silent behind the time that its server goes by, and the page says which', () => {
+    const heard = (ago: number | null) =>
+      gatewayHeard({ heardAt: ago === null ? null : NOW - ago, silentAfterMillis: 120_000 }, NOW)
+    assert.deepEqual(heard(120_000), { silent: false, text: 'heard 2 min ago' })
+    assert.deepEqual(heard(180_000), { silent: true, text: 'heard 3 min ago: silent, for more than 2 min' })
+    assert.deepEqual(heard(null), { silent: true, text: 'not heard since the server started' })
   })
 
   test('a moment in the site’s zone and in UTC, with the day that each has', () => {

@@ -71,6 +71,7 @@ describe('settings that decide who may do what, between two starts of a server',
       { days: { 'access-granted': 7 } },
     ],
     ['webhooks', { webhooks }, { allow: ['10.0.0.0/8'] }],
+    ['silence', { silence: { gatewayMillis: 60_000 } }, { controllerMillis: 3_600_000, gatewayMillis: 60_000 }],
     ['metadata', { metadataMillis: 5000 }, { metadataMillis: 5000 }],
     ['metadata', { warningDays: [1] }, { warningDays: [1] }],
   ]

@@ -1,4 +1,5 @@
 import { tally, unsettled } from '../../core/campaign/rollout-state.ts'
+import { showDuration } from '../../core/encoding/quantity.ts'
 import { instant } from '../../core/encoding/units.ts'
 import {
   type Attention,
@@ -7,7 +8,6 @@ import {
   attentionKey,
   inOrder,
   levelOf,
-  SILENT,
   standingsOf,
 } from '../../core/fleet/attention.ts'
 import { FLEET, mayDo, type Reach, reachOf } from '../../core/fleet/roles.ts'
@@ -89,7 +89,9 @@ const isBehind = (key: AttentionKey, rank: number, name: string): boolean =>
 
 async function gather(world: FleetWorld, alarms: () => Promise<readonly Refusal[]>): Promise<Look> {
   const { attention } = world.store
-  const before = instant(world.clock.now() - SILENT)
+  const { controllers: patience } = world.silence
+  const before = instant(world.clock.now() - patience)
+  const behind = `have been silent for more than ${showDuration(patience)}`
   const [golden, unheard, silent] = [
     await attention.golden(MOST + 1),
     await attention.unheard(MOST + 1),
@@ -102,7 +104,7 @@ async function gather(world: FleetWorld, alarms: () => Promise<readonly Refusal[
     ...(await ofBreaks(world)),
     ...campaigns.items,
     ...golden.slice(0, MOST).map(one => of(one, 'failed', 'golden', 'run their recovery image')),
-    ...silent.map(one => ({ ...of(one, 'attention', 'silent', 'are silent'), since: one.since })),
+    ...silent.map(one => ({ ...of(one, 'attention', 'silent', behind), since: one.since })),
     ...unheard.slice(0, MOST).map(one => of(one, 'attention', 'unheard', 'have never reported')),
   ]
   const more = golden.length > MOST || unheard.length > MOST || read > MOST || campaigns.more

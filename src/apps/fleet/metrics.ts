@@ -1,3 +1,4 @@
+import { showDuration } from '../../core/encoding/quantity.ts'
 import { parseEntry } from '../../core/ledger/entry.ts'
 import { isRefusal } from '../../core/refusal/refusal.ts'
 import type { Gathering } from '../../flows/ask-witnesses.ts'
@@ -20,8 +21,6 @@ const VERSIONS = 200
 const SHARED = 5_000
 /** Sites that one look at the store takes. */
 const SITES = 500
-/** A site that has not been heard for so long is silent, in milliseconds. */
-const SILENT = 900_000
 
 /** The figures of a fleet server. What grows is counted as it happens, the rest is looked up when somebody looks. */
 export class Metrics {
@@ -111,11 +110,12 @@ export class Metrics {
     const waits = new Map<string, number>()
     let [sites, silent] = [0, 0]
     const now = performance.now()
+    const { gateways } = this.#world.silence
     for (let after = ''; ; ) {
       const page = await this.#world.store.siteNames(after, SITES)
       for (const id of page) {
         sites += 1
-        if (now - (this.#heard.get(id) ?? 0) > SILENT) silent += 1
+        if (now - (this.#heard.get(id) ?? 0) > gateways) silent += 1
         for (const { rule } of (await reasonsAt(this.#world, id)).values()) waits.set(rule, (waits.get(rule) ?? 0) + 1)
       }
       if (page.length < SITES) break
@@ -125,7 +125,11 @@ export class Metrics {
     }
     return [
       gauge('voltseal_sites', 'Registered sites.', sites),
-      gauge('voltseal_sites_silent', 'Sites whose gateway has not called this server for 15 minutes.', silent),
+      gauge(
+        'voltseal_sites_silent',
+        `Sites whose gateway has not called this server for ${showDuration(gateways)}.`,
+        silent,
+      ),
       by('voltseal_waits', 'Controllers that wait for their turn, by the rule that says so.', 'rule', waits),
     ]
   }

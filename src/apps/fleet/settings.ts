@@ -11,7 +11,7 @@ import type { ArchiveConfig, FleetConfig } from '../../wire/config.ts'
 import type { ConsoleConfig } from '../../wire/console-config.ts'
 import { signInOf } from '../../wire/sign-in-config.ts'
 import { fleetFiles } from './files.ts'
-import { governanceOf } from './world.ts'
+import { governanceOf, silenceOf } from './world.ts'
 
 const MAX_PEM = 1 << 20
 
@@ -44,6 +44,7 @@ export function settingsOf(
   const { separateOrganisations, changeRequest } = governanceOf(config)
   const { folder: kept = null, days = {}, otherwise = null } = (archive as ArchiveConfig | undefined) ?? {}
   const { console: shown } = config
+  const silence = silenceOf(config)
   return new Map<string, Setting>([
     ['governance', all({ separateOrganisations, changeRequest: changeRequest.toSorted() })],
     ['sign-in', vouching(config, { console: shown === undefined ? null : consoleText(shown) })],
@@ -54,6 +55,7 @@ export function settingsOf(
     // Where the archive lies is the operator's: the digest alone says that it is another place.
     ['archive', part({ archive: kept }, { days: Object.fromEntries(Object.entries(days)), otherwise })],
     ['webhooks', all({ allow: (webhooks?.allow ?? []).toSorted(), ca: hooksCa })],
+    ['silence', all({ controllerMillis: silence.controllers, gatewayMillis: silence.gateways })],
     ['metadata', all({ metadataMillis, warningDays: [...warningDays] })],
   ])
 }

@@ -22,7 +22,7 @@ export async function site(world: FleetWorld, id: string, heardAt: number | null
   if (row === null) return unknown(id)
   const described = storedSite(row.site, `site ${id}`)
   if (isRefusal(described)) return described
-  return siteView(described, heardAt, row.upstream)
+  return siteView(described, heardAt, row.upstream, world.silence.gateways)
 }
 
 const unknown = (id: string): Refusal => refuse('site-unknown', `site ${id}`, 'a registered site', 'none of that name')

@@ -6,6 +6,7 @@ import { fromBase64 } from '../../core/encoding/bytes.ts'
 import type { Crypto, KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { millis } from '../../core/encoding/units.ts'
 import type { Anchor } from '../../core/firmware/suit-open.ts'
+import { type Silence, USUAL_SILENCE } from '../../core/fleet/attention.ts'
 import type { PublishPolicy } from '../../core/trust/evidence/judge.ts'
 import { WARNING_DAYS } from '../../core/trust/expiry.ts'
 import type { Clock, FleetStore, FleetWorld, Signer, WrappingKey } from '../../flows/ports.ts'
@@ -52,9 +53,16 @@ export function fleetWorld(
     anchors: parts.anchors.map(anchorOf),
     metadataLife: millis(config.metadataMillis),
     warningDays: config.warningDays ?? WARNING_DAYS,
+    silence: silenceOf(config),
     publishPolicy: parts.publishPolicy,
     governance: governanceOf(config),
   }
+}
+
+/** Behind how long somebody counts as silent by a config, or as comes with the program. */
+export function silenceOf({ silence = {} }: FleetConfig): Silence {
+  const { controllerMillis = USUAL_SILENCE.controllers, gatewayMillis = USUAL_SILENCE.gateways } = silence
+  return { controllers: millis(controllerMillis), gateways: millis(gatewayMillis) }
 }
 
 /** What a config demands of the people who decide: the maker and the operator are apart unless it says otherwise. */

@@ -1,4 +1,5 @@
 import { wanted } from '../../core/campaign/rules/readings.ts'
+import { USUAL_SILENCE } from '../../core/fleet/attention.ts'
 import { pointOf } from '../../core/fleet/points.ts'
 import type { Site } from '../../core/fleet/topology.ts'
 import type { Report } from '../../core/trust/report.ts'
@@ -6,15 +7,23 @@ import type { AttestedState, SiteView } from '../../wire/site-views.ts'
 
 /** A site and what its controllers attest, in the words in which both the fleet server and the site's own gateway show them. */
 
-/** The site as it is described. `heardAt`: when its gateway last called; `upstream`: how far the fleet has the gateway's own log. */
-export function siteView(described: Site, heardAt: number | null, upstream: number): SiteView {
+/**
+ * The site as it is described. `heardAt`: when its gateway last called; `upstream`: how far the fleet has the gateway's own log;
+ * `silentAfterMillis`: behind how long its gateway counts as silent, which no gateway asks of itself.
+ */
+export function siteView(
+  described: Site,
+  heardAt: number | null,
+  upstream: number,
+  silentAfterMillis = USUAL_SILENCE.gateways,
+): SiteView {
   const { site, name, region, zone, gateway, classes, links, groups } = described
   return {
     site,
     name,
     region,
     zone,
-    gateway: { id: gateway.id, heardAt, upstream },
+    gateway: { id: gateway.id, heardAt, silentAfterMillis, upstream },
     classes: Object.entries(classes).map(([of, { vendor, duty, restart, bootloader }]) => {
       return { class: of, vendor, duty, restartMillis: restart, bootloader }
     }),

@@ -34,11 +34,14 @@ export type Attention = {
   readonly since: Instant | null
 }
 
+/** Behind how long somebody counts as silent: a controller that has not reported, a gateway that has not called. */
+export type Silence = { readonly controllers: Millis; readonly gateways: Millis }
+
 /**
- * Behind this a controller is silent: four reports of an agent that reports as often as it does unless it is told otherwise
- * (wire/agent-config.ts).
+ * Four reports of an agent that reports as often as it does unless it is told otherwise (wire/agent-config.ts), and many calls of
+ * any gateway whose link stands.
  */
-export const SILENT: Millis = millis(3_600_000)
+export const USUAL_SILENCE: Silence = { controllers: millis(3_600_000), gateways: millis(900_000) }
 
 /** What a code stands for: a refusal of trust, or a failure. */
 export const levelOf = (code: string | null): Level =>

@@ -369,7 +369,7 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
       policy:
         'publish: what a release must carry; siem: whom the log is forwarded to; server: whom the server lets do what',
       setting:
-        'of the server: governance, sign-in, anchors, authority, wrapping, witnesses, archive, webhooks or metadata',
+        'of the server: governance, sign-in, anchors, authority, wrapping, witnesses, archive, webhooks, silence or metadata',
       before: 'SHA-256 of what was in force before; null: it was not known',
       after: 'SHA-256 of what is in force now; null: nothing',
       receiver: 'the name of a receiver of the log',
@@ -395,6 +395,8 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
       days: 'for how many days entries stay at hand, by kind',
       otherwise: 'those of all other kinds; null: as comes with the program',
       allow: 'where receivers of webhooks may be, beside public addresses',
+      controllerMillis: 'behind how long people are told of a controller that has not reported',
+      gatewayMillis: 'and of a gateway that has not called',
       metadataMillis: 'how long online metadata stays valid',
       warningDays: 'how many days before its expiry people are told of metadata that only they can renew',
     },

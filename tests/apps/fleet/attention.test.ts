@@ -7,7 +7,7 @@ import type { PlanBody } from '../../../src/core/campaign/plan.ts'
 import { isOrdered, type Turn } from '../../../src/core/campaign/turn.ts'
 import type { Plan } from '../../../src/core/campaign/turns.ts'
 import { instant, millis } from '../../../src/core/encoding/units.ts'
-import { SILENT } from '../../../src/core/fleet/attention.ts'
+import { USUAL_SILENCE } from '../../../src/core/fleet/attention.ts'
 import { orThrow, refuse } from '../../../src/core/refusal/refusal.ts'
 import type { Who } from '../../../src/flows/admit.ts'
 import { rowOf } from '../../../src/flows/turns.ts'
@@ -77,7 +77,7 @@ describe('what needs somebody', () => {
 
   it('is who was silent for an hour, or never spoke at all, each site once', async () => {
     await fleet.site('reef', 3, { region: 'uk' })
-    fleet.clock.advance(SILENT)
+    fleet.clock.advance(USUAL_SILENCE.controllers)
     assert.deepEqual(await told(), ['attention unheard reef c0 3'], 'an hour is not over')
     fleet.clock.advance(millis(1))
     await says('hill', 'c1', fleet.clock.now())
@@ -92,6 +92,17 @@ describe('what needs somebody', () => {
     await says('hill', 'c0', fleet.clock.now())
     for (const id of ['c0', 'c1', 'c2']) await says('reef', id, fleet.clock.now())
     assert.deepEqual(await told(), [])
+  })
+
+  it('is who was silent for as long as the config says, and says how long that is', async () => {
+    const quick = { ...fleet.world, silence: { ...USUAL_SILENCE, controllers: millis(90_000) } }
+    fleet.clock.advance(millis(90_001))
+    const { items } = orThrow(await attentionOf(quick, async () => []).list(whoHas('auditor@fleet'), { site: 'hill' }))
+    assert.deepEqual(
+      items.map(({ subject, text }) => [subject, text]),
+      [['silent', 'have been silent for more than 1 min 30 s']],
+    )
+    assert.deepEqual(await told(), [], 'the hour that is usual is not over')
   })
 
   it('is who runs a recovery image', async () => {

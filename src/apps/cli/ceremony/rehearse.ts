@@ -9,6 +9,7 @@ import { openFleetStore } from '../../../adapters/store-sqlite/fleet.ts'
 import type { JsonObject } from '../../../core/encoding/canonical-json.ts'
 import type { Crypto } from '../../../core/encoding/crypto.ts'
 import { millis } from '../../../core/encoding/units.ts'
+import { USUAL_SILENCE } from '../../../core/fleet/attention.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../core/refusal/refusal.ts'
 import type { InForce } from '../../../core/trust/ceremony.ts'
 import { OWNERS } from '../../../core/trust/ceremony-note.ts'
@@ -158,6 +159,7 @@ async function inStaging<T>(
     online: { image: none, approval: none, director: none },
     spares: signers,
     warningDays: WARNING_DAYS,
+    silence: USUAL_SILENCE,
     auditSigner,
     anchors: [],
     publishPolicy: NO_POLICY,
