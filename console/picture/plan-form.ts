@@ -36,6 +36,7 @@ export type PlanForm = {
   readonly timeout: string
   readonly validFor: string
   readonly notBefore: string
+  readonly deadline: string
   readonly stop: string
   readonly wayBack: string
 }
@@ -69,6 +70,7 @@ export const emptyForm: PlanForm = {
   timeout: '',
   validFor: '7d',
   notBefore: '',
+  deadline: '',
   stop: '',
   wayBack: '',
 }
@@ -113,6 +115,7 @@ export function documentOf(form: PlanForm): Readonly<Record<string, unknown>> {
     releases: form.releases,
     ...given('select', select, Object.keys(select).length > 0),
     waves: form.waves.map(waveOf),
+    ...given('deadline', { at: form.deadline.trim() }, form.deadline.trim() !== ''),
     ...typed('timeout', form.timeout),
     ...given('abort', { failures: figure(form.stop) }, form.stop.trim() !== ''),
     ...given('wayBack', back, back.length > 0),

@@ -231,6 +231,7 @@ describe('the form of a new campaign', () => {
     budgetSite: '1.5MW',
     budgetFleet: '100MW',
     restarting: '2',
+    deadline: '2027-03-25T00:00:00Z',
     timeout: '2h',
     stop: '10',
     wayBack: 'bms/7.28.0/envelope.suit bms/7.29.0/envelope.suit\n',
@@ -254,6 +255,7 @@ describe('the form of a new campaign', () => {
         { name: 'coast', take: { sites: ['harbour', 'quay'] } },
         { name: 'rest', take: 'rest' },
       ],
+      deadline: { at: '2027-03-25T00:00:00Z' },
       timeout: '2h',
       abort: { failures: 10 },
       wayBack: [{ of: 'bms/7.28.0/envelope.suit', to: 'bms/7.29.0/envelope.suit' }],
@@ -282,6 +284,7 @@ describe('the form of a new campaign', () => {
       { versions: 'bms' },
       { budgetSite: 'much' },
       { wayBack: 'bms/7.28.0/envelope.suit' },
+      { deadline: 'in March' },
       { waves: [{ ...emptyWave, name: 'x', take: 'count', amount: '' } as const] },
     ]) {
       const read = parsePlanFile(documentOf({ ...form, ...change }), 'the form')

@@ -49,6 +49,8 @@ async function turn({ page }: Seat, { colorScheme, width, height }: Look): Promi
 
 async function picture({ page }: Seat, path: string): Promise<void> {
   mkdirSync(join(path, '..'), { recursive: true })
+  // Nothing is pictured as what lies under a pointer looks.
+  await page.mouse.move(0, 0)
   const { width, height } = page.viewportSize()!
   const whole = (await page.evaluate('document.documentElement.scrollHeight')) as number
   await page.setViewportSize({ width, height: Math.min(HIGHEST, Math.max(height, whole)) })

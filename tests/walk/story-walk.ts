@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
+import { instant } from '../../src/core/encoding/units.ts'
+import { formatUtc } from '../../src/core/encoding/utc-time.ts'
 import { look } from './look.ts'
 import { Authenticator, addPasskey, handOutPasskey, signInByPasskey, signOutEverywhere } from './passkey.ts'
 import type { Somebody } from './plant.ts'
 import { signInBy, Walk } from './walk.ts'
 
 /** One campaign as people live through it, in the order in which it happens. */
+
+/** Before the time of the plan is over, which is a week. */
+const IN_THREE_DAYS = formatUtc(instant((Math.floor(Date.now() / 1000) + 3 * 86_400) * 1000))
 
 let paula: Somebody
 let anna: Somebody
@@ -100,6 +105,7 @@ walk.step('Paula writes a plan, and a dry run says who gets what when, and what 
   await page.getByLabel('Classes').fill('bms')
   await page.getByLabel('Halts behind so many failures in all').fill('1')
   await page.getByLabel('Restarting at a site').fill('1')
+  await page.getByLabel('Deadline').fill(IN_THREE_DAYS)
   await page.getByLabel('Ways back').fill('bms/2.0.0/envelope.suit bms/2.0.1/envelope.suit')
   const canary = page.getByRole('group', { name: 'Wave 1' })
   await canary.getByLabel('Takes').selectOption('count')
@@ -281,3 +287,15 @@ walk.step(
     await walk.plant.world.must('evidence', 'verify', file)
   },
 )
+
+walk.step('what is due by when, site by site, and what the log shows of a standard, clause by clause', async t => {
+  const seat = await walk.seat('paula')
+  const { page } = seat
+  await seat.open('/compliance')
+  await page.getByRole('link', { name: 'Spring update of the racks' }).waitFor()
+  await page.getByText('By site, as its controllers attested').click()
+  await page.getByRole('link', { name: 'harbour', exact: true }).waitFor()
+  await page.getByText('ISO 24089', { exact: true }).click()
+  await page.getByRole('link', { name: 'campaign-halted' }).first().waitFor()
+  await look(t, seat, 'compliance')
+})

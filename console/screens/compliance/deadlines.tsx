@@ -1,10 +1,9 @@
 import { useState } from 'preact/hooks'
-import { instant } from '../../../src/core/encoding/units.ts'
-import { formatUtc } from '../../../src/core/encoding/utc-time.ts'
 import type { CampaignSummary } from '../../../src/wire/fleet-views.ts'
 import type { ComplianceView, DeadlineView } from '../../../src/wire/inventory-views.ts'
 import { useView } from '../../live/views.ts'
 import { Mark } from '../../parts/mark.tsx'
+import { utcText } from '../../picture/course.ts'
 import { type Due, dueOf } from '../../picture/due.ts'
 
 /** All deadlines that an instant can have, so that the address of the view stays the same. */
@@ -40,7 +39,7 @@ function Campaign({ row }: { row: Due }) {
           {done} of {total} have it, {left} to go{failed > 0 && `, ${failed} failed`}
         </span>
         <span>
-          due {formatUtc(instant(deadline))}, <strong>{inWords}</strong>
+          due {utcText(deadline)}, <strong>{inWords}</strong>
         </span>
       </p>
       <details onToggle={event => setOpen(event.currentTarget.open)}>

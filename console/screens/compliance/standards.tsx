@@ -56,7 +56,7 @@ function Standard({ standard, query }: { standard: StandardView; query: URLSearc
   return (
     <details class="standard">
       <summary>
-        <strong>{standard.standard}</strong> {title} <span class="note">{tally(standard)}</span>
+        <strong>{standard.standard}</strong> {title}, <span class="note">{tally(standard)}</span>
       </summary>
       <p class="note">
         {edition}. {reading === 'analogue' && 'Written for another field; read here by analogy. '}

@@ -59,6 +59,7 @@ export function Form({ form, onForm }: FormProps) {
         {field('to', 'To', '04:00')}
         {field('notBefore', 'Not before', '2027-03-01T00:00:00Z')}
         {field('validFor', 'Time of the plan', '7d')}
+        {field('deadline', 'Deadline', '2027-03-06T00:00:00Z')}
         {field('timeout', 'Given up after', '1h')}
       </Group>
       <Group title="At once, at most">

@@ -71,7 +71,7 @@ function Wave({ number, wave, onWave, onRemove }: WaveProps) {
       <Field label="Gate: failed, at most" hint="0" value={wave.failures} onValue={failures => onWave({ failures })} />
       {onRemove !== null && (
         <button type="button" onClick={onRemove}>
-          Without it <span class="unseen">wave {number}</span>
+          Remove<span class="unseen"> wave {number}</span>
         </button>
       )}
     </fieldset>
