@@ -7,6 +7,7 @@ const TILES = 'src/core/ledger/tile-reader.ts'
 const PROVE = 'src/flows/prove.ts'
 const HTTPS = 'src/adapters/log-https.ts'
 const LEDGER = 'tests/core/ledger/{read-log,trusted-head}.test.ts'
+const PASSED = 'tests/core/ledger/passed-over.test.ts'
 const CLI = 'tests/apps/cli/audit-verify.test.ts'
 
 /** The guards of those who read a log: whole, from files of whomever, and by the proof of one entry. */
@@ -31,6 +32,55 @@ export const LOG_READER_GUARDS: readonly Guard[] = [
     text: '    so = found(so, [entries])\n',
     without: '',
     tests: LEDGER,
+  },
+  {
+    stops: 'an entry that is not at hand, and all that sites tell behind it goes unjudged',
+    file: 'src/core/ledger/gateway-sequence.ts',
+    text: 'if (from <= sequence || known === so.passed.count) return false',
+    without: 'if (so.passed.count > 0) return true\n  if (from <= sequence || known === so.passed.count) return false',
+    tests: PASSED,
+  },
+  {
+    stops: 'numbers that lie in what was passed over, and are called judged',
+    file: 'src/core/ledger/gateway-sequence.ts',
+    text: '  so.passed.takenUp({ site: gateway, controller: null }, index, { from: sequence + 1, to: from - 1 })\n',
+    without: '',
+    tests: PASSED,
+  },
+  {
+    stops: 'a history that is taken up anew, and called judged',
+    file: 'src/core/ledger/device-sequence.ts',
+    text: '  if (!isSure) takenUp(so, device, signed, front, entry, index)\n',
+    without: '',
+    tests: PASSED,
+  },
+  {
+    stops: 'an old statement of a controller that is told again behind what was passed over',
+    file: 'src/core/ledger/device-sequence.ts',
+    text: 'known.key === so.passed.count ? place.sequence : 0',
+    without: '0',
+    tests: PASSED,
+  },
+  {
+    stops: 'a key that may have been replaced where nobody looked, taken for the one that is known',
+    file: 'src/core/ledger/device-sequence.ts',
+    text: 'else if (known.key !== count) so.passed.doubts(whose(entry))',
+    without: 'else if (known.key !== count) known.key = count',
+    tests: PASSED,
+  },
+  {
+    stops: 'a sequence that ends in what was passed over, and is called judged',
+    file: 'src/core/ledger/origins.ts',
+    text: 'if (known !== passed.count) yield',
+    without: 'if (known > passed.count) yield',
+    tests: PASSED,
+  },
+  {
+    stops: 'the head of a site’s log put in the place of another by a range of nothing',
+    file: 'src/core/ledger/gateway-sequence.ts',
+    text: '(to as number) < (from as number) || ',
+    without: '',
+    tests: PASSED,
   },
   {
     stops: 'a tile that is not borne out, passed over in silence',

@@ -297,9 +297,9 @@ export const PART_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a missing entry of a gateway',
-    file: 'src/core/ledger/origins.ts',
-    text: '  if (sequence > from) {',
-    without: '  if (sequence > Infinity) {',
+    file: 'src/core/ledger/gateway-sequence.ts',
+    text: 'if (from <= sequence || known === so.passed.count) return false',
+    without: 'if (from <= sequence) return false',
     tests: LEDGER,
   },
   {

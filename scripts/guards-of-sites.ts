@@ -5,7 +5,8 @@ const FOLD = 'src/flows/fold.ts'
 const REPORT = 'src/flows/report.ts'
 const PLACE = 'src/core/ledger/device-place.ts'
 const HISTORY = 'src/core/trust/device-history.ts'
-const ORIGINS = 'src/core/ledger/origins.ts'
+const GATEWAYS = 'src/core/ledger/gateway-sequence.ts'
+const DEVICES = 'src/core/ledger/device-sequence.ts'
 const OWN = 'src/adapters/store-sqlite/own-log.ts'
 const SITE_LOG = 'tests/flows/site-log.test.ts'
 const PLACES = 'tests/core/ledger/device-place.test.ts'
@@ -141,30 +142,30 @@ export const SITE_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a log of the fleet that does not say what breaks',
-    file: ORIGINS,
+    file: DEVICES,
     text: '  if (sameBytes(said, canonicalJson(breaks as unknown as JsonObject[]))) return []\n',
     without: '  if (said.length > 0) return []\n',
     tests: VERIFIED,
   },
   {
     stops: 'an entry of a gateway that the fleet has changed on its way into the log',
-    file: ORIGINS,
+    file: GATEWAYS,
     text: '(own === null || own.some(digest => sameBytes(digest, item)))',
     without: 'item.length > 0',
     tests: VERIFIED,
   },
   {
     stops: 'an entry of a gateway that the fleet has moved in its log',
-    file: ORIGINS,
-    text: '  const isNext = sameBytes(nextHead(crypto, before.head, sequence, item), head)\n',
+    file: GATEWAYS,
+    text: '  const isNext = sequence > from || sameBytes(nextHead(crypto, before.head, sequence, item), head)\n',
     without: '  const isNext = head.length > 0\n',
     tests: VERIFIED,
   },
   {
     stops: 'a history in the log that its controller has not signed',
-    file: ORIGINS,
-    text: "    if (key === null || !crypto.verify(key, message, signature, 'der')) {",
-    without: '    if (key === null) {',
+    file: DEVICES,
+    text: "if (key !== null && crypto.verify(key, message, signature, 'der')) known.key = count",
+    without: 'if (key !== null) known.key = count',
     tests: VERIFIED,
   },
   {

@@ -12,7 +12,14 @@ export type LogStatus =
   | { readonly at: 'unread' }
   | { readonly at: 'reading'; readonly read: number; readonly size: number }
   | { readonly at: 'sound'; readonly size: number; readonly root: string; readonly key: string; readonly known: number }
-  | { readonly at: 'unsound'; readonly size: number; readonly findings: readonly Refusal[] }
+  | {
+      readonly at: 'unsound'
+      readonly size: number
+      readonly findings: readonly Refusal[]
+      /** Entries that could not be read, and sequences of sites of which something is not judged for it. */
+      readonly passedOver: number
+      readonly unjudged: number
+    }
 
 /** Where a browser remembers the heads that it verified, by the key that signed them. */
 export type Memory = {
@@ -49,7 +56,7 @@ export class LogReader {
     const logKey = parseVerifierKey(this.#crypto, key)
     if (logKey === null) {
       const fault = refuse('log-signer-unsuitable', 'the key of the log', 'an Ed25519 key', 'one that cannot be read')
-      return onStatus({ at: 'unsound', size: 0, findings: [fault] })
+      return onStatus(unread(0, fault))
     }
     if (key !== this.#key) {
       this.#key = key
@@ -57,7 +64,7 @@ export class LogReader {
       this.#so = beginVerification(this.#crypto, this.#known, false)
     }
     const head = openCheckpoint(checkpoint, logKey, this.#crypto)
-    if (isRefusal(head)) return onStatus({ at: 'unsound', size: this.#so.tree.size, findings: [head] })
+    if (isRefusal(head)) return onStatus(unread(this.#so.tree.size, head))
     const reading = readLog(this.#crypto, head, this.#so)
     let step = reading.next([])
     while (!step.done) {
@@ -77,9 +84,23 @@ export class LogReader {
       root,
       findings,
       checkpoint: head,
+      passedOver: { entries: passedOver },
+      unjudged,
+      moreUnjudged,
     } = endVerification(this.#crypto, this.#so, checkpoint, logKey)
-    if (!sound || head === null) return { at: 'unsound', size, findings }
+    if (!sound || head === null) {
+      return { at: 'unsound', size, findings, passedOver, unjudged: unjudged.length + moreUnjudged }
+    }
     this.#memory.remember(this.#key, { size, root: head.root })
     return { at: 'sound', size, root, key: this.#key, known: this.#known?.size ?? 0 }
   }
 }
+
+/** Nothing was read for it: of no entry anything is judged that was not before. */
+const unread = (size: number, fault: Refusal): LogStatus => ({
+  at: 'unsound',
+  size,
+  findings: [fault],
+  passedOver: 0,
+  unjudged: 0,
+})

@@ -59,6 +59,13 @@ function Verdict({ log, codes }: Shown) {
               <li key={at}>{codes?.sentence(finding) ?? detailOf(finding)}</li>
             ))}
           </ul>
+          {log.passedOver > 0 && (
+            <p>
+              {log.passedOver} entries could not be read: their hashes stand for them. Behind them what sites told is
+              judged again; of {log.unjudged} of their sequences something is not. <code>voltseal audit verify</code>{' '}
+              names them, and judges all with the archive of the log.
+            </p>
+          )}
         </div>
       </div>
     )

@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../core/ledger/entry.ts'
-import { nameOf, noOrigins, type Origins, takeOrigin } from '../core/ledger/origins.ts'
+import { knownDevice, nameOf, noOrigins, type Origins } from '../core/ledger/origins.ts'
+import { takeOrigin } from '../core/ledger/take-origin.ts'
 import { keyOf, placeAt } from './fold.ts'
 import type { FleetChange, FleetWorld, SiteRow } from './ports.ts'
 
@@ -19,7 +20,7 @@ export class FoldedCopy {
   private constructor(world: FleetWorld, sites: readonly SiteRow[]) {
     this.#world = world
     this.#sites = sites
-    for (const { id, upstream, head } of sites) this.#origins.gateways.set(id, { sequence: upstream, head })
+    for (const { id, upstream, head } of sites) this.#origins.gateways.set(id, { sequence: upstream, head, known: 0 })
   }
 
   /** Begins where the store is. */
@@ -70,7 +71,7 @@ export class FoldedCopy {
     const key = (await store.controller(site, controller))?.reportKey ?? null
     if (key === null) return
     const place = placeAt(await store.histories.history(site, controller), keyOf(this.#world, key))
-    this.#origins.devices.set(nameOf(ref), { key, place })
+    this.#origins.devices.set(nameOf(ref), knownDevice(key, place))
   }
 }
 

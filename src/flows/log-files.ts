@@ -45,6 +45,11 @@ export async function readFiles<T>(files: LogFiles, reading: TileReading<T>): Pr
   return step.value
 }
 
+/** A log with an archive of it beside: bundles of entries that the log has not got are the archive's. Neither is believed: hashes bear both out. */
+export const withArchive = (files: LogFiles, archive: LogFiles): LogFiles => ({
+  file: async path => (await files.file(path)) ?? (path.startsWith('tile/entries/') ? archive.file(path) : null),
+})
+
 /** Tiles that stand over the others are wanted again and again. */
 const REMEMBERED = 64
 

@@ -9,7 +9,7 @@ import { openDatabase } from '../../src/adapters/store-sqlite/database.ts'
 import { openFleetStore, type SqliteFleetStore } from '../../src/adapters/store-sqlite/fleet.ts'
 import { FLEET_MIGRATIONS } from '../../src/adapters/store-sqlite/fleet-migrations.ts'
 import { instant } from '../../src/core/encoding/units.ts'
-import { entryBytes, MAX_ENTRY_BYTES, parseEntry } from '../../src/core/ledger/entry.ts'
+import { type AuditEntry, entryBytes, MAX_ENTRY_BYTES, parseEntry } from '../../src/core/ledger/entry.ts'
 import { noWitness } from '../../src/core/ledger/log-policy.ts'
 import { consistencyProof, inclusionProof } from '../../src/core/ledger/merkle.ts'
 import { verifyPack } from '../../src/core/ledger/pack/verify.ts'
@@ -19,8 +19,10 @@ import { judgeRequest } from '../../src/core/ledger/witness-request.ts'
 import { isRefusal, type Refusal, sentence } from '../../src/core/refusal/refusal.ts'
 import { registry } from '../../src/core/refusal/registry.ts'
 import { refuseClock, refuseToGoOn } from '../../src/flows/log-start.ts'
+import { verifyFiles } from '../../src/flows/prove.ts'
 import { logKey, ORIGIN } from '../core/ledger/keys.ts'
 import { realEntry, realLog, signedLog } from '../core/ledger/signed-log.ts'
+import { toldLog } from '../core/ledger/told-log.ts'
 import { campaignEntries, packOf, zipOf } from '../worlds/evidence-log.ts'
 import { BEGUN, entryNumber, lengthen, storeFolder } from '../worlds/stored-log.ts'
 import { judge, type Row } from './rows.ts'
@@ -91,6 +93,17 @@ function judged(pack: Uint8Array): Refusal {
   for (let step = verifying.next(); ; step = verifying.next()) {
     if (step.done) return step.value.findings[0] ?? assert.fail('a sound pack')
   }
+}
+
+/** Entries of one gateway, one behind the other. */
+const TOLD = toldLog(Array.from({ length: 600 }, () => ({ what: 'own', site: 0, device: 0, n: 1 }) as const)).slice(1)
+
+/** What is found of a log whose files lack one. */
+async function judgedWithout(path: string, told: readonly AuditEntry[]): Promise<readonly Refusal[]> {
+  const { files } = signedLog(told.map(entry => entryBytes(entry) as Uint8Array))
+  const log = { file: async (asked: string) => (asked === path ? null : (files.get(asked) ?? null)) }
+  const verified = await verifyFiles(log, ALONE, crypto)
+  return isRefusal(verified) ? assert.fail(verified.code) : verified.verdict.findings
 }
 
 /** What can be wrong with a log, at the place where somebody meets it first. `docs/audit.md` has the same rows. */
@@ -175,6 +188,24 @@ const ROWS: readonly Row<null>[] = [
     expected: /^at least the 30 entries that were signed$/,
     actual: /^20 entries$/,
     meet: async () => witness(30, 20),
+  },
+  {
+    name: 'a bundle of entries that a server says it has archived',
+    code: 'log-tile-missing',
+    exit: 66,
+    subject: /^tile\/entries\/000$/,
+    expected: /^the bundle$/,
+    actual: /^none$/,
+    meet: () => judgedWithout('tile/entries/000', TOLD).then(([first]) => first as Refusal),
+  },
+  {
+    name: 'an entry of a gateway that is missing behind entries that are not at hand',
+    code: 'log-origin-gap',
+    exit: 20,
+    subject: /^entry 400$/,
+    expected: /^quay 401$/,
+    actual: /^quay 402$/,
+    meet: () => judgedWithout('tile/entries/000', TOLD.toSpliced(400, 1)).then(([, second]) => second as Refusal),
   },
   {
     name: 'a proof for another tree',

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { browserCrypto as crypto } from '../../console/crypto-browser.ts'
 import { LogReader, type LogStatus, type Memory } from '../../console/live/log-reader.ts'
+import { entryBytes } from '../../src/core/ledger/entry.ts'
 import { verifierKey } from '../../src/core/ledger/signed-note.ts'
 import type { KnownHead } from '../../src/core/ledger/verify.ts'
-import { sentence } from '../../src/core/refusal/refusal.ts'
+import { orThrow, sentence } from '../../src/core/refusal/refusal.ts'
 import type { CheckpointView } from '../../src/wire/fleet-views.ts'
 import { logKey } from '../core/ledger/keys.ts'
 import { realEntry, realLog, type SignedLog, signedLog } from '../core/ledger/signed-log.ts'
+import { toldLog } from '../core/ledger/told-log.ts'
 
 const made = new Map<number, SignedLog>()
 /** The first entries of one log. */
@@ -125,6 +127,20 @@ describe('reading the log in a browser', () => {
       assert.match(last.findings.map(sentence).join('\n'), finding)
     })
   }
+
+  test('attack: an entry of a gateway is missing behind entries that the server says are archived', async () => {
+    const own = { what: 'own', site: 0, device: 0, n: 1 } as const
+    const told = toldLog(Array.from({ length: 600 }, () => own)).toSpliced(400, 1)
+    const gone = signedLog(told.map(entry => orThrow(entryBytes(entry))))
+    const files = new Map([...gone.files].filter(([path]) => path !== 'tile/entries/000'))
+    const { last } = await read(fresh(), { ...gone, files }, headOf(gone))
+    assert.ok(last.at === 'unsound')
+    assert.deepEqual(
+      last.findings.map(({ code }) => code),
+      ['log-tile-missing', 'log-origin-gap'],
+    )
+    assert.deepEqual([last.passedOver, last.unjudged], [256, 1])
+  })
 
   test('attack: the log was written anew since this browser saw it last', async () => {
     const memory = new Recollection()

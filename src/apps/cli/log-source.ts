@@ -5,7 +5,7 @@ import type { Crypto } from '../../core/encoding/crypto.ts'
 import { type LogPolicy, noWitness, readPolicy } from '../../core/ledger/log-policy.ts'
 import { parseVerifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
-import type { LogFiles } from '../../flows/log-files.ts'
+import { type LogFiles, withArchive } from '../../flows/log-files.ts'
 import type { Cli, Work } from './cli.ts'
 import { openSession } from './session.ts'
 
@@ -15,6 +15,8 @@ export type TrustOptions = {
   readonly policy?: string
   readonly profile?: string
   readonly ca?: string
+  /** An archive of the log: a folder or an address, for entries that the log has not got any more. */
+  readonly archive?: string
 }
 
 /** A log that is to be read: its files, whom to believe, and what to call it. */
@@ -61,7 +63,10 @@ function keyAlone(word: string, crypto: Crypto): LogPolicy | Refusal {
 
 const IS_URL = /^https?:\/\//i
 
-/** Opens a log, does the work, closes it. `where`: a folder or an address; without one, the log of the profile's fleet server. */
+/**
+ * Opens a log, does the work, closes it. `where`: a folder or an address; without one, the log of the profile's fleet server. With an archive, entries
+ * that the log has not got are read from there.
+ */
 export async function withLog(
   cli: Cli,
   where: string | undefined,
@@ -70,6 +75,22 @@ export async function withLog(
 ): Promise<Work> {
   const policy = trustOf(cli, options)
   if (isRefusal(policy)) return policy
+  const { archive } = options
+  if (archive === undefined) return withOne(cli, where, policy, options, work)
+  return withOne(cli, where, policy, options, log =>
+    withOne(cli, archive, policy, options, other =>
+      work({ ...log, files: withArchive(log.files, other.files), from: `${log.from}, and its archive ${archive}` }),
+    ),
+  )
+}
+
+async function withOne(
+  cli: Cli,
+  where: string | undefined,
+  policy: LogPolicy,
+  options: TrustOptions,
+  work: (log: LogSource) => Promise<Work>,
+): Promise<Work> {
   if (where === undefined) return withFleetLog(cli, policy, options, work)
   if (!IS_URL.test(where)) return work({ files: folderLog(where), policy, from: where })
   const ca = options.ca === undefined ? undefined : readText(options.ca, 1 << 20)

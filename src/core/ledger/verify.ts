@@ -4,8 +4,10 @@ import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import { parseEntry } from './entry.ts'
 import { append, emptyTree, leafHash, rootOf, type TreeHead } from './merkle.ts'
-import { headsOf, noOrigins, type Origins, type SequenceBreak, takeOrigin } from './origins.ts'
+import { headsOf, noOrigins, type Origins, passOver, type SequenceBreak, unjudgedIn } from './origins.ts'
+import { MAX_STRETCHES, type Stretch, type Unjudged } from './passed-over.ts'
 import type { NoteKey } from './signed-note.ts'
+import { takeOrigin } from './take-origin.ts'
 
 /** An entry as it was stored; `leaf` is the hash that was stored beside it, `place` the file that it is in, when there is one. */
 export type StoredEntry = { readonly bytes: Uint8Array; readonly leaf?: Uint8Array; readonly place?: string }
@@ -15,13 +17,12 @@ export type KnownHead = { readonly size: number; readonly root: Uint8Array }
 
 /**
  * A verification under way. It takes one entry after the other, so that a log of any size can be read from its store in
- * pieces; each step hands it on, and the one before is not used again (`origins` is one object, not a copy per entry; null: entries
- * were passed over, and what they said of their sites is not known).
+ * pieces; each step hands it on, and the one before is not used again (`origins` is one object, not a copy per entry).
  * `findings` are at most `MAX_FINDINGS`; `dropped` counts the others.
  */
 export type Verification = {
   readonly tree: TreeHead
-  readonly origins: Origins | null
+  readonly origins: Origins
   readonly known: KnownHead | null
   readonly findings: readonly Refusal[]
   readonly dropped: number
@@ -33,10 +34,18 @@ export type LogVerdict = {
   readonly size: number
   readonly root: string
   readonly checkpoint: Checkpoint | null
-  /** The last sequence of each gateway whose entries the log holds, and the head of that gateway's log; none when entries were passed over. */
+  /**
+   * The last sequence of each gateway whose entries the log holds, and the head of that gateway's log; not of one of which nothing stands behind
+   * what was passed over last.
+   */
   readonly origins: Readonly<Record<string, { readonly sequence: number; readonly head: string }>>
-  /** Whether what sites told was judged up to the end: not when entries were passed over, in an archive that is not at hand. */
+  /** Whether all that sites told was judged: not when entries were passed over, in an archive that is not at hand. */
   readonly sitesJudged: boolean
+  /** How many entries were passed over, and where; `more` stretches beyond `MAX_STRETCHES`. Their hashes are in the root: they can be no others. */
+  readonly passedOver: { readonly entries: number; readonly stretches: readonly Stretch[]; readonly more: number }
+  /** Each sequence of a site of which something is not judged for it. All others are judged whole. `moreUnjudged` counts those beyond `MAX_UNJUDGED`. */
+  readonly unjudged: readonly Unjudged[]
+  readonly moreUnjudged: number
   /** Breaks in the sequences of sites that the log tells of; it is sound all the same. `moreBreaks` counts those beyond `MAX_BREAKS`. */
   readonly breaks: readonly SequenceBreak[]
   readonly moreBreaks: number
@@ -68,14 +77,18 @@ export function takeEntry(crypto: Crypto, so: Verification, stored: StoredEntry)
   }
   const entry = parseEntry(stored.bytes, subject)
   if (isRefusal(entry)) faults.push(entry)
-  else if (so.origins !== null) faults.push(...takeOrigin(crypto, so.origins, entry, so.tree.size))
+  else faults.push(...takeOrigin(crypto, so.origins, entry, so.tree.size))
   const next = { ...so, tree: append(crypto, so.tree, leaf) }
   return checkKnown(crypto, found(next, faults))
 }
 
-/** Takes the hash of an entry that is not there, but that the tiles of the log bear out. The order of sites' entries is judged no more. */
+/**
+ * Takes the hash of an entry that is not there, but that the tiles of the log bear out. What sites told is judged again behind it, and the verdict
+ * says of what it is not.
+ */
 export function takeLeaf(crypto: Crypto, so: Verification, leaf: Uint8Array): Verification {
-  return checkKnown(crypto, { ...so, tree: append(crypto, so.tree, leaf), origins: null })
+  passOver(so.origins, so.tree.size)
+  return checkKnown(crypto, { ...so, tree: append(crypto, so.tree, leaf) })
 }
 
 /**
@@ -99,14 +112,23 @@ export function endVerification(crypto: Crypto, so: Verification, signed: string
     faults.push(refuse('log-root-mismatch', logKey.name, `the root ${short(checkpoint.root)}`, short(root)))
   }
   const { findings, dropped } = found(so, faults)
-  const origins = so.origins ?? noOrigins(false)
+  const { origins } = so
+  const { passed } = origins
+  const unjudged = unjudgedIn(origins)
   return {
     sound: findings.length === 0,
     size,
     root: toHex(root),
     checkpoint: isRefusal(checkpoint) ? null : checkpoint,
     origins: headsOf(origins),
-    sitesJudged: so.origins !== null,
+    sitesJudged: passed.count === 0,
+    passedOver: {
+      entries: passed.entries,
+      stretches: [...passed.stretches],
+      more: Math.max(0, passed.count - MAX_STRETCHES),
+    },
+    unjudged: unjudged.kept,
+    moreUnjudged: unjudged.more,
     breaks: origins.breaks.toSorted((a, b) => a.entry - b.entry),
     moreBreaks: origins.moreBreaks,
     findings,

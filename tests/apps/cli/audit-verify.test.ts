@@ -8,9 +8,12 @@ import { after, before, describe, test } from 'node:test'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { utf8 } from '../../../src/core/encoding/bytes.ts'
 import { writeBundle } from '../../../src/core/ledger/bundle.ts'
+import { entryBytes } from '../../../src/core/ledger/entry.ts'
 import { verifierKey } from '../../../src/core/ledger/signed-note.ts'
+import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { logKey, ORIGIN } from '../../core/ledger/keys.ts'
 import { cosigned, LOG_KEY, realEntry, realLog, signedLog, witnessKey } from '../../core/ledger/signed-log.ts'
+import { toldLog } from '../../core/ledger/told-log.ts'
 import { commandLine, type Ran } from '../../worlds/command-line.ts'
 import { writeLog } from '../../worlds/log-folder.ts'
 
@@ -152,6 +155,52 @@ describe('voltseal audit verify', () => {
     const forged = utf8(await cosigned(LOG.checkpoint(500, 2), 'harbour', 5, 1_790_000_000))
     writeLog(at('waiting'), LOG.files, { 'checkpoint.witnessed': forged })
     assert.equal((await verify(at('waiting'), '--policy', at('own'))).exit, 20)
+  })
+
+  describe('where entries are in an archive', () => {
+    const own = { what: 'own', site: 0, device: 0, n: 1 } as const
+    const told = toldLog(Array.from({ length: 700 }, () => own)).map(entry => orThrow(entryBytes(entry)))
+    const logOf = (name: string, entries: readonly Uint8Array[], without: readonly string[] = []): string => {
+      const log = signedLog(entries)
+      writeLog(at(name), log.files, Object.fromEntries(without.map(path => [path, null])))
+      return at(name)
+    }
+    const FIRST = 'tile/entries/000'
+
+    test('one that is not at hand is a finding, and behind it all is judged that can be', async () => {
+      const where = logOf('archived', told, [FIRST])
+      const { exit, out, err } = await verify(where)
+      assert.equal(exit, 66)
+      assert.match(err, /tile\/entries\/000/)
+      assert.match(out, /verdict +NOT SOUND\n(?:.*\n)*passed over +256 entries, by their hashes: 0 to 255\n/)
+      assert.match(out, /sites +judged, but for 1 sequence \(below\)\n/)
+      assert.match(out, /quay +its gateway +256 +255 of 1 to 255 +0\n/)
+      const { json } = await verify(where, '--json')
+      assert.deepEqual(
+        [json.sitesJudged, json.passedOver],
+        [false, { entries: 256, stretches: [{ from: 0, to: 255 }], more: 0 }],
+      )
+    })
+
+    test('attack: a gap behind entries that a server says are archived', async () => {
+      const { json } = await verify(logOf('archived-gap', told.toSpliced(500, 1), [FIRST]), '--json')
+      const codes = (json.findings as { code: string }[]).map(({ code }) => code)
+      assert.deepEqual(codes, ['log-tile-missing', 'log-origin-gap'])
+    })
+
+    test('with the archive all is judged; attack: another archive, and one in which an entry was changed', async () => {
+      const where = logOf('moved', told, [FIRST])
+      const archive = logOf('archive', told)
+      const whole = await verify(where, '--archive', archive, '--json')
+      assert.deepEqual([whole.exit, whole.json.sitesJudged, whole.json.unjudged], [0, true, []])
+      const proof = ['--key', LOG_KEY, '-o', at('archived.tlog-proof')]
+      assert.equal((await audit('prove', '7', where, ...proof)).exit, 66)
+      assert.equal((await audit('prove', '7', where, '--archive', archive, ...proof)).exit, 0)
+      const another = await verify(where, '--archive', logOf('another', [...told].reverse()), '--json')
+      assert.match(JSON.stringify(another.json.findings), /log-bundle-foreign/)
+      const changed = await verify(where, '--archive', logOf('changed', told.with(9, told[10] as Uint8Array)), '--json')
+      assert.match(JSON.stringify(changed.json.findings), /log-entry-altered.*entry 9 /)
+    })
   })
 
   test('refuses a key that is none', async () => {

@@ -69,14 +69,24 @@ describe('verifying a log', () => {
     assert.equal(verdict.checkpoint?.size, 9)
   })
 
-  test('behind an entry that is not at hand, what sites told is not judged, and that is said', () => {
-    const leaves = LOG.map(bytes => leafHash(crypto, bytes))
-    let so = takeEntry(crypto, beginVerification(crypto), { bytes: LOG[0] as Uint8Array })
-    so = takeLeaf(crypto, so, leaves[1] as Uint8Array)
-    for (const bytes of LOG.slice(2)) so = takeEntry(crypto, so, { bytes })
-    const passed = endVerification(crypto, so, SIGNED, KEY)
-    assert.deepEqual([passed.sound, passed.sitesJudged, passed.origins], [true, false, {}])
-    assert.equal(verifyLog(crypto, stored(LOG), SIGNED, KEY).sitesJudged, true)
+  test('behind an entry that is not at hand what sites told is judged again, and what is not is said', () => {
+    const part = (entries: readonly Uint8Array[], signed: string): LogVerdict => {
+      let so = takeEntry(crypto, beginVerification(crypto), { bytes: entries[0] as Uint8Array })
+      so = takeLeaf(crypto, so, leafHash(crypto, entries[1] as Uint8Array))
+      for (const bytes of entries.slice(2)) so = takeEntry(crypto, so, { bytes })
+      return endVerification(crypto, so, signed, KEY)
+    }
+    const { sound, sitesJudged, passedOver, unjudged, origins } = part(LOG, SIGNED)
+    assert.deepEqual([sound, sitesJudged], [true, false])
+    assert.deepEqual(passedOver, { entries: 1, stretches: [{ from: 1, to: 1 }], more: 0 })
+    const numbers = { count: 1, from: 2, to: 2 }
+    assert.deepEqual(unjudged, [{ site: GATEWAY, controller: null, again: 2, numbers, doubtful: 0 }])
+    assert.deepEqual(origins, { [GATEWAY]: { sequence: 9, head: toHex(HEADS[9] as Uint8Array) } })
+    const whole = verifyLog(crypto, stored(LOG), SIGNED, KEY)
+    assert.deepEqual([whole.sitesJudged, whole.passedOver.entries, whole.unjudged], [true, 0, []])
+    // Attack: an entry taken out behind it.
+    const without = LOG.toSpliced(5, 1)
+    assert.deepEqual(codes(part(without, checkpointOf(without))), ['log-origin-gap'])
   })
 
   test('an empty log is sound', () => {

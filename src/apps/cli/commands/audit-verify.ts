@@ -14,6 +14,7 @@ import { type LogSource, type TrustOptions, withLog } from '../log-source.ts'
 import { exitOf } from '../output.ts'
 import { Progress } from '../progress.ts'
 import { listing } from '../table.ts'
+import { judgedText, passedText, unjudgedTable } from '../unjudged-table.ts'
 
 type Options = TrustOptions & { readonly known?: string }
 
@@ -24,6 +25,10 @@ export const trusting = (command: Command): Command =>
     .option('--policy <file>', 'which witnesses have to have signed, and which logs to trust (C2SP tlog-policy)')
     .option('--ca <file>', 'the authority of the server at an https address, in PEM, in place of the system’s')
     .option('--profile <file>', 'who you are: a profile.yaml')
+    .option(
+      '--archive <where>',
+      'a folder or an address with the archive of the log, for entries that the log has not got',
+    )
 
 /** `audit verify`: all of a log, wherever its files are. */
 export function addVerify(audit: Command, cli: Cli): void {
@@ -77,7 +82,8 @@ export const cosignedJson = (cosigned: Cosigned): Record<string, number> => Obje
 function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string, known: KnownHead | null): Work {
   for (const finding of verdict.findings) cli.output.warn(sentence(finding))
   if (verdict.dropped > 0) cli.output.warn(`and ${verdict.dropped} further findings`)
-  const { sound, size, root, origins, sitesJudged, breaks, moreBreaks, findings, dropped } = verdict
+  const { sound, size, root, origins, sitesJudged, passedOver, unjudged, moreUnjudged, breaks, moreBreaks } = verdict
+  const { findings, dropped } = verdict
   const text = listing(cli.output, [
     ['log', from],
     ['origin', head.key.name],
@@ -87,7 +93,9 @@ function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string
     ...(known === null ? [] : [['continues', `${known.size} entries, known from before`] as const]),
     ['verdict', sound ? { text: 'sound', tone: 'good' } : { text: 'NOT SOUND', tone: 'bad' }],
     ['findings', findings.length + dropped],
-    ['breaks', sitesJudged ? breaks.length + moreBreaks : 'not judged: entries are not at hand'],
+    ['breaks', breaks.length + moreBreaks],
+    ...(sitesJudged ? [] : [['passed over', passedText(verdict)] as const]),
+    ...(sitesJudged ? [] : [['sites', judgedText(verdict)] as const]),
   ])
   const json = {
     sound,
@@ -98,12 +106,19 @@ function report(cli: Cli, { verdict, head, cosigned }: VerifiedLog, from: string
     known: known?.size ?? null,
     origins,
     sitesJudged,
+    passedOver,
+    unjudged,
+    moreUnjudged,
     breaks,
     moreBreaks,
     findings,
     dropped,
   }
   const [first] = findings
-  const said = breaks.length === 0 ? text : `${text}\n\n${breakTable(cli, breaks, moreBreaks)}`
+  const tables = [
+    ...(breaks.length === 0 ? [] : [breakTable(cli, breaks, moreBreaks)]),
+    ...(unjudged.length === 0 ? [] : [unjudgedTable(cli, unjudged, moreUnjudged)]),
+  ]
+  const said = [text, ...tables].join('\n\n')
   return first === undefined ? { json, text: said } : { json, text: said, exit: exitOf(first) }
 }
