@@ -19,11 +19,10 @@ after(() => void elsewhere?.close())
 /** A page of somebody else: on this machine, under another port. To a browser that is the same site, and another origin. */
 async function strangerPage(seat: Seat, body = ''): Promise<Page> {
   elsewhere?.close()
-  const { address } = walk.plant
   elsewhere = createServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><h1>Elsewhere</h1>${body}`)
   })
-  await new Promise<void>(resolve => elsewhere?.listen(0, address, resolve))
+  await new Promise<void>(resolve => elsewhere?.listen(0, '127.0.0.1', resolve))
   const page = await seat.context.newPage()
   await page.goto(`http://localhost:${(elsewhere.address() as AddressInfo).port}/`)
   return page

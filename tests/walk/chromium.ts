@@ -15,16 +15,20 @@ export function chromiumPath(): string | null {
 
 /**
  * Starts the browser. `localhost` is the address that the fleet server of this walk listens on: each walk has its own, and
- * browsers count `http://localhost` as a secure context, which passkeys need.
+ * browsers count `http://localhost` as a secure context, which passkeys need. With a port it is so at that port alone.
  */
-export async function openBrowser(address: string): Promise<Browser> {
+export async function openBrowser(address: string, port: number | null = null): Promise<Browser> {
   const executablePath = chromiumPath()
   if (executablePath === null) throw new Error('Chromium is not installed: the package chromium of Debian')
   // The sandbox needs a user that is not root; what is opened here is this project's own page.
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   return chromium.launch({
     executablePath,
-    args: [`--host-resolver-rules=MAP localhost ${address}`, '--force-color-profile=srgb', ...sandbox],
+    args: [
+      `--host-resolver-rules=MAP localhost${port === null ? '' : `:${port}`} ${address}`,
+      '--force-color-profile=srgb',
+      ...sandbox,
+    ],
   })
 }
 
@@ -43,6 +47,8 @@ export class Seat {
   readonly page: Page
   readonly origin: string
   readonly faults: string[] = []
+  /** Origins that this person goes to besides: another party that vouches for them. */
+  readonly others = new Set<string>()
 
   private constructor(context: BrowserContext, page: Page, origin: string) {
     this.context = context
@@ -81,7 +87,9 @@ export class Seat {
     })
     page.on('request', request => {
       const url = new URL(request.url())
-      if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== this.origin) take(`asked elsewhere: ${url.href}`)
+      const known =
+        ['data:', 'blob:'].includes(url.protocol) || url.origin === this.origin || this.others.has(url.origin)
+      if (!known) take(`asked elsewhere: ${url.href}`)
     })
   }
 

@@ -18,7 +18,7 @@ const walk = Walk.of(
   async ({ plant }) => {
     paula = await plant.somebody('paula', `Paula ${IMAGE}`, 'planner@fleet', 'operator@fleet', 'administrator@fleet')
   },
-  { name: `Harbour ${SCRIPT}` },
+  { site: { name: `Harbour ${SCRIPT}` } },
 )
 
 walk.step(

@@ -14,7 +14,9 @@ const CLI = join('src', 'apps', 'cli', 'main.ts')
 const SITE_DOOR = join('sim', 'doors', 'site.ts')
 const BIN = join(import.meta.dirname, '../../bin')
 const HARBOUR = join(import.meta.dirname, '../../sim/sites/harbour.site.yaml')
-const CONSOLE_PORT = 8447
+export const CONSOLE_PORT = 8447
+/** Where a browser of a walk finds the console: `localhost` is an address of this walk’s own there. */
+export const ORIGIN = `http://localhost:${CONSOLE_PORT}`
 const IMAGE_BYTES = 48 * 1024
 
 type Described = { readonly classes: object; readonly controllers: readonly { readonly class: string }[] }
@@ -23,6 +25,12 @@ const POWER: Readonly<Record<string, object>> = {
   pcs: { power: '1MW' },
   bms: { power: '500kW', energy: '750kWh' },
 }
+
+/**
+ * `site`: what of the description of the site is other than in sim/sites. `fleet`: says what is other in `fleet.yaml`, once there
+ * is a folder for files that it names.
+ */
+export type PlantOptions = { readonly site?: object; readonly fleet?: (world: World) => Promise<object> }
 
 /** Somebody of this walk: their account, and the password that they came with. */
 export type Somebody = { readonly id: string; readonly password: string }
@@ -42,8 +50,7 @@ export class WalkPlant {
     this.#children = new Children(world.folder)
   }
 
-  /** `changes`: what of the description of the site is other than in sim/sites. */
-  static async open(seed: number, changes: object = {}): Promise<WalkPlant> {
+  static async open(seed: number, { site: changes = {}, fleet = async () => ({}) }: PlantOptions): Promise<WalkPlant> {
     const described = parse(readFileSync(HARBOUR, 'utf8')) as Described
     const controllers = described.controllers.map(one => ({ ...one, ...POWER[one.class] }))
     const site = { ...described, controllers, ...changes }
@@ -62,7 +69,7 @@ export class WalkPlant {
     })
     const plant = new WalkPlant(world, seed)
     try {
-      plant.#showConsole()
+      plant.#configure(await fleet(world))
       await plant.#children.serve('fleet', CLI, ['fleet', 'serve', 'fleet'])
       await world.enrol()
       await plant.#children.serve('gateway', CLI, ['gateway', 'serve', 'gateway'])
@@ -73,20 +80,15 @@ export class WalkPlant {
     return plant
   }
 
-  /** Where a browser of this walk finds the console: `localhost` is `address` there. */
-  get origin(): string {
-    return `http://localhost:${CONSOLE_PORT}`
-  }
-
   get address(): string {
     return this.world.host
   }
 
-  #showConsole(): void {
+  #configure(more: object): void {
     const path = fleetFiles(this.world.at('fleet')).config
     const config = parse(readFileSync(path, 'utf8')) as object
-    const shown = { host: this.world.host, port: CONSOLE_PORT, url: this.origin }
-    writeFileSync(path, stringify({ ...config, console: shown }))
+    const shown = { host: this.world.host, port: CONSOLE_PORT, url: ORIGIN }
+    writeFileSync(path, stringify({ ...config, ...more, console: shown }))
   }
 
   /** Makes a signed release of a class. Its image fails a health probe on the controllers that are named. */

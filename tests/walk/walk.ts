@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { openBrowser, Seat } from './chromium.ts'
-import { type Somebody, WalkPlant } from './plant.ts'
+import { CONSOLE_PORT, ORIGIN, type PlantOptions, type Somebody, WalkPlant } from './plant.ts'
 
 /** What decides the bytes of images and passwords of this run: the same again is the same walk. */
 export const SEED = Number(process.env.VOLTSEAL_WALK_SEED ?? '1')
@@ -17,11 +17,11 @@ export class Walk {
   #stopped: string | null = null
 
   /** Opens both before the tests of a file, and closes them behind it. `prepare` happens before any controller has power. */
-  static of(prepare: (walk: Walk) => Promise<void>, site: object = {}): Walk {
+  static of(prepare: (walk: Walk) => Promise<void>, options: PlantOptions = {}): Walk {
     const walk = new Walk()
     before(async () => {
-      walk.plant = await WalkPlant.open(SEED, site)
-      walk.browser = await openBrowser(walk.plant.address)
+      walk.plant = await WalkPlant.open(SEED, options)
+      walk.browser = await openBrowser(walk.plant.address, CONSOLE_PORT)
       await prepare(walk)
       await walk.plant.powerUp()
     })
@@ -36,7 +36,7 @@ export class Walk {
   async seat(name: string, options: BrowserContextOptions = {}): Promise<Seat> {
     const known = this.#seats.get(name)
     if (known !== undefined) return known
-    const seat = await Seat.take(this.browser, this.plant.origin, options)
+    const seat = await Seat.take(this.browser, ORIGIN, options)
     this.#seats.set(name, seat)
     return seat
   }

@@ -112,11 +112,26 @@ export class OpenIdParty {
   }
 }
 
-/** Its page: signs in whom the header names, and agrees to everything. */
+/** What a person sees of its page. */
+const PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>The works</title><h1>The works</h1>
+<form method="post"><label>Who are you? <input name="person"></label> <button>That is me</button></form></html>`
+
+/** Whom the header names, or whom somebody has typed into its page; null: nobody yet. */
+async function personOf(request: IncomingMessage): Promise<string | null> {
+  const named = request.headers['x-person']
+  if (named !== undefined) return `${named}`
+  let form = ''
+  for await (const part of request) form += part
+  return new URLSearchParams(form).get('person')
+}
+
+/** Its page: signs in whoever says so, and agrees to everything. */
 async function signedIn(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { prompt, params, session } = await provider.interactionDetails(request, response)
   if (prompt.name === 'login') {
-    const accountId = `${request.headers['x-person']}`
+    const accountId = await personOf(request)
+    if (accountId === null)
+      return void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PAGE)
     return provider.interactionFinished(request, response, { login: { accountId } })
   }
   const grant = new provider.Grant({ accountId: session?.accountId ?? '', clientId: params.client_id })

@@ -46,8 +46,9 @@ export function signInWays(server: HttpsServer, door: FleetDoor): void {
     const begun = await returned(door, request, params.name ?? '', query as Readonly<Record<string, string>>)
     // The flow has told of it. Whatever was sent along, it is to the console that they go.
     wasTold(request)
-    if (isRefusal(begun)) reply.header('set-cookie', awayCookie(''))
-    else giveSession(reply, begun, door.world.clock.now())
+    // Nobody is away any more, whatever came of it.
+    reply.header('set-cookie', awayCookie(''))
+    if (!isRefusal(begun)) giveSession(reply, begun, door.world.clock.now())
     reply.header('location', isRefusal(begun) ? `/sign-in?refused=${begun.code}` : (begun.to ?? '/'))
     return null
   })
