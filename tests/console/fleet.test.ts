@@ -3,13 +3,36 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { attentionWords, lineOf } from '../../console/picture/attention-words.ts'
 import { dueOf } from '../../console/picture/due.ts'
+import { sitesPath } from '../../console/picture/site-search.ts'
 import { tilesOf } from '../../console/picture/tiles.ts'
 import { visibleRows } from '../../console/picture/visible-rows.ts'
+import { instant } from '../../src/core/encoding/units.ts'
+import { parseQuery } from '../../src/core/fleet/query.ts'
+import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import type { AttentionView } from '../../src/wire/attention-views.ts'
 import type { CampaignSummary } from '../../src/wire/fleet-views.ts'
 
 const DAY = 86_400_000
 const HOUR = 3_600_000
+
+describe('what is looked for among sites', () => {
+  const rows: readonly (readonly [name: string, region: string | null, typed: string, query: string | null])[] = [
+    ['nothing: all of them, page by page', null, ' ', 'limit=1000'],
+    ['nothing, in a region', 'nl-west', '', 'limit=1000&region=nl-west'],
+    ['every word, in small letters and once', 'nl', ' Quay -1  quay', 'limit=200&region=nl&named=quay%2C-1'],
+    ['what no name is written with', null, 'quai §', null],
+    ['a comma, which would be two words', null, 'a,b', null],
+    ['more words than the server looks for', null, 'a b c d e f g h i', null],
+  ]
+  for (const [name, region, typed, query] of rows) {
+    test(name, () => {
+      const path = sitesPath(region, typed)
+      assert.equal(path, query === null ? null : `/v1/inventory/sites?${query}`)
+      const { limit, ...words } = Object.fromEntries(new URL(path ?? '/', 'http://x').searchParams)
+      assert.equal(isRefusal(parseQuery(words, instant(0))), false)
+    })
+  }
+})
 
 describe('the map of regions', () => {
   const map = { width: 420, height: 220, least: 0 }

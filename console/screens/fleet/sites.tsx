@@ -4,7 +4,9 @@ import type { SiteCountView } from '../../../src/wire/inventory-views.ts'
 import { usePages } from '../../live/pages.ts'
 import { useView } from '../../live/views.ts'
 import { Mark } from '../../parts/mark.tsx'
+import { useSettled } from '../../parts/use-settled.ts'
 import { lineOf } from '../../picture/attention-words.ts'
+import { sitesPath } from '../../picture/site-search.ts'
 import { visibleRows } from '../../picture/visible-rows.ts'
 import { useKey } from '../../shell/keys.ts'
 import type { ScreenProps } from '../../shell/screen.ts'
@@ -14,21 +16,22 @@ const ROW = 36
 
 type Props = Pick<ScreenProps, 'query' | 'setQuery'>
 
-/** Every site, drawn as far as it is seen. What is looked for is looked for in all of them. */
+/** Every site, drawn as far as it is seen. What is looked for, the server looks for in all of them. */
 export function Sites({ query, setQuery }: Props) {
   const region = query.get('region')
   const words = query.get('q') ?? ''
-  const { items, heard, fault, more } = usePages<SiteCountView>(
-    `/v1/inventory/sites?limit=1000${region === null ? '' : `&region=${encodeURIComponent(region)}`}`,
-  )
+  const settled = useSettled(words)
+  const { items, heard, fault, more } = usePages<SiteCountView>(sitesPath(region, settled))
+  const impossible = sitesPath(region, settled) === null
+  // What stood there stays until the answer to what is looked for now.
+  const [before, setBefore] = useState(items)
+  useEffect(() => {
+    if (heard) setBefore(items)
+  }, [heard, items.length, settled])
+  const shown = impossible ? [] : heard ? items : before
   const troubles = useTroubles(region)
   const field = useRef<HTMLInputElement>(null)
   useKey('/', 'look for a site', () => field.current?.focus())
-  // Who looks for a name looks in all pages.
-  useEffect(() => {
-    if (words !== '') more?.()
-  }, [words, more])
-  const shown = words === '' ? items : items.filter(one => matches(one, words))
   return (
     <section class="panel sites" aria-labelledby="sites-title">
       <header>
@@ -47,12 +50,12 @@ export function Sites({ query, setQuery }: Props) {
             onInput={event => setQuery({ q: event.currentTarget.value })}
             onKeyDown={event => event.key === 'Escape' && field.current?.blur()}
           />
-          <output>{words === '' ? '' : `${shown.length} of ${items.length}${more === null ? '' : ' so far'}`}</output>
+          <output>{settled === '' ? '' : `${more === null ? '' : 'the first '}${shown.length} found`}</output>
         </label>
       </header>
       {fault !== null && <p role="alert">{fault.detail}</p>}
-      {heard && shown.length === 0 && (
-        <p class="empty">{items.length === 0 ? 'No site is enrolled yet.' : 'No site has this in its name.'}</p>
+      {(heard || impossible) && shown.length === 0 && (
+        <p class="empty">{settled === '' ? 'No site is enrolled yet.' : 'No site has this in its name.'}</p>
       )}
       <Rows sites={shown} troubles={troubles} onEnd={more} />
     </section>
@@ -125,13 +128,4 @@ function useTroubles(region: string | null): ReadonlyMap<string, AttentionView> 
   // The worst stands first.
   for (const one of value ?? []) if (one.site !== null && !troubles.has(one.site)) troubles.set(one.site, one)
   return troubles
-}
-
-/** Every word must be somewhere in the site or its region. */
-function matches({ site, region }: SiteCountView, words: string): boolean {
-  const text = `${site} ${region}`.toLowerCase()
-  return words
-    .toLowerCase()
-    .split(/\s+/)
-    .every(word => text.includes(word))
 }

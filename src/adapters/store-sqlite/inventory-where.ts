@@ -10,8 +10,20 @@ export type Where = { readonly sql: string; readonly values: readonly Value[] }
 
 const IN = 'IN (SELECT value FROM json_each(?))'
 
-/** The conditions of a question that the tallies know the columns of. */
+/** The conditions of a question that the tallies know the columns of, on a tally. */
 export function countedWhere(query: ControllerQuery, sets: Sets): Where {
+  const named = namedWhere(query)
+  // Names are looked through by themselves, in an index that has no more; of the sites that have it, the counts are read.
+  const sites = named.sql === '1' ? named.sql : `site IN (SELECT site FROM site_tally WHERE ${named.sql})`
+  return joined([tallied(query, sets), [sites, ...named.values]])
+}
+
+/** No index knows what is inside a name: there are as many names as sites, and they are read. */
+function namedWhere({ named = [] }: ControllerQuery): Where {
+  return joined(named.map(word => ['(instr(site, ?) > 0 OR instr(region, ?) > 0)', word, word]))
+}
+
+function tallied(query: ControllerQuery, sets: Sets): readonly [sql: string, ...values: Value[]] {
   const parts: [sql: string, ...values: Value[]][] = []
   const { classes, version, counter, regions, sites, states, said, anchor, lacksAnchor, reach } = query
   if (reach !== undefined) {
@@ -35,12 +47,13 @@ export function countedWhere(query: ControllerQuery, sets: Sets): Where {
   if (lacksAnchor !== undefined) {
     parts.push([`said = 'attested' AND anchors ${IN}`, JSON.stringify(sets.lacking(lacksAnchor))])
   }
-  return joined(parts)
+  const { sql, values } = joined(parts)
+  return [sql, ...values]
 }
 
 /** All conditions of a question, on the rows themselves. */
 export function rowWhere(query: ControllerQuery, sets: Sets): Where {
-  const counted = countedWhere(query, sets)
+  const named = namedWhere(query)
   const parts: [sql: string, ...values: Value[]][] = [["standing <> 'removed'"]]
   const { cabinet, rack, labels, differs, seenBefore, campaign } = query
   if (cabinet !== undefined) parts.push(['cabinet = ?', cabinet])
@@ -53,7 +66,7 @@ export function rowWhere(query: ControllerQuery, sets: Sets): Where {
   if (differs === true) parts.push([DIFFERS])
   if (seenBefore !== undefined) parts.push(['seen_at < ?', seenBefore])
   if (campaign !== undefined) throw new Error('a question about a campaign is answered from its turns')
-  return joined([[counted.sql, ...counted.values], ...parts])
+  return joined([tallied(query, sets), [named.sql, ...named.values], ...parts])
 }
 
 function joined(parts: readonly (readonly [sql: string, ...values: Value[]])[]): Where {

@@ -223,7 +223,8 @@ export class SqliteInventory implements InventoryStore {
 }
 
 /** The roll-up of the fleet knows regions and no sites. */
-const bySites = ({ sites, reach }: ControllerQuery): boolean => sites !== undefined || reach !== undefined
+const bySites = ({ sites, named, reach }: ControllerQuery): boolean =>
+  [sites, named, reach].some(part => part !== undefined)
 
 /** The rows that a question which no roll-up answers has to read, to the WHERE, and what is bound there. */
 function narrowed({

@@ -3,6 +3,7 @@ import { type Instant, instant } from '../encoding/units.ts'
 import { parseVersionRange, type VersionRange } from '../firmware/version-range.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { NAME } from './identity.ts'
+import { MAX_NAMED, NAMED } from './named.ts'
 
 /** What is known of a controller's version: by its own signed word, by somebody's records, or by nobody. */
 export const SAID = ['attested', 'claimed', 'nothing'] as const
@@ -29,6 +30,8 @@ export type ControllerQuery = {
   readonly counter?: NumberRange
   readonly regions?: readonly string[]
   readonly sites?: readonly string[]
+  /** Each somewhere in the name of the site, or of its region. */
+  readonly named?: readonly string[]
   readonly cabinet?: string
   readonly rack?: string
   readonly labels?: readonly string[]
@@ -52,8 +55,8 @@ export type Position = { readonly site: string; readonly id: string; readonly se
 /** Words of a list that one question may hold, and characters of one parameter: what a hostile question may cost. */
 export const MAX_WORDS = 100
 const MAX_PARAMETER = 8192
-
 const name = text('a name of 1 to 64 of a-z 0-9 . _ -', NAME)
+const inName = text('1 to 64 of a-z 0-9 . _ -', NAMED)
 const kid = text('a key id of 64 lower-case hex digits', /^[0-9a-f]{64}$/)
 const place = line(64)
 
@@ -64,6 +67,7 @@ export const QUERY_WORDS = {
   counter: 'security counters: <7, <=6, >2, >=3, =7 or 3..7',
   region: 'regions, with commas',
   site: 'sites, with commas',
+  named: 'parts of names, with commas: each somewhere in the name of the site or of its region',
   cabinet: 'a cabinet, by the name that the site gives it',
   rack: 'a rack, by the name that the site gives it',
   label: 'labels that a controller must all have, with commas',
@@ -124,6 +128,8 @@ function put(query: Draft, key: QueryWord, value: string, now: Instant): Refusal
       return list(value, name, key, some => (query.regions = some))
     case 'site':
       return list(value, name, key, some => (query.sites = some))
+    case 'named':
+      return list(value, inName, key, some => (query.named = some), MAX_NAMED)
     case 'label':
       return list(value, name, key, some => (query.labels = some))
     case 'state':
@@ -165,9 +171,15 @@ function put(query: Draft, key: QueryWord, value: string, now: Instant): Refusal
   }
 }
 
-function list<T extends string>(value: string, of: Shape<T>, at: string, take: (some: T[]) => void): Refusal | null {
+function list<T extends string>(
+  value: string,
+  of: Shape<T>,
+  at: string,
+  take: (some: T[]) => void,
+  most = MAX_WORDS,
+): Refusal | null {
   const parts = value.split(',')
-  if (parts.length > MAX_WORDS) return refuse('query-malformed', at, `at most ${MAX_WORDS} words`, `${parts.length}`)
+  if (parts.length > most) return refuse('query-malformed', at, `at most ${most} words`, `${parts.length}`)
   const read: T[] = []
   for (const part of parts) {
     const item = of(part.trim(), at)
@@ -218,7 +230,7 @@ export function momentOf(value: string, now: Instant): Instant | null {
 }
 
 /**
- * Whether the roll-ups by site answer a question: they know class, version, counter, region, site, what is said, the
+ * Whether the roll-ups by site answer a question: they know class, version, counter, region, site, their names, what is said, the
  * state and the keys, and nothing of a single controller.
  */
 export function isCounted({ cabinet, rack, labels, differs, seenBefore, campaign }: ControllerQuery): boolean {

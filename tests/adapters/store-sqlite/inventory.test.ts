@@ -59,6 +59,7 @@ function matches(one: Drawn, query: ControllerQuery): boolean {
     within(query.classes, one.class) &&
     within(query.regions, one.region) &&
     within(query.sites, one.site) &&
+    (query.named === undefined || query.named.every(word => one.site.includes(word) || one.region.includes(word))) &&
     within(query.said, said) &&
     (query.states === undefined || (one.said !== undefined && query.states.includes(one.said.state))) &&
     (query.rack === undefined || query.rack === one.rack) &&
@@ -85,6 +86,7 @@ const query: fc.Arbitrary<ControllerQuery> = fc.record(
     counter: fc.constantFrom({ max: 6 }, { min: 7 }, { min: 2, max: 2 }, { max: 0 }),
     regions: fc.subarray(['nl', 'de'], { minLength: 1 }),
     sites: fc.subarray(['site-00', 'site-03', 'site-11', 'nowhere'], { minLength: 1 }),
+    named: fc.subarray(['0', 'te-1', 'nl', 'nowhere'], { minLength: 1 }),
     labels: fc.subarray(['critical', 'spare', 'none'], { minLength: 1 }),
     rack: fc.constantFrom('Rack 1', 'Rack 9'),
     anchor: fc.constantFrom(...KIDS),

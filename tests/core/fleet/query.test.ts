@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { instant } from '../../../src/core/encoding/units.ts'
+import { MAX_NAMED } from '../../../src/core/fleet/named.ts'
 import { isCounted, MAX_WORDS, parseQuery } from '../../../src/core/fleet/query.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 
@@ -21,6 +22,7 @@ describe('a question about the inventory', () => {
       { region: 'nl', site: 'quay', rack: 'Rack 7' },
       { regions: ['nl'], sites: ['quay'], rack: 'Rack 7' },
     ],
+    [{ named: 'qu,-1, .x' }, { named: ['qu', '-1', '.x'] }],
     [{ label: 'critical,spare' }, { labels: ['critical', 'spare'] }],
     [{ anchor: KID }, { anchor: KID }],
     [{ 'lacks-anchor': KID }, { lacksAnchor: KID }],
@@ -45,6 +47,9 @@ describe('a question about the inventory', () => {
     [{ class: 'PCS' }, 'query-malformed', /class/],
     [{ class: "pcs'; DROP TABLE inventory; --" }, 'query-malformed', /class/],
     [{ class: Array.from({ length: MAX_WORDS + 1 }, (_, n) => `c${n}`).join(',') }, 'query-malformed', /class/],
+    [{ named: 'a b' }, 'query-malformed', /named/],
+    [{ named: 'Quay' }, 'query-malformed', /named/],
+    [{ named: 'a,'.repeat(MAX_NAMED).concat('a') }, 'query-malformed', /named/],
     [{ rack: 'r'.repeat(9000), site: 'quay' }, 'query-malformed', /rack/],
     [{ rack: 'Rack 7' }, 'query-malformed', /cabinet and rack/],
     [{ rack: 'Rack 7', site: 'quay,pier' }, 'query-malformed', /cabinet and rack/],
