@@ -1,3 +1,6 @@
+import { SitesKept } from '../../src/apps/fleet/dry-runs.ts'
+import type { Draft } from '../../src/core/campaign/draft.ts'
+import { previewSites } from '../../src/core/campaign/preview.ts'
 import { toHex } from '../../src/core/encoding/bytes.ts'
 import { canonicalJson } from '../../src/core/encoding/canonical-json.ts'
 import type { ReleaseFacts } from '../../src/core/firmware/release-facts.ts'
@@ -22,6 +25,8 @@ const ID = 'million'
 /** Controllers that the fleet lets restart at once, and that report between two ticks. */
 const AT_ONCE = 1000
 const ROUNDS = 5
+/** Sites of a page of a dry run. */
+const PAGE = 200
 const MINUTE = 60_000
 
 /** Plans a campaign of every controller, and lets it run for a few rounds in which a thousand controllers come through. */
@@ -38,6 +43,23 @@ export async function* measureCampaign(
     { name: 'rest', take: 'rest', soak: '1min' },
   ]
   const asked = usualPlan(ID, releases, { waves, rules: { budgets } })
+  say('tries it out')
+  // What each further page of a dry run cost, and what it costs of one that is at hand.
+  let draft: Draft | null = null
+  const tried = await spent(async () => {
+    draft = orThrow(await createCampaign(world, 'ann', asked, true, async () => null))
+  })
+  yield { what: 'a dry run of every controller', value: tried.wall / 1000, unit: 's' }
+  let kept = new SitesKept([])
+  const words = await spent(async () => {
+    kept = new SitesKept(previewSites(draft as unknown as Draft, Number.POSITIVE_INFINITY).sites)
+  })
+  draft = null
+  yield { what: '  all its sites in words, which are kept', value: words.wall / 1000, unit: 's' }
+  yield { what: '  their size', value: kept.characters / 2 ** 20, unit: 'MiB' }
+  const behind = siteName(Math.floor(sites / 2))
+  const page = await spent(async () => kept.page(PAGE, behind))
+  yield { what: '  a page of 200 sites of it, from the middle', value: page.wall, unit: 'ms' }
   say('plans a campaign of every controller')
   const planned = await spent(async () => orThrow(await createCampaign(world, 'ann', asked, false, async () => null)))
   yield { what: 'plan a campaign of every controller, kept', value: planned.wall / 1000, unit: 's' }

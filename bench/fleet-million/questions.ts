@@ -29,6 +29,10 @@ export const QUESTIONS: readonly Question[] = [
     ask: inventory => inventory.sites(query({ class: 'pcs', version: '<4.2' }), null, PAGE),
   },
   {
+    name: 'which sites have a part of a name in theirs, or in that of their region (first page)',
+    ask: (inventory, n, sites) => inventory.sites(query({ named: siteName(some(n, sites)).slice(-3) }), null, PAGE),
+  },
+  {
     name: 'how many sites and controllers that are',
     ask: async inventory => {
       const asked = query({ class: 'pcs', version: '<4.2' })

@@ -171,7 +171,8 @@ export const MAX_PLAN_TEXT = 131_072
 
 /**
  * POST /v1/campaigns: a plan file, either as it was read from YAML or JSON (docs/campaign-plan.schema.json), or as its text; the server
- * makes the plan of it. With `dryRun` nothing is kept; `behind`: then the preview shows the sites behind this one.
+ * makes the plan of it. With `dryRun` nothing is kept; `behind`: then the preview shows the sites behind this one,
+ * of the very dry run `of` as long as the server remembers it, and else of a new one: the answer's `dryRun` says which.
  */
 export const CreateCampaign = Type.Object(
   {
@@ -179,6 +180,7 @@ export const CreateCampaign = Type.Object(
     text: Type.Optional(Type.String({ maxLength: MAX_PLAN_TEXT, description: 'the same as YAML or JSON' })),
     dryRun: Type.Boolean(),
     behind: Type.Optional(Name),
+    of: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'the dry run that the page is of' })),
   },
   closed,
 )

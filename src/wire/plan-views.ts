@@ -128,6 +128,14 @@ export const CampaignDraft = Type.Object(
   {
     id: Type.String(),
     kept: Type.Boolean(),
+    /**
+     * Which dry run this is of, by the digest of its plan; when it was worked out; and how many entries the log has got since. Null:
+     * the plan is kept.
+     */
+    dryRun: Type.Union([
+      Type.Object({ of: Type.String(), at: Type.Integer(), entriesSince: Type.Integer() }, closed),
+      Type.Null(),
+    ]),
     plan: Type.String(),
     sheets: List(SheetView),
     preview: PlanPreview,

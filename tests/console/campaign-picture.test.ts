@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { browserCrypto } from '../../console/crypto-browser.ts'
 import { atRisk, changesOf, commandLine, signedNow, wayBackOf } from '../../console/picture/approving.ts'
 import { courseOf, type GateState, ticksOf } from '../../console/picture/course.ts'
+import { laterOf, NOTHING_LATER } from '../../console/picture/dry-run.ts'
 import { bodyOf, ordersOf, unfit } from '../../console/picture/orders.ts'
 import { askedOf } from '../../console/picture/passkey-draft.ts'
 import {
@@ -302,6 +303,32 @@ describe('the form of a new campaign', () => {
       [1, 2, 3, 4, 9].map(line => text.slice(...lineRange(text, line))),
       ['one', 'two', '', 'four', ''],
     )
+  })
+})
+
+describe('the further sites of a dry run', () => {
+  const run = { of: 'aa', at: 1_800_000_000_000, entriesSince: 0 }
+
+  test('of the very same one, and nothing happened: nothing is said', () => {
+    assert.deepEqual(laterOf(run, run, 'quay', NOTHING_LATER), NOTHING_LATER)
+  })
+
+  test('so much has happened since', () => {
+    const { anew, since } = laterOf(run, { ...run, entriesSince: 14 }, 'quay', NOTHING_LATER)
+    assert.equal(anew, null)
+    assert.match(since ?? '', /^As the fleet was at .* UTC\. The log has got 14 entries since/)
+  })
+
+  test('of another one: which sites those are stays said', () => {
+    const other = { of: 'bb', at: 1_800_000_060_000, entriesSince: 0 }
+    const first = laterOf(run, other, 'quay', NOTHING_LATER)
+    assert.match(
+      first.anew ?? '',
+      /^The server had forgotten the dry run above\. The sites behind quay are of a new one/,
+    )
+    const second = laterOf(other, { ...other, entriesSince: 1 }, 'reef', first)
+    assert.equal(second.anew, first.anew)
+    assert.match(second.since ?? '', /one entry since/)
   })
 })
 

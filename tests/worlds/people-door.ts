@@ -7,6 +7,7 @@ import { nodeRandom } from '../../src/adapters/random-node.ts'
 import { WebhookHttps } from '../../src/adapters/webhook-https.ts'
 import type { FleetDoor } from '../../src/apps/fleet/api/parts.ts'
 import { fleetDoor } from '../../src/apps/fleet/door.ts'
+import { DryRuns } from '../../src/apps/fleet/dry-runs.ts'
 import { Enrolment } from '../../src/apps/fleet/enrolment.ts'
 import { Metrics } from '../../src/apps/fleet/metrics.ts'
 import { Packs } from '../../src/apps/fleet/packs.ts'
@@ -84,6 +85,7 @@ export class PeopleDoor {
       metrics: new Metrics(world, fleet.webhooks, siem, gathering),
       gathering,
       packs: this.packs,
+      dryRuns: new DryRuns(),
       ...parts,
       ...ways,
       origin: ORIGIN,

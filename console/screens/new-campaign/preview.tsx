@@ -5,6 +5,7 @@ import { isFault } from '../../live/ask.ts'
 import { tryOut } from '../../live/try-out.ts'
 import { Scroll } from '../../parts/scroll.tsx'
 import { utcText } from '../../picture/course.ts'
+import { laterOf, NOTHING_LATER } from '../../picture/dry-run.ts'
 
 type Site = CampaignDraft['preview']['sites'][number]
 
@@ -13,10 +14,11 @@ const SHOWN = 20
 
 /** What a plan would do, as its dry run says. `text`: the plan that it is of. `stale`: the plan has changed since. */
 export function Preview({ draft, text, stale }: { draft: CampaignDraft; text: string; stale: boolean }) {
-  const { preview } = draft
+  const { preview, dryRun } = draft
   return (
     <section class="panel dry-run" aria-labelledby="dry-run-title">
       <h2 id="dry-run-title">Dry run: nothing is kept</h2>
+      {dryRun !== null && <p class="quiet">Worked out at {utcText(dryRun.at)}, as the fleet was then.</p>}
       {stale && <p class="dry-run-stale">This is of the plan as it was before you changed it.</p>}
       <Waves preview={preview} />
       <h3>What changes</h3>
@@ -94,17 +96,22 @@ function Waves({ preview: { waves, planned } }: Pick<CampaignDraft, 'preview'>) 
   )
 }
 
-/** Site by site, as many as were asked for: the next ones are worked out by another dry run of the same plan. */
+/** Site by site, as many as were asked for: the next ones are of the very same dry run, or it is said that they are not. */
 function Sites({ draft, text }: { draft: CampaignDraft; text: string }) {
   const [sites, setSites] = useState<readonly Site[]>(draft.preview.sites)
   const [more, setMore] = useState(draft.preview.more)
   const [shown, setShown] = useState(SHOWN)
   const [said, setSaid] = useState<string | null>(null)
+  const [run, setRun] = useState(draft.dryRun)
+  const [later, setLater] = useState(NOTHING_LATER)
   const next = async (): Promise<void> => {
     if (shown < sites.length) return setShown(shown + SHOWN)
     const behind = sites.at(-1)?.site
-    const asked = await tryOut<CampaignDraft>('/v1/campaigns', { text, dryRun: true, behind })
+    const asked = await tryOut<CampaignDraft>('/v1/campaigns', { text, dryRun: true, behind, of: run?.of })
     if (isFault(asked)) return setSaid(asked.fault.detail)
+    setSaid(null)
+    setLater(laterOf(run, asked.value.dryRun, behind ?? '', later))
+    setRun(asked.value.dryRun)
     setSites([...sites, ...asked.value.preview.sites])
     setMore(asked.value.preview.more)
     setShown(shown + SHOWN)
@@ -116,6 +123,10 @@ function Sites({ draft, text }: { draft: CampaignDraft; text: string }) {
         <SiteSteps key={one.site} site={one} waves={draft.preview.waves.map(({ name }) => name)} />
       ))}
       {said !== null && <p class="form-fault">{said}</p>}
+      <div role="status">
+        {later.anew !== null && <p class="dry-run-stale">{later.anew}</p>}
+        {later.since !== null && <p class="quiet">{later.since}</p>}
+      </div>
       {(more || shown < sites.length) && (
         <button type="button" onClick={() => void next()}>
           More sites

@@ -37,6 +37,7 @@ import type { Signers } from '../process/signers.ts'
 import { archiveFolder, archiveNow, archiveOf, retentionOf } from './archive.ts'
 import { consoleDoor } from './console-door.ts'
 import { fleetDoor } from './door.ts'
+import { DryRuns } from './dry-runs.ts'
 import { Enrolment, readAuthority } from './enrolment.ts'
 import { fleetFiles, readFleetConfig } from './files.ts'
 import { loadKeys, loadSpares } from './keys.ts'
@@ -146,7 +147,8 @@ async function startWith(
   const hooks = new WebhookHttps(config.webhooks?.allow ?? [], hooksCa)
   const tellers = { webhooks: store.webhooks, hooks, siem, metrics }
   const packs = new Packs(gathering, folder)
-  const parts = { world, enrolment, maxBlobBytes, gathering, packs, ...tellers, ...people }
+  const dryRuns = new DryRuns()
+  const parts = { world, enrolment, maxBlobBytes, gathering, packs, dryRuns, ...tellers, ...people }
   const door = fleetDoor(parts, tls, log)
   // Uploads that broke off start over under their name, or were of a plan that was drawn up anew: nobody goes on from them.
   await new DiskBlobs(files.blobs).dropUnfinished()

@@ -86,7 +86,17 @@ export type PreviewStep = {
 }
 
 /** The preview of a draft: its outline, and at most so many of its sites behind one, in their order. */
-export function previewOf(draft: Draft, sites: number, behind = ''): Preview {
+export const previewOf = (draft: Draft, sites: number, behind = ''): Preview => ({
+  ...outlineOf(draft),
+  ...previewSites(draft, sites, behind),
+})
+
+/** At most so many sites of a draft behind one, in their order: what grows with it. */
+export function previewSites(
+  draft: Pick<Draft, 'plan' | 'waves' | 'places'>,
+  sites: number,
+  behind = '',
+): Pick<Preview, 'sites' | 'more'> {
   const waveOf = new Map<Turn, number>()
   const all = [...draft.plan.sheetOf.keys()]
   const first = all.findIndex(site => site > behind)
@@ -102,7 +112,6 @@ export function previewOf(draft: Draft, sites: number, behind = ''): Preview {
     }
   }
   return {
-    ...outlineOf(draft),
     more: first >= 0 && first + sites < all.length,
     sites: [...bySite].map(([site, turns]) => {
       const place = draft.places.get(site) as DraftPlace

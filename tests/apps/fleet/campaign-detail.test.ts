@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Answer } from '../../../src/adapters/link-https/client.ts'
 import { fromUtf8 } from '../../../src/core/encoding/bytes.ts'
+import { millis } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { editAccount } from '../../../src/flows/appoint.ts'
 import { command } from '../../../src/flows/campaign.ts'
@@ -9,7 +10,7 @@ import type { CampaignControllerView } from '../../../src/wire/fleet-views.ts'
 import type { CampaignDetail, CampaignDraft, WaitingPlan } from '../../../src/wire/plan-views.ts'
 import { Bench } from '../../threats/bench.ts'
 import { checkAnswer } from '../../worlds/contract.ts'
-import { PeopleDoor, send } from '../../worlds/people-door.ts'
+import { grants, PeopleDoor, send } from '../../worlds/people-door.ts'
 
 /** Campaign `spring` runs at two controllers; `autumn` waits for its approval. */
 describe('what people watch and approve campaigns by', () => {
@@ -178,6 +179,47 @@ waves:
   const FILEJSON = () => ({
     releases: [bench.releases['1.2.0'].targets[0].path],
     waves: [{ name: 'all', take: 'rest' }],
+  })
+
+  const draftOf = async (who: string, body: object): Promise<CampaignDraft> =>
+    JSON.parse(fromUtf8(orThrow(await plan(who, body)).body)!) as CampaignDraft
+
+  it('a further page is of the very dry run, and says how much has happened since; a new one says that it is another', async () => {
+    const text = FILE('pages')
+    const first = await draftOf('planner', { text, dryRun: true })
+    const { of, at } = first.dryRun!
+    assert.deepEqual([first.dryRun?.entriesSince, at], [0, bench.fleet.clock.now()])
+    bench.fleet.clock.advance(millis(60_000))
+    const page = { text, dryRun: true, of, behind: '0' }
+    assert.deepEqual(await draftOf('planner', page), first, 'the very same, sites and all')
+    assert.deepEqual((await draftOf('planner', { ...page, behind: 'z' })).preview.sites, [])
+    await door.account('nobody', ['auditor@fleet'])
+    const size = (await world().store.log()).size
+    const later = await draftOf('planner', page)
+    assert.deepEqual([later.dryRun?.of, later.dryRun?.at], [of, at])
+    assert.ok(later.dryRun!.entriesSince > 0 && later.dryRun!.entriesSince < size)
+    // Another text, another person, another name: none of them is that dry run.
+    for (const [who, body] of [
+      ['planner', { ...page, text: `${text}\n` }],
+      ['ada', page],
+      ['planner', { ...page, of: 'ab'.repeat(32) }],
+    ] as const) {
+      const anew = await draftOf(who, body)
+      assert.equal(anew.dryRun?.at, bench.fleet.clock.now())
+      assert.notEqual(anew.dryRun?.of, of)
+    }
+    const kept = await draftOf('planner', { ...page, text: FILE('kept'), dryRun: false })
+    assert.deepEqual([kept.kept, kept.dryRun], [true, null])
+  })
+
+  it('attack: who may plan there no longer reads on in a dry run of before', async () => {
+    await door.account('former', ['planner@fleet'])
+    const text = FILE('former')
+    const { dryRun } = await draftOf('former', { text, dryRun: true })
+    const root = await door.who('administrator')
+    orThrow(await editAccount(world(), root, 'former', { grants: grants('planner@site:elsewhere') }))
+    const refused = await plan('former', { text, dryRun: true, of: dryRun!.of, behind: '0' })
+    assert.ok(isRefusal(refused) && refused.code === 'role-missing', JSON.stringify(refused))
   })
 
   it('attack: a plan file of so many levels that reading it would end the server', async () => {

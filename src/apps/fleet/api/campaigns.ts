@@ -1,8 +1,8 @@
 import type { HttpsServer } from '../../../adapters/http-server.ts'
 import { planBytes } from '../../../core/campaign/plan.ts'
 import { parsePlanFile } from '../../../core/campaign/plan-file.ts'
-import { previewOf } from '../../../core/campaign/preview.ts'
-import { fromUtf8 } from '../../../core/encoding/bytes.ts'
+import { outlineOf, previewOf, previewSites } from '../../../core/campaign/preview.ts'
+import { fromUtf8, toHex, utf8 } from '../../../core/encoding/bytes.ts'
 import { refKey } from '../../../core/fleet/inventory.ts'
 import { isRefusal, type Refusal, refuse, sentence } from '../../../core/refusal/refusal.ts'
 import type { Who } from '../../../flows/admit.ts'
@@ -22,6 +22,7 @@ import { locate, locatedText } from '../../process/located-file.ts'
 import { waitingPlans } from '../approval-views.ts'
 import { campaignDetail } from '../campaign-detail.ts'
 import * as views from '../campaign-views.ts'
+import { SitesKept } from '../dry-runs.ts'
 import { mayAt, type Seen, siteFilter } from '../places.ts'
 import { behindIn, byText, pageOf } from './page.ts'
 import { decoded, type FleetDoor } from './parts.ts'
@@ -46,7 +47,7 @@ export function campaignRoutes(server: HttpsServer, door: FleetDoor): void {
   shows(server, routes.listTurns, ({ peer, params, query }) => views.turns(world, params.id ?? '', query, seenBy(peer)))
 
   changes(server, door, routes.createCampaign, ({ peer, body }) => {
-    return { attempt: 'campaign create', run: () => plan(world, peer, body) }
+    return { attempt: 'campaign create', run: () => plan(door, peer, body) }
   })
 
   shows(server, routes.readDraft, async ({ peer, params }) => {
@@ -130,10 +131,10 @@ const wrapView = ({ site, controller, envelope }: Wanted): WrapsView[number] => 
 /** What a plan file is called that came as a text: its faults are named by line and column of it. */
 const NAMED = 'the plan'
 
-async function plan(world: FleetWorld, who: Who, body: CreateCampaign): Promise<CampaignDraft | Refusal> {
+async function plan(door: FleetDoor, who: Who, body: CreateCampaign): Promise<CampaignDraft | Refusal> {
   const file = fileOf(body)
   if (isRefusal(file)) return file
-  const drawn = await drawnUp(world, who, file.value, body)
+  const drawn = (await furtherPage(door, who, body)) ?? (await drawnUp(door, who, file.value, body))
   return isRefusal(drawn) ? file.locate(drawn) : drawn
 }
 
@@ -156,24 +157,65 @@ function fileOf({ plan, text }: CreateCampaign): PlanFile | Refusal {
   return { value: file.value, locate: refusal => locate(refusal, NAMED, file) }
 }
 
+/** What a dry run is of, so that a page of one is never taken for that of another text. */
+const requestOf = ({ crypto }: FleetWorld, { plan, text }: CreateCampaign): string =>
+  toHex(crypto.sha256(utf8(JSON.stringify([plan ?? null, text ?? null]))))
+
+/**
+ * A further page of a dry run that is at hand, as long as who asks may still plan for its sites; it says how much has happened since. Null:
+ * none is asked for, or it is forgotten, and a new one is worked out, which has another name.
+ */
+async function furtherPage(
+  { world, dryRuns }: FleetDoor,
+  who: Who,
+  body: CreateCampaign,
+): Promise<CampaignDraft | Refusal | null> {
+  const { of, behind, dryRun } = body
+  if (of === undefined || !dryRun) return null
+  const run = dryRuns.find({ who: who.id, of, asked: requestOf(world, body) }, world.clock.now())
+  if (run === null) return null
+  const beyond = await mayAt(world, who, 'plan', run.touched)
+  if (beyond !== null) return beyond
+  const entriesSince = (await world.store.log()).size - run.size
+  const preview = { ...run.answer.preview, ...run.sites.page(SHEETS, behind) }
+  return { ...run.answer, preview, dryRun: { of, at: run.at, entriesSince } }
+}
+
 async function drawnUp(
-  world: FleetWorld,
+  { world, dryRuns }: FleetDoor,
   who: Who,
   value: unknown,
-  { dryRun, behind }: CreateCampaign,
+  body: CreateCampaign,
 ): Promise<CampaignDraft | Refusal> {
   const asked = parsePlanFile(value, NAMED)
   if (isRefusal(asked)) return asked
-  const permit = (sites: readonly string[]) => mayAt(world, who, 'plan', sites)
+  const { dryRun, behind } = body
+  let touched: readonly string[] = []
+  const permit = (sites: readonly string[]): Promise<null | Refusal> => {
+    touched = sites
+    return mayAt(world, who, 'plan', sites)
+  }
+  // Before it is worked out: whatever comes in between counts as later.
+  const { size } = await world.store.log()
   const draft = await createCampaign(world, who, asked, dryRun, permit)
   if (isRefusal(draft)) return draft
   const sheets = draft.sheets.slice(0, SHEETS).map(({ sheet }) => sheet)
-  const plan = fromUtf8(planBytes(draft.plan)) ?? ''
+  const bytes = planBytes(draft.plan)
+  const plan = fromUtf8(bytes) ?? ''
   const passedOver = draft.passedOver.slice(0, PASSED_OVER).map(({ site, controller, why }) => ({
     controller: refKey({ site, controller }),
     code: why.code,
     why: sentence(why),
   }))
-  const preview = previewOf(draft, SHEETS, behind)
-  return { id: asked.id, kept: !dryRun, plan, sheets, passedOver, left: draft.passedOver.length, preview }
+  const sites = new SitesKept(dryRun ? previewSites(draft, Number.POSITIVE_INFINITY).sites : [])
+  const preview = dryRun ? { ...outlineOf(draft), ...sites.page(SHEETS, behind) } : previewOf(draft, SHEETS, behind)
+  const at = draft.plan.createdAt
+  const of = toHex(world.crypto.sha256(bytes))
+  const run = dryRun ? { of, at, entriesSince: 0 } : null
+  const left = draft.passedOver.length
+  const answer = { id: asked.id, kept: !dryRun, dryRun: run, plan, sheets, passedOver, left, preview }
+  if (dryRun) {
+    dryRuns.keep({ who: who.id, of, asked: requestOf(world, body), at, size, touched, answer, sites }, at)
+  }
+  return answer
 }

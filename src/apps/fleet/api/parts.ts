@@ -6,6 +6,7 @@ import type { PasswordHash } from '../../../flows/people-ports.ts'
 import type { FleetWorld } from '../../../flows/ports.ts'
 import type { Reception } from '../../../flows/sign-in.ts'
 import type { HookLink, WebhookStore } from '../../../flows/webhook-ports.ts'
+import type { DryRuns } from '../dry-runs.ts'
 import type { Enrolment } from '../enrolment.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Packs } from '../packs.ts'
@@ -43,6 +44,8 @@ export type FleetDoor = {
   readonly gathering: Gathering
   /** Evidence packs that are made here. */
   readonly packs: Packs
+  /** Dry runs that somebody may read on in. */
+  readonly dryRuns: DryRuns
 }
 
 /** The bytes of a field in base64; throws `request-malformed`. */
