@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { WaitingPlan } from '../../src/wire/plan-views.ts'
 import { usePages } from '../live/pages.ts'
 import { Mark } from '../parts/mark.tsx'
@@ -11,6 +11,9 @@ import './approvals.css'
 export default function Approvals({ query, setQuery }: ScreenProps) {
   const list = usePages<WaitingPlan>('/v1/approvals')
   const [done, setDone] = useState<string | null>(null)
+  const told = useRef<HTMLParagraphElement>(null)
+  // What was pressed goes away with the decision: who works by keys or listens goes on from what came of it.
+  useEffect(() => told.current?.focus(), [done])
   const asked = query.get('plan')
   const chosen = list.items.find(({ id }) => id === asked) ?? list.items[0] ?? null
   return (
@@ -18,7 +21,11 @@ export default function Approvals({ query, setQuery }: ScreenProps) {
       <header class="screen-head">
         <h1>Approvals</h1>
       </header>
-      {done !== null && <p role="status">{done}</p>}
+      {done !== null && (
+        <p ref={told} tabIndex={-1}>
+          {done}
+        </p>
+      )}
       {asked !== null && list.heard && chosen?.id !== asked && (
         <p>
           The plan <span class="mono">{asked}</span> does not wait any more:{' '}

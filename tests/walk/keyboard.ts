@@ -54,6 +54,25 @@ export async function press(seat: Seat, name: string | RegExp): Promise<void> {
   await seat.page.keyboard.press('Enter')
 }
 
+/** Tab to a box, and tick it. */
+export async function tick(seat: Seat, name: string | RegExp): Promise<void> {
+  await tabTo(seat, name)
+  await seat.page.keyboard.press('Space')
+}
+
+/** Tab to a list, and choose in it by typing what is chosen. */
+export async function choose(seat: Seat, name: string | RegExp, option: string): Promise<void> {
+  await typeInto(seat, name, option)
+  const chosen = await seat.page.evaluate('document.activeElement.selectedOptions[0].text')
+  if (chosen !== option) throw new Error(`“${chosen}” was chosen where “${option}” was typed`)
+}
+
+/** From now on it is a fault when anything is pointed at in this browser. Before the first page is opened. */
+export async function withoutPointer({ context }: Seat): Promise<void> {
+  await context.addInitScript(`for (const kind of ['pointerdown', 'mousedown', 'touchstart', 'wheel'])
+    addEventListener(kind, () => voltsealTold('something was pointed at: ' + kind), { capture: true })`)
+}
+
 const UNREACHED = `(steps => {
   const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
   return all.filter(one => {

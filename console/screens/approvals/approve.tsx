@@ -5,7 +5,6 @@ import { approveByPasskey } from '../../live/approve-by-passkey.ts'
 import { askAgain, useView } from '../../live/views.ts'
 import { Copyable } from '../../parts/copyable.tsx'
 import { commandLine, signedNow } from '../../picture/approving.ts'
-import { announce } from '../../shell/announce.ts'
 
 type Props = { readonly plan: WaitingPlan; readonly comment: string; readonly onDone: (said: string) => void }
 
@@ -44,9 +43,7 @@ function Passkey({ plan, comment, onDone }: Props) {
     if (signed === null) return setSaid('Nothing was signed.')
     if (typeof signed === 'string') return setSaid(signed)
     askAgain(path => path.startsWith('/v1/approvals') || path.startsWith('/v1/campaigns'))
-    const text = signedNow(plan, signed)
-    announce(text)
-    onDone(text)
+    onDone(signedNow(plan, signed))
   }
   return (
     <>

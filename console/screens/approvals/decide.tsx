@@ -6,7 +6,6 @@ import { askAgain } from '../../live/views.ts'
 import { ExplainedButton } from '../../parts/explained.tsx'
 import { ReasonDialog } from '../../parts/reason-dialog.tsx'
 import { shortly } from '../../picture/shortly.ts'
-import { announce } from '../../shell/announce.ts'
 import { Approve } from './approve.tsx'
 
 type Props = {
@@ -25,7 +24,6 @@ export function Decide({ plan, comment, onComment, onDone }: Props) {
     const sent = await change(`/v1/campaigns/${encodeURIComponent(id)}/rejections`, { reason: reason.trim() })
     askAgain(path => path.startsWith('/v1/approvals') || path.startsWith('/v1/campaigns'))
     if ('fault' in sent) return sent.fault
-    announce('The plan is rejected')
     onDone(`The plan ${id} is rejected.`)
     return null
   }
