@@ -10,10 +10,40 @@ const LAYOUT = 'src/core/ledger/pack/layout.ts'
 const ZIPS = 'tests/core/encoding/zip.test.ts'
 const PACKS = 'tests/core/ledger/pack/verify.test.ts'
 const CLAUSES = 'tests/core/ledger/pack/clauses.test.ts'
+const EXPORT = 'src/apps/process/pack-export.ts'
+const DRAFTS = 'tests/apps/process/pack-drafts.test.ts'
 const COMMANDS = 'tests/apps/cli/evidence.test.ts'
 
 /** The guards of evidence packs, and of the ZIP files that they are. */
 export const PACK_GUARDS: readonly Guard[] = [
+  {
+    stops: 'a pack that the log has sealed and that nobody has, when the disk is full',
+    file: EXPORT,
+    text: '    drafts.keep(draft)\n',
+    without: '',
+    tests: DRAFTS,
+  },
+  {
+    stops: 'a pack that is sealed a second time when it is taken up again',
+    file: EXPORT,
+    text: 'mayBe ? await findSeal',
+    without: 'mayBe && searched.size < 0 ? await findSeal',
+    tests: DRAFTS,
+  },
+  {
+    stops: 'a draft of a pack that somebody changed, believed and sealed',
+    file: EXPORT,
+    text: '  if (first !== undefined) return first\n',
+    without: "  if (first?.code === 'pack-sealed') return first\n",
+    tests: DRAFTS,
+  },
+  {
+    stops: 'a draft of another question, sealed under this one',
+    file: EXPORT,
+    text: 'if (canonicalText(queryJson(asked)) !== canonicalText(queryJson(query))) {',
+    without: 'if (asked === query) {',
+    tests: DRAFTS,
+  },
   {
     stops: 'a ZIP file with two files of one name',
     file: ZIP,

@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { isMap, isScalar, isSeq, Lexer, LineCounter, type Node, Parser, parseDocument } from 'yaml'
@@ -177,15 +178,25 @@ export function writeWhole(path: string, content: string | Uint8Array, mode = 0o
   closeSync(handle)
 }
 
-/** Throws what `writeWhole` would say of this place, before somebody does work whose result could not be kept there. */
-export function tryWriting(path: string): void {
+/**
+ * Throws what `writeWhole` would say of this place, before somebody does work whose result could not be kept there. `bytes`: so many are
+ * written, and taken away again, so that a full disk says so by then.
+ */
+export function tryWriting(path: string, bytes = 0): void {
   makeFolders(dirname(path), 0o755)
   const temporary = temporaryOf(path)
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
       throw Object.assign(new Error(`EISDIR: is a directory, '${path}'`), { code: 'EISDIR', syscall: 'rename' })
     }
-    closeSync(openSync(temporary, 'w'))
+    const file = openSync(temporary, 'w')
+    try {
+      const piece = new Uint8Array(Math.min(bytes, 1 << 20))
+      for (let left = bytes; left > 0; left -= piece.length) writeSync(file, piece, 0, Math.min(left, piece.length))
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
     rmSync(temporary)
   } catch (error) {
     throw cleared(error, temporary, path)

@@ -12,7 +12,7 @@ import type { Range } from '../core/ledger/subtrees.ts'
 import { consistencyIn, entriesIn } from '../core/ledger/tile-reader.ts'
 import { TILE_WIDTH } from '../core/ledger/tiles.ts'
 import { writeProof } from '../core/ledger/tlog-proof.ts'
-import { openTrusted, type TrustedHead } from '../core/ledger/trusted-head.ts'
+import { openSigned, openTrusted, type SignedHead, type TrustedHead } from '../core/ledger/trusted-head.ts'
 import { writeAddCheckpoint } from '../core/ledger/witness-request.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { checkpointOf, type LogFiles, readFiles, remembering } from './log-files.ts'
@@ -38,19 +38,19 @@ export type Gathered = { readonly events: readonly Event[]; readonly kinds: Read
 const ABREAST = 4
 
 /**
- * Reads the first `upTo` entries of a log, in order, each borne out by its root. Refuses what `entriesIn` and `parseEntry` refuse.
+ * Reads the entries of a log from `from` up to `upTo`, in order, each borne out by its root. Refuses what `entriesIn` and `parseEntry` refuse.
  */
 async function readEntries(
   files: LogFiles,
-  { checkpoint: head }: ServedHead,
-  upTo: number,
+  { checkpoint: head }: SignedHead,
+  { from: first, upTo }: { readonly from: number; readonly upTo: number },
   crypto: Crypto,
   take: (index: number, entry: AuditEntry) => void,
   told: Told,
 ): Promise<Refusal | null> {
   const near = remembering(files)
   const stride = TILE_WIDTH * ABREAST
-  for (let start = 0; start < upTo; start += stride) {
+  for (let start = first; start < upTo; start += stride) {
     const stretches: Range[] = []
     for (let from = start; from < Math.min(upTo, start + stride); from += TILE_WIDTH) {
       stretches.push({ start: from, end: Math.min(upTo, from + TILE_WIDTH) })
@@ -92,7 +92,7 @@ export async function gather(
     kinds.set(entry.kind, (kinds.get(entry.kind) ?? 0) + 1)
     selection.take(index, entry)
   }
-  const broken = await readEntries(files, head, upTo, crypto, take, told)
+  const broken = await readEntries(files, head, { from: 0, upTo }, crypto, take, told)
   if (broken !== null) return broken
   const cited = selection.end()
   if (cited.length > MAX_EVENTS) {
@@ -117,10 +117,31 @@ export async function findRelease(
   const take = (_: number, { kind, release, detail }: AuditEntry): void => {
     if (kind === 'release-published' && `${detail.class}/${detail.version}` === name) found = release
   }
-  const broken = await readEntries(files, head, head.checkpoint.size, crypto, take, told)
+  const broken = await readEntries(files, head, { from: 0, upTo: head.checkpoint.size }, crypto, take, told)
   return (
     broken ?? found ?? refuse('not-found', `release ${name}`, 'a release that the log tells of', 'none of that name')
   )
+}
+
+/**
+ * The entry that seals a pack, by the digest of its statement (hex), from an entry on; null: none does. The log's own signature is enough: whoever
+ * looks wants to know whether it has to be sealed yet. Refuses what `checkpointOf`, `openSigned`, `entriesIn` and `parseEntry` refuse.
+ */
+export async function findSeal(
+  files: LogFiles,
+  policy: LogPolicy,
+  { manifest, from }: { readonly manifest: string; readonly from: number },
+  crypto: Crypto,
+): Promise<{ readonly index: number } | null | Refusal> {
+  const signed = await checkpointOf(files)
+  const head = isRefusal(signed) ? signed : openSigned(signed, policy, crypto)
+  if (isRefusal(head)) return head
+  let found: { readonly index: number } | null = null
+  const take = (index: number, { kind, origin, detail }: AuditEntry): void => {
+    // Only the server itself seals: an entry that came from a gateway does not.
+    if (kind === 'evidence-exported' && origin === undefined && detail.manifest === manifest) found ??= { index }
+  }
+  return (await readEntries(files, head, { from, upTo: head.checkpoint.size }, crypto, take, () => {})) ?? found
 }
 
 /** A proof for each event, as it is written into a pack: C2SP tlog-proof, with the event as its extra data. */

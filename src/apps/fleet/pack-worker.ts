@@ -6,7 +6,7 @@ import type { Manifest } from '../../core/ledger/pack/manifest.ts'
 import type { Query } from '../../core/ledger/pack/query.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError } from '../../core/refusal/refusal.ts'
 import type { SealPack } from '../../wire/evidence-api.ts'
-import { exportPack, type Stage } from '../process/pack-export.ts'
+import { exportPack, PAUSE, type Stage } from '../process/pack-export.ts'
 import { VERSION } from '../process/version.ts'
 
 /**
@@ -26,12 +26,15 @@ export type PackWork = {
 /** What the worker says, and what the server answers. */
 export type FromWorker =
   | { readonly is: 'file'; readonly ask: number; readonly path: string }
-  | { readonly is: 'seal'; readonly ask: number; readonly claim: SealPack }
+  | { readonly is: 'seal'; readonly ask: number; readonly claim: SealPack; readonly room: number }
   | { readonly is: 'at'; readonly stage: Stage; readonly done: number; readonly of: number }
   | { readonly is: 'warning'; readonly text: string }
   | { readonly is: 'made'; readonly zip: Uint8Array; readonly events: number }
   | { readonly is: 'refused'; readonly refusal: Refusal }
 export type ToWorker = { readonly ask: number; readonly answer: unknown }
+
+/** So long the witnesses have for the seal of a pack, in milliseconds: they had signed when it was begun. */
+const WAITED = 600_000
 
 const port = parentPort
 if (port !== null) await make(workerData as PackWork, message => port.postMessage(message))
@@ -54,11 +57,14 @@ async function make({ query, policy, now, verifier }: PackWork, say: (message: F
     file: async (path: string) =>
       orThrow(await asking<Uint8Array | null | Refusal>(ask => ({ is: 'file', ask, path }))),
   }
-  const seal = (claim: SealPack) => asking<{ index: number } | Refusal>(ask => ({ is: 'seal', ask, claim }))
+  const seal = (claim: SealPack, room: number) =>
+    asking<{ index: number } | Refusal>(ask => ({ is: 'seal', ask, claim, room }))
   const making = {
     crypto: nodeCrypto,
     now: () => instant(now),
     maker: `voltseal ${VERSION}`,
+    // Whoever waits sees that it waits for witnesses, and can cancel it.
+    patience: WAITED / PAUSE,
     tell: (stage: Stage, done: number, of: number) => say({ is: 'at', stage, done, of }),
     warn: (text: string) => say({ is: 'warning', text }),
   }

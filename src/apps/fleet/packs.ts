@@ -15,6 +15,7 @@ import { sealPack } from '../../flows/seal.ts'
 import type { PackView } from '../../wire/audit-views.ts'
 import type { SealPack } from '../../wire/evidence-api.ts'
 import { breathe } from '../process/breathe.ts'
+import { refusalOf, refuseNoRoom } from '../process/disk.ts'
 import { VERIFIER } from '../process/pack-parts.ts'
 import { policyOf } from './log-views.ts'
 import type { FromWorker, PackWork, ToWorker } from './pack-worker.ts'
@@ -146,14 +147,16 @@ export class Packs {
         // The others have their turn between two files.
         await breathe()
         const answer =
-          message.is === 'file' ? await files.file(message.path) : await this.#seal(pack, who, query, message.claim)
+          message.is === 'file' ? await files.file(message.path) : await this.#seal(pack, who, query, message)
         worker.postMessage({ ask: message.ask, answer } satisfies ToWorker)
       }
     }
     worker.on('message', (message: FromWorker) => {
       answers(message).catch((error: unknown) => {
-        if (!(error instanceof RefusalError)) return this.#fails(pack, unexpected(error))
-        this.#fails(pack, error.refusal)
+        this.#fails(
+          pack,
+          error instanceof RefusalError ? error.refusal : (refusalOf(error, pack.path) ?? unexpected(error)),
+        )
       })
     })
     worker.on('error', error => this.#fails(pack, unexpected(error)))
@@ -167,9 +170,13 @@ export class Packs {
     pack: Pack,
     who: Who,
     query: Query,
-    { manifest, size, events }: SealPack,
+    { claim: { manifest, size, events }, room }: { readonly claim: SealPack; readonly room: number },
   ): Promise<{ index: number } | Refusal> {
     pack.view = { ...pack.view, state: 'sealing', done: 0, of: 1, events }
+    // Before the log seals a pack that this disk cannot keep.
+    makeFolders(this.#folder, 0o700)
+    const full = refuseNoRoom(this.#folder, room)
+    if (full !== null) return full
     const sealed = await sealPack(this.#gathering.world, who, { manifest, query, size, events })
     if (!isRefusal(sealed)) pack.view = { ...pack.view, sealed: sealed.index }
     return sealed

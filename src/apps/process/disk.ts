@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { type Refusal, refuse } from '../../core/refusal/refusal.ts'
 
 /** What the system says where the place is full, and where this user may not write or read. */
@@ -23,6 +24,13 @@ export function refusalOf(error: unknown, place = 'a file of this command'): Ref
     return refuse('file-not-permitted', path, `leave to ${syscall ?? 'use'} it`, code)
   }
   return null
+}
+
+/** Refuses `no-space` where a folder's disk has no room for so many bytes now, before somebody does what is worth nothing without them. */
+export function refuseNoRoom(folder: string, bytes: number): Refusal | null {
+  const { bavail, bsize } = statfsSync(folder)
+  const free = bavail * bsize
+  return free >= bytes ? null : refuse('no-space', folder, `room for ${bytes} bytes`, `${free}`)
 }
 
 /** Writes, and refuses what a disk that takes no write says: `no-space`, `file-not-permitted`. Other errors are thrown. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -164,6 +164,29 @@ describe('evidence packs of a fleet server', () => {
     assert.equal(exit, 0)
     assert.match(said, /No event is of the site quai:/)
     assert.doesNotMatch(said, /of the site quay:/)
+  })
+
+  test('on a disk that is full nothing is sealed, and nothing is left there', async t => {
+    const sealed = async (file: string) => Number((await made(file, '--period', '2000-01-01/')).json.sealed)
+    const before = await sealed('before-full.zip')
+    const { bytes } = (await made('size.zip', '--site', 'quay')).json as { bytes: number }
+    mkdirSync(at('disk'))
+    // The first has no room for the draft, the second none for the pack beside it.
+    for (const kib of [16, Math.floor((bytes * 1.5) / 1024)]) {
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kib}k`, 'none', at('disk')], { stdio: 'ignore' })
+      } catch {
+        return t.skip('this user may not mount a small disk')
+      }
+      try {
+        const { said } = await made('disk/full.zip', '--site', 'quay')
+        assert.match(said, /no-space/)
+        assert.deepEqual(readdirSync(at('disk')), [])
+      } finally {
+        execFileSync('umount', [at('disk')])
+      }
+    }
+    assert.equal(await sealed('behind-full.zip'), before + 2, 'one for size.zip, and this one')
   })
 
   test('what is asked wrongly, or is not there', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { describe, it } from 'node:test'
-import { refusalOf, unlessNotWritten } from '../../../src/apps/process/disk.ts'
+import { refusalOf, refuseNoRoom, unlessNotWritten } from '../../../src/apps/process/disk.ts'
 
 const fault = (code: string, syscall: string, path?: string): Error =>
   Object.assign(new Error(code), { code, syscall, ...(path === undefined ? {} : { path }) })
@@ -29,6 +30,11 @@ describe('an error of the file system', () => {
       if (refusal !== null) assert.equal(refusal.subject, subject)
     })
   }
+
+  it('a disk without room for what is to come is refused before that', () => {
+    assert.equal(refuseNoRoom(tmpdir(), 1), null)
+    assert.equal(refuseNoRoom(tmpdir(), Number.MAX_SAFE_INTEGER)?.code, 'no-space')
+  })
 
   it('is a refusal where a disk takes no write, and thrown where it is anything else', () => {
     const writing = (error?: Error) => () =>

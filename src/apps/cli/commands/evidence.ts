@@ -10,10 +10,19 @@ import { isRefusal, orThrow, type Refusal, refuse, sentence } from '../../../cor
 import { findRelease, headOf } from '../../../flows/gather.ts'
 import type { LogFiles } from '../../../flows/ports.ts'
 import type { PackSealed } from '../../../wire/evidence-api.ts'
-import { exportPack, judge, type Making, type PackSource, type Stage } from '../../process/pack-export.ts'
+import {
+  type Exported,
+  exportPack,
+  judge,
+  type Making,
+  PAUSE,
+  type PackSource,
+  type Stage,
+} from '../../process/pack-export.ts'
 import { VERIFIER } from '../../process/pack-parts.ts'
 import { VERSION } from '../../process/version.ts'
 import type { Cli, Work } from '../cli.ts'
+import { DraftFile } from '../draft-file.ts'
 import { trustOf, withLog } from '../log-source.ts'
 import { exitOf } from '../output.ts'
 import { missingFrom } from '../pack-completeness.ts'
@@ -108,22 +117,37 @@ async function write(cli: Cli, source: PackSource, query: Query, options: Export
   const release = options.release === undefined ? undefined : await digestOf(cli, source, options.release)
   if (isRefusal(release)) return release
   const whole = release === undefined ? query : { ...query, release }
-  const made = await exportPack(makingFor(cli), source, whole, options.verifier ?? VERIFIER)
-  if (isRefusal(made)) return made
-  writeWhole(options.out, made.zip)
+  const drafts = source.seal === null ? null : new DraftFile(cli, options.out)
+  try {
+    const made = await exportPack(makingFor(cli), source, whole, options.verifier ?? VERIFIER, drafts)
+    if (isRefusal(made)) {
+      drafts?.refused(made)
+      return made
+    }
+    // If power fails before this the draft is there, and the same command goes on with it; behind it, the pack.
+    writeWhole(options.out, made.zip)
+    drafts?.done()
+    return summary(cli, options.out, made)
+  } catch (error) {
+    drafts?.told()
+    throw error
+  }
+}
+
+function summary(cli: Cli, out: string, made: Exported): Work {
   const { manifest, seal } = made.verdict
   const { events, log } = manifest as Manifest
   if (events.length === 0) cli.output.warn('Nothing in the log is what was asked for: the pack cites no event.')
   return {
     json: {
-      file: options.out,
+      file: out,
       events: events.length,
       searched: log.size,
       sealed: seal?.index ?? null,
       bytes: made.zip.length,
     },
     text: listing(cli.output, [
-      ['file', options.out],
+      ['file', out],
       ['events', events.length],
       ['searched', `${log.size} entries of ${log.origin}`],
       ['sealed by', seal === null ? 'no entry of the log' : `entry ${seal.index}`],
@@ -140,6 +164,9 @@ const STAGES: Readonly<Record<Exclude<Stage, 'waiting'>, string>> = {
   verifying: 'events verified',
 }
 
+/** So long the witnesses have for the seal, in milliseconds; the same command goes on behind it. */
+const WAITED = 20_000
+
 /** With a bar for each stage that is long. */
 function makingFor({ world, output }: Cli): Making {
   const bars = new Map<Stage, Progress>()
@@ -147,6 +174,7 @@ function makingFor({ world, output }: Cli): Making {
     crypto: world.crypto,
     now: () => world.clock.now(),
     maker: `voltseal ${VERSION}`,
+    patience: WAITED / PAUSE,
     warn: text => output.warn(text),
     tell: (stage, done, of) => {
       if (stage === 'waiting') {
