@@ -168,6 +168,13 @@ export const API_GUARDS: readonly Guard[] = [
     tests: REACH,
   },
   {
+    stops: 'what is due elsewhere, told to who may see no site of it',
+    file: 'src/apps/fleet/compliance.ts',
+    text: 'if (!seen.all && !(await isSeen(world, id, seen))) continue',
+    without: 'if (!seen.all && seen.at === undefined) continue',
+    tests: REACH,
+  },
+  {
     stops: 'a plan elsewhere, out of the list of those that wait for approval',
     file: 'src/apps/fleet/approval-views.ts',
     text: '(seen.all || (await isSeen(world, row.id, seen)))) rows.push(row)',

@@ -18,6 +18,8 @@ import type { FleetWorld } from '../../flows/ports.ts'
 import type { DeadlineView } from '../../wire/inventory-views.ts'
 import { breathe } from '../process/breathe.ts'
 import { type Page, pageOf, seenOnly, type Wanted } from './api/page.ts'
+import { isSeen } from './campaign-views.ts'
+import type { Seen } from './places.ts'
 
 /** How the fleet stands with its campaigns, by what controllers attested. */
 
@@ -43,10 +45,20 @@ export async function bySite(
   return pageOf(wanted, { name: `compliance ${campaign}`, sorts: ['string'], keyOf, behind })
 }
 
-export async function deadlines(world: FleetWorld, { by }: { readonly by: string }): Promise<DeadlineView[] | Refusal> {
+/** The campaigns that are due, as far as somebody may see a site of them. */
+export async function deadlines(
+  world: FleetWorld,
+  { by }: { readonly by: string },
+  seen: Seen,
+): Promise<DeadlineView[] | Refusal> {
   const due = await dueBy(world, instant(Number(by)))
   if (isRefusal(due)) return due
-  return due.map(({ id, title, deadline }) => ({ campaign: id, title, deadline: deadline?.at ?? 0 }))
+  const shown: DeadlineView[] = []
+  for (const { id, title, deadline } of due) {
+    if (!seen.all && !(await isSeen(world, id, seen))) continue
+    shown.push({ campaign: id, title, deadline: deadline?.at ?? 0 })
+  }
+  return shown
 }
 
 /** Sheets that one look reads. */

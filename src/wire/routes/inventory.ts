@@ -209,8 +209,9 @@ export const listDeadlines = route({
   path: '/v1/inventory/deadlines',
   id: 'listDeadlines',
   tag,
-  summary: 'The campaigns whose deadline is up to an instant, the first one first',
-  access: mayAtEach('read-campaigns', 'fleet'),
+  summary:
+    'The campaigns whose deadline is up to an instant, the first one first; those with a site that the caller may see',
+  access: mayAnywhere('read-campaigns'),
   query: Type.Object({ by: Type.String({ pattern: '^[0-9]{1,16}$', description: 'milliseconds since 1970' }) }, closed),
   answers: { 200: List(DeadlineView) },
   codes: [],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Answer, HttpsClient } from '../../../src/adapters/link-https/client.ts'
 import { fromUtf8, toBase64 } from '../../../src/core/encoding/bytes.ts'
+import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { planOf } from '../../core/campaign/plans.ts'
 import { PeopleDoor, send } from '../../worlds/people-door.ts'
@@ -9,7 +10,8 @@ import { QuietFleet } from '../../worlds/quiet-fleet.ts'
 import { running } from '../../worlds/running.ts'
 
 const outcome = (answer: Answer | Refusal): string | number => (isRefusal(answer) ? answer.code : answer.status)
-const PLAN = planOf([2])
+const DUE = instant(planOf([2]).notAfter - 1000)
+const PLAN = planOf([2], { deadline: { at: DUE, steps: [] } })
 
 describe('who has a role at one site', () => {
   let fleet: QuietFleet
@@ -72,6 +74,24 @@ describe('who has a role at one site', () => {
       [PLAN.id, 'none'].map(id => send(tim, 'GET', `/v1/campaigns?cursor=${cursor(['campaigns', id])}`)),
     )
     assert.deepEqual(there, not, 'nor whether a campaign is there')
+  })
+
+  it('attack: what is due elsewhere, out of the deadlines; who may see a site of a campaign sees when it is due', async () => {
+    const due = async (who: HttpsClient): Promise<unknown> =>
+      JSON.parse(fromUtf8(orThrow(await send(who, 'GET', `/v1/inventory/deadlines?by=${DUE}`)).body) ?? '')
+    assert.deepEqual(await due(tim), [])
+    const there = { campaign: PLAN.id, title: PLAN.title, deadline: DUE }
+    await door.account('hal', ['operator@site:harbour'])
+    await door.account('nora', ['planner@region:nl'])
+    await door.account('ula', ['planner@region:uk'])
+    for (const [who, sees] of [
+      ['hal', [there]],
+      ['nora', [there]],
+      ['ula', []],
+      ['administrator', [there]],
+    ] as const) {
+      assert.deepEqual(await due(door.client(await door.certificate(who))), sees, who)
+    }
   })
 
   it('attack: the sites of a campaign elsewhere, out of what refuses it', async () => {

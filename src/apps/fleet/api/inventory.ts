@@ -6,6 +6,7 @@ import { beginImport, bringIn, decideImport, stageLines } from '../../../flows/i
 import * as routes from '../../../wire/routes/inventory.ts'
 import * as compliance from '../compliance.ts'
 import * as inventory from '../inventory.ts'
+import { siteFilter } from '../places.ts'
 import type { FleetDoor } from './parts.ts'
 import { changes, shows } from './serve-route.ts'
 
@@ -22,7 +23,9 @@ export function inventoryRoutes(server: HttpsServer, door: FleetDoor): void {
   )
   shows(server, routes.listIncidents, ({ query }) => inventory.incidents(world, query))
   shows(server, routes.listCompliance, ({ peer, query }) => compliance.bySite(world, seen(peer), query))
-  shows(server, routes.listDeadlines, ({ query }) => compliance.deadlines(world, query))
+  shows(server, routes.listDeadlines, ({ peer, query }) =>
+    compliance.deadlines(world, query, siteFilter(world, peer, 'read-campaigns')),
+  )
   changes(server, door, routes.checkInventory, ({ body: { after } }) => {
     return { attempt: 'fleet check-store', run: () => inventory.check(world, after ?? null) }
   })
