@@ -4,6 +4,7 @@ import { API_GUARDS } from './guards-of-api.ts'
 import { BACKUP_GUARDS } from './guards-of-backups.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
+import { CONSOLE_GUARDS } from './guards-of-console.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
 import { ENCRYPTION_GUARDS } from './guards-of-encryption.ts'
 import { ENTRY_GUARDS } from './guards-of-entries.ts'
@@ -45,6 +46,7 @@ export const GUARDS = [
   ...BRICK_GUARDS,
   ...CEREMONY_GUARDS,
   ...DOOR_GUARDS,
+  ...CONSOLE_GUARDS,
   ...ACCOUNT_GUARDS,
   ...SIGN_IN_GUARDS,
   ...ENTRY_GUARDS,

@@ -18,10 +18,8 @@ const JSON_READER = 'src/core/encoding/strict-json.ts'
 const LOG = 'src/core/ledger/verify.ts'
 const CHECKPOINT = 'src/core/ledger/checkpoint.ts'
 const NODE = 'src/adapters/crypto-node.ts'
-const PLACE = 'src/apps/process/console-place.ts'
-const CONSOLE = 'src/apps/process/console-server.ts'
 
-/** The guards of what can be judged by itself: envelopes, boards, metadata, the log, keys, the console. */
+/** The guards of what can be judged by itself: envelopes, boards, metadata, the log, keys, what people are shown. */
 export const PART_GUARDS: readonly Guard[] = [
   // The envelope.
   {
@@ -352,56 +350,7 @@ export const PART_GUARDS: readonly Guard[] = [
     without: 'return stripVTControlCharacters(text)',
     tests: 'tests/apps/cli/output.test.ts',
   },
-  // The console's door.
-  {
-    stops: 'a console that the network reaches without TLS',
-    file: PLACE,
-    text: 'if (tls === null && !isLoopback(config.host))',
-    without: "if (tls === null && config.host === '')",
-    tests: 'tests/apps/process/console-place.test.ts',
-  },
-  {
-    stops: 'a page that points its own name at the console',
-    file: CONSOLE,
-    text: "if (place.names.has((host ?? '').toLowerCase())) return",
-    without: 'if (place.names.size > 0) return',
-    tests: 'tests/apps/fleet/console-door.test.ts',
-  },
-  {
-    stops: 'a request to the console with another name in its target',
-    file: CONSOLE,
-    text: "if (!request.originalUrl.startsWith('/'))",
-    without: "if (request.originalUrl === '')",
-    tests: 'tests/apps/fleet/console-door.test.ts',
-  },
-  {
-    stops: 'another page that frames the console',
-    file: CONSOLE,
-    text: "if (from === undefined || from === 'same-origin' || from === 'none' || opened) return",
-    without: 'if (from !== opened) return',
-    tests: 'tests/apps/fleet/console-door.test.ts',
-  },
-  {
-    stops: 'what keeps the console’s page to itself, left out of answers',
-    file: CONSOLE,
-    text: 'for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)',
-    without: 'response.setHeader("x-none", "")',
-    tests: 'tests/apps/fleet/console-door.test.ts',
-  },
-  {
-    stops: 'a gateway’s route at the console',
-    file: 'src/apps/fleet/api/serve-route.ts',
-    text: "if (spec.access.for === 'gateways' && isForBrowsers(server)) return",
-    without: '',
-    tests: 'tests/apps/fleet/console-door.test.ts',
-  },
-  {
-    stops: 'a token at the console of a fleet that takes certificates only',
-    file: 'src/apps/fleet/gate.ts',
-    text: 'if (!bearers)',
-    without: "if (authorization === '')",
-    tests: 'tests/apps/fleet/console-door.test.ts',
-  },
+  // People at the console.
   {
     stops: 'the passwords of the demo, read by others of the machine',
     file: 'sim/doors/demo/sign-ins.ts',
@@ -415,19 +364,5 @@ export const PART_GUARDS: readonly Guard[] = [
     text: "if (ACTIONS[action].at !== 'sites') return mayDo(holder, action, FLEET) === null ? [scopeText(FLEET)] : []",
     without: "if (ACTIONS[action].at !== 'sites') return [scopeText(FLEET)]",
     tests: 'tests/core/fleet/roles.test.ts',
-  },
-  {
-    stops: 'a page elsewhere that fills the log by knocking at the console',
-    file: 'src/apps/fleet/gate.ts',
-    text: 'if (rules.pagesOnly && isKnock(request, refusal, rules.origins, COOKIE)) return',
-    without: '',
-    tests: 'tests/apps/fleet/console-door.test.ts',
-  },
-  {
-    stops: 'a page elsewhere that signs its visitor in as somebody else',
-    file: 'src/apps/fleet/gate.ts',
-    text: 'const forged = isRead(request) ? null : refuseForged(request, rules.origins, rules.pagesOnly)',
-    without: 'const forged = null as Refusal | null',
-    tests: 'tests/apps/fleet/console-door.test.ts',
   },
 ]
