@@ -4,14 +4,41 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
 
 /**
- * `npm run build:console`: the console's few files, into console/dist or the folder that is named. Fails when the first
- * load is larger than it may be.
+ * `npm run build:console`: the console's few files, into console/dist, and those of a gateway's own page, into dist/site-page; or both into
+ * the folders that are named. Fails when a first load is larger than it may be.
  */
 
-const root = join(import.meta.dirname, '..', 'console')
+const root = join(import.meta.dirname, '..')
 
-/** What a browser loads before it shows the fleet, at most, in bytes as gzip. Other screens come when they are opened. */
-const FIRST_LOAD = 60 * 1024
+type Page = {
+  readonly name: string
+  /** The folder of its document. */
+  readonly from: string
+  readonly to: string
+  /** The screen that is seen first: it is loaded with all that it imports. */
+  readonly first: string
+  /** What a browser loads before it shows that, at most, in bytes as gzip. Other screens come when they are opened. */
+  readonly most: number
+}
+
+const [consoleFolder = join(root, 'console', 'dist'), siteFolder = join(root, 'dist', 'site-page')] =
+  process.argv.slice(2)
+const PAGES: readonly Page[] = [
+  {
+    name: 'the console',
+    from: join(root, 'console'),
+    to: resolve(consoleFolder),
+    first: 'screens/fleet.tsx',
+    most: 60 * 1024,
+  },
+  {
+    name: 'a gateway’s page',
+    from: join(root, 'console', 'gateway'),
+    to: resolve(siteFolder),
+    first: 'home.tsx',
+    most: 40 * 1024,
+  },
+]
 
 /** Where the build says what it made of what. */
 const MANIFEST = 'manifest.json'
@@ -19,16 +46,18 @@ const MANIFEST = 'manifest.json'
 type Chunk = { readonly file: string; readonly css?: readonly string[]; readonly imports?: readonly string[] }
 type Loaded = { readonly file: string; readonly bytes: number; readonly gzip: number }
 
-async function buildConsole(folder: string): Promise<readonly Loaded[]> {
+async function buildPage(page: Page): Promise<readonly Loaded[]> {
+  const { from, to } = page
   await build({
-    root,
+    root: from,
+    publicDir: join(root, 'console', 'public'),
     configFile: false,
     envDir: false,
     logLevel: 'warn',
     css: { postcss: {} },
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
-      outDir: folder,
+      outDir: to,
       emptyOutDir: true,
       target: 'es2024',
       // What is small is a file too: the policy of the page allows nothing inline.
@@ -41,19 +70,19 @@ async function buildConsole(folder: string): Promise<readonly Loaded[]> {
       rolldownOptions: { treeshake: { moduleSideEffects: id => !id.includes('/src/core/') } },
     },
   })
-  return firstLoad(folder).map(file => {
-    const content = readFileSync(join(folder, file))
+  return firstLoad(page).map(file => {
+    const content = readFileSync(join(to, file))
     return { file, bytes: content.length, gzip: gzipSync(content, { level: 9 }).length }
   })
 }
 
-/** The page, what it names, and the fleet's screen with all that it imports: what is fetched before the fleet is seen. */
-function firstLoad(folder: string): readonly string[] {
-  const page = readFileSync(join(folder, 'index.html'), 'utf8')
+/** The page, what it names, and its first screen with all that it imports: what is fetched before that is seen. */
+function firstLoad({ to, first }: Page): readonly string[] {
+  const page = readFileSync(join(to, 'index.html'), 'utf8')
   const named = [...page.matchAll(/(?:src|href)="\/([^"]+)"/g)].map(match => match[1] as string)
-  const chunks = JSON.parse(readFileSync(join(folder, MANIFEST), 'utf8')) as Record<string, Chunk>
+  const chunks = JSON.parse(readFileSync(join(to, MANIFEST), 'utf8')) as Record<string, Chunk>
   // What was built is all that the folder holds: the list of it is for the build.
-  rmSync(join(folder, MANIFEST))
+  rmSync(join(to, MANIFEST))
   const files = new Set(['index.html', ...named])
   const add = (name: string): void => {
     const { file, css = [], imports = [] } = chunks[name] as Chunk
@@ -61,20 +90,23 @@ function firstLoad(folder: string): readonly string[] {
     for (const one of [file, ...css]) files.add(one)
     for (const one of imports) add(one)
   }
-  add('screens/fleet.tsx')
+  add(first)
   return [...files]
 }
 
-const started = performance.now()
-const files = await buildConsole(resolve(process.argv[2] ?? join(root, 'dist')))
-const total = files.reduce((sum, { gzip }) => sum + gzip, 0)
 const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`
-for (const { file, bytes, gzip } of files) {
-  process.stdout.write(`${file.padEnd(32)} ${kib(bytes)}  gzip ${kib(gzip)}\n`)
-}
-const seconds = ((performance.now() - started) / 1000).toFixed(1)
-process.stdout.write(`first load ${kib(total).trim()} of ${kib(FIRST_LOAD).trim()} (gzip), built in ${seconds} s\n`)
-if (total > FIRST_LOAD) {
-  process.stderr.write('The console has grown beyond its first load.\n')
+
+for (const page of PAGES) {
+  const started = performance.now()
+  const files = await buildPage(page)
+  const total = files.reduce((sum, { gzip }) => sum + gzip, 0)
+  process.stdout.write(`${page.name}\n`)
+  for (const { file, bytes, gzip } of files) {
+    process.stdout.write(`${file.padEnd(32)} ${kib(bytes)}  gzip ${kib(gzip)}\n`)
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  process.stdout.write(`first load ${kib(total).trim()} of ${kib(page.most).trim()} (gzip), built in ${seconds} s\n`)
+  if (total <= page.most) continue
+  process.stderr.write(`${page.name} has grown beyond its first load.\n`)
   process.exitCode = 1
 }

@@ -3,7 +3,7 @@ import type { FoundEntries } from '../../src/wire/audit-views.ts'
 import { begun, type Pages, searchPath, withNewer, withOlder } from '../picture/entry-pages.ts'
 import { ask, isFault } from './ask.ts'
 import type { Fault } from './fault.ts'
-import { onHappening } from './feed.ts'
+import { onHappening } from './line.ts'
 
 /** What a search finds, as far as it was asked for. `busy`: an answer is awaited. */
 export type Found = {

@@ -1,18 +1,7 @@
 import { type EntryKind, entryKinds } from '../../src/core/ledger/entry-kinds.ts'
 import type { Happening } from '../picture/stale-views.ts'
 import { ask, isFault } from './ask.ts'
-
-/** Where the stream of events stands. */
-export type Line = {
-  /** The server tells what happens as it happens. */
-  readonly open: boolean
-  /** `performance.now()` when the server was heard last, of anything; null: never. */
-  readonly heard: number | null
-}
-
-const hearers = new Set<(happening: Happening) => void>()
-const watchers = new Set<(line: Line) => void>()
-let line: Line = { open: false, heard: null }
+import { hear, lineNow, say, tell } from './line.ts'
 
 /** The line is asked whether it stands when nothing was heard for so long, in milliseconds. */
 const PROBE = 4000
@@ -20,29 +9,6 @@ const PROBE = 4000
 const AGAIN = 5000
 /** Behind this a page that nobody looks at lets go of its stream: there are eight for an account, and six to a host for some browsers. */
 const UNSEEN = 30_000
-
-/** Calls back for everything that happens, and with the kind `snapshot` when anything may have. Answers how to stop. */
-export function onHappening(hear: (happening: Happening) => void): () => void {
-  hearers.add(hear)
-  return () => void hearers.delete(hear)
-}
-
-/** Calls back whenever the line changes, and at once. Answers how to stop. */
-export function onLine(watch: (line: Line) => void): () => void {
-  watchers.add(watch)
-  watch(line)
-  return () => void watchers.delete(watch)
-}
-
-function say(next: Partial<Line>): void {
-  line = { ...line, ...next }
-  for (const watch of watchers) watch(line)
-}
-
-function tell(happening: Happening): void {
-  say({ open: true, heard: performance.now() })
-  for (const hear of hearers) hear(happening)
-}
 
 /**
  * Follows `/v1/events`, one stream for the page: a snapshot first, then what happens. After a break the browser goes on by itself
@@ -76,14 +42,14 @@ export function followEvents(): () => void {
       say({ open: false })
       if (source?.readyState !== EventSource.CLOSED) return
       // Refused: by who may not follow, too many streams, or a session that is over. Views are asked for all the same.
-      for (const hear of hearers) hear({ kind: 'snapshot' })
+      hear({ kind: 'snapshot' })
       retry = setTimeout(open, AGAIN)
     })
   }
 
   // A line that is cut without a word looks open for minutes: a small question tells.
   const probe = setInterval(() => {
-    const { heard } = line
+    const { heard } = lineNow()
     if (document.hidden || (heard !== null && performance.now() - heard < PROBE)) return
     void ask<unknown>('/v1/whoami', true).then(asked => {
       if (!stopped && (!isFault(asked) || asked.fault.status !== 0)) say({ heard: performance.now() })

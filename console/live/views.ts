@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { type Happening, REFRESH, touches } from '../picture/stale-views.ts'
 import { ask, forgetAnswers, isFault } from './ask.ts'
 import type { Fault } from './fault.ts'
-import { followEvents, onHappening } from './feed.ts'
+import { onHappening } from './line.ts'
 
 /** A view of the server as it was heard last. */
 export type View<T> = {
@@ -97,10 +97,13 @@ export function forgetViews(): void {
   forgetAnswers()
 }
 
-/** Follows what happens, and keeps the views that are looked at as new as it is. Answers how to stop. */
-export function keepViews(): () => void {
+/**
+ * Follows what happens, and keeps the views that are looked at as new as it is. `follow`: how the server is heard (live/feed.ts); it answers
+ * how to stop, as this does.
+ */
+export function keepViews(follow: () => () => void): () => void {
   const stopHearing = onHappening((happening: Happening) => askAgain(path => touches(happening, path)))
-  const stopFollowing = followEvents()
+  const stopFollowing = follow()
   const timer = setInterval(() => {
     const now = performance.now()
     for (const [path, one] of held) {

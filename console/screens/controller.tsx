@@ -4,7 +4,9 @@ import type { VersionSaidView } from '../../src/wire/inventory-views.ts'
 import type { SiteControllerView, SiteView } from '../../src/wire/site-views.ts'
 import { type Codes, loadCodes } from '../live/codes.ts'
 import { useView } from '../live/views.ts'
+import { CampaignLink } from '../parts/campaign-link.tsx'
 import { Mark } from '../parts/mark.tsx'
+import { usePlaces } from '../parts/places.ts'
 import { SlotStrip } from '../parts/slot-strip.tsx'
 import { useNow } from '../parts/use-now.ts'
 import { ageText, agoText } from '../picture/age.ts'
@@ -30,6 +32,8 @@ export default function Controller({ params, query, setQuery }: ScreenProps) {
   const history = useView<HistoryView[]>(`/v1/controllers/${here}/${there}/history?newest=${NEWEST}`)
   const versions = useView<VersionSaidView[]>(`/v1/controllers/${here}/${there}/versions`)
   const now = useNow(controller)
+  const places = usePlaces()
+  const all = places.entries(site, id)
   const codes = useCodes()
   const zone = described.value?.zone ?? 'UTC'
   const occurrences = useMemo(() => occurrencesOf(history.value ?? []), [history.value])
@@ -42,7 +46,13 @@ export default function Controller({ params, query, setQuery }: ScreenProps) {
     <div class="controller-screen">
       <header>
         <p class="crumb">
-          <a href="/">Fleet</a> · <a href={`/sites/${here}`}>{described.value?.name ?? site}</a>
+          {places.of === 'fleet' ? (
+            <>
+              <a href="/">Fleet</a> · <a href={`/sites/${here}`}>{described.value?.name ?? site}</a>
+            </>
+          ) : (
+            <a href="/">{described.value?.name ?? site}</a>
+          )}
         </p>
         <h1>{id}</h1>
         {placed !== undefined && (
@@ -77,8 +87,13 @@ export default function Controller({ params, query, setQuery }: ScreenProps) {
             <Events occurrences={occurrences} chosen={chosen?.key ?? null} choose={choose} zone={zone} />
             {history.value.length === NEWEST && (
               <p class="empty">
-                The newest {NEWEST} entries of the log; all of them:{' '}
-                <a href={`/audit?${new URLSearchParams({ site, controller: id })}`}>in the audit log</a>.
+                The newest {NEWEST} entries of the log
+                {all !== null && (
+                  <>
+                    ; all of them: <a href={all}>in the audit log</a>
+                  </>
+                )}
+                .
               </p>
             )}
           </section>
@@ -147,8 +162,8 @@ function State({ view, zone, now }: { view: SiteControllerView; zone: string; no
       )}
       {turns.map(({ campaign, title, campaignState, version, state, stage, wave, detail }) => (
         <p key={campaign}>
-          <a href={`/campaigns/${encodeURIComponent(campaign)}`}>{title}</a> ({campaignState}): {version} in wave {wave}
-          , {stage ?? state}
+          <CampaignLink id={campaign}>{title}</CampaignLink> ({campaignState}): {version} in wave {wave},{' '}
+          {stage ?? state}
           {detail !== null && detail !== stage && ` (${detail})`}
         </p>
       ))}

@@ -1,7 +1,9 @@
+import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo } from 'preact/hooks'
 import type { PlantSeen } from '../../src/wire/plant-api.ts'
 import type { SiteControllerView, SiteView } from '../../src/wire/site-views.ts'
 import { askAgain, useView } from '../live/views.ts'
+import { usePlaces } from '../parts/places.ts'
 import { useNow } from '../parts/use-now.ts'
 import { gatewayHeard } from '../picture/age.ts'
 import { permissivesOf } from '../picture/permissives.ts'
@@ -20,8 +22,8 @@ import './site.css'
 /** How often the plant is asked for while somebody looks, in milliseconds; its gateway answers every ten seconds at most. */
 const PLANT = 5000
 
-/** One site: where its controllers stand, what they run, what its plant allows, and why anything waits. */
-export default function Site({ params, query, setQuery }: ScreenProps) {
+/** One site: where its controllers stand, what they run, what its plant allows, and why anything waits. `below`: what stands first. */
+export default function Site({ params, query, setQuery, below }: ScreenProps & { readonly below?: ComponentChildren }) {
   const { site: id = '' } = params
   const path = `/v1/sites/${encodeURIComponent(id)}`
   const plantPath = `${path}/plant`
@@ -33,6 +35,7 @@ export default function Site({ params, query, setQuery }: ScreenProps) {
     return () => clearInterval(timer)
   }, [plantPath])
   const now = useNow(controllers)
+  const places = usePlaces()
   const filter = query.get('q') ?? ''
   useKey('/', 'to the filter', () => document.querySelector<HTMLInputElement>('.site-filter')?.focus())
   // Ages move each second and are worked out where they are shown; who stands where changes with the answers alone.
@@ -47,12 +50,13 @@ export default function Site({ params, query, setQuery }: ScreenProps) {
     <div class="site-screen">
       <header class="site-head">
         <p class="crumb">
-          <a href="/">Fleet</a>
+          {places.of === 'fleet' ? <a href="/">Fleet</a> : 'This site'}
           {value !== null && ` · ${value.region}`}
         </p>
         <h1>{value?.name ?? id}</h1>
         {value !== null && <Facts site={value} now={now} />}
       </header>
+      {below}
       {fault !== null && value === null && (
         <p class="panel" role="alert">
           {fault.detail}
@@ -111,6 +115,7 @@ export default function Site({ params, query, setQuery }: ScreenProps) {
 function Facts({ site, now }: { site: SiteView; now: number }) {
   const { id } = site.gateway
   const { silent, text: heard } = gatewayHeard(site.gateway, now)
+  const own = usePlaces().of === 'gateway'
   return (
     <dl class="site-facts">
       <div>
@@ -123,9 +128,7 @@ function Facts({ site, now }: { site: SiteView; now: number }) {
       </div>
       <div class={silent ? 'is-silent' : ''}>
         <dt>Gateway</dt>
-        <dd>
-          {id}, {heard}
-        </dd>
+        <dd>{own ? `${id}, whose page this is` : `${id}, ${heard}`}</dd>
       </div>
       <div>
         <dt>Controllers</dt>

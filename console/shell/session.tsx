@@ -4,7 +4,7 @@ import type { Action } from '../../src/core/fleet/roles.ts'
 import { ask, isFault, onSignedOut } from '../live/ask.ts'
 import { change } from '../live/change.ts'
 import { type Fault, isSignedOut } from '../live/fault.ts'
-import { onHappening } from '../live/feed.ts'
+import { onHappening } from '../live/line.ts'
 import { forgetViews } from '../live/views.ts'
 import { type May, mayDo } from '../picture/may.ts'
 
@@ -12,12 +12,14 @@ import { type May, mayDo } from '../picture/may.ts'
 export type Session = {
   readonly account: string
   readonly name: string
+  /** The one site that the page is of, where it is a gateway's; null: it is the fleet's. */
+  readonly site: string | null
   /** Whether they may do it at a site; without a site: anywhere at all. The server judges each request all the same. */
   readonly may: (action: Action, site?: string) => boolean
 }
 
 /** GET /v1/whoami, as far as the console reads it. */
-type Who = { readonly account: string; readonly name: string; readonly may: May }
+type Who = { readonly account: string; readonly name: string; readonly may: May; readonly site?: string | null }
 
 /** How it stands with signing in: not asked yet, nobody, somebody, or no answer. */
 export type Standing =
@@ -80,10 +82,10 @@ export function sessionBegun(): void {
 }
 
 /** The same person with the same roles is the very same session: nothing is drawn again. */
-function signedIn(before: Standing, { account, name, may }: Who): Standing {
-  const text = JSON.stringify([account, name, may])
+function signedIn(before: Standing, { account, name, may, site = null }: Who): Standing {
+  const text = JSON.stringify([account, name, may, site])
   if (before.at === 'somebody' && told.get(before.session) === text) return before
-  const session: Session = { account, name, may: (action, site) => mayDo(may, action, site) }
+  const session: Session = { account, name, site, may: (action, site) => mayDo(may, action, site) }
   told.set(session, text)
   return { at: 'somebody', session }
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { onLine } from '../live/feed.ts'
+import { onLine } from '../live/line.ts'
 import { type Freshness, freshness } from '../picture/age.ts'
 
 /** How old what the page shows is, looked at twice a second. Who reads it is drawn anew only when the word changes. */

@@ -13,15 +13,18 @@ import { takenOrders } from './tell.ts'
  * fetched, controllers stage and report.
  */
 
-/** Who was heard since the start of this process. */
-const heardOf = new WeakMap<SiteWorld, Set<string>>()
+/** Who was heard since the start of this process, and when last. */
+const heardOf = new WeakMap<SiteWorld, Map<string, Instant>>()
 
 /** Takes down that a controller has reported, with a report that was verified. */
 export function heard(world: SiteWorld, id: string): void {
-  const known = heardOf.get(world) ?? new Set<string>()
+  const known = heardOf.get(world) ?? new Map<string, Instant>()
   heardOf.set(world, known)
-  known.add(id)
+  known.set(id, world.clock.now())
 }
+
+/** When a controller reported last, by the gateway's clock; null: not since this process began. */
+export const heardAt = (world: SiteWorld, id: string): Instant | null => heardOf.get(world)?.get(id) ?? null
 
 /** Stores that are none, or have caught up: nobody asks them again. */
 const through = new WeakSet<GatewayStore>()

@@ -10,8 +10,11 @@ export const LOST_AFTER: Millis = millis(15 * 60_000)
 /** Where it is kept that the log was told of a lost link: whoever starts anew must not tell it again, nor forget that it ended. */
 const FILE = { repo: 'link', path: 'lost' } as const
 
-/** When the fleet was heard last, by a counter that no setting of the clock moves, and what the log was told. */
-type Heard = { last: Millis; lostAt: Instant | null }
+/**
+ * When the fleet was heard last, by a counter that no setting of the clock moves, and what the log was told. `answered`: whether that was
+ * the fleet, or the start of this process. `fault`: why it was not heard just now.
+ */
+type Heard = { last: Millis; lostAt: Instant | null; answered: boolean; fault: Refusal | null }
 const known = new WeakMap<SiteWorld, Heard>()
 
 /**
@@ -20,8 +23,10 @@ const known = new WeakMap<SiteWorld, Heard>()
  */
 export async function watchLink(world: SiteWorld, fault: Refusal | null): Promise<void> {
   const heard = known.get(world) ?? (await begin(world))
+  heard.fault = fault
   if (fault === null) {
     heard.last = world.steady()
+    heard.answered = true
     if (heard.lostAt === null) return
     const now = world.clock.now()
     const detail = { since: heard.lostAt, lastedMillis: Math.max(0, now - heard.lostAt) }
@@ -40,11 +45,27 @@ export async function watchLink(world: SiteWorld, fault: Refusal | null): Promis
   heard.lostAt = now
 }
 
+/**
+ * How the link stands, for people who look. `silentMillis`: since the fleet answered, or since this process began where it has not
+ * (`answered`). `lostAt`: since when the log has the link as lost, across starts; null: it has not.
+ */
+export type LinkStanding = {
+  readonly answered: boolean
+  readonly silentMillis: Millis
+  readonly fault: Refusal | null
+  readonly lostAt: Instant | null
+}
+
+export async function linkOf(world: SiteWorld): Promise<LinkStanding> {
+  const { last, lostAt, answered, fault } = known.get(world) ?? (await begin(world))
+  return { answered, silentMillis: millis(Math.max(0, world.steady() - last)), fault, lostAt }
+}
+
 async function begin(world: SiteWorld): Promise<Heard> {
   const bytes = (await world.store.files(FILE.repo)).get(FILE.path)
   const kept = bytes === undefined ? null : Number(fromUtf8(bytes))
   const lostAt = kept === null || !Number.isSafeInteger(kept) || kept < 0 ? null : instant(kept)
-  const heard = { last: world.steady(), lostAt }
+  const heard = { last: world.steady(), lostAt, answered: false, fault: null }
   known.set(world, heard)
   return heard
 }

@@ -2,6 +2,7 @@ import type { Instant } from '../core/encoding/units.ts'
 import type { AccountRow, KeptCredential, PasskeyRow } from '../core/fleet/account-rows.ts'
 import type { Passkey } from '../core/fleet/passkey.ts'
 import type { Challenge, PasskeyAssertion, PasskeyAttestation, Proof, Way } from '../core/fleet/proof.ts'
+import type { SitePerson } from '../core/fleet/site-people.ts'
 import type { PersonRow } from '../core/ledger/person-rows.ts'
 import type { Refusal } from '../core/refusal/refusal.ts'
 
@@ -32,6 +33,12 @@ export interface PersonStore {
 /** Bytes that nobody can guess. */
 export interface Random {
   bytes(length: number): Uint8Array
+}
+
+/** Who may sign in at a gateway's page, as a person at the gateway says: asked anew at each request, so that a word of theirs holds at once. */
+export interface SitePeople {
+  /** Nobody, where nobody was ever let in. Refuses `site-people-unusable`. */
+  now(): readonly SitePerson[] | Refusal
 }
 
 /** Turns passwords into what is kept of them. Slow on purpose, and no more than a few at once. */

@@ -321,6 +321,8 @@ export interface GatewayStore {
   outbox(limit: number): Promise<OutboxItem[]>
   /** Items of its own log behind a number, as far as they are kept; `outbox`: the oldest that the fleet does not have. */
   logged(behind: number, limit: number): Promise<OutboxItem[]>
+  /** The newest items of its own log about one controller, oldest first, as far as they are kept. */
+  loggedAbout(controller: string, limit: number): Promise<OutboxItem[]>
   ownLog(): Promise<OwnLog>
   told(controller: string): Promise<ToldRow | null>
   /** The sequence that the outbox gave last, whether the item is still there or not; 0 before the first. */

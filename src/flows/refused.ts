@@ -80,8 +80,9 @@ async function peopleIn(world: FleetWorld, more: readonly Personal[]): Promise<r
 const noises = new WeakMap<SiteWorld, Map<string, Parameters<typeof takeNoise>[0] & object>>()
 
 /**
- * Records a refused attempt of a controller of the site, or of somebody with no place in it, in the gateway's outbox. Durable on
- * return, unless it was one too many.
+ * Records a refused attempt of a controller of the site, or of somebody with no place in it, in the gateway's outbox. `at`: the door,
+ * where it is another one than that of controllers: who knocks at one does not cover up what is tried at the other. `more`: what else is
+ * told. Durable on return, unless it was one too many.
  */
 export async function noteRefusalAt(
   world: SiteWorld,
@@ -89,20 +90,26 @@ export async function noteRefusalAt(
     controller,
     attempt,
     kind = 'access-refused',
+    at = '',
+    more = {},
   }: {
     readonly controller: string | null
     readonly attempt: string
     readonly kind?: 'access-refused' | 'report-refused'
+    readonly at?: string
+    readonly more?: JsonObject
   },
   { code, subject, expected, actual }: Refusal,
 ): Promise<void> {
   const memory = noises.get(world) ?? new Map()
   noises.set(world, memory)
-  const { next, write, leftOut } = takeNoise(memory.get(controller ?? ''), world.clock.now())
-  remember(memory, controller ?? '', next)
+  // No controller's name has a space in it.
+  const who = at === '' ? (controller ?? '') : `at ${at}${code === 'sign-in-locked' ? ' locked' : ''}`
+  const { next, write, leftOut } = takeNoise(memory.get(who), world.clock.now())
+  remember(memory, who, next)
   if (!write) return
-  const more: JsonObject = leftOut === 0 ? {} : { leftOut }
+  const left: JsonObject = leftOut === 0 ? {} : { leftOut }
   const about = controller === null ? {} : { controller }
-  const detail: JsonObject = { attempt, subject, expected, actual, ...more }
+  const detail: JsonObject = { attempt, subject, expected, actual, ...more, ...left }
   await note(world, { kind, code, ...about, detail })
 }

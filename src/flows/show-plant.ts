@@ -37,6 +37,24 @@ export async function showPlant(world: SiteWorld): Promise<null | Refusal> {
   return world.fleet.showPlant(await viewOf(world))
 }
 
+/** What was read last for people who look at the gateway's own page, and by which count of `steady`. */
+const here = new WeakMap<SiteWorld, { readonly steady: number; readonly shown: Promise<ShownPlant> }>()
+
+/**
+ * The plant for people who look at the gateway's own page: read when somebody asks, and no more often than every ten seconds, however many
+ * ask. Changes nothing.
+ */
+export async function plantHere(world: SiteWorld): Promise<ShownPlant> {
+  const steady = world.steady()
+  const before = here.get(world)
+  if (before !== undefined && steady - before.steady < APART) return before.shown
+  const shown = viewOf(world).then(view => ({ heardAt: world.clock.now(), view }))
+  here.set(world, { steady, shown })
+  // What failed is tried again by the next who asks.
+  shown.catch(() => here.delete(world))
+  return shown
+}
+
 async function viewOf(world: SiteWorld): Promise<PlantView> {
   const { site, conditions } = world
   const campaigns = new Set((await world.store.controllers()).flatMap(row => campaignOf(workOf(row)) ?? []))

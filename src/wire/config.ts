@@ -142,6 +142,8 @@ export const GatewayConfig = Type.Object(
     ),
     /** Who reads the plant's live values; absent: nobody, and whatever asks for one says no. */
     conditions: Type.Optional(ConditionsConfig),
+    /** Where the gateway's own page listens, for people on the spot; absent: nowhere. */
+    console: Type.Optional(ConsoleConfig),
     log: Level,
   },
   closed,

@@ -12,3 +12,6 @@ export const FLEET_SCREENS = [
   '/me',
   '/sign-in',
 ] as const
+
+/** The same of a gateway's own page. */
+export const SITE_SCREENS = ['/', '/controllers/{site}/{id}', '/items/{number}'] as const

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib'
 
 const root = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'voltseal-console-'))
+const siteFolder = mkdtempSync(join(tmpdir(), 'voltseal-site-page-'))
 const packed = (name: string): number => gzipSync(readFileSync(join(folder, name)), { level: 9 }).length
 
 // A process of its own: a build sets up its surroundings for itself.
@@ -15,10 +16,12 @@ describe('the console as it is built', () => {
   let said = ''
   // Fails by itself where the first load is larger than it may be.
   before(() => {
-    const args = [join(root, 'scripts', 'build-console.ts'), folder]
+    const args = [join(root, 'scripts', 'build-console.ts'), folder, siteFolder]
     said = execFileSync(process.execPath, args, { stdio: 'pipe', encoding: 'utf8' })
   })
-  after(() => rmSync(folder, { recursive: true, force: true }))
+  after(() => {
+    for (const one of [folder, siteFolder]) rmSync(one, { recursive: true, force: true })
+  })
 
   test('what is loaded before the fleet is seen is at most 60 KiB as gzip, and each screen is a file of its own', () => {
     const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.includes('.'))
@@ -39,15 +42,33 @@ describe('the console as it is built', () => {
     )
   })
 
-  test('nothing inline, nothing from elsewhere: what its policy allows', () => {
-    const page = readFileSync(join(folder, 'index.html'), 'utf8')
-    assert.doesNotMatch(page, /<style|style=|\son\w+=|<script(?![^>]*\ssrc=)/)
-    const sources = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(match => match[1] ?? '')
-    assert.ok(sources.length >= 3)
-    for (const source of sources) assert.match(source, /^\/(?:icon\.svg|assets\/[\w.-]+)$/)
-    for (const name of readdirSync(join(folder, 'assets'))) {
-      const text = readFileSync(join(folder, 'assets', name), 'utf8')
-      assert.doesNotMatch(text, /\beval\(|new Function\(|url\((?!#|"#)|@import/, name)
-    }
+  test('a gateway’s page is built apart: at most 40 KiB as gzip before the site is seen, and none of the fleet’s screens', () => {
+    const [, first = ''] = /^a gateway’s page[\s\S]*^first load ([\d.]+) KiB of 40\.0 KiB/m.exec(said) ?? []
+    const shell = ['index.html', ...readdirSync(join(siteFolder, 'assets')).map(name => `assets/${name}`)]
+    const least = shell
+      .filter(name => /index[.-]|home-/.test(name))
+      .reduce((sum, name) => sum + gzipSync(readFileSync(join(siteFolder, name)), { level: 9 }).length, 0)
+    assert.ok(Number(first) > least / 1024 && Number(first) <= 40, `${first} KiB of at least ${least}`)
+    assert.deepEqual(
+      shell.filter(name => /campaign|approvals|audit|fleet/.test(name)),
+      [],
+    )
   })
+
+  for (const [name, built] of [
+    ['the console', folder],
+    ['a gateway’s page', siteFolder],
+  ] as const) {
+    test(`${name}: nothing inline, nothing from elsewhere: what its policy allows`, () => {
+      const page = readFileSync(join(built, 'index.html'), 'utf8')
+      assert.doesNotMatch(page, /<style|style=|\son\w+=|<script(?![^>]*\ssrc=)/)
+      const sources = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(match => match[1] ?? '')
+      assert.ok(sources.length >= 3)
+      for (const source of sources) assert.match(source, /^\/(?:icon\.svg|assets\/[\w.-]+)$/)
+      for (const file of readdirSync(join(built, 'assets'))) {
+        const text = readFileSync(join(built, 'assets', file), 'utf8')
+        assert.doesNotMatch(text, /\beval\(|new Function\(|url\((?!#|"#)|@import/, file)
+      }
+    })
+  }
 })

@@ -233,6 +233,7 @@ describe('gateways as witnesses of their fleet', () => {
     outbox: (limit: number) => store.outbox(limit),
     lastGiven: () => store.lastGiven(),
     logged: (behind: number, limit: number) => store.logged(behind, limit),
+    loggedAbout: (controller: string, limit: number) => store.loggedAbout(controller, limit),
     ownLog: () => store.ownLog(),
     told: (id: string) => store.told(id),
     witnessed: (origin: string) => store.witnessed(origin),

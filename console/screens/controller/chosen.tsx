@@ -1,6 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Codes } from '../../live/codes.ts'
+import { CampaignLink } from '../../parts/campaign-link.tsx'
 import { Mark } from '../../parts/mark.tsx'
+import { usePlaces } from '../../parts/places.ts'
 import { agoText } from '../../picture/age.ts'
 import type { Occurrence } from '../../picture/timeline.ts'
 import { whenText } from '../../picture/when.ts'
@@ -16,6 +18,7 @@ type Props = {
 /** One event: what was said of it, where that stands in the log, and what its code means. */
 export function Chosen({ one, codes, zone, now, onClose }: Props) {
   const { title, detail, kind, at, version, entry, also, code, campaign } = one
+  const places = usePlaces()
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => heading.current?.focus(), [one.key])
   const meaning = code !== null && codes?.isRefusalCode(code) ? codes.registry[code] : null
@@ -50,7 +53,7 @@ export function Chosen({ one, codes, zone, now, onClose }: Props) {
           <>
             <dt>Campaign</dt>
             <dd>
-              <a href={`/campaigns/${encodeURIComponent(campaign)}`}>{campaign}</a>
+              <CampaignLink id={campaign}>{campaign}</CampaignLink>
             </dd>
           </>
         )}
@@ -59,7 +62,7 @@ export function Chosen({ one, codes, zone, now, onClose }: Props) {
           {[entry, ...also].map((index, place) => (
             <span key={index}>
               {place > 0 && ', '}
-              <a href={`/audit?entry=${index}`}>entry {index} of the audit log, with its proof</a>
+              <a href={places.entry(index).href}>{places.entry(index).words}</a>
             </span>
           ))}
         </dd>

@@ -1,4 +1,5 @@
 import { Mark } from '../../parts/mark.tsx'
+import { usePlaces } from '../../parts/places.ts'
 import type { Occurrence } from '../../picture/timeline.ts'
 import { whenText } from '../../picture/when.ts'
 
@@ -11,6 +12,7 @@ type Props = {
 
 /** The same as a list, the newest first: each row opens what the log says of it. */
 export function Events({ occurrences, chosen, choose, zone }: Props) {
+  const places = usePlaces()
   if (occurrences.length === 0) return <p class="empty">Nothing happened to it yet.</p>
   return (
     <table class="events">
@@ -40,7 +42,7 @@ export function Events({ occurrences, chosen, choose, zone }: Props) {
               {one.code !== null && <span class="mono"> {one.code}</span>}
             </td>
             <td class="number" data-head="Entry">
-              <a href={`/audit?entry=${one.entry}`}>{one.entry}</a>
+              <a href={places.entry(one.entry).href}>{one.entry}</a>
             </td>
           </tr>
         ))}

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { CampaignLink } from '../../parts/campaign-link.tsx'
 import { Mark } from '../../parts/mark.tsx'
 import { SlotStrip } from '../../parts/slot-strip.tsx'
 import { ageText, agoText } from '../../picture/age.ts'
@@ -85,8 +86,7 @@ function ControllerCard({ card, site, zone, now }: Shared & { readonly card: Car
       </p>
       {turn !== null && (
         <p>
-          <a href={`/campaigns/${encodeURIComponent(turn.campaign)}`}>{turn.campaign}</a>: {turn.version},{' '}
-          {turn.stage ?? turn.state}
+          <CampaignLink id={turn.campaign}>{turn.campaign}</CampaignLink>: {turn.version}, {turn.stage ?? turn.state}
           {turn.detail !== null && turn.detail !== turn.stage && ` (${turn.detail})`}
         </p>
       )}

@@ -1,4 +1,5 @@
 import { Mark } from '../../parts/mark.tsx'
+import { usePlaces } from '../../parts/places.ts'
 import { agoText } from '../../picture/age.ts'
 import type { PermissiveRow } from '../../picture/permissives.ts'
 
@@ -11,11 +12,11 @@ type Props = {
 
 /** What must be true of the plant before anybody restarts: each with its value, threshold and age. */
 export function PermissiveStrip({ rows, heardAt, fault, now }: Props) {
+  const here = usePlaces().of === 'gateway'
+  const asked = here ? 'The plant is read.' : 'Its gateway is asked, and shows them with its next call.'
+  const shown = here ? 'Read' : 'As its gateway showed them'
   if (rows.length === 0) return null
-  const said =
-    heardAt === null
-      ? 'Its gateway is asked, and shows them with its next call.'
-      : `As its gateway showed them ${agoText(now - heardAt)}.`
+  const said = heardAt === null ? asked : `${shown} ${agoText(Math.max(0, now - heardAt))}.`
   return (
     <section class="panel" aria-labelledby="permissives-title">
       <h2 id="permissives-title">Permissives</h2>

@@ -1,3 +1,4 @@
+import { CampaignLink } from '../../parts/campaign-link.tsx'
 import type { WorkRow } from '../../picture/site-cards.ts'
 
 /** Planned and running work: the campaigns that have not ended, and where the site's controllers stand in each. */
@@ -22,7 +23,7 @@ export function Work({ rows }: { rows: readonly WorkRow[] }) {
               {rows.map(({ campaign, title, state, version, counts }) => (
                 <tr key={campaign} data-row>
                   <th scope="row">
-                    <a href={`/campaigns/${encodeURIComponent(campaign)}`}>{title}</a>
+                    <CampaignLink id={campaign}>{title}</CampaignLink>
                   </th>
                   <td>{state}</td>
                   <td class="mono">{version}</td>

@@ -7,7 +7,7 @@ import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import type { GatewayChange, GatewayControllerRow, GatewayStore, KeptTime } from '../../flows/ports.ts'
 import { COPY_TABLE, Copies, type OnPages } from './copy.ts'
 import { type Migration, openDatabase, Writer } from './database.ts'
-import { chainOutbox, SqliteOwnLog } from './own-log.ts'
+import { chainOutbox, ITEMS_BY_CONTROLLER, SqliteOwnLog } from './own-log.ts'
 import { WITNESSED_TABLE, WitnessedRows } from './witnessed.ts'
 
 const migrations: readonly Migration[] = [
@@ -20,6 +20,7 @@ const migrations: readonly Migration[] = [
   COPY_TABLE,
   WITNESSED_TABLE,
   chainOutbox,
+  ITEMS_BY_CONTROLLER,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */
@@ -116,6 +117,10 @@ export class SqliteGatewayStore implements GatewayStore {
 
   async logged(behind: number, limit: number): Promise<OutboxItem[]> {
     return this.#own.behind(behind, limit)
+  }
+
+  async loggedAbout(controller: string, limit: number): Promise<OutboxItem[]> {
+    return this.#own.about(controller, limit)
   }
 
   async told(controller: string): Promise<ToldRow | null> {

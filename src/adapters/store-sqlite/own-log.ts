@@ -38,6 +38,16 @@ export function chainOutbox(database: DatabaseSync): void {
   database.prepare('INSERT INTO own_log VALUES (1, ?, ?, ?, 0)').run(acknowledged, head, unsent)
 }
 
+/**
+ * By which controller an item is found: its own word for it, as an entry or as what a controller signed. What is no JSON is about nobody; an
+ * index that could not be made would keep the item from being written.
+ */
+const ABOUT = `CASE WHEN json_valid(CAST(bytes AS TEXT)) THEN coalesce(
+  json_extract(CAST(bytes AS TEXT), '$.controller'), json_extract(CAST(bytes AS TEXT), '$.signed.controller')) END`
+
+/** Finds the items of one controller without reading those of the others: the log of a site that was by itself for months is long. */
+export const ITEMS_BY_CONTROLLER = `CREATE INDEX outbox_about ON outbox (${ABOUT}, sequence);`
+
 type State = { acknowledged: number; head: Uint8Array; unsent: number; sent: number }
 
 /**
@@ -66,6 +76,9 @@ export class SqliteOwnLog {
       behind: database.prepare(
         'SELECT sequence, kind, bytes, before FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?',
       ),
+      about: database.prepare(
+        `SELECT sequence, kind, bytes, before FROM outbox WHERE ${ABOUT} = ? ORDER BY sequence DESC LIMIT ?`,
+      ),
       add: database.prepare('INSERT INTO outbox (kind, bytes, before) VALUES (?, ?, ?)'),
       size: database.prepare(
         `SELECT coalesce(sum(${SIZE}), 0) AS bytes FROM outbox WHERE sequence > ? AND sequence <= ?`,
@@ -80,6 +93,11 @@ export class SqliteOwnLog {
   /** Items behind a number, each with the head in front of it. */
   behind(sequence: number, limit: number): OutboxItem[] {
     return this.#sql.behind.all(sequence, limit) as OutboxItem[]
+  }
+
+  /** The newest items about a controller, oldest first. */
+  about(controller: string, limit: number): OutboxItem[] {
+    return (this.#sql.about.all(controller, limit) as OutboxItem[]).reverse()
   }
 
   unsent(limit: number): OutboxItem[] {

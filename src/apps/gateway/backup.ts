@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { systemClock } from '../../adapters/clock-system.ts'
 import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { GATEWAY_DATA, openGatewayStore, type SqliteGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
@@ -38,6 +39,8 @@ export async function backUpGateway(
     if (isRefusal(signer)) return signer
     const { ca, cert, key } = read.config.conditions ?? {}
     const keys = names(files.keys).filter(name => !/\.(?:pub|txt)$/.test(name))
+    // Not in it: who was shut out since a backup would come in again with it.
+    const people = existsSync(files.people) ? ['people.json'] : []
     const source = {
       store: STORE,
       name: read.site.site,
@@ -46,7 +49,7 @@ export async function backUpGateway(
       door: files.copies,
       files: ['gateway.yaml', 'site.yaml', 'enrolment.json', 'issued.json', ...ownPaths(folder, [ca, cert])],
       blobs: null,
-      absent: [...keys.map(name => `keys/${name}`), ...ownPaths(folder, [key])],
+      absent: [...people, ...keys.map(name => `keys/${name}`), ...ownPaths(folder, [key])],
       signer,
       clock,
     }

@@ -21,6 +21,8 @@ export const gatewayFiles = (folder: string) => ({
   witnessKey: join(folder, 'keys', 'witness'),
   enrolment: join(folder, 'enrolment.json'),
   issued: join(folder, 'issued.json'),
+  /** Who may sign in at the gateway's page. */
+  people: join(folder, 'people.json'),
   database: join(folder, 'gateway.sqlite'),
   cache: join(folder, 'cache'),
   /** Where a person on the spot asks how the site stands. */

@@ -23,6 +23,8 @@ export type GatewaySetup = {
   readonly port: number
   readonly poll: number
   readonly maxRestarting: number
+  /** Where the gateway's own page listens on this machine; absent: there is none. */
+  readonly consolePort?: number
   /** A reference to a key in a token; absent: a key is made, in a file. */
   readonly manifestKey?: string
   /** The same of the key that cosigns checkpoints of the audit log. */
@@ -52,6 +54,7 @@ export async function initGateway(
     listen: { host, port },
     pollMillis,
     maxRestarting,
+    ...(setup.consolePort === undefined ? {} : { console: { host: '127.0.0.1', port: setup.consolePort } }),
     log: 'info',
   }
   const config = parseConfig<GatewayConfig>(GatewayConfig, written, 'the options of gateway init')

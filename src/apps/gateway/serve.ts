@@ -7,11 +7,15 @@ import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { listen } from '../../adapters/http-server.ts'
 import { HttpsClient } from '../../adapters/link-https/client.ts'
 import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
+import { scryptPasswords } from '../../adapters/passwords-scrypt.ts'
+import { nodeRandom } from '../../adapters/random-node.ts'
+import { SitePeopleFile } from '../../adapters/site-people-file.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
 import { type NoteKey, parseVerifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import { Memory } from '../../flows/attempts.ts'
 import { giveTurns } from '../../flows/coordinate.ts'
 import { flushOutbox } from '../../flows/hand-over.ts'
 import { watchLink } from '../../flows/link-watch.ts'
@@ -19,10 +23,13 @@ import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
 import { showPlant } from '../../flows/show-plant.ts'
 import { shownOrders } from '../../flows/shown-orders.ts'
+import { noteSitePeople } from '../../flows/site-people.ts'
+import { type SiteReception, SiteSessions } from '../../flows/site-sign-in.ts'
 import { askForNews } from '../../flows/wall-time.ts'
 import { type SiteWitness, siteWitness, witnessLog } from '../../flows/witness.ts'
 import type { GatewayConfig } from '../../wire/config.ts'
 import type { EnrolledSite } from '../../wire/fleet-views.ts'
+import { type ConsolePlace, consolePlace } from '../process/console-place.ts'
 import { serveCopies } from '../process/copy-door.ts'
 import { every, startLoop } from '../process/loop.ts'
 import { type Log, type Serving, serveUntilSignal, startWithKeys } from '../process/serve.ts'
@@ -32,6 +39,7 @@ import { serveStatus } from './control.ts'
 import { type Bells, gatewayDoor } from './door.ts'
 import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './files.ts'
 import { KnownLog } from './log-key.ts'
+import { pageDoor } from './page-door.ts'
 
 /**
  * `voltseal gateway serve FOLDER`. Ends with null after a signal. Refuses what `readGatewayFolder` refuses, keys that
@@ -52,12 +60,16 @@ export async function startGateway(
   log: Log,
   clock = systemClock,
 ): Promise<Serving | Refusal> {
-  return startWithKeys(signers => startWith(folder, read, log, signers, clock))
+  const { console: asked, listen: on } = read.config
+  const place = asked === undefined ? null : consolePlace(folder, asked, on.host)
+  if (isRefusal(place)) return place
+  return startWithKeys(signers => startWith(folder, read, place, log, signers, clock))
 }
 
 async function startWith(
   folder: string,
   { config, site, issued }: GatewayFolder,
+  place: ConsolePlace | null,
   log: Log,
   signers: Signers,
   clock: Clock,
@@ -101,8 +113,20 @@ async function startWith(
   }
   const bells = { reports: new Bell(), work: new Bell() }
   const door = gatewayDoor(world, { ca: issued.siteCa, cert: issued.gateway.serverCert, key: doorKey }, bells, log)
-  const port = await listen(door, config.listen.host, config.listen.port)
+  const reception: SiteReception = {
+    world,
+    random: nodeRandom,
+    people: new SitePeopleFile(files.people, site.site),
+    passwords: scryptPasswords(),
+    memory: new Memory(),
+    sessions: new SiteSessions(),
+  }
+  const parts = { reception, fleet: config.fleet.url, startedAt: clock.now() }
+  const page = place === null ? null : pageDoor(place, parts, log)
+  const shown = page === null ? null : await listen(page, place!.host, place!.port)
+  const port = isRefusal(shown) ? shown : await listen(door, config.listen.host, config.listen.port)
   if (isRefusal(port)) {
+    await page?.close()
     store.close()
     client.close()
     return port
@@ -113,13 +137,22 @@ async function startWith(
   if (control === null) log.warn({ path: files.control }, 'gateway status cannot ask here')
   const copies = await serveCopies(files.copies, (path, goesOn) => store.copyTo(path, goesOn))
   if (copies === null) log.warn({ path: files.copies }, 'gateway backup cannot ask here')
-  const loops = [...startLoops(world, bells, config.pollMillis, log), watchLog(known, look, config.pollMillis, log)]
+  const loops = [
+    ...startLoops(world, bells, config.pollMillis, log),
+    watchLog(known, look, config.pollMillis, log),
+    ...(page === null ? [] : [watchPeople(reception, log)]),
+  ]
   if (signer.development) {
     log.warn({ keys: `${folder}/keys` }, 'DEVELOPMENT KEYS: this gateway signs with a key that can be copied')
   }
   return {
-    ready: { url: `https://${config.listen.host}:${config.listen.port}`, site: site.site },
+    ready: {
+      url: `https://${config.listen.host}:${config.listen.port}`,
+      site: site.site,
+      ...(place === null ? {} : { console: `${place.url}/` }),
+    },
     close: async () => {
+      await page?.close()
       // The loops first: with a bell closed, one that still ran would never pause, and nothing else would ever run.
       const stopped = loops.map(loop => loop.stop())
       for (const bell of [bells.reports, bells.work]) bell.close()
@@ -222,6 +255,12 @@ const watchLog = (known: KnownLog, look: (key: NoteKey) => SiteWitness, pollMill
   }
   return startLoop('witness the log', every(pause), pause, turn, log)
 }
+
+/** Who may sign in counts from their next request on; the log is told of a change within this time, in milliseconds. */
+const PEOPLE_LOOKED_AT = 2000
+
+const watchPeople = ({ world, people }: SiteReception, log: Log) =>
+  startLoop('note the people', every(PEOPLE_LOOKED_AT), PEOPLE_LOOKED_AT, () => noteSitePeople(world, people), log)
 
 /** The controllers of the enrolment, with what is known of them from before. */
 async function registerControllers(store: GatewayStore, issued: EnrolledSite): Promise<void> {

@@ -240,6 +240,28 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
     says: { credential: 'the id of the token or session', kind: 'token, session or browser', account: 'whose it was' },
     personal: ['account'],
   },
+  'site-access-granted': {
+    by: 'gateway',
+    flow: 'flows/site-sign-in.ts',
+    says: { account: 'who', role: 'as what', session: 'the id of the session', address: 'where they came from' },
+    personal: ['account', 'address'],
+  },
+  'site-access-ended': {
+    by: 'gateway',
+    flow: 'flows/site-sign-in.ts',
+    says: { account: 'who', session: 'the id of the session' },
+    personal: ['account'],
+  },
+  'site-people-changed': {
+    by: 'gateway',
+    flow: 'flows/site-people.ts',
+    says: {
+      event: 'let-in, role, password, shut-out, let-in-again or forgotten',
+      account: 'who',
+      role: 'as what they may come in',
+    },
+    personal: ['account'],
+  },
   'access-refused': {
     by: 'fleet',
     flow: 'flows/refused.ts',

@@ -70,6 +70,10 @@ export const entryKinds = {
 
   'access-granted': 'A person or machine signed in.',
   'access-ended': 'A person signed out, or a token or session was revoked.',
+  'site-access-granted': 'Somebody signed in at a gateway’s own page.',
+  'site-access-ended': 'Somebody signed out of a gateway’s own page.',
+  'site-people-changed':
+    'A person at a gateway said who may sign in at its page: let in, changed, shut out or forgotten.',
   'access-refused': 'A request was refused for who made it or what it asked.',
   'account-forgotten': 'Whom the log speaks of by a pseudonym was forgotten for good.',
   'account-changed': 'An account was made or changed: roles, keys, standing, password or tokens.',
@@ -112,6 +116,9 @@ const gatewayKinds: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'report-refused',
   'site-log-continued',
   'access-refused',
+  'site-access-granted',
+  'site-access-ended',
+  'site-people-changed',
   'link-lost',
   'link-restored',
   'store-restored',

@@ -86,6 +86,9 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
 
   'access-granted': 'informational',
   'access-ended': 'informational',
+  'site-access-granted': 'informational',
+  'site-access-ended': 'informational',
+  'site-people-changed': 'notice',
   'access-refused': 'warning',
   'account-forgotten': 'notice',
   'account-changed': 'notice',

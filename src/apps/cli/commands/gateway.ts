@@ -13,6 +13,7 @@ import type { Cli, Work } from '../cli.ts'
 import { logText } from '../log-text.ts'
 import { listing, table } from '../table.ts'
 import { addGatewayBackup } from './backup.ts'
+import { addGatewayAccount } from './gateway-account.ts'
 
 type InitOptions = {
   site: string
@@ -21,6 +22,7 @@ type InitOptions = {
   port: number
   poll: number
   maxRestarting: number
+  consolePort?: number
   manifestKey?: string
   witnessKey?: string
 }
@@ -36,6 +38,7 @@ export function addGateway(program: Command, cli: Cli): void {
     .option('--host <address>', 'the address that controllers reach it on', '127.0.0.1')
     .option('--port <n>', 'the port', whole, 8444)
     .option('--poll <time>', 'how often it asks the fleet for news', duration, 30_000)
+    .option('--console-port <n>', 'serve a page for people on the spot on this port, to this machine alone', whole)
     .option('--max-restarting <n>', 'how many controllers may restart at once', whole, 1)
     .option('--manifest-key <key>', 'an ecdsa-p256 key in a token that signs what it hands over (made here, in a file)')
     .option('--witness-key <key>', 'an ed25519 key in a token that cosigns the fleet’s log (made here, in a file)')
@@ -78,6 +81,7 @@ export function addGateway(program: Command, cli: Cli): void {
     .argument('<folder>', 'the folder that gateway init made')
     .requiredOption('--key <text>', 'the new key, as “fleet replace-log-key” printed it: NAME+ID+KEY')
     .action(cli.act((folder: string, { key }: { key: string }) => trust(cli, folder, key)))
+  addGatewayAccount(gateway, cli)
   addGatewayBackup(gateway, cli)
   program.addCommand(gateway)
 }

@@ -1,0 +1,59 @@
+import type { SiteLinkView } from '../../src/wire/site-page-api.ts'
+import { Mark } from '../parts/mark.tsx'
+import { ageText } from '../picture/age.ts'
+import { clockLine, linkLines, ordersLine, ownLogLine } from '../picture/link-words.ts'
+
+type Props = { readonly link: SiteLinkView; readonly now: number }
+
+/** How the link to the fleet stands, and what the site has to go on with while it is down. */
+export function LinkPanel({ link, now }: Props) {
+  const { kind, said, since } = linkLines(link, now, ageText)
+  return (
+    <section class="panel link-panel" aria-labelledby="link-title">
+      <h2 id="link-title">Link to the fleet</h2>
+      <p class="link-state">
+        <Mark kind={kind} /> {said}
+      </p>
+      <dl class="site-facts">
+        <div>
+          <dt>Fleet server</dt>
+          <dd class="mono">{link.fleet}</dd>
+        </div>
+        {since !== null && (
+          <div>
+            <dt>Logged as lost</dt>
+            <dd>{since}</dd>
+          </div>
+        )}
+        <div>
+          <dt>Orders held here</dt>
+          <dd>{ordersLine(link.orders, now, ageText)}</dd>
+        </div>
+        <div>
+          <dt>This gateway’s own log</dt>
+          <dd>{ownLogLine(link.own)}</dd>
+        </div>
+        <div>
+          <dt>Clock</dt>
+          <dd>{clockLine(link.doubts)}</dd>
+        </div>
+        <div>
+          <dt>Gateway</dt>
+          <dd>
+            version {link.version}, runs for {ageText(Math.max(1000, now - link.startedAt))}
+          </dd>
+        </div>
+      </dl>
+      {link.restored && (
+        <p class="form-fault">
+          This gateway was restored from a backup: nobody gets a turn before it has heard the fleet and every
+          controller, or somebody runs “voltseal gateway confirm-restore”.
+        </p>
+      )}
+      <p class="quiet">
+        Works offline: this page and all that it shows come from this gateway, and nothing from anywhere else. With the
+        link down the site goes on by the orders that it holds, under its own rules, and keeps what it has to tell.
+      </p>
+    </section>
+  )
+}
