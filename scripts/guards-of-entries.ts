@@ -26,8 +26,8 @@ export const ENTRY_GUARDS: readonly Guard[] = [
   {
     stops: 'an outbox that a controller fills by knocking',
     file: 'src/flows/refused.ts',
-    text: '  if (!write) return\n  const more: JsonObject',
-    without: '  const more: JsonObject',
+    text: '  if (!write) return\n  const left: JsonObject',
+    without: '  const left: JsonObject',
     tests: AT_GATEWAY,
   },
   {

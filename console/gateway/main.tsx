@@ -1,5 +1,4 @@
 import { render } from 'preact'
-import '../theme.css'
 import { keepTheme } from '../shell/theme.ts'
 import { SiteShell } from './site-shell.tsx'
 

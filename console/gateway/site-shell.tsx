@@ -14,7 +14,6 @@ import type { ScreenFile } from '../shell/screen.ts'
 import { keepSession, SessionProvider, sessionBegun, useStanding } from '../shell/session.tsx'
 import { Stale, useFreshness } from '../shell/stale.tsx'
 import { pollGateway } from './poll.ts'
-import '../screens/sign-in.css'
 import './site-shell.css'
 
 type SiteRoute = { readonly name: string; readonly path: string; readonly load: () => Promise<ScreenFile> }

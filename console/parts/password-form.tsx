@@ -1,6 +1,7 @@
 import { useRef, useState } from 'preact/hooks'
 import { change } from '../live/change.ts'
 import type { Fault } from '../live/fault.ts'
+import './password-form.css'
 
 type Props = {
   /** Why the last try came to nothing, of this form or of another way in. */

@@ -12,3 +12,10 @@ export type EntryForm = {
   readonly says: Readonly<Record<string, string>>
   readonly personal?: readonly string[]
 }
+
+/** The three phrases of a refusal (docs/refusals.md); its code is a member of the entry. */
+export const refusal = {
+  subject: 'what was refused',
+  expected: 'what was expected',
+  actual: 'what was there instead',
+} as const
