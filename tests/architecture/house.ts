@@ -11,6 +11,7 @@ const FLOORS: readonly (readonly [path: string, floor: Floor])[] = [
   ['src/core/encoding/', 'encoding'],
   ['src/core/trust/', 'trust'],
   ['src/core/firmware/', 'firmware'],
+  ['src/core/delta/', 'delta'],
   ['src/core/fleet/', 'fleet'],
   ['src/core/slot/', 'slot'],
   ['src/core/ledger/', 'ledger'],
@@ -38,7 +39,7 @@ const FLOORS: readonly (readonly [path: string, floor: Floor])[] = [
   ['tests/', 'outside'],
 ]
 
-type Core = 'refusal' | 'encoding' | 'trust' | 'firmware' | 'fleet' | 'slot' | 'ledger' | 'campaign'
+type Core = 'refusal' | 'encoding' | 'trust' | 'firmware' | 'delta' | 'fleet' | 'slot' | 'ledger' | 'campaign'
 type Floor =
   | Core
   | 'ports'
@@ -55,7 +56,7 @@ type Floor =
 
 const GROUND: readonly Core[] = ['refusal', 'encoding']
 const MIDDLE: readonly Core[] = [...GROUND, 'trust', 'firmware']
-const CORE: readonly Core[] = [...MIDDLE, 'fleet', 'slot', 'ledger', 'campaign']
+const CORE: readonly Core[] = [...MIDDLE, 'delta', 'fleet', 'slot', 'ledger', 'campaign']
 
 /** What each floor may import of the others. A floor may always import itself. */
 const ARROWS: Readonly<Record<Floor, readonly Floor[]>> = {
@@ -63,6 +64,7 @@ const ARROWS: Readonly<Record<Floor, readonly Floor[]>> = {
   encoding: ['refusal'],
   trust: GROUND,
   firmware: GROUND,
+  delta: GROUND,
   fleet: MIDDLE,
   slot: MIDDLE,
   ledger: MIDDLE,

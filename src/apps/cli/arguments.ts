@@ -9,6 +9,12 @@ export function whole(text: string): number {
   return value
 }
 
+/** An address in hexadecimal digits: `0x08008000`. */
+export function address(text: string): number {
+  if (!/^0x[0-9a-f]{1,8}$/i.test(text)) throw new InvalidArgumentError('Expected an address, such as 0x08008000.')
+  return Number(text)
+}
+
 /** One of a list of words. */
 export const oneOf =
   <T extends string>(words: readonly T[]) =>

@@ -17,6 +17,7 @@ const login = async (): Promise<AddNoun> => (await import('./commands/login.ts')
 const NOUNS: Readonly<Record<string, () => Promise<AddNoun>>> = {
   key: async () => (await import('./commands/key.ts')).addKey,
   release: async () => (await import('./commands/release.ts')).addRelease,
+  delta: async () => (await import('./commands/delta.ts')).addDelta,
   sign: async () => (await import('./commands/sign.ts')).addSign,
   verify: async () => (await import('./commands/verify.ts')).addVerify,
   publish: async () => (await import('./commands/publish.ts')).addPublish,

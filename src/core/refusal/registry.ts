@@ -6,6 +6,7 @@ import { backupCodes } from './codes-backup.ts'
 import { campaignCodes } from './codes-campaign.ts'
 import { ceremonyCodes } from './codes-ceremony.ts'
 import { consoleCodes } from './codes-console.ts'
+import { deltaCodes } from './codes-delta.ts'
 import { encryptionCodes } from './codes-encryption.ts'
 import { evidenceCodes } from './codes-evidence.ts'
 import { firmwareCodes } from './codes-firmware.ts'
@@ -28,6 +29,7 @@ const tables = {
   ...ceremonyCodes,
   ...firmwareCodes,
   ...encryptionCodes,
+  ...deltaCodes,
   ...fleetCodes,
   ...inventoryCodes,
   ...plantCodes,

@@ -1,0 +1,207 @@
+import type { Command } from 'commander'
+import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
+import { PatchApplier } from '../../../core/delta/apply.ts'
+import { SLOT_BITS } from '../../../core/delta/byte-model.ts'
+import { createPatch } from '../../../core/delta/create.ts'
+import { loadAddress } from '../../../core/delta/load-address.ts'
+import {
+  BLOCK_HEAD_BYTES,
+  blockLength,
+  HEADER_BYTES,
+  memoryOf,
+  type PatchHeader,
+  parseHeader,
+} from '../../../core/delta/patch.ts'
+import { ARCHITECTURES, type Architecture } from '../../../core/delta/references.ts'
+import { sameBytes, toHex } from '../../../core/encoding/bytes.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { address, oneOf, size } from '../arguments.ts'
+import type { Cli, Work } from '../cli.ts'
+import { Progress } from '../progress.ts'
+import { listing } from '../table.ts'
+
+/** Larger images take more memory than a machine is sure to have: about ten bytes for each of theirs. */
+const MOST_BYTES = 512 * 1024 * 1024
+const MEMORY = 64 * 1024 * 1024
+
+type CreateOptions = { out: string; arch: Architecture | 'auto'; loadAddress?: number; memory?: number }
+
+export function addDelta(program: Command, cli: Cli): void {
+  const delta = program.command('delta').description('make, look at and apply patches from one image to another')
+  delta
+    .command('create')
+    .description('make the patch that turns one file into another')
+    .argument('<old>', 'the image that is there')
+    .argument('<new>', 'the image that is wanted')
+    .requiredOption('-o, --out <file>', 'the patch to write')
+    .option(
+      '--arch <name>',
+      `what references are written in: ${ARCHITECTURES.join(', ')}; auto takes what makes it smaller`,
+      oneOf(['auto', ...ARCHITECTURES] as const),
+      'auto' as const,
+    )
+    .option(
+      '--load-address <hex>',
+      'where the image is run from, such as 0x08008000; found in the image when left out',
+      address,
+    )
+    .option('--memory <bytes>', 'memory that a controller has for applying it, such as 64KiB', size)
+    .action(cli.act((old: string, now: string, options: CreateOptions) => create(cli, old, now, options)))
+  delta
+    .command('apply')
+    .description('turn the old image into the new one, and hold both against the digests in the patch')
+    .argument('<old>', 'the image that is there')
+    .argument('<patch>', 'the patch')
+    .requiredOption('-o, --out <file>', 'the new image to write')
+    .option('--memory <bytes>', 'refuse a patch that needs more', size, MEMORY)
+    .action(
+      cli.act((old: string, patch: string, { out, memory }: { out: string; memory: number }) =>
+        apply(cli, old, patch, out, memory),
+      ),
+    )
+  delta
+    .command('inspect')
+    .description('say what a patch is for, and what it needs')
+    .argument('<patch>', 'the patch')
+    .action(cli.act((patch: string) => inspect(cli, patch)))
+}
+
+function create(cli: Cli, oldFile: string, newFile: string, options: CreateOptions): Work {
+  const old = readBytes(oldFile, MOST_BYTES)
+  if (isRefusal(old)) return old
+  const now = readBytes(newFile, MOST_BYTES)
+  if (isRefusal(now)) return now
+  tryWriting(options.out)
+  const load = options.loadAddress ?? loadAddress(old)
+  if (options.arch === 'cortex-m' && load === null) {
+    const expected = '--load-address: where the image is run from'
+    return refuse('usage-error', 'delta create', expected, 'none, and the image does not say')
+  }
+  const architectures =
+    options.arch === 'auto' ? ARCHITECTURES.filter(one => one === 'none' || load !== null) : [options.arch]
+  const progress = new Progress(cli.output, architectures.length)
+  let best: Uint8Array | null = null
+  for (const [index, architecture] of architectures.entries()) {
+    const work = createPatch(cli.world.crypto, { old, now, architecture, load: load ?? 0, slotBits: SLOT_BITS.usual })
+    let step = work.next()
+    for (; !step.done; step = work.next()) {
+      // Looking for what is alike is about half of it.
+      const { doing, share } = step.value
+      progress.at(index + (doing === 'writing' ? 0.5 + share / 2 : share / 2), `${doing}, ${architecture}`)
+    }
+    if (best === null || step.value.length < best.length) best = step.value
+  }
+  const patch = best as Uint8Array
+  const header = parseHeader(patch, options.out) as PatchHeader
+  const needed = memoryOf(header)
+  if (options.memory !== undefined && needed > options.memory) {
+    return refuse('patch-memory-refused', options.out, `at most ${options.memory} bytes of memory`, `${needed} bytes`)
+  }
+  writeWhole(options.out, patch)
+  progress.end('written')
+  return described(cli, options.out, patch, header)
+}
+
+function apply(cli: Cli, oldFile: string, patchFile: string, out: string, memory: number): Work {
+  const old = readBytes(oldFile, MOST_BYTES)
+  if (isRefusal(old)) return old
+  const patch = readBytes(patchFile, MOST_BYTES)
+  if (isRefusal(patch)) return patch
+  const header = parseHeader(patch, patchFile)
+  if (isRefusal(header)) return header
+  const { crypto } = cli.world
+  if (old.length !== header.base.length || !sameBytes(crypto.sha256(old), header.base.digest)) {
+    const expected = `${header.base.length} bytes with the digest ${toHex(header.base.digest)}`
+    return refuse(
+      'patch-base-differs',
+      oldFile,
+      expected,
+      `${old.length} bytes with the digest ${toHex(crypto.sha256(old))}`,
+    )
+  }
+  const applier = PatchApplier.of(header, crypto, memory)
+  if (isRefusal(applier)) return applier
+  tryWriting(out)
+  const now = new Uint8Array(header.target.length)
+  const progress = new Progress(cli.output, Math.max(1, now.length))
+  const fault = applied(applier, patch, { old, now }, written => progress.at(written, 'written'))
+  if (fault !== null) return fault
+  if (!applier.isWhole || !sameBytes(crypto.sha256(now), header.target.digest)) {
+    return refuse('patch-target-differs', out, `an image with the digest ${toHex(header.target.digest)}`, 'another one')
+  }
+  writeWhole(out, now)
+  progress.end('written, and its digest is right')
+  const digest = toHex(header.target.digest)
+  return {
+    json: { file: out, bytes: now.length, sha256: digest },
+    text: listing(cli.output, [
+      ['image', `${out}, ${now.length} bytes`],
+      ['SHA-256', digest],
+    ]),
+  }
+}
+
+type Images = { readonly old: Uint8Array; readonly now: Uint8Array }
+
+/** Block after block into memory. */
+function applied(
+  applier: PatchApplier,
+  patch: Uint8Array,
+  { old, now }: Images,
+  tell: (written: number) => void,
+): Refusal | null {
+  for (let at = HEADER_BYTES; at < patch.length; ) {
+    const end = at + (patch.length - at < BLOCK_HEAD_BYTES ? BLOCK_HEAD_BYTES : blockLength(patch.subarray(at)))
+    const work = applier.take(patch.subarray(at, end))
+    let step = work.next()
+    while (!step.done) {
+      const ask = step.value
+      if (ask.do === 'write') now.set(ask.bytes, ask.at)
+      const from = ask.do === 'read-new' ? now : old
+      step = work.next(ask.do === 'write' ? NOTHING : from.subarray(ask.at, ask.at + ask.length))
+    }
+    if (step.value !== null) return step.value
+    tell(applier.progress.written)
+    at = end
+  }
+  return null
+}
+
+const NOTHING = new Uint8Array(0)
+
+function inspect(cli: Cli, file: string): Work {
+  const patch = readBytes(file, MOST_BYTES)
+  if (isRefusal(patch)) return patch
+  const header = parseHeader(patch, file)
+  return isRefusal(header) ? header : described(cli, file, patch, header)
+}
+
+function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeader): Work {
+  const { architecture, load, base, target, covers } = header
+  const share = target.length === 0 ? 0 : patch.length / target.length
+  const memory = memoryOf(header)
+  const side = ({ length, digest }: PatchHeader['base']) => `${length} bytes, SHA-256 ${toHex(digest)}`
+  return {
+    json: {
+      file,
+      bytes: patch.length,
+      architecture,
+      loadAddress: load,
+      base: { bytes: base.length, sha256: toHex(base.digest) },
+      target: { bytes: target.length, sha256: toHex(target.digest) },
+      covers,
+      memory,
+    },
+    text: listing(cli.output, [
+      ['patch', `${file}, ${patch.length} bytes: ${(100 * share).toFixed(1)} % of the new image`],
+      ['from', side(base)],
+      ['to', side(target)],
+      [
+        'architecture',
+        architecture === 'none' ? architecture : `${architecture}, run from 0x${load.toString(16).padStart(8, '0')}`,
+      ],
+      ['covers', String(covers)],
+      ['memory to apply it', `${memory} bytes`],
+    ]),
+  }
+}

@@ -1,0 +1,96 @@
+import { concat } from '../encoding/bytes.ts'
+import type { Crypto } from '../encoding/crypto.ts'
+import { AddressMap } from './address-map.ts'
+import { BitWriter } from './arithmetic.ts'
+import { SLOT_BITS } from './byte-model.ts'
+import { type Cover, CoverCoder } from './covers.ts'
+import { ImageWalk, STEP } from './image-walk.ts'
+import { findCovers } from './matches.ts'
+import { chainDigest, type PatchHeader, writeBlock, writeHeader } from './patch.ts'
+import { type Architecture, expectedImage } from './references.ts'
+import { suffixArray } from './suffix-array.ts'
+
+/** Of what a patch is made. `load`: where the image is run from. */
+export type PatchOrder = {
+  readonly old: Uint8Array
+  readonly now: Uint8Array
+  readonly architecture: Architecture
+  readonly load: number
+  readonly slotBits?: number
+}
+
+/** How far the work is, from 0 to 1, and what it is at. */
+export type Share = { readonly doing: 'looking for what is alike' | 'writing'; readonly share: number }
+
+/** Payload bytes that a block has, about: what a power cut undoes, and what must fit into memory at once. */
+const BLOCK = 4096
+/** Bytes of the new image that a block has at most. */
+const BLOCK_SPAN = 1 << 20
+const COVERS_AT_ONCE = 256
+/** How often what is alike is sought again with the references as they are expected to be by what was found so far. */
+const ROUNDS = 2
+/** The first search is careful; the later ones, whose references fit, may follow less. */
+const SLACK = { first: 8, later: 6 } as const
+
+/**
+ * Makes the patch that turns one image into another. The same images make the same patch. Yields how far it is; whoever does not go on has
+ * cancelled it. Takes some ten bytes of memory for each byte of the old image.
+ */
+export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder): Generator<Share, Uint8Array> {
+  const { old, now, architecture, load, slotBits = SLOT_BITS.usual } = order
+  const rounds = architecture === 'none' ? 0 : ROUNDS
+  let covers: Cover[] = []
+  for (let round = 0; round <= rounds; round += 1) {
+    const image = { length: old.length, load, map: new AddressMap(covers) }
+    const alike = round === 0 ? old : expectedImage(architecture, old, image)
+    const search = findCovers(alike, suffixArray(alike), now, { slack: round === 0 ? SLACK.first : SLACK.later })
+    let step = search.next()
+    for (; !step.done; step = search.next()) {
+      yield { doing: 'looking for what is alike', share: (round + step.value / now.length) / (rounds + 1) }
+    }
+    covers = step.value
+  }
+  const blocks: { readonly count: number; readonly payload: Uint8Array }[] = [...coverBlocks(covers)]
+  const map = new AddressMap(covers)
+  const walk = new ImageWalk({ architecture, slotBits, covers, old: { length: old.length, load, map } })
+  const writer = new BitWriter()
+  for (let from = 0; walk.at < now.length; ) {
+    const step = walk.step(writer, now.slice(walk.at, walk.at + STEP))
+    for (let next = step.next(); !next.done; ) {
+      next = step.next(old.subarray(next.value.at, next.value.at + next.value.length))
+    }
+    if (writer.length < BLOCK && walk.at - from < BLOCK_SPAN && walk.at < now.length) continue
+    blocks.push({ count: walk.at - from, payload: writer.end() })
+    from = walk.at
+    yield { doing: 'writing', share: walk.at / now.length }
+  }
+  const chained: Uint8Array[] = []
+  let next = new Uint8Array(16)
+  for (const block of blocks.toReversed()) {
+    const bytes = writeBlock({ ...block, next })
+    chained.unshift(bytes)
+    next = chainDigest(crypto, bytes) as Uint8Array<ArrayBuffer>
+  }
+  const header: PatchHeader = {
+    architecture,
+    slotBits,
+    load,
+    base: { length: old.length, digest: crypto.sha256(old) },
+    target: { length: now.length, digest: crypto.sha256(now) },
+    covers: covers.length,
+    longest: blocks.reduce((longest, { payload }) => Math.max(longest, payload.length), 0),
+    first: next,
+  }
+  return concat(writeHeader(header), ...chained)
+}
+
+function* coverBlocks(covers: readonly Cover[]): Generator<{ readonly count: number; readonly payload: Uint8Array }> {
+  const writer = new BitWriter()
+  let coder = new CoverCoder(writer)
+  for (let from = 0; from < covers.length; from += COVERS_AT_ONCE) {
+    const some = covers.slice(from, from + COVERS_AT_ONCE)
+    if (from > 0) coder = coder.next(writer)
+    for (const cover of some) coder.code(cover)
+    yield { count: some.length, payload: writer.end() }
+  }
+}

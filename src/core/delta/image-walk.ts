@@ -1,0 +1,93 @@
+import type { BitCoder } from './arithmetic.ts'
+import { ByteModel, type Place } from './byte-model.ts'
+import type { Cover } from './covers.ts'
+import { type Addressed, MARGIN } from './references/stretch.ts'
+import { type Architecture, expected } from './references.ts'
+
+/** Bytes of the old image that are wanted. Whoever reads them answers all of them. */
+export type OldBytes = { readonly at: number; readonly length: number }
+
+/** What both sides know before the first byte of the new image. */
+export type Terms = {
+  readonly architecture: Architecture
+  readonly slotBits: number
+  readonly covers: readonly Cover[]
+  readonly old: Addressed
+}
+
+/** Bytes that are gone through at once. */
+export const STEP = 512
+
+/**
+ * Goes through a new image from its beginning, byte by byte, asking for the bytes of the old one that it is like.
+ */
+export class ImageWalk {
+  readonly #terms: Terms
+  readonly #model: ByteModel
+  readonly #kinds = new Uint8Array(STEP + 2 * MARGIN)
+  readonly #place: Place = { at: 0, expected: -1, kind: 0, halfword: 0, odd: 0 }
+  /** The cover that the next byte is in, or comes before. */
+  #cover = 0
+  #at = 0
+
+  constructor(terms: Terms) {
+    this.#terms = terms
+    this.#model = new ByteModel(terms.slotBits)
+  }
+
+  /** Offset of the next byte. */
+  get at(): number {
+    return this.#at
+  }
+
+  /**
+   * The next bytes, at most `bytes.length` of them: to the coder, or from the coder into `bytes`. Answers how many; fewer where a cover
+   * begins or ends, or a step does.
+   */
+  *step(coder: BitCoder, bytes: Uint8Array): Generator<OldBytes, number, Uint8Array> {
+    const { covers } = this.#terms
+    for (let here = covers[this.#cover]; here !== undefined && here.new + here.length <= this.#at; ) {
+      this.#cover += 1
+      here = covers[this.#cover]
+    }
+    const cover = covers[this.#cover]
+    const isCovered = cover !== undefined && cover.new <= this.#at
+    const until = cover === undefined ? Number.POSITIVE_INFINITY : isCovered ? cover.new + cover.length : cover.new
+    const length = Math.min(bytes.length, STEP, until - this.#at)
+    if (isCovered) yield* this.#covered(coder, bytes, length, cover.old + (this.#at - cover.new))
+    else this.#uncovered(coder, bytes, length)
+    this.#at += length
+    return length
+  }
+
+  *#covered(coder: BitCoder, bytes: Uint8Array, length: number, at: number): Generator<OldBytes, void, Uint8Array> {
+    const { architecture, old } = this.#terms
+    const around = new Uint8Array(length + 2 * MARGIN)
+    const first = Math.max(0, at - MARGIN)
+    const last = Math.min(old.length, at + length + MARGIN)
+    around.set(yield { at: first, length: last - first }, first - (at - MARGIN))
+    const before = around.slice()
+    const kinds = this.#kinds.subarray(0, around.length)
+    expected(architecture, { at, by: this.#at - at, bytes: around, kinds }, old)
+    const place = this.#place
+    for (let k = 0; k < length; k += 1) {
+      const odd = (at + k) & 1
+      const from = MARGIN + k - odd
+      place.at = this.#at + k
+      place.expected = around[MARGIN + k]!
+      place.kind = kinds[MARGIN + k]!
+      place.halfword = before[from]! | (before[from + 1]! << 8)
+      place.odd = odd
+      bytes[k] = this.#model.code(coder, place, bytes[k]!)
+    }
+  }
+
+  #uncovered(coder: BitCoder, bytes: Uint8Array, length: number): void {
+    const place = this.#place
+    place.expected = -1
+    for (let k = 0; k < length; k += 1) {
+      place.at = this.#at + k
+      bytes[k] = this.#model.code(coder, place, bytes[k]!)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** Words, and beginnings of functions, that are looked at, at most. */
+const MOST_POINTERS = 32_768
+const MOST_BEGINS = 4096
+/** An image begins at a multiple of so much: no vector table of a Cortex-M is aligned to less (Arm v7-M ARM, B3.2.5). */
+const ALIGNMENT = 0x80
+/** Functions that must be where their pointers say, at least. */
+const ENOUGH = 8
+
+/**
+ * Where an image of a Cortex-M is run from, by its own words: the address from which most words that could point to a function in Thumb
+ * (odd, as they do) point to the beginning of one, which saves registers (`PUSH` with `LR`). Null where none stands out: it is no such
+ * image, or it is compressed or encrypted.
+ */
+export function loadAddress(image: Uint8Array): number | null {
+  const view = new DataView(image.buffer, image.byteOffset, image.length)
+  const begins: number[] = []
+  for (let at = 0; at + 2 <= image.length && begins.length < MOST_BEGINS; at += 2) {
+    const halfword = view.getUint16(at, true)
+    if (halfword >> 8 === 0xb5 || halfword === 0xe92d) begins.push(at)
+  }
+  const pointers = new Set<number>()
+  for (let at = 0; at + 4 <= image.length && pointers.size < MOST_POINTERS; at += 4) {
+    const word = view.getUint32(at, true)
+    if (word % 2 === 1 && word < 0xf000_0000) pointers.add(word - 1)
+  }
+  const votes = new Map<number, number>()
+  for (const pointer of pointers) {
+    for (const begin of begins) {
+      const load = pointer - begin
+      if (load < 0 || load % ALIGNMENT !== 0) continue
+      votes.set(load, (votes.get(load) ?? 0) + 1)
+    }
+  }
+  let [best, most, second] = [0, 0, 0]
+  for (const [load, count] of votes) {
+    if (count > most) {
+      second = most
+      most = count
+      best = load
+    } else if (count > second) second = count
+  }
+  return most >= ENOUGH && most >= 3 * second ? best : null
+}

@@ -1,0 +1,42 @@
+import { type Addressed, MARGIN, type Stretch } from './references/stretch.ts'
+import { thumb } from './references/thumb.ts'
+import { words } from './references/words.ts'
+
+/** What the references of an image are written in. `none`: bytes are taken as they are. */
+export const ARCHITECTURES = ['none', 'cortex-m'] as const
+export type Architecture = (typeof ARCHITECTURES)[number]
+
+/** Kinds of bytes: 0 is any other; then the bytes of a branch, of a word that points into the image, of one that points to memory. */
+export const KINDS = 13
+
+/**
+ * What a moved stretch is expected to be: each reference in it points to where what it pointed to has moved. What a byte
+ * belongs to depends on the few bytes around it alone, so that a stretch may be cut anywhere.
+ */
+export function expected(architecture: Architecture, stretch: Stretch, image: Addressed): void {
+  stretch.kinds.fill(0)
+  if (architecture === 'none') return
+  const original = stretch.bytes.slice()
+  thumb(original, stretch, image)
+  words(original, stretch, image)
+}
+
+/** Bytes of an image that are rewritten at once. */
+const PIECE = 4096
+
+/** A whole old image as it is expected to be: each stretch as far from its place as the map says. */
+export function expectedImage(architecture: Architecture, old: Uint8Array, image: Addressed): Uint8Array {
+  const out = old.slice()
+  for (let at = 0; at < old.length; ) {
+    const by = image.map.to(at) - at
+    let end = at + 1
+    while (end < old.length && end - at < PIECE && image.map.to(end) - end === by) end += 1
+    const bytes = new Uint8Array(end - at + 2 * MARGIN)
+    const first = Math.max(0, at - MARGIN)
+    bytes.set(old.subarray(first, end + MARGIN), first - (at - MARGIN))
+    expected(architecture, { at, by, bytes, kinds: new Uint8Array(bytes.length) }, image)
+    out.set(bytes.subarray(MARGIN, MARGIN + end - at), at)
+    at = end
+  }
+  return out
+}
