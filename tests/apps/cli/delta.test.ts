@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { drawn } from '../../core/delta/images.ts'
+import { realImage } from '../../core/delta/real-firmware.ts'
+import { commandLine } from '../../worlds/command-line.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'voltseal-delta-'))
+after(() => rmSync(root, { recursive: true, force: true }))
+const file = (name: string, bytes?: Uint8Array): string => {
+  const path = join(root, name)
+  if (bytes !== undefined) writeFileSync(path, bytes)
+  return path
+}
+const OLD = file('old.bin', realImage('essentialhub', '7-27'))
+const NEW = file('new.bin', realImage('essentialhub', '7-28'))
+const OTHER = file('other.bin', drawn(3, 5000))
+
+describe('voltseal delta', () => {
+  it('makes a patch, says what it is for, and makes the new image of it', async () => {
+    const patch = file('new.patch')
+    const made = await commandLine(['delta', 'create', OLD, NEW, '-o', patch, '--json'])
+    assert.equal(made.exit, 0, made.err)
+    const said = JSON.parse(made.out)
+    assert.equal(said.architecture, 'cortex-m')
+    assert.equal(said.loadAddress, 0x0800_8000)
+    assert.equal(said.bytes, readFileSync(patch).length)
+    const inspected = await commandLine(['delta', 'inspect', patch, '--json'])
+    assert.deepEqual(JSON.parse(inspected.out), said)
+    const again = file('again.bin')
+    const applied = await commandLine(['delta', 'apply', OLD, patch, '-o', again])
+    assert.equal(applied.exit, 0, applied.err)
+    assert.deepEqual(readFileSync(again), readFileSync(NEW))
+    for (const [what, argv, code] of [
+      ['another base', ['delta', 'apply', OTHER, patch, '-o', again], 'patch-base-differs'],
+      ['a file that is no patch', ['delta', 'apply', OLD, OTHER, '-o', again], 'patch-malformed'],
+      ['too little memory', ['delta', 'apply', OLD, patch, '-o', again, '--memory', '10KiB'], 'patch-memory-refused'],
+      ['no file', ['delta', 'apply', OLD, file('none'), '-o', again], 'file-missing'],
+      [
+        'memory that no patch fits',
+        ['delta', 'create', OLD, NEW, '-o', patch, '--memory', '1KiB'],
+        'patch-memory-refused',
+      ],
+      ['no load address', ['delta', 'create', OTHER, NEW, '-o', patch, '--arch', 'cortex-m'], 'usage-error'],
+    ] as const) {
+      const refused = await commandLine([...argv, '--json'])
+      assert.notEqual(refused.exit, 0, what)
+      assert.equal(JSON.parse(refused.out).code, code, what)
+    }
+  })
+
+  it('attack: a patch that somebody cut or changed makes no file', async () => {
+    const patch = file('small.patch')
+    const old = file('small.bin', drawn(5, 9000))
+    const now = file('smaller.bin', drawn(5, 9000).slice(40))
+    assert.equal((await commandLine(['delta', 'create', old, now, '-o', patch])).exit, 0)
+    const bytes = new Uint8Array(readFileSync(patch))
+    const changed = bytes.slice()
+    changed[bytes.length - 1]! ^= 1
+    for (const [what, other, code] of [
+      ['cut', bytes.slice(0, -2), 'patch-malformed'],
+      ['cut behind a block', bytes.slice(0, 108), 'patch-target-differs'],
+      ['changed', changed, 'patch-altered'],
+      ['with another behind it', Uint8Array.of(...bytes, ...bytes.slice(108)), 'patch-malformed'],
+    ] as const) {
+      const out = file(`${code}.bin`)
+      const refused = await commandLine(['delta', 'apply', old, file('other.patch', other), '-o', out, '--json'])
+      assert.equal(JSON.parse(refused.out).code, code, what)
+      assert.throws(() => readFileSync(out), what)
+    }
+  })
+})
