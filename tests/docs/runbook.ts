@@ -54,6 +54,12 @@ export class Program {
   }
 }
 
+type GatewayStatus = { readonly log: { readonly size: number; readonly trouble: { readonly code: string } | null } }
+const status = async (world: World): Promise<GatewayStatus> =>
+  (await world.must('gateway', 'status', world.at('gateway'))) as GatewayStatus
+const size = async (world: World): Promise<number> =>
+  ((await world.must('audit', 'verify')) as { readonly size: number }).size
+
 /** What a page asks for that no command of it does: a line such as `<!-- the test starts the fleet server anew -->`. */
 const DEEDS: Readonly<Record<string, (world: World) => Promise<void>>> = {
   '<!-- the test starts the fleet server anew -->': async world => {
@@ -64,6 +70,27 @@ const DEEDS: Readonly<Record<string, (world: World) => Promise<void>>> = {
     await world.gateway?.close()
     await world.startGateway()
   },
+  '<!-- the test stops the fleet server -->': async world => {
+    await world.fleet?.close()
+    world.fleet = null
+  },
+  '<!-- the test starts the fleet server -->': world => world.startFleet(),
+  '<!-- the test stops the gateway -->': async world => {
+    await world.gateway?.close()
+    world.gateway = null
+  },
+  '<!-- the test starts the gateway -->': world => world.startGateway(),
+  '<!-- the test waits until the gateway has signed the log -->': world =>
+    world.until('the gateway signed all of the log', async () => {
+      const { log } = await status(world)
+      return log.trouble === null && log.size === (await size(world))
+    }),
+  '<!-- the test waits until the gateway has found the fork -->': world =>
+    world.until('the gateway and the fleet told of the fork', async () => {
+      const { log } = await status(world)
+      const { said } = await world.run('fleet', 'status')
+      return log.trouble?.code === 'log-forked' && said.includes('log-forked')
+    }),
 }
 
 /** The steps of a runbook, and the deeds of the test between them, in the order of the page. */

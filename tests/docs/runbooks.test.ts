@@ -274,6 +274,25 @@ runbook(
 )
 
 runbook(
+  'fork-drill.md',
+  async world => {
+    await world.startGateway()
+  },
+  world => {
+    it('the gateway signs again what continues the log that it knows', async () => {
+      const over = async (): Promise<boolean> => {
+        const { json } = await voltseal(world(), ['gateway', 'status', world().at('gateway')])
+        const { log } = json as { log: { trouble: { until: number | null } | null } }
+        return log.trouble?.until !== null
+      }
+      await world().gateway?.close()
+      await world().startGateway()
+      await world().until('the alarm is over', over)
+    })
+  },
+)
+
+runbook(
   'site-keys.md',
   async world => {
     await published(world, '1.1.0')
