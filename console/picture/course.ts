@@ -53,7 +53,7 @@ export type CoursePicture = {
   readonly rows: readonly WaveRow[]
 }
 
-const isOver = (state: string): boolean => state === 'done' || state === 'halted'
+export const isOver = (state: string): boolean => ['done', 'halted', 'rolled-back'].includes(state)
 
 /** The picture of a campaign. `now`: the server's clock. */
 export function courseOf(campaign: CampaignDetail, plan: PlanWaves | null, now: number): CoursePicture {
@@ -161,7 +161,7 @@ function gateState({ state, wave, course }: CampaignDetail, number: number): Gat
   if (passed || (state === 'done' && course.every(({ at }) => at !== 'rolling-back'))) return 'passed'
   if (number < wave) return 'passed'
   if (number > wave) return 'ahead'
-  if (state === 'halted' || state === 'rolling-back' || state === 'done') return 'failed'
+  if (isOver(state) || state === 'rolling-back') return 'failed'
   if (state === 'paused') return 'held'
   return state === 'soaking' ? 'soaking' : 'ahead'
 }

@@ -13,7 +13,9 @@ export type Due = {
   readonly left: number
   readonly total: number
   readonly late: boolean
-  /** `in 3 d`, `2 h late`, `done`. */
+  /** It was rolled back: nobody has what it brought, and nobody gets it by this campaign. */
+  readonly undone: boolean
+  /** `in 3 d`, `2 h late`, `done`, `rolled back`. */
   readonly inWords: string
 }
 
@@ -26,11 +28,13 @@ export function dueOf(deadlines: readonly DeadlineView[], campaigns: readonly Ca
     const { total = 0, confirmed = 0, overtaken = 0, withdrawn = 0, failed = 0 } = counts
     const done = confirmed + overtaken
     const left = Math.max(0, total - done - withdrawn)
-    const over = left === 0 || one?.state === 'done'
+    const undone = one?.state === 'rolled-back'
+    const over = left === 0 || undone || one?.state === 'done'
     if (over && now - deadline > MONTH) return []
     const late = !over && now > deadline
-    const inWords = over ? 'done' : late ? `${ageText(now - deadline)} late` : `in ${ageText(deadline - now)}`
-    return [{ campaign, title, deadline, done, failed, left, total, late, inWords }]
+    const time = late ? `${ageText(now - deadline)} late` : `in ${ageText(deadline - now)}`
+    const inWords = undone ? 'rolled back' : over ? 'done' : time
+    return [{ campaign, title, deadline, done, failed, left, total, late, undone, inWords }]
   })
 }
 

@@ -10,6 +10,7 @@ const STATES: Readonly<Record<string, MarkKind>> = {
   paused: 'attention',
   halted: 'failed',
   'rolling-back': 'attention',
+  'rolled-back': 'failed',
   done: 'good',
 }
 
@@ -17,6 +18,7 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
   created: 'waits for approval',
   approved: 'approved, not started',
   'rolling-back': 'rolling back',
+  'rolled-back': 'rolled back',
 }
 
 const TURNS: Readonly<Record<string, MarkKind>> = {

@@ -4,6 +4,7 @@ import { usePages } from '../live/pages.ts'
 import { ExplainedButton } from '../parts/explained.tsx'
 import { Mark } from '../parts/mark.tsx'
 import { Progress } from '../parts/progress.tsx'
+import { isOver } from '../picture/course.ts'
 import { stateMark, stateWord } from '../picture/standing.ts'
 import { go } from '../shell/router.ts'
 import type { ScreenProps } from '../shell/screen.ts'
@@ -16,16 +17,14 @@ const FILTERS = [
   { value: 'over', word: 'over' },
 ] as const
 
-const isOver = ({ state }: CampaignSummary): boolean => state === 'done' || state === 'halted'
-
 /** Every campaign: those under way first, and the newest before the older ones. */
 export default function Campaigns({ query, setQuery }: ScreenProps) {
   const { may } = useSession()
   const list = usePages<CampaignSummary>('/v1/campaigns?limit=200')
   const which = query.get('show') ?? ''
   const shown = useMemo(() => {
-    const fitting = list.items.filter(one => which === '' || isOver(one) === (which === 'over'))
-    return fitting.toReversed().sort((a, b) => Number(isOver(a)) - Number(isOver(b)))
+    const fitting = list.items.filter(one => which === '' || isOver(one.state) === (which === 'over'))
+    return fitting.toReversed().sort((a, b) => Number(isOver(a.state)) - Number(isOver(b.state)))
   }, [list.items, which])
   return (
     <div class="campaigns">

@@ -96,8 +96,9 @@ export const CampaignSummary = Type.Object(
   {
     id: Type.String(),
     title: Type.String(),
+    /** As in core/campaign/rollout-state.ts; `rolled-back` when it is done because everything went back. */
     state: Type.String(),
-    /** The wave under way, from 1; 0 before the first. */
+    /** The wave under way, from 1; 0 before the first; of one that is over the furthest that it came to. */
     wave: Type.Integer(),
     waves: Type.Integer(),
     reason: Type.Union([Type.String(), Type.Null()]),

@@ -137,6 +137,7 @@ describe('a campaign on its time axis', () => {
       { state: 'done', wave: 2, course: [...course, passage('soaking', 2, 6), passage('done', null, 7)] },
       ['passed', 'passed'],
     ],
+    ['that was rolled back from its first wave', { state: 'rolled-back', wave: 1 }, ['failed', 'ahead']],
     ['of an older server that is done', { state: 'done', wave: 2 }, ['passed', 'passed']],
   ]
   for (const [name, change, states] of gates) {

@@ -173,6 +173,10 @@ describe('what is due', () => {
       [[false, 'done']],
     )
   })
+  test('one that was rolled back is over, and nobody has what it brought', () => {
+    const one = due(NOW - HOUR, 'rolled-back', { total: 2, returned: 2 })
+    assert.deepEqual([one?.undone, one?.left, one?.late, one?.inWords], [true, 2, false, 'rolled back'])
+  })
   test('what was done long ago is nobody’s concern; what is left for long is', () => {
     assert.equal(due(NOW - 40 * DAY, 'done', { total: 2, confirmed: 2 }), undefined)
     assert.equal(due(NOW - 40 * DAY, 'running', { total: 2, confirmed: 1 })?.late, true)

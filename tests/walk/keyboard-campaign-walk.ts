@@ -130,6 +130,7 @@ walk.step('it is rolled back, with the reason', async () => {
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'hidden' })
   await page.getByText('1 returned').first().waitFor()
+  await page.getByText(/rolled back (?:now|.* ago)/).waitFor()
 })
 
 walk.step('an entry of the log is searched for, opened and proven, and its proof is taken along', async () => {

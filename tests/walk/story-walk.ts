@@ -293,6 +293,7 @@ walk.step('what is due by when, site by site, and what the log shows of a standa
   const { page } = seat
   await seat.open('/compliance')
   await page.getByRole('link', { name: 'Spring update of the racks' }).waitFor()
+  await page.getByText('rolled back', { exact: true }).waitFor()
   await page.getByText('By site, as its controllers attested').click()
   await page.getByRole('link', { name: 'harbour', exact: true }).waitFor()
   await page.getByText('ISO 24089', { exact: true }).click()

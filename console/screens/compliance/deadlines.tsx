@@ -28,12 +28,12 @@ export function Deadlines() {
 }
 
 function Campaign({ row }: { row: Due }) {
-  const { campaign, title, deadline, done, failed, left, total, late, inWords } = row
+  const { campaign, title, deadline, done, failed, left, total, late, undone, inWords } = row
   const [open, setOpen] = useState(false)
   return (
     <div class="due">
       <p class="due-line">
-        <Mark kind={late ? 'attention' : left === 0 ? 'good' : 'busy'} />
+        <Mark kind={undone ? 'failed' : late ? 'attention' : left === 0 ? 'good' : 'busy'} />
         <a href={`/campaigns/${encodeURIComponent(campaign)}`}>{title}</a>
         <span>
           {done} of {total} have it, {left} to go{failed > 0 && `, ${failed} failed`}

@@ -41,7 +41,7 @@ export async function watchCampaign(cli: Cli, session: Session, id: string): Pro
 
 /** At its end, or where only a person can move it on. A halt is over when nobody is in the middle of an update. */
 function ended(view: CampaignView): boolean {
-  if (view.state === 'paused' || view.state === 'done') return true
+  if (['paused', 'done', 'rolled-back'].includes(view.state)) return true
   return view.state === 'halted' && (view.counts.assigned ?? 0) === 0
 }
 

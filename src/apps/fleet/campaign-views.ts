@@ -1,4 +1,4 @@
-import { tally } from '../../core/campaign/rollout-state.ts'
+import { stateName, tally, waveNumber } from '../../core/campaign/rollout-state.ts'
 import { parseSheetFile, type Sheet } from '../../core/campaign/sheet.ts'
 import { isOrdered, stepOf, type Turn, type TurnAt } from '../../core/campaign/turn.ts'
 import type { TurnRow } from '../../core/campaign/turn-rows.ts'
@@ -57,13 +57,12 @@ export async function summaryOf(world: FleetWorld, opened: Opened): Promise<Camp
   const { state, priority } = rollout
   const approvals = await approvalsOf(world, opened)
   if (isRefusal(approvals)) return approvals
-  const wave = 'wave' in state && state.wave !== null ? state.wave + 1 : state.at === 'done' ? plan.waves.length : 0
   const reason = 'reason' in state ? state.reason : null
   return {
     id: plan.id,
     title: plan.title,
-    state: state.at,
-    wave,
+    state: stateName(state),
+    wave: waveNumber(rollout, plan.waves.length),
     waves: plan.waves.length,
     reason,
     priority,

@@ -1,3 +1,4 @@
+import { stateName } from '../../core/campaign/rollout-state.ts'
 import { showDuration } from '../../core/encoding/quantity.ts'
 import { parseEntry } from '../../core/ledger/entry.ts'
 import { isRefusal } from '../../core/refusal/refusal.ts'
@@ -87,7 +88,7 @@ export class Metrics {
     const states = new Map<string, number>()
     for (const row of await this.#world.store.campaigns()) {
       const opened = openRow(row)
-      const state = isRefusal(opened) ? 'unreadable' : opened.rollout.state.at
+      const state = isRefusal(opened) ? 'unreadable' : stateName(opened.rollout.state)
       states.set(state, (states.get(state) ?? 0) + 1)
     }
     return by('voltseal_campaigns', 'Campaigns by state.', 'state', states)

@@ -210,6 +210,17 @@ export function passOn(course: readonly Passage[], state: RolloutState): readonl
   return [...course, { at: state.at, wave, since: state.since }].slice(-MAX_COURSE)
 }
 
+/** What people call where a campaign stands: `rolled-back` for one that is done since everything that can go back has gone back. */
+export const stateName = (state: RolloutState): RolloutState['at'] | 'rolled-back' =>
+  state.at === 'done' && state.undone ? 'rolled-back' : state.at
+
+/** The wave that is open, from 1; of one that is over the furthest that it came to; 0 before the first. */
+export function waveNumber({ state, course }: Pick<Rollout, 'state' | 'course'>, waves: number): number {
+  if ('wave' in state) return state.wave === null ? 0 : state.wave + 1
+  if (state.at !== 'done') return 0
+  return state.undone ? Math.max(0, ...course.map(({ wave }) => (wave ?? -1) + 1)) : waves
+}
+
 /** True while the campaign may still order something. */
 export function isOpen({ state }: Rollout): boolean {
   return state.at !== 'halted' && state.at !== 'done'

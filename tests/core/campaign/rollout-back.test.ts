@@ -3,7 +3,15 @@ import { describe, test } from 'node:test'
 import { Book } from '../../../src/core/campaign/book.ts'
 import { decide } from '../../../src/core/campaign/rollout.ts'
 import type { RolloutPlan } from '../../../src/core/campaign/rollout-plan.ts'
-import { type RolloutEvent, readRollout, tally, writeRollout } from '../../../src/core/campaign/rollout-state.ts'
+import {
+  type Passage,
+  type RolloutEvent,
+  readRollout,
+  stateName,
+  tally,
+  waveNumber,
+  writeRollout,
+} from '../../../src/core/campaign/rollout-state.ts'
 import type { Seat, Turn } from '../../../src/core/campaign/turn.ts'
 import { waitsOf } from '../../../src/core/campaign/waits.ts'
 import { instant, millis } from '../../../src/core/encoding/units.ts'
@@ -56,6 +64,17 @@ const standing = (book: Book, of: Turn['at']): string[] =>
   [...book.turns.values()].filter(turn => turn.at === of).map(({ controller }) => controller)
 
 describe('rolling back', () => {
+  test('one that everything went back of is called rolled back, as far as it had come', () => {
+    const state = { at: 'done', since: at(3), undone: true } as const
+    const passage = (of: Passage['at'], wave: number | null) => ({ at: of, wave, since: at(1) })
+    const course = [passage('approved', null), passage('running', 0), passage('running', 1), passage('rolling-back', 0)]
+    assert.deepEqual([stateName(state), waveNumber({ state, course }, 3)], ['rolled-back', 2])
+    const passed = { ...state, undone: false }
+    assert.deepEqual([stateName(passed), waveNumber({ state: passed, course }, 3)], ['done', 3])
+    const halted = { at: 'halted', wave: null, since: at(1), by: 'person', reason: 'rejected' } as const
+    assert.deepEqual([stateName(halted), waveNumber({ state: halted, course: [] }, 3)], ['halted', 0])
+  })
+
   test('one place after the other, in the reverse of the order of the site', () => {
     const book = updated([0, 1, 1, 2])
     orThrow(book.run(back(2)))
