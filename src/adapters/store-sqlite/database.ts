@@ -1,7 +1,10 @@
 import { DatabaseSync } from 'node:sqlite'
 import { type Refusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
 
-export type Migration = string | ((database: DatabaseSync) => void)
+/** Hears how far long work at the start is, in steps. */
+export type Told = (done: number, of: number) => void
+
+export type Migration = string | ((database: DatabaseSync, told: Told) => void)
 
 /** What a process must be able to say of its database before it opens it. */
 export type Schema = {
@@ -13,12 +16,12 @@ export type Schema = {
 
 /**
  * Opens a database for one process alone: write-ahead log, synced on every commit (`synchronous = FULL`), locked
- * against a second process until this one ends, however it ends. Migrates an older file in one transaction.
+ * against a second process until this one ends, however it ends. Migrates an older file in one transaction; `told` hears how far it is.
  *
- * Refuses: `data-folder-newer` (written by a later Voltseal; nothing is touched), `data-folder-in-use`,
- * `data-folder-damaged` (not a database, or not readable).
+ * Refuses: `data-folder-newer` (written by a later Voltseal; nothing is touched), `data-folder-in-use`, `no-space` (for the migration; the
+ * file is as it was), `data-folder-damaged` (not a database, or not readable).
  */
-export function openDatabase(path: string, schema: Schema): DatabaseSync | Refusal {
+export function openDatabase(path: string, schema: Schema, told: Told = () => {}): DatabaseSync | Refusal {
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(path)
@@ -40,7 +43,7 @@ export function openDatabase(path: string, schema: Schema): DatabaseSync | Refus
     for (let version = found; version < schema.version; version += 1) {
       const migration = schema.migrations[version]!
       if (typeof migration === 'string') database.exec(migration)
-      else migration(database)
+      else migration(database, told)
     }
     database.exec(`PRAGMA user_version = ${schema.version}`)
     database.exec('COMMIT')
@@ -52,6 +55,8 @@ export function openDatabase(path: string, schema: Schema): DatabaseSync | Refus
       // It was never open: the refusal below says why.
     }
     const message = (error as Error).message
+    if (/disk is full/i.test(message))
+      return refuse('no-space', path, 'room to bring the data to this version', message)
     return /locked|busy/i.test(message)
       ? refuse('data-folder-in-use', path, 'a data folder that no other process serves', 'a lock held by another one')
       : refuse('data-folder-damaged', path, 'a readable Voltseal database', message)

@@ -21,7 +21,7 @@ import { Archived, type StoredEntry } from './archived.ts'
 import { SqliteAttention } from './attention.ts'
 import { Behind } from './behind.ts'
 import { Copies, type OnPages } from './copy.ts'
-import { openDatabase, Writer } from './database.ts'
+import { openDatabase, type Told, Writer } from './database.ts'
 import { FLEET_DATA, FLEET_MIGRATIONS } from './fleet-migrations.ts'
 import { SqliteGathered } from './gathered.ts'
 import { SqliteHistories } from './histories.ts'
@@ -41,8 +41,8 @@ const HASH = 32
 const TIMESTAMP = 'timestamp.json'
 
 /** The fleet server's store in one SQLite file. `archive`: where old entries are. Refuses as `openDatabase` does. */
-export function openFleetStore(path: string, archive: LogFiles | null = null): SqliteFleetStore | Refusal {
-  const database = openDatabase(path, { version: FLEET_DATA, migrations: FLEET_MIGRATIONS })
+export function openFleetStore(path: string, archive: LogFiles | null = null, told?: Told): SqliteFleetStore | Refusal {
+  const database = openDatabase(path, { version: FLEET_DATA, migrations: FLEET_MIGRATIONS }, told)
   return isRefusal(database) ? database : new SqliteFleetStore(database, archive)
 }
 

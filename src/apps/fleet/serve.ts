@@ -108,7 +108,9 @@ async function startWith(
   if (isRefusal(parties)) return parties
   const settings = settingsOf(folder, config, isRefusal(wrapping) ? null : wrapping.spki, nodeCrypto)
   if (isRefusal(settings)) return settings
-  const store = openFleetStore(files.database, archiveOf(folder, config))
+  const store = openFleetStore(files.database, archiveOf(folder, config), (done, of) =>
+    log.info({ done, of }, 'brings the data folder to this version'),
+  )
   if (isRefusal(store)) return store
   const world = fleetWorld(config, store, folder, {
     crypto: nodeCrypto,

@@ -12,7 +12,7 @@ import { instant } from '../../../src/core/encoding/units.ts'
 import { type AuditEntry, entryBytes } from '../../../src/core/ledger/entry.ts'
 import type { EntryRow } from '../../../src/core/ledger/log-rows.ts'
 import type { SoughtFilter } from '../../../src/core/ledger/sought-rows.ts'
-import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { columns } from '../../../src/flows/audit.ts'
 import { auditEntry } from '../../core/ledger/signed-log.ts'
 
@@ -146,7 +146,14 @@ describe('looking for entries', () => {
     database.prepare('INSERT INTO sought VALUES (?, ?, 2, 3, NULL, NULL, 1, NULL)').run(8, ENTRIES[8]?.at as number)
     database.exec(`PRAGMA user_version = ${version + 1}`)
     database.close()
-    const store = orThrow(openFleetStore(file))
+    // Cut off in the middle: nothing of it is there, and the next start begins again.
+    const cut = openFleetStore(file, null, () => {
+      throw new Error('power')
+    })
+    assert.ok(isRefusal(cut))
+    const steps: number[][] = []
+    const store = orThrow(openFleetStore(file, null, (done, of) => void steps.push([done, of])))
+    assert.deepEqual(steps, [[60, 120]])
     const found = (filter: SoughtFilter) =>
       store.sought.find(filter, { from: 0, to: 60 }, 'oldest', 60).map(({ index }) => index)
     for (const filter of [
