@@ -1,5 +1,6 @@
 import type { PlanBody } from '../../src/core/campaign/plan.ts'
 import type { CampaignDetail } from '../../src/wire/plan-views.ts'
+import { isOver } from './standing.ts'
 
 /** A campaign on a time axis: its waves, planned and as they were. All times are instants. */
 
@@ -52,8 +53,6 @@ export type CoursePicture = {
   readonly ticks: readonly Tick[]
   readonly rows: readonly WaveRow[]
 }
-
-export const isOver = (state: string): boolean => ['done', 'halted', 'rolled-back'].includes(state)
 
 /** The picture of a campaign. `now`: the server's clock. */
 export function courseOf(campaign: CampaignDetail, plan: PlanWaves | null, now: number): CoursePicture {

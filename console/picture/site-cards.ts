@@ -2,6 +2,7 @@ import type { PlantSeen } from '../../src/wire/plant-api.ts'
 import type { PlacedController, PlannedTurn, SiteControllerView, SiteView } from '../../src/wire/site-views.ts'
 import type { MarkKind } from './mark-kind.ts'
 import { type SlotPicture, slotsOf } from './slots.ts'
+import { isOver, stateWord } from './standing.ts'
 
 /** Why a controller does not get its turn. `age`: of the value, by now, in milliseconds; null: it has none. */
 export type Waiting = {
@@ -208,7 +209,7 @@ export function waitRows(cards: readonly Card[]): readonly WaitRow[] {
 const reasonIn = (id: string, { sentence }: Waiting): string =>
   sentence.startsWith(`${id} waits: `) ? sentence.slice(`${id} waits: `.length) : sentence
 
-/** Work at the site by campaign: how many of its controllers stand where. */
+/** Work at the site by campaign, of those that have not ended: how many of its controllers stand where. */
 export type WorkRow = {
   readonly campaign: string
   readonly title: string
@@ -218,11 +219,11 @@ export type WorkRow = {
 }
 
 export function workOf(controllers: readonly SiteControllerView[]): readonly WorkRow[] {
-  const turns = controllers.flatMap(one => one.turns)
+  const turns = controllers.flatMap(one => one.turns).filter(({ campaignState }) => !isOver(campaignState))
   return [...Map.groupBy(turns, ({ campaign }) => campaign)].map(([campaign, some]) => ({
     campaign,
     title: some[0]!.title,
-    state: some[0]!.campaignState,
+    state: stateWord(some[0]!.campaignState),
     version: [...new Set(some.map(({ version }) => version))].join(', '),
     counts: [...Map.groupBy(some, ({ state, stage }) => stage ?? state)].map(([state, of]) => ({
       state,

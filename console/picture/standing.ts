@@ -1,4 +1,4 @@
-import type { MarkKind } from '../parts/mark.tsx'
+import type { MarkKind } from './mark-kind.ts'
 
 /** The states of campaigns and of turns, as they are shown: a shape, and a word that says the same. */
 
@@ -38,6 +38,8 @@ const TURNS: Readonly<Record<string, MarkKind>> = {
 
 export const stateMark = (state: string): MarkKind => STATES[state] ?? 'unknown'
 export const stateWord = (state: string): string => STATE_WORDS[state] ?? state
+/** Whether a campaign orders nothing any more, by its state. */
+export const isOver = (state: string): boolean => ['done', 'halted', 'rolled-back'].includes(state)
 export const turnMark = (state: string): MarkKind => TURNS[state] ?? 'unknown'
 export const turnWord = (state: string): string => state.replaceAll('-', ' ')
 

@@ -12,6 +12,7 @@ import { useNow } from '../parts/use-now.ts'
 import { ageText, agoText } from '../picture/age.ts'
 import { standingOf } from '../picture/site-cards.ts'
 import { slotsOf } from '../picture/slots.ts'
+import { stateWord } from '../picture/standing.ts'
 import { occurrencesOf } from '../picture/timeline.ts'
 import { untilText, whenText } from '../picture/when.ts'
 import type { ScreenProps } from '../shell/screen.ts'
@@ -162,7 +163,7 @@ function State({ view, zone, now }: { view: SiteControllerView; zone: string; no
       )}
       {turns.map(({ campaign, title, campaignState, version, state, stage, wave, detail }) => (
         <p key={campaign}>
-          <CampaignLink id={campaign}>{title}</CampaignLink> ({campaignState}): {version} in wave {wave},{' '}
+          <CampaignLink id={campaign}>{title}</CampaignLink> ({stateWord(campaignState)}): {version} in wave {wave},{' '}
           {stage ?? state}
           {detail !== null && detail !== stage && ` (${detail})`}
         </p>

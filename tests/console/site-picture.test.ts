@@ -304,6 +304,7 @@ describe('cards', () => {
     const all = [
       controller('a', { turns: [turn()] }),
       controller('b', { turns: [turn({ stage: 'granted' }), turn({ campaign: 'spring' })] }),
+      controller('c', { turns: [turn({ campaign: 'summer', campaignState: 'rolled-back' })] }),
     ]
     assert.deepEqual(
       workOf(all).map(({ campaign, counts }) => [campaign, counts]),

@@ -1,3 +1,4 @@
+import { stateName } from '../../core/campaign/rollout-state.ts'
 import { stepOf, type Turn } from '../../core/campaign/turn.ts'
 import { lastReport, storedSite } from '../../core/fleet/attested.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../../core/refusal/refusal.ts'
@@ -85,7 +86,7 @@ async function controllerOf(
     turns.push({
       campaign: plan.id,
       title: plan.title,
-      campaignState: rollout.state.at,
+      campaignState: stateName(rollout.state),
       state: turn.at,
       stage: stageOf(turn),
       wave: turn.wave + 1,

@@ -1,5 +1,6 @@
 import { EventStream } from '../../../adapters/http-events.ts'
 import type { HttpsServer } from '../../../adapters/http-server.ts'
+import { stateName } from '../../../core/campaign/rollout-state.ts'
 import { mayDoSomewhere } from '../../../core/fleet/roles.ts'
 import { type AuditEntry, parseEntry } from '../../../core/ledger/entry.ts'
 import { isRefusal, orThrow, type Refusal, RefusalError, refuse } from '../../../core/refusal/refusal.ts'
@@ -146,7 +147,7 @@ async function snapshotOf(
     if ((campaign !== undefined && row.id !== campaign) || !(await scope.campaign(row.id))) continue
     const opened = openRow(row)
     if (isRefusal(opened)) return opened
-    campaigns.push({ id: row.id, title: opened.plan.title, state: opened.rollout.state.at })
+    campaigns.push({ id: row.id, title: opened.plan.title, state: stateName(opened.rollout.state) })
   }
   const controllers =
     site !== undefined && (await scope.site(site)) ? { controllers: await controllersAt(world, site) } : {}
