@@ -11,7 +11,7 @@ import { installPackages } from './needs.ts'
  *
  *     npm run test:console -- [--seed N] [--only TEXT]
  *
- * `--only`: the files of tests/walk whose name has that text.
+ * `--only`: the files of tests/walk whose name has that text, or one of several with commas.
  */
 const text = { type: 'string' } as const
 const { values } = parseArgs({ options: { seed: text, only: text, pictures: text }, strict: true })
@@ -21,7 +21,7 @@ const root = join(import.meta.dirname, '..')
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 if (chromiumPath() === null) installPackages(['chromium'], 'Chromium, the browser of the walk', say)
 const files = readdirSync(join(root, 'tests', 'walk'))
-  .filter(name => name.endsWith('-walk.ts') && name.includes(only))
+  .filter(name => name.endsWith('-walk.ts') && only.split(',').some(text => name.includes(text)))
   .map(name => join('tests', 'walk', name))
 if (chromiumPath() === null) {
   say('✖ Chromium is not installed: the package chromium of Debian, or that of your system.')

@@ -2,6 +2,7 @@ import type { SiteLinkView } from '../../src/wire/site-page-api.ts'
 import { Mark } from '../parts/mark.tsx'
 import { ageText } from '../picture/age.ts'
 import { clockLine, linkLines, ordersLine, ownLogLine } from '../picture/link-words.ts'
+import './link-panel.css'
 
 type Props = { readonly link: SiteLinkView; readonly now: number }
 

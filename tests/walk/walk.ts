@@ -4,24 +4,42 @@ import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { openBrowser, Seat } from './chromium.ts'
-import { CONSOLE_PORT, ORIGIN, type PlantOptions, type Somebody, WalkPlant } from './plant.ts'
+import { CONSOLE_PORT, type PlantOptions, type Somebody, WalkPlant } from './plant.ts'
 
 /** What decides the bytes of images and passwords of this run: the same again is the same walk. */
 export const SEED = Number(process.env.VOLTSEAL_WALK_SEED ?? '1')
 
+/** What is walked through: where its page is, and how it begins and ends. */
+export type Plant = Pick<WalkPlant, 'address' | 'powerUp' | 'keepLogs' | 'close'>
+
 /** A plant and a browser, the seats in it, and what is kept of a failure. */
-export class Walk {
-  plant!: WalkPlant
+export class Walk<P extends Plant = WalkPlant> {
+  plant!: P
+  readonly #port: number
   browser!: Browser
   readonly #seats = new Map<string, Seat>()
   #stopped: string | null = null
 
+  /** `port`: where the page is, at the plant's address, which is `localhost` to the browser. */
+  private constructor(port: number) {
+    this.#port = port
+  }
+
   /** Opens both before the tests of a file, and closes them behind it. `prepare` happens before any controller has power. */
   static of(prepare: (walk: Walk) => Promise<void>, options: PlantOptions = {}): Walk {
-    const walk = new Walk()
+    return Walk.through(() => WalkPlant.open(SEED, options), CONSOLE_PORT, prepare)
+  }
+
+  /** The same through another plant. */
+  static through<P extends Plant>(
+    open: () => Promise<P>,
+    port: number,
+    prepare: (walk: Walk<P>) => Promise<void>,
+  ): Walk<P> {
+    const walk = new Walk<P>(port)
     before(async () => {
-      walk.plant = await WalkPlant.open(SEED, options)
-      walk.browser = await openBrowser(walk.plant.address, CONSOLE_PORT)
+      walk.plant = await open()
+      walk.browser = await openBrowser(walk.plant.address, port)
       await prepare(walk)
       await walk.plant.powerUp()
     })
@@ -36,7 +54,7 @@ export class Walk {
   async seat(name: string, options: BrowserContextOptions = {}): Promise<Seat> {
     const known = this.#seats.get(name)
     if (known !== undefined) return known
-    const seat = await Seat.take(this.browser, ORIGIN, options)
+    const seat = await Seat.take(this.browser, `http://localhost:${this.#port}`, options)
     this.#seats.set(name, seat)
     return seat
   }

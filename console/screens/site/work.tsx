@@ -1,4 +1,5 @@
 import { CampaignLink } from '../../parts/campaign-link.tsx'
+import { Scroll } from '../../parts/scroll.tsx'
 import type { WorkRow } from '../../picture/site-cards.ts'
 
 /** Planned and running work: the campaigns that have not ended, and where the site's controllers stand in each. */
@@ -9,7 +10,7 @@ export function Work({ rows }: { rows: readonly WorkRow[] }) {
       {rows.length === 0 ? (
         <p class="calm">No open campaign is about this site.</p>
       ) : (
-        <div class="scroll">
+        <Scroll label="Planned and running work">
           <table>
             <thead>
               <tr>
@@ -32,7 +33,7 @@ export function Work({ rows }: { rows: readonly WorkRow[] }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   )

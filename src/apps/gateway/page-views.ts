@@ -106,7 +106,9 @@ async function controllerOf(world: SiteWorld, row: GatewayControllerRow, plans: 
 function waitsOf(world: SiteWorld, id: string): SiteControllerView['waits'] {
   const wait = waitOf(world, id)
   if (wait === null) return null
-  const { rule, about, sentence, value, threshold, ageMillis, nextPossible } = wait
+  const { rule, about, because, value, threshold, ageMillis, nextPossible } = wait
+  // As the fleet's API says it: the coordinator's own sentence names the rack too, which stands beside it here.
+  const sentence = `${id} waits: ${because}.`
   return { rule, about, sentence, value, threshold, ageMillis, nextPossible, at: world.clock.now() }
 }
 
