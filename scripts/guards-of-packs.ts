@@ -24,6 +24,13 @@ export const PACK_GUARDS: readonly Guard[] = [
     tests: DRAFTS,
   },
   {
+    stops: 'a pack that the server has sealed and has no room for',
+    file: 'src/apps/fleet/packs.ts',
+    text: '    if (full !== null) return full\n',
+    without: '',
+    tests: 'tests/apps/fleet/packs.test.ts',
+  },
+  {
     stops: 'a pack that is sealed a second time when it is taken up again',
     file: EXPORT,
     text: 'mayBe ? await findSeal',

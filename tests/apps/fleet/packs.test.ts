@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -120,6 +121,27 @@ describe('evidence packs that the server makes', () => {
     assert.equal(code(await send(ira, 'GET', `/v1/audit/packs/${begun.id}/file`)), 'not-found')
     await json<PackView>(begin(ira))
     assert.equal((await ended(ira)).state, 'made')
+  })
+
+  it('on a disk without room for one nothing is sealed', async t => {
+    const other = new Packs(door.parts.gathering, join(folder, 'small'), folder)
+    const small = join(folder, 'small', 'packs')
+    mkdirSync(small, { recursive: true })
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'none', small], { stdio: 'ignore' })
+    } catch {
+      return t.skip('this user may not mount a small disk')
+    }
+    try {
+      const before = await fleet.world.store.log()
+      orThrow(other.begin(await door.who('ida'), { sites: ['quay'] }))
+      while (other.of('ida')[0]?.fault === null) await pause(20)
+      assert.deepEqual([other.of('ida')[0]?.fault?.code, other.of('ida')[0]?.sealed], ['no-space', null])
+      assert.equal((await fleet.world.store.log()).size, before.size)
+    } finally {
+      execFileSync('umount', [small])
+      await other.close()
+    }
   })
 
   it('say why they failed', async () => {
