@@ -166,8 +166,22 @@ export const SIGN_IN_GUARDS: readonly Guard[] = [
   {
     stops: 'a passkey that a found token removes',
     file: 'src/flows/passkeys.ts',
-    text: "    if (editor.by === 'token') return refuse('token-manages-itself', account, 'a sign-in or a certificate', 'a token')\n",
+    text: "  if (editor.by === 'token') return refuse('token-manages-itself', account, 'a sign-in or a certificate', 'a token')\n",
     without: '',
+    tests: PASSKEYS,
+  },
+  {
+    stops: 'a name of a new passkey that takes all of the account with it',
+    file: 'src/flows/passkeys.ts',
+    text: "      if (isRefusal(read)) return read\n      const detail = { event: 'passkey-added'",
+    without: "      const detail = { event: 'passkey-added'",
+    tests: PASSKEYS,
+  },
+  {
+    stops: 'a new name of a passkey that takes all of the account with it',
+    file: 'src/flows/passkeys.ts',
+    text: '    if (isRefusal(read)) return read\n    if (label === meant.label) return null\n',
+    without: '    if (label === meant.label) return null\n',
     tests: PASSKEYS,
   },
   {

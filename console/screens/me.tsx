@@ -12,7 +12,7 @@ import './me.css'
 
 /** One's own account: what one may do, and everything that lets one in: passkeys, sessions, tokens. */
 export default function Me(_: ScreenProps) {
-  const { account, name } = useSession()
+  const { account, name, may } = useSession()
   const path = `/v1/accounts/${account}`
   const detail = useView<AccountDetail>(path)
   const who = useView<WhoView>('/v1/whoami')
@@ -69,6 +69,7 @@ export default function Me(_: ScreenProps) {
             account={account}
             session={who.value?.session?.id ?? null}
             passkeys={value.passkeys}
+            approves={may('approve')}
             onChange={renew}
             onEnd={end}
           />

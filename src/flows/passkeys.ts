@@ -74,7 +74,7 @@ export class Passkeys {
 
   /**
    * Adds a passkey to the account of who asks. Durable on return. Refuses `sign-in-over` (the challenge), `passkey-refused`,
-   * and what `begin` refuses.
+   * `account-malformed` (a name that is none), and what `begin` refuses.
    */
   async add(
     who: Who,
@@ -116,9 +116,13 @@ export class Passkeys {
         createdAt,
         used: null,
       }
+      const row = passkeyRow(next)
+      // What could not be read back would take all passkeys of the account with it.
+      const read = parsePasskey(row.passkey, `a passkey of ${account}`)
+      if (isRefusal(read)) return read
       const detail = { event: 'passkey-added', account: personal(account), passkey: id, label }
       // If power fails before this commit, the authenticator has a key that nobody knows, and its owner adds it again.
-      await record(world, { passkeys: [passkeyRow(next)] }, [{ kind: 'account-changed', actor: person(who), detail }])
+      await record(world, { passkeys: [row] }, [{ kind: 'account-changed', actor: person(who), detail }])
       return next
     })
   }
@@ -128,11 +132,8 @@ export class Passkeys {
    * `not-found`, `passkey-refused`, `account-malformed`.
    */
   async handedOut(account: string, id: string): Promise<TrustPasskey | Refusal> {
-    const all = await passkeysOf(this.#world, account)
-    if (isRefusal(all)) return all
-    const meant = all.find(one => one.id === id)
-    if (meant === undefined)
-      return refuse('not-found', `a passkey of ${account}`, 'one of the account', 'none of that id')
+    const meant = await passkeyAt(this.#world, account, id)
+    if (isRefusal(meant)) return meant
     const cose = fromBase64Url(meant.publicKey)
     const spki = cose === null ? null : spkiOfCose(cose)
     const key = spki === null ? null : passkeyOf({ ...this.#place, spki, credentialId: meant.credential })
@@ -177,18 +178,60 @@ export async function passkeysOf(
   return all.sort((a, b) => a.createdAt - b.createdAt)
 }
 
+/**
+ * Calls a passkey of an account something else. Durable on return; the same again changes nothing. Refuses `account-missing`,
+ * `account-malformed` (a name that is none), `not-found`, `token-manages-itself`.
+ */
+export function renamePasskey(
+  world: FleetWorld,
+  editor: Who,
+  account: string,
+  id: string,
+  label: string,
+): Promise<null | Refusal> {
+  return world.store.exclusive(async () => {
+    const meant = await managed(world, editor, account, id)
+    if (isRefusal(meant)) return meant
+    const row = passkeyRow({ ...meant, label })
+    // What could not be read back would take all passkeys of the account with it.
+    const read = parsePasskey(row.passkey, `a passkey of ${account}`)
+    if (isRefusal(read)) return read
+    if (label === meant.label) return null
+    const detail = {
+      event: 'passkey-renamed',
+      account: personal(account),
+      passkey: id,
+      label,
+      labelBefore: meant.label,
+    }
+    // If power fails before this commit, it is called as before, and is renamed again.
+    await record(world, { passkeys: [row] }, [{ kind: 'account-changed', actor: person(editor), detail }])
+    return null
+  })
+}
+
+/** A passkey that somebody may manage. Refuses `token-manages-itself`, `account-missing`, `account-malformed`, `not-found`. */
+async function managed(world: FleetWorld, editor: Who, account: string, id: string): Promise<Passkey | Refusal> {
+  if (editor.by === 'token') return refuse('token-manages-itself', account, 'a sign-in or a certificate', 'a token')
+  const owner = await accountOf(world, account)
+  if (isRefusal(owner)) return owner
+  if (owner === null) return refuse('account-missing', account, 'an account of this fleet', 'none of that name')
+  return passkeyAt(world, account, id)
+}
+
+/** A passkey of an account. Refuses `account-malformed`, `not-found`. */
+async function passkeyAt(world: Pick<FleetWorld, 'store'>, account: string, id: string): Promise<Passkey | Refusal> {
+  const all = await passkeysOf(world, account)
+  if (isRefusal(all)) return all
+  const meant = all.find(one => one.id === id)
+  return meant ?? refuse('not-found', `a passkey of ${account}`, 'one of the account', 'none of that id')
+}
+
 /** Removes a passkey of an account. Durable on return. Refuses `account-missing`, `not-found`, `token-manages-itself`. */
 export function removePasskey(world: FleetWorld, editor: Who, account: string, id: string): Promise<null | Refusal> {
   return world.store.exclusive(async () => {
-    if (editor.by === 'token') return refuse('token-manages-itself', account, 'a sign-in or a certificate', 'a token')
-    const owner = await accountOf(world, account)
-    if (isRefusal(owner)) return owner
-    if (owner === null) return refuse('account-missing', account, 'an account of this fleet', 'none of that name')
-    const all = await passkeysOf(world, account)
-    if (isRefusal(all)) return all
-    const meant = all.find(one => one.id === id)
-    if (meant === undefined)
-      return refuse('not-found', `a passkey of ${account}`, 'one of the account', 'none of that id')
+    const meant = await managed(world, editor, account, id)
+    if (isRefusal(meant)) return meant
     const { label } = meant
     const detail = { event: 'passkey-removed', account: personal(account), passkey: id, label }
     // If power fails before this commit, it is still good, and is removed again.

@@ -105,6 +105,9 @@ export const AddPasskey = Type.Object(
 )
 export type AddPasskey = Static<typeof AddPasskey>
 
+export const RenamePasskey = Type.Object({ label: Text(120) }, closed)
+export type RenamePasskey = Static<typeof RenamePasskey>
+
 /** A passkey as its owner, administrators and auditors see it. `synced`: it is kept on several devices. */
 export const PasskeyView = Type.Object(
   {

@@ -97,6 +97,7 @@ async function passkeys(
   )
   const { id } = json<PasskeyView>(added)
   orThrow(await call(fleetUrl(world), ana, 'GET', `/v1/accounts/ana/passkeys/${id}/key`))
+  orThrow(await postAs(ana, `/v1/accounts/ana/passkeys/${id}`, { label: 'the green key' }))
   orThrow(await remove(ana, `/v1/accounts/ana/passkeys/${id}`))
 }
 

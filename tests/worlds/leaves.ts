@@ -16,6 +16,7 @@ export const LEAVES: Readonly<Record<string, readonly EntryKind[] | string>> = {
   signOut: ['access-ended'],
   askPasskey: 'it changes nothing: it says what an authenticator is asked for',
   addPasskey: ['account-changed'],
+  renamePasskey: ['account-changed'],
   removePasskey: ['account-changed'],
   endSessions: ['access-ended'],
   addAccount: ['account-changed'],

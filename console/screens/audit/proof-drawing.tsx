@@ -1,6 +1,7 @@
 import { toHex } from '../../../src/core/encoding/bytes.ts'
 import { SIGNED_ROOT } from '../../../src/core/ledger/proof-walk.ts'
 import { type Codes, told } from '../../live/codes.ts'
+import { saveFile } from '../../live/save-file.ts'
 import { Mark, type MarkKind } from '../../parts/mark.tsx'
 import { Scroll } from '../../parts/scroll.tsx'
 import type { Proof } from '../../picture/proof.ts'
@@ -144,14 +145,7 @@ const short = (start: number, end: number): string => (end - start === 1 ? `${st
 
 /** The proof as a file: made here, of what was verified here. */
 function Download({ proof, text }: { proof: Proof; text: string }) {
-  const save = (): void => {
-    const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
-    const link = document.createElement('a')
-    link.href = url
-    link.download = `${proof.index}.tlog-proof`
-    link.click()
-    setTimeout(() => URL.revokeObjectURL(url), 10_000)
-  }
+  const save = (): void => saveFile(`${proof.index}.tlog-proof`, 'text/plain', text)
   return (
     <p class="proof-take">
       <button type="button" onClick={save}>

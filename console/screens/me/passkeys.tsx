@@ -3,23 +3,27 @@ import type { AccountDetail } from '../../../src/wire/account-api.ts'
 import { addPasskey, hasPasskeys } from '../../live/passkey.ts'
 import { Scroll } from '../../parts/scroll.tsx'
 import { announce } from '../../shell/announce.ts'
+import { ApproverKey } from './approver-key.tsx'
+import { PasskeyRow } from './passkey-row.tsx'
 import { SignInAgain } from './sign-in-again.tsx'
-import { moment, used } from './when.ts'
 
 type PasskeysProps = {
   readonly account: string
   /** The session that one is in: it is ended when one signs in again. */
   readonly session: string | null
   readonly passkeys: AccountDetail['passkeys']
+  /** Whether one approves plans. */
+  readonly approves: boolean
   readonly onChange: () => void
   readonly onEnd: (of: string) => Promise<void>
 }
 
 /** One's passkeys: each with what it is called and when it was used last; and a new one, in a session that is fresh. */
-export function Passkeys({ account, session, passkeys, onChange, onEnd }: PasskeysProps) {
+export function Passkeys({ account, session, passkeys, approves, onChange, onEnd }: PasskeysProps) {
   const [label, setLabel] = useState('')
   const [said, setSaid] = useState<string | null>(null)
   const [stale, setStale] = useState(false)
+  const [saved, setSaved] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
   const add = async (): Promise<void> => {
     if (busy) return
@@ -55,28 +59,28 @@ export function Passkeys({ account, session, passkeys, onChange, onEnd }: Passke
                 <th scope="col">Added</th>
                 <th scope="col">Last used</th>
                 <th scope="col">
-                  <span class="unseen">Remove</span>
+                  <span class="unseen">Rename, save or remove</span>
                 </th>
               </tr>
             </thead>
             <tbody>
               {passkeys.map(one => (
-                <tr key={one.id}>
-                  <th scope="row">{one.label}</th>
-                  <td>{one.synced ? 'several devices' : 'one device'}</td>
-                  <td>{moment(one.createdAt)}</td>
-                  <td>{used(one.usedAt)}</td>
-                  <td>
-                    <button type="button" onClick={() => void onEnd(`passkeys/${one.id}`)}>
-                      Remove<span class="unseen"> {one.label}</span>
-                    </button>
-                  </td>
-                </tr>
+                <PasskeyRow
+                  key={one.id}
+                  account={account}
+                  passkey={one}
+                  approves={approves}
+                  onChange={onChange}
+                  onEnd={onEnd}
+                  onSaid={setSaid}
+                  onSaved={setSaved}
+                />
               ))}
             </tbody>
           </table>
         </Scroll>
       )}
+      {saved !== null && <ApproverKey account={account} file={saved} onDone={() => setSaved(null)} />}
       {hasPasskeys() ? (
         <form
           class="me-add"

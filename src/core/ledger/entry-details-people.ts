@@ -65,7 +65,8 @@ export const peopleForms = {
     by: 'fleet',
     flow: 'flows/appoint.ts',
     says: {
-      event: 'made, changed, enabled, disabled, password, token-made, passkey-added, passkey-removed or recovered',
+      event:
+        'made, changed, enabled, disabled, password, token-made, passkey-added, passkey-renamed, passkey-removed or recovered',
       account: 'which one',
       kind: 'person or service',
       grants: 'the roles that it has, or that the token allows',
@@ -79,6 +80,7 @@ export const peopleForms = {
       key: 'SHA-256 of the token’s secret: what its entries are known by',
       passkey: 'the id of the passkey: SHA-256 of its credential id',
       label: 'what the token is for, or what the passkey is called',
+      labelBefore: 'what the passkey was called before',
       expires: 'when the token ends',
     },
     personal: ['account'],

@@ -15,6 +15,7 @@ import {
   ForgottenView,
   PasskeyView,
   PasskeyWantedView,
+  RenamePasskey,
   SessionView,
   SignIn,
   SignInReturn,
@@ -254,6 +255,20 @@ export const addPasskey = route({
   secret: true,
   answers: { 200: PasskeyView },
   codes: ['session-not-fresh', 'passkeys-too-many', 'passkey-refused', 'sign-in-over'],
+})
+
+export const renamePasskey = route({
+  method: 'POST',
+  path: '/v1/accounts/{id}/passkeys/{passkey}',
+  id: 'renamePasskey',
+  tag,
+  summary: 'Calls a passkey something else: one’s own, or as an administrator that of another',
+  access: ownOr('manage-accounts'),
+  params: { id: Name, passkey: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
+  body: RenamePasskey,
+  secret: true,
+  answers: { 204: null },
+  codes: ['account-missing', 'account-malformed', 'token-manages-itself'],
 })
 
 export const removePasskey = route({

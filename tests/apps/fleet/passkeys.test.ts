@@ -107,6 +107,48 @@ describe('passkeys, at the fleet’s door', () => {
     await dropAll('ada')
   })
 
+  it('is called something else by its owner and by who manages accounts, and by nobody else', async () => {
+    const browser = await at('ada')
+    const { id } = await browser.mustAddPasskey('the blue key')
+    const path = `/v1/accounts/ada/passkeys/${id}`
+    const called = async () => (await passkeysOf('ada')).map(({ label }) => label)
+    assert.equal(outcome(await browser.ask('POST', path, { label: 'the green key' })), 204)
+    assert.deepEqual(await called(), ['the green key'])
+    const { detail } = (await fleet.entries()).findLast(one => one.detail.event === 'passkey-renamed')!
+    assert.deepEqual(
+      [detail.account, detail.passkey, detail.labelBefore, detail.label],
+      ['ada', id, 'the blue key', 'the green key'],
+    )
+    const { size } = await fleet.world.store.log()
+    assert.equal(outcome(await browser.ask('POST', path, { label: 'the green key' })), 204)
+    assert.equal((await fleet.world.store.log()).size, size, 'the same again is no change')
+    assert.equal(outcome(await (await at('mallory')).ask('POST', path, { label: 'mine' })), 'role-missing')
+    const elsewhere = path.replace('/ada/', '/mallory/')
+    assert.equal(outcome(await (await at('mallory')).ask('POST', elsewhere, { label: 'mine' })), 'not-found')
+    const bearer = door.client({ bearer: await door.token('ada') })
+    assert.equal(outcome(await send(bearer, 'POST', path, { label: 'the token’s' })), 'token-manages-itself')
+    assert.equal(outcome(await (await at('root')).ask('POST', path, { label: 'seen to' })), 204)
+    assert.deepEqual(await called(), ['seen to'])
+    browser.cookies.clear()
+    orThrow(await browser.signInByPasskey())
+    await dropAll('ada')
+  })
+
+  it('attack: a name that cannot be read back, which would take all passkeys of the account with it', async () => {
+    const browser = await at('ada')
+    const { id } = await browser.mustAddPasskey('a key')
+    for (const label of ['two\nlines', 'a\u0007bell']) {
+      const named = await browser.ask('POST', `/v1/accounts/ada/passkeys/${id}`, { label })
+      assert.ok(isRefusal(named), label)
+      assert.ok(isRefusal(await browser.addPasskey(label)), label)
+    }
+    assert.deepEqual(
+      (await passkeysOf('ada')).map(({ label }) => label),
+      ['a key'],
+    )
+    await dropAll('ada')
+  })
+
   it('an authenticator that is synced and does not count signs in as often as it likes', async () => {
     const browser = await withPasskey('ada', new SoftAuthenticator({ counts: false, synced: true }))
     for (let n = 0; n < 3; n += 1) assert.equal(outcome(await browser.signInByPasskey()), 200)

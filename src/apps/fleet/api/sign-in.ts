@@ -7,7 +7,7 @@ import { ownPath } from '../../../core/fleet/own-path.ts'
 import type { Passkey } from '../../../core/fleet/passkey.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { writePasskey } from '../../../core/trust/passkey.ts'
-import { passkeysOf, removePasskey } from '../../../flows/passkeys.ts'
+import { passkeysOf, removePasskey, renamePasskey } from '../../../flows/passkeys.ts'
 import { signIn } from '../../../flows/sign-in.ts'
 import type { PasskeyView } from '../../../wire/account-api.ts'
 import * as routes from '../../../wire/routes/accounts.ts'
@@ -96,6 +96,11 @@ function passkeyRoutes(server: HttpsServer, door: FleetDoor): void {
     const key = passkeys === null ? none() : await passkeys.handedOut(params.id ?? '', params.passkey ?? '')
     if (isRefusal(key)) return key
     return reply.type('application/json').send(Buffer.from(writePasskey(key)))
+  })
+
+  changesSecrets(server, routes.renamePasskey, ({ peer, params, body }) => {
+    const run = () => renamePasskey(world, peer, params.id ?? '', params.passkey ?? '', body.label)
+    return { attempt: 'passkey rename', run }
   })
 
   changesSecrets(server, routes.removePasskey, ({ peer, params }) => {
