@@ -7,7 +7,7 @@ import { Help } from './help.tsx'
 import { listenToKeys, moveRow, useKey } from './keys.ts'
 import { followLinks, go, goInstead, useAddress } from './router.ts'
 import { type Route, routes, SIGN_IN, signIn } from './routes.ts'
-import { keepSession, SessionProvider, useStanding } from './session.tsx'
+import { keepSession, SessionProvider, useSession, useStanding } from './session.tsx'
 import { Stale } from './stale.tsx'
 import { Top } from './top.tsx'
 
@@ -42,7 +42,8 @@ export function Shell() {
 }
 
 function SignedIn({ path, query }: { path: string; query: URLSearchParams }) {
-  useEffect(() => keepViews(followEvents), [])
+  const { account } = useSession()
+  useEffect(() => keepViews(() => followEvents(account)), [account])
   useEffect(keepSession, [])
   const [help, setHelp] = useState(false)
   useKey('?', 'this list of keys', () => setHelp(true))
