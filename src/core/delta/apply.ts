@@ -142,9 +142,10 @@ export class PatchApplier {
   }
 
   #begun(): ImageWalk {
+    if (this.#walk !== null) return this.#walk
     const { architecture, slotBits, base, load } = this.#header
     const old = { length: base.length, load, map: new AddressMap(this.#covers) }
-    this.#walk ??= new ImageWalk({ architecture, slotBits, covers: this.#covers, old })
+    this.#walk = new ImageWalk({ architecture, slotBits, covers: this.#covers, old })
     return this.#walk
   }
 }

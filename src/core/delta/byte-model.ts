@@ -2,7 +2,8 @@ import type { BitCoder } from './arithmetic.ts'
 import { logOdds, Mixer, Slots } from './odds.ts'
 import { KINDS } from './references.ts'
 
-/** Evidence for whether a byte is as expected, and for each bit of a byte. */
+/** Evidence for whether a row is as expected, whether a byte is, and for each bit of a byte. */
+const OF_ROW = 4
 const OF_WHETHER = 6
 const OF_BYTE = 6
 /** Slots for the first; those for the second are what a patch states. */
@@ -15,9 +16,12 @@ export const SLOT_BITS = { least: 10, usual: 14, most: 22 } as const
 
 /** What the model keeps in memory, in bytes. */
 export const modelBytes = (slotBits: number): number =>
-  3 * (2 ** slotBits + 2 ** WHETHER_BITS) + 4 * (OF_WHETHER + 1) * KINDS + 8 * (OF_BYTE + 1) * ROWS
+  3 * (2 ** slotBits + 2 ** WHETHER_BITS) +
+  4 * ((OF_ROW + 1) * KINDS_OF_ROW + (OF_WHETHER + 1) * KINDS + (OF_BYTE + 1) * PLACES)
 
-const ROWS = 2 * 16
+/** Rows by the references in them; places of a bit: in a byte of a covered row by what it belongs to, or in another, even or odd. */
+const KINDS_OF_ROW = 8
+const PLACES = 8 * 5
 
 /** Where a byte of the new image stands, and what is known of it. `expected`: −1 where no cover is. */
 export type Place = {
@@ -38,18 +42,46 @@ export class ByteModel {
   readonly #mostly = new Mixer(OF_WHETHER + 1, KINDS, { weight: 20_000, rate: 2 })
   readonly #bytes: Slots
   readonly #shift: number
-  readonly #byPlace = new Mixer(OF_BYTE + 1, ROWS, { weight: 18_000, rate: 8 })
-  readonly #byBit = new Mixer(OF_BYTE + 1, ROWS, { weight: 18_000, rate: 8 })
+  readonly #spelling = new Mixer(OF_BYTE + 1, PLACES, { weight: 18_000, rate: 8 })
+  readonly #rows = new Mixer(OF_ROW + 1, KINDS_OF_ROW, { weight: 20_000, rate: 2 })
   readonly #contexts = new Int32Array(OF_BYTE)
   readonly #slots = new Int32Array(Math.max(OF_BYTE, OF_WHETHER))
   /** The last four bytes, the newest lowest; which of the last bytes were not as expected; how many in a row were. */
   #before = 0
+  #wrongRows = 0
   #wrong = 0
   #right = 0
 
   constructor(slotBits: number) {
     this.#bytes = new Slots(2 ** slotBits, 30)
     this.#shift = 32 - slotBits
+  }
+
+  /**
+   * Whether a row of covered bytes is as expected, all of it: to the coder, or from it; then `are` is not looked at. If so, it is gone
+   * through. `kinds`: a bit for each kind of reference in it, of three.
+   */
+  areExpected(coder: BitCoder, expected: Uint8Array, kinds: number, are: boolean): boolean {
+    const wrong = this.#wrongRows
+    const slots = this.#slots
+    slots[0] = whetherSlot(6, wrong & 255)
+    slots[1] = whetherSlot(7, kinds * 16 + steps(this.#right >> 1))
+    slots[2] = whetherSlot(8, kinds * 256 + (wrong & 15) * 16 + (this.#wrong & 15))
+    slots[3] = whetherSlot(9, (expected[1] ?? 0) * 256 + (expected[3] ?? 0))
+    const { inputs } = this.#rows
+    const { probabilities } = this.#whether
+    for (let k = 0; k < OF_ROW; k += 1) inputs[k] = logOdds(probabilities[slots[k]!]!)
+    inputs[OF_ROW] = LEANING
+    const bit = coder.code(this.#rows.mix(kinds), are ? 1 : 0)
+    this.#rows.learn(bit)
+    for (let k = 0; k < OF_ROW; k += 1) this.#whether.learn(slots[k]!, bit)
+    this.#wrongRows = ((wrong << 1) | (1 - bit)) & 0xffff
+    if (bit === 0) return false
+    const length = expected.length
+    this.#right += length
+    this.#wrong = length < 16 ? (this.#wrong << length) & 0xffff : 0
+    for (let k = Math.max(0, length - 4); k < length; k += 1) this.#before = (this.#before << 8) | expected[k]!
+    return true
   }
 
   /** A byte to the coder, or from it: then `byte` is not looked at. Answers the byte. */
@@ -65,10 +97,9 @@ export class ByteModel {
       return false
     }
     const wrong = this.#wrong
-    const run = this.#right < 8 ? this.#right : Math.min(15, 39 - Math.clz32(this.#right >> 3))
     const slots = this.#slots
     slots[0] = whetherSlot(0, wrong & 255)
-    slots[1] = whetherSlot(1, kind * 16 + run)
+    slots[1] = whetherSlot(1, kind * 16 + steps(this.#right))
     slots[2] = whetherSlot(2, expected * 4 + (wrong & 3))
     slots[3] = whetherSlot(3, (halfword >> 8) * 8 + odd * 4 + (wrong & 3))
     slots[4] = whetherSlot(4, halfword * 2 + odd)
@@ -109,25 +140,22 @@ export class ByteModel {
       contexts[4] = context(10, c2 * 2 + (at & 1))
       contexts[5] = context(11, c4 * 4 + (at & 3))
     }
-    const row = isCovered ? kind : 16 + (at & 1)
+    const place = 8 * (isCovered ? Math.min(2, (kind + 3) >> 2) : 3 + (at & 1))
     const slots = this.#slots
     const { probabilities } = this.#bytes
-    const [byPlace, byBit] = [this.#byPlace, this.#byBit]
+    const spelling = this.#spelling
+    const { inputs } = spelling
+    inputs[OF_BYTE] = LEANING
     let spelled = 1
     for (let bits = 0; bits < 8; bits += 1) {
       for (let k = 0; k < OF_BYTE; k += 1) {
         const slot = Math.imul(contexts[k]! + Math.imul(spelled, 0x3d4d51cb), 0x9e3779b1) >>> this.#shift
         slots[k] = slot
-        const odds = logOdds(probabilities[slot]!)
-        byPlace.inputs[k] = odds
-        byBit.inputs[k] = odds
+        inputs[k] = logOdds(probabilities[slot]!)
       }
-      byPlace.inputs[OF_BYTE] = LEANING
-      byBit.inputs[OF_BYTE] = LEANING
-      const probability = (byPlace.mix(row) + byBit.mix((isCovered ? 0 : 8) + bits)) >> 1
+      const probability = spelling.mix(place + bits)
       const bit = coder.code(probability, (byte >> (7 - bits)) & 1)
-      byPlace.learn(bit)
-      byBit.learn(bit)
+      spelling.learn(bit)
       for (let k = 0; k < OF_BYTE; k += 1) this.#bytes.learn(slots[k]!, bit)
       spelled = spelled * 2 + bit
     }
@@ -139,3 +167,6 @@ const whetherSlot = (of: number, value: number): number =>
   Math.imul(Math.imul(value, 0x2f0b4c47) + of * 0x1b873593, 0x9e3779b1) >>> (32 - WHETHER_BITS)
 
 const context = (of: number, value: number): number => Math.imul(value, 0x2f0b4c47) + Math.imul(of + 1, 0x5bd1e995)
+
+/** A count of bytes in few numbers, up to 15: exactly while it is small. */
+const steps = (count: number): number => (count < 8 ? count : Math.min(15, 36 - Math.clz32(count >> 3)))

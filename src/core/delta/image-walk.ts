@@ -1,3 +1,4 @@
+import { sameBytes } from '../encoding/bytes.ts'
 import type { BitCoder } from './arithmetic.ts'
 import { ByteModel, type Place } from './byte-model.ts'
 import type { Cover } from './covers.ts'
@@ -17,6 +18,8 @@ export type Terms = {
 
 /** Bytes that are gone through at once. */
 export const STEP = 512
+/** Bytes that may be told to be as expected at once: most of an image, and each by itself would take time. */
+const ROW = 64
 
 /**
  * Goes through a new image from its beginning, byte by byte, asking for the bytes of the old one that it is like.
@@ -69,16 +72,25 @@ export class ImageWalk {
     const before = around.slice()
     const kinds = this.#kinds.subarray(0, around.length)
     expected(architecture, { at, by: this.#at - at, bytes: around, kinds }, old)
-    const place = this.#place
-    for (let k = 0; k < length; k += 1) {
-      const odd = (at + k) & 1
-      const from = MARGIN + k - odd
-      place.at = this.#at + k
-      place.expected = around[MARGIN + k]!
-      place.kind = kinds[MARGIN + k]!
-      place.halfword = before[from]! | (before[from + 1]! << 8)
-      place.odd = odd
-      bytes[k] = this.#model.code(coder, place, bytes[k]!)
+    for (let row = 0; row < length; row += ROW) {
+      const end = Math.min(length, row + ROW)
+      const were = around.subarray(MARGIN + row, MARGIN + end)
+      const isSame = sameBytes(were, bytes.subarray(row, end))
+      if (this.#model.areExpected(coder, were, kindsAmong(kinds, MARGIN + row, MARGIN + end), isSame)) {
+        bytes.set(were, row)
+        continue
+      }
+      const place = this.#place
+      for (let k = row; k < end; k += 1) {
+        const odd = (at + k) & 1
+        const from = MARGIN + k - odd
+        place.at = this.#at + k
+        place.expected = around[MARGIN + k]!
+        place.kind = kinds[MARGIN + k]!
+        place.halfword = before[from]! | (before[from + 1]! << 8)
+        place.odd = odd
+        bytes[k] = this.#model.code(coder, place, bytes[k]!)
+      }
     }
   }
 
@@ -90,4 +102,11 @@ export class ImageWalk {
       bytes[k] = this.#model.code(coder, place, bytes[k]!)
     }
   }
+}
+
+/** A bit for branches, one for pointers, one for words that point to memory, where there is one. */
+function kindsAmong(kinds: Uint8Array, from: number, to: number): number {
+  let among = 0
+  for (let at = from; at < to; at += 1) if (kinds[at]! > 0) among |= 1 << ((kinds[at]! - 1) >> 2)
+  return among
 }

@@ -61,11 +61,14 @@ export class Slots {
   learn(slot: number, bit: number): void {
     const seen = this.#seen[slot]!
     const probability = this.probabilities[slot]!
-    const wanted = bit === 1 ? 65535 : 0
-    this.probabilities[slot] = probability + Math.trunc(((wanted - probability) * 2) / (2 * seen + 3))
+    const distance = (bit === 1 ? 65535 : 0) - probability
+    this.probabilities[slot] = probability + (Math.imul(distance, STEPS[seen]!) >> 15)
     if (seen < this.#most) this.#seen[slot] = seen + 1
   }
 }
+
+/** How far a probability goes towards a bit that it has seen others before: 2 / (2 · seen + 3), in 1/32768. */
+const STEPS = Int32Array.from({ length: 256 }, (_, seen) => Math.floor(65536 / (2 * seen + 3)))
 
 /** A sum of log-odds with learned weights; there is a row of weights for each place that it is asked for. */
 export class Mixer {
@@ -84,19 +87,27 @@ export class Mixer {
 
   /** The probability of a 1, in 1/65536. */
   mix(row: number): number {
-    const { inputs } = this
+    const inputs = this.inputs
     const weights = this.#weights
-    this.#row = row * inputs.length
+    const first = row * inputs.length
+    this.#row = first
     let sum = 0
-    for (let k = 0; k < inputs.length; k += 1) sum += inputs[k]! * weights[this.#row + k]!
-    this.#probability = probabilityOf(Math.trunc(sum / 65536))
+    for (let k = 0; k < inputs.length; k += 1) sum += Math.imul(inputs[k]!, weights[first + k]!) >> 8
+    this.#probability = probabilityOf(sum >> 8)
     return this.#probability
   }
 
   learn(bit: number): void {
-    const { inputs } = this
+    const inputs = this.inputs
     const weights = this.#weights
-    const error = ((bit << 12) - (this.#probability >> 4)) * this.#rate
-    for (let k = 0; k < inputs.length; k += 1) weights[this.#row + k]! += (inputs[k]! * error + 0x2000) >> 14
+    const first = this.#row
+    const error = Math.imul((bit << 12) - (this.#probability >> 4), this.#rate)
+    for (let k = 0; k < inputs.length; k += 1) {
+      const weight = weights[first + k]! + ((Math.imul(inputs[k]!, error) + 0x2000) >> 14)
+      weights[first + k] = weight > MOST ? MOST : weight < -MOST ? -MOST : weight
+    }
   }
 }
+
+/** A weight is at most so much, 8: products stay within 32 bits. */
+const MOST = 8 << 16
