@@ -134,4 +134,11 @@ export const SIEM_GUARDS: readonly Guard[] = [
     without: 'if (one.cert === one.name) {',
     tests: CONFIG,
   },
+  {
+    stops: 'a receiver that dies unnoticed between two connections',
+    file: 'src/flows/forward.ts',
+    text: 'this.#line = next\n',
+    without: 'this.#line = (next.drop(), null)\n',
+    tests: FORWARD,
+  },
 ]

@@ -216,12 +216,24 @@ export class Forwarding {
     const refused = await this.#sendOn(line)
     if (refused !== null) return refused
     if (!wantsEnd(this.#standing, this.#now())) return null
+    return this.#change(line)
+  }
+
+  /**
+   * Ends a connection in order, with the next one there already: a receiver that dies while it has read and not yet written takes
+   * a connection with it, whenever that is, and so it is noticed.
+   */
+  async #change(line: SiemLine): Promise<null | Refusal> {
+    const next = await this.receiver.link.open()
+    if (isRefusal(next)) return next
     const open = await line.end()
-    if (open !== null) return open
-    this.#line = null
-    this.#standing = ended(this.#standing, this.#now())
-    // A connection that stands tells at once when the receiver goes: the next one is made before there is anything to send.
-    this.#more = true
+    if (open !== null || this.#stopped) {
+      next.drop()
+      return open
+    }
+    this.#line = next
+    const now = this.#now()
+    this.#standing = opened(ended(this.#standing, now), now)
     return null
   }
 

@@ -126,6 +126,21 @@ describe('forwarding the log to a SIEM', () => {
   }
   const kinds = async (): Promise<string[]> => (await fleet.entries()).map(({ kind }) => kind)
 
+  test('a receiver that dies with what it has read, behind the end of a connection, is noticed by the next one', async () => {
+    const one = await begun()
+    await happen(50)
+    await one.round()
+    fleet.clock.advance(CONFIRM)
+    assert.equal(await one.round(), null)
+    assert.equal((await one.state()).confirmed, await size())
+    // All of it was read, and nothing of it written.
+    receiver.read.splice(0)
+    receiver.cut()
+    assert(isRefusal(await one.round()))
+    await through(one)
+    assert.deepEqual(receiver.indices, upTo(await size()))
+  })
+
   test('sends the log in order, each entry once, and the entries as they are', async () => {
     await happen(300)
     const one = await begun()

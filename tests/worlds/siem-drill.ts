@@ -90,13 +90,16 @@ export class SiemDrill {
     return problem
   }
 
-  /** Rounds until one fails, without the clock moving on: a break is noticed when it is there to be noticed. */
-  async untilItBreaks(): Promise<void> {
+  /**
+   * Rounds until one fails. The clock stands, as a break is noticed when it is there to be noticed, or goes on by `each` milliseconds a round,
+   * where only time leads to one.
+   */
+  async untilItBreaks(each = 0): Promise<void> {
     while (!isRefusal(await this.round())) {
       await new Promise(resolve => setImmediate(resolve))
       // Behind a break nothing is held to have arrived: the pause may go by.
       const { due } = (await this.state()).standing
-      this.fleet.clock.advance(Math.max(0, due - this.fleet.clock.now()))
+      this.fleet.clock.advance(Math.max(each, due - this.fleet.clock.now()))
     }
   }
 
