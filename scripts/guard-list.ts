@@ -11,6 +11,7 @@ import { ENTRY_GUARDS } from './guards-of-entries.ts'
 import { ENVELOPE_GUARDS } from './guards-of-envelopes.ts'
 import { EVIDENCE_GUARDS } from './guards-of-evidence.ts'
 import { FOREIGN_GUARDS } from './guards-of-foreign.ts'
+import { GATEWAY_PAGE_GUARDS } from './guards-of-gateway-page.ts'
 import { INVENTORY_GUARDS } from './guards-of-inventory.ts'
 import { KEY_GUARDS } from './guards-of-keys.ts'
 import { LINK_GUARDS } from './guards-of-link.ts'
@@ -50,6 +51,7 @@ export const GUARDS = [
   ...ACCOUNT_GUARDS,
   ...SIGN_IN_GUARDS,
   ...ENTRY_GUARDS,
+  ...GATEWAY_PAGE_GUARDS,
   ...INVENTORY_GUARDS,
   ...KEY_GUARDS,
   ...LINK_GUARDS,

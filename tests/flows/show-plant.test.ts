@@ -9,7 +9,7 @@ import { instant, millis } from '../../src/core/encoding/units.ts'
 import { orThrow, type Refusal, refuse } from '../../src/core/refusal/refusal.ts'
 import { noteLook } from '../../src/flows/look.ts'
 import type { FleetWorld, SiteWorld } from '../../src/flows/ports.ts'
-import { isLookedAt, lookAtPlant, showPlant, takePlant } from '../../src/flows/show-plant.ts'
+import { isLookedAt, lookAtPlant, plantHere, showPlant, takePlant } from '../../src/flows/show-plant.ts'
 import { askForNews } from '../../src/flows/wall-time.ts'
 import type { PlantSeen } from '../../src/wire/plant-api.ts'
 import type { SiteControllerView, SiteView } from '../../src/wire/site-views.ts'
@@ -97,6 +97,21 @@ describe('the plant is shown while somebody looks', () => {
         for (let ms = 0; ms < 30_000; ms += 500) {
           noteLook(site, { look: true })
           assert.equal(await showPlant(site), null)
+          pass(500)
+        }
+        assert.equal(reads(), 3)
+      },
+    ))
+
+  it('attack: many who look at the gateway’s own page, at once and again, have it read every ten seconds at most', () =>
+    desk(
+      () => [charge(18)],
+      async ({ site, reads, pass }) => {
+        const shown = await Promise.all(Array.from({ length: 20 }, () => plantHere(site)))
+        assert.deepEqual([reads(), new Set(shown.map(({ heardAt }) => heardAt)).size], [1, 1])
+        assert.equal(shown[0]?.view.permissives[0]?.refuses, 1)
+        for (let ms = 0; ms < 30_000; ms += 500) {
+          await plantHere(site)
           pass(500)
         }
         assert.equal(reads(), 3)
