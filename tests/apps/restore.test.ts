@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { pino } from 'pino'
 import { World } from '../../sim/doors/world.ts'
@@ -49,9 +49,17 @@ describe('backups of servers that run', () => {
       const paths = await world.publish(await world.release('bms', '1.1.0', image(2)))
       await world.campaign('spring', paths)
       backup = (await world.must('fleet', 'backup', world.at('fleet'), world.at('backup'))) as BackedUp
+      writeFileSync(world.at('gateway', 'people.json'), '{}', { mode: 0o600 })
       const other = (await world.must('gateway', 'backup', world.at('gateway'), world.at('backup-gateway'))) as BackedUp
       assert.equal(other.name, 'quay')
       assert.ok(other.absent.includes('keys/manifest') && backup.absent.includes('keys/audit'))
+      // Who was shut out since would come in again with it.
+      assert.ok(other.absent.includes('people.json'))
+      const kept = readdirSync(world.at('backup-gateway'), { recursive: true, encoding: 'utf8' })
+      assert.deepEqual(
+        kept.filter(name => name.includes('people')),
+        [],
+      )
       assert.ok(backup.blobs > 0)
       await world.until('the campaign is done', async () => {
         return (await ask<CampaignView>(world, '/v1/campaigns/spring')).state === 'done'

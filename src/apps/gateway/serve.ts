@@ -7,7 +7,7 @@ import { nodeCrypto } from '../../adapters/crypto-node.ts'
 import { listen } from '../../adapters/http-server.ts'
 import { HttpsClient } from '../../adapters/link-https/client.ts'
 import { HttpsFleetLink } from '../../adapters/link-https/fleet-link.ts'
-import { scryptPasswords } from '../../adapters/passwords-scrypt.ts'
+import { OWASP_COST, scryptPasswords } from '../../adapters/passwords-scrypt.ts'
 import { nodeRandom } from '../../adapters/random-node.ts'
 import { SitePeopleFile } from '../../adapters/site-people-file.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
@@ -117,7 +117,8 @@ async function startWith(
     world,
     random: nodeRandom,
     people: new SitePeopleFile(files.people, site.site),
-    passwords: scryptPasswords(),
+    // One at a time: a gateway is a small computer, and each takes 128 MiB.
+    passwords: scryptPasswords(OWASP_COST, 1),
     memory: new Memory(),
     sessions: new SiteSessions(),
   }
