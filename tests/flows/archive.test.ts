@@ -171,6 +171,12 @@ describe('the archive of the log', () => {
     assert.equal((await store.entriesOf({ site: 'quay', controller: 'bms-1' }, 10)).length, 10, 'the newest are there')
     assert.equal(await storedLog(store).file('tile/entries/000'), null)
     await fleet.sound()
+    // What the site told is judged from the first of its entries that is at hand, and nobody is told more.
+    const { sound, sitesJudged, passedOver, unjudged, origins } = orThrow(await verifyStore(store, logKey, crypto))
+    assert.deepEqual([sound, sitesJudged, passedOver.entries], [true, false, (OLD / 4) * 3])
+    const numbers = { count: (OLD / 4) * 3, from: 1, to: (OLD / 4) * 3 }
+    assert.deepEqual(unjudged, [{ site: 'quay', controller: null, again: OLD + 1, numbers, doubtful: 0 }])
+    assert.deepEqual(origins, orThrow(await verifyStore(Fleet.of().store, logKey, crypto)).origins)
     // The caller brings the bytes: an export, a SIEM, the archive on another machine.
     const head = orThrow(headOf(await store.log(), logKey, crypto))!
     const path = orThrow(await readFiles(storedLog(store), inclusionIn(crypto, head, 5)))

@@ -188,7 +188,7 @@ export const ledgerCodes = {
     status: 404,
     action: 'retry',
     title: 'a part of the log is not there',
-    fix: 'Fetch the log again, or from another place: a checkpoint is only worth something with the tiles that it covers.',
+    fix: 'Fetch the log again, or from another place: a checkpoint is only worth something with the tiles that it covers. Where entries are in an archive, name it (--archive).',
   },
   'log-tile-malformed': {
     exit: 20,
