@@ -52,6 +52,45 @@ export async function paint(context: BrowserContext, url: string, selector: stri
 /** Milliseconds between frames, and the long animation frames of the same while (Long Animation Frames API). */
 export type Frames = { readonly gaps: readonly number[]; readonly long: readonly number[] }
 
+/** One event of a trace, as far as it is looked at (Trace Event Format). Times are in microseconds. */
+type Traced = {
+  readonly ph: string
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  readonly dur?: number
+  readonly args?: { readonly name?: string }
+}
+
+/**
+ * The longest task of a page's main thread while something goes on, in milliseconds: what the page itself keeps from being drawn. A frame
+ * that is late without one was kept by the machine.
+ */
+export async function longestTask<T>(
+  browser: Browser,
+  page: Page,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly longest: number }> {
+  await browser.startTracing(page, { categories: ['toplevel'] })
+  const result = await work()
+  const trace = JSON.parse((await browser.stopTracing()).toString()) as { readonly traceEvents: readonly Traced[] }
+  const threadOf = ({ pid, tid }: Traced): string => `${pid} ${tid}`
+  const mains = new Set(
+    trace.traceEvents
+      .filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
+      .map(threadOf),
+  )
+  const tasks = trace.traceEvents.filter(
+    one => one.ph === 'X' && /(?:^|::)RunTask$/.test(one.name) && mains.has(threadOf(one)),
+  )
+  const spent = new Map<string, number>()
+  for (const one of tasks) spent.set(threadOf(one), (spent.get(threadOf(one)) ?? 0) + (one.dur ?? 0))
+  // There are others of the browser's own: the page's works the most.
+  const [own] = [...spent].sort(([, a], [, b]) => b - a)[0] ?? []
+  const longest = Math.max(0, ...tasks.filter(one => threadOf(one) === own).map(({ dur = 0 }) => dur))
+  return { result, longest: longest / 1000 }
+}
+
 /** Watches the frames of a page for so long. */
 export async function framesOf(page: Page, millis: number): Promise<Frames> {
   return (await page.evaluate(`new Promise(done => {

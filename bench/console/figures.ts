@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { openBrowser } from '../../tests/walk/chromium.ts'
 import { type Figure, median, plainLine, type Result, RUNS, type Run, ratioLine } from '../figure.ts'
-import { type Frames, framesOf, type Painted, paint, signedIn } from './browser.ts'
+import { type Frames, framesOf, longestTask, type Painted, paint, signedIn } from './browser.ts'
 import { type ConsoleFleet, consoleFleet } from './fleet.ts'
 import { Stations } from './stations.ts'
 
@@ -19,13 +19,13 @@ const DRAWN = 'main table, main svg[role="img"]'
 /** Serves and opens what both figures need, once. */
 async function withFleet<T>(
   run: Run,
-  measure: (fleet: ConsoleFleet, context: BrowserContext) => Promise<T>,
+  measure: (fleet: ConsoleFleet, context: BrowserContext, browser: Browser) => Promise<T>,
 ): Promise<T> {
   const fleet = await consoleFleet(SITES[run.scale], run.say)
   let browser: Browser | null = null
   try {
     browser = await openBrowser(fleet.address)
-    return await measure(fleet, await signedIn(browser, fleet))
+    return await measure(fleet, await signedIn(browser, fleet), browser)
   } finally {
     await browser?.close()
     await fleet.close()
@@ -80,7 +80,7 @@ export const liveFrames: Figure = {
   title: 'The Fleet screen of 10,000 sites while 200 events happen each second',
   against: 'what is promised (100 ms), and the same page while nothing happens',
   run: run =>
-    withFleet(run, async (fleet, context) => {
+    withFleet(run, async (fleet, context, browser) => {
       const page = await context.newPage()
       await page.goto(`${fleet.origin}/`)
       await page.locator(DRAWN).first().waitFor()
@@ -92,12 +92,14 @@ export const liveFrames: Figure = {
       const before = stations.sent
       const busy = await framesOf(page, WATCHED[run.scale])
       const happened = (stations.sent - before) / (WATCHED[run.scale] / 1000)
+      run.say('the same once more, with a trace')
+      const { longest } = await longestTask(browser, page, () => framesOf(page, WATCHED[run.scale]))
       await stations.stop()
-      return framed(busy, still, happened)
+      return framed(busy, still, happened, longest)
     }),
 }
 
-function framed(busy: Frames, still: Frames, happened: number): Result {
+function framed(busy: Frames, still: Frames, happened: number, task: number): Result {
   const longest = (frames: Frames): number => Math.max(...frames.gaps)
   const work = Math.max(0, ...busy.long)
   const late = busy.gaps.filter(gap => gap > FRAME).length
@@ -114,10 +116,19 @@ function framed(busy: Frames, still: Frames, happened: number): Result {
         null,
       ),
       plainLine('the longest animation frame (0: none took 50 ms)', 'ms', [work]),
+      ratioLine(
+        'the longest task of the page’s main thread, within the same',
+        'ms',
+        [{ measured: task, yardstick: FRAME }],
+        {
+          bound: 'at most',
+          ratio: 1,
+        },
+      ),
       plainLine('events that happened each second', '/s', [happened]),
     ],
     bounds: [
-      `${late} of ${busy.gaps.length} frames came later than ${FRAME} ms. An event says which views are old, and each view is asked again at most once a second: what a frame costs is one view’s drawing, however many events there are.`,
+      `${late} of ${busy.gaps.length} frames came later than ${FRAME} ms. An event says which views are old, and each view is asked again at most once a second: what a frame costs is one view’s drawing, however many events there are. A frame that is later than the longest task was kept waiting by the machine: server, gateways and browser share it.`,
     ],
   }
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { ask, isFault } from './ask.ts'
 import type { Fault } from './fault.ts'
 import { useView } from './views.ts'
@@ -23,6 +23,8 @@ export function usePages<T>(path: string | null): Pages<T> {
   const busy = useRef(false)
   useEffect(() => setFurther(null), [path])
   const own = further?.path === path ? further : null
+  // The very same list as long as nothing came: whoever works something out of it does so once.
+  const items = useMemo(() => [...(first.value ?? []), ...(own?.items ?? [])], [first.value, own])
   const next = own === null ? first.next : own.next
   const more = async (from: string): Promise<void> => {
     if (busy.current) return
@@ -34,7 +36,7 @@ export function usePages<T>(path: string | null): Pages<T> {
     setFurther({ path, items: [...(own?.items ?? []), ...asked.value], next: asked.next })
   }
   return {
-    items: [...(first.value ?? []), ...(own?.items ?? [])],
+    items,
     heard: first.value !== null,
     now: first.now,
     fault: fault ?? first.fault,

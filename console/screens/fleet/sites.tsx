@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { AttentionView } from '../../../src/wire/attention-views.ts'
 import type { SiteCountView } from '../../../src/wire/inventory-views.ts'
 import { usePages } from '../../live/pages.ts'
@@ -27,7 +27,7 @@ export function Sites({ query, setQuery }: Props) {
   const [before, setBefore] = useState(items)
   useEffect(() => {
     if (heard) setBefore(items)
-  }, [heard, items.length, settled])
+  }, [heard, items])
   const shown = impossible ? [] : heard ? items : before
   const troubles = useTroubles(region)
   const field = useRef<HTMLInputElement>(null)
@@ -124,8 +124,10 @@ function Rows({
 function useTroubles(region: string | null): ReadonlyMap<string, AttentionView> {
   const path = `/v1/attention?limit=1000${region === null ? '' : `&region=${encodeURIComponent(region)}`}`
   const { value } = useView<AttentionView[]>(path)
-  const troubles = new Map<string, AttentionView>()
-  // The worst stands first.
-  for (const one of value ?? []) if (one.site !== null && !troubles.has(one.site)) troubles.set(one.site, one)
-  return troubles
+  return useMemo(() => {
+    const troubles = new Map<string, AttentionView>()
+    // The worst stands first.
+    for (const one of value ?? []) if (one.site !== null && !troubles.has(one.site)) troubles.set(one.site, one)
+    return troubles
+  }, [value])
 }
