@@ -35,7 +35,7 @@ function refused(refusal: Refusal): number {
 async function perform(options: DemoOptions, folder: string, port: number, children: Children): Promise<number> {
   const result = await runDemo(options, folder, port, children, screen)
   process.stdout.write(options.json ? `${JSON.stringify(result.json, null, 2)}\n` : result.text)
-  if (!options.once) for (const line of whatNext(options, folder, port, result.console)) screen.say(line)
+  if (!options.once) for (const line of whatNext(options, folder, port, result)) screen.say(line)
   return result.exit
 }
 

@@ -10,6 +10,8 @@ export type StageParts = {
   readonly port: number
   /** Where the console is shown to browsers on this machine; null: nowhere. */
   readonly console: { readonly url: string; readonly port: number } | null
+  /** The same of the gateway's own page. */
+  readonly page: { readonly url: string; readonly port: number } | null
   readonly children: Children
   readonly screen: Screen
   readonly setting: Setting

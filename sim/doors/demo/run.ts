@@ -12,7 +12,7 @@ import { Progress } from './progress.ts'
 import { SCENARIOS } from './scenario.ts'
 import type { Screen } from './screen.ts'
 import type { Scenario, Seen } from './seen.ts'
-import { signInLines } from './sign-ins.ts'
+import { pageLines, signInLines } from './sign-ins.ts'
 import { SiteLog } from './site-log.ts'
 import { Stage } from './stage.ts'
 import { billText, notable, type Row, rowsOf, table, waitsText } from './summary.ts'
@@ -28,6 +28,7 @@ export type DemoResult = {
   readonly text: string
   /** Where a browser on this machine sees it. */
   readonly console: string | null
+  readonly page: string | null
 }
 
 /** Exit code of a demo that did not end as its scenario says (EX_SOFTWARE of sysexits.h). */
@@ -51,6 +52,7 @@ export async function runDemo(
   const { setting } = scenario
   const plantPort = await freePort(options.host, (place?.port ?? port + 2) + 1)
   const linkPort = await freePort(options.host, (plantPort ?? port + 3) + 1)
+  const page = await freeConsole(options.host, (linkPort ?? port + 4) + 1)
   const stage = new Stage({
     setting,
     plantPort: plantPort ?? 0,
@@ -59,6 +61,7 @@ export async function runDemo(
     host: options.host,
     port,
     console: place,
+    page,
     children,
     screen,
     onEvent: event => log.add(event),
@@ -106,6 +109,7 @@ export async function runDemo(
       : null,
     text: textOf(rows, verified, checkpoint, seconds, withPlant.bill, waitsText(entries), versionMap),
     console: stage.consoleUrl,
+    page: stage.pageUrl,
   }
 }
 
@@ -173,7 +177,7 @@ function textOf(
   return `\n${table(rows)}\n\n${map}${paid}${verified.trimEnd()}\n\n${note}\n\nThe whole run took ${seconds.toFixed(1)} s.\n`
 }
 
-/** The console is for this machine alone, whatever address the fleet serves on. */
+/** The console, and the gateway's own page, are for this machine alone, whatever address the servers have. */
 async function freeConsole(fleetHost: string, first: number): Promise<StageParts['console']> {
   const host = isLoopback(fleetHost) ? fleetHost : '127.0.0.1'
   const port = await freePort(host, first)
@@ -182,12 +186,18 @@ async function freeConsole(fleetHost: string, first: number): Promise<StageParts
 }
 
 /** Where the demo serves now, and what a person may try. */
-export function whatNext(options: DemoOptions, folder: string, port: number, shown: string | null): string[] {
+export function whatNext(
+  options: DemoOptions,
+  folder: string,
+  port: number,
+  { console: shown, page }: Pick<DemoResult, 'console' | 'page'>,
+): string[] {
   const at = (...path: string[]): string => join(shownPath(folder), ...path)
   const profile = `--profile ${at('fleet', 'profile', 'profile.yaml')}`
   return [
     '',
     ...(shown === null ? [] : signInLines(folder, shown)),
+    ...(page === null ? [] : pageLines(folder, page)),
     `The fleet serves on https://${options.host}:${port}, the gateway on https://${options.host}:${port + 1}. Try:`,
     `  bin/voltseal controller list ${profile}`,
     `  bin/voltseal controller history ${SCENARIOS[options.scenario].setting.site}/pcs-1 ${profile}`,

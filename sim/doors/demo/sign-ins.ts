@@ -17,13 +17,36 @@ export const SIGN_INS = 'sign-ins'
  * command that sets one is shown; the password is on no command line and in no log.
  */
 export async function giveSignIns(desk: Desk, folder: string): Promise<void> {
-  makeFolders(join(folder, SIGN_INS), 0o700)
   for (const { account } of PEOPLE) {
-    const file = `${SIGN_INS}/${account}`
-    writeWhole(join(folder, file), `${randomBytes(15).toString('base64url')}\n`, 0o600)
-    const command = ['account', 'password', account, '--password-file', file]
+    const command = ['account', 'password', account, '--password-file', newPassword(folder, account)]
     await desk.command(`Let the ${account} sign in`, command)
   }
+}
+
+/** Who signs in at the gateway's own page: the gateway knows them itself. */
+const TECHNICIAN = 'technician'
+
+/** Lets a technician in at the demo's gateway, with a password in the same way. */
+export async function letTechnicianIn(desk: Desk, folder: string): Promise<void> {
+  const file = newPassword(folder, TECHNICIAN)
+  const command = ['gateway', 'account', 'add', 'gateway', TECHNICIAN, '--password-file', file]
+  await desk.command('Let a technician in at the gateway', command)
+}
+
+/** Writes a password of its own for somebody; answers its file, as the demo's commands name it. */
+function newPassword(folder: string, account: string): string {
+  makeFolders(join(folder, SIGN_INS), 0o700)
+  const file = `${SIGN_INS}/${account}`
+  writeWhole(join(folder, file), `${randomBytes(15).toString('base64url')}\n`, 0o600)
+  return file
+}
+
+/** Where the gateway's own page is, and who may sign in there. */
+export function pageLines(folder: string, url: string): string[] {
+  return [
+    `The gateway’s own page: ${url}`,
+    `  sign in as ${TECHNICIAN}, password in ${shownPath(join(folder, SIGN_INS, TECHNICIAN))}`,
+  ]
 }
 
 /** Where the console is and who may sign in as whom, for the person before the screen. */

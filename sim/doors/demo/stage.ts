@@ -14,7 +14,7 @@ import { type DemoImage, FACTORY, UPDATE, unpackFirmware } from './firmware.ts'
 import type { StageParts } from './parts.ts'
 import { CAMPAIGN, POLICY, Proof } from './proof.ts'
 import { beginningOf } from './setting.ts'
-import { giveSignIns, signInLines } from './sign-ins.ts'
+import { giveSignIns, letTechnicianIn, pageLines, signInLines } from './sign-ins.ts'
 import { CLOCK, Surroundings } from './surroundings.ts'
 
 const SITE_DOOR = join('sim', 'doors', 'site.ts')
@@ -74,6 +74,11 @@ export class Stage {
     return at === null ? null : `${at.url}/`
   }
 
+  get pageUrl(): string | null {
+    const at = this.#parts.page
+    return at === null ? null : `${at.url}/`
+  }
+
   /** Keys, releases, and the folders of fleet, gateway and site. */
   async prepare(): Promise<void> {
     const { host, port, folder, screen } = this.#parts
@@ -89,7 +94,9 @@ export class Stage {
     const { setting, linkPort } = this.#parts
     const pace = ['--one-organisation', '--tick', '100ms', '--host', host, '--port', String(port), ...shown]
     const init = ['fleet', 'init', 'fleet', '--name', 'demo', ...keys, '--approver-key', 'keys/approver.key', ...pace]
-    const door = ['--host', host, '--port', String(port + 1), '--poll', '200ms']
+    const { page } = this.#parts
+    const paged = page === null ? [] : ['--console-port', String(page.port)]
+    const door = ['--host', host, '--port', String(port + 1), '--poll', '200ms', ...paged]
     const budget = ['--max-restarting', String(setting.maxRestarting)]
     const fleet = setting.link === null ? this.fleetUrl : `https://${host}:${linkPort}`
     const gateway = ['gateway', 'init', 'gateway', '--site', 'site.yaml', '--fleet', fleet]
@@ -130,6 +137,10 @@ export class Stage {
     ])
     screen.step('The gateway serves', 'voltseal gateway serve gateway')
     await children.serve('gateway', ...this.desk.program(['gateway', 'serve', 'gateway']))
+    if (this.pageUrl !== null) {
+      await letTechnicianIn(this.desk, folder)
+      for (const line of pageLines(folder, this.pageUrl)) screen.say(`  ${line}`)
+    }
     if (faults !== null) writeFileSync(join(folder, 'site', 'faults.json'), `${JSON.stringify(faults, null, 2)}\n`)
     screen.step('The controllers power up', `${this.#siteDoor()} serve site`)
     this.#site = await children.serve('site', SITE_DOOR, ['serve', 'site', ...this.#clock()], value =>

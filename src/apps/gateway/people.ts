@@ -9,7 +9,7 @@ import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { PasswordHash, Random } from '../../flows/people-ports.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { sitePseudonym } from '../../flows/site-people.ts'
-import { gatewayFiles, readGatewayFolder } from './files.ts'
+import { gatewayFiles, readGatewayFolder, readSite } from './files.ts'
 
 /**
  * `voltseal gateway account`: a person at the gateway says who may sign in at its page, while it serves or not. The list is a file; a
@@ -29,7 +29,7 @@ export type SitePersonView = {
 /** What is needed to make a password into what is kept of it. */
 export type PeopleTools = { readonly passwords: PasswordHash; readonly random: Random; readonly clock: Clock }
 
-/** Who may sign in. Refuses what `readGatewayFolder` refuses, `site-people-unusable`. */
+/** Who may sign in. Refuses what `readGatewayFolder` refuses, but for a gateway that is not enrolled yet; `site-people-unusable`. */
 export function listSitePeople(folder: string): readonly SitePersonView[] | Refusal {
   const list = open(folder)
   return isRefusal(list) ? list : list.people.map(view)
@@ -95,10 +95,14 @@ async function hashed(name: string, password: string, passwords: PasswordHash): 
 type List = { readonly people: readonly SitePerson[]; readonly write: (people: readonly SitePerson[]) => void }
 
 function open(folder: string): List | Refusal {
+  const files = gatewayFiles(folder)
   const read = readGatewayFolder(folder)
-  if (isRefusal(read)) return read
-  const { site } = read.site
-  const path = gatewayFiles(folder).people
+  // Before the fleet knows the site, a person at the gateway does.
+  if (isRefusal(read) && read.code !== 'gateway-not-enrolled') return read
+  const described = readSite(files.site)
+  if (isRefusal(described)) return described
+  const { site } = described
+  const path = files.people
   const people = readSitePeople(path, site)
   if (isRefusal(people)) return people
   return { people, write: next => writeWhole(path, sitePeopleText(site, next), 0o600) }

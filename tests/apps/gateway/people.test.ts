@@ -46,7 +46,6 @@ describe('who a person at a gateway lets in', () => {
     const where = { fleet: 'https://127.0.0.1:8443', host: '127.0.0.1', port: 8444, poll: 1000, maxRestarting: 1 }
     const nobody = async () => assert.fail('no key is opened')
     orThrow(await initGateway(folder, { site: join(root, 'site.yaml'), ...where, consolePort: 8446 }, nobody))
-    writeFileSync(join(folder, 'issued.json'), JSON.stringify(issued))
   })
   after(() => rmSync(root, { recursive: true, force: true }))
 
@@ -57,7 +56,15 @@ describe('who a person at a gateway lets in', () => {
     )
   })
 
-  it('nobody, at first', () => assert.deepEqual(states(), []))
+  it('nobody, at first, before the fleet knows the site too', () => {
+    assert.deepEqual(states(), [])
+    writeFileSync(join(folder, 'issued.json'), JSON.stringify(issued))
+    assert.deepEqual(states(), [])
+  })
+
+  it('a folder that is no gateway’s is refused', () => {
+    assert.equal(codeOf(listSitePeople(root)), 'file-missing')
+  })
 
   it('somebody is let in: the file is for its owner alone, and holds no password', async () => {
     const ida = orThrow(await add('ida')) as SitePersonView

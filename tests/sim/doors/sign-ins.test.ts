@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Desk } from '../../../sim/doors/demo/desk.ts'
-import { giveSignIns, SIGN_INS, signInLines } from '../../../sim/doors/demo/sign-ins.ts'
+import { giveSignIns, letTechnicianIn, pageLines, SIGN_INS, signInLines } from '../../../sim/doors/demo/sign-ins.ts'
 import { refusePassword } from '../../../src/core/fleet/account.ts'
 
 describe('the sign-ins of the demo', () => {
@@ -15,9 +15,11 @@ describe('the sign-ins of the demo', () => {
       command: async (title: string | null, args: readonly string[]) => typed.push(`${title} ${args.join(' ')}`),
     }
     await giveSignIns(desk as unknown as Desk, folder)
+    await letTechnicianIn(desk as unknown as Desk, folder)
     assert.equal(statSync(join(folder, SIGN_INS)).mode & 0o777, 0o700)
-    const shown = [...typed, ...signInLines(folder, 'http://localhost:8445/')].join('\n')
-    const passwords = ['administrator', 'approver'].map(account => {
+    const lines = [...signInLines(folder, 'http://localhost:8445/'), ...pageLines(folder, 'http://localhost:8448/')]
+    const shown = [...typed, ...lines].join('\n')
+    const passwords = ['administrator', 'approver', 'technician'].map(account => {
       const file = join(folder, SIGN_INS, account)
       assert.equal(statSync(file).mode & 0o777, 0o600)
       const password = readFileSync(file, 'utf8').trim()
@@ -25,8 +27,8 @@ describe('the sign-ins of the demo', () => {
       assert.ok(shown.includes(join(SIGN_INS, account)) && !shown.includes(password), account)
       return password
     })
-    assert.equal(new Set(passwords).size, 2)
-    assert.equal(typed.length, 2)
+    assert.equal(new Set(passwords).size, 3)
+    assert.equal(typed.length, 3)
     rmSync(folder, { recursive: true })
   })
 })
