@@ -70,7 +70,7 @@ for (const path of PLACES) {
     const seat = await walk.seat('paula')
     await seat.open(path)
     await seat.page
-      .getByText(/Asking the server|Looking/)
+      .getByText(/Asking the server|Looking|so far; more come/)
       .first()
       .waitFor({ state: 'hidden' })
     assert.deepEqual(await unreached(seat), [])

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import type { CDPSession, Page } from 'playwright-core'
 import type { Seat } from './chromium.ts'
 
@@ -68,12 +67,5 @@ export async function signInByPasskey({ page }: Seat): Promise<void> {
   await page.getByRole('navigation', { name: 'Screens' }).waitFor()
 }
 
-/** Has the console hand out the public part of somebody's only passkey, and keeps it as a file: what a ceremony takes in. */
-export async function handOutPasskey({ page }: Seat, account: string, file: string): Promise<void> {
-  const at = `/v1/accounts/${account}`
-  const text = (await page.evaluate(`(async () => {
-    const { passkeys } = await (await fetch('${at}')).json()
-    return (await fetch('${at}/passkeys/' + passkeys[0].id + '/key')).text()
-  })()`)) as string
-  writeFileSync(file, text)
-}
+/** The button that saves the public part of an approver's passkey as a file: what a ceremony takes in. */
+export const SAVE_KEY = /^Save as an approver’s key/

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { instant } from '../../src/core/encoding/units.ts'
 import { formatUtc } from '../../src/core/encoding/utc-time.ts'
 import { look } from './look.ts'
-import { Authenticator, addPasskey, handOutPasskey, signInByPasskey, signOutEverywhere } from './passkey.ts'
+import { Authenticator, addPasskey, SAVE_KEY, signInByPasskey, signOutEverywhere } from './passkey.ts'
 import type { Somebody } from './plant.ts'
 import { signInBy, Walk } from './walk.ts'
 
@@ -42,7 +42,7 @@ walk.step(
     await signInBy(seat, paula)
     await page.getByRole('heading', { level: 1, name: 'Harbour battery park' }).waitFor()
     await addPasskey(seat, 'the blue key')
-    await look(t, seat, 'me')
+    await look(t, seat, 'me-first', false)
     await signOutEverywhere(seat)
     await authenticator.recognise(false)
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
@@ -59,7 +59,7 @@ walk.step(
 
 walk.step(
   'Anna and Ben come in with passkeys too, and the holders of the approval root let theirs into it',
-  async () => {
+  async t => {
     const { plant } = walk
     for (const who of [anna, ben]) {
       const seat = await walk.seat(who.id)
@@ -68,7 +68,11 @@ walk.step(
       await signInBy(seat, who)
       await addPasskey(seat, 'the phone')
       const file = plant.world.at(`${who.id}.passkey`)
-      await handOutPasskey(seat, who.id, file)
+      const saved = seat.page.waitForEvent('download')
+      await seat.page.getByRole('button', { name: SAVE_KEY }).click()
+      await (await saved).saveAs(file)
+      await seat.page.getByText('It is the public part of the key').waitFor()
+      if (who === anna) await look(t, seat, 'me')
       await plant.admitPasskey(who.id, file)
       await signOutEverywhere(seat)
       await signInByPasskey(seat)
