@@ -119,7 +119,7 @@ export const BACKUP_GUARDS: readonly Guard[] = [
   {
     stops: 'a gap in an outbox that the log does not tell of',
     file: REPORT,
-    text: '    if (forgotten !== null) intake.forgot(forgotten)\n',
+    text: '    if (gap !== null) intake.miss(gap)\n',
     without: '',
     tests: OLDER,
   },

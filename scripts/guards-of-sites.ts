@@ -17,7 +17,7 @@ export const SITE_GUARDS: readonly Guard[] = [
   {
     stops: 'an entry of a gateway that is left out within a batch, or entries in another order',
     file: FOLD,
-    text: "  if (gap >= 0) return refuse('upstream-gap', subject, `${first + gap}`, `${items[gap]!.sequence}`)\n",
+    text: "  if (left >= 0) return refuse('upstream-gap', subject, `${first + left}`, `${items[left]!.sequence}`)\n",
     without: '',
     tests: SITE_LOG,
   },

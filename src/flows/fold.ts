@@ -75,14 +75,25 @@ async function rejected(world: SiteWorld, controller: string, refusal: Refusal):
 
 // --- At the fleet: a gateway's own log ---
 
-/** What a batch adds to the gateway's log as the fleet has it: its new items in their places, and what the gateway lost in front of them. */
+/** What a batch adds to the gateway's log as the fleet has it: its new items in their places, and what is missing in front of them. */
 export type Continued = {
   readonly fresh: readonly { readonly item: SentItem; readonly origin: EntryOrigin }[]
-  readonly lost: { readonly from: number; readonly to: number; readonly origin: EntryOrigin } | null
-  /** What this fleet's store lost, since it was restored from an older copy: it takes such a gap once. `head`: behind it, in hex. */
-  readonly forgotten: { readonly from: number; readonly to: number; readonly head: string } | null
+  readonly gap: Gap | null
   readonly head: Uint8Array
 }
+
+/**
+ * Items that nobody has any more, or not here: the gateway lost them, or this fleet's store did, since it was restored from an older copy
+ * (it takes such a gap once). `head`: behind it, in hex.
+ */
+export type Gap = LostByGateway | LostByStore
+type LostByGateway = {
+  readonly by: 'gateway'
+  readonly from: number
+  readonly to: number
+  readonly origin: EntryOrigin
+}
+type LostByStore = { readonly by: 'store'; readonly from: number; readonly to: number; readonly head: string }
 
 /**
  * Whether what a gateway hands over continues what it told before: number by number, and by the heads that it signs. An item
@@ -102,18 +113,19 @@ export function continues(
   const { id: gateway, upstream } = row
   const subject = `outbox of ${gateway}`
   const first = items[0]?.sequence ?? manifest.sequence + 1
-  const gap = items.findIndex(({ sequence }, index) => sequence !== first + index)
-  if (gap >= 0) return refuse('upstream-gap', subject, `${first + gap}`, `${items[gap]!.sequence}`)
+  const left = items.findIndex(({ sequence }, index) => sequence !== first + index)
+  if (left >= 0) return refuse('upstream-gap', subject, `${first + left}`, `${items[left]!.sequence}`)
   const isLost = manifest.lostFrom !== undefined && manifest.lostFrom <= upstream + 1
   const isAhead = first > upstream + 1
   // A store that was restored takes no other gap either: a gateway that has not heard of it yet still has what this one has lost.
   if (isAhead && !isLost) return refuse('upstream-gap', subject, `${upstream + 1}`, `${first}`)
   let head = fromHex(manifest.before) as Uint8Array
   const range = { from: upstream + 1, to: first - 1 }
-  const lost =
-    isAhead && !behind
-      ? { ...range, origin: originOf(gateway, first - 1, 'lost', itemOfLost(crypto, range), head) }
-      : null
+  const gap: Gap | null = !isAhead
+    ? null
+    : behind
+      ? { by: 'store', ...range, head: manifest.before }
+      : { by: 'gateway', ...range, origin: originOf(gateway, first - 1, 'lost', itemOfLost(crypto, range), head) }
   const forked = (at: Uint8Array): Refusal =>
     refuse('upstream-forked', subject, `the head ${short(row.head)} at ${upstream}`, short(at))
   if (first === upstream + 1 && !sameBytes(head, row.head)) return forked(head)
@@ -125,8 +137,7 @@ export function continues(
     if (sequence === upstream && !sameBytes(head, row.head)) return forked(head)
     if (sequence > upstream) fresh.push({ item, origin: originOf(gateway, sequence, kind, digest, head) })
   }
-  const forgotten = isAhead && behind ? { ...range, head: manifest.before } : null
-  if (toHex(head) === manifest.head) return { fresh, lost, forgotten, head }
+  if (toHex(head) === manifest.head) return { fresh, gap, head }
   return refuse('site-manifest-batch-differs', `manifest of ${gateway}`, `the head ${manifest.head}`, toHex(head))
 }
 
@@ -168,7 +179,7 @@ const originOf = (
 const short = (head: Uint8Array): string => `${toHex(head.subarray(0, 8))}…`
 
 /** What a gateway says of what it lost, as an entry. */
-export function lostEvent(gateway: string, { from, to, origin }: NonNullable<Continued['lost']>): Event {
+export function lostEvent(gateway: string, { from, to, origin }: LostByGateway): Event {
   const actor = { kind: 'gateway', id: gateway } as const
   return { kind: 'site-log-lost', actor, site: gateway, code: 'upstream-lost', detail: { from, to }, origin }
 }

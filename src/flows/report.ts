@@ -28,7 +28,7 @@ import type { Event } from './audit.ts'
 import { Advance, goOn } from './campaign.ts'
 import { heard } from './catch-up.ts'
 import { failuresAfter } from './failures.ts'
-import { type Continued, continues, Histories, lostEvent } from './fold.ts'
+import { continues, type Gap, Histories, lostEvent } from './fold.ts'
 import { joinedBy } from './join.ts'
 import { fleetActor, type Opened } from './opened.ts'
 import type { ControllerRow, FleetWorld, GatewayControllerRow, SiteRow, SiteWorld } from './ports.ts'
@@ -130,21 +130,19 @@ export function acceptUpstream(
     const behind = (await world.store.upstream(site))?.behind === true
     const further = continues(row, opened, items, behind, world)
     if (isRefusal(further)) return further
-    const { fresh, lost, forgotten, head } = further
+    const { fresh, gap, head } = further
     const routine = items.length === 0 ? opened.reports : []
-    const gone = lost ?? forgotten
-    if (fresh.length === 0 && routine.length === 0 && gone === null) return { acknowledged: row.upstream }
+    if (fresh.length === 0 && routine.length === 0 && gap === null) return { acknowledged: row.upstream }
     const reasons = await Reasons.of(world, site)
     const intake = new Intake(world, row, reasons)
-    if (lost !== null) intake.lose(lost)
-    if (forgotten !== null) intake.forgot(forgotten)
+    if (gap !== null) intake.miss(gap)
     for (const { item, origin } of fresh) await intake.take(item, origin)
     for (const bytes of routine) await intake.hear(bytes)
-    const acknowledged = fresh.at(-1)?.item.sequence ?? gone?.to ?? row.upstream
+    const acknowledged = fresh.at(-1)?.item.sequence ?? gap?.to ?? row.upstream
     // One without items may be an old one that comes again: of roots and orders nobody is told by it.
     const tells = fresh.length > 0
     const files = [...(tells ? await newRoots(world, row, opened, manifest) : []), ...reasons.files()]
-    const sites = [{ ...row, upstream: acknowledged, head: fresh.length > 0 || gone !== null ? head : row.head }]
+    const sites = [{ ...row, upstream: acknowledged, head: fresh.length > 0 || gap !== null ? head : row.head }]
     const experience = intake.experience()
     const known = behind ? { caughtUp: site } : {}
     const { rows: histories, breaks, mended } = intake.histories
@@ -183,31 +181,25 @@ class Intake {
     this.histories = new Histories(world, id)
   }
 
-  /** What the gateway says itself that it lost. */
-  lose(lost: NonNullable<Continued['lost']>): void {
-    const { from, to } = lost
-    this.events.push(lostEvent(this.#site, lost))
-    this.histories.breaks.push({ site: this.#site, controller: '', code: 'upstream-lost', from, to, at: this.#now })
+  /**
+   * What is missing in front of a batch: the gateway says itself that it lost it, or the site had handed it over to the store that this
+   * one was restored from an older copy of.
+   */
+  miss(gap: Gap): void {
+    const { from, to } = gap
+    const code = gap.by === 'gateway' ? 'upstream-lost' : 'upstream-forgotten'
+    this.events.push(gap.by === 'gateway' ? lostEvent(this.#site, gap) : this.#forgotten(gap))
+    this.histories.breaks.push({ site: this.#site, controller: '', code, from, to, at: this.#now })
+  }
+
+  #forgotten({ from, to, head }: Gap & { readonly by: 'store' }): Event {
+    const detail = { lost: { from, to, head } }
+    return { kind: 'store-restored', actor: fleetActor(this.#world), site: this.#site, detail }
   }
 
   /** Which orders the site goes by, when its manifest says so. */
   shown(version: number | undefined): { shown?: { site: string; version: number } } {
     return version === undefined ? {} : { shown: { site: this.#site, version } }
-  }
-
-  /** What the site had handed over to the store that this one was restored from an older copy of. */
-  forgot(lost: NonNullable<Continued['forgotten']>): void {
-    const { from, to } = lost
-    const actor = fleetActor(this.#world)
-    this.events.push({ kind: 'store-restored', actor, site: this.#site, detail: { lost } })
-    this.histories.breaks.push({
-      site: this.#site,
-      controller: '',
-      code: 'upstream-forgotten',
-      from,
-      to,
-      at: this.#now,
-    })
   }
 
   async take({ kind, bytes }: SentItem, origin: EntryOrigin): Promise<void> {
