@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { showPower } from '../../../src/core/encoding/quantity.ts'
 import type { WaitingPlan } from '../../../src/wire/plan-views.ts'
-import { Scroll } from '../../parts/scroll.tsx'
+import { type Column, Table } from '../../parts/table.tsx'
 import { ageText } from '../../picture/age.ts'
 import { atRisk, signedText, wayBackOf } from '../../picture/approving.ts'
 import { fromNow, utcText } from '../../picture/course.ts'
@@ -81,44 +81,21 @@ export function Plan({ plan, now, onDone }: Props) {
   )
 }
 
-function Waves({ waves }: { waves: NonNullable<WaitingPlan['outline']>['waves'] }) {
+type Wave = NonNullable<WaitingPlan['outline']>['waves'][number]
+
+const WAVE_COLUMNS: readonly Column<Wave>[] = [
+  { head: 'Wave', cell: ({ name }, index) => `${index + 1} ${name}` },
+  { head: 'Controllers', number: true, cell: ({ controllers }) => controllers },
+  { head: 'Sites', number: true, cell: ({ sites }) => sites },
+  { head: 'At risk, all', number: true, cell: ({ watts }) => showPower(watts) },
+  { head: 'At once', number: true, cell: ({ wattsAtOnce }) => showPower(wattsAtOnce) },
+]
+
+function Waves({ waves }: { waves: readonly Wave[] }) {
   return (
     <>
       <h3>Waves</h3>
-      <Scroll label="Waves">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Wave</th>
-              <th scope="col" class="number">
-                Controllers
-              </th>
-              <th scope="col" class="number">
-                Sites
-              </th>
-              <th scope="col" class="number">
-                At risk, all
-              </th>
-              <th scope="col" class="number">
-                At once
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {waves.map(({ name, controllers, sites, watts, wattsAtOnce }, index) => (
-              <tr key={name}>
-                <th scope="row">
-                  {index + 1} {name}
-                </th>
-                <td class="number">{controllers}</td>
-                <td class="number">{sites}</td>
-                <td class="number">{showPower(watts)}</td>
-                <td class="number">{showPower(wattsAtOnce)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label="Waves" columns={WAVE_COLUMNS} rows={waves} keyOf={({ name }) => name} />
     </>
   )
 }

@@ -1,5 +1,5 @@
 import { showDuration, showPower } from '../../../src/core/encoding/quantity.ts'
-import { Scroll } from '../../parts/scroll.tsx'
+import { type Column, Table } from '../../parts/table.tsx'
 import { type CoursePicture, type Stretch, utcText, type WaveRow } from '../../picture/course.ts'
 
 const TOP = 26
@@ -81,7 +81,7 @@ export function CourseChart({ picture }: { picture: CoursePicture }) {
         {ends !== null && <Line at={x(ends)} height={height} kind="ends" text="the plan ends" />}
       </svg>
       <Legend />
-      <Table picture={picture} />
+      <CourseTable picture={picture} />
     </>
   )
 }
@@ -167,54 +167,25 @@ function Legend() {
 
 const moment = (at: number | null | undefined): string => (at === null || at === undefined ? '–' : utcText(at))
 
-function Table({ picture: { rows } }: { picture: CoursePicture }) {
-  return (
-    <details>
-      <summary>As a table</summary>
-      <Scroll label="The waves as a table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Wave</th>
-              <th scope="col">Planned: opens</th>
-              <th scope="col">through</th>
-              <th scope="col">gate</th>
-              <th scope="col">Opened</th>
-              <th scope="col">Soaked from</th>
-              <th scope="col">Gate</th>
-              <th scope="col">Measured</th>
-              <th scope="col" class="number">
-                Soak
-              </th>
-              <th scope="col" class="number">
-                At risk, all
-              </th>
-              <th scope="col" class="number">
-                At once
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(row => (
-              <tr key={row.number}>
-                <th scope="row">
-                  {row.number} {row.name}
-                </th>
-                <td>{moment(row.planned?.opens)}</td>
-                <td>{moment(row.planned?.through)}</td>
-                <td>{moment(row.planned?.judged)}</td>
-                <td>{moment(row.actual.find(({ at }) => at === 'running')?.from)}</td>
-                <td>{moment(row.actual.findLast(({ at }) => at === 'soaking')?.from)}</td>
-                <td>{GATE_WORDS[row.gate.state]}</td>
-                <td>{measured(row)}</td>
-                <td class="number">{row.soakMillis === null ? '–' : showDuration(row.soakMillis)}</td>
-                <td class="number">{row.watts === null ? '–' : showPower(row.watts)}</td>
-                <td class="number">{row.wattsAtOnce === null ? '–' : showPower(row.wattsAtOnce)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </details>
-  )
-}
+type Row = CoursePicture['rows'][number]
+
+const COLUMNS: readonly Column<Row>[] = [
+  { head: 'Wave', cell: ({ number, name }) => `${number} ${name}` },
+  { head: 'Planned: opens', cell: ({ planned }) => moment(planned?.opens) },
+  { head: 'through', cell: ({ planned }) => moment(planned?.through) },
+  { head: 'gate', cell: ({ planned }) => moment(planned?.judged) },
+  { head: 'Opened', cell: ({ actual }) => moment(actual.find(({ at }) => at === 'running')?.from) },
+  { head: 'Soaked from', cell: ({ actual }) => moment(actual.findLast(({ at }) => at === 'soaking')?.from) },
+  { head: 'Gate', cell: ({ gate }) => GATE_WORDS[gate.state] },
+  { head: 'Measured', cell: row => measured(row) },
+  { head: 'Soak', number: true, cell: ({ soakMillis }) => (soakMillis === null ? '–' : showDuration(soakMillis)) },
+  { head: 'At risk, all', number: true, cell: ({ watts }) => (watts === null ? '–' : showPower(watts)) },
+  { head: 'At once', number: true, cell: ({ wattsAtOnce }) => (wattsAtOnce === null ? '–' : showPower(wattsAtOnce)) },
+]
+
+const CourseTable = ({ picture: { rows } }: { picture: CoursePicture }) => (
+  <details>
+    <summary>As a table</summary>
+    <Table label="The waves as a table" columns={COLUMNS} rows={rows} keyOf={({ number }) => number} />
+  </details>
+)

@@ -1,5 +1,5 @@
 import type { AccountDetail } from '../../../src/wire/account-api.ts'
-import { Scroll } from '../../parts/scroll.tsx'
+import { type Column, Table } from '../../parts/table.tsx'
 import { moment, used } from './when.ts'
 
 type SessionsProps = {
@@ -17,46 +17,35 @@ export function Sessions({ credentials, own, now, onEnd, onEndAll }: SessionsPro
   const open = credentials
     .filter(({ kind, revokedAt, expiresAt }) => kind !== 'token' && revokedAt === null && now < expiresAt)
     .sort((a, b) => b.createdAt - a.createdAt)
+  const columns: readonly Column<(typeof open)[number]>[] = [
+    {
+      head: 'Where',
+      cell: ({ id, label }) => (
+        <>
+          {label}
+          {id === own && <strong> (this one)</strong>}
+        </>
+      ),
+    },
+    { head: 'In', cell: ({ kind }) => (kind === 'browser' ? 'a browser' : 'the command line') },
+    { head: 'Since', cell: ({ createdAt }) => moment(createdAt) },
+    { head: 'Last used', cell: ({ usedAt }) => used(usedAt) },
+    { head: 'Until', cell: ({ expiresAt }) => moment(expiresAt) },
+    {
+      head: 'End',
+      unseen: true,
+      cell: ({ id, label }) =>
+        id !== own && (
+          <button type="button" onClick={() => void onEnd(`credentials/${id}`)}>
+            End<span class="unseen"> the session {label}</span>
+          </button>
+        ),
+    },
+  ]
   return (
     <section class="panel" aria-labelledby="me-sessions">
       <h2 id="me-sessions">Sessions</h2>
-      <Scroll label="Sessions">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Where</th>
-              <th scope="col">In</th>
-              <th scope="col">Since</th>
-              <th scope="col">Last used</th>
-              <th scope="col">Until</th>
-              <th scope="col">
-                <span class="unseen">End</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {open.map(one => (
-              <tr key={one.id}>
-                <th scope="row">
-                  {one.label}
-                  {one.id === own && <strong> (this one)</strong>}
-                </th>
-                <td>{one.kind === 'browser' ? 'a browser' : 'the command line'}</td>
-                <td>{moment(one.createdAt)}</td>
-                <td>{used(one.usedAt)}</td>
-                <td>{moment(one.expiresAt)}</td>
-                <td>
-                  {one.id !== own && (
-                    <button type="button" onClick={() => void onEnd(`credentials/${one.id}`)}>
-                      End<span class="unseen"> the session {one.label}</span>
-                    </button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label="Sessions" columns={columns} rows={open} keyOf={({ id }) => id} />
       <p>
         <button type="button" class="danger" onClick={onEndAll}>
           Sign out everywhere

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { AccountDetail, TokenView } from '../../../src/wire/account-api.ts'
 import { change } from '../../live/change.ts'
 import { Copyable } from '../../parts/copyable.tsx'
-import { Scroll } from '../../parts/scroll.tsx'
+import { type Column, Table } from '../../parts/table.tsx'
 import { moment, used } from './when.ts'
 
 type TokensProps = {
@@ -35,42 +35,28 @@ export function Tokens({ account, credentials, now, onChange, onEnd }: TokensPro
     setSecret(made.done.secret)
     onChange()
   }
+  const columns: readonly Column<(typeof open)[number]>[] = [
+    { head: 'For', cell: ({ label }) => label },
+    { head: 'May', cell: ({ roles }) => (roles === null ? 'all that you may' : roles.join(', ')) },
+    { head: 'Last used', cell: ({ usedAt }) => used(usedAt) },
+    { head: 'Until', cell: ({ expiresAt }) => moment(expiresAt) },
+    {
+      head: 'Revoke',
+      unseen: true,
+      cell: ({ id, label }) => (
+        <button type="button" onClick={() => void onEnd(`credentials/${id}`)}>
+          Revoke<span class="unseen"> the token for {label}</span>
+        </button>
+      ),
+    },
+  ]
   return (
     <section class="panel" aria-labelledby="me-tokens">
       <h2 id="me-tokens">API tokens</h2>
       {open.length === 0 ? (
         <p class="empty">None.</p>
       ) : (
-        <Scroll label="API tokens">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">For</th>
-                <th scope="col">May</th>
-                <th scope="col">Last used</th>
-                <th scope="col">Until</th>
-                <th scope="col">
-                  <span class="unseen">Revoke</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {open.map(one => (
-                <tr key={one.id}>
-                  <th scope="row">{one.label}</th>
-                  <td>{one.roles === null ? 'all that you may' : one.roles.join(', ')}</td>
-                  <td>{used(one.usedAt)}</td>
-                  <td>{moment(one.expiresAt)}</td>
-                  <td>
-                    <button type="button" onClick={() => void onEnd(`credentials/${one.id}`)}>
-                      Revoke<span class="unseen"> the token for {one.label}</span>
-                    </button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <Table label="API tokens" columns={columns} rows={open} keyOf={({ id }) => id} />
       )}
       <form class="me-add" onSubmit={event => void make(event)}>
         <label>

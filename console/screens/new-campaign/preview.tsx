@@ -3,7 +3,7 @@ import { showPower } from '../../../src/core/encoding/quantity.ts'
 import type { CampaignDraft } from '../../../src/wire/plan-views.ts'
 import { isFault } from '../../live/ask.ts'
 import { tryOut } from '../../live/try-out.ts'
-import { Scroll } from '../../parts/scroll.tsx'
+import { type Column, Table } from '../../parts/table.tsx'
 import { utcText } from '../../picture/course.ts'
 import { laterOf, NOTHING_LATER } from '../../picture/dry-run.ts'
 
@@ -49,51 +49,27 @@ export function Preview({ draft, text, stale }: { draft: CampaignDraft; text: st
   )
 }
 
+type Wave = CampaignDraft['preview']['waves'][number]
+
 function Waves({ preview: { waves, planned } }: Pick<CampaignDraft, 'preview'>) {
-  return (
-    <Scroll label="Waves">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Wave</th>
-            <th scope="col" class="number">
-              Controllers
-            </th>
-            <th scope="col" class="number">
-              Sites
-            </th>
-            <th scope="col" class="number">
-              Brought along
-            </th>
-            <th scope="col" class="number">
-              At risk, all
-            </th>
-            <th scope="col" class="number">
-              At once at most
-            </th>
-            <th scope="col">Opens at the earliest</th>
-            <th scope="col">Gate at the earliest</th>
-          </tr>
-        </thead>
-        <tbody>
-          {waves.map(({ name, controllers, sites, brought, watts, wattsAtOnce }, index) => (
-            <tr key={name}>
-              <th scope="row">
-                {index + 1} {name}
-              </th>
-              <td class="number">{controllers}</td>
-              <td class="number">{sites}</td>
-              <td class="number">{brought}</td>
-              <td class="number">{showPower(watts)}</td>
-              <td class="number">{showPower(wattsAtOnce)}</td>
-              <td>{planned[index] === undefined ? 'not in the time of the plan' : utcText(planned[index].opens)}</td>
-              <td>{planned[index] === undefined ? '–' : utcText(planned[index].judged)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  )
+  const columns: readonly Column<Wave>[] = [
+    { head: 'Wave', cell: ({ name }, index) => `${index + 1} ${name}` },
+    { head: 'Controllers', number: true, cell: ({ controllers }) => controllers },
+    { head: 'Sites', number: true, cell: ({ sites }) => sites },
+    { head: 'Brought along', number: true, cell: ({ brought }) => brought },
+    { head: 'At risk, all', number: true, cell: ({ watts }) => showPower(watts) },
+    { head: 'At once at most', number: true, cell: ({ wattsAtOnce }) => showPower(wattsAtOnce) },
+    {
+      head: 'Opens at the earliest',
+      cell: (_, index) =>
+        planned[index] === undefined ? 'not in the time of the plan' : utcText(planned[index].opens),
+    },
+    {
+      head: 'Gate at the earliest',
+      cell: (_, index) => (planned[index] === undefined ? '–' : utcText(planned[index].judged)),
+    },
+  ]
+  return <Table label="Waves" columns={columns} rows={waves} keyOf={({ name }) => name} />
 }
 
 /** Site by site, as many as were asked for: the next ones are of the very same dry run, or it is said that they are not. */
