@@ -79,7 +79,8 @@ const UNREACHED = `(steps => {
     if (!one.checkVisibility({ visibilityProperty: true }) || one.disabled || one.tabIndex < 0) return false
     // Of a group of radio buttons, Tab leads to one, and the arrows to the others.
     if (one.type === 'radio') return false
-    return !window.voltsealReached.has(one)
+    // A row of a list that is drawn anew while it scrolls is another element, and leads to where the one before did.
+    return !window.voltsealReached.has(one) && !window.voltsealReached.has(one.href || one)
   }).map(one => one.outerHTML.slice(0, 120))
 })()`
 
@@ -104,6 +105,7 @@ async function round({ page }: Seat): Promise<void> {
       window.voltsealLast = at
       window.voltsealRound.add(at)
       window.voltsealReached.add(at)
+      if (at.href) window.voltsealReached.add(at.href)
       return known
     })()`)
     if (again) break
