@@ -26,11 +26,6 @@ export class AddressMap {
     this.#moved = Int32Array.from(stretches, ([, , moved]) => moved)
   }
 
-  /** How many stretches: 12 bytes of memory each. */
-  get stretches(): number {
-    return this.#starts.length
-  }
-
   to(offset: number): number {
     const starts = this.#starts
     if (starts.length === 0) return offset

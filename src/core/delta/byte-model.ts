@@ -46,7 +46,7 @@ export class ByteModel {
   readonly #rows = new Mixer(OF_ROW + 1, KINDS_OF_ROW, { weight: 20_000, rate: 2 })
   readonly #contexts = new Int32Array(OF_BYTE)
   readonly #slots = new Int32Array(Math.max(OF_BYTE, OF_WHETHER))
-  /** The last four bytes, the newest lowest; which of the last bytes were not as expected; how many in a row were. */
+  /** The last four bytes, the newest lowest; which of the last rows, and of the last bytes, were not as expected; how many bytes in a row were. */
   #before = 0
   #wrongRows = 0
   #wrong = 0
@@ -68,13 +68,7 @@ export class ByteModel {
     slots[1] = whetherSlot(7, kinds * 16 + steps(this.#right >> 1))
     slots[2] = whetherSlot(8, kinds * 256 + (wrong & 15) * 16 + (this.#wrong & 15))
     slots[3] = whetherSlot(9, (expected[1] ?? 0) * 256 + (expected[3] ?? 0))
-    const { inputs } = this.#rows
-    const { probabilities } = this.#whether
-    for (let k = 0; k < OF_ROW; k += 1) inputs[k] = logOdds(probabilities[slots[k]!]!)
-    inputs[OF_ROW] = LEANING
-    const bit = coder.code(this.#rows.mix(kinds), are ? 1 : 0)
-    this.#rows.learn(bit)
-    for (let k = 0; k < OF_ROW; k += 1) this.#whether.learn(slots[k]!, bit)
+    const bit = this.#decide(coder, this.#whether, this.#rows, kinds, are ? 1 : 0)
     this.#wrongRows = ((wrong << 1) | (1 - bit)) & 0xffff
     if (bit === 0) return false
     const length = expected.length
@@ -104,13 +98,7 @@ export class ByteModel {
     slots[3] = whetherSlot(3, (halfword >> 8) * 8 + odd * 4 + (wrong & 3))
     slots[4] = whetherSlot(4, halfword * 2 + odd)
     slots[5] = whetherSlot(5, kind * 256 + (wrong & 15) * 16 + (at & 3))
-    const { inputs } = this.#mostly
-    const { probabilities } = this.#whether
-    for (let k = 0; k < OF_WHETHER; k += 1) inputs[k] = logOdds(probabilities[slots[k]!]!)
-    inputs[OF_WHETHER] = LEANING
-    const bit = coder.code(this.#mostly.mix(kind), byte === expected ? 1 : 0)
-    this.#mostly.learn(bit)
-    for (let k = 0; k < OF_WHETHER; k += 1) this.#whether.learn(slots[k]!, bit)
+    const bit = this.#decide(coder, this.#whether, this.#mostly, kind, byte === expected ? 1 : 0)
     this.#wrong = ((wrong << 1) | (1 - bit)) & 0xffff
     this.#right = bit === 1 ? this.#right + 1 : 0
     return bit === 1
@@ -142,24 +130,29 @@ export class ByteModel {
     }
     const place = 8 * (isCovered ? Math.min(2, (kind + 3) >> 2) : 3 + (at & 1))
     const slots = this.#slots
-    const { probabilities } = this.#bytes
-    const spelling = this.#spelling
-    const { inputs } = spelling
-    inputs[OF_BYTE] = LEANING
     let spelled = 1
     for (let bits = 0; bits < 8; bits += 1) {
       for (let k = 0; k < OF_BYTE; k += 1) {
-        const slot = Math.imul(contexts[k]! + Math.imul(spelled, 0x3d4d51cb), 0x9e3779b1) >>> this.#shift
-        slots[k] = slot
-        inputs[k] = logOdds(probabilities[slot]!)
+        slots[k] = Math.imul(contexts[k]! + Math.imul(spelled, 0x3d4d51cb), 0x9e3779b1) >>> this.#shift
       }
-      const probability = spelling.mix(place + bits)
-      const bit = coder.code(probability, (byte >> (7 - bits)) & 1)
-      spelling.learn(bit)
-      for (let k = 0; k < OF_BYTE; k += 1) this.#bytes.learn(slots[k]!, bit)
+      const bit = this.#decide(coder, this.#bytes, this.#spelling, place + bits, (byte >> (7 - bits)) & 1)
       spelled = spelled * 2 + bit
     }
     return spelled & 255
+  }
+
+  /** A bit to the coder, or from it, by what the slots that were chosen for it say; they and the mixer learn from it. */
+  #decide(coder: BitCoder, of: Slots, mixer: Mixer, row: number, bit: number): number {
+    const slots = this.#slots
+    const { inputs } = mixer
+    const { probabilities } = of
+    const leaning = inputs.length - 1
+    for (let k = 0; k < leaning; k += 1) inputs[k] = logOdds(probabilities[slots[k]!]!)
+    inputs[leaning] = LEANING
+    const coded = coder.code(mixer.mix(row), bit)
+    mixer.learn(coded)
+    for (let k = 0; k < leaning; k += 1) of.learn(slots[k]!, coded)
+    return coded
   }
 }
 

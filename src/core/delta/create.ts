@@ -6,7 +6,7 @@ import { SLOT_BITS } from './byte-model.ts'
 import { type Cover, CoverCoder } from './covers.ts'
 import { ImageWalk, STEP } from './image-walk.ts'
 import { findCovers } from './matches.ts'
-import { chainDigest, type PatchHeader, writeBlock, writeHeader } from './patch.ts'
+import { CHAIN_BYTES, chainDigest, type PatchHeader, writeBlock, writeHeader } from './patch.ts'
 import { type Architecture, expectedImage } from './references.ts'
 import { suffixArray } from './suffix-array.ts'
 
@@ -65,11 +65,11 @@ export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder):
     yield { doing: 'writing', share: walk.at / now.length }
   }
   const chained: Uint8Array[] = []
-  let next = new Uint8Array(16)
+  let next: Uint8Array = new Uint8Array(CHAIN_BYTES)
   for (const block of blocks.toReversed()) {
     const bytes = writeBlock({ ...block, next })
     chained.unshift(bytes)
-    next = chainDigest(crypto, bytes) as Uint8Array<ArrayBuffer>
+    next = chainDigest(crypto, bytes)
   }
   const header: PatchHeader = {
     architecture,

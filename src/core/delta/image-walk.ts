@@ -49,10 +49,8 @@ export class ImageWalk {
    */
   *step(coder: BitCoder, bytes: Uint8Array): Generator<OldBytes, number, Uint8Array> {
     const { covers } = this.#terms
-    for (let here = covers[this.#cover]; here !== undefined && here.new + here.length <= this.#at; ) {
-      this.#cover += 1
-      here = covers[this.#cover]
-    }
+    const last = covers[this.#cover]
+    if (last !== undefined && last.new + last.length === this.#at) this.#cover += 1
     const cover = covers[this.#cover]
     const isCovered = cover !== undefined && cover.new <= this.#at
     const until = cover === undefined ? Number.POSITIVE_INFINITY : isCovered ? cover.new + cover.length : cover.new

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PatchApplier } from '../../../core/delta/apply.ts'
-import { SLOT_BITS } from '../../../core/delta/byte-model.ts'
 import { createPatch } from '../../../core/delta/create.ts'
 import { loadAddress } from '../../../core/delta/load-address.ts'
 import {
@@ -82,7 +81,7 @@ function create(cli: Cli, oldFile: string, newFile: string, options: CreateOptio
   const progress = new Progress(cli.output, architectures.length)
   let best: Uint8Array | null = null
   for (const [index, architecture] of architectures.entries()) {
-    const work = createPatch(cli.world.crypto, { old, now, architecture, load: load ?? 0, slotBits: SLOT_BITS.usual })
+    const work = createPatch(cli.world.crypto, { old, now, architecture, load: load ?? 0 })
     let step = work.next()
     for (; !step.done; step = work.next()) {
       // Looking for what is alike is about half of it.
