@@ -6,20 +6,11 @@ import { after, before, describe, it } from 'node:test'
 import { readGatewayFolder } from '../../../src/apps/gateway/files.ts'
 import { initGateway } from '../../../src/apps/gateway/init.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import { ISSUED } from '../../worlds/issued-gateway.ts'
 import { quay } from '../../worlds/quay.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'voltseal-gateway-'))
 const folder = join(root, 'gateway')
-const issued = {
-  site: 'quay',
-  fleet: { url: 'https://127.0.0.1:8443', ca: 'PEM' },
-  siteCa: 'PEM',
-  gateway: { cert: 'PEM', serverCert: 'PEM' },
-  controllers: { 'bms-1': { cert: 'PEM', reportKey: 'AAAA' } },
-  roots: { image: 'AAAA', approval: 'AAAA', director: 'AAAA' },
-  anchors: [],
-  log: 'fleet+00000000+AAAA',
-}
 
 describe('a gateway’s folder', () => {
   before(async () => {
@@ -36,12 +27,12 @@ describe('a gateway’s folder', () => {
   })
 
   for (const [name, text, code] of [
-    ['another site', JSON.stringify({ ...issued, site: 'reef' }), 'site-mismatch'],
-    ['half a file', JSON.stringify(issued).slice(0, 200), 'config-malformed'],
+    ['another site', JSON.stringify({ ...ISSUED, site: 'reef' }), 'site-mismatch'],
+    ['half a file', JSON.stringify(ISSUED).slice(0, 200), 'config-malformed'],
     ['nothing', 'null', 'config-malformed'],
-    ['no certificate', JSON.stringify({ ...issued, gateway: {} }), 'config-malformed'],
-    ['no controllers', JSON.stringify({ ...issued, controllers: {} }), 'config-malformed'],
-    ['what the fleet gave', JSON.stringify(issued), null],
+    ['no certificate', JSON.stringify({ ...ISSUED, gateway: {} }), 'config-malformed'],
+    ['no controllers', JSON.stringify({ ...ISSUED, controllers: {} }), 'config-malformed'],
+    ['what the fleet gave', JSON.stringify(ISSUED), null],
   ] as const) {
     it(`whose enrolment is ${name}: ${code ?? 'read'}`, () => {
       writeFileSync(join(folder, 'issued.json'), text)

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { appendFileSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { Value } from 'typebox/value'
-import { stringify } from 'yaml'
-import { World } from '../../../sim/doors/world.ts'
-import { certifyNewKey, createAuthority } from '../../../src/adapters/certificates.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
+import type { World } from '../../../sim/doors/world.ts'
 import type { AuditEntry } from '../../../src/core/ledger/entry.ts'
 import type { ControllerView, HistoryView } from '../../../src/wire/fleet-views.ts'
 import type { VersionSaidView } from '../../../src/wire/inventory-views.ts'
@@ -17,7 +11,8 @@ import { SiteItemView, SiteLinkView, SiteWhoView } from '../../../src/wire/site-
 import { SiteControllerView, SiteView } from '../../../src/wire/site-views.ts'
 import { outcome, PageBrowser, setCookie } from '../../worlds/page-browser.ts'
 import { log } from '../../worlds/people.ts'
-import { image, QUAY, quay } from '../../worlds/quay.ts'
+import { PlantCharge } from '../../worlds/plant-charge.ts'
+import { image } from '../../worlds/quay.ts'
 import { ended } from '../../worlds/started.ts'
 
 const PORT = 8446
@@ -26,27 +21,13 @@ const PASSWORD = 'nine slow ferries cross at dusk'
 /** A real gateway with its own page: real processes' doors, one simulated rack, an EMS whose charge the test sets, and a fleet that it stops. */
 describe('the page of a gateway', () => {
   let world: World
-  let ems: Server
+  let plant: PlantCharge
   let browser: PageBrowser
   let cookie = ''
-  let charge = 18
 
   before(async () => {
-    const now = instant(Date.now())
-    const authority = await createAuthority('plant', now)
-    const own = await certifyNewKey(authority, { identity: { kind: 'fleet', id: 'ems' }, hosts: ['127.0.0.1'] }, now)
-    ems = createServer(own, (_, response) => {
-      const readings = [{ point: 'state-of-charge', value: charge, at: Date.now() }]
-      response.end(JSON.stringify({ readings }))
-    })
-    ems.listen(0, '127.0.0.1')
-    await once(ems, 'listening')
-    const limits = { permissives: [{ point: 'state-of-charge', min: 30, maxAgeMillis: '30s' }] }
-    world = await World.make({ ...QUAY, site: { ...quay(1), limits } })
-    writeFileSync(world.at('gateway', 'plant-ca.pem'), authority.cert)
-    const url = `https://127.0.0.1:${(ems.address() as AddressInfo).port}/readings`
-    const console = { host: world.host, port: PORT, url: `http://localhost:${PORT}` }
-    appendFileSync(world.at('gateway', 'gateway.yaml'), stringify({ conditions: { url, ca: 'plant-ca.pem' }, console }))
+    plant = await PlantCharge.make(({ host }) => ({ console: { host, port: PORT, url: `http://localhost:${PORT}` } }))
+    world = plant.world
     await world.startFleet()
     await world.enrol()
     writeFileSync(world.at('ida.password'), `${PASSWORD}\n`, { mode: 0o600 })
@@ -60,11 +41,7 @@ describe('the page of a gateway', () => {
     assert.equal(outcome(begun), 200)
     cookie = setCookie(begun)
   })
-  after(async () => {
-    await world?.stop()
-    ems.closeAllConnections()
-    ems.close()
-  })
+  after(() => plant?.stop())
 
   const read = async <T>(path: string): Promise<T> => {
     const answer = await browser.page(cookie, 'GET', path)
@@ -128,7 +105,7 @@ describe('the page of a gateway', () => {
     const again = await browser.signIn('ida', PASSWORD)
     assert.equal(outcome(again), 200)
     cookie = setCookie(again)
-    charge = 60
+    plant.charge = 60
     await world.until(
       'the rack confirms by itself',
       async () => (await controllers())[0]?.attested?.running.version === '1.1.0',

@@ -17,6 +17,7 @@ import { instant } from '../../../src/core/encoding/units.ts'
 import { MOST_SITE_PEOPLE } from '../../../src/core/fleet/site-people.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { commandLine } from '../../worlds/command-line.ts'
+import { ISSUED } from '../../worlds/issued-gateway.ts'
 import { quay } from '../../worlds/quay.ts'
 import { CHEAP, SITE_PASSWORD } from '../../worlds/site-page.ts'
 
@@ -25,16 +26,6 @@ const folder = join(root, 'gateway')
 const list = join(folder, 'people.json')
 const clock = { now: () => instant(1_800_000_000_000), quality: 'simulated' } as const
 const tools = { passwords: CHEAP, random: nodeRandom, clock }
-const issued = {
-  site: 'quay',
-  fleet: { url: 'https://127.0.0.1:8443', ca: 'PEM' },
-  siteCa: 'PEM',
-  gateway: { cert: 'PEM', serverCert: 'PEM' },
-  controllers: { 'bms-1': { cert: 'PEM', reportKey: 'AAAA' } },
-  roots: { image: 'AAAA', approval: 'AAAA', director: 'AAAA' },
-  anchors: [],
-  log: 'fleet+00000000+AAAA',
-}
 const add = (name: string, password = SITE_PASSWORD) =>
   addSitePerson(folder, { name, role: 'technician', password }, tools)
 const codeOf = (result: object | Refusal): string | null => (isRefusal(result) ? (result as Refusal).code : null)
@@ -58,7 +49,7 @@ describe('who a person at a gateway lets in', () => {
 
   it('nobody, at first, before the fleet knows the site too', () => {
     assert.deepEqual(states(), [])
-    writeFileSync(join(folder, 'issued.json'), JSON.stringify(issued))
+    writeFileSync(join(folder, 'issued.json'), JSON.stringify(ISSUED))
     assert.deepEqual(states(), [])
   })
 

@@ -1,52 +1,29 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { appendFileSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { stringify } from 'yaml'
-import { World } from '../../../sim/doors/world.ts'
-import { certifyNewKey, createAuthority } from '../../../src/adapters/certificates.ts'
+import type { World } from '../../../sim/doors/world.ts'
 import { askGateway } from '../../../src/apps/gateway/control.ts'
-import { instant } from '../../../src/core/encoding/units.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { CampaignView, ControllerView } from '../../../src/wire/fleet-views.ts'
 import { call, tls } from '../../worlds/people.ts'
-import { image, QUAY, quay } from '../../worlds/quay.ts'
+import { PlantCharge } from '../../worlds/plant-charge.ts'
+import { image } from '../../worlds/quay.ts'
 import { ended } from '../../worlds/started.ts'
 
 /** A site whose limits ask for charge, and the EMS of its plant: real processes' doors, real TLS, one simulated rack. */
 describe('a site that asks its plant', () => {
   let world: World
-  let ems: Server
-  let charge = 18
+  let plant: PlantCharge
 
   before(async () => {
-    const now = instant(Date.now())
-    const authority = await createAuthority('plant', now)
-    const own = await certifyNewKey(authority, { identity: { kind: 'fleet', id: 'ems' }, hosts: ['127.0.0.1'] }, now)
-    ems = createServer(own, (_, response) => {
-      const readings = [{ point: 'state-of-charge', value: charge, at: Date.now() }]
-      response.end(JSON.stringify({ readings }))
-    })
-    ems.listen(0, '127.0.0.1')
-    await once(ems, 'listening')
-    const limits = { permissives: [{ point: 'state-of-charge', min: 30, maxAgeMillis: '30s' }] }
-    world = await World.make({ ...QUAY, site: { ...quay(1), limits } })
-    writeFileSync(world.at('gateway', 'plant-ca.pem'), authority.cert)
-    const url = `https://127.0.0.1:${(ems.address() as AddressInfo).port}/readings`
-    appendFileSync(world.at('gateway', 'gateway.yaml'), stringify({ conditions: { url, ca: 'plant-ca.pem' } }))
+    plant = await PlantCharge.make()
+    world = plant.world
     await world.startFleet()
     await world.enrol()
     await world.startGateway()
     world.startSite()
     await world.reported()
   })
-  after(async () => {
-    await world?.stop()
-    ems.closeAllConnections()
-    ems.close()
-  })
+  after(() => plant?.stop())
 
   const BECAUSE = /^the site's state of charge 18 %, at least 30 % needed; read [0-9]+ s ago$/
 
@@ -75,7 +52,7 @@ describe('a site that asks its plant', () => {
     assert.deepEqual([rule, threshold], ['permissive', 'at least 30 %'])
     const { exit, json } = await world.run('gateway', 'status', world.at('gateway'))
     assert.deepEqual([exit, (json as typeof status).site], [0, 'quay'])
-    charge = 60
+    plant.charge = 60
     assert.equal((await ended(world, 'spring')).state, 'done')
     assert.equal(((await world.must('controller', 'show', 'quay/bms-1')) as ControllerView).waits, null)
   })
