@@ -5,18 +5,17 @@ import { Badge } from '../parts/badge.tsx'
 import { PasswordForm } from '../parts/password-form.tsx'
 import { type Places, PlacesProvider } from '../parts/places.ts'
 import { findRoute } from '../picture/address.ts'
-import { Announcements, Frame, NoAnswer, Patterns, Screen } from '../shell/frame.tsx'
-import { Help } from '../shell/help.tsx'
-import { listenToKeys, moveRow, useKey } from '../shell/keys.ts'
+import { Frame, NoAnswer, type ScreenRoute } from '../shell/frame.tsx'
+import { listenToKeys } from '../shell/keys.ts'
+import { Page } from '../shell/page.tsx'
 import { Person } from '../shell/person.tsx'
 import { followLinks, useAddress } from '../shell/router.ts'
-import type { ScreenFile } from '../shell/screen.ts'
-import { keepSession, SessionProvider, sessionBegun, useStanding } from '../shell/session.tsx'
-import { Stale, useFreshness } from '../shell/stale.tsx'
+import { SessionProvider, sessionBegun, useStanding } from '../shell/session.tsx'
+import { useFreshness } from '../shell/stale.tsx'
 import { pollGateway } from './poll.ts'
 import './site-shell.css'
 
-type SiteRoute = { readonly name: string; readonly path: string; readonly load: () => Promise<ScreenFile> }
+type SiteRoute = ScreenRoute & { readonly path: string }
 
 /** Every address of a gateway's page. The first is in what is fetched first; the others come when they are opened. */
 const ROUTES: readonly SiteRoute[] = [
@@ -71,44 +70,18 @@ function SignIn() {
 function SignedIn() {
   const { path, query } = useAddress()
   useEffect(() => keepViews(pollGateway), [])
-  useEffect(keepSession, [])
-  const [help, setHelp] = useState(false)
-  useKey('?', 'this list of keys', () => setHelp(true))
-  useKey('j', 'the next row', () => moveRow(1))
-  useKey('k', 'the row before', () => moveRow(-1))
-  const found = findRoute(ROUTES, path)
-  return (
-    <>
-      <a class="skip" href="#main">
-        To the content
+  const top = (
+    <header class="top">
+      <a class="brand" href="/">
+        <img src="/icon.svg" alt="" width="24" height="24" />
+        Voltseal
       </a>
-      <header class="top">
-        <a class="brand" href="/">
-          <img src="/icon.svg" alt="" width="24" height="24" />
-          Voltseal
-        </a>
-        <p class="of-gateway">the gateway’s own page</p>
-        <Age />
-        <Person />
-      </header>
-      <Stale />
-      <main id="main" tabIndex={-1}>
-        {found === null ? (
-          <section class="panel">
-            <h1>There is nothing at this address</h1>
-            <p>
-              <a href="/">The site</a>
-            </p>
-          </section>
-        ) : (
-          <Screen key={found.route.name} route={found.route} params={found.params} query={query} />
-        )}
-      </main>
-      <Help open={help} onClose={() => setHelp(false)} />
-      <Announcements />
-      <Patterns />
-    </>
+      <p class="of-gateway">the gateway’s own page</p>
+      <Age />
+      <Person />
+    </header>
   )
+  return <Page top={top} home="The site" found={findRoute(ROUTES, path)} query={query} />
 }
 
 const Age = () => <Badge freshness={useFreshness()} />

@@ -22,6 +22,9 @@ export function Frame({ children }: { children: ComponentChildren }) {
   )
 }
 
+/** A screen by its name, with how its file is fetched. */
+export type ScreenRoute = { readonly name: string; readonly load: () => Promise<ScreenFile> }
+
 type Loaded = { readonly at: ComponentType<ScreenProps> } | { readonly fault: string } | null
 
 /** A screen, fetched when it is opened. After a move the focus is on its heading, so that who listens hears where they are. */
@@ -30,7 +33,7 @@ export function Screen({
   params,
   query,
 }: {
-  route: { readonly name: string; readonly load: () => Promise<ScreenFile> }
+  route: ScreenRoute
   params: ScreenProps['params']
   query: URLSearchParams
 }) {
