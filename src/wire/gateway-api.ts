@@ -4,7 +4,8 @@
  */
 
 /**
- * GET /v1/offer (204 when there is nothing to do). Ask with `?wait=25000` (milliseconds for which the answer is held back until
+ * GET /v1/offer (204 when there is nothing to do). Ask with `?patches=65536` to be offered patches as well: the bytes of memory that there
+ * are for one. Ask with `?wait=25000` (milliseconds for which the answer is held back until
  * there is news), or more often than every two minutes: a turn that is not taken up in that time is over.
  */
 export type Offer = {
@@ -22,7 +23,16 @@ export type Offer = {
   readonly within?: number
   /** Base64 of the content key, wrapped for the asking controller; only of an encrypted payload. */
   readonly wrap?: string
+  /**
+   * A smaller way to the same payload: a patch (docs/delta-format.md) from the images whose SHA-256 is `base`, those that the asking
+   * controller runs. It has the blob's address, and fits the memory that the question names. A controller that refuses it says so
+   * (`POST /v1/patch-refused`), and asks again. The payload then may have to wait for a person.
+   */
+  readonly patch?: { readonly base: string; readonly sha256: string; readonly length: number; readonly memory: number }
 }
+
+/** POST /v1/patch-refused (204): the controller could not use the patch it was offered, and why, by its code (docs/refusals.md). */
+export type PatchRefused = { readonly assignment: string; readonly sha256: string; readonly code: string }
 
 /** The largest signed report that a gateway takes from a controller, in bytes. */
 export const MAX_REPORT = 16 * 1024

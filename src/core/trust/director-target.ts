@@ -1,11 +1,17 @@
 import type { JsonObject } from '../encoding/canonical-json.ts'
-import { Misfit, object, type ShapeOf, text, whole } from '../encoding/shape.ts'
+import { either, Misfit, object, type ShapeOf, text, then, truth, whole } from '../encoding/shape.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
-import { type FileRef, WRAP } from './image-target.ts'
+import { digest, type FileRef, type PatchRef, patchMembers, WRAP } from './image-target.ts'
 import type { Target, Targets } from './metadata.ts'
 import { className, idName } from './names.ts'
 import { map } from './open-shape.ts'
 import type { CurrentSet } from './trusted-set.ts'
+
+/**
+ * The patch that the fleet server has made for a controller, from what it attests to run; or that it is being made, and may be waited for.
+ * What it makes of the base is judged by the envelope, as ever: a director that lies here wastes a download.
+ */
+export type OrderedPatch = PatchRef | { readonly base: string; readonly coming: true }
 
 /**
  * What the director says of one controller at a site: what it is, by which campaign it is updated, and the number of the
@@ -19,11 +25,14 @@ export type Order = {
   readonly attempt: number
   /** The content key of an encrypted release, wrapped for this controller (encoding/cose-recipient.ts), in base64. */
   readonly wrap?: string
+  readonly patch?: OrderedPatch
 }
 
+const coming = then(truth, (value, at) => (value ? (true as const) : new Misfit(at, 'true', 'false')))
+const patch = either(object(patchMembers), object({ base: digest, coming }))
 const order = object(
   { class: className, hardware: className, campaign: idName, attempt: whole(1, 1000) },
-  { wrap: text('a wrap in base64', WRAP) },
+  { wrap: text('a wrap in base64', WRAP), patch },
 )
 const shape = object({ controllers: map(idName, () => order, 10_000) })
 

@@ -1,5 +1,5 @@
 import { MAX_WRAPS } from '../encoding/cose-recipient.ts'
-import { list, Misfit, text, whole, word } from '../encoding/shape.ts'
+import { list, Misfit, text, then, whole, word } from '../encoding/shape.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
 import { MAX_DSSE_BYTES } from './evidence/dsse.ts'
 import type { EvidenceKind } from './evidence/judge.ts'
@@ -13,8 +13,20 @@ import { TARGET_PATH } from './target-path.ts'
 export type FileRef = { readonly path: string; readonly length: number; readonly sha256: string }
 
 /**
+ * A patch (docs/delta-format.md) as it is offered: what it makes the images from, by the SHA-256 of what lies in flash, and the bytes of
+ * memory that whoever applies it needs. `length` and `sha256` are of what travels.
+ */
+export type PatchRef = {
+  readonly base: string
+  readonly memory: number
+  readonly length: number
+  readonly sha256: string
+}
+
+/**
  * What the image repository says of an envelope: the custom data of its target. `payload` is a target of its own, and so
- * are `sbom` and `provenance`, when there are any: the evidence of the release lies beside its envelope.
+ * are `sbom` and `provenance`, when there are any: the evidence of the release lies beside its envelope. `patches`: those that its
+ * publisher made, targets of their own too; each from another base. Of an encrypted release they are ciphertexts, as the payload is.
  * `encrypted`: the payload is a ciphertext; the SHA-256 of the images in it, and its content key wrapped for a few
  * (encoding/cose-recipient.ts), in base64.
  */
@@ -27,18 +39,27 @@ export type ImageTarget = {
   readonly payload: FileRef
   readonly encrypted?: { readonly image: string; readonly contentKeys: readonly string[] }
   readonly transition?: { readonly kind: 'add' | 'retire'; readonly kid: string }
+  readonly patches?: readonly (PatchRef & FileRef)[]
 } & Partial<Record<EvidenceKind, FileRef>>
 
 const WORD = 0xffffffff
 /** Base64 of at most 256 bytes. */
 export const WRAP = /^(?:[A-Za-z0-9+/]{4}){1,85}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
-const digest = text('a SHA-256 in lower-case hex', /^[0-9a-f]{64}$/)
+export const digest = text('a SHA-256 in lower-case hex', /^[0-9a-f]{64}$/)
 
-const file = open({
-  path: text('a target path', TARGET_PATH),
-  length: whole(1, Number.MAX_SAFE_INTEGER),
-  sha256: digest,
+/** Patches of one release at most: bases that a fleet still runs are few. */
+export const MAX_PATCHES = 64
+
+const bytes = { length: whole(1, Number.MAX_SAFE_INTEGER), sha256: digest }
+/** The members of a patch, wherever one is named. */
+export const patchMembers = { base: digest, memory: whole(1, WORD), ...bytes }
+
+const path = text('a target path', TARGET_PATH)
+const file = open({ path, ...bytes })
+const patches = then(list(open({ path, ...patchMembers }), 1, MAX_PATCHES), (read, at) => {
+  const twice = read.find((one, index) => read.findIndex(({ base }) => base === one.base) !== index)
+  return twice === undefined ? read : new Misfit(at, 'one patch from each base', `two from ${twice.base}`)
 })
 const shape = open(
   {
@@ -54,6 +75,7 @@ const shape = open(
     provenance: file,
     encrypted: open({ image: digest, contentKeys: list(text('a wrap in base64', WRAP), 1, MAX_WRAPS) }),
     transition: open({ kind: word('add', 'retire'), kid: text('a key id in hex', /^[0-9a-f]{64}$/) }),
+    patches,
   },
 )
 

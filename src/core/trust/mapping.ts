@@ -3,7 +3,7 @@ import type { Crypto } from '../encoding/crypto.ts'
 import type { Instant } from '../encoding/units.ts'
 import { formatUtc } from '../encoding/utc-time.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
-import { type Directed, type Order, readDirector } from './director-target.ts'
+import { type Directed, type Order, type OrderedPatch, readDirector } from './director-target.ts'
 import { describe, type FileRef, type ImageTarget, readImageTarget, sameFile } from './image-target.ts'
 import type { Target } from './metadata.ts'
 import { type CurrentSet, stillCurrent } from './trusted-set.ts'
@@ -44,7 +44,8 @@ export type MappingInput<Plan extends ApprovedPlan = ApprovedPlan> = {
 
 /**
  * What a controller is to install: all three repositories agree about it. `id` is the same for the same campaign,
- * envelope and attempt. `wrap`: the content key of an encrypted release, wrapped for the controller. Plain JSON throughout.
+ * envelope and attempt. `wrap`: the content key of an encrypted release, wrapped for the controller. `patch`: what the director names;
+ * those of the publisher are in `release`. Plain JSON throughout.
  */
 export type Assignment = {
   readonly id: string
@@ -57,6 +58,7 @@ export type Assignment = {
   readonly payload: FileRef
   readonly release: ImageTarget
   readonly wrap?: string
+  readonly patch?: OrderedPatch
 }
 
 /** What a mapping needs beside the director: the image targets' paths, and the campaigns whose plans it compares. */
@@ -228,7 +230,7 @@ export function assignmentId(
 }
 
 function assignment(controller: string, order: Order, target: Target, release: ImageTarget): Assignment {
-  const { campaign, attempt, wrap } = order
+  const { campaign, attempt, wrap, patch } = order
   const { path, length, sha256 } = target
   return {
     id: assignmentId(order, target),
@@ -241,6 +243,7 @@ function assignment(controller: string, order: Order, target: Target, release: I
     payload: release.payload,
     release,
     ...(wrap === undefined ? {} : { wrap }),
+    ...(patch === undefined ? {} : { patch }),
   }
 }
 

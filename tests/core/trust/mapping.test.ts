@@ -123,6 +123,10 @@ const ordered = (change: Partial<Order>, id = 'bms-1'): readonly Target[] => [
   directorTarget(envelope, new Map([[id, { ...order, ...change }]])),
 ]
 
+function refused(answer: ReturnType<typeof map>, code: string): void {
+  assert.equal(isRefusal(answer) ? answer.code : JSON.stringify(answer), code)
+}
+
 /** The same envelope, of which the image repository says that its payload is encrypted. */
 const encryptedEnvelope: Target = {
   ...envelope,
@@ -130,6 +134,48 @@ const encryptedEnvelope: Target = {
 }
 
 describe('assignmentsOf', () => {
+  test('hands a controller the patch that the director ordered with it, and those of the publisher', () => {
+    const made = { base: 'ab'.repeat(32), length: 900, memory: 30_000, sha256: 'cd'.repeat(32) }
+    const published = [{ ...made, path: 'bms/from-abababababababab.vsdp' }]
+    const patched: Target = { ...envelope, custom: { ...release, patches: published } as unknown as Json }
+    for (const patch of [made, { base: made.base, coming: true } as const]) {
+      const [first] = orThrow(map({ image: [patched, payload], director: ordered({ patch }) }))
+      assert.deepEqual(first?.patch, patch)
+      assert.deepEqual(first?.release.patches, published)
+    }
+    const [plain] = orThrow(map({}))
+    assert.deepEqual([plain?.patch, plain?.release.patches], [undefined, undefined])
+  })
+
+  test('refuses patches that are none, and orders of them', () => {
+    const made = { base: 'ab'.repeat(32), length: 900, memory: 30_000, sha256: 'cd'.repeat(32) }
+    const faulty = [
+      { ...made, base: 'AB'.repeat(32) },
+      { ...made, length: 0 },
+      { ...made, memory: 2 ** 32 },
+      { base: made.base, coming: false },
+      { ...made, coming: true },
+    ] as unknown as NonNullable<Order['patch']>[]
+    for (const patch of faulty) refused(map({ director: ordered({ patch }) }), 'assignment-malformed')
+    const path = 'bms/from.vsdp'
+    const lists: Json[] = [
+      [],
+      [{ ...made, path: '../up' }],
+      [made],
+      Array.from({ length: 65 }, (_, n) => {
+        return { ...made, path, base: n.toString(16).padStart(64, '0') }
+      }),
+      [
+        { ...made, path },
+        { ...made, path, length: 901 },
+      ],
+    ]
+    for (const patches of lists) {
+      const wrong: Target = { ...envelope, custom: { ...release, patches } as unknown as Json }
+      refused(map({ image: [wrong, payload] }), 'image-target-malformed')
+    }
+  })
+
   test('hands a controller the wrap that the director ordered with it', () => {
     const [first] = orThrow(map({ image: [encryptedEnvelope, payload], director: ordered({ wrap: 'AAAA' }) }))
     assert.equal(first?.wrap, 'AAAA')
