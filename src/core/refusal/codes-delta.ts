@@ -2,6 +2,8 @@ import type { CodeTable } from './code.ts'
 
 const data = { exit: 65, status: 422, action: 'refuse' } as const
 const trust = { exit: 20, status: 422, action: 'refuse' } as const
+const later = { exit: 75, status: 503, action: 'retry' } as const
+const fault = { exit: 74, status: 500, action: 'retry' } as const
 const policy = { exit: 21, status: 409, action: 'refuse' } as const
 
 export const deltaCodes = {
@@ -34,5 +36,25 @@ export const deltaCodes = {
     ...policy,
     title: 'the patch needs more memory than there is for it',
     fix: 'Make it for less memory (voltseal delta create --memory), or use the full image.',
+  },
+  'patch-too-large': {
+    ...policy,
+    title: 'making the patch takes more memory than there is for it',
+    fix: 'Give it more memory, or make it on a larger machine. The full image stays what it is.',
+  },
+  'patch-too-slow': {
+    ...later,
+    title: 'making the patch took longer than it may',
+    fix: 'Give it more time, or make it on a faster machine. The full image stays what it is.',
+  },
+  'patch-cancelled': {
+    ...later,
+    title: 'somebody ended the making of the patch',
+    fix: 'Make it again when it is wanted. Nothing of it was kept.',
+  },
+  'patch-not-made': {
+    ...fault,
+    title: 'the thread that made the patch ended without one',
+    fix: 'Try it again. If it stays so, report it with both images, if they may be shared; the full image stays what it is.',
   },
 } satisfies CodeTable

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -70,5 +72,23 @@ describe('voltseal delta', () => {
       assert.equal(JSON.parse(refused.out).code, code, what)
       assert.throws(() => readFileSync(out), what)
     }
+  })
+
+  it('leaves nothing when Ctrl-C ends it, or its time is over', async () => {
+    const folder = mkdtempSync(join(root, 'ended-'))
+    const argv = ['delta', 'create', OLD, NEW, '-o', join(folder, 'new.patch')]
+    const child = spawn(join(import.meta.dirname, '../../../bin/voltseal'), argv, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    // The first word of how far it is.
+    child.stderr.once('data', () => child.kill('SIGINT'))
+    const err: Buffer[] = []
+    child.stderr.on('data', (data: Buffer) => err.push(data))
+    const [exit] = (await once(child, 'close')) as [number]
+    assert.equal(exit, 75)
+    assert.match(Buffer.concat(err).toString(), /patch-cancelled/)
+    const slow = await commandLine([...argv, '--time-limit', '1ms', '--json'])
+    assert.equal(JSON.parse(slow.out).code, 'patch-too-slow')
+    assert.deepEqual(readdirSync(folder), [])
   })
 })

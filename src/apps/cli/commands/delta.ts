@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PatchApplier } from '../../../core/delta/apply.ts'
-import { createPatch } from '../../../core/delta/create.ts'
 import { loadAddress } from '../../../core/delta/load-address.ts'
 import {
   BLOCK_HEAD_BYTES,
@@ -14,7 +13,8 @@ import {
 import { ARCHITECTURES, type Architecture } from '../../../core/delta/references.ts'
 import { sameBytes, toHex } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
-import { address, oneOf, size } from '../arguments.ts'
+import { makePatch } from '../../process/patch-making.ts'
+import { address, duration, oneOf, size } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { Progress } from '../progress.ts'
 import { listing } from '../table.ts'
@@ -23,7 +23,16 @@ import { listing } from '../table.ts'
 const MOST_BYTES = 512 * 1024 * 1024
 const MEMORY = 64 * 1024 * 1024
 
-type CreateOptions = { out: string; arch: Architecture | 'auto'; loadAddress?: number; memory?: number }
+/** What making a patch may take of the machine's memory, in bytes: images of 512 MiB. */
+const MAKING_MEMORY = 16 * 1024 * 1024 * 1024
+
+type CreateOptions = {
+  out: string
+  arch: Architecture | 'auto'
+  loadAddress?: number
+  memory?: number
+  timeLimit?: number
+}
 
 export function addDelta(program: Command, cli: Cli): void {
   const delta = program.command('delta').description('make, look at and apply patches from one image to another')
@@ -45,6 +54,7 @@ export function addDelta(program: Command, cli: Cli): void {
       address,
     )
     .option('--memory <bytes>', 'memory that a controller has for applying it, such as 64KiB', size)
+    .option('--time-limit <duration>', 'give up when it takes longer, such as 2min', duration)
     .action(cli.act((old: string, now: string, options: CreateOptions) => create(cli, old, now, options)))
   delta
     .command('apply')
@@ -65,7 +75,7 @@ export function addDelta(program: Command, cli: Cli): void {
     .action(cli.act((patch: string) => inspect(cli, patch)))
 }
 
-function create(cli: Cli, oldFile: string, newFile: string, options: CreateOptions): Work {
+async function create(cli: Cli, oldFile: string, newFile: string, options: CreateOptions): Promise<Work> {
   const old = readBytes(oldFile, MOST_BYTES)
   if (isRefusal(old)) return old
   const now = readBytes(newFile, MOST_BYTES)
@@ -78,19 +88,16 @@ function create(cli: Cli, oldFile: string, newFile: string, options: CreateOptio
   }
   const architectures =
     options.arch === 'auto' ? ARCHITECTURES.filter(one => one === 'none' || load !== null) : [options.arch]
-  const progress = new Progress(cli.output, architectures.length)
-  let best: Uint8Array | null = null
-  for (const [index, architecture] of architectures.entries()) {
-    const work = createPatch(cli.world.crypto, { old, now, architecture, load: load ?? 0 })
-    let step = work.next()
-    for (; !step.done; step = work.next()) {
-      // Looking for what is alike is about half of it.
-      const { doing, share } = step.value
-      progress.at(index + (doing === 'writing' ? 0.5 + share / 2 : share / 2), `${doing}, ${architecture}`)
-    }
-    if (best === null || step.value.length < best.length) best = step.value
+  const progress = new Progress(cli.output, 1)
+  const making = {
+    ...(options.timeLimit === undefined ? {} : { millis: options.timeLimit }),
+    memory: MAKING_MEMORY,
+    tell: (share: number, doing: string) => progress.at(share, doing),
+    // Ctrl-C ends it at once: nothing was written yet, and nothing will be.
+    stop: cli.world.onStop(),
   }
-  const patch = best as Uint8Array
+  const patch = await makePatch({ old, now, architectures, load: load ?? 0 }, making, options.out)
+  if (isRefusal(patch)) return patch
   const header = parseHeader(patch, options.out) as PatchHeader
   const needed = memoryOf(header)
   if (options.memory !== undefined && needed > options.memory) {

@@ -1,0 +1,45 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { nodeCrypto } from '../../adapters/crypto-node.ts'
+import { createPatch } from '../../core/delta/create.ts'
+import type { Architecture } from '../../core/delta/references.ts'
+
+/**
+ * Makes one patch, in a thread of its own: what takes seconds to minutes would otherwise be no time for anybody else, and could not be ended
+ * before it is through. It has nothing but two images.
+ */
+
+/** `architectures`: each is tried, and the smallest patch is what is made. `load`: where the images are run from. */
+export type PatchWork = {
+  readonly old: Uint8Array
+  readonly now: Uint8Array
+  readonly architectures: readonly Architecture[]
+  readonly load: number
+}
+
+/** What the worker says: how far it is (from 0 to 1) and what it is at, and the patch. */
+export type FromPatchWorker =
+  | { readonly is: 'at'; readonly share: number; readonly doing: string }
+  | { readonly is: 'made'; readonly patch: Uint8Array }
+
+const port = parentPort
+if (port !== null) make(workerData as PatchWork, (message, move) => port.postMessage(message, move))
+
+function make(
+  { old, now, architectures, load }: PatchWork,
+  say: (message: FromPatchWorker, move: ArrayBuffer[]) => void,
+): void {
+  let best: Uint8Array | null = null
+  for (const [index, architecture] of architectures.entries()) {
+    const work = createPatch(nodeCrypto, { old, now, architecture, load })
+    let step = work.next()
+    for (; !step.done; step = work.next()) {
+      // Looking for what is alike is about half of it.
+      const { doing, share } = step.value
+      const within = doing === 'writing' ? 0.5 + share / 2 : share / 2
+      say({ is: 'at', share: (index + within) / architectures.length, doing: `${doing}, ${architecture}` }, [])
+    }
+    if (best === null || step.value.length < best.length) best = step.value
+  }
+  const patch = (best as Uint8Array).slice()
+  say({ is: 'made', patch }, [patch.buffer as ArrayBuffer])
+}
