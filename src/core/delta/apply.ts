@@ -25,6 +25,12 @@ export type Progress = {
   readonly next: Uint8Array
 }
 
+/**
+ * What there is to apply a patch with, in bytes. `memory`: beside what the reading and writing of slots take. `room`: for the new image; the
+ * work is linear in it, whatever the patch says.
+ */
+export type Means = { readonly memory: number; readonly room: number }
+
 const NO_COVER: Cover = { old: 0, new: 0, length: 1 }
 
 /**
@@ -45,11 +51,15 @@ export class PatchApplier {
     this.#next = header.first
   }
 
-  /** `memory`: bytes that there are for it. Refuses `patch-memory-refused`. */
-  static of(header: PatchHeader, crypto: Pick<Crypto, 'sha256'>, memory: number): PatchApplier | Refusal {
+  /** Refuses `patch-memory-refused` and `patch-no-room`. Nothing of the size that the header states was taken before. */
+  static of(header: PatchHeader, crypto: Pick<Crypto, 'sha256'>, { memory, room }: Means): PatchApplier | Refusal {
     const needed = memoryOf(header)
-    if (needed <= memory) return new PatchApplier(header, crypto)
-    return refuse('patch-memory-refused', 'the patch', `at most ${memory} bytes of memory`, `${needed} bytes`)
+    if (needed > memory) {
+      return refuse('patch-memory-refused', 'the patch', `at most ${memory} bytes of memory`, `${needed} bytes`)
+    }
+    const { length } = header.target
+    if (length > room) return refuse('patch-no-room', 'the patch', `an image of at most ${room} bytes`, `${length}`)
+    return new PatchApplier(header, crypto)
   }
 
   get progress(): Progress {
@@ -128,6 +138,8 @@ export class PatchApplier {
       const at = walk.at
       const bytes = room.subarray(0, Math.min(STEP, end - at))
       const length = yield* this.#step(walk, coder, bytes)
+      // What nobody wrote into the patch is not written into the slot: `take` refuses the block.
+      if (coder.isBeyond) return null
       yield { do: 'write', at, bytes: bytes.slice(0, length) }
     }
     return null

@@ -113,6 +113,15 @@ export function writeBlock({ count, payload, next }: Block): Uint8Array {
 export const blockLength = (head: Uint8Array): number =>
   BLOCK_HEAD_BYTES + new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true)
 
+/** The blocks of a whole patch, one behind the other. The last may be cut: it is refused when it is read. */
+export function* blocksOf(patch: Uint8Array): Generator<Uint8Array, void> {
+  for (let at = HEADER_BYTES; at < patch.length; ) {
+    const length = patch.length - at < 4 ? BLOCK_HEAD_BYTES : blockLength(patch.subarray(at))
+    yield patch.subarray(at, at + length)
+    at += length
+  }
+}
+
 /**
  * Reads a block that must have a digest. Refuses `patch-altered` (not the patch's block) and `patch-malformed` (longer than the
  * header says, or of nothing).

@@ -57,4 +57,9 @@ export const deltaCodes = {
     title: 'the thread that made the patch ended without one',
     fix: 'Try it again. If it stays so, report it with both images, if they may be shared; the full image stays what it is.',
   },
+  'patch-no-room': {
+    ...policy,
+    title: 'the patch makes an image for which there is no room',
+    fix: 'Take a patch that was made for this controller. No image of this size fits it.',
+  },
 } satisfies CodeTable

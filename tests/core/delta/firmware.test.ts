@@ -3,10 +3,10 @@ import { describe, it } from 'node:test'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { PatchApplier } from '../../../src/core/delta/apply.ts'
 import { loadAddress } from '../../../src/core/delta/load-address.ts'
-import { memoryOf, parseHeader } from '../../../src/core/delta/patch.ts'
+import { blocksOf, memoryOf, parseHeader } from '../../../src/core/delta/patch.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import { drawn, patchOf } from './images.ts'
-import { blocksOf, MemorySlots, takeAll } from './memory-slots.ts'
+import { MemorySlots, takeAll } from './memory-slots.ts'
 import { realImage } from './real-firmware.ts'
 
 const LOAD = 0x0800_8000
@@ -25,7 +25,10 @@ describe('firmware of a Cortex-M4', () => {
     const header = orThrow(parseHeader(patch, 'the patch'))
     assert(memoryOf({ ...header, covers: 0 }) <= 64 * 1024, `${memoryOf(header)}`)
     const slots = new MemorySlots(old, now.length)
-    assert.equal(takeAll(orThrow(PatchApplier.of(header, crypto, 70_000)), slots, blocksOf(patch)), null)
+    assert.equal(
+      takeAll(orThrow(PatchApplier.of(header, crypto, { memory: 70_000, room: now.length })), slots, blocksOf(patch)),
+      null,
+    )
     assert.deepEqual(slots.written, now)
     const without = patchOf({ old, now, architecture: 'none', load: 0 })
     assert(patch.length * 2 < without.length, `${patch.length} and ${without.length}`)

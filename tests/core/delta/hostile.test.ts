@@ -6,6 +6,7 @@ import { BitWriter } from '../../../src/core/delta/arithmetic.ts'
 import { type Cover, CoverCoder } from '../../../src/core/delta/covers.ts'
 import {
   BLOCK_HEAD_BYTES,
+  blocksOf,
   chainDigest,
   HEADER_BYTES,
   type PatchHeader,
@@ -16,7 +17,7 @@ import {
 import { concat } from '../../../src/core/encoding/bytes.ts'
 import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { drawn, patchOf } from './images.ts'
-import { blocksOf, MemorySlots, takeAll } from './memory-slots.ts'
+import { MemorySlots, takeAll } from './memory-slots.ts'
 
 const OLD = drawn(1, 3000)
 const NOW = concat(OLD.slice(500, 2500), drawn(2, 700), OLD.slice(0, 900))
@@ -39,7 +40,7 @@ function forged(payloads: readonly Payload[], header: Partial<PatchHeader> = {})
 }
 
 const payloadsOf = (patch: Uint8Array): Payload[] =>
-  blocksOf(patch).map(block => ({
+  [...blocksOf(patch)].map(block => ({
     count: new DataView(block.buffer, block.byteOffset).getUint32(4, true),
     payload: block.slice(BLOCK_HEAD_BYTES),
   }))
@@ -48,7 +49,7 @@ const payloadsOf = (patch: Uint8Array): Payload[] =>
 function applied(patch: Uint8Array): Refusal | 'applied' {
   const header = parseHeader(patch, 'the patch')
   if (isRefusal(header)) return header
-  const applier = PatchApplier.of(header, crypto, MEMORY)
+  const applier = PatchApplier.of(header, crypto, { memory: MEMORY, room: NOW.length })
   if (isRefusal(applier)) return applier
   return takeAll(applier, new MemorySlots(OLD, header.target.length), blocksOf(patch)) ?? 'applied'
 }
@@ -116,12 +117,32 @@ describe('a hostile patch', () => {
     assert.equal(refused.code, 'patch-malformed')
   })
 
+  it('attack: a header of two gigabytes is refused before any memory or time is given for it', () => {
+    const two = { ...HEADER, target: { ...HEADER.target, length: 2 ** 31 - 1 } }
+    const refused = PatchApplier.of(two, crypto, { memory: MEMORY, room: NOW.length })
+    assert(isRefusal(refused))
+    assert.equal(refused.code, 'patch-no-room')
+  })
+
+  it('attack: a block of a few bytes that says it is a megabyte is given up as soon as its bits are', () => {
+    const [covers] = payloadsOf(PATCH) as [Payload]
+    const room = 1 << 20
+    const target = { ...HEADER.target, length: room }
+    const patch = forged([covers, { count: room, payload: drawn(9, 40) }], { target })
+    const slots = new MemorySlots(OLD, room)
+    const applier = orThrow(PatchApplier.of(orThrow(parseHeader(patch, 'it')), crypto, { memory: MEMORY, room }))
+    const refused = takeAll(applier, slots, blocksOf(patch))
+    assert(refused !== null)
+    assert.equal(refused.code, 'patch-malformed')
+    assert(slots.end < 10_000, `${slots.end} bytes written`)
+  })
+
   it('attack: a byte changed on the way is refused before anything of its block is written', () => {
     for (let at = HEADER_BYTES; at < PATCH.length; at += 7) {
       const changed = PATCH.slice()
       changed[at]! ^= 1
       const slots = new MemorySlots(OLD, NOW.length)
-      const applier = orThrow(PatchApplier.of(HEADER, crypto, MEMORY))
+      const applier = orThrow(PatchApplier.of(HEADER, crypto, { memory: MEMORY, room: NOW.length }))
       const blocks = blocksOf(changed)
       const refused = takeAll(applier, slots, blocks)
       assert(refused !== null, `byte ${at}`)

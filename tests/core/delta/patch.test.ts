@@ -3,18 +3,27 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { PatchApplier, type Progress } from '../../../src/core/delta/apply.ts'
-import { HEADER_BYTES, memoryOf, type PatchHeader, parseHeader, writeHeader } from '../../../src/core/delta/patch.ts'
+import { carryOut } from '../../../src/core/delta/carry-out.ts'
+import {
+  blocksOf,
+  HEADER_BYTES,
+  memoryOf,
+  type PatchHeader,
+  parseHeader,
+  writeHeader,
+} from '../../../src/core/delta/patch.ts'
 import type { Architecture } from '../../../src/core/delta/references.ts'
 import { concat } from '../../../src/core/encoding/bytes.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
 import { drawn, patchOf } from './images.ts'
-import { blocksOf, MemorySlots, takeAll } from './memory-slots.ts'
+import { MemorySlots, takeAll } from './memory-slots.ts'
 
 const LOAD = 0x0800_8000
 const ENOUGH = 2 ** 30
 
 const opened = (patch: Uint8Array): PatchHeader => orThrow(parseHeader(patch, 'the patch'))
-const applierOf = (header: PatchHeader): PatchApplier => orThrow(PatchApplier.of(header, crypto, ENOUGH))
+const applierOf = (header: PatchHeader): PatchApplier =>
+  orThrow(PatchApplier.of(header, crypto, { memory: ENOUGH, room: ENOUGH }))
 
 /** An image of pieces of another one, with bytes changed, put in and left out. */
 const edits = fc.array(
@@ -57,7 +66,7 @@ describe('a patch', () => {
     ])
     const patch = patchOf({ old, now, architecture: 'cortex-m', load: LOAD })
     const header = opened(patch)
-    const blocks = blocksOf(patch)
+    const blocks = [...blocksOf(patch)]
     assert(blocks.length > 5, `${blocks.length} blocks`)
     for (let cut = 1; cut < blocks.length; cut += 1) {
       const slots = new MemorySlots(old, now.length)
@@ -70,7 +79,7 @@ describe('a patch', () => {
       const covers = blocks.findIndex((_, at) => at > 0 && !wantsCovers(header, old, blocks.slice(0, at)))
       assert.equal(takeAll(behind, slots, blocks.slice(0, covers)), null)
       if (cut > covers) {
-        assert.equal(slots.run(behind.resume(journal)), null)
+        assert.equal(carryOut(behind.resume(journal), slots), null)
         assert.equal(takeAll(behind, slots, blocks.slice(cut)), null)
       } else assert.equal(takeAll(behind, slots, blocks.slice(covers)), null)
       assert.deepEqual(slots.written, now, `cut behind block ${cut}`)
@@ -82,8 +91,8 @@ describe('a patch', () => {
     const header = opened(patchOf({ old, now: old.slice(100), architecture: 'none', load: 0 }))
     const needed = memoryOf(header)
     assert(needed < 64 * 1024)
-    assert(!isRefusal(PatchApplier.of(header, crypto, needed)))
-    const refused = PatchApplier.of(header, crypto, needed - 1)
+    assert(!isRefusal(PatchApplier.of(header, crypto, { memory: needed, room: 4900 })))
+    const refused = PatchApplier.of(header, crypto, { memory: needed - 1, room: 4900 })
     assert(isRefusal(refused))
     assert.equal(refused.code, 'patch-memory-refused')
   })

@@ -1,15 +1,9 @@
 import type { Command } from 'commander'
 import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PatchApplier } from '../../../core/delta/apply.ts'
+import { carryOut, type PatchSlots } from '../../../core/delta/carry-out.ts'
 import { loadAddress } from '../../../core/delta/load-address.ts'
-import {
-  BLOCK_HEAD_BYTES,
-  blockLength,
-  HEADER_BYTES,
-  memoryOf,
-  type PatchHeader,
-  parseHeader,
-} from '../../../core/delta/patch.ts'
+import { blocksOf, memoryOf, type PatchHeader, parseHeader } from '../../../core/delta/patch.ts'
 import { ARCHITECTURES, type Architecture } from '../../../core/delta/references.ts'
 import { sameBytes, toHex } from '../../../core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
@@ -125,7 +119,7 @@ function apply(cli: Cli, oldFile: string, patchFile: string, out: string, memory
       `${old.length} bytes with the digest ${toHex(crypto.sha256(old))}`,
     )
   }
-  const applier = PatchApplier.of(header, crypto, memory)
+  const applier = PatchApplier.of(header, crypto, { memory, room: MOST_BYTES })
   if (isRefusal(applier)) return applier
   tryWriting(out)
   const now = new Uint8Array(header.target.length)
@@ -156,24 +150,21 @@ function applied(
   { old, now }: Images,
   tell: (written: number) => void,
 ): Refusal | null {
-  for (let at = HEADER_BYTES; at < patch.length; ) {
-    const end = at + (patch.length - at < BLOCK_HEAD_BYTES ? BLOCK_HEAD_BYTES : blockLength(patch.subarray(at)))
-    const work = applier.take(patch.subarray(at, end))
-    let step = work.next()
-    while (!step.done) {
-      const ask = step.value
-      if (ask.do === 'write') now.set(ask.bytes, ask.at)
-      const from = ask.do === 'read-new' ? now : old
-      step = work.next(ask.do === 'write' ? NOTHING : from.subarray(ask.at, ask.at + ask.length))
-    }
-    if (step.value !== null) return step.value
+  const slots: PatchSlots = {
+    readOld: (at, length) => old.subarray(at, at + length),
+    readNew: (at, length) => now.subarray(at, at + length),
+    write: (at, bytes) => {
+      now.set(bytes, at)
+      return null
+    },
+  }
+  for (const block of blocksOf(patch)) {
+    const fault = carryOut(applier.take(block), slots)
+    if (fault !== null) return fault
     tell(applier.progress.written)
-    at = end
   }
   return null
 }
-
-const NOTHING = new Uint8Array(0)
 
 function inspect(cli: Cli, file: string): Work {
   const patch = readBytes(file, MOST_BYTES)
