@@ -21,6 +21,7 @@ import { MCUBOOT_GUARDS } from './guards-of-mcuboot.ts'
 import { PACK_GUARDS } from './guards-of-packs.ts'
 import { PART_GUARDS } from './guards-of-parts.ts'
 import { PASSKEY_GUARDS } from './guards-of-passkeys.ts'
+import { PATCH_GUARDS } from './guards-of-patches.ts'
 import { PATH_GUARDS } from './guards-of-paths.ts'
 import { PLAN_GUARDS } from './guards-of-plans.ts'
 import { PLANT_GUARDS } from './guards-of-plant.ts'
@@ -71,6 +72,7 @@ export const GUARDS = [
   ...WITNESS_GUARDS,
   ...THREAT_GUARDS,
   ...REPOSITORY_GUARDS,
+  ...PATCH_GUARDS,
   ...PATH_GUARDS,
   ...PLANT_GUARDS,
   ...PLAN_GUARDS,
