@@ -27,12 +27,13 @@ import { type Application, healthyApplication, readingsOf } from './application.
 
 const KIB = 1024
 
-/** A controller as large as the real ones: slots and golden of 1 MiB in sectors of 4 KiB, images at 20 KiB. */
+/** A controller as large as the real ones: slots and golden of 1 MiB in sectors of 4 KiB, images at 20 KiB, a journal for patches. */
 export const DEFAULT_GEOMETRY: Geometry = {
   record: { size: 4 * KIB, sector: 4 * KIB },
   slot: { size: 1024 * KIB, sector: 4 * KIB },
   golden: { size: 1024 * KIB, sector: 4 * KIB },
   history: { size: 64 * KIB, sector: 4 * KIB },
+  journal: { size: 8 * KIB, sector: 4 * KIB },
   imageOffset: 20 * KIB,
 }
 
@@ -138,6 +139,7 @@ export class SimController {
       cipher: options.cipher,
       open: options.open ?? openEnvelope,
       device: { components: ['app'], ...options.device, imageOffset: geometry.imageOffset },
+      hasJournal: geometry.journal !== undefined,
       budget: options.budget ?? DEFAULT_BUDGET,
       watchdogMillis: options.watchdogMillis ?? 10_000,
     }

@@ -427,8 +427,14 @@ export class NorFlash implements Flash {
     const fresh = !existsSync(file)
     const handle = openSync(file, fresh ? 'wx+' : 'r+', 0o600)
     if (fresh) writeSync(handle, this.#cells, 0, this.#cells.length, 0)
-    else if (fstatSync(handle).size !== this.#cells.length) throw new Error(`${file} is not a flash of this geometry`)
-    else readSync(handle, this.#cells, 0, this.#cells.length, 0)
+    else {
+      // One that was made before boards had a journal, which stands last, ends where that begins.
+      const made = fstatSync(handle).size
+      const known = made === this.#cells.length || made === this.#places.journal?.start
+      if (!known) throw new Error(`${file} is not a flash of this geometry`)
+      readSync(handle, this.#cells, 0, made, 0)
+      writeSync(handle, this.#cells, made, this.#cells.length - made, made)
+    }
     return handle
   }
 

@@ -24,6 +24,8 @@ export type Board = {
   readonly cipher: Cipher
   readonly open: OpenEnvelope
   readonly device: DeviceIdentity
+  /** Its flash has an area `journal`. */
+  readonly hasJournal?: boolean
   readonly budget: Budget
   /** How long a trial image may go without a sign of life. */
   readonly watchdogMillis: number

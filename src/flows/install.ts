@@ -200,11 +200,11 @@ export class Installation {
     if (this.#decryption === null) return this.#take(offset, piece)
     const open = decideInstall(this.#state, { kind: 'piece', offset: this.#taken, length: 0 })
     if (isRefusal(open)) return open
-    return this.#decryption.write(offset, piece, this.#sink, `slot ${this.slot}`)
+    return this.#decryption.write(offset, piece, this.images, `slot ${this.slot}`)
   }
 
-  /** Where what was decrypted goes. */
-  get #sink(): Sink {
+  /** Where the images themselves go, for what decrypts them or makes them: `take` refuses as `write` does. */
+  get images(): Sink {
     const taken = () => this.#taken
     return {
       get offset() {

@@ -26,6 +26,7 @@ export const AREAS = [
   'b3',
   'golden',
   'history',
+  'journal',
 ] as const satisfies readonly FlashArea[]
 const Path = Type.Optional(Type.String({ pattern: '^/' }))
 const PATHS = Object.fromEntries(AREAS.map(area => [area, Path])) as Record<FlashArea, typeof Path>
@@ -58,6 +59,8 @@ export const BoardFile = Type.Object(
         slot: Area,
         golden: Area,
         history: Area,
+        /** Absent on a board that was made before patches. */
+        journal: Type.Optional(Area),
         parts: Type.Array(Area, { maxItems: 3 }),
         imageOffset: Size,
       },

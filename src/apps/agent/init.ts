@@ -156,6 +156,7 @@ function describeBoard(setup: AgentSetup): BoardFile | Refusal {
       golden: slot,
       parts: secondStage > 0 ? [{ size: upTo(secondStage), sector }] : [],
       history: { size: Math.max(2 * sector, upTo(64 * KIB)), sector },
+      journal: { size: Math.max(2 * sector, upTo(8 * KIB)), sector },
       imageOffset,
     },
     devices,

@@ -72,6 +72,7 @@ export function boardOf(made: BoardFile, flash: FlashFiles, element: FileElement
       imageOffset: made.geometry.imageOffset,
       requireEncryption,
     },
+    hasJournal: made.geometry.journal !== undefined,
     budget: DEFAULT_BUDGET,
     watchdogMillis: 0,
   }

@@ -22,7 +22,7 @@ const SLOT_LAYOUT = 1
 export type PartArea = `${Slot}${1 | 2 | 3}`
 
 /** The parts of a controller's flash. `record0` and `record1` are separate erase blocks. */
-export type FlashArea = 'record0' | 'record1' | Bootable | PartArea | 'history'
+export type FlashArea = 'record0' | 'record1' | Bootable | PartArea | 'history' | 'journal'
 
 /** The area that holds the image of a component (0: the slot itself, behind header and envelope). */
 export function areaOf(slot: Bootable, component: number): Bootable | PartArea {
@@ -33,7 +33,8 @@ type Area = { readonly size: number; readonly sector: number }
 
 /**
  * Sizes in bytes. `imageOffset` is a multiple of the slot's sector. `parts`: one area for each further component of a
- * group, in each of the two slots; none on most boards.
+ * group, in each of the two slots; none on most boards. `journal`: where boundaries of a patch are kept (core/delta/journal.ts); a board
+ * without one applies patches all the same, from their beginning behind each loss of power.
  */
 export type Geometry = {
   readonly record: Area
@@ -41,6 +42,7 @@ export type Geometry = {
   readonly golden: Area
   readonly history: Area
   readonly parts?: readonly Area[]
+  readonly journal?: Area
   readonly imageOffset: number
 }
 
@@ -102,6 +104,7 @@ export function areasOf(geometry: Geometry): readonly (readonly [FlashArea, Area
     ...further('b'),
     ['golden', geometry.golden],
     ['history', geometry.history],
+    ...(geometry.journal === undefined ? [] : [['journal', geometry.journal] as const]),
   ]
 }
 
@@ -112,6 +115,7 @@ export function faultOf(geometry: Geometry): string | null {
     slot: geometry.slot,
     golden: geometry.golden,
     history: geometry.history,
+    ...(geometry.journal === undefined ? {} : { journal: geometry.journal }),
     ...Object.fromEntries((geometry.parts ?? []).map((part, index) => [`part ${index + 1}`, part])),
   })) {
     if (!(area.sector > 0) || !(area.size > 0) || area.size % area.sector !== 0) {
@@ -121,6 +125,9 @@ export function faultOf(geometry: Geometry): string | null {
   if ((geometry.parts ?? []).length >= MAX_COMPONENTS) return `parts: more than ${MAX_COMPONENTS - 1}`
   if (geometry.record.size < MIN_RECORDS_PER_BLOCK * RECORD_BYTES) return 'record: a block holds too few records'
   if (geometry.history.sector < HISTORY_CELL_BYTES) return 'history: a sector holds no cell'
+  if (geometry.journal !== undefined && geometry.journal.size < 2 * geometry.journal.sector) {
+    return 'journal: fewer than two sectors'
+  }
   if (geometry.history.size < 2 * geometry.history.sector) return 'history: fewer than two sectors'
   if (geometry.imageOffset % geometry.slot.sector !== 0 || geometry.imageOffset <= SLOT_HEADER_BYTES) {
     return 'imageOffset is not a multiple of the slot sector'
