@@ -14,9 +14,11 @@ import type { Memory } from '../../src/core/slot/memory.ts'
 import type { ResetCause } from '../../src/core/slot/slot.ts'
 import { type ControllerStatus, statusOf } from '../../src/core/slot/status.ts'
 import type { DeviceIdentity } from '../../src/core/slot/verify-slot.ts'
+import type { PatchRef } from '../../src/core/trust/image-target.ts'
 import { type Board, type BootOutcome, bootUp, manufacture, type Running, verify } from '../../src/flows/boot.ts'
 import { observe, openWindow } from '../../src/flows/health.ts'
 import { arm, beginInstall, type Installation, type Offer, withdraw } from '../../src/flows/install.ts'
+import { beginPatch, type Patching } from '../../src/flows/patch.ts'
 import type { Clock } from '../../src/flows/ports.ts'
 import { history, readMemory } from '../../src/flows/remember.ts'
 import { NorFlash, type NorFlashOptions } from '../flash/nor-flash.ts'
@@ -68,6 +70,9 @@ export type ControllerOptions = {
 
 /** An envelope and its image, as they are put into a slot at the factory. */
 export type FactoryImage = { readonly envelope: Uint8Array; readonly image: Uint8Array }
+
+/** What a patch is downloaded into. */
+export type PatchReceiver = Pick<Patching, 'total' | 'offset' | 'learn' | 'write'>
 
 /** What a tick brought. Where there is a `boot`, the controller has booted again, into that. */
 export type Tick =
@@ -207,6 +212,27 @@ export class SimController {
   /** Hands the next piece of the image over. Refuses as `Installation.write`, and `controller-off`. */
   write(offset: number, piece: Uint8Array): Refusal | null {
     return this.#installing(installation => installation.write(offset, piece))
+  }
+
+  /**
+   * Goes on by a patch with the installation that was begun; each piece of it may meet a loss of power. Refuses as `beginPatch`,
+   * `controller-off`, `install-closed`.
+   */
+  beginPatch(patch: PatchRef, memory: number): PatchReceiver | Refusal {
+    const patching = this.#whenRunning(({ installation, running }) =>
+      installation === null
+        ? refuse('install-closed', this.id, 'an installation under way', 'none')
+        : beginPatch(this.board, running, installation, patch, memory),
+    )
+    if (isRefusal(patching)) return patching
+    return {
+      total: patching.total,
+      get offset() {
+        return patching.offset
+      },
+      learn: () => this.#whenRunning(() => patching.learn()),
+      write: (offset, piece) => this.#whenRunning(() => patching.write(offset, piece)),
+    }
   }
 
   /** Verifies what was received, from flash, and marks it a candidate. Refuses as `Installation.finish`. */

@@ -1,10 +1,11 @@
-import { type Ask, PatchApplier, type Progress } from '../core/delta/apply.ts'
+import { type Ask, PatchApplier } from '../core/delta/apply.ts'
+import { answerOf, carryOut, type PatchSlots } from '../core/delta/carry-out.ts'
 import type { Boundary } from '../core/delta/journal.ts'
 import { BLOCK_HEAD_BYTES, blockLength, HEADER_BYTES, type PatchHeader, parseHeader } from '../core/delta/patch.ts'
-import { fromHex, sameBytes, toHex } from '../core/encoding/bytes.ts'
+import { fromHex, toHex } from '../core/encoding/bytes.ts'
 import { startOf } from '../core/firmware/payload.ts'
 import type { Component } from '../core/firmware/release-facts.ts'
-import { isRefusal, type Refusal, RefusalError, refuse } from '../core/refusal/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { areaOf } from '../core/slot/layout.ts'
 import type { Bootable } from '../core/slot/slot.ts'
 import type { PatchRef } from '../core/trust/image-target.ts'
@@ -17,6 +18,8 @@ import { PatchJournal } from './patch-journal.ts'
 const HASHED = 64 * 1024
 /** Asks that are answered between two looks at what else there is to do, while what is written is learned from. */
 const ASKS_AT_ONCE = 2048
+
+const NONE: Uint8Array = new Uint8Array(0)
 
 /** SHA-256 of nothing: the base of a patch that makes the images from no other. */
 export const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
@@ -35,8 +38,8 @@ class Images {
     this.length = startOf(components, components.length)
   }
 
-  /** A copy of a stretch. Throws a `RefusalError` with `slot-unreadable`; what is not in the images is a bug of the caller. */
-  read(at: number, length: number): Uint8Array {
+  /** A copy of a stretch. Refuses `slot-unreadable`; what is not in the images is a bug of the caller. */
+  read(at: number, length: number): Uint8Array | Refusal {
     if (at < 0 || length < 0 || at + length > this.length) throw new Error('a read outside of the images')
     const { flash, device } = this.#board
     const out = new Uint8Array(length)
@@ -48,8 +51,7 @@ class Images {
       const offset = (index === 0 ? device.imageOffset : 0) + from - start
       const bytes = flash.read(areaOf(this.#slot, index), offset, until - from)
       if (bytes === null) {
-        const subject = `slot ${this.#slot}`
-        throw new RefusalError(refuse('slot-unreadable', subject, `${until - from} bytes at ${offset}`, 'an ECC fault'))
+        return refuse('slot-unreadable', `slot ${this.#slot}`, `${until - from} bytes at ${offset}`, 'an ECC fault')
       }
       out.set(bytes, from - at)
     }
@@ -87,13 +89,10 @@ export function beginPatch(
 
 function digestOf({ crypto }: Board, images: Images): string | Refusal {
   const hash = crypto.sha256Stream()
-  try {
-    for (let at = 0; at < images.length; at += HASHED) {
-      hash.update(images.read(at, Math.min(HASHED, images.length - at)))
-    }
-  } catch (error) {
-    if (error instanceof RefusalError) return error.refusal
-    throw error
+  for (let at = 0; at < images.length; at += HASHED) {
+    const bytes = images.read(at, Math.min(HASHED, images.length - at))
+    if (isRefusal(bytes)) return bytes
+    hash.update(bytes)
   }
   return toHex(hash.digest())
 }
@@ -119,7 +118,7 @@ export class Patching {
   #applying: Applying | null = null
   /** What is being learned from flash, before the next byte is wanted. */
   #learning: Generator<Ask, null | Refusal, Uint8Array> | null = null
-  #answer: Uint8Array = new Uint8Array(0)
+  #answer = NONE
   /** Where the block that is being gathered begins in the patch. */
   #at = 0
   #block: Uint8Array = new Uint8Array(HEADER_BYTES)
@@ -155,27 +154,25 @@ export class Patching {
    * Does a bounded part of what is due before the next byte is taken: to learn from what flash holds. True: nothing is due. Refuses
    * `slot-unreadable`, and what the applier refuses.
    */
-  prepare(): boolean | Refusal {
+  learn(): boolean | Refusal {
     const learning = this.#learning
     if (learning === null) return true
-    try {
-      for (let asked = 0; asked < ASKS_AT_ONCE; asked += 1) {
-        const step = learning.next(this.#answer)
-        if (!step.done) {
-          this.#answer = this.#answerTo(step.value)
-          continue
-        }
+    for (let asked = 0; asked < ASKS_AT_ONCE; asked += 1) {
+      const step = learning.next(this.#answer)
+      if (step.done) {
         this.#learning = null
-        return step.value === null ? true : this.#failed(step.value)
+        return (step.value === null ? null : this.#failed(step.value)) ?? true
       }
-      return false
-    } catch (error) {
-      return this.#thrown(error)
+      const answer = answerOf(step.value, this.#slots)
+      if (isRefusal(answer)) return this.#failed(answer) ?? true
+      this.#answer = answer ?? NONE
     }
+    return false
   }
 
   /**
-   * Takes the next piece of the patch, of any length; behind a leap the rest of a piece is passed over, and `offset` says where to go on.
+   * Takes the next piece of the patch, of any length; behind a leap (on by a journal, or back to the beginning when that misled) the rest of
+   * a piece is passed over, and `offset` says where to go on.
    * Refuses `install-out-of-order`, `install-too-long`, `patch-…`, `slot-unreadable`, and what `Installation.images` refuses. Behind a
    * refusal it stands at the beginning of the patch, and may be tried again.
    */
@@ -240,7 +237,7 @@ export class Patching {
       const actual = `${target.length} bytes with SHA-256 ${toHex(target.digest)}`
       return refuse('patch-target-differs', this.#subject, `${facts.imageSize} bytes, ${facts.imageDigest}`, actual)
     }
-    const applier = PatchApplier.of(header, this.#board.crypto, this.#memory)
+    const applier = PatchApplier.of(header, this.#board.crypto, { memory: this.#memory, room: facts.imageSize })
     if (isRefusal(applier)) return applier
     this.#applying = { header, applier, resumed: false }
     this.#next(HEADER_BYTES)
@@ -249,25 +246,12 @@ export class Patching {
 
   #takeBlock({ applier, header }: Applying): Refusal | null {
     const hadCovers = applier.wantsCovers
-    const taken = applier.take(this.#block.subarray(0, this.#held))
-    let answer: Uint8Array = new Uint8Array(0)
-    try {
-      for (;;) {
-        const step = taken.next(answer)
-        if (step.done) {
-          if (step.value !== null) return step.value
-          break
-        }
-        const ask = step.value
-        if (ask.do === 'write') {
-          const fault = this.#hold(ask.at, ask.bytes)
-          if (fault !== null) return fault
-        } else answer = this.#answerTo(ask)
-      }
-    } catch (error) {
-      return this.#thrown(error)
-    }
+    const fault = carryOut(applier.take(this.#block.subarray(0, this.#held)), this.#slots)
+    if (fault !== null) return fault
     this.#next(this.#at + this.#held)
+    if (applier.isWhole && this.#at !== this.total) {
+      return refuse('patch-malformed', this.#subject, 'an end behind the last byte', `${this.total - this.#at} more`)
+    }
     if (hadCovers) return this.#leap()
     const { written, next } = applier.progress
     // If power fails before this row, the next begin goes on from the boundary before.
@@ -287,10 +271,9 @@ export class Patching {
     if (applying === null || applying.applier.wantsCovers || !this.#trusts) return null
     const known = this.#journal.latest(this.#sink.offset)
     if (known === null || !this.#isAhead(known)) return null
-    const progress: Progress = { written: known.written, next: known.next }
     applying.resumed = true
-    this.#learning = applying.applier.resume(progress)
-    this.#answer = new Uint8Array(0)
+    this.#learning = applying.applier.resume(known)
+    this.#answer = NONE
     this.#next(known.offset)
     return null
   }
@@ -299,29 +282,27 @@ export class Patching {
     return written > 0 && offset > this.#at && offset < this.total
   }
 
-  #answerTo(ask: Ask): Uint8Array {
-    if (ask.do === 'write') throw new Error('nothing is written while it learns')
-    return (ask.do === 'read-old' ? this.#base : this.#made).read(ask.at, ask.length)
+  /** What runs, and what is made; of what is written, what flash does not hold yet is handed on. */
+  readonly #slots: PatchSlots = {
+    readOld: (at, length) => this.#base.read(at, length),
+    readNew: (at, length) => this.#made.read(at, length),
+    write: (at, bytes) => {
+      const sink = this.#sink
+      const from = Math.max(sink.offset, at)
+      return from < at + bytes.length ? sink.take(from, bytes.subarray(from - at)) : null
+    },
   }
 
-  /** Hands on what flash does not hold yet. */
-  #hold(at: number, bytes: Uint8Array): Refusal | null {
-    const sink = this.#sink
-    const from = Math.max(sink.offset, at)
-    return from < at + bytes.length ? sink.take(from, bytes.subarray(from - at)) : null
-  }
-
-  #thrown(error: unknown): Refusal {
-    if (error instanceof RefusalError) return this.#failed(error.refusal)
-    throw error
-  }
-
-  /** From the beginning of the patch: what the applier holds is worth nothing behind a refusal. A journal that led here is not asked again. */
-  #failed(refusal: Refusal): Refusal {
-    if (this.#applying?.resumed === true) this.#trusts = false
+  /**
+   * From the beginning of the patch: what the applier holds is worth nothing behind a refusal. Null: a journal led here, and without it
+   * the patch may be good.
+   */
+  #failed(refusal: Refusal): Refusal | null {
+    const isLed = this.#applying?.resumed === true
+    if (isLed) this.#trusts = false
     this.#applying = null
     this.#learning = null
     this.#next(0)
-    return refusal
+    return isLed && refusal.code.startsWith('patch-') ? null : refusal
   }
 }

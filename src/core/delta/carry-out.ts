@@ -27,7 +27,8 @@ export function carryOut<T>(asking: Generator<Ask, T, Uint8Array>, slots: PatchS
   }
 }
 
-function answerOf(ask: Ask, slots: PatchSlots): Uint8Array | null | Refusal {
+/** What the slots answer to one ask; null for what they have written. */
+export function answerOf(ask: Ask, slots: PatchSlots): Uint8Array | null | Refusal {
   if (ask.do === 'write') return slots.write(ask.at, ask.bytes)
   return ask.do === 'read-old' ? slots.readOld(ask.at, ask.length) : slots.readNew(ask.at, ask.length)
 }

@@ -17,6 +17,8 @@ export type PatchOrder = {
   readonly architecture: Architecture
   readonly load: number
   readonly slotBits?: number
+  /** Payload bytes that a block has, about; unset: 4 KiB. */
+  readonly blockBytes?: number
 }
 
 /** How far the work is, from 0 to 1, and what it is at. */
@@ -37,7 +39,7 @@ const SLACK = { first: 8, later: 6 } as const
  * cancelled it. Takes some ten bytes of memory for each byte of the old image.
  */
 export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder): Generator<Share, Uint8Array> {
-  const { old, now, architecture, load, slotBits = SLOT_BITS.usual } = order
+  const { old, now, architecture, load, slotBits = SLOT_BITS.usual, blockBytes = BLOCK } = order
   const rounds = architecture === 'none' ? 0 : ROUNDS
   let covers: Cover[] = []
   for (let round = 0; round <= rounds; round += 1) {
@@ -59,7 +61,7 @@ export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder):
     for (let next = step.next(); !next.done; ) {
       next = step.next(old.subarray(next.value.at, next.value.at + next.value.length))
     }
-    if (writer.length < BLOCK && walk.at - from < BLOCK_SPAN && walk.at < now.length) continue
+    if (writer.length < blockBytes && walk.at - from < BLOCK_SPAN && walk.at < now.length) continue
     blocks.push({ count: walk.at - from, payload: writer.end() })
     from = walk.at
     yield { doing: 'writing', share: walk.at / now.length }

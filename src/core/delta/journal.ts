@@ -14,7 +14,11 @@ const PATCH_BYTES = 16
 const SAID_BYTES = PATCH_BYTES + 8 + CHAIN_BYTES
 
 /** `patch`: the SHA-256 of the whole patch. */
-export function writeRow(crypto: Pick<Crypto, 'sha256'>, patch: Uint8Array, { written, offset, next }: Boundary): Uint8Array {
+export function writeRow(
+  crypto: Pick<Crypto, 'sha256'>,
+  patch: Uint8Array,
+  { written, offset, next }: Boundary,
+): Uint8Array {
   const numbers = new Uint8Array(8)
   const view = new DataView(numbers.buffer)
   view.setUint32(0, written, true)

@@ -1,15 +1,20 @@
+import { setImmediate } from 'node:timers/promises'
 import type { HttpsClient } from '../../../adapters/link-https/client.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { type RefusalCode, registry } from '../../../core/refusal/registry.ts'
 import { type BackOff, pause } from './back-off.ts'
 import type { LinkEvent } from './events.ts'
 
-/** What a payload is downloaded into: its length, where it stands, and its next piece. An `Installation` is one. */
+/**
+ * What a payload, or a patch, is downloaded into: its length, where it stands, and its next piece. An `Installation` is one, and a `Patching`, whose
+ * offset may leap. `learn` does a bounded part of what is due before the next byte; true: nothing is.
+ */
 export type Receiver = {
   readonly total: number
   /** The offset of the byte that is wanted next. */
   readonly offset: number
   write(offset: number, piece: Uint8Array): Refusal | null
+  learn?(): boolean | Refusal
 }
 
 /** What a download runs over. */
@@ -48,7 +53,8 @@ export async function download(
   let [spoilt, attempts] = [-1, 0]
   while (receiver.offset < total && watch.going()) {
     const before = receiver.offset
-    const ended = await transfer(line, receiver, sha256, watch)
+    const ended = (await learned(receiver, watch)) ?? (await transfer(line, receiver, sha256, watch))
+    if (ended.at === 'leapt') continue
     if (ended.at === 'refused') {
       const { refusal } = ended
       if (!SPOILT.has(refusal.code)) return refusal
@@ -74,8 +80,19 @@ function damaged({ subject, expected }: Refusal, sha256: string, source: string)
   return refuse('blob-digest-mismatch', `blob ${sha256} from ${source}`, `${subject} with ${expected}`, actual)
 }
 
-/** How a transfer ended: the line fell silent, the gateway gave nothing, or the installation refused what came. */
+/** Lets a receiver do what is due before its next byte, with room for others in between. */
+async function learned(receiver: Receiver, { going }: Watch): Promise<Transfer | null> {
+  for (;;) {
+    const done = receiver.learn?.() ?? true
+    if (isRefusal(done)) return { at: 'refused', refusal: done }
+    if (done || !going()) return null
+    await setImmediate()
+  }
+}
+
+/** How a transfer ended: the line fell silent, the receiver wants another place, the gateway gave nothing, or what came was refused. */
 type Transfer =
+  | { readonly at: 'leapt' }
   | { readonly at: 'over' }
   | { readonly at: 'not-given'; readonly refusal: Refusal }
   | { readonly at: 'refused'; readonly refusal: Refusal }
@@ -89,8 +106,11 @@ async function transfer({ client }: Line, receiver: Receiver, sha256: string, wa
   for await (const chunk of body) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       if (!watch.going()) return { at: 'over' }
-      const refusal = receiver.write(receiver.offset, chunk.subarray(at, at + PIECE))
+      const piece = chunk.subarray(at, at + PIECE)
+      const next = receiver.offset + piece.length
+      const refusal = receiver.write(receiver.offset, piece)
       if (refusal !== null) return { at: 'refused', refusal }
+      if (receiver.offset !== next) return { at: 'leapt' }
     }
     const now = performance.now()
     if (now - noted < NOTE_EVERY) continue
