@@ -18,14 +18,24 @@ export type Line = {
   readonly runs: readonly number[]
 }
 
+/** Several things side by side, in numbers; null where there is none. */
+export type Table = {
+  readonly title: string
+  readonly columns: readonly string[]
+  readonly rows: readonly { readonly name: string; readonly cells: readonly (number | null)[] }[]
+}
+
 export type Result = {
   readonly lines: readonly Line[]
+  readonly tables?: readonly Table[]
   /** What bounds the figure, as this run has shown; plain sentences. */
   readonly bounds: readonly string[]
 }
 
 export type Run = {
   readonly scale: Scale
+  /** A folder of further pairs of images, NAME.old and NAME.new, that patches are made between. */
+  readonly kernels?: string | null
   /** Tells people how far it is; never part of the result. */
   say(progress: string): void
 }

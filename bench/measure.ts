@@ -2,6 +2,7 @@ import { bootVerification } from './boot-verification.ts'
 import { checkIn } from './check-in.ts'
 import { compatibilityPath } from './compatibility-path.ts'
 import { decryption } from './decryption.ts'
+import { delta } from './delta.ts'
 import { directorBundles } from './director-bundles.ts'
 import { evidencePack } from './evidence-pack.ts'
 import { fetchedBytes } from './fetched-bytes.ts'
@@ -37,6 +38,7 @@ export const FIGURES: readonly Figure[] = [
   compatibilityPath,
   rolloutTick,
   verifyMemory,
+  delta,
 ]
 
 /** Measures figures one after the other. */
@@ -44,11 +46,12 @@ export async function measure(
   figures: readonly Figure[],
   scale: Scale,
   say: (progress: string) => void,
+  kernels: string | null = null,
 ): Promise<Measured[]> {
   const all: Measured[] = []
   for (const figure of figures) {
     const tell = (progress: string): void => say(`${figure.name}: ${progress}`)
-    all.push({ figure, result: await figure.run({ scale, say: tell }) })
+    all.push({ figure, result: await figure.run({ scale, say: tell, kernels }) })
   }
   return all
 }

@@ -1,4 +1,4 @@
-import { type Figure, isMet, type Line, type Result, type Scale } from './figure.ts'
+import { type Figure, isMet, type Line, type Result, type Scale, type Table } from './figure.ts'
 
 /** A figure with what it came to. */
 export type Measured = { readonly figure: Figure; readonly result: Result }
@@ -20,12 +20,23 @@ export function table(all: readonly Measured[], scale: Scale): string {
       `  against ${figure.against}`,
       `  ${line(HEAD)}`,
       ...result.lines.map(one => `  ${line(row(one))}`),
+      ...(result.tables ?? []).flatMap(sideBySide),
       ...result.bounds.flatMap(wrapped),
     ].join('\n'),
   )
   const heading =
     scale === 'tiny' ? 'TINY: this only shows that the bench runs. No number below means anything.\n\n' : ''
   return `${heading}${blocks.join('\n\n')}\n`
+}
+
+function sideBySide({ title, columns, rows }: Table): string[] {
+  const cells = [
+    [title, ...columns],
+    ...rows.map(({ name, cells }) => [`  ${name}`, ...cells.map(cell => (cell === null ? '–' : number(cell)))]),
+  ]
+  const widths = cells[0]!.map((_, at) => Math.max(...cells.map(one => one[at]!.length)))
+  const padded = (text: string, at: number) => (at === 0 ? text.padEnd(widths[at]!) : text.padStart(widths[at]!))
+  return ['', ...cells.map(one => `  ${one.map(padded).join('  ')}`), '']
 }
 
 function row(line: Line): readonly string[] {
@@ -60,8 +71,8 @@ function wrapped(text: string): string[] {
 
 /** The same for programs. */
 export function json(all: readonly Measured[], scale: Scale): string {
-  const figures = all.map(({ figure: { name, title, against }, result: { lines, bounds } }) => {
-    return { name, title, against, lines: lines.map(one => ({ ...one, met: isMet(one) })), bounds }
+  const figures = all.map(({ figure: { name, title, against }, result: { lines, bounds, tables = [] } }) => {
+    return { name, title, against, lines: lines.map(one => ({ ...one, met: isMet(one) })), tables, bounds }
   })
   return `${JSON.stringify({ node: process.version, scale, figures }, null, 2)}\n`
 }

@@ -29,6 +29,7 @@ describe('the bench', () => {
         'compatibility-path',
         'rollout-tick',
         'verify-memory',
+        'delta',
       ],
     )
     for (const { figure, result } of measured) {
