@@ -27,8 +27,20 @@ export class AddressMap {
   }
 
   to(offset: number): number {
+    return this.#starts.length === 0 ? offset : offset + this.#moved[this.#stretch(offset)]!
+  }
+
+  /** The first offset behind one that may have moved by another distance. */
+  until(offset: number): number {
+    const next = this.#starts.length === 0 ? 1 : this.#stretch(offset) + 1
+    if (next >= this.#starts.length) return Number.POSITIVE_INFINITY
+    const start = this.#starts[next]!
+    return Math.min(start, Math.floor((start + this.#ends[next - 1]!) / 2) + 1)
+  }
+
+  /** The stretch that an offset is in, or that is nearest to it; of two that are as near, the one before. */
+  #stretch(offset: number): number {
     const starts = this.#starts
-    if (starts.length === 0) return offset
     let low = 0
     let high = starts.length
     while (low < high) {
@@ -37,8 +49,8 @@ export class AddressMap {
       else high = middle
     }
     const before = low - 1
-    if (before < 0) return offset + this.#moved[0]!
+    if (before < 0) return 0
     const isNearerToNext = low < starts.length && starts[low]! - offset < offset - this.#ends[before]!
-    return offset + this.#moved[isNearerToNext ? low : before]!
+    return isNearerToNext ? low : before
   }
 }

@@ -12,7 +12,7 @@ const WHETHER_BITS = 11
 const LEANING = 256
 
 /** Slots for bytes: 2 to the power of so much, 3 bytes each. */
-export const SLOT_BITS = { least: 10, usual: 14, most: 22 } as const
+export const SLOT_BITS = { least: 10, usual: 14, large: 20, most: 22 } as const
 
 /** What the model keeps in memory, in bytes. */
 export const modelBytes = (slotBits: number): number =>

@@ -5,18 +5,14 @@ import { BitWriter } from './arithmetic.ts'
 import { SLOT_BITS } from './byte-model.ts'
 import { type Cover, CoverCoder } from './covers.ts'
 import { ImageWalk, STEP } from './image-walk.ts'
-import { findCovers } from './matches.ts'
 import { CHAIN_BYTES, chainDigest, type PatchHeader, writeBlock, writeHeader } from './patch.ts'
-import { type Architecture, expectedImage } from './references.ts'
-import { suffixArray } from './suffix-array.ts'
+import { findAlike, type Images } from './search/alike.ts'
 
-/** Of what a patch is made. `load`: where the image is run from. */
-export type PatchOrder = {
-  readonly old: Uint8Array
-  readonly now: Uint8Array
-  readonly architecture: Architecture
-  readonly load: number
+/** Of what a patch is made. */
+export type PatchOrder = Images & {
   readonly slotBits?: number
+  /** Bytes of memory that the search in large images may take. */
+  readonly memory?: number
   /** Payload bytes that a block has, about; unset: 4 KiB. */
   readonly blockBytes?: number
 }
@@ -29,29 +25,20 @@ const BLOCK = 4096
 /** Bytes of the new image that a block has at most. */
 const BLOCK_SPAN = 1 << 20
 const COVERS_AT_ONCE = 256
-/** How often what is alike is sought again with the references as they are expected to be by what was found so far. */
-const ROUNDS = 2
-/** The first search is careful; the later ones, whose references fit, may follow less. */
-const SLACK = { first: 8, later: 6 } as const
+/** What applies an image of more bytes has megabytes for it. */
+const LARGE = 4 * 1024 * 1024
+const slotBitsOf = (length: number): number => (length > LARGE ? SLOT_BITS.large : SLOT_BITS.usual)
 
 /**
  * Makes the patch that turns one image into another. The same images make the same patch. Yields how far it is; whoever does not go on has
- * cancelled it. Takes some ten bytes of memory for each byte of the old image.
+ * cancelled it. Takes some twenty bytes of memory for each byte of the old image, and for a large one what `memory` says.
  */
 export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder): Generator<Share, Uint8Array> {
-  const { old, now, architecture, load, slotBits = SLOT_BITS.usual, blockBytes = BLOCK } = order
-  const rounds = architecture === 'none' ? 0 : ROUNDS
-  let covers: Cover[] = []
-  for (let round = 0; round <= rounds; round += 1) {
-    const image = { length: old.length, load, map: new AddressMap(covers) }
-    const alike = round === 0 ? old : expectedImage(architecture, old, image)
-    const search = findCovers(alike, suffixArray(alike), now, { slack: round === 0 ? SLACK.first : SLACK.later })
-    let step = search.next()
-    for (; !step.done; step = search.next()) {
-      yield { doing: 'looking for what is alike', share: (round + step.value / now.length) / (rounds + 1) }
-    }
-    covers = step.value
-  }
+  const { old, now, architecture, load, slotBits = slotBitsOf(order.now.length), blockBytes = BLOCK } = order
+  const search = findAlike(order, order.memory)
+  let found = search.next()
+  for (; !found.done; found = search.next()) yield { doing: 'looking for what is alike', share: found.value }
+  const covers = found.value
   const blocks: { readonly count: number; readonly payload: Uint8Array }[] = [...coverBlocks(covers)]
   const map = new AddressMap(covers)
   const walk = new ImageWalk({ architecture, slotBits, covers, old: { length: old.length, load, map } })

@@ -13,10 +13,13 @@ const ENOUGH = 8
  */
 export function loadAddress(image: Uint8Array): number | null {
   const view = new DataView(image.buffer, image.byteOffset, image.length)
-  const begins: number[] = []
-  for (let at = 0; at + 2 <= image.length && begins.length < MOST_BEGINS; at += 2) {
+  // By where they stand between two multiples of the alignment: only those that stand as a pointer does can be what it points to.
+  const begins = Array.from({ length: ALIGNMENT }, (): number[] => [])
+  for (let at = 0, count = 0; at + 2 <= image.length && count < MOST_BEGINS; at += 2) {
     const halfword = view.getUint16(at, true)
-    if (halfword >> 8 === 0xb5 || halfword === 0xe92d) begins.push(at)
+    if (halfword >> 8 !== 0xb5 && halfword !== 0xe92d) continue
+    begins[at % ALIGNMENT]!.push(at)
+    count += 1
   }
   const pointers = new Set<number>()
   for (let at = 0; at + 4 <= image.length && pointers.size < MOST_POINTERS; at += 4) {
@@ -25,9 +28,9 @@ export function loadAddress(image: Uint8Array): number | null {
   }
   const votes = new Map<number, number>()
   for (const pointer of pointers) {
-    for (const begin of begins) {
+    for (const begin of begins[pointer % ALIGNMENT]!) {
       const load = pointer - begin
-      if (load < 0 || load % ALIGNMENT !== 0) continue
+      if (load < 0) continue
       votes.set(load, (votes.get(load) ?? 0) + 1)
     }
   }

@@ -1,12 +1,16 @@
+import { aarch64 } from './references/aarch64.ts'
 import { type Addressed, MARGIN, type Stretch } from './references/stretch.ts'
 import { thumb } from './references/thumb.ts'
 import { words } from './references/words.ts'
 
 /** What the references of an image are written in. `none`: bytes are taken as they are. */
-export const ARCHITECTURES = ['none', 'cortex-m'] as const
+export const ARCHITECTURES = ['none', 'cortex-m', 'aarch64'] as const
 export type Architecture = (typeof ARCHITECTURES)[number]
 
-/** Kinds of bytes: 0 is any other; then the bytes of a branch, of a word that points into the image, of one that points to memory. */
+/**
+ * Kinds of bytes: 0 is any other; then the bytes of a branch; of a word that points into the image; and, of a Cortex-M, of one that points to
+ * memory, of others, of half an address in code.
+ */
 export const KINDS = 13
 
 /**
@@ -17,8 +21,11 @@ export function expected(architecture: Architecture, stretch: Stretch, image: Ad
   stretch.kinds.fill(0)
   if (architecture === 'none') return
   const original = stretch.bytes.slice()
-  thumb(original, stretch, image)
-  words(original, stretch, image)
+  if (architecture === 'aarch64') aarch64(original, stretch, image)
+  else {
+    thumb(original, stretch, image)
+    words(original, stretch, image)
+  }
 }
 
 /** Bytes of an image that are rewritten at once. */
@@ -29,8 +36,7 @@ export function expectedImage(architecture: Architecture, old: Uint8Array, image
   const out = old.slice()
   for (let at = 0; at < old.length; ) {
     const by = image.map.to(at) - at
-    let end = at + 1
-    while (end < old.length && end - at < PIECE && image.map.to(end) - end === by) end += 1
+    const end = Math.min(image.map.until(at), at + PIECE, old.length)
     const bytes = new Uint8Array(end - at + 2 * MARGIN)
     const first = Math.max(0, at - MARGIN)
     bytes.set(old.subarray(first, end + MARGIN), first - (at - MARGIN))

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PatchApplier } from '../../../core/delta/apply.ts'
 import { carryOut, type PatchSlots } from '../../../core/delta/carry-out.ts'
-import { loadAddress } from '../../../core/delta/load-address.ts'
+import { likely } from '../../../core/delta/detect.ts'
 import { blocksOf, memoryOf, type PatchHeader, parseHeader } from '../../../core/delta/patch.ts'
 import { ARCHITECTURES, type Architecture } from '../../../core/delta/references.ts'
 import { sameBytes, toHex } from '../../../core/encoding/bytes.ts'
@@ -75,13 +75,13 @@ async function create(cli: Cli, oldFile: string, newFile: string, options: Creat
   const now = readBytes(newFile, MOST_BYTES)
   if (isRefusal(now)) return now
   tryWriting(options.out)
-  const load = options.loadAddress ?? loadAddress(old)
-  if (options.arch === 'cortex-m' && load === null) {
+  const seems = likely(old)
+  const load = options.loadAddress ?? seems.load
+  if (options.arch === 'cortex-m' && options.loadAddress === undefined && !seems.architectures.includes('cortex-m')) {
     const expected = '--load-address: where the image is run from'
     return refuse('usage-error', 'delta create', expected, 'none, and the image does not say')
   }
-  const architectures =
-    options.arch === 'auto' ? ARCHITECTURES.filter(one => one === 'none' || load !== null) : [options.arch]
+  const architectures = options.arch === 'auto' ? seems.architectures : [options.arch]
   const progress = new Progress(cli.output, 1)
   const making = {
     ...(options.timeLimit === undefined ? {} : { millis: options.timeLimit }),

@@ -1,7 +1,7 @@
 import type { AddressMap } from '../address-map.ts'
 
 /** Bytes beside a stretch that are looked at to know what a byte in it belongs to. */
-export const MARGIN = 8
+export const MARGIN = 16
 
 /** An image and how its addresses are found in it: `load` is where its first byte is run from. */
 export type Addressed = { readonly length: number; readonly load: number; readonly map: AddressMap }

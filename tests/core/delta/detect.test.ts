@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { likely } from '../../../src/core/delta/detect.ts'
+import { drawn } from './images.ts'
+import { realImage } from './real-firmware.ts'
+
+/** Functions of AArch64 in bytes that are none: each saves two registers, and ends. */
+function aarch64(length: number): Uint8Array {
+  const image = drawn(8, length)
+  const view = new DataView(image.buffer)
+  for (let at = 0; at + 200 <= length; at += 200) {
+    view.setUint32(at, 0xa9be_7bfd, true)
+    view.setUint32(at + 196, 0xd65f_03c0, true)
+  }
+  return image
+}
+
+describe('what an image seems to be written in', () => {
+  it('is tried first, and nothing else but taking bytes as they are', () => {
+    assert.deepEqual(likely(realImage('essentialhub', '7-28')), {
+      architectures: ['cortex-m', 'none'],
+      load: 0x0800_8000,
+    })
+    assert.deepEqual(likely(aarch64(100_000)), { architectures: ['aarch64', 'none'], load: 0 })
+    for (const image of [new Uint8Array(0), new Uint8Array(5000), drawn(1, 100_001)]) {
+      assert.deepEqual(likely(image), { architectures: ['none'], load: 0 })
+    }
+  })
+
+  it('of a large image is all that is tried; where a kernel is run from, its pointers say', () => {
+    const image = aarch64(5_000_000)
+    assert.deepEqual(likely(image), { architectures: ['aarch64'], load: 0 })
+    const view = new DataView(image.buffer)
+    for (let k = 0; k < 2000; k += 1) {
+      view.setBigUint64(1_000_000 + 8 * k, 0xffff_8000_0820_0000n + BigInt(100 + k * 2400), true)
+    }
+    assert.deepEqual(likely(image), { architectures: ['aarch64'], load: 0x0820_0000 })
+  })
+})
