@@ -31,7 +31,9 @@ describe('the house', () => {
 
   test('the README lists the flows that there are', () => {
     const flows = readdirSync(join(root, 'src/flows'))
-      .filter(name => !/^(?:archive-|inventory-|people-|siem-|turn-|webhook-|witness-)?ports\.ts$/.test(name))
+      .filter(
+        name => !/^(?:archive-|folder-|inventory-|patch-|people-|siem-|turn-|webhook-|witness-)?ports\.ts$/.test(name),
+      )
       .map(name => name.replace(/\.ts$/, ''))
     const listed = flowsOfReadme(readFileSync(join(root, 'README.md'), 'utf8'))
     assert.ok(listed !== null, 'the README has no list of flows between <!-- flows --> and <!-- /flows -->')

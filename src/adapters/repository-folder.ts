@@ -4,7 +4,8 @@ import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:f
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import { type Refusal, refuse } from '../core/refusal/refusal.ts'
-import type { BlobId, RepositoryFolder } from '../flows/ports.ts'
+import type { RepositoryFolder } from '../flows/folder-ports.ts'
+import type { BlobId } from '../flows/ports.ts'
 
 /** What was done to the file system, as it was done: a test replays it up to any step, as a cut of power leaves it. */
 export type DiskStep =

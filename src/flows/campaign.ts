@@ -83,7 +83,7 @@ export class Advance {
     })
     const sites = this.turns.sites()
     const heads = new Map([...this.#heads].map(([id, { opened, next }]) => [id, { ...opened, rollout: next }]))
-    const { orders, wraps, events } = await ordersFor(this.#world, sites, { turns: this.turns, heads })
+    const { orders, wraps, patches, events } = await ordersFor(this.#world, sites, { turns: this.turns, heads })
     const directed = await directSites(this.#world, orders, clock.now())
     if (isRefusal(directed)) throw new RefusalError(directed)
     const turns = await this.turns.change(directed.versions)
@@ -92,6 +92,7 @@ export class Advance {
     const all = {
       ...change,
       ...turns,
+      ...patches,
       ended,
       files,
       wraps,

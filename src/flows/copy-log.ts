@@ -16,8 +16,8 @@ import {
   WITNESSED_PATH,
 } from '../core/ledger/tiles.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
+import type { RepositoryFolder } from './folder-ports.ts'
 import { type LogFiles, readFiles, remembering } from './log-files.ts'
-import type { RepositoryFolder } from './ports.ts'
 
 /**
  * Where a log is copied to: a folder of plain files, as it is read and as it is written. `former`: keys that signed the log before; what

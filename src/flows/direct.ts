@@ -2,6 +2,7 @@ import { lets } from '../core/campaign/rollout-state.ts'
 import type { Turn } from '../core/campaign/turn.ts'
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
+import type { PatchChange } from '../core/fleet/patch-rows.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { goOn } from '../core/trust/after-rotation.ts'
 import { directorTarget, type Order } from '../core/trust/director-target.ts'
@@ -13,6 +14,7 @@ import { type TrustedSet, trustRoot, underRoot } from '../core/trust/trusted-set
 import type { Event } from './audit.ts'
 import { currentFiles, headOf, nextFiles, rootFiles, signed } from './keep.ts'
 import { type Opened, openCampaign } from './opened.ts'
+import { OrderPatches } from './patch-orders.ts'
 import type { FleetWorld, RepoFile, WrapRow } from './ports.ts'
 import { orderedRelease, Turns } from './turns.ts'
 import { type SiteWraps, wrapsOf } from './wrap.ts'
@@ -179,12 +181,13 @@ const unwrappable = (
 // --- What is ordered ---
 
 /**
- * What is ordered, by site, and the wraps in it that are new and not stored yet. `events`: who is ordered nothing because
- * no wrap is to be had.
+ * What is ordered, by site, and the wraps in it that are new and not stored yet. `patches`: which are wanted from now on, and who waits for
+ * them, to be committed with the orders. `events`: who is ordered nothing because no wrap is to be had.
  */
 export type Ordered = {
   readonly orders: Map<string, Target[]>
   readonly wraps: readonly WrapRow[]
+  readonly patches: PatchChange
   readonly events: readonly Event[]
 }
 
@@ -206,6 +209,7 @@ export async function ordersFor(
   const orders = new Map<string, Target[]>()
   const fresh: WrapRow[] = []
   const events: Event[] = []
+  const patches = new OrderPatches(world, sites)
   for (const site of sites) {
     const ordered: OrderedTurn[] = []
     for (const [key, turn] of await turns.orderedAt(site)) {
@@ -214,17 +218,17 @@ export async function ordersFor(
       if (lets(of.rollout, turn)) ordered.push({ of, turn })
     }
     const wraps = wrapsOf(world, site)
-    orders.set(site, ordered.length === 0 ? [] : await ordersAt(world, site, ordered, wraps, events))
+    orders.set(site, ordered.length === 0 ? [] : await ordersAt(world, site, ordered, { wraps, patches }, events))
     fresh.push(...wraps.fresh)
   }
-  return { orders, wraps: fresh, events }
+  return { orders, wraps: fresh, patches: patches.change, events }
 }
 
 async function ordersAt(
   world: FleetWorld,
   site: string,
   ordered: readonly OrderedTurn[],
-  wraps: SiteWraps,
+  { wraps, patches }: { readonly wraps: SiteWraps; readonly patches: OrderPatches },
   events: Event[],
 ): Promise<Target[]> {
   const rows = new Map((await world.store.orderables(site)).map(row => [row.id, row]))
@@ -245,7 +249,9 @@ async function ordersAt(
     byPath.set(envelope.path, entry)
     const { attempt } = turn
     const order = { attempt, campaign: of.plan.id, class: row.class, hardware: row.hardware }
-    entry.orders.set(row.id, wrap === undefined ? order : { ...order, wrap })
+    const patch = await patches.of(site, envelope, row.running)
+    const more = { ...(wrap === undefined ? {} : { wrap }), ...(patch === undefined ? {} : { patch }) }
+    entry.orders.set(row.id, { ...order, ...more })
   }
   return [...byPath.values()].map(({ envelope: { path, length, sha256 }, orders }) =>
     directorTarget({ path, length, sha256 }, orders),

@@ -11,7 +11,8 @@ import { type FileAnswer, type FileRequest, refresh } from '../core/trust/refres
 import { fileName } from '../core/trust/repository.ts'
 import { type CurrentSet, trustRoot } from '../core/trust/trusted-set.ts'
 import { drive } from './drive.ts'
-import type { BlobId, RepositoryFolder } from './ports.ts'
+import type { RepositoryFolder } from './folder-ports.ts'
+import type { BlobId } from './ports.ts'
 
 /** Where a repository is read from: its metadata files by name, its targets' bytes. */
 export type RepositorySource = {

@@ -13,6 +13,7 @@ import type { Silence } from '../core/fleet/attention.ts'
 import type { CopyMark } from '../core/fleet/backup.ts'
 import type { ControllerRef } from '../core/fleet/inventory.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
+import type { PatchChange } from '../core/fleet/patch-rows.ts'
 import type { Point } from '../core/fleet/points.ts'
 import type {
   BreakRow,
@@ -36,6 +37,7 @@ import type { Refusal } from '../core/refusal/refusal.ts'
 import type { PublishPolicy } from '../core/trust/evidence/judge.ts'
 import type { ArchiveChange, ArchiveStore, RestoreChange, RestoredStore } from './archive-ports.ts'
 import type { AttentionStore, HistoryStore, ImportStore, InventoryStore } from './inventory-ports.ts'
+import type { PatchPolicy, PatchStore } from './patch-ports.ts'
 import type { AccountStore, PersonStore, Random } from './people-ports.ts'
 import type { TurnStore } from './turn-ports.ts'
 
@@ -107,25 +109,6 @@ export interface Blobs {
   stream(id: BlobId, start: number, end: number): AsyncIterable<Uint8Array>
 }
 
-// --- A repository as plain files, in a folder that others serve ---
-
-export interface RepositoryFolder {
-  /** A metadata file; null when there is none, or one that is longer than `maxBytes`. */
-  read(path: string, maxBytes: number): Promise<Uint8Array | null>
-  /** Writes a file under a name that never changes its content. It has the name when all of it is on the disk. */
-  put(path: string, bytes: Uint8Array): Promise<void>
-  /** Gives a name to other bytes, by one rename: a reader sees the old ones or the new ones. */
-  replace(path: string, bytes: Uint8Array): Promise<void>
-  /** Makes every name that was given so far durable. */
-  sync(): Promise<void>
-  /** Takes a file away, or a folder with all that is in it, when it is there. */
-  remove(path: string): Promise<void>
-  /** True when the target's file is there and has the digest. Reads all of it. */
-  hasTarget(path: string, id: BlobId): Promise<boolean>
-  /** Writes a target as `put` does. Refuses `download-truncated`, `download-too-long`, `blob-digest-mismatch`: nothing is there then. */
-  putTarget(path: string, id: BlobId, body: AsyncIterable<Uint8Array>): Promise<null | Refusal>
-}
-
 // --- A log as files ---
 
 /**
@@ -162,6 +145,7 @@ export type CampaignRow = {
  */
 export type FleetChange = AccountChange &
   ArchiveChange &
+  PatchChange &
   RestoreChange &
   PersonChange &
   WebhookChange &
@@ -223,6 +207,7 @@ export interface FleetStore extends AccountStore, RestoredStore {
   readonly archived: ArchiveStore
   readonly inventory: InventoryStore
   readonly imports: ImportStore
+  readonly patches: PatchStore
   /** Runs one decision at a time: what it read is still true when it commits. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
   /** Whether the caller is a part of a request that `once` carries out: it has its turn already. */
@@ -423,6 +408,8 @@ export type FleetWorld = {
   readonly silence: Silence
   /** What a release must carry to be published. */
   readonly publishPolicy: PublishPolicy
+  /** What is done about patches; absent: this server makes none. */
+  readonly patches?: PatchPolicy
   /** What is demanded of accounts, and of plans before they may be approved. */
   readonly governance: Governance
 }

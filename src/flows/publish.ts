@@ -29,6 +29,7 @@ import { evidenceDetail, keepsEvidence, type LookUp, publishedEvidence } from '.
 import { type Event, record } from './audit.ts'
 import { contentKeyWith } from './encrypt.ts'
 import { acceptable, allTargets, type Bins, nextFiles, openRepository, storedBin, targetAt } from './keep.ts'
+import { publishedPatches, refusePatches } from './patch-release.ts'
 import { type By, person } from './persons.ts'
 import type { BlobId, FleetWorld } from './ports.ts'
 import { follow, recognised, recognisedWith, transitions } from './recognise.ts'
@@ -44,7 +45,7 @@ export type SignedTargets = { readonly metadata: Uint8Array; readonly bins?: Rea
  *
  * Refuses what `readMetadata` refuses, `metadata-below-threshold`, `publish-version-conflict` (somebody published in
  * between), `metadata-expired`, what `checkBins` refuses, `ceremony-as-publication`, `target-conflict` (a published target with other content),
- * `evidence-changed`, `blob-missing`, `blob-digest-mismatch`, what `openEnvelope`, `agreesWithTarget` and
+ * `evidence-changed`, `blob-missing`, `blob-digest-mismatch`, what `openEnvelope`, `agreesWithTarget`, `refusePatches` and
  * `publishedEvidence` refuse.
  */
 export function publishRelease(
@@ -105,13 +106,22 @@ export function publishRelease(
     const gone = await revocations(stood, look, actor, version)
     if (isRefusal(gone)) return gone
     events.push(...gone)
-    // If power fails before this commit, the blobs are here and nothing speaks of them; after it, all of it is public.
-    await record(world, { files }, events)
+    const revoked = stood.filter(({ sha256 }) => gone.some(({ release }) => release === sha256))
+    const patches = await publishedPatches(world, releasesIn(added), releasesIn(revoked))
+    // If power fails before this commit, the blobs are here and nothing speaks of them; after it, all of it is public, and its patches wait to be made.
+    await record(world, { files, ...patches.change }, [...events, ...patches.events])
     const unread = await follow(world, added)
     if (unread !== null) return unread
     return { version, published: added.map(target => target.path) }
   })
 }
+
+/** The releases among some targets, as far as they can be read. */
+const releasesIn = (targets: readonly Target[]): ImageTarget[] =>
+  targets
+    .filter(({ path }) => path.endsWith(ENVELOPE_NAME))
+    .map(readImageTarget)
+    .flatMap(read => (isRefusal(read) ? [] : [read]))
 
 /** The targets that were where a publication changes something: in the bins that come with it, or all of them. */
 async function targetsBefore(world: FleetWorld, set: TrustedSet, bins: Bins): Promise<readonly Target[] | Refusal> {
@@ -242,7 +252,8 @@ async function checkBlob(
   const disagreement =
     agreesWithTarget(envelope.facts, release) ??
     (await unwrappable(world, envelope, release, path)) ??
-    (await unbootable(world, envelope.facts, payload))
+    (await unbootable(world, envelope.facts, payload)) ??
+    (await refusePatches(world, path, release, look))
   if (disagreement !== null) return disagreement
   const evidence = await publishedEvidence(world, path, release, envelope.facts, look)
   if (isRefusal(evidence)) return evidence

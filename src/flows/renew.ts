@@ -1,4 +1,5 @@
 import type { Instant } from '../core/encoding/units.ts'
+import type { PatchChange } from '../core/fleet/patch-rows.ts'
 import { isRefusal, type Refusal } from '../core/refusal/refusal.ts'
 import type { Document, Root } from '../core/trust/metadata.ts'
 import { readMetadata } from '../core/trust/read-metadata.ts'
@@ -22,6 +23,7 @@ export function renew(world: FleetWorld): Promise<Renewal> {
     const files: RepoFile[] = []
     const events: Event[] = []
     const wraps: WrapRow[] = []
+    let patches: PatchChange = {}
     const refused: Refusal[] = []
     for (const repo of ['image', 'approval'] as const) {
       const next = await renewed(world, repo, now)
@@ -36,13 +38,14 @@ export function renew(world: FleetWorld): Promise<Renewal> {
       files.push(...directed.files)
       events.push(...directed.events)
       wraps.push(...directed.wraps)
+      patches = directed.patches
     }
     const repos = new Set(files.map(file => file.repo)).size
     const actor = { kind: 'fleet', id: world.name } as const
     if (repos > 0) events.push({ kind: 'repository-updated', actor, detail: { renewed: repos } })
     events.push(...news(world, refused).map(refusal => alarm(world, refusal)))
     // If power fails before this commit, nothing was renewed, and the next start renews at once.
-    if (events.length > 0) await record(world, { files, wraps }, events)
+    if (events.length > 0) await record(world, { ...patches, files, wraps }, events)
     return { renewed: repos, refused }
   })
 }
@@ -58,7 +61,7 @@ async function renewed(world: FleetWorld, repo: 'image' | 'approval', now: Insta
 }
 
 /** What signing some sites anew came to. */
-type Resigned = Pick<Directed, 'files' | 'events'> & Pick<Ordered, 'wraps'>
+type Resigned = Pick<Directed, 'files' | 'events'> & Pick<Ordered, 'wraps' | 'patches'>
 
 /**
  * Signs the bundles of some sites anew: the orders as they stand, or derived from the campaigns where they are lost. With
@@ -72,13 +75,13 @@ export async function resignSites(
 ): Promise<Resigned | Refusal> {
   const kept = await directSites(world, new Map([...sites].map(site => [site, null])), now, { root })
   if (isRefusal(kept)) return kept
-  if (kept.unread.length === 0) return { ...kept, wraps: [] }
+  if (kept.unread.length === 0) return { ...kept, wraps: [], patches: {} }
   const derived = await ordersFor(world, new Set(kept.unread))
   const anew = await directSites(world, derived.orders, now, { root })
   // The damage was found twice and is one event.
-  return isRefusal(anew)
-    ? anew
-    : { files: [...kept.files, ...anew.files], events: [...kept.events, ...derived.events], wraps: derived.wraps }
+  if (isRefusal(anew)) return anew
+  const { wraps, patches } = derived
+  return { files: [...kept.files, ...anew.files], events: [...kept.events, ...derived.events], wraps, patches }
 }
 
 /** When a timestamp ends, by its bytes: the store answers the same ones until others are committed. Null: not to be read. */

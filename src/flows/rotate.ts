@@ -1,6 +1,7 @@
 import { sameBytes } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { formatUtc } from '../core/encoding/utc-time.ts'
+import type { PatchChange } from '../core/fleet/patch-rows.ts'
 import type { Actor } from '../core/ledger/entry.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { goOn } from '../core/trust/after-rotation.ts'
@@ -87,7 +88,11 @@ export function acceptRoot(
     const kind = handed.root === undefined ? 'repository-updated' : 'root-rotated'
     const event = { kind, actor, detail: { repository: repo, version, repositories } } as const
     // If power fails before this commit, the old root is in force with all that stands below it; after it, the new one.
-    await record(world, { files: next.files, wraps: next.wraps ?? [] }, [event, ...judged, ...next.events])
+    await record(world, { ...next.patches, files: next.files, wraps: next.wraps ?? [] }, [
+      event,
+      ...judged,
+      ...next.events,
+    ])
     return { version, repositories }
   })
 }
@@ -111,6 +116,7 @@ type InForce = {
   readonly files: readonly RepoFile[]
   readonly events: readonly Event[]
   readonly wraps?: readonly WrapRow[]
+  readonly patches?: PatchChange
 }
 
 async function filesOf(
@@ -182,7 +188,7 @@ async function directorFiles(
     const fault = await taken(world, before, files, now)
     if (fault !== null) return fault
   }
-  return { files, events: signed.events, wraps: signed.wraps }
+  return { files, events: signed.events, wraps: signed.wraps, patches: signed.patches }
 }
 
 /** Whether a client that had what was in force before takes these files. Refuses as `refresh` does. */

@@ -24,6 +24,8 @@ const FLOORS: readonly (readonly [path: string, floor: Floor])[] = [
   ['src/flows/archive-ports.ts', 'ports'],
   ['src/flows/witness-ports.ts', 'ports'],
   ['src/flows/turn-ports.ts', 'ports'],
+  ['src/flows/patch-ports.ts', 'ports'],
+  ['src/flows/folder-ports.ts', 'ports'],
   ['src/flows/', 'flows'],
   ['src/wire/', 'wire'],
   ['src/adapters/', 'adapters'],

@@ -10,6 +10,7 @@ import { HISTORY_TABLES } from './histories.ts'
 import { IMPORT_FAULTS, IMPORT_TABLES } from './imports.ts'
 import { fillInventory } from './inventory-rows.ts'
 import { INVENTORY_TABLES, LABEL_INDEX } from './inventory-schema.ts'
+import { PATCH_TABLES } from './patches.ts'
 import { PERSON_TABLES } from './persons.ts'
 import { SIEM_TABLES } from './siem.ts'
 import { FIRST_SOUGHT, makeSought } from './sought-made.ts'
@@ -62,6 +63,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   PASSKEY_TABLE,
   ATTENTION_INDEX,
   makeSought,
+  PATCH_TABLES,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */

@@ -28,6 +28,7 @@ import { SqliteHistories } from './histories.ts'
 import { SqliteImports } from './imports.ts'
 import { SqliteInventory } from './inventory.ts'
 import { InventoryRows } from './inventory-rows.ts'
+import { SqlitePatches } from './patches.ts'
 import { Persons } from './persons.ts'
 import { SqliteSiem } from './siem.ts'
 import { SqliteSought } from './sought.ts'
@@ -58,6 +59,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly webhooks: SqliteWebhooks
   readonly siem: SqliteSiem
   readonly gathered: SqliteGathered
+  readonly patches: SqlitePatches
   readonly #sql
   /** Timestamps by repository, as they are in the database: a commit that touches one forgets it first. */
   readonly #timestamps = new Map<string, Uint8Array>()
@@ -84,6 +86,7 @@ export class SqliteFleetStore implements FleetStore {
     this.webhooks = new SqliteWebhooks(database)
     this.siem = new SqliteSiem(database)
     this.gathered = new SqliteGathered(database)
+    this.patches = new SqlitePatches(database)
     this.turns = new SqliteTurns(database)
     this.histories = new SqliteHistories(database)
     this.attention = new SqliteAttention(database)
@@ -113,7 +116,7 @@ export class SqliteFleetStore implements FleetStore {
       controllersOf: database.prepare(`SELECT ${controller} WHERE site = ? ORDER BY id`),
       // Without a region: registered, but in no description that could be read.
       orderables: database.prepare(
-        "SELECT id, class, hardware FROM inventory WHERE site = ? AND standing = 'enrolled' AND region <> ''",
+        "SELECT id, class, hardware, digest AS running FROM inventory WHERE site = ? AND standing = 'enrolled' AND region <> ''",
       ),
       controllersBehind: database.prepare(`SELECT ${controller} WHERE (site, id) > (?, ?) ORDER BY site, id LIMIT ?`),
       formerKey: database.prepare('SELECT 1 FROM former_key WHERE site = ? AND controller = ? AND report_key = ?'),
@@ -393,6 +396,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#copies.apply(change.copied)
     this.#behind.apply(change)
     this.gathered.apply(change)
+    this.patches.apply(change)
     this.archived.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.

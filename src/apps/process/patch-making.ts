@@ -61,6 +61,7 @@ export function makePatch(work: PatchWork, making: Making, subject = 'the patch'
     }
     worker.on('message', (message: FromPatchWorker) => {
       if (message.is === 'made') ends(message.patch)
+      else if (message.is === 'refused') ends({ ...message.refusal, subject })
       else tell?.(message.share, message.doing)
     })
     worker.on('error', (error: Error) =>

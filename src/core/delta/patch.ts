@@ -10,7 +10,8 @@ import { ARCHITECTURES, type Architecture } from './references.ts'
  */
 
 export const MAGIC = Uint8Array.of(0x56, 0x53, 0x44, 0x50) // VSDP
-const VERSION = 1
+/** The version of format and algorithm: the same images make the same patch by it. */
+export const PATCH_VERSION = 1
 export const HEADER_BYTES = 108
 /** Bytes of a block before its payload, and of the digest in it. */
 export const BLOCK_HEAD_BYTES = 24
@@ -44,7 +45,7 @@ export function writeHeader(header: PatchHeader): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES)
   const view = new DataView(bytes.buffer)
   bytes.set(MAGIC)
-  bytes.set([VERSION, ARCHITECTURES.indexOf(header.architecture), header.slotBits, 0], 4)
+  bytes.set([PATCH_VERSION, ARCHITECTURES.indexOf(header.architecture), header.slotBits, 0], 4)
   view.setUint32(8, header.load, true)
   view.setUint32(12, header.base.length, true)
   view.setUint32(16, header.target.length, true)
@@ -66,7 +67,7 @@ export function parseHeader(bytes: Uint8Array, subject: string): PatchHeader | R
   if (!sameBytes(bytes.subarray(0, 4), MAGIC)) return bad('the letters VSDP', 'something else')
   const [version, which, slotBits, reserved] = bytes.subarray(4, 8) as unknown as [number, number, number, number]
   const architecture = ARCHITECTURES[which]
-  if (version !== VERSION) return refuse('patch-newer', subject, `version ${VERSION}`, `version ${version}`)
+  if (version !== PATCH_VERSION) return refuse('patch-newer', subject, `version ${PATCH_VERSION}`, `version ${version}`)
   if (architecture === undefined)
     return refuse('patch-newer', subject, 'an architecture that is known', `number ${which}`)
   if (reserved !== 0) return bad('a 0 at byte 7', `${reserved}`)

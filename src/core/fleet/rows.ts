@@ -62,8 +62,8 @@ export type ControllerRow = {
   readonly seenAt?: Instant
 }
 
-/** Of a controller what an order for it is written by. */
-export type OrderableRow = Pick<ControllerRow, 'id' | 'class' | 'hardware'>
+/** Of a controller what an order for it is written by. `running`: SHA-256 of the image that it attested last; empty: none. */
+export type OrderableRow = Pick<ControllerRow, 'id' | 'class' | 'hardware'> & { readonly running: Uint8Array }
 
 /** What the gateway knows of one controller. */
 export type GatewayControllerRow = {

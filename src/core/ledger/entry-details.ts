@@ -3,6 +3,12 @@ import { peopleForms } from './entry-details-people.ts'
 import { type EntryForm, refusal } from './entry-form.ts'
 import type { EntryKind } from './entry-kinds.ts'
 
+/** What a patch is between. */
+const between = {
+  base: 'SHA-256 of the image that it is from; of nothing: the compressed image',
+  target: 'SHA-256 of the image that it makes',
+}
+
 /** Every kind with its form; those of campaigns and of people in files of their own. */
 export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
   'log-opened': {
@@ -34,6 +40,23 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
     by: 'fleet',
     flow: 'flows/publish.ts',
     says: { path: 'its path in the image repository', version: 'the version of the targets without it' },
+  },
+  'patch-wanted': { by: 'fleet', flow: 'flows/make-patches.ts', says: between },
+  'patch-made': {
+    by: 'fleet',
+    flow: 'flows/patch-told.ts',
+    says: {
+      ...between,
+      patch: 'SHA-256 of the patch',
+      bytes: 'its bytes',
+      memory: 'bytes of memory that applying it takes',
+      millis: 'how long making it took',
+    },
+  },
+  'patch-not-made': {
+    by: 'fleet',
+    flow: 'flows/patch-told.ts',
+    says: { ...between, expected: refusal.expected, actual: refusal.actual },
   },
   'repository-updated': {
     by: 'fleet',

@@ -9,6 +9,9 @@ export const entryKinds = {
 
   'release-published': 'A signed release was put into the image repository.',
   'release-revoked': 'A release was taken out of the image repository.',
+  'patch-wanted': 'A person asked for a patch between two images.',
+  'patch-made': 'The fleet server made a patch between two images, which controllers may be offered.',
+  'patch-not-made': 'There is no patch between two images, and why: the full image is sent.',
   'repository-updated': 'New metadata of a repository was published.',
   'repository-alarm': 'Metadata of a repository nears its expiry, or could not be renewed.',
   'root-rotated': 'A new root of trust was published.',

@@ -27,6 +27,9 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
 
   'release-published': 'notice',
   'release-revoked': 'warning',
+  'patch-wanted': 'informational',
+  'patch-made': 'informational',
+  'patch-not-made': 'informational',
   'repository-updated': 'informational',
   'repository-alarm': 'warning',
   'root-rotated': 'notice',

@@ -67,4 +67,24 @@ export const deltaCodes = {
     title: 'the patch travels in the clear, and its release does not',
     fix: 'Use the full payload, or a patch that its publisher made with the release.',
   },
+  'patch-not-smaller': {
+    ...data,
+    title: 'the patch would not be smaller than the images themselves',
+    fix: 'Nothing is to be done: the full image is sent. Compressed or encrypted images have no small patches (docs/deltas.md).',
+  },
+  'patch-queue-full': {
+    ...later,
+    title: 'as many patches wait to be made as may',
+    fix: 'Ask again when some are made (voltseal fleet patches), or let more wait: patches.queue in fleet.yaml.',
+  },
+  'patches-off': {
+    ...policy,
+    title: 'this fleet server makes no patches',
+    fix: 'Take patches: off out of fleet.yaml, and start the server again.',
+  },
+  'release-patch-refused': {
+    ...trust,
+    title: 'a patch that a release comes with is not what the release says of it',
+    fix: 'Make it again with voltseal release create --patch-from, or publish the release without it.',
+  },
 } satisfies CodeTable
