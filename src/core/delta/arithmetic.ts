@@ -1,6 +1,6 @@
 /**
  * Arithmetic coding of single bits, each with a probability of its own, of 32 bits without carries: an interval is cut at each bit, and
- * its leading bytes are written as soon as both ends have them. Probabilities are those of a 1, in 1/65536, from 1 to 65535.
+ * its leading bytes are written as soon as both ends have them. Probabilities are those of a 1, in 1/4096, from 1 to 4095.
  */
 
 /** What takes a bit to a patch, or brings one from it. Who brings it does not look at `bit`. */
@@ -104,7 +104,5 @@ export class KnownBits implements BitCoder {
 }
 
 /** The last value of an interval's first part, in which a 1 is. */
-function cut(low: number, high: number, probability: number): number {
-  const range = high - low
-  return low + Math.floor(range / 65536) * probability + Math.floor(((range % 65536) * probability) / 65536)
-}
+const cut = (low: number, high: number, probability: number): number =>
+  (low + Math.imul((high - low) >>> 12, probability)) >>> 0

@@ -60,7 +60,7 @@ export class CoverCoder {
       const bit = Math.floor(one / 2 ** place) % 2
       const behind = bits - 1 - place
       const slot = behind < 2 ? at + LEADING + bits * 4 + (behind === 0 ? 0 : 1 + (read & 1)) : -1
-      read = read * 2 + (slot < 0 ? this.#coder.code(0x8000, bit) : this.#bit(slot, bit))
+      read = read * 2 + (slot < 0 ? this.#coder.code(0x800, bit) : this.#bit(slot, bit))
     }
     return read - 1
   }

@@ -27,12 +27,12 @@ const LOG_ODDS = ((): Int16Array => {
   return odds
 })()
 
-/** The log-odds of a probability in 1/65536. */
-export const logOdds = (probability: number): number => LOG_ODDS[probability >> 4]!
+/** The log-odds of a probability in 1/4096. */
+export const logOddsOf = (probability: number): number => LOG_ODDS[probability]!
 
-/** The probability in 1/65536 of a sum of log-odds, from 16 to 65520. */
+/** The probability in 1/4096 of a sum of log-odds, from 1 to 4095. */
 export const probabilityOf = (odds: number): number =>
-  PROBABILITIES[(odds > 2047 ? 2047 : odds < -2047 ? -2047 : odds) + 2047]! << 4
+  PROBABILITIES[(odds > 2047 ? 2047 : odds < -2047 ? -2047 : odds) + 2047]!
 
 /** Probabilities of bits by what stands around them, which learn from each bit: fast at first, slower the more they have seen. */
 export class Slots {
@@ -47,9 +47,9 @@ export class Slots {
     this.#most = most
   }
 
-  /** A probability that can be coded with alone: never 0, and never 1. */
+  /** A probability that can be coded with alone, in 1/4096: never 0, and never 1. */
   likely(slot: number): number {
-    return Math.min(65535 - 32, Math.max(32, this.probabilities[slot]!))
+    return Math.min(4094, Math.max(2, this.probabilities[slot]! >> 4))
   }
 
   /** What others of the same size have learned. */
@@ -69,45 +69,3 @@ export class Slots {
 
 /** How far a probability goes towards a bit that it has seen others before: 2 / (2 · seen + 3), in 1/32768. */
 const STEPS = Int32Array.from({ length: 256 }, (_, seen) => Math.floor(65536 / (2 * seen + 3)))
-
-/** A sum of log-odds with learned weights; there is a row of weights for each place that it is asked for. */
-export class Mixer {
-  readonly inputs: Int32Array
-  readonly #weights: Int32Array
-  readonly #rate: number
-  #row = 0
-  #probability = 0
-
-  /** `weight`: of each input at first, in 1/65536. `rate`: how fast it learns. */
-  constructor(inputs: number, rows: number, { weight, rate }: { readonly weight: number; readonly rate: number }) {
-    this.inputs = new Int32Array(inputs)
-    this.#weights = new Int32Array(inputs * rows).fill(weight)
-    this.#rate = rate
-  }
-
-  /** The probability of a 1, in 1/65536. */
-  mix(row: number): number {
-    const inputs = this.inputs
-    const weights = this.#weights
-    const first = row * inputs.length
-    this.#row = first
-    let sum = 0
-    for (let k = 0; k < inputs.length; k += 1) sum += Math.imul(inputs[k]!, weights[first + k]!) >> 8
-    this.#probability = probabilityOf(sum >> 8)
-    return this.#probability
-  }
-
-  learn(bit: number): void {
-    const inputs = this.inputs
-    const weights = this.#weights
-    const first = this.#row
-    const error = Math.imul((bit << 12) - (this.#probability >> 4), this.#rate)
-    for (let k = 0; k < inputs.length; k += 1) {
-      const weight = weights[first + k]! + ((Math.imul(inputs[k]!, error) + 0x2000) >> 14)
-      weights[first + k] = weight > MOST ? MOST : weight < -MOST ? -MOST : weight
-    }
-  }
-}
-
-/** A weight is at most so much, 8: products stay within 32 bits. */
-const MOST = 8 << 16

@@ -1,0 +1,101 @@
+import type { BitCoder } from './arithmetic.ts'
+import { logOddsOf, probabilityOf } from './odds.ts'
+
+/** Contexts that a bit is judged by, each with a weight of its own, and one weight more by which a place leans to a side. */
+export const CONTEXTS = 4
+const WEIGHTS = CONTEXTS + 1
+
+/** What it keeps in memory, in bytes. */
+export const evidenceBytes = (bits: number, rows: number): number => 3 * 2 ** bits + 4 * WEIGHTS * rows
+
+/** What the leaning says: 1 in log-odds. */
+const LEANING = 256
+/** A weight is 1 at 65536, and at most 8: products stay within 32 bits. */
+const MOST = 8 << 16
+
+const UNKNOWN = 0x8000
+const SEEN = 15
+/** Of how many of the last bits a probability is the mean, about. */
+const MOST_SEEN = 10
+/** How far a probability goes towards a bit, by how many it has seen before: 2 / (2 · seen + 3), in 1/65536. */
+const STEPS = Int32Array.from({ length: 16 }, (_, seen) => Math.floor(131072 / (2 * seen + 3)))
+
+/**
+ * How likely a bit is by the contexts that it stands in: each context's own probability, learned from the bits that stood in it, and of all of
+ * them a mean with weights that are learned too, a row of weights for each kind of place.
+ *
+ * A context is found by a hash of it, in 3 bytes: 16 bits hold its probability of a 1, in 1/4096, and how often it was asked; 8 bits tell it from others that fall to
+ * the same place. It may stand in either of two places; where both are others', the one that was asked less gives way.
+ */
+export class Evidence {
+  /** What the next bit stands in, as numbers that look like chance. */
+  readonly contexts = new Int32Array(CONTEXTS)
+  readonly #values: Uint16Array
+  readonly #tags: Uint8Array
+  readonly #shift: number
+  readonly #weights: Int32Array
+  readonly #places = new Int32Array(CONTEXTS)
+  readonly #inputs = new Int32Array(CONTEXTS)
+
+  /** 2 to the power of `bits` places, `rows` of weights, each at first `weight`. */
+  constructor(bits: number, rows: number, weight: number) {
+    this.#values = new Uint16Array(2 ** bits).fill(UNKNOWN)
+    this.#tags = new Uint8Array(2 ** bits)
+    this.#shift = 32 - bits
+    this.#weights = new Int32Array(WEIGHTS * rows).fill(weight)
+  }
+
+  /**
+   * A bit to the coder, or from it: then `bit` is not looked at. `among`: which of the bits that stand in these contexts. `rate`: how
+   * fast the weights of this row learn.
+   */
+  decide(coder: BitCoder, row: number, rate: number, among: number, bit: number): number {
+    const contexts = this.contexts
+    const values = this.#values
+    const tags = this.#tags
+    const shift = this.#shift
+    const weights = this.#weights
+    const places = this.#places
+    const inputs = this.#inputs
+    const first = row * WEIGHTS
+    const spread = Math.imul(among, 0x3d4d51cb)
+    let sum = weights[first + CONTEXTS]!
+    for (let k = 0; k < CONTEXTS; k += 1) {
+      const hash = Math.imul(contexts[k]! + spread, 0x9e3779b1)
+      const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+      const tag = (mixed & 0xff) | 1
+      let place = mixed >>> shift
+      if (tags[place] !== tag) {
+        const other = place ^ 1
+        if (tags[other] === tag) place = other
+        else {
+          if ((values[place]! & SEEN) > (values[other]! & SEEN)) place = other
+          tags[place] = tag
+          values[place] = UNKNOWN
+        }
+      }
+      const input = logOddsOf(values[place]! >> 4)
+      places[k] = place
+      inputs[k] = input
+      sum = (sum + (Math.imul(input, weights[first + k]!) >> 8)) | 0
+    }
+    const likely = probabilityOf(sum >> 8)
+    const coded = coder.code(likely, bit)
+    const error = Math.imul((coded << 12) - likely, rate)
+    const aim = coded << 12
+    for (let k = 0; k < CONTEXTS; k += 1) {
+      const weight = weights[first + k]! + ((Math.imul(inputs[k]!, error) + 0x2000) >> 14)
+      weights[first + k] = weight > MOST ? MOST : weight < -MOST ? -MOST : weight
+      const place = places[k]!
+      const value = values[place]!
+      const seen = value & SEEN
+      const probability = value >> 4
+      const moved = probability + ((Math.imul(aim - probability, STEPS[seen]!) + 0x8000) >> 16)
+      const within = moved < 1 ? 1 : moved > 4095 ? 4095 : moved
+      values[place] = (within << 4) | (seen < MOST_SEEN ? seen + 1 : seen)
+    }
+    const weight = weights[first + CONTEXTS]! + ((Math.imul(LEANING, error) + 0x2000) >> 14)
+    weights[first + CONTEXTS] = weight > MOST ? MOST : weight < -MOST ? -MOST : weight
+    return coded
+  }
+}
