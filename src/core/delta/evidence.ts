@@ -46,10 +46,9 @@ export class Evidence {
   }
 
   /**
-   * A bit to the coder, or from it: then `bit` is not looked at. `among`: which of the bits that stand in these contexts. `rate`: how
-   * fast the weights of this row learn.
+   * A bit to the coder, or from it: then `bit` is not looked at. It stands in `contexts`. `rate`: how fast the weights of this row learn.
    */
-  decide(coder: BitCoder, row: number, rate: number, among: number, bit: number): number {
+  decide(coder: BitCoder, row: number, rate: number, bit: number): number {
     const contexts = this.contexts
     const values = this.#values
     const tags = this.#tags
@@ -58,10 +57,9 @@ export class Evidence {
     const places = this.#places
     const inputs = this.#inputs
     const first = row * WEIGHTS
-    const spread = Math.imul(among, 0x3d4d51cb)
     let sum = weights[first + CONTEXTS]!
     for (let k = 0; k < CONTEXTS; k += 1) {
-      const hash = Math.imul(contexts[k]! + spread, 0x9e3779b1)
+      const hash = Math.imul(contexts[k]!, 0x9e3779b1)
       const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
       const tag = (mixed & 0xff) | 1
       let place = mixed >>> shift

@@ -28,7 +28,13 @@ export class ImageWalk {
   readonly #terms: Terms
   readonly #model: ByteModel
   readonly #kinds = new Uint8Array(STEP + 2 * MARGIN)
-  readonly #place: Place = { at: 0, expected: -1, kind: 0, halfword: 0, odd: 0 }
+  readonly #place: Place = {
+    at: 0,
+    expected: -1,
+    kind: 0,
+    halfword: { earlier: 0, old: 0, expected: 0, kind: 0 },
+    odd: 0,
+  }
   /** The cover that the next byte is in, or comes before. */
   #cover = 0
   #at = 0
@@ -85,8 +91,12 @@ export class ImageWalk {
         place.at = this.#at + k
         place.expected = around[MARGIN + k]!
         place.kind = kinds[MARGIN + k]!
-        place.halfword = before[from]! | (before[from + 1]! << 8)
         place.odd = odd
+        const { halfword } = place
+        halfword.earlier = before[from - 2]! | (before[from - 1]! << 8)
+        halfword.old = before[from]! | (before[from + 1]! << 8)
+        halfword.expected = around[from]! | (around[from + 1]! << 8)
+        halfword.kind = (place.kind + 3) >> 2
         bytes[k] = this.#model.code(coder, place, bytes[k]!)
       }
     }
