@@ -1,4 +1,5 @@
 import type { Target } from './input.ts'
+import { DELTA } from './targets/delta.ts'
 import { ENCODING } from './targets/encoding.ts'
 import { FIRMWARE } from './targets/firmware.ts'
 import { KEYS } from './targets/keys.ts'
@@ -18,6 +19,7 @@ export const TARGETS: readonly Target[] = [
   ...PACKS,
   ...KEYS,
   ...PASSKEYS,
+  ...DELTA,
 ]
 
 export function targetNamed(name: string): Target {
