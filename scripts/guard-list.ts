@@ -5,6 +5,7 @@ import { BACKUP_GUARDS } from './guards-of-backups.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
 import { CONSOLE_GUARDS } from './guards-of-console.ts'
+import { DELTA_GUARDS } from './guards-of-deltas.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
 import { ENCRYPTION_GUARDS } from './guards-of-encryption.ts'
 import { ENTRY_GUARDS } from './guards-of-entries.ts'
@@ -47,6 +48,7 @@ export const GUARDS = [
   ...SLOT_GUARDS,
   ...BRICK_GUARDS,
   ...CEREMONY_GUARDS,
+  ...DELTA_GUARDS,
   ...DOOR_GUARDS,
   ...CONSOLE_GUARDS,
   ...ACCOUNT_GUARDS,

@@ -3,19 +3,21 @@ import { describe, it } from 'node:test'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
 import { PatchApplier } from '../../../src/core/delta/apply.ts'
 import { BitWriter } from '../../../src/core/delta/arithmetic.ts'
+import { carryOut } from '../../../src/core/delta/carry-out.ts'
 import { type Cover, CoverCoder } from '../../../src/core/delta/covers.ts'
 import {
   BLOCK_HEAD_BYTES,
   blocksOf,
   chainDigest,
   HEADER_BYTES,
+  memoryOf,
   type PatchHeader,
   parseHeader,
   writeBlock,
   writeHeader,
 } from '../../../src/core/delta/patch.ts'
-import { concat } from '../../../src/core/encoding/bytes.ts'
-import { isRefusal, orThrow, type Refusal } from '../../../src/core/refusal/refusal.ts'
+import { concat, sameBytes } from '../../../src/core/encoding/bytes.ts'
+import { isRefusal, orThrow, type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
 import { drawn, patchOf } from './images.ts'
 import { MemorySlots, takeAll } from './memory-slots.ts'
 
@@ -67,7 +69,7 @@ describe('a hostile patch', () => {
     assert.equal(applied(PATCH), 'applied')
   })
 
-  it('attack: covers outside of the images are refused, as CVE-2014-9862 and CVE-2020-14315 were not', () => {
+  it('attack: covers outside of the images are refused, as CVE-2014-9862 and CVE-2020-14315 (bspatch) and CVE-2018-10887 (libgit2) were not', () => {
     const [, ...bytes] = payloadsOf(PATCH)
     const [length, room] = [OLD.length, NOW.length]
     for (const [what, cover] of [
@@ -86,7 +88,7 @@ describe('a hostile patch', () => {
     }
   })
 
-  it('attack: more bytes than the new image has, or more covers than the header says, are refused', () => {
+  it('attack: more bytes than the new image has, more covers than the header says, or a block of nothing are refused, as by detools (#19) they were not', () => {
     const [covers, bytes] = payloadsOf(PATCH) as [Payload, Payload]
     for (const payloads of [
       [covers, { ...bytes, count: NOW.length + 1 }],
@@ -101,7 +103,7 @@ describe('a hostile patch', () => {
     }
   })
 
-  it('attack: a block longer than the header states is refused before it is read, as CVE-2014-9765 was not', () => {
+  it('attack: a block longer than the header states is refused before it is read, as CVE-2014-9765 (xdelta3) was not', () => {
     const [covers, bytes] = payloadsOf(PATCH) as [Payload, Payload]
     const longer = { ...bytes, payload: concat(bytes.payload, new Uint8Array(HEADER.longest)) }
     const refused = applied(forged([covers, longer]))
@@ -109,7 +111,7 @@ describe('a hostile patch', () => {
     assert.equal(refused.code, 'patch-malformed')
   })
 
-  it('attack: a block that ends before its bits do is refused', () => {
+  it('attack: a block that ends before its bits do is refused, as CVE-2018-10888 (libgit2) was not', () => {
     const [covers, bytes] = payloadsOf(PATCH) as [Payload, Payload]
     const short = { ...bytes, payload: bytes.payload.slice(0, bytes.payload.length >> 1) }
     const refused = applied(forged([covers, short]))
@@ -117,7 +119,7 @@ describe('a hostile patch', () => {
     assert.equal(refused.code, 'patch-malformed')
   })
 
-  it('attack: a header of two gigabytes is refused before any memory or time is given for it', () => {
+  it('attack: a header of two gigabytes is refused before any memory or time is given for it, as CVE-2026-53585 (libgit2) was not', () => {
     const two = { ...HEADER, target: { ...HEADER.target, length: 2 ** 31 - 1 } }
     const refused = PatchApplier.of(two, crypto, { memory: MEMORY, room: NOW.length })
     assert(isRefusal(refused))
@@ -166,4 +168,100 @@ describe('a hostile patch', () => {
     }
     assert(refused > 0)
   })
+
+  it('attack: a block whose short digest collides, as by CVE-2014-8242 (librsync), makes an image that its whole digest refuses', () => {
+    // Sixteen bytes are no chance: whoever finds two such blocks has both made. Here the hash itself is broken for one of them.
+    const payloads = payloadsOf(PATCH)
+    const other = payloads.map(({ count, payload }, at) => ({
+      count,
+      payload: at === 1 ? payload.with(0, payload[0]! ^ 1) : payload,
+    }))
+    const [mine, theirs] = [[...blocksOf(PATCH)], [...blocksOf(forged(other))]]
+    const broken = { sha256: (bytes: Uint8Array) => crypto.sha256(sameBytes(bytes, theirs[1]!) ? mine[1]! : bytes) }
+    const slots = new MemorySlots(OLD, NOW.length)
+    const applier = orThrow(PatchApplier.of(HEADER, broken, { memory: MEMORY, room: NOW.length }))
+    const fault = takeAll(applier, slots, [mine[0]!, theirs[1]!])
+    assert(fault !== null || !sameBytes(crypto.sha256(slots.written), HEADER.target.digest))
+  })
+
+  it('attack: a journal of another patch, or one that is gone on with before its covers came, is refused', () => {
+    const of = () => orThrow(PatchApplier.of(HEADER, crypto, { memory: MEMORY, room: NOW.length }))
+    const slots = new MemorySlots(OLD, NOW.length)
+    const blocks = [...blocksOf(PATCH)]
+    const first = of()
+    assert.equal(takeAll(first, slots, blocks), null)
+    const second = of()
+    assert.equal(takeAll(second, slots, blocks.slice(0, 1)), null)
+    for (const [what, applier, journal] of [
+      ['before the covers', of(), { written: 10, next: HEADER.first }],
+      ['beyond the image', second, { written: NOW.length + 1, next: HEADER.first }],
+    ] as const) {
+      const refused = carryOut(applier.resume(journal), slots)
+      assert(refused !== null, what)
+      assert.equal(refused.code, 'patch-malformed', what)
+    }
+  })
+
+  it('ends with the word of a slot that cannot be read or written, and asks it nothing more', () => {
+    const broken = refuse('no-space', 'the slot', 'room', 'none')
+    for (const which of ['readOld', 'write'] as const) {
+      const slots = new MemorySlots(OLD, NOW.length)
+      let asked = 0
+      const faulty = {
+        readOld: (at: number, length: number) => slots.readOld(at, length),
+        readNew: (at: number, length: number) => slots.readNew(at, length),
+        write: (at: number, bytes: Uint8Array) => slots.write(at, bytes),
+        [which]: () => {
+          asked += 1
+          return broken
+        },
+      }
+      const applier = orThrow(PatchApplier.of(HEADER, crypto, { memory: MEMORY, room: NOW.length }))
+      const [covers, bytes] = [...blocksOf(PATCH)] as [Uint8Array, Uint8Array]
+      assert.equal(takeAll(applier, slots, [covers]), null)
+      assert.equal(carryOut(applier.take(bytes), faulty), broken)
+      assert.equal(asked, 1)
+    }
+  })
+
+  it('takes no more memory than its header states, counted as it is taken', () => {
+    for (const slotBits of [10, 12, 14]) {
+      const patch = patchOf({ old: OLD, now: NOW, architecture: 'cortex-m', load: 0x0800_0000, slotBits })
+      const header = orThrow(parseHeader(patch, 'the patch'))
+      const slots = new MemorySlots(OLD, NOW.length)
+      const applier = orThrow(PatchApplier.of(header, crypto, { memory: MEMORY, room: NOW.length }))
+      const [covers, bytes] = [...blocksOf(patch)] as [Uint8Array, Uint8Array]
+      assert.equal(takeAll(applier, slots, [covers]), null)
+      // From here to the first question everything is made that stays; a cover is three numbers of four bytes.
+      const asking = applier.take(bytes)
+      const made = bytesOfArraysMadeBy(() => asking.next())
+      const held = made + 12 * header.covers + bytes.length
+      assert(held <= memoryOf(header), `${held} bytes are held, ${memoryOf(header)} stated, for ${slotBits} bits`)
+      assert(held * 1.5 > memoryOf(header), `${held} bytes are held, ${memoryOf(header)} stated: far too many`)
+    }
+  })
 })
+
+/** Bytes of all arrays of numbers that are made meanwhile. */
+function bytesOfArraysMadeBy(work: () => void): number {
+  const names = ['Uint8Array', 'Uint16Array', 'Int16Array', 'Int32Array', 'Uint32Array'] as const
+  const kept = names.map(name => globalThis[name])
+  let made = 0
+  for (const [at, name] of names.entries()) {
+    const counted = new Proxy(kept[at]!, {
+      construct: (real, args) => {
+        const array = Reflect.construct(real, args)
+        // A view of bytes that are there already is none that is made.
+        if (!(args[0] instanceof ArrayBuffer)) made += array.byteLength
+        return array
+      },
+    })
+    Object.assign(globalThis, { [name]: counted })
+  }
+  try {
+    work()
+  } finally {
+    for (const [at, name] of names.entries()) Object.assign(globalThis, { [name]: kept[at] })
+  }
+  return made
+}
