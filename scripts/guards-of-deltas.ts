@@ -115,7 +115,7 @@ export const DELTA_GUARDS: readonly Guard[] = [
   {
     stops: 'a patch of a version that is not known',
     file: PATCH,
-    text: 'if (version !== VERSION) return',
+    text: 'if (version !== PATCH_VERSION) return',
     without: 'if (version === undefined) return',
     tests: PATCHES,
   },

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { nodeCrypto as crypto } from '../../../src/adapters/crypto-node.ts'
+import { AddressMap } from '../../../src/core/delta/address-map.ts'
 import { PatchApplier } from '../../../src/core/delta/apply.ts'
 import { BitWriter } from '../../../src/core/delta/arithmetic.ts'
 import { carryOut } from '../../../src/core/delta/carry-out.ts'
 import { type Cover, CoverCoder } from '../../../src/core/delta/covers.ts'
+import { ImageWalk, STEP } from '../../../src/core/delta/image-walk.ts'
 import {
   BLOCK_HEAD_BYTES,
   blocksOf,
@@ -63,6 +65,21 @@ const coversOf = (...covers: Cover[]): Payload => {
   return { count: covers.length, payload: writer.end() }
 }
 
+/** The new image by any covers, as its generator would write it. */
+function bytesBehind(covers: readonly Cover[]): Payload {
+  const { architecture, slotBits, load } = HEADER
+  const old = { length: OLD.length, load, map: new AddressMap(covers) }
+  const walk = new ImageWalk({ architecture, slotBits, covers, old })
+  const writer = new BitWriter()
+  while (walk.at < NOW.length) {
+    const step = walk.step(writer, NOW.slice(walk.at, walk.at + STEP))
+    for (let next = step.next(); !next.done; ) {
+      next = step.next(OLD.subarray(next.value.at, next.value.at + next.value.length))
+    }
+  }
+  return { count: NOW.length, payload: writer.end() }
+}
+
 describe('a hostile patch', () => {
   it('the forger of these tests makes what the generator makes', () => {
     assert.deepEqual(forged(payloadsOf(PATCH)), PATCH)
@@ -101,6 +118,28 @@ describe('a hostile patch', () => {
       assert(refused !== 'applied')
       assert.equal(refused.code, 'patch-malformed')
     }
+  })
+
+  it('attack: a cover outside of the new image is refused, also before bytes that fit it', () => {
+    for (const cover of [
+      { old: 0, new: NOW.length, length: 1 },
+      { old: 0, new: NOW.length - 5, length: 6 },
+    ]) {
+      const refused = applied(forged([coversOf(cover), bytesBehind([cover])], { covers: 1, longest: 8192 }))
+      assert(refused !== 'applied')
+      assert.equal(refused.code, 'patch-malformed')
+    }
+    const inside = { old: 0, new: NOW.length - 6, length: 6 }
+    assert.equal(applied(forged([coversOf(inside), bytesBehind([inside])], { covers: 1, longest: 8192 })), 'applied')
+  })
+
+  it('attack: covers that are right, and more of them than memory was kept for, are refused', () => {
+    const two = coversOf({ old: 0, new: 0, length: 10 }, { old: 20, new: 10, length: 10 })
+    const header = orThrow(parseHeader(forged([two], { covers: 1 }), 'it'))
+    const applier = orThrow(PatchApplier.of(header, crypto, { memory: MEMORY, room: NOW.length }))
+    const refused = takeAll(applier, new MemorySlots(OLD, NOW.length), blocksOf(forged([two], { covers: 1 })))
+    assert(refused !== null)
+    assert.equal(refused.code, 'patch-malformed')
   })
 
   it('attack: a block longer than the header states is refused before it is read, as CVE-2014-9765 (xdelta3) was not', () => {
