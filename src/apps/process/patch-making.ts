@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { LARGE_IMAGE } from '../../core/delta/search/alike.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import type { FromPatchWorker, PatchWork } from './patch-worker.ts'
 
@@ -14,11 +15,14 @@ export type Making = {
 }
 
 /**
- * Bytes of memory that making a patch takes beside the images: most of it is the order of all suffixes of the old one. The limits of a
- * thread do not count what lies in buffers, so that this is known, and refused, before anything is begun.
+ * Bytes of memory that making a patch takes beside the images, at least: most of it is the order of all suffixes of a small old one; a large one
+ * is sought through by as many pieces as there is memory for. The limits of a thread do not count what lies in buffers, so that this is
+ * known, and refused, before anything is begun.
  */
-export const memoryToMake = (old: number, now: number): number => OF_MODEL + OF_OLD * old + OF_NOW * now
+export const memoryToMake = (old: number, now: number): number =>
+  OF_MODEL + (old > LARGE_IMAGE ? OF_LARGE_OLD : OF_OLD) * old + OF_NOW * now
 const OF_OLD = 20
+const OF_LARGE_OLD = 2
 const OF_NOW = 2
 const OF_MODEL = 16 * 1024 * 1024
 /** What covers, blocks and the program itself may take of the heap, in MiB. */
@@ -29,7 +33,11 @@ const HEAP = 512
  * over. Nothing is durable on return. Refuses `patch-too-large` (more memory than there is for it), `patch-too-slow`, `patch-cancelled`,
  * `patch-not-made` (the thread ended, which is a bug or a machine without memory).
  */
-export function makePatch(work: PatchWork, making: Making, subject = 'the patch'): Promise<Uint8Array | Refusal> {
+export function makePatch(
+  work: Omit<PatchWork, 'memory'>,
+  making: Making,
+  subject = 'the patch',
+): Promise<Uint8Array | Refusal> {
   const { millis, memory, tell, stop } = making
   const needed = memoryToMake(work.old.length, work.now.length)
   if (needed > memory) {
@@ -40,7 +48,7 @@ export function makePatch(work: PatchWork, making: Making, subject = 'the patch'
   const notMade = (actual: string): Refusal => refuse('patch-not-made', subject, 'a patch', actual)
   const own = [work.old, work.now].filter(isAlone).map(({ buffer }) => buffer as ArrayBuffer)
   const worker = new Worker(new URL('./patch-worker.ts', import.meta.url), {
-    workerData: work,
+    workerData: { ...work, memory: memory - OF_MODEL - OF_NOW * work.now.length },
     transferList: [...new Set(own)],
     resourceLimits: { maxOldGenerationSizeMb: HEAP },
   })

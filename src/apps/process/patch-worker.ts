@@ -20,6 +20,8 @@ export type PatchWork = {
   readonly architectures: readonly Architecture[]
   readonly load: number
   readonly proven?: boolean
+  /** Bytes that the search in large images may take. */
+  readonly memory: number
 }
 
 /** What the worker says: how far it is (from 0 to 1) and what it is at, and the patch. */
@@ -32,12 +34,12 @@ const port = parentPort
 if (port !== null) make(workerData as PatchWork, (message, move) => port.postMessage(message, move))
 
 function make(
-  { old, now, architectures, load, proven = false }: PatchWork,
+  { old, now, architectures, load, memory, proven = false }: PatchWork,
   say: (message: FromPatchWorker, move: ArrayBuffer[]) => void,
 ): void {
   let best: Uint8Array | null = null
   for (const [index, architecture] of architectures.entries()) {
-    const work = createPatch(nodeCrypto, { old, now, architecture, load })
+    const work = createPatch(nodeCrypto, { old, now, architecture, load, memory })
     let step = work.next()
     for (; !step.done; step = work.next()) {
       // Looking for what is alike is about half of it.

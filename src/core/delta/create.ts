@@ -6,14 +6,14 @@ import { SLOT_BITS } from './byte-model.ts'
 import { type Cover, CoverCoder } from './covers.ts'
 import { ImageWalk, STEP } from './image-walk.ts'
 import { CHAIN_BYTES, chainDigest, type PatchHeader, writeBlock, writeHeader } from './patch.ts'
-import { findAlike, type Images } from './search/alike.ts'
+import { findAlike, type Images, LARGE_IMAGE } from './search/alike.ts'
 
 /** Of what a patch is made. */
 export type PatchOrder = Images & {
   readonly slotBits?: number
   /** Bytes of memory that the search in large images may take. */
   readonly memory?: number
-  /** Payload bytes that a block has, about; unset: 4 KiB. */
+  /** Payload bytes that a block has, about; unset: 4 KiB, and 32 KiB of a large image. */
   readonly blockBytes?: number
 }
 
@@ -26,15 +26,16 @@ const BLOCK = 4096
 const BLOCK_SPAN = 1 << 20
 const COVERS_AT_ONCE = 256
 /** What applies an image of more bytes has megabytes for it. */
-const LARGE = 4 * 1024 * 1024
-const slotBitsOf = (length: number): number => (length > LARGE ? SLOT_BITS.large : SLOT_BITS.usual)
+const slotBitsOf = (length: number): number => (length > LARGE_IMAGE ? SLOT_BITS.large : SLOT_BITS.usual)
+const blockBytesOf = (length: number): number => (length > LARGE_IMAGE ? 8 * BLOCK : BLOCK)
 
 /**
- * Makes the patch that turns one image into another. The same images make the same patch. Yields how far it is; whoever does not go on has
+ * Makes the patch that turns one image into another. The same order makes the same patch. Yields how far it is; whoever does not go on has
  * cancelled it. Takes some twenty bytes of memory for each byte of the old image, and for a large one what `memory` says.
  */
 export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder): Generator<Share, Uint8Array> {
-  const { old, now, architecture, load, slotBits = slotBitsOf(order.now.length), blockBytes = BLOCK } = order
+  const { old, now, architecture, load } = order
+  const { slotBits = slotBitsOf(now.length), blockBytes = blockBytesOf(now.length) } = order
   const search = findAlike(order, order.memory)
   let found = search.next()
   for (; !found.done; found = search.next()) yield { doing: 'looking for what is alike', share: found.value }
@@ -57,7 +58,7 @@ export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder):
   let next: Uint8Array = new Uint8Array(CHAIN_BYTES)
   for (const block of blocks.toReversed()) {
     const bytes = writeBlock({ ...block, next })
-    chained.unshift(bytes)
+    chained.push(bytes)
     next = chainDigest(crypto, bytes)
   }
   const header: PatchHeader = {
@@ -70,7 +71,7 @@ export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder):
     longest: blocks.reduce((longest, { payload }) => Math.max(longest, payload.length), 0),
     first: next,
   }
-  return concat(writeHeader(header), ...chained)
+  return concat(writeHeader(header), ...chained.reverse())
 }
 
 function* coverBlocks(covers: readonly Cover[]): Generator<{ readonly count: number; readonly payload: Uint8Array }> {

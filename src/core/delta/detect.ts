@@ -1,5 +1,6 @@
 import { loadAddress } from './load-address.ts'
 import type { Architecture } from './references.ts'
+import { LARGE_IMAGE } from './search/alike.ts'
 
 /** How an image may be written, and where it is run from: 0 where nobody needs to know. */
 export type Likely = { readonly architectures: readonly Architecture[]; readonly load: number }
@@ -9,18 +10,19 @@ const PIECES = 256
 const PIECE_WORDS = 1024
 /** Of so many words one must be the beginning or the end of a function. */
 const ONE_OF = 2000
-/** A larger image is not gone through twice: what seems likely is taken. */
-const LARGE = 4 * 1024 * 1024
 
 /**
  * What an image seems to be written in, by looking at some of its words: the architectures that are worth trying, the most likely first, and
- * where it is run from.
+ * where it is run from. A large image is not gone through twice: only what is most likely is tried.
  */
 export function likely(image: Uint8Array): Likely {
   if (isAarch64(image)) {
-    return { architectures: image.length > LARGE ? ['aarch64'] : ['aarch64', 'none'], load: kernelAddress(image) ?? 0 }
+    return {
+      architectures: image.length > LARGE_IMAGE ? ['aarch64'] : ['aarch64', 'none'],
+      load: kernelAddress(image) ?? 0,
+    }
   }
-  const load = image.length > LARGE ? null : loadAddress(image)
+  const load = image.length > LARGE_IMAGE ? null : loadAddress(image)
   return load === null ? { architectures: ['none'], load: 0 } : { architectures: ['cortex-m', 'none'], load }
 }
 

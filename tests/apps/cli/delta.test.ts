@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { drawn } from '../../core/delta/images.ts'
 import { realImage } from '../../core/delta/real-firmware.ts'
 import { commandLine } from '../../worlds/command-line.ts'
@@ -45,12 +46,31 @@ describe('voltseal delta', () => {
         ['delta', 'create', OLD, NEW, '-o', patch, '--memory', '1KiB'],
         'patch-memory-refused',
       ],
+      [
+        'memory that is too little for making it',
+        ['delta', 'create', OLD, NEW, '-o', patch, '--generate-memory', '8MiB'],
+        'patch-too-large',
+      ],
       ['no load address', ['delta', 'create', OTHER, NEW, '-o', patch, '--arch', 'cortex-m'], 'usage-error'],
     ] as const) {
       const refused = await commandLine([...argv, '--json'])
       assert.notEqual(refused.exit, 0, what)
       assert.equal(JSON.parse(refused.out).code, code, what)
     }
+  })
+
+  it('says when what is packed cannot be patched, and how to build it instead', async () => {
+    const [old, now] = [gzipSync(readFileSync(OLD)), gzipSync(readFileSync(NEW))].map((bytes, at) =>
+      file(`${at}.gz`, bytes),
+    ) as [string, string]
+    const patch = file('packed.patch')
+    const made = await commandLine(['delta', 'create', old, now, '-o', patch])
+    assert.equal(made.exit, 0, made.err)
+    assert.match(made.out, /not small +it is compressed or encrypted \(gzip\)/)
+    assert.match(made.out, /erofs without -z or as ext4/)
+    const { advice } = JSON.parse((await commandLine(['delta', 'inspect', patch, '--json'])).out)
+    assert(advice.share > 0.5)
+    assert.match(advice.text, /compressed or encrypted/)
   })
 
   it('attack: a patch that somebody cut or changed makes no file', async () => {

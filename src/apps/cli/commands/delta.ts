@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PatchApplier } from '../../../core/delta/apply.ts'
 import { carryOut, type PatchSlots } from '../../../core/delta/carry-out.ts'
+import { adviceOn, type Density, densityOf } from '../../../core/delta/density.ts'
 import { likely } from '../../../core/delta/detect.ts'
 import { blocksOf, memoryOf, type PatchHeader, parseHeader } from '../../../core/delta/patch.ts'
 import { ARCHITECTURES, type Architecture } from '../../../core/delta/references.ts'
@@ -13,12 +14,12 @@ import type { Cli, Work } from '../cli.ts'
 import { Progress } from '../progress.ts'
 import { listing } from '../table.ts'
 
-/** Larger images take more memory than a machine is sure to have: about ten bytes for each of theirs. */
+/** Larger images are no firmware: both are held in memory, and the new one twice. */
 const MOST_BYTES = 512 * 1024 * 1024
 const MEMORY = 64 * 1024 * 1024
 
-/** What making a patch may take of the machine's memory, in bytes: images of 512 MiB. */
-const MAKING_MEMORY = 16 * 1024 * 1024 * 1024
+/** What making a patch may take of the machine's memory beside the images, in bytes, when nobody says. */
+const MAKING_MEMORY = 2 * 1024 * 1024 * 1024
 
 type CreateOptions = {
   out: string
@@ -26,6 +27,7 @@ type CreateOptions = {
   loadAddress?: number
   memory?: number
   timeLimit?: number
+  generateMemory: number
 }
 
 export function addDelta(program: Command, cli: Cli): void {
@@ -48,6 +50,12 @@ export function addDelta(program: Command, cli: Cli): void {
       address,
     )
     .option('--memory <bytes>', 'memory that a controller has for applying it, such as 64KiB', size)
+    .option(
+      '--generate-memory <bytes>',
+      'memory that making it may take beside the two images: of large ones, the more the smaller the patch',
+      size,
+      MAKING_MEMORY,
+    )
     .option('--time-limit <duration>', 'give up when it takes longer, such as 2min', duration)
     .action(cli.act((old: string, now: string, options: CreateOptions) => create(cli, old, now, options)))
   delta
@@ -82,10 +90,12 @@ async function create(cli: Cli, oldFile: string, newFile: string, options: Creat
     return refuse('usage-error', 'delta create', expected, 'none, and the image does not say')
   }
   const architectures = options.arch === 'auto' ? seems.architectures : [options.arch]
+  // The images are the thread's from then on.
+  const density = densityOf(now)
   const progress = new Progress(cli.output, 1)
   const making = {
     ...(options.timeLimit === undefined ? {} : { millis: options.timeLimit }),
-    memory: MAKING_MEMORY,
+    memory: options.generateMemory,
     tell: (share: number, doing: string) => progress.at(share, doing),
     // Ctrl-C ends it at once: nothing was written yet, and nothing will be.
     stop: cli.world.onStop(),
@@ -99,7 +109,7 @@ async function create(cli: Cli, oldFile: string, newFile: string, options: Creat
   }
   writeWhole(options.out, patch)
   progress.end('written')
-  return described(cli, options.out, patch, header)
+  return described(cli, options.out, patch, header, density)
 }
 
 function apply(cli: Cli, oldFile: string, patchFile: string, out: string, memory: number): Work {
@@ -170,13 +180,15 @@ function inspect(cli: Cli, file: string): Work {
   const patch = readBytes(file, MOST_BYTES)
   if (isRefusal(patch)) return patch
   const header = parseHeader(patch, file)
-  return isRefusal(header) ? header : described(cli, file, patch, header)
+  return isRefusal(header) ? header : described(cli, file, patch, header, null)
 }
 
-function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeader): Work {
+/** `density`: of the new image, where that is at hand. */
+function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeader, density: Density | null): Work {
   const { architecture, load, base, target, covers } = header
   const share = target.length === 0 ? 0 : patch.length / target.length
   const memory = memoryOf(header)
+  const advice = adviceOn(header, patch.length, density)
   const side = ({ length, digest }: PatchHeader['base']) => `${length} bytes, SHA-256 ${toHex(digest)}`
   return {
     json: {
@@ -188,6 +200,7 @@ function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeade
       target: { bytes: target.length, sha256: toHex(target.digest) },
       covers,
       memory,
+      advice,
     },
     text: listing(cli.output, [
       ['patch', `${file}, ${patch.length} bytes: ${(100 * share).toFixed(1)} % of the new image`],
@@ -199,6 +212,7 @@ function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeade
       ],
       ['covers', String(covers)],
       ['memory to apply it', `${memory} bytes`],
+      ...(advice === null ? [] : [['not small', { text: advice.text, tone: 'warn' }] as const]),
     ]),
   }
 }

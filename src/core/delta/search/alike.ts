@@ -14,7 +14,7 @@ export type Images = {
 }
 
 /** An old image of more bytes is sought in by pieces: the order of all its suffixes takes longer the longer it is, and much memory. */
-const LARGE = 4 * 1024 * 1024
+export const LARGE_IMAGE = 4 * 1024 * 1024
 /** Bytes of memory for the search that are there when nobody says. */
 export const SEARCH_MEMORY = 1024 * 1024 * 1024
 
@@ -37,7 +37,7 @@ export function* findAlike(
   { old, now, architecture, load }: Images,
   memory = SEARCH_MEMORY,
 ): Generator<number, Cover[]> {
-  const all = old.length > LARGE ? large(old.length, memory) : SMALL
+  const all = old.length > LARGE_IMAGE ? large(old.length, memory) : SMALL
   const rounds = architecture === 'none' ? all.slice(0, 1) : all
   let covers: Cover[] = []
   for (const [round, { index, slack }] of rounds.entries()) {
