@@ -1,4 +1,4 @@
-import { loadAddress } from './load-address.ts'
+import { loadAddress, RISCV } from './load-address.ts'
 import type { Architecture } from './references.ts'
 import { LARGE_IMAGE } from './search/alike.ts'
 
@@ -9,38 +9,46 @@ export type Likely = { readonly architectures: readonly Architecture[]; readonly
 const PIECES = 256
 const PIECE_WORDS = 1024
 /** Of so many words one must be the beginning or the end of a function. */
-const ONE_OF = 2000
+const ONE_OF = 1000
+const FEW = 4
 
 /**
  * What an image seems to be written in, by looking at some of its words: the architectures that are worth trying, the most likely first, and
  * where it is run from. A large image is not gone through twice: only what is most likely is tried.
  */
 export function likely(image: Uint8Array): Likely {
-  if (isAarch64(image)) {
-    return {
-      architectures: image.length > LARGE_IMAGE ? ['aarch64'] : ['aarch64', 'none'],
-      load: kernelAddress(image) ?? 0,
-    }
-  }
-  const load = image.length > LARGE_IMAGE ? null : loadAddress(image)
-  return load === null ? { architectures: ['none'], load: 0 } : { architectures: ['cortex-m', 'none'], load }
+  const isLarge = image.length > LARGE_IMAGE
+  const of = (architecture: Architecture, load: number | null): Likely => ({
+    architectures: isLarge ? [architecture] : [architecture, 'none'],
+    load: load ?? 0,
+  })
+  const counted = count(image)
+  if (counted.aarch64 * ONE_OF >= counted.words) return of('aarch64', kernelAddress(image))
+  if (counted.riscv * ONE_OF >= counted.words) return of('riscv', loadAddress(image, RISCV))
+  const load = isLarge ? null : loadAddress(image)
+  return load === null ? { architectures: ['none'], load: 0 } : of('cortex-m', load)
 }
 
-/** `RET`, and `STP` of the frame pointer and the link register: each function of AArch64 has them, and hardly anything else does. */
-function isAarch64(image: Uint8Array): boolean {
+/**
+ * How often functions begin or end. Of AArch64: `RET`, and `STP` of the frame pointer and the link register. Of RISC-V: `C.JR` and `JALR` to
+ * the return address. Hardly anything else looks like them.
+ */
+function count(image: Uint8Array): { readonly words: number; readonly aarch64: number; readonly riscv: number } {
   const view = new DataView(image.buffer, image.byteOffset, image.length)
-  const words = Math.floor(image.length / 4)
-  const apart = Math.max(PIECE_WORDS, Math.floor(words / PIECES))
-  let [seen, functions] = [0, 0]
-  for (let piece = 0; piece < words; piece += apart) {
-    const end = Math.min(words, piece + PIECE_WORDS)
+  const all = Math.floor(image.length / 4)
+  const apart = Math.max(PIECE_WORDS, Math.floor(all / PIECES))
+  // A few by chance are nothing.
+  let [words, aarch64, riscv] = [0, -FEW, -FEW]
+  for (let piece = 0; piece < all; piece += apart) {
+    const end = Math.min(all, piece + PIECE_WORDS)
     for (let word = piece; word < end; word += 1) {
       const is = view.getUint32(4 * word, true)
-      if (is === 0xd65f_03c0 || (is & 0xfe40_7fff) >>> 0 === 0xa800_7bfd) functions += 1
+      if (is === 0xd65f_03c0 || (is & 0xfe40_7fff) >>> 0 === 0xa800_7bfd) aarch64 += 1
+      if (is >>> 16 === 0x8082 || (is & 0xffff) === 0x8082 || is === 0x8067) riscv += 1
     }
-    seen += end - piece
+    words += end - piece
   }
-  return functions >= Math.max(4, seen / ONE_OF)
+  return { words, aarch64, riscv }
 }
 
 /** A kernel is run from a multiple of so much (Linux, Documentation/arm64/booting.rst). */
@@ -57,7 +65,9 @@ function kernelAddress(image: Uint8Array): number | null {
   const pointers = new Uint32Array(MOST_POINTERS)
   let count = 0
   for (let at = 0; at + 8 <= image.length && count < MOST_POINTERS; at += 8) {
-    if (view.getUint16(at + 6, true) === 0xffff) pointers[count++] = view.getUint32(at, true)
+    const upper = view.getUint32(at + 4, true)
+    // Small negative numbers have ones all the way.
+    if (upper >>> 16 === 0xffff && upper !== 0xffff_ffff) pointers[count++] = view.getUint32(at, true)
   }
   const sorted = pointers.subarray(0, count).sort()
   let [best, most] = [0, 0]

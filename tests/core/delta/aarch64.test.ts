@@ -2,9 +2,9 @@ import { strict as assert } from 'node:assert'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { AddressMap } from '../../../src/core/delta/address-map.ts'
-import { MARGIN } from '../../../src/core/delta/references/stretch.ts'
-import { expected, expectedImage } from '../../../src/core/delta/references.ts'
+import { expectedImage } from '../../../src/core/delta/references.ts'
 import { functions, type Linker, linked } from './code-images.ts'
+import { assertCutAnywhere } from './cut-anywhere.ts'
 import { drawn, patchOf } from './images.ts'
 
 const KERNEL = 0x0800_0000
@@ -60,37 +60,20 @@ describe('the references of AArch64', () => {
     view.setBigUint64(64, 0xffff_8000_0800_0123n, true)
     view.setBigUint64(72, 0xffff_8000_0900_0123n, true)
     view.setBigUint64(80, 0x0000_0000_0800_0123n, true)
+    view.setBigUint64(88, 0x0000_0001_0800_0123n, true)
+    view.setBigUint64(96, 0x4fbn, true)
+    view.setBigUint64(104, 0x123n, true)
     const out = new DataView(expectedImage('aarch64', image, { length: 4096, load: KERNEL, map }).buffer)
     assert.equal(out.getBigUint64(64, true), 0xffff_8000_0800_014bn)
     assert.equal(out.getBigUint64(72, true), 0xffff_8000_0900_0123n, 'it points out of the image')
-    assert.equal(out.getBigUint64(80, true), 0x0000_0000_0800_0123n, 'no kernel stands there')
+    assert.equal(out.getBigUint64(80, true), 0x0000_0000_0800_014bn)
+    assert.equal(out.getBigUint64(88, true), 0x0000_0001_0800_0123n, 'nothing stands there')
+    const from0 = new DataView(
+      expectedImage('aarch64', new Uint8Array(image.buffer), { length: 4096, load: 0, map }).buffer,
+    )
+    assert.equal(from0.getBigUint64(96, true), 0x523n, 'and where the image is run from 0')
+    assert.equal(from0.getBigUint64(104, true), 0x123n, 'a small number is none')
   })
 
-  it('are the same wherever an image is cut', () => {
-    const map = new AddressMap([
-      { old: 0, new: 64, length: 700 },
-      { old: 900, new: 800, length: 5000 },
-      { old: 7000, new: 9000, length: 9000 },
-    ])
-    const image = { length: OLD.length, load: 0, map }
-    const rewritten = (at: number, length: number): { bytes: Uint8Array; kinds: Uint8Array } => {
-      const bytes = new Uint8Array(length + 2 * MARGIN)
-      const first = Math.max(0, at - MARGIN)
-      bytes.set(OLD.subarray(first, at + length + MARGIN), first - (at - MARGIN))
-      const kinds = new Uint8Array(bytes.length)
-      expected('aarch64', { at, by: -100, bytes, kinds }, image)
-      return { bytes: bytes.slice(MARGIN, MARGIN + length), kinds: kinds.slice(MARGIN, MARGIN + length) }
-    }
-    const whole = rewritten(900, 3000)
-    assert(whole.kinds.some(kind => kind > 8) && whole.kinds.some(kind => kind > 0 && kind < 5))
-    fc.assert(
-      fc.property(fc.nat(2999), fc.integer({ min: 1, max: 80 }), (from, length) => {
-        const end = Math.min(3000, from + length)
-        const part = rewritten(900 + from, end - from)
-        assert.deepEqual(part.bytes, whole.bytes.slice(from, end))
-        assert.deepEqual(part.kinds, whole.kinds.slice(from, end))
-      }),
-      { seed: 5, numRuns: 300 },
-    )
-  })
+  it('are the same wherever an image is cut', () => assertCutAnywhere('aarch64', OLD, 0))
 })

@@ -16,6 +16,20 @@ function aarch64(length: number): Uint8Array {
 }
 
 describe('what an image seems to be written in', () => {
+  it('may be RISC-V: where it is run from, its functions and the pointers to them say', () => {
+    const image = drawn(8, 100_000)
+    const view = new DataView(image.buffer)
+    const begins: number[] = []
+    for (let at = 4000; at + 200 <= image.length; at += 100 + 2 * (image[at]! % 50)) begins.push(at)
+    for (const [k, at] of begins.entries()) {
+      view.setUint16(at, k % 2 === 0 ? 0x1141 : 0x7179, true)
+      view.setUint16(at + 98, 0x8082, true)
+    }
+    assert.deepEqual(likely(image), { architectures: ['riscv', 'none'], load: 0 })
+    for (let k = 0; k < 40; k += 1) view.setUint32(8 * k, 0x8020_0000 + begins[7 * k]!, true)
+    assert.deepEqual(likely(image), { architectures: ['riscv', 'none'], load: 0x8020_0000 })
+  })
+
   it('is tried first, and nothing else but taking bytes as they are', () => {
     assert.deepEqual(likely(realImage('essentialhub', '7-28')), {
       architectures: ['cortex-m', 'none'],

@@ -62,12 +62,19 @@ export function aarch64(
         half(k, word, pageOf(other, candidate) + lowOf(word))
         break
       }
-    } else if (((begin + k) & 7) === 0 && k + 8 <= original.length && words.getUint16(k + 6, true) === 0xffff) {
+    } else if (
+      ((begin + k) & 7) === 0 &&
+      k + 8 <= original.length &&
+      isAddress(word >>> 0, words.getUint32(k + 4, true))
+    ) {
       const offset = (word - load) | 0
       if (offset >= 0 && offset < length) put(k, (load + map.to(offset)) | 0, POINTER)
     }
   }
 }
+
+/** At the upper end of the addresses, where kernels are, or at the lower, where only small numbers are none. */
+const isAddress = (lower: number, upper: number): boolean => upper >>> 16 === 0xffff || (upper === 0 && lower >= 0x400)
 
 /** `B` and `BL`: 26 bits with a sign, in words. */
 const isBranch = (word: number): boolean => (word & 0x7c00_0000) === 0x1400_0000
