@@ -34,6 +34,7 @@ import { ROTATION_GUARDS } from './guards-of-rotation.ts'
 import { SHELL_GUARDS } from './guards-of-shell.ts'
 import { SIEM_GUARDS } from './guards-of-siem.ts'
 import { SIGN_IN_GUARDS } from './guards-of-sign-in.ts'
+import { SITE_PATCH_GUARDS } from './guards-of-site-patches.ts'
 import { SITE_SCREEN_GUARDS } from './guards-of-site-screen.ts'
 import { SITE_GUARDS } from './guards-of-sites.ts'
 import { SLOT_GUARDS } from './guards-of-slots.ts'
@@ -75,6 +76,7 @@ export const GUARDS = [
   ...THREAT_GUARDS,
   ...REPOSITORY_GUARDS,
   ...PATCH_GUARDS,
+  ...SITE_PATCH_GUARDS,
   ...PATH_GUARDS,
   ...PLANT_GUARDS,
   ...PLAN_GUARDS,

@@ -188,7 +188,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   // The gateway.
   {
     stops: 'a changed blob that is offered',
-    file: 'src/flows/relay.ts',
+    file: 'src/flows/offer.ts',
     text: '    if (fault !== null) return fault\n  }\n  const envelope = await world.blobs.read',
     without: '  }\n  const envelope = await world.blobs.read',
     tests: RELAY,
@@ -196,8 +196,8 @@ export const DOOR_GUARDS: readonly Guard[] = [
   {
     stops: 'a payload that is not the controller’s own',
     file: 'src/flows/stage.ts',
-    text: 'if (assignment?.payload.sha256 === sha256) {',
-    without: 'if (assignment !== undefined) {',
+    text: 'assignment.payload.sha256 === sha256 ? assignment.payload : await patchFor(world, assignment, sha256)',
+    without: 'assignment.payload',
     tests: RELAY,
   },
   // Reports and batches.
@@ -338,7 +338,7 @@ export const DOOR_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'an order that rests on expired metadata (freeze)',
-    file: 'src/flows/relay.ts',
+    file: 'src/flows/offer.ts',
     text: 'agreed?.id === assignment && (await siteTime(world)) < agreed.until ? agreed : null',
     without: 'agreed?.id === assignment ? agreed : null',
     tests: ORDERS,

@@ -97,7 +97,7 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a turn whose end the gateway keeps for itself',
-    file: 'src/flows/relay.ts',
+    file: 'src/flows/offer.ts',
     text: '{ within: Math.max(0, work.latest - world.clock.now()) }',
     without: '{ within: 86_400_000 }',
     tests: 'tests/flows/coordinate.test.ts',
@@ -139,7 +139,7 @@ export const PLANT_RULE_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a turn that is taken up when what it was given under is over',
-    file: 'src/flows/relay.ts',
+    file: 'src/flows/offer.ts',
     text: 'return clock > work.latest || clock < work.since - USUAL_CORRECTION',
     without: 'return clock < work.since - USUAL_CORRECTION',
     tests: 'tests/flows/coordinate.test.ts',

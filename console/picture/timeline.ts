@@ -50,6 +50,7 @@ const KINDS: Readonly<Record<string, Sort>> = {
   'activation-granted': { lane: 'order', kind: 'busy', title: 'given its turn to restart' },
   'activation-withheld': { lane: 'order', kind: 'waiting', title: 'waits for its turn' },
   'stage-begun': { lane: 'install', kind: 'busy', title: 'begins to fetch' },
+  'patch-refused': { lane: 'install', kind: 'attention', title: 'patch refused' },
   'controller-confirmed': { lane: 'confirm', kind: 'good', title: 'counted as confirmed' },
   'controller-returned': { lane: 'confirm', kind: 'good', title: 'counted as taken back' },
   'controller-recovered': { lane: 'confirm', kind: 'good', title: 'confirmed after all' },

@@ -1,5 +1,6 @@
 import { coordinate, type Grant, type Situation } from '../core/campaign/coordinator.ts'
 import type { Reading } from '../core/campaign/rules/readings.ts'
+import type { Wait } from '../core/campaign/rules/wait.ts'
 import { campaignOf } from '../core/campaign/site-work.ts'
 import type { Terms } from '../core/campaign/terms.ts'
 import type { Point } from '../core/fleet/points.ts'
@@ -11,10 +12,11 @@ import { failuresAt } from './failures.ts'
 import { plansHeld, stepsAt, termsAt } from './hold.ts'
 import type { SiteWorld } from './ports.ts'
 import { hasReasons, tellReasons } from './reason.ts'
-import { assigned, step, workOf } from './relay.ts'
+import { assigned, needing, step, workOf } from './relay.ts'
 import { standingsAt } from './state.ts'
 import { siteTime } from './time.ts'
 import { wallTime } from './wall-time.ts'
+import { linkWaits } from './way.ts'
 
 /** Who got a turn, and why the plant could not be read, if it could not, or why nobody gets one. */
 export type Turns = { readonly granted: readonly string[]; readonly fault: Refusal | null }
@@ -32,11 +34,12 @@ export async function giveTurns(world: SiteWorld): Promise<Turns> {
   const restored = await refuseUntilCaughtUp(world)
   if (restored !== null) return { granted: [], fault: restored }
   const waiting = (await world.store.controllers()).map(workOf).filter(({ at }) => at === 'staged')
-  if (waiting.length === 0 && !hasReasons(world)) return { granted: [], fault: null }
+  const link = await linkWaits(world, await needing(world))
+  if (waiting.length === 0 && link.length === 0 && !hasReasons(world)) return { granted: [], fault: null }
   const campaigns = new Set(waiting.flatMap(work => campaignOf(work) ?? []))
   const read = await readPlant(world, termsAt(await plansHeld(world, campaigns), await siteTime(world)))
   const readings = isRefusal(read) ? [] : read
-  const granted = await world.store.exclusive(() => decide(world, readings))
+  const granted = await world.store.exclusive(() => decide(world, readings, link))
   return { granted, fault: isRefusal(read) ? read : null }
 }
 
@@ -49,7 +52,7 @@ async function readPlant(world: SiteWorld, terms: ReadonlyMap<string, Terms>): P
   return points.size === 0 || world.conditions === null ? [] : world.conditions.read([...points].sort())
 }
 
-async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<string[]> {
+async function decide(world: SiteWorld, readings: readonly Reading[], link: readonly Wait[]): Promise<string[]> {
   const rows = await world.store.controllers()
   const orders = new Map((await assigned(world)).map(one => [one.controller, one]))
   const work = new Map(rows.map(row => [row.id, workOf(row)]))
@@ -73,7 +76,7 @@ async function decide(world: SiteWorld, readings: readonly Reading[]): Promise<s
     doubts,
   }
   const decision = coordinate(situation)
-  const told = tellReasons(world, decision, clock)
+  const told = tellReasons(world, { ...decision, waits: [...decision.waits, ...link] }, clock)
   if (decision.grants.length === 0 && told.notes.length === 0) return []
   const latest = new Map(decision.grants.map(grant => [grant.controller, grant.latest]))
   const changed = rows.flatMap(row => {

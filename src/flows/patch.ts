@@ -1,3 +1,4 @@
+import { NOTHING } from '../core/campaign/way.ts'
 import { type Ask, PatchApplier } from '../core/delta/apply.ts'
 import { answerOf, carryOut, type PatchSlots } from '../core/delta/carry-out.ts'
 import type { Boundary } from '../core/delta/journal.ts'
@@ -20,9 +21,6 @@ const HASHED = 64 * 1024
 const ASKS_AT_ONCE = 2048
 
 const NONE: Uint8Array = new Uint8Array(0)
-
-/** SHA-256 of nothing: the base of a patch that makes the images from no other. */
-export const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /** The images in a slot, one behind the other, as a patch sees them. */
 class Images {

@@ -1,5 +1,6 @@
 import type { Governance } from '../core/campaign/change-request.ts'
 import type { KeptTime } from '../core/campaign/clock-line.ts'
+import type { SiteLink } from '../core/campaign/link.ts'
 import type { PlantView } from '../core/campaign/plant-view.ts'
 import type { Reading } from '../core/campaign/rules/readings.ts'
 import type { OrderRow, TurnRow } from '../core/campaign/turn-rows.ts'
@@ -432,4 +433,5 @@ export type SiteWorld = {
   readonly conditions: SiteConditions | null
   /** Milliseconds since some moment, which no setting of the clock moves. */
   readonly steady: () => Millis
+  readonly link?: SiteLink
 }

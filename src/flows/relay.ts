@@ -1,15 +1,12 @@
-import { USUAL_CORRECTION } from '../core/campaign/clock-line.ts'
-import { isSettled } from '../core/campaign/outcome.ts'
 import { parsePlan } from '../core/campaign/plan.ts'
 import { releasesAt } from '../core/campaign/site-plan.ts'
 import { campaignOf, decideSiteWork, type SiteEvent, type SiteWork } from '../core/campaign/site-work.ts'
-import { fromUtf8, toBase64 } from '../core/encoding/bytes.ts'
+import { fromUtf8 } from '../core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../core/encoding/canonical-json.ts'
 import { type Instant, instant } from '../core/encoding/units.ts'
 import { agreesWithTarget } from '../core/firmware/acceptance.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { openEnvelope } from '../core/firmware/suit-open.ts'
-import { lastReport } from '../core/fleet/attested.ts'
 import { isRefusal, orThrow, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { registry } from '../core/refusal/registry.ts'
 import { readDirector } from '../core/trust/director-target.ts'
@@ -22,13 +19,14 @@ import { resume, storedFiles } from '../core/trust/stored-set.ts'
 import type { CurrentSet, TrustedSet } from '../core/trust/trusted-set.ts'
 import { boxed, type Note, note } from './audit.ts'
 import { drive } from './drive.ts'
-import { fetchBlob, fetchSmall, sound } from './fetch.ts'
+import { fetchBlob, fetchSmall } from './fetch.ts'
 import { approvedOf, holdPlans, sheetOf } from './hold.ts'
-import type { BlobId, GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
+import type { GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { keepAdded, recognisedAt } from './recognise.ts'
 import { forgetStated, keepNeighbours, keepStated } from './state.ts'
 import { goesBy, sawRoot } from './tell.ts'
 import { bearOut, siteTime } from './time.ts'
+import { giveUpPatch, needsImage, needsOf, refuseImage, wayOf } from './way.ts'
 
 type Repo = 'image' | 'approval' | 'director'
 
@@ -84,17 +82,33 @@ export async function takeOrders(world: SiteWorld): Promise<null | Refusal> {
 }
 
 /**
- * Fetches each payload that is assigned, once, however many controllers want it. One that cannot be had does not keep the
- * others from coming; the first refusal is answered when all were tried. Refuses what the link and `Blobs` refuse.
+ * Fetches what controllers are to be given, once, however many want it: patches first, and whole payloads as far as the link's policy lets them
+ * come. One that cannot be had does not keep the others from coming; the first refusal is answered when all were tried. Refuses what the
+ * link and `Blobs` refuse.
  */
 export async function fetchPayloads(world: SiteWorld): Promise<null | Refusal> {
   let first: Refusal | null = null
-  const wanted = new Map((await assigned(world)).map(assignment => [assignment.payload.sha256, assignment]))
-  for (const assignment of wanted.values()) {
-    const fault = await fetchBlob(world, assignment.payload, await factsOf(world, assignment))
-    if (fault !== null) first ??= await refused(world, fault, assignment, 'download-failed')
+  const { wanted } = await needsOf(world, await needing(world))
+  for (const { what, blob, assignment } of wanted) {
+    if (what === 'image' && (await refuseImage(world, blob)) !== null) continue
+    const fault = await fetchBlob(world, blob, what === 'patch' ? null : await factsOf(world, assignment))
+    if (fault === null) continue
+    const way = await wayOf(world, assignment)
+    // A patch that cannot be had is none: who needs it gets the next smallest, or the whole image.
+    const isLost = registry[fault.code].action !== 'retry' && way.at === 'patch' && way.patch.sha256 === blob.sha256
+    if (isLost) await giveUpPatch(world, assignment, way.patch, { by: 'gateway', code: fault.code })
+    first ??= await refused(world, fault, assignment, 'download-failed')
   }
   return first
+}
+
+/** The assignments whose controllers have still to be given their image. */
+export async function needing(world: SiteWorld): Promise<readonly Agreed[]> {
+  const rows = new Map((await world.store.controllers()).map(row => [row.id, row]))
+  return (await assigned(world)).filter(({ controller }) => {
+    const row = rows.get(controller)
+    return row !== undefined && needsImage(workOf(row))
+  })
 }
 
 /** What the envelope in the cache says of the payload; null when it is not there, or no longer what was verified. */
@@ -317,82 +331,6 @@ const verified = ({ controller, campaign, envelope, id }: Assignment): Note => (
   release: envelope.sha256,
   detail: { assignment: id, path: envelope.path },
 })
-
-// --- To the controllers: offers, payloads ---
-
-/** An offer to a controller: what `src/wire/gateway-api.ts` says. */
-export type Offered = {
-  readonly assignment: string
-  readonly envelope: string
-  readonly payload: BlobId
-  readonly activate: boolean
-  /** With `activate`: milliseconds that are left of the turn. */
-  readonly within?: number
-  readonly wrap?: string
-}
-
-/**
- * What a controller is to do now; null when nothing. The cached blobs are read and compared with their digests before
- * they are offered: one that was changed on the disk is set aside and recorded, and comes again from the fleet. Refuses
- * `controller-unknown`, and what `Blobs` refuses.
- */
-export async function offerFor(world: SiteWorld, id: string): Promise<Offered | null | Refusal> {
-  const found = await world.store.controller(id)
-  if (found === null) return unknown(world, id)
-  const row = isOver(workOf(found), world.clock.now()) ? await askAlive(world, id) : found
-  const work = workOf(row)
-  if (work.at !== 'staging' && work.at !== 'granted') return null
-  const assignment = await inForce(world, id, work.assignment)
-  if (assignment === null) return null
-  const activate = work.at === 'granted'
-  // A controller whose turn it is has staged the payload and verified it from its own flash.
-  for (const blob of activate ? [assignment.envelope] : [assignment.envelope, assignment.payload]) {
-    const fault = await sound(world, blob, { campaign: assignment.campaign, controller: id })
-    if (fault !== null) return fault
-  }
-  const envelope = await world.blobs.read(assignment.envelope)
-  if (isRefusal(envelope)) return envelope
-  // Reading may have waited for a download, and a halt may have come in between.
-  if ((await inForce(world, id, work.assignment)) === null) return null
-  const { sha256, length } = assignment.payload
-  const wrapped = assignment.wrap === undefined ? {} : { wrap: assignment.wrap }
-  const turn = work.at === 'granted' ? { within: Math.max(0, work.latest - world.clock.now()) } : {}
-  const offer = { assignment: assignment.id, envelope: toBase64(envelope), payload: { sha256, length } }
-  return { ...offer, activate, ...turn, ...wrapped }
-}
-
-/** An assignment that is still agreed, and rests on nothing that has expired: without news from the fleet it ends. */
-async function inForce(world: SiteWorld, controller: string, assignment: string): Promise<Agreed | null> {
-  const agreed = await assignmentOf(world, controller)
-  return agreed?.id === assignment && (await siteTime(world)) < agreed.until ? agreed : null
-}
-
-/**
- * A turn that was taken back, or that was not taken up in its time: what held when it was given need not hold now. A clock
- * that shows a time from before the turn was given is no reason to believe in it for longer.
- */
-function isOver(work: SiteWork, clock: Instant): boolean {
-  if (work.at === 'granted') return clock > work.latest || clock < work.since - USUAL_CORRECTION
-  return work.at === 'leaving'
-}
-
-/**
- * A controller that asks for work is not restarting: one whose turn is over, and whose last report tells of no trial, is
- * through, or waits for another turn. Durable on return.
- */
-function askAlive(world: SiteWorld, id: string): Promise<GatewayControllerRow> {
-  return world.store.exclusive(async () => {
-    const row = (await world.store.controller(id))!
-    const report = lastReport({ site: world.site.site, ...row }, world.crypto)
-    if (report === null || isRefusal(report) || !isSettled(report)) return row
-    const clock = world.clock.now()
-    if (!isOver(workOf(row), clock)) return row
-    const next = step(step(row, { kind: 'through' }), { kind: 'lapsed', at: clock })
-    // If power fails before this commit, it goes on counting as away, and is asked again.
-    if (next !== row) await world.store.commit({ controllers: [next] })
-    return next
-  })
-}
 
 // --- Small parts ---
 

@@ -79,6 +79,8 @@ export const AgentConfig = Type.Object(
     ),
     /** Between two regular reports, in milliseconds, from a minute to a day; absent: a quarter of an hour. */
     reportMillis: Type.Optional(Type.Integer({ minimum: 60_000, maximum: 86_400_000 })),
+    /** Bytes of memory for a patch at most, or none at all; absent: 16 MiB. A patch that needs more is not offered. */
+    patches: Type.Optional(Type.Union([Type.Integer({ minimum: 1024, maximum: 0x7fff_ffff }), Type.Literal('off')])),
     /** How long the second stage may be silent before it is ended, in milliseconds. */
     watchdogMillis: Type.Integer({ minimum: 500, maximum: 3_600_000 }),
     /** The machine's watchdog, such as /dev/watchdog; absent: none. */
@@ -101,6 +103,12 @@ export function leastTrial({ trial }: AgentConfig): HealthSpec {
 
 /** Milliseconds between two regular reports of a controller with this configuration. */
 export const reportEvery = ({ reportMillis }: Pick<AgentConfig, 'reportMillis'>): number => reportMillis ?? 900_000
+
+const PATCH_MEMORY = 16 * 1024 * 1024
+
+/** Bytes of memory that a controller with this configuration has for a patch; null: it applies none. */
+export const patchMemory = ({ patches = PATCH_MEMORY }: Pick<AgentConfig, 'patches'>): number | null =>
+  patches === 'off' ? null : patches
 
 /** What `voltseal agent init` writes: no probe, no other user. */
 export const FIRST_AGENT_CONFIG: AgentConfig = {

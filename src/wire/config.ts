@@ -116,6 +116,21 @@ export const FleetConfig = Type.Object(
 )
 export type FleetConfig = Static<typeof FleetConfig>
 
+/** What a gateway's link to the fleet is, and what may come over it (core/campaign/link.ts). */
+const LinkConfig = Type.Object(
+  {
+    /** How fast it is while it may send: bits in a second. */
+    bitsPerSecond: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1e12 })),
+    /** In which share of the time it may; absent: always. */
+    dutyCycle: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    /** What a month of the site's calendar may bring before a full image needs a person's yes; absent: anything. */
+    monthlyBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Whether a full image comes where no patch does: by itself, when a person says yes to it, or never; absent: by itself. */
+    fullImages: Type.Optional(Type.Union([Type.Literal('allow'), Type.Literal('ask'), Type.Literal('never')])),
+  },
+  closed,
+)
+
 /** `gateway.yaml`: what `voltseal gateway serve` runs from. */
 export const GatewayConfig = Type.Object(
   {
@@ -140,6 +155,8 @@ export const GatewayConfig = Type.Object(
         closed,
       ),
     ),
+    /** The link to the fleet, and what may come over it; absent: anything. */
+    link: Type.Optional(LinkConfig),
     /** Who reads the plant's live values; absent: nobody, and whatever asks for one says no. */
     conditions: Type.Optional(ConditionsConfig),
     /** Where the gateway's own page listens, for people on the spot; absent: nowhere. */

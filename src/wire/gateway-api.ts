@@ -34,6 +34,9 @@ export type Offer = {
 /** POST /v1/patch-refused (204): the controller could not use the patch it was offered, and why, by its code (docs/refusals.md). */
 export type PatchRefused = { readonly assignment: string; readonly sha256: string; readonly code: string }
 
+/** The largest word about a refused patch that a gateway takes, in bytes. */
+export const MAX_PATCH_REFUSED = 2048
+
 /** The largest signed report that a gateway takes from a controller, in bytes. */
 export const MAX_REPORT = 16 * 1024
 

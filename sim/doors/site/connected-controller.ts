@@ -2,12 +2,14 @@ import { steadyOf } from '../../../src/adapters/clock-system.ts'
 import { HttpsClient } from '../../../src/adapters/link-https/client.ts'
 import { askForWork, type HeardOffer } from '../../../src/apps/agent/link/ask.ts'
 import { BackOff, pause } from '../../../src/apps/agent/link/back-off.ts'
-import { download, type Receiver } from '../../../src/apps/agent/link/download.ts'
+import { downloadOffered } from '../../../src/apps/agent/link/by-patch.ts'
+import type { Receiver } from '../../../src/apps/agent/link/download.ts'
 import { Reporter } from '../../../src/apps/agent/link/reporter.ts'
 import { Rhythm } from '../../../src/apps/agent/link/rhythm.ts'
 import { carriedBy } from '../../../src/core/firmware/encryption.ts'
 import { detailOf, isRefusal, type Refusal } from '../../../src/core/refusal/refusal.ts'
 import { registry } from '../../../src/core/refusal/registry.ts'
+import type { PatchRef } from '../../../src/core/trust/image-target.ts'
 import type { BootOutcome } from '../../../src/flows/boot.ts'
 import { type Installation, updateMark } from '../../../src/flows/install.ts'
 import type { Clock } from '../../../src/flows/ports.ts'
@@ -36,6 +38,8 @@ export type ConnectedParts = {
 
 /** Downloads of one image that flash does not confirm before the controller refuses the work. */
 const ATTEMPTS = 3
+/** Bytes of memory that a simulated controller has for a patch: those of a microcontroller with some room. */
+const PATCH_MEMORY = 256 * 1024
 /** Looks at the health window at least this many times. */
 const LOOKS = 16
 
@@ -123,7 +127,7 @@ export class ConnectedController {
     const { stop } = this.#parts
     if (stop.aborted) return
     const life = this.#life
-    const offer = await askForWork(this.#client, this.#backOff, stop, steadyOf(this.#parts.clock))
+    const offer = await askForWork(this.#client, this.#backOff, stop, steadyOf(this.#parts.clock), PATCH_MEMORY)
     if (life !== this.#life || stop.aborted) return
     if (offer === null) {
       if (this.#rhythm.isDue()) this.#reporter.say({ event: 'regular' })
@@ -154,11 +158,9 @@ export class ConnectedController {
     this.#note({ event: 'assigned', assignment, version, from: installation.offset })
     const line = { client: this.#client, backOff: this.#backOff }
     const going = (): boolean => life === this.#life && !this.#parts.stop.aborted
-    const ended = await download(line, this.#receiver(installation), offer.payload.sha256, {
-      note: event => this.#note(event),
-      going,
-      stop: this.#parts.stop,
-    })
+    const watch = { note: (event: SiteEvent) => this.#note(event), going, stop: this.#parts.stop }
+    const byPatch = (patch: PatchRef) => this.#patchReceiver(patch, installation)
+    const ended = await downloadOffered(line, offer, this.#receiver(installation), byPatch, watch)
     if (!going()) return true
     if (isRefusal(ended)) return this.#refuse(offer, ended)
     if (ended === 'ask-again') return false
@@ -187,6 +189,22 @@ export class ConnectedController {
         return installation.offset
       },
       write: (offset, piece) => this.#cuts.during(busy, () => controller.write(offset, piece)),
+    }
+  }
+
+  /** The same by a patch: how far it is counts by the image, so that a loss of power at a share of it comes there. */
+  #patchReceiver(patch: PatchRef, installation: Installation): Receiver | Refusal {
+    const { controller } = this.#parts
+    const receiver = controller.beginPatch(patch, PATCH_MEMORY)
+    if (isRefusal(receiver)) return receiver
+    const busy = { at: 'writing', slot: installation.slot, total: installation.total } as const
+    return {
+      total: receiver.total,
+      get offset() {
+        return receiver.offset
+      },
+      learn: () => receiver.learn(),
+      write: (offset, piece) => this.#cuts.during(busy, () => receiver.write(offset, piece)),
     }
   }
 

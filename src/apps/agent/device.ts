@@ -8,8 +8,10 @@ import type { Memory } from '../../core/slot/memory.ts'
 import { other } from '../../core/slot/slot.ts'
 import { type ControllerStatus, statusOf } from '../../core/slot/status.ts'
 import type { Figures } from '../../core/trust/figures.ts'
+import type { PatchRef } from '../../core/trust/image-target.ts'
 import { type Board, type Running, verify } from '../../flows/boot.ts'
 import { arm, beginInstall, type Installation, type Offer, updateMark } from '../../flows/install.ts'
+import { beginPatch, type Patching } from '../../flows/patch.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { history, readMemory } from '../../flows/remember.ts'
 import { type AgentConfig, leastTrial } from '../../wire/agent-config.ts'
@@ -103,6 +105,11 @@ export class Device {
     if (unwritten !== null) return unwritten
     this.#assignment = assignment
     return installation
+  }
+
+  /** Goes on with an installation by a patch. Refuses what `beginPatch` refuses. */
+  beginPatch(installation: Installation, patch: PatchRef, memory: number): Patching | Refusal {
+    return beginPatch(this.board, this.#running, installation, patch, memory)
   }
 
   /**

@@ -3,18 +3,19 @@ import type { HttpsClient } from '../../adapters/link-https/client.ts'
 import { carriedBy } from '../../core/firmware/encryption.ts'
 import { detailOf, isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
 import { registry } from '../../core/refusal/registry.ts'
-import { type AgentConfig, reportEvery } from '../../wire/agent-config.ts'
+import type { PatchRef } from '../../core/trust/image-target.ts'
+import { type AgentConfig, patchMemory, reportEvery } from '../../wire/agent-config.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
 import { askForWork, type HeardOffer } from './link/ask.ts'
 import { BackOff, pause } from './link/back-off.ts'
-import { download } from './link/download.ts'
+import { downloadOffered } from './link/by-patch.ts'
 import { Reporter } from './link/reporter.ts'
 import { Rhythm } from './link/rhythm.ts'
 
 export type WorkParts = {
   readonly device: Device
-  readonly config: Pick<AgentConfig, 'reportMillis'>
+  readonly config: Pick<AgentConfig, 'reportMillis' | 'patches'>
   readonly client: HttpsClient
   readonly note: Note
   readonly stop: AbortSignal
@@ -54,11 +55,11 @@ export class Work {
 
   /** Works until it is stopped; `restart`: a candidate is armed. */
   async run(): Promise<'stopped' | 'restart'> {
-    const { stop, client } = this.#parts
+    const { stop, client, device, config } = this.#parts
     while (!stop.aborted) {
       await this.reporter.delivered()
       if (stop.aborted) break
-      const offer = await askForWork(client, this.#backOff, stop, steadyOf(this.#parts.device.clock))
+      const offer = await askForWork(client, this.#backOff, stop, steadyOf(device.clock), patchMemory(config))
       if (stop.aborted) break
       if (offer === null) {
         // The gateway answers, and there is no work: the time for a word that no event asks for.
@@ -90,7 +91,7 @@ export class Work {
 
   /** Downloads into the slot and marks it a candidate; or, when it is one, does what the site says. */
   async #stage(offer: HeardOffer): Promise<'changed' | 'same' | 'restart'> {
-    const { device, client, note, stop } = this.#parts
+    const { device, client, config, note, stop } = this.#parts
     const { assignment } = offer
     const { generation } = device
     const going = (): boolean => generation === device.generation && !stop.aborted
@@ -106,11 +107,9 @@ export class Work {
     }
     const { version } = installation.facts
     note({ event: 'assigned', assignment, version, from: installation.offset })
-    const ended = await download({ client, backOff: this.#backOff }, installation, offer.payload.sha256, {
-      note,
-      going,
-      stop,
-    })
+    const line = { client, backOff: this.#backOff }
+    const byPatch = (patch: PatchRef) => device.beginPatch(installation, patch, patchMemory(config) ?? 0)
+    const ended = await downloadOffered(line, offer, installation, byPatch, { note, going, stop })
     if (!going()) return 'changed'
     if (isRefusal(ended) && ended.code !== 'install-chunk-damaged') return this.#refuse(offer, ended)
     if (ended === 'ask-again') return 'same'

@@ -9,6 +9,7 @@ import { wallTime } from '../../flows/wall-time.ts'
 import { askControl, serveControl } from '../process/control.ts'
 import { type LogStatus, logStatus } from '../process/log-status.ts'
 import { gatewayFiles, readGatewayFolder } from './files.ts'
+import { type LinkStatus, linkStatus } from './link-status.ts'
 
 /**
  * What a gateway says to a person on the spot, over a socket in its folder which only its own user may open: who asks is told
@@ -39,6 +40,8 @@ export type GatewayStatus = {
     readonly unsentBytes: number
     readonly lostFrom: number | null
   }
+  /** The link to the fleet: what it may bring, and what it brings. */
+  readonly link: LinkStatus
   /** The fleet's audit log, of which this gateway is a witness. */
   readonly log: LogStatus
 }
@@ -64,6 +67,7 @@ async function statusOf(world: SiteWorld, origin: string): Promise<GatewayStatus
     doubts: doubts.map(({ by, jumped, until }) => ({ by, jumped, until })),
     controllers,
     own: { items: last, acknowledged, unsentBytes, lostFrom },
+    link: await linkStatus(world),
     log: logStatus(origin, await world.store.witnessed(origin)),
   }
 }

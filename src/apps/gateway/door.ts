@@ -11,16 +11,21 @@ import {
   sendRefusal,
   streamOf,
 } from '../../adapters/http-server.ts'
-import { isRefusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
+import { JsonFault } from '../../core/encoding/canonical-json.ts'
+import { line, Misfit, object, text } from '../../core/encoding/shape.ts'
+import { readJson } from '../../core/encoding/strict-json.ts'
+import { isRefusal, type Refusal, RefusalError, refuse } from '../../core/refusal/refusal.ts'
 import { MAX_HISTORY_BYTES } from '../../core/trust/device-history.ts'
 import { acceptHistory, historyWanted } from '../../flows/fold.ts'
+import { offerFor } from '../../flows/offer.ts'
 import type { SiteWorld } from '../../flows/ports.ts'
 import { waitOf } from '../../flows/reason.ts'
 import { isAttempt, noteRefusalAt } from '../../flows/refused.ts'
-import { offerFor } from '../../flows/relay.ts'
+import { assignmentOf } from '../../flows/relay.ts'
 import { acceptControllerReport } from '../../flows/report.ts'
 import { payloadOf } from '../../flows/stage.ts'
-import { MAX_REPORT, type WaitAnswer } from '../../wire/gateway-api.ts'
+import { noteTaker, patchRefused } from '../../flows/way.ts'
+import { MAX_PATCH_REFUSED, MAX_REPORT, type PatchRefused, type WaitAnswer } from '../../wire/gateway-api.ts'
 import type { Bell } from './bell.ts'
 
 /** The longest that an empty offer is held open for news, in milliseconds. */
@@ -59,9 +64,10 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
     throw new RefusalError(refuse('not-permitted', subject, `a controller of ${own}`, `${site}/${id}`))
   }
 
-  server.get<{ Querystring: { wait?: string } }>('/v1/offer', async (request, reply) => {
+  server.get<{ Querystring: { wait?: string; patches?: string } }>('/v1/offer', async (request, reply) => {
     const id = controllerOf(request)
     const asked = world.steady()
+    await noteTaker(world, id, memoryIn(request.query.patches))
     const wait = Math.min(Number(request.query.wait ?? 0) || 0, MAX_WAIT)
     const answered = new AbortController()
     const news = bells.work.next(wait, answered.signal, id)
@@ -75,6 +81,13 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
     if (isRefusal(offer)) return sendRefusal(reply, offer)
     // Counted from the question on, so that an answer that is long under way does not make the turn longer.
     return offer.within === undefined ? offer : { ...offer, within: offer.within + world.steady() - asked }
+  })
+
+  server.post('/v1/patch-refused', { bodyLimit: MAX_PATCH_REFUSED }, async (request, reply) => {
+    const id = controllerOf(request)
+    const said = readPatchRefused(await wholeBody(request, `what ${id} says of a patch`, MAX_PATCH_REFUSED))
+    const refused = said === null ? misread(id) : await patchRefused(world, await assignmentOf(world, id), said)
+    return refused === null ? reply.code(204).send() : sendRefusal(reply, refused)
   })
 
   server.get('/v1/wait', async (request, reply) => {
@@ -120,6 +133,25 @@ export function gatewayDoor(world: SiteWorld, tls: ServerTls, bells: Bells, log:
 
   return server
 }
+
+/** Bytes of memory that a controller says it has for a patch; null: it applies none. */
+const memoryIn = (said: string | undefined): number | null =>
+  said !== undefined && /^[1-9][0-9]{0,9}$/.test(said) ? Number(said) : null
+
+const misread = (id: string): Refusal =>
+  refuse('request-malformed', `what ${id} says of a patch`, 'assignment, sha256 and code', 'something else')
+
+function readPatchRefused(body: Uint8Array): PatchRefused | null {
+  const json = readJson(body, MAX_PATCH_REFUSED)
+  const read = json instanceof JsonFault ? null : patchRefusedShape(json, '')
+  return read === null || read instanceof Misfit ? null : read
+}
+
+const patchRefusedShape = object({
+  assignment: line(512),
+  sha256: text('a SHA-256 in lower-case hex', /^[0-9a-f]{64}$/),
+  code: line(64),
+})
 
 /** The body of a request, whole. Throws the refusal of one that is longer. */
 async function wholeBody(request: FastifyRequest, subject: string, most: number): Promise<Uint8Array> {

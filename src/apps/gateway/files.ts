@@ -23,6 +23,8 @@ export const gatewayFiles = (folder: string) => ({
   issued: join(folder, 'issued.json'),
   /** Who may sign in at the gateway's page. */
   people: join(folder, 'people.json'),
+  /** Full images that a person said yes to. */
+  allowed: join(folder, 'full-images.json'),
   database: join(folder, 'gateway.sqlite'),
   cache: join(folder, 'cache'),
   /** Where a person on the spot asks how the site stands. */

@@ -13,12 +13,15 @@ import { SitePeopleFile } from '../../adapters/site-people-file.ts'
 import { openGatewayStore } from '../../adapters/store-sqlite/gateway.ts'
 import { sameBytes } from '../../core/encoding/bytes.ts'
 import type { KeyAlgorithm } from '../../core/encoding/crypto.ts'
+import { instant } from '../../core/encoding/units.ts'
 import { type NoteKey, parseVerifierKey } from '../../core/ledger/signed-note.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { Memory } from '../../flows/attempts.ts'
 import { giveTurns } from '../../flows/coordinate.ts'
+import { noteAllowed } from '../../flows/full-images.ts'
 import { flushOutbox } from '../../flows/hand-over.ts'
 import { watchLink } from '../../flows/link-watch.ts'
+import { Meter, metered } from '../../flows/meter.ts'
 import type { Clock, GatewayStore, SiteWorld } from '../../flows/ports.ts'
 import { fetchPayloads, takeOrders } from '../../flows/relay.ts'
 import { showPlant } from '../../flows/show-plant.ts'
@@ -38,6 +41,7 @@ import { Bell } from './bell.ts'
 import { serveStatus } from './control.ts'
 import { type Bells, gatewayDoor } from './door.ts'
 import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './files.ts'
+import { AllowedImages } from './full-images.ts'
 import { KnownLog } from './log-key.ts'
 import { pageDoor } from './page-door.ts'
 
@@ -91,13 +95,15 @@ async function startWith(
   await registerControllers(store, issued)
   const client = new HttpsClient(config.fleet.url, { ca: issued.fleet.ca, cert: issued.gateway.cert, key: callKey })
   const link = new HttpsFleetLink(client)
+  const meter = await Meter.of(store, clock, site.zone)
+  const images = new AllowedImages(files.allowed)
   const world: SiteWorld = {
     site,
     store,
     blobs: new DiskBlobs(files.cache),
     clock,
     crypto: nodeCrypto,
-    fleet: link,
+    fleet: metered(link, meter),
     signer,
     anchors: issued.anchors.map(({ kid, alg, spki }) => {
       return { kid, key: { alg: alg as KeyAlgorithm, spki: decoded(spki, `anchor ${kid}`) } }
@@ -110,6 +116,13 @@ async function startWith(
     maxRestarting: config.maxRestarting,
     conditions,
     steady: steadyOf(clock),
+    link: {
+      policy: { fullImages: 'allow', ...config.link },
+      get spent() {
+        return meter.spent
+      },
+      allowed: () => new Map(images.now().map(({ sha256, at }) => [sha256, instant(at)])),
+    },
   }
   const bells = { reports: new Bell(), work: new Bell() }
   const door = gatewayDoor(world, { ca: issued.siteCa, cert: issued.gateway.serverCert, key: doorKey }, bells, log)
@@ -139,7 +152,7 @@ async function startWith(
   const copies = await serveCopies(files.copies, (path, goesOn) => store.copyTo(path, goesOn))
   if (copies === null) log.warn({ path: files.copies }, 'gateway backup cannot ask here')
   const loops = [
-    ...startLoops(world, bells, config.pollMillis, log),
+    ...startLoops(world, bells, config.pollMillis, log, () => noteAllowed(world, images.now())),
     watchLog(known, look, config.pollMillis, log),
     ...(page === null ? [] : [watchPeople(reception, log)]),
   ]
@@ -191,7 +204,13 @@ function openConditions(folder: string, config: GatewayConfig['conditions']): Ht
 }
 
 /** What a gateway does by itself: ask the fleet for news, give turns to restart, hand its outbox over. */
-export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMillis: number, log: Log) {
+export function startLoops(
+  world: SiteWorld,
+  { reports, work }: Bells,
+  pollMillis: number,
+  log: Log,
+  beforeFetch: () => Promise<void> = async () => {},
+) {
   let tag: string | null = null
   let asked = false
   const orders = new Bell()
@@ -226,7 +245,10 @@ export function startLoops(world: SiteWorld, { reports, work }: Bells, pollMilli
       'fetch',
       stop => orders.next(1000, stop),
       500,
-      () => fetchPayloads(world),
+      async () => {
+        await beforeFetch()
+        return fetchPayloads(world)
+      },
       log,
     ),
     startLoop('give turns', rung, 100, turn, log),

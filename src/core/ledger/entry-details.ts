@@ -164,6 +164,25 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
       length: 'its bytes',
     },
   },
+  'patch-refused': {
+    by: 'gateway',
+    flow: 'flows/way.ts',
+    says: {
+      assignment: 'the id of the assignment',
+      sha256: 'SHA-256 of the patch',
+      base: 'SHA-256 of the images that it is made from',
+      length: 'its bytes',
+      by: 'controller: it could not use it; gateway: it could not be had',
+    },
+  },
+  'full-image-allowed': {
+    by: 'gateway',
+    flow: 'flows/full-images.ts',
+    says: {
+      sha256: 'SHA-256 of the payload',
+      by: 'command: somebody at the gateway’s command line; or the pseudonym of somebody on its page',
+    },
+  },
   'activation-granted': {
     by: 'gateway',
     flow: 'flows/coordinate.ts',
@@ -173,7 +192,7 @@ export const entryForms: Readonly<Record<EntryKind, EntryForm>> = {
     by: 'gateway',
     flow: 'flows/reason.ts',
     says: {
-      rule: 'the rule that says no; none: there is nothing to wait for any more',
+      rule: 'the rule that says no; link: the image has not come over the link; none: there is nothing to wait for any more',
       about: 'whom or what the rule is about',
       because: 'why, in a sentence',
       value: 'the value that was found',

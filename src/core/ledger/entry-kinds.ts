@@ -63,6 +63,9 @@ export const entryKinds = {
   'download-failed': 'A download ended without a verified release.',
   'blob-quarantined': 'A cached file no longer had its digest and was moved aside.',
   'stage-begun': 'A controller began to fetch the release that it is to stage.',
+  'patch-refused':
+    'A controller could not use the patch that it was offered, or its gateway could not get it: another way is taken.',
+  'full-image-allowed': 'A person at the site let a full image come over a link on which it waits for one.',
   'activation-granted': 'A gateway allowed a controller to restart into the release.',
   'activation-withheld': 'A gateway did not allow a controller to restart now, with the reason.',
   'controller-report': 'A signed report of a controller was accepted, with what it attests.',
@@ -114,6 +117,8 @@ const gatewayKinds: ReadonlySet<EntryKind> = new Set<EntryKind>([
   'download-failed',
   'blob-quarantined',
   'stage-begun',
+  'patch-refused',
+  'full-image-allowed',
   'activation-granted',
   'activation-withheld',
   'report-refused',

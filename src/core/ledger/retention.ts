@@ -79,6 +79,8 @@ export const AT_HAND: Readonly<Record<EntryKind, AtHand>> = {
   'download-failed': ORDINARY,
   'blob-quarantined': WATCHED,
   'stage-begun': ORDINARY,
+  'patch-refused': ORDINARY,
+  'full-image-allowed': ORDINARY,
   'activation-granted': ORDINARY,
   'activation-withheld': ORDINARY,
   'controller-report': ORDINARY,

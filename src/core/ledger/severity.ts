@@ -79,6 +79,8 @@ export const SEVERITY_OF_KIND: Readonly<Record<EntryKind, Severity>> = {
   'download-failed': 'notice',
   'blob-quarantined': 'warning',
   'stage-begun': 'informational',
+  'patch-refused': 'warning',
+  'full-image-allowed': 'notice',
   'activation-granted': 'informational',
   'activation-withheld': 'informational',
   'controller-report': 'informational',

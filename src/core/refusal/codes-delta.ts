@@ -87,4 +87,14 @@ export const deltaCodes = {
     title: 'a patch that a release comes with is not what the release says of it',
     fix: 'Make it again with voltseal release create --patch-from, or publish the release without it.',
   },
+  'full-image-not-waited-for': {
+    ...policy,
+    title: 'no full image waits for a yes for this controller',
+    fix: 'voltseal gateway status says what waits. A full image that may come, or that a patch makes, needs nobody.',
+  },
+  'full-images-never': {
+    ...policy,
+    title: 'full images never come over the link of this site',
+    fix: 'Wait for a patch, or change fullImages in gateway.yaml and start the gateway again.',
+  },
 } satisfies CodeTable

@@ -1,8 +1,8 @@
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { SecureElement } from '../../../src/core/slot/hardware.ts'
 import { type Report, type ReportEvent, reportBytes, sealReport } from '../../../src/core/trust/report.ts'
+import type { Offered } from '../../../src/flows/offer.ts'
 import type { Clock } from '../../../src/flows/ports.ts'
-import type { Offered } from '../../../src/flows/relay.ts'
 
 type Image = { readonly version: string; readonly sequence: number; readonly digest: string }
 

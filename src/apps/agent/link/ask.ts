@@ -12,7 +12,7 @@ const PACE = 50
 export type HeardOffer = ReadOffer & { readonly until: number | null }
 
 /**
- * Asks the gateway for work, once; null: there is none. `steady`: a counter in milliseconds that nobody sets. A gateway that answers puts the back-off back to its beginning.
+ * Asks the gateway for work, once; null: there is none. `patches`: bytes of memory that there are for a patch; null: none is applied here. `steady`: a counter in milliseconds that nobody sets. A gateway that answers puts the back-off back to its beginning.
  * Refuses what the client and `readOffer` refuse.
  */
 export async function askForWork(
@@ -20,10 +20,11 @@ export async function askForWork(
   backOff: BackOff,
   stop: AbortSignal,
   steady: () => number,
+  patches: number | null,
 ): Promise<HeardOffer | Refusal | null> {
   const asked = performance.now()
   const began = steady()
-  const answer = await client.call('GET', `/v1/offer?wait=${HOLD}`, {
+  const answer = await client.call('GET', `/v1/offer?wait=${HOLD}${patches === null ? '' : `&patches=${patches}`}`, {
     maxBytes: MAX_OFFER,
     timeoutMillis: HOLD + 8_000,
   })

@@ -1,5 +1,7 @@
 import { fromBase64 } from '../../../core/encoding/bytes.ts'
+import { Misfit, object } from '../../../core/encoding/shape.ts'
 import { type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { type PatchRef, patchMembers } from '../../../core/trust/image-target.ts'
 
 /** Work that the gateway offers, as read by a controller. Nothing of it is verified: the envelope is, before it counts. */
 export type ReadOffer = {
@@ -11,6 +13,8 @@ export type ReadOffer = {
   readonly within?: number
   /** The content key of an encrypted payload, wrapped for this controller. */
   readonly wrap?: Uint8Array
+  /** A smaller way to the payload: a patch from what runs here. */
+  readonly patch?: PatchRef
 }
 
 /** The largest offer that a controller reads, in bytes: an envelope in base64 and little else. */
@@ -27,7 +31,7 @@ export function readOffer(body: Uint8Array, subject: string): ReadOffer | Refusa
   } catch {
     return wrong('no JSON')
   }
-  const { assignment, envelope, payload, activate, within, wrap } = members(value)
+  const { assignment, envelope, payload, activate, within, wrap, patch } = members(value)
   if (typeof assignment !== 'string' || assignment === '' || assignment.length > MAX_ASSIGNMENT) {
     return wrong('no assignment')
   }
@@ -39,11 +43,16 @@ export function readOffer(body: Uint8Array, subject: string): ReadOffer | Refusa
   if (typeof activate !== 'boolean') return wrong('no word about the restart')
   if (activate && !(typeof within === 'number' && within >= 0)) return wrong('a turn without an end')
   const turn = activate ? { within: within as number } : {}
-  const offer = { assignment, envelope: bytes, payload: { sha256, length }, activate, ...turn }
+  const offered = { assignment, envelope: bytes, payload: { sha256, length }, activate, ...turn }
+  const read = patch === undefined ? null : patchShape(patch, 'patch')
+  if (read instanceof Misfit) return wrong(`a patch without ${read.expected}`)
+  const offer = read === null ? offered : { ...offered, patch: read }
   if (wrap === undefined) return offer
   const key = typeof wrap === 'string' ? fromBase64(wrap) : null
   return key === null ? wrong('no wrap of a content key') : { ...offer, wrap: key }
 }
+
+const patchShape = object(patchMembers)
 
 const members = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

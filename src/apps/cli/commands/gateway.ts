@@ -1,10 +1,12 @@
 import { Command } from 'commander'
+import { showBytes } from '../../../core/campaign/link.ts'
 import { showDuration } from '../../../core/encoding/quantity.ts'
 import { instant } from '../../../core/encoding/units.ts'
 import { formatUtc } from '../../../core/encoding/utc-time.ts'
 import { isRefusal } from '../../../core/refusal/refusal.ts'
 import { continueGateway } from '../../gateway/continue.ts'
 import { askGateway, type GatewayStatus } from '../../gateway/control.ts'
+import { allowFullImage } from '../../gateway/full-images.ts'
 import { initGateway } from '../../gateway/init.ts'
 import { trustLogKey } from '../../gateway/log-key.ts'
 import { serveGateway } from '../../gateway/serve.ts'
@@ -69,6 +71,12 @@ export function addGateway(program: Command, cli: Cli): void {
     .argument('<folder>', 'the folder of a gateway that serves, on this machine')
     .action(cli.act((folder: string) => status(cli, folder)))
   gateway
+    .command('allow-full')
+    .description('let the full image come that a controller waits for, over a link on which it needs your yes')
+    .argument('<folder>', 'the folder of a gateway that serves, on this machine')
+    .argument('<controller>', 'who waits for it; its yes is one for all that wait for the same image')
+    .action(cli.act((folder: string, controller: string) => allow(cli, folder, controller)))
+  gateway
     .command('continue')
     .description(
       'let the gateway’s own log go on behind what the fleet has of it: you have found out why it does not fit',
@@ -91,6 +99,41 @@ function ownText({ items, acknowledged, unsentBytes, lostFrom }: GatewayStatus['
   if (acknowledged === items) return `${all}, all of them at the fleet`
   const waiting = `${all}, ${items - acknowledged} not at the fleet yet (${Math.ceil(unsentBytes / 1024)} KiB)`
   return lostFrom === null ? waiting : `${waiting}, from ${lostFrom} on some had to be dropped`
+}
+
+async function allow(cli: Cli, folder: string, controller: string): Promise<Work> {
+  const said = await allowFullImage(folder, controller, cli.world.clock)
+  if (isRefusal(said)) return said
+  cli.output.progress(`It comes within seconds: voltseal gateway status ${folder}`)
+  const text = listing(cli.output, [
+    ['site', said.site],
+    ['image', `${said.sha256}, ${showBytes(said.length)}`],
+    ['for', said.controllers.join(', ')],
+  ])
+  return { json: said, text }
+}
+
+/** What comes over the link, and until when; empty: nothing does. */
+function downloadsText(cli: Cli, { downloads }: GatewayStatus['link']): string {
+  if (downloads.length === 0) return ''
+  const rows = downloads.map(({ what, length, here, controllers, because, takesMillis, doneAt }) => [
+    what,
+    `${showBytes(here)} of ${showBytes(length)}`,
+    takesMillis === null ? null : showDuration(takesMillis),
+    doneAt === null ? null : formatUtc(instant(doneAt)),
+    controllers.join(', '),
+    because,
+  ])
+  return `\n\n${table(cli.output, ['over the link', 'here', 'takes', 'done about', 'for', 'waits'], rows)}`
+}
+
+function linkText({ bitsPerSecond, dutyCycle, monthlyBytes, fullImages, spent, month }: GatewayStatus['link']): string {
+  const rate = bitsPerSecond === undefined ? [] : [`${bitsPerSecond} bit/s`]
+  const duty = dutyCycle === undefined ? [] : [`${Math.round(dutyCycle * 1000) / 10} % of the time`]
+  const of = monthlyBytes === undefined ? '' : ` of ${showBytes(monthlyBytes)}`
+  const used = spent === null ? [] : [`${showBytes(spent)}${of} in ${month}`]
+  const words = { allow: 'full images come', ask: 'full images wait for a yes', never: 'full images never come' }
+  return [...rate, ...duty, ...used, words[fullImages]].join(', ')
 }
 
 async function goOn(cli: Cli, folder: string): Promise<Work> {
@@ -120,7 +163,7 @@ async function trust(cli: Cli, folder: string, key: string): Promise<Work> {
 async function status(cli: Cli, folder: string): Promise<Work> {
   const answer = await askGateway(folder)
   if (isRefusal(answer)) return answer
-  const { site, clock, doubts, controllers, log, own } = answer
+  const { site, clock, doubts, controllers, link, log, own } = answer
   const said = doubts.map(({ by, jumped, until }) => {
     const off = `${showDuration(jumped)} ${jumped < 0 ? 'behind' : 'ahead of'}`
     return `${off} ${by === 'fleet' ? 'the fleet’s' : 'the time before it jumped'}; both count until ${formatUtc(until)}`
@@ -128,6 +171,7 @@ async function status(cli: Cli, folder: string): Promise<Work> {
   const head = listing(cli.output, [
     ['site', site],
     ['clock', `${formatUtc(clock)}, ${said.length === 0 ? 'believed' : said.join('; ')}`],
+    ['link', linkText(link)],
     ['own log', ownText(own)],
     ['fleet’s log', logText(log)],
   ])
@@ -140,6 +184,6 @@ async function status(cli: Cli, folder: string): Promise<Work> {
   ])
   return {
     json: answer,
-    text: `${head}\n\n${table(cli.output, ['controller', 'work', 'assignment', 'not before', 'waits'], rows)}`,
+    text: `${head}\n\n${table(cli.output, ['controller', 'work', 'assignment', 'not before', 'waits'], rows)}${downloadsText(cli, link)}`,
   }
 }

@@ -16,6 +16,7 @@ export type WaitRule =
   | 'budget'
   | 'redundancy'
   | 'turn'
+  | 'link'
   | 'none'
 
 /**
@@ -37,7 +38,7 @@ export type No = {
   readonly nextPossible: Instant | null
 }
 
-/** A controller that has staged its release and does not get its turn now, and why, in one sentence. */
+/** A controller that has staged its release and does not get its turn now, or that has no image yet, and why, in one sentence. */
 export type Wait = No & { readonly controller: string; readonly sentence: string }
 
 /** Makes a `No`; what is not given is null. */

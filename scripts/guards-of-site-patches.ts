@@ -1,0 +1,124 @@
+import type { Guard } from './guard.ts'
+
+const APPLIES = 'src/flows/patch.ts'
+const APPLIES_TESTS = 'tests/sim/patch.test.ts'
+const WAY = 'src/flows/way.ts'
+const WAY_TESTS = 'tests/flows/way.test.ts'
+const CHOICE = 'src/core/campaign/way.ts'
+const CHOICE_TESTS = 'tests/core/campaign/way.test.ts'
+
+/** The guards of patches at a site: what a controller applies, what a gateway offers and to whom, and what may come over the link. */
+export const SITE_PATCH_GUARDS: readonly Guard[] = [
+  {
+    stops: 'a base that has rotted, or is another one, applied from',
+    file: APPLIES,
+    text: 'if (found !== patch.base) return',
+    without: 'if (found.length !== patch.base.length) return',
+    tests: APPLIES_TESTS,
+  },
+  {
+    stops: 'a patch that is said to be for this base, and is for another',
+    file: APPLIES,
+    text: 'if (toHex(base.digest) !== this.#patch.base || base.length !== this.#base.length) {',
+    without: 'if (base.length < 0) {',
+    tests: APPLIES_TESTS,
+  },
+  {
+    stops: 'a patch for another image, known by its header',
+    file: APPLIES,
+    text: 'if (toHex(target.digest) !== facts.imageDigest || target.length !== facts.imageSize) {',
+    without: 'if (target.length < 0) {',
+    tests: APPLIES_TESTS,
+  },
+  {
+    stops: 'a patch whose header wants more memory than the offer said',
+    file: APPLIES,
+    text: '{ memory: this.#memory, room: facts.imageSize }',
+    without: '{ memory: 2 ** 32, room: facts.imageSize }',
+    tests: APPLIES_TESTS,
+  },
+  {
+    stops: 'a row of a journal for bytes that flash does not hold',
+    file: 'src/flows/patch-journal.ts',
+    text: 'if (boundary.written <= written && ',
+    without: 'if (',
+    tests: APPLIES_TESTS,
+  },
+  {
+    stops: 'a journal that leads astray, believed once more',
+    file: APPLIES,
+    text: 'if (isLed) this.#trusts = false',
+    without: 'if (isLed) this.#trusts = true',
+    tests: APPLIES_TESTS,
+  },
+  {
+    stops: 'bytes behind the end of a patch',
+    file: APPLIES,
+    text: 'if (applier.isWhole && this.#at !== this.total) {',
+    without: 'if (applier.isWhole && this.#at > this.total) {',
+    tests: APPLIES_TESTS,
+  },
+  {
+    stops: 'a patch given to a controller that it is not offered to',
+    file: 'src/flows/stage.ts',
+    text: "return way.at === 'patch' && way.patch.sha256 === sha256 ? way.patch : null",
+    without: 'return assignment.patch !== undefined && !("coming" in assignment.patch) ? assignment.patch : null',
+    tests: WAY_TESTS,
+  },
+  {
+    stops: 'a full image fetched by itself before the link’s policy is asked',
+    file: 'src/flows/relay.ts',
+    text: "if (what === 'image' && (await refuseImage(world, blob)) !== null) continue",
+    without: "if (what === 'image' && blob.length < 0) continue",
+    tests: WAY_TESTS,
+  },
+  {
+    stops: 'a full image fetched because a controller asks for it, past the link’s policy',
+    file: 'src/flows/offer.ts',
+    text: "return way.at === 'coming' || (await refuseImage(world, payload)) !== null ? null : [payload]",
+    without: "return way.at === 'coming' ? null : [payload]",
+    tests: WAY_TESTS,
+  },
+  {
+    stops: 'a refused patch that nobody is told of',
+    file: WAY,
+    text: 'await world.store.commit({ outbox: [boxed(world, note)] })',
+    without: 'boxed(world, note)',
+    tests: WAY_TESTS,
+  },
+  {
+    stops: 'a patch refused in the name of another controller’s work',
+    file: WAY,
+    text: "if (assignment === undefined || way?.at !== 'patch' || way.patch.sha256 !== said.sha256) {",
+    without: "if (assignment === undefined || way?.at !== 'patch') {",
+    tests: WAY_TESTS,
+  },
+  {
+    stops: 'a patch of the director for an encrypted release',
+    file: CHOICE,
+    text: 'const isOrdered = patch !== undefined && release.encrypted === undefined',
+    without: 'const isOrdered = patch !== undefined',
+    tests: CHOICE_TESTS,
+  },
+  {
+    stops: 'a patch offered to a controller that runs something else',
+    file: CHOICE,
+    text: 'base === NOTHING || base === running',
+    without: "base === NOTHING || running !== ''",
+    tests: CHOICE_TESTS,
+  },
+  {
+    stops: 'a yes that outweighs never',
+    file: 'src/core/campaign/link.ts',
+    text: "if (judged === 'fetch' || (judged === 'ask' && isAllowed)) return null",
+    without: "if (judged === 'fetch' || isAllowed) return null",
+    tests: 'tests/core/campaign/link.test.ts',
+  },
+  {
+    stops: 'a month’s bytes that a loss of power brings back',
+    file: 'src/flows/meter.ts',
+    text: 'await this.#keep(this.#bytes + AHEAD)',
+    without: 'this.#kept = this.#bytes + AHEAD',
+    tests: 'tests/flows/meter.test.ts',
+  },
+]
