@@ -103,8 +103,8 @@ export const SITE_PATCH_GUARDS: readonly Guard[] = [
   {
     stops: 'a patch offered to a controller that runs something else',
     file: CHOICE,
-    text: 'base === NOTHING || base === running',
-    without: "base === NOTHING || running !== ''",
+    text: 'base === FROM_NOTHING || base === running',
+    without: "base === FROM_NOTHING || running !== ''",
     tests: CHOICE_TESTS,
   },
   {

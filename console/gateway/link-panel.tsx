@@ -1,7 +1,7 @@
 import type { SiteLinkView } from '../../src/wire/site-page-api.ts'
 import { Mark } from '../parts/mark.tsx'
 import { ageText } from '../picture/age.ts'
-import { clockLine, linkLines, ordersLine, ownLogLine } from '../picture/link-words.ts'
+import { clockLine, downloadLine, linkLines, ordersLine, ownLogLine } from '../picture/link-words.ts'
 import './link-panel.css'
 
 type Props = { readonly link: SiteLinkView; readonly now: number }
@@ -30,6 +30,14 @@ export function LinkPanel({ link, now }: Props) {
           <dt>Orders held here</dt>
           <dd>{ordersLine(link.orders, now, ageText)}</dd>
         </div>
+        {link.downloads.length > 0 && (
+          <div>
+            <dt>Over the link</dt>
+            {link.downloads.map(one => (
+              <dd key={`${one.what} ${one.controllers.join()}`}>{downloadLine(one)}</dd>
+            ))}
+          </div>
+        )}
         <div>
           <dt>This gateway’s own log</dt>
           <dd>{ownLogLine(link.own)}</dd>

@@ -1,3 +1,5 @@
+import { showBytes } from '../../src/core/campaign/link.ts'
+import { showDuration } from '../../src/core/encoding/quantity.ts'
 import { instant } from '../../src/core/encoding/units.ts'
 import { formatUtc } from '../../src/core/encoding/utc-time.ts'
 import type { SiteLinkView } from '../../src/wire/site-page-api.ts'
@@ -37,6 +39,26 @@ export function ordersLine({ count, until, payloads, here }: SiteLinkView['order
     until === null ? '' : until > now ? `; they hold for another ${age(Math.max(1000, until - now))} without news` : ''
   const over = until !== null && until <= now ? '; they have run out, and wait for the fleet' : ''
   return `${count === 1 ? 'one controller' : `${count} controllers`}, ${files}${ends}${over}`
+}
+
+/** A file that comes over the link, or waits to be let over it. */
+export function downloadLine({
+  what,
+  length,
+  here,
+  controllers,
+  because,
+  takesMillis,
+  doneAt,
+}: SiteLinkView['downloads'][number]): string {
+  const whose = controllers.length === 1 ? controllers[0] : `${controllers.length} controllers`
+  if (because !== null) return `${whose}: ${because}`
+  const some = here === 0 ? showBytes(length) : `${showBytes(here)} of ${showBytes(length)} are here`
+  const until =
+    takesMillis === null || doneAt === null
+      ? ''
+      : `; done about ${formatUtc(instant(doneAt))}, in ${showDuration(takesMillis)}`
+  return `${whose}: ${what === 'patch' ? 'a patch' : 'an image'}, ${some}${until}`
 }
 
 /** What the gateway has to tell the fleet still. */

@@ -9,9 +9,12 @@ import {
   openContentKey,
   refuseStranger,
   type Segment,
+  type SegmentFacts,
+  sealedBytes,
   segmentAt,
   segmentContext,
 } from '../core/firmware/encryption.ts'
+import { type Between, patchKey, type SealedHead, sealedFacts } from '../core/firmware/patch-encryption.ts'
 import type { ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { SecureElement } from '../core/slot/hardware.ts'
@@ -65,15 +68,15 @@ export type Sink = { readonly offset: number; take(offset: number, piece: Uint8A
 export class Decryption {
   /** Bytes of the ciphertext. */
   readonly total: number
-  readonly #facts: EncryptedFacts
+  readonly #facts: SegmentFacts
   readonly #key: Uint8Array
   readonly #cipher: Cipher
   readonly #context: Uint8Array
   readonly #buffer: Uint8Array
   #held = 0
 
-  constructor(facts: EncryptedFacts, key: Uint8Array, cipher: Cipher) {
-    this.total = carriedBy(facts).length
+  constructor(facts: SegmentFacts, key: Uint8Array, cipher: Cipher) {
+    this.total = sealedBytes(facts.imageSize, facts.encryption.segmentBytes)
     this.#facts = facts
     this.#key = key
     this.#cipher = cipher
@@ -108,8 +111,18 @@ export class Decryption {
       this.#held = 0
       const refusal = this.#handOn(segment, this.#buffer.subarray(0, sealed), sink, subject)
       if (refusal !== null) return refusal
+      // A sink that goes on elsewhere has no use for the rest: `offset` says where.
+      if (sink.offset !== segment.at + segment.length) break
     }
     return null
+  }
+
+  /**
+   * What decrypts a patch of this release as it comes: `total` and offsets count from behind the patch's head
+   * (core/firmware/patch-encryption.ts).
+   */
+  patch(between: Between, head: SealedHead, crypto: Pick<Crypto, 'hmacSha256'>): Decryption {
+    return new Decryption(sealedFacts(head), patchKey(this.#key, between, head, crypto), this.#cipher)
   }
 
   /** The content key is of no more use. */

@@ -2,6 +2,7 @@ import { concat, sameBytes, toHex, utf8 } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
 import { acceptFor, fitsRooms } from '../core/firmware/acceptance.ts'
 import { carriedBy } from '../core/firmware/encryption.ts'
+import type { SealedHead } from '../core/firmware/patch-encryption.ts'
 import { type Chunk, chunkAt, isChunk, startOf } from '../core/firmware/payload.ts'
 import type { Component, ReleaseFacts } from '../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
@@ -212,6 +213,12 @@ export class Installation {
       },
       take: (at, plain) => this.#take(at, plain),
     }
+  }
+
+  /** What decrypts a patch of the release that is installed; null: it travels in the clear, and so do its patches. */
+  patchDecryption(base: string, head: SealedHead): Decryption | null {
+    const between = { base, target: this.facts.imageDigest }
+    return this.#decryption?.patch(between, head, this.#board.crypto) ?? null
   }
 
   /** Takes the next piece of the images. */

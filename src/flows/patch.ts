@@ -1,4 +1,3 @@
-import { NOTHING } from '../core/campaign/way.ts'
 import { type Ask, PatchApplier } from '../core/delta/apply.ts'
 import { answerOf, carryOut, type PatchSlots } from '../core/delta/carry-out.ts'
 import type { Boundary } from '../core/delta/journal.ts'
@@ -6,6 +5,7 @@ import { BLOCK_HEAD_BYTES, blockLength, HEADER_BYTES, type PatchHeader, parseHea
 import { fromHex, toHex } from '../core/encoding/bytes.ts'
 import { startOf } from '../core/firmware/payload.ts'
 import type { Component } from '../core/firmware/release-facts.ts'
+import { FROM_NOTHING } from '../core/fleet/patch-rows.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { areaOf } from '../core/slot/layout.ts'
 import type { Bootable } from '../core/slot/slot.ts'
@@ -14,6 +14,7 @@ import type { Board, Running } from './boot.ts'
 import type { Sink } from './decrypt.ts'
 import type { Installation } from './install.ts'
 import { PatchJournal } from './patch-journal.ts'
+import { SealedPatching } from './sealed-patch.ts'
 
 /** Bytes of flash that are read at a time to hold the base against its digest. */
 const HASHED = 64 * 1024
@@ -61,7 +62,7 @@ class Images {
  * Begins, or goes on with, making the images of an installation from what runs and a patch. The images that run are held against the
  * patch's base from flash, before a byte is written. `memory`: bytes that there are for a patch.
  *
- * Refuses `patch-base-differs`, `patch-memory-refused`, `patch-of-encrypted`, `slot-unreadable`.
+ * Refuses `patch-base-differs`, `patch-memory-refused`, `slot-unreadable`.
  */
 export function beginPatch(
   board: Board,
@@ -69,20 +70,18 @@ export function beginPatch(
   installation: Installation,
   patch: PatchRef,
   memory: number,
-): Patching | Refusal {
+): Patching | SealedPatching | Refusal {
   const subject = `patch ${patch.sha256.slice(0, 16)}`
   if (patch.memory > memory) {
     return refuse('patch-memory-refused', subject, `at most ${memory} bytes of memory`, `${patch.memory} bytes`)
   }
-  if (installation.facts.encryption !== null) {
-    return refuse('patch-of-encrypted', subject, 'a release that travels in the clear', 'an encrypted one')
-  }
-  const isFromNothing = patch.base === NOTHING
+  const isFromNothing = patch.base === FROM_NOTHING
   const base = new Images(board, running.slot, isFromNothing ? [] : running.facts.components)
   const found = digestOf(board, base)
   if (isRefusal(found)) return found
   if (found !== patch.base) return refuse('patch-base-differs', subject, `SHA-256 ${patch.base}`, `SHA-256 ${found}`)
-  return new Patching(board, base, installation, patch, memory)
+  const of = (ref: PatchRef): Patching => new Patching(board, base, installation, ref, memory)
+  return installation.facts.encryption === null ? of(patch) : new SealedPatching(installation, patch, of)
 }
 
 function digestOf({ crypto }: Board, images: Images): string | Refusal {

@@ -68,6 +68,22 @@ export const SiteLinkView = Type.Object(
       },
       closed,
     ),
+    /** Files that are on their way over the link or wait to be let over it, in their order. Bytes; `because`: why one waits. */
+    downloads: List(
+      Type.Object(
+        {
+          what: Type.Union([Type.Literal('patch'), Type.Literal('image')]),
+          length: Type.Integer(),
+          here: Type.Integer(),
+          controllers: List(Type.String()),
+          because: orNull(Type.String()),
+          /** How long it takes by the rate that the gateway was told, and when it is done; null: nobody told it one. */
+          takesMillis: orNull(Type.Integer()),
+          doneAt: orNull(Type.Integer()),
+        },
+        closed,
+      ),
+    ),
     /** True: the store was restored from a backup, and has not caught up: nobody gets a turn. */
     restored: Type.Boolean(),
     /** Other times that count beside the clock's, by how much it is off each (milliseconds), and until when. */

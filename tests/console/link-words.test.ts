@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ageText } from '../../console/picture/age.ts'
-import { clockLine, linkLines, ordersLine, ownLogLine } from '../../console/picture/link-words.ts'
+import { clockLine, downloadLine, linkLines, ordersLine, ownLogLine } from '../../console/picture/link-words.ts'
 import type { SiteLinkView } from '../../src/wire/site-page-api.ts'
 
 const NOW = Date.UTC(2027, 3, 6, 9)
@@ -15,6 +15,7 @@ const link = (more: Partial<SiteLinkView> = {}): SiteLinkView => ({
   lostAt: null,
   own: { items: 17, acknowledged: 17, unsentBytes: 0, lostFrom: null },
   orders: { count: 0, until: null, payloads: 0, here: 0 },
+  downloads: [],
   restored: false,
   doubts: [],
   version: '0.1.0',
@@ -57,6 +58,32 @@ describe('how a gateway’s link stands, in sentences', () => {
     )
     assert.match(orders(9, NOW + MINUTE, 3, 1), /^9 controllers, 1 of 3 files are here; they hold for another 60 s/)
     assert.match(orders(9, NOW - MINUTE, 3, 3), /they have run out, and wait for the fleet$/)
+  })
+
+  it('what comes over the link, how long it takes, and what waits for a yes', () => {
+    const patch = {
+      what: 'patch' as const,
+      length: 2644,
+      here: 0,
+      controllers: ['bms-1'],
+      because: null,
+      takesMillis: 29 * MINUTE,
+      doneAt: NOW + 29 * MINUTE,
+    }
+    assert.equal(downloadLine(patch), 'bms-1: a patch, 2.6 KiB; done about 2027-04-06T09:29:00Z, in 29 min')
+    const some = {
+      ...patch,
+      what: 'image' as const,
+      here: 1024,
+      controllers: ['bms-1', 'bms-2'],
+      takesMillis: null,
+      doneAt: null,
+    }
+    assert.equal(downloadLine(some), '2 controllers: an image, 1 KiB of 2.6 KiB are here')
+    assert.equal(
+      downloadLine({ ...some, because: 'the full image comes when somebody says yes' }),
+      '2 controllers: the full image comes when somebody says yes',
+    )
   })
 
   it('what is to be handed over, and what was dropped', () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import type { FullImages, LinkPolicy, SiteLink } from '../../src/core/campaign/link.ts'
-import { NOTHING } from '../../src/core/campaign/way.ts'
 import { canonicalJson, type Json } from '../../src/core/encoding/canonical-json.ts'
 import { type Instant, millis } from '../../src/core/encoding/units.ts'
+import { FROM_NOTHING } from '../../src/core/fleet/patch-rows.ts'
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import type { Assignment } from '../../src/core/trust/mapping.ts'
 import { giveTurns } from '../../src/flows/coordinate.ts'
@@ -21,8 +21,8 @@ import { fill, type Place } from './relay-rows.ts'
 
 const BYTES = new TextEncoder().encode('bytes of a patch, as the gateway sees them')
 const SHA = nodeCrypto.sha256(BYTES).toHex()
-const PATCH = { base: NOTHING, sha256: SHA, length: BYTES.length, memory: 20_000 }
-const COMING = { base: NOTHING, coming: true } as const
+const PATCH = { base: FROM_NOTHING, sha256: SHA, length: BYTES.length, memory: 20_000 }
+const COMING = { base: FROM_NOTHING, coming: true } as const
 
 /** A gateway with the order of bms-1 in force, for which the director names a patch; and what was fetched over its link. */
 type On = {
@@ -70,7 +70,15 @@ describe('how images come to a site', () => {
       const changed = agreed.map(one => (patch === undefined ? one : { ...one, patch }))
       await gateway.store.commit({ assignments: canonicalJson(changed as unknown as Json) })
       fetched.length = 0
-      await work({ gateway, fetched, world, yes, later: by => void (ahead += by) })
+      await work({
+        gateway,
+        fetched,
+        world,
+        yes,
+        later: by => {
+          ahead += by
+        },
+      })
     } finally {
       gateway.close()
     }

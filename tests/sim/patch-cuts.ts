@@ -26,7 +26,8 @@ export function changed(from: Uint8Array, seed: number): Uint8Array {
   return Uint8Array.from(out)
 }
 
-export type Patched = { readonly bytes: Uint8Array; readonly ref: PatchRef }
+/** `wrap`: of the content key, where the release and the patch are encrypted. */
+export type Patched = { readonly bytes: Uint8Array; readonly ref: PatchRef; readonly wrap?: Uint8Array }
 
 /** A patch between two images, in blocks so short that an image of a few kilobytes has many. */
 export function patchBetween(old: Uint8Array, now: Uint8Array, blockBytes = 48): Patched {
@@ -47,10 +48,14 @@ export const NEXT = await release('2.0.0', 20, { counter: 2, image: changed(V1.i
 export const PATCH = patchBetween(V1.image, NEXT.image)
 
 /** Stages a release by a patch, from wherever an earlier attempt got to; answers how many bytes of the patch it fetched. */
-export function stageByPatch({ controller }: Bench, wanted: Release, { bytes, ref }: Patched, piece = 90): number {
-  const installation = orThrow(
-    controller.begin({ envelope: wanted.envelope, update: `update-${wanted.facts.version}` }),
-  )
+export function stageByPatch(
+  { controller }: Bench,
+  wanted: Release,
+  { bytes, ref, wrap }: Patched,
+  piece = 90,
+): number {
+  const offer = { envelope: wanted.envelope, update: `update-${wanted.facts.version}` }
+  const installation = orThrow(controller.begin(wrap === undefined ? offer : { ...offer, wrap }))
   let fetched = 0
   if (installation.state.at !== 'staged') {
     const receiver = orThrow(controller.beginPatch(ref, MEMORY))

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
 import { writeRow } from '../../src/core/delta/journal.ts'
 import { HEADER_BYTES } from '../../src/core/delta/patch.ts'
+import type { Encryption } from '../../src/core/firmware/encryption.ts'
+import { SEALED_HEAD_BYTES, sealPatch } from '../../src/core/firmware/patch-encryption.ts'
 import { isRefusal, orThrow, type Refusal } from '../../src/core/refusal/refusal.ts'
 import type { Geometry } from '../../src/core/slot/layout.ts'
+import { contentKeyWith } from '../../src/flows/encrypt.ts'
+import { memoryWrappingKey, TOOLS, wrapOf } from '../worlds/wrapping.ts'
 import { bench, imageOf, release, SMALL, stage, V1 } from './bench-board.ts'
 import {
   changed,
@@ -78,6 +83,41 @@ describe('an update by a patch', () => {
     orThrow(on.controller.activate())
     assert.equal(on.controller.running()?.facts.version, '2.0.0')
     assert.deepEqual(on.controller.flash.read('b1', 0, 1_300)?.slice(), two.image.slice(2_700))
+  })
+
+  it('is decrypted as it comes, of an encrypted release, and survives a cut at every write', async () => {
+    const board = new PatchBench()
+    const { element } = board.on.controller
+    const wrap = await wrapOf(SECRET, OPERATOR, element.decryptionKey)
+    const sealed = { ...patched(await sealedPatch(SECRET), PATCH.ref.base), wrap }
+    board.back()
+    board.comesThrough(SECRET, sealed, 'no cut')
+    let cuts = 0
+    for (let write = 0; ; write += 1) {
+      board.back()
+      if (!board.cut(write, { cut: 'inside', share: 0.5 }, () => stageByPatch(board.on, SECRET, sealed))) break
+      board.back(board.moment())
+      board.comesThrough(SECRET, sealed, `a cut at write ${write}`)
+      cuts += 1
+    }
+    assert.ok(cuts > 8, `${cuts}`)
+  })
+
+  it('attack: of an encrypted release, a patch in the clear, and one whose segment was changed', async () => {
+    const bytes = await sealedPatch(SECRET)
+    const other = bytes.slice()
+    other[SEALED_HEAD_BYTES + 3] = (other[SEALED_HEAD_BYTES + 3] as number) ^ 1
+    for (const [wrong, code] of [
+      [PATCH.bytes, 'patch-malformed'],
+      [other, 'payload-segment-refused'],
+      [bytes.slice(0, -1), 'patch-malformed'],
+    ] as const) {
+      const { controller } = new PatchBench().back()
+      const wrap = await wrapOf(SECRET, OPERATOR, controller.element.decryptionKey)
+      orThrow(controller.begin({ envelope: SECRET.envelope, update: 'u', wrap }))
+      const receiver = orThrow(controller.beginPatch(patched(wrong, PATCH.ref.base).ref, MEMORY))
+      assert.equal(codeOf(receiver.write(0, wrong)), code)
+    }
   })
 
   it('is made from nothing as well, on any board', () => {
@@ -186,5 +226,19 @@ describe('an update by a patch', () => {
     assert.equal(refusedOf(more)[0], 'patch-malformed')
   })
 })
+
+const OPERATOR = memoryWrappingKey()
+const SEGMENT = 1024
+const SECRET = await release('2.0.0', 20, {
+  counter: 2,
+  image: NEXT.image,
+  encrypt: { keys: [OPERATOR.spki], segmentBytes: SEGMENT, cipher: nodeCipher },
+})
+
+/** The patch of a release, encrypted under a key that follows from its content key. */
+async function sealedPatch({ contentKeys, facts }: typeof SECRET): Promise<Uint8Array> {
+  const key = orThrow(await contentKeyWith(contentKeys, facts.encryption as Encryption, OPERATOR, TOOLS, 'test'))
+  return sealPatch(PATCH.bytes, { base: PATCH.ref.base, target: facts.imageDigest }, SEGMENT, key, TOOLS)
+}
 
 const V1OTHER = await release('1.5.0', 15, { image: imageOf(99, 2_000) })

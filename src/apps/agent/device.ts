@@ -14,6 +14,7 @@ import { arm, beginInstall, type Installation, type Offer, updateMark } from '..
 import { beginPatch, type Patching } from '../../flows/patch.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { history, readMemory } from '../../flows/remember.ts'
+import type { SealedPatching } from '../../flows/sealed-patch.ts'
 import { type AgentConfig, leastTrial } from '../../wire/agent-config.ts'
 import { unlessNotWritten } from '../process/disk.ts'
 import type { BoardFile } from './board-file.ts'
@@ -108,7 +109,7 @@ export class Device {
   }
 
   /** Goes on with an installation by a patch. Refuses what `beginPatch` refuses. */
-  beginPatch(installation: Installation, patch: PatchRef, memory: number): Patching | Refusal {
+  beginPatch(installation: Installation, patch: PatchRef, memory: number): Patching | SealedPatching | Refusal {
     return beginPatch(this.board, this.#running, installation, patch, memory)
   }
 

@@ -26,6 +26,7 @@ import { breathe } from '../process/breathe.ts'
 import { historyView } from '../process/history-view.ts'
 import { attestedView, siteView } from '../process/site-view.ts'
 import { VERSION } from '../process/version.ts'
+import { linkStatus } from './link-status.ts'
 
 /**
  * What a gateway shows of its site on its own page, in the words of the fleet's API: read from the gateway's own store at each question.
@@ -268,6 +269,7 @@ export async function ownLink(world: SiteWorld, fleet: string, since: number): P
     lostAt,
     own: { items: last, acknowledged, unsentBytes, lostFrom },
     orders: { count: orders.length, until: firstEnd(orders), ...(await payloadsOf(world, orders)) },
+    downloads: (await linkStatus(world)).downloads.map(({ sha256: _, waits: __, ...shown }) => shown),
     restored: (await world.store.copied()) !== null,
     doubts: doubts.map(({ by, jumped, until }) => ({ by, jumped, until })),
     version: VERSION,

@@ -1,8 +1,6 @@
+import { FROM_NOTHING } from '../fleet/patch-rows.ts'
 import type { PatchRef } from '../trust/image-target.ts'
 import type { Assignment } from '../trust/mapping.ts'
-
-/** SHA-256 of nothing: the base of a patch that makes the images from no other, and so fits every controller. */
-export const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /** How an image comes to a controller: made by a patch, perhaps by one that is still being made, or whole. */
 export type Way =
@@ -30,7 +28,7 @@ export function wayFor(
 ): Way {
   const { running, memory, isOut } = taker
   if (memory === null) return { at: 'full' }
-  const fits = ({ base }: { readonly base: string }): boolean => base === NOTHING || base === running
+  const fits = ({ base }: { readonly base: string }): boolean => base === FROM_NOTHING || base === running
   const made: readonly PatchRef[] = release.patches ?? []
   const isOrdered = patch !== undefined && release.encrypted === undefined
   const all = isOrdered && !('coming' in patch) ? [...made, patch] : made

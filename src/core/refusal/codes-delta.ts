@@ -62,11 +62,6 @@ export const deltaCodes = {
     title: 'the patch makes an image for which there is no room',
     fix: 'Take a patch that was made for this controller. No image of this size fits it.',
   },
-  'patch-of-encrypted': {
-    ...data,
-    title: 'the patch travels in the clear, and its release does not',
-    fix: 'Use the full payload, or a patch that its publisher made with the release.',
-  },
   'patch-not-smaller': {
     ...data,
     title: 'the patch would not be smaller than the images themselves',

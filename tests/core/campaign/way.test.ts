@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
-import { NOTHING, type Taker, wayFor } from '../../../src/core/campaign/way.ts'
+import { type Taker, wayFor } from '../../../src/core/campaign/way.ts'
+import { FROM_NOTHING } from '../../../src/core/fleet/patch-rows.ts'
 import type { FileRef, ImageTarget } from '../../../src/core/trust/image-target.ts'
 import type { Assignment } from '../../../src/core/trust/mapping.ts'
 
@@ -39,9 +40,9 @@ describe('how an image comes to a controller', () => {
   })
 
   it('by a patch from nothing, whatever it runs, when that is the smallest', () => {
-    assert.equal(nodeCrypto.sha256(new Uint8Array(0)).toHex(), NOTHING)
-    assert.equal(wayOf([patch('01', 900), patch('02', 5000, NOTHING)], undefined, { running: '' }), '02')
-    assert.equal(wayOf([patch('01', 900), patch('02', 5000, NOTHING)], undefined), '01')
+    assert.equal(nodeCrypto.sha256(new Uint8Array(0)).toHex(), FROM_NOTHING)
+    assert.equal(wayOf([patch('01', 900), patch('02', 5000, FROM_NOTHING)], undefined, { running: '' }), '02')
+    assert.equal(wayOf([patch('01', 900), patch('02', 5000, FROM_NOTHING)], undefined), '01')
   })
 
   it('whole: for who applies no patch, where none fits, and where a patch is no smaller', () => {
