@@ -13,6 +13,7 @@ import {
   parseHeader,
   writeHeader,
 } from '../../../src/core/delta/patch.ts'
+import { MARGIN } from '../../../src/core/delta/references/stretch.ts'
 import { ARCHITECTURES } from '../../../src/core/delta/references.ts'
 import { concat, sameBytes } from '../../../src/core/encoding/bytes.ts'
 import { isRefusal, type Refusal, refuse } from '../../../src/core/refusal/refusal.ts'
@@ -167,9 +168,6 @@ class CountedSlots extends MemorySlots implements PatchSlots {
   }
 }
 
-/** What an asked step reads of the old image beside the bytes that it is about. */
-const BESIDE = 16
-
 type Applied = { readonly end: Refusal | null; readonly slots: CountedSlots; readonly journals: readonly Progress[] }
 
 /** Applies a patch; `after`: a controller anew, whose journal says that it was behind a block of the whole. */
@@ -201,7 +199,7 @@ function applied(
     if (end !== null) return { end, slots, journals }
   }
   hold(slots.asked <= length, 'more questions than the image has bytes')
-  hold(slots.wanted <= length + BESIDE * slots.asked, 'more bytes of the base than the image has')
+  hold(slots.wanted <= length + 2 * MARGIN * slots.asked, 'more bytes of the base than the image has')
   hold(slots.end === applier.progress.written, 'bytes written that nobody says were')
   const cut = refuse('patch-malformed', 'fuzz', 'all of its blocks', 'fewer')
   return { end: applier.isWhole ? null : cut, slots, journals }
