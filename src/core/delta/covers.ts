@@ -6,10 +6,11 @@ export type Cover = { readonly old: number; readonly new: number; readonly lengt
 
 /** Bits of a cover's numbers at most: an image has less than 2^31 bytes. */
 const MOST_BITS = 31
-/** Slots of one number: how many bits it has, its two bits behind the first one for each such count, its sign. */
+/** Slots of one number: how many bits it has, its two bits behind the first one for each such count, its last two, its sign. */
 const OF_NUMBER = 256
 const COUNT = 0
 const LEADING = 64
+const LAST = 192
 const SIGN = 255
 
 /**
@@ -28,8 +29,8 @@ export class CoverCoder {
   /** A cover to the coder, or from it: then `cover` is not looked at. What comes may lie anywhere: the reader judges it. */
   code(cover: Cover): Cover {
     const { old, new: now } = this.#end
-    const gap = this.#number(0, cover.new - now)
-    const length = this.#number(1, cover.length - 1) + 1
+    const gap = this.#number(0, cover.new - now, now & 1)
+    const length = this.#number(1, cover.length - 1, (now + gap) & 1) + 1
     const from = old + gap + this.#signed(2, cover.old - (old + cover.new - now))
     const coded = { old: from, new: now + gap, length }
     this.#end = { old: coded.old + length, new: coded.new + length }
@@ -45,12 +46,12 @@ export class CoverCoder {
   }
 
   #signed(of: number, value: number): number {
-    const size = this.#number(of, Math.abs(value))
+    const size = this.#number(of, Math.abs(value), 0)
     return size > 0 && this.#bit(of * OF_NUMBER + SIGN, value < 0 ? 1 : 0) === 1 ? -size : size
   }
 
-  /** A number of at most 31 bits: one more than it by the count of its bits and those behind the first. */
-  #number(of: number, value: number): number {
+  /** A number of at most 31 bits: one more than it by the count of its bits and those behind the first. `odd`: where it begins, in the target. */
+  #number(of: number, value: number, odd: number): number {
     const at = of * OF_NUMBER
     const one = value + 1
     let bits = 0
@@ -58,9 +59,8 @@ export class CoverCoder {
     let read = 1
     for (let place = bits - 1; place >= 0; place -= 1) {
       const bit = Math.floor(one / 2 ** place) % 2
-      const behind = bits - 1 - place
-      const slot = behind < 2 ? at + LEADING + bits * 4 + (behind === 0 ? 0 : 1 + (read & 1)) : -1
-      read = read * 2 + (slot < 0 ? this.#coder.code(0x800, bit) : this.#bit(slot, bit))
+      const slot = slotOf({ bits, place, odd, before: read & 1 })
+      read = read * 2 + (slot < 0 ? this.#coder.code(0x800, bit) : this.#bit(at + slot, bit))
     }
     return read - 1
   }
@@ -70,4 +70,15 @@ export class CoverCoder {
     this.#slots.learn(slot, coded)
     return coded
   }
+}
+
+type BitPlace = { readonly bits: number; readonly place: number; readonly odd: number; readonly before: number }
+
+/** The slot of a bit of a number, −1 for one that is as good as chance. `before`: the bit above it. */
+function slotOf({ bits, place, odd, before }: BitPlace): number {
+  const behind = bits - 1 - place
+  if (behind === 0) return LEADING + bits * 4
+  if (behind === 1) return LEADING + bits * 4 + 1 + before
+  if (place === 1) return LAST + odd
+  return place === 0 ? LAST + 2 + odd * 2 + before : -1
 }

@@ -38,7 +38,7 @@ describe('the references of AArch64', () => {
     const [with_, without] = (['aarch64', 'none'] as const).map(architecture =>
       patchOf({ old: OLD, now: NOW, architecture, load: 0 }),
     ) as [Uint8Array, Uint8Array]
-    assert(with_.length * 8 < without.length, `${with_.length} and ${without.length}`)
+    assert(with_.length * 6 < without.length, `${with_.length} and ${without.length}`)
   })
 
   it('stay as they are where nothing moved, in any bytes', () => {

@@ -4,6 +4,7 @@ import { findCovers, type Index } from '../matches.ts'
 import { type Architecture, expectedImage } from '../references.ts'
 import { PieceIndex, type Pieces, piecesMemory } from './pieces.ts'
 import { SuffixIndex } from './suffixes.ts'
+import { worthwhile } from './worthwhile.ts'
 
 /** Two images, and what is known of them. `load`: where they are run from. */
 export type Images = {
@@ -21,12 +22,12 @@ export const SEARCH_MEMORY = 1024 * 1024 * 1024
 /** One search: by what, and how much more a match must have than going on. */
 type Round = { readonly index: (old: Uint8Array) => Index; readonly slack: number }
 
-/** The first search is careful; the later ones, whose references fit, may follow less. */
+/** The first search is careful; the later ones, whose references fit, follow whatever may be worth it. */
 const bySuffixes = (old: Uint8Array): Index => new SuffixIndex(old)
 const SMALL: readonly Round[] = [
   { index: bySuffixes, slack: 8 },
-  { index: bySuffixes, slack: 6 },
-  { index: bySuffixes, slack: 6 },
+  { index: bySuffixes, slack: 3 },
+  { index: bySuffixes, slack: 3 },
 ]
 
 /**
@@ -46,7 +47,7 @@ export function* findAlike(
     const search = findCovers(alike, index(alike), now, { slack })
     let step = search.next()
     for (; !step.done; step = search.next()) yield (round + step.value / now.length) / rounds.length
-    covers = step.value
+    covers = worthwhile(step.value, alike, now)
   }
   return covers
 }
