@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -32,6 +32,8 @@ export type WorldOptions = {
   readonly approvalThreshold?: number
   /** Whether people may sign in with a password, and services come with a token. */
   readonly signIn?: boolean
+  /** Whether the fleet makes patches: it does not unless told, as most tests are about something else. */
+  readonly patches?: boolean
 }
 
 let worlds = 0
@@ -239,6 +241,7 @@ export class World {
     const where = ['--host', host, '--port', '8443', '--tick', options.tick ?? '50ms']
     const people = ['--one-organisation', ...(options.signIn === true ? ['--sign-in'] : [])]
     await this.must('fleet', 'init', this.at('fleet'), ...keys, ...approval, ...where, ...people)
+    if (this.options.patches !== true) appendFileSync(this.at('fleet', 'fleet.yaml'), 'patches: off\n')
     const gateway = [
       '--fleet',
       `https://${host}:8443`,

@@ -88,6 +88,25 @@ export const FleetConfig = Type.Object(
         closed,
       ),
     ),
+    /** What is done about patches; absent: as comes with the program (flows/patch-ports.ts). */
+    patches: Type.Optional(
+      Type.Union([
+        Type.Literal('off'),
+        Type.Object(
+          {
+            /** Images that a class runs most: so many are bases of each release that is published. */
+            bases: Type.Optional(Type.Integer({ minimum: 0, maximum: 64 })),
+            /** Patches that wait to be made at most. */
+            queue: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+            /** How long making one may take, in seconds. */
+            seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+            /** How much memory making one may take beside the images, in bytes. */
+            bytes: Type.Optional(Type.Integer({ minimum: 1 << 25 })),
+          },
+          closed,
+        ),
+      ]),
+    ),
     /** Where old entries of the audit log go, and which are old; absent: all of them stay in the database. */
     archive: Type.Optional(ArchiveConfig),
     /** Where the console listens: its files, and the API for people with sessions; absent: nowhere. */

@@ -9,6 +9,7 @@ import * as fleet from './routes/fleet.ts'
 import * as gateways from './routes/gateways.ts'
 import * as inventory from './routes/inventory.ts'
 import * as log from './routes/log.ts'
+import * as patches from './routes/patches.ts'
 import * as releases from './routes/releases.ts'
 import * as server from './routes/server.ts'
 import * as siem from './routes/siem.ts'
@@ -22,6 +23,7 @@ export const ROUTES: readonly RouteSpec[] = [
   accounts,
   gateways,
   releases,
+  patches,
   ceremonies,
   campaigns,
   fleet,

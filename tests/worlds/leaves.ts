@@ -33,6 +33,7 @@ export const LEAVES: Readonly<Record<string, readonly EntryKind[] | string>> = {
   showPlant: 'a picture for who looks at a site: it is kept in memory, while they look',
   storeBlob: 'bytes that nothing points to: what is published with them is an entry with their digest',
   publish: ['release-published', 'repository-updated'],
+  makePatch: ['patch-wanted'],
   closeCeremony: ['ceremony-closed', 'root-rotated'],
   createCampaign: ['campaign-created'],
   approveCampaign: ['approval-signed'],

@@ -14,6 +14,7 @@ import { gatewayRoutes } from './api/gateways.ts'
 import { inventoryRoutes } from './api/inventory.ts'
 import { logRoutes } from './api/log.ts'
 import type { FleetDoor } from './api/parts.ts'
+import { patchRoutes } from './api/patches.ts'
 import { releaseRoutes } from './api/releases.ts'
 import { serverRoutes } from './api/server.ts'
 import { siemRoutes } from './api/siem.ts'
@@ -42,6 +43,7 @@ export function openApi(server: HttpsServer, door: FleetDoor): void {
     accountRoutes,
     gatewayRoutes,
     releaseRoutes,
+    patchRoutes,
     ceremonyRoutes,
     campaignRoutes,
     fleetRoutes,

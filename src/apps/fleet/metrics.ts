@@ -77,6 +77,7 @@ export class Metrics {
       ...(await this.#receivers()),
       ...(await this.#witnesses()),
       ...(await this.#breaks()),
+      await this.#patches(),
       gauge('voltseal_log_entries', 'Entries of the audit log.', (await this.#world.store.log()).size),
       gauge('process_resident_memory_bytes', 'Memory of the server.', process.memoryUsage.rss()),
       counter('process_cpu_seconds_total', 'Time of processors that the server has used.', cpuSeconds()),
@@ -156,6 +157,11 @@ export class Metrics {
       by('voltseal_breaks', 'Places where what sites tell does not go on, since the first of them.', 'code', codes),
       gauge('voltseal_histories_behind', 'Controllers that attest decisions which they have not told.', behind),
     ]
+  }
+
+  async #patches(): Promise<Figure> {
+    const counts = Object.entries(await this.#world.store.patches.counts())
+    return by('voltseal_patches', 'Patches by state: wanted, made, or none with its reason.', 'state', new Map(counts))
   }
 
   async #hooks(): Promise<Figure[]> {

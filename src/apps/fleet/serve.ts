@@ -44,6 +44,7 @@ import { loadKeys, loadSpares } from './keys.ts'
 import { retiredLogKeys } from './log-key.ts'
 import { Metrics } from './metrics.ts'
 import { Packs } from './packs.ts'
+import { Patching } from './patching.ts'
 import { publishPolicyOf } from './publish-policy.ts'
 import { settingsOf } from './settings.ts'
 import { Siem, siemReceivers } from './siem.ts'
@@ -181,6 +182,7 @@ async function startWith(
     return refusal
   }
   const told = { webhooks: store.webhooks, link: hooks, chance: Math.random }
+  const patching = new Patching(world)
   const loops = [
     startLoop('tick', every(config.tickMillis), config.tickMillis, ticks, log),
     startLoop(
@@ -195,6 +197,7 @@ async function startWith(
     ),
     startLoop('webhooks', every(config.tickMillis), 1000, () => deliver(world, told), log),
     startLoop('forget', every(DAY), 60_000, () => forgetStrangers(world).then(() => null), log),
+    startLoop('patches', every(config.tickMillis), 1000, () => patching.round(), log),
     startLoop('check', every(60_000), 60_000, checking(world), log),
     ...startWitnessLoops(witnesses, log),
     ...archiving(gathering, folder, config, log),
@@ -210,6 +213,7 @@ async function startWith(
       await door.close()
       await copies?.close()
       await packs.close()
+      patching.close()
       const stopped = loops.map(loop => loop.stop())
       // Whoever waits for an answer of a witness waits no longer.
       for (const link of links.values()) link.close()

@@ -9,6 +9,7 @@ import type { Anchor } from '../../core/firmware/suit-open.ts'
 import { type Silence, USUAL_SILENCE } from '../../core/fleet/attention.ts'
 import type { PublishPolicy } from '../../core/trust/evidence/judge.ts'
 import { WARNING_DAYS } from '../../core/trust/expiry.ts'
+import { type PatchPolicy, USUAL_PATCHES } from '../../flows/patch-ports.ts'
 import type { Clock, FleetStore, FleetWorld, Signer, WrappingKey } from '../../flows/ports.ts'
 import type { FleetConfig } from '../../wire/config.ts'
 import type { AnchorJson } from '../../wire/fleet-api.ts'
@@ -56,8 +57,13 @@ export function fleetWorld(
     silence: silenceOf(config),
     publishPolicy: parts.publishPolicy,
     governance: governanceOf(config),
+    ...patchesOf(config),
   }
 }
+
+/** What a config says of patches, or what comes with the program; nothing where it says `off`. */
+export const patchesOf = ({ patches = {} }: FleetConfig): { readonly patches?: PatchPolicy } =>
+  patches === 'off' ? {} : { patches: { ...USUAL_PATCHES, ...patches } }
 
 /** Behind how long somebody counts as silent by a config, or as comes with the program. */
 export function silenceOf({ silence = {} }: FleetConfig): Silence {

@@ -23,7 +23,7 @@ import { kept, LEAVES, leaving } from '../../worlds/leaves.ts'
 import { ask, call, fleetUrl, log, tls } from '../../worlds/people.ts'
 import { image } from '../../worlds/quay.ts'
 import { Receiver } from '../../worlds/receiver.ts'
-import { started } from '../../worlds/started.ts'
+import { settled, started } from '../../worlds/started.ts'
 import { handOver, signedReport } from '../../worlds/upstream.ts'
 import { BEGIN_LIST, filled, listOf, PACK } from './api-requests.ts'
 
@@ -35,9 +35,8 @@ describe('the fleet’s API, over a real server', () => {
   let receivers: Authority
   let admin: ClientTls
   before(async () => {
-    const made = await started(API_SITE, fill)
-    world = made.world
-    receivers = made.receivers
+    ;({ world, receivers } = await started({ ...API_SITE, patches: true }, fill))
+    await settled(world)
     admin = tls.administrator(world)
   })
   after(() => world?.stop())
@@ -98,6 +97,7 @@ describe('the fleet’s API, over a real server', () => {
           await world.release('bms', '1.0.1', image(5)),
           await world.release('bms', '3.0.0', image(6)),
         )
+        await settled(world)
       }
     })
     const paths = listed.flat().map(({ path }) => path)
@@ -409,6 +409,7 @@ describe('the fleet’s API, over a real server', () => {
     for (const one of ['followEvents 200', 'signInReturn 303', 'fetchPack 200']) seen.add(one)
     orThrow(await get('/v1/repos/image/timestamp.json'))
     orThrow(await get('/v1/audit/entries?from=0&to=3'))
+    await again('/v1/patches', { base: name, target: blob.sha256 })
     await again('/v1/releases', { metadata: await file('image') })
     await again('/v1/ceremonies/image', { root: toBase64(readFileSync(world.at('fleet', 'roots', 'image.root.json'))) })
     await again('/v1/campaigns/birch/commands', { command: 'halt', reason: 'no longer wanted' })

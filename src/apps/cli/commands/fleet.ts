@@ -22,6 +22,7 @@ import { addFleetCheckStore } from './fleet-check-store.ts'
 import { addFleetCompliance } from './fleet-compliance.ts'
 import { addFleetImport } from './fleet-import.ts'
 import { addFleetInventory } from './fleet-inventory.ts'
+import { addFleetPatches } from './fleet-patches.ts'
 
 type InitOptions = {
   name: string
@@ -158,6 +159,7 @@ export function addFleet(program: Command, cli: Cli): void {
     )
   addFleetAnchors(fleet, cli)
   addFleetBreaks(fleet, cli)
+  addFleetPatches(fleet, cli)
   addFleetInventory(fleet, cli)
   addFleetCompliance(fleet, cli)
   addFleetImport(fleet, cli)

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { World } from '../../../sim/doors/world.ts'
+import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
+import { fromUtf8, toHex } from '../../../src/core/encoding/bytes.ts'
+import { FROM_NOTHING } from '../../../src/core/fleet/patch-rows.ts'
+import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import type { PatchView } from '../../../src/wire/patch-api.ts'
+import { ask, call, fleetUrl, tls } from '../../worlds/people.ts'
+import { image, QUAY } from '../../worlds/quay.ts'
+import { ended, settled, started } from '../../worlds/started.ts'
+
+const [FIRST, SECOND] = [image(2), image(2).with(300, 1).with(20_000, 7)]
+const digestOf = (bytes: Uint8Array): string => toHex(nodeCrypto.sha256(bytes))
+
+describe('patches, from a publication to the orders of a site', () => {
+  let world: World
+  before(async () => {
+    world = await started({ ...QUAY, patches: true }, async one => {
+      await one.reported()
+      await one.publish(await one.release('bms', '1.1.0', FIRST))
+      await one.campaign('first', ['bms/1.1.0/envelope.suit'])
+      assert.equal((await ended(one, 'first')).state, 'done')
+      await one.publish(await one.release('bms', '1.2.0', SECOND))
+      return one
+    })
+  })
+  after(() => world?.stop())
+
+  it('are made of what the fleet runs, in threads of their own, and shown with what they save', async () => {
+    const all = await settled(world)
+    const found = all.find(({ base, target }) => base === digestOf(FIRST) && target === digestOf(SECOND))
+    assert.ok(found?.made != null)
+    assert.deepEqual(
+      [found.from, found.to],
+      [
+        { class: 'bms', version: '1.1.0' },
+        { class: 'bms', version: '1.2.0' },
+      ],
+    )
+    assert.equal(found.full, SECOND.length)
+    assert.ok(found.made.by === 'fleet' && found.made.bytes < SECOND.length / 50, `${found.made.bytes} bytes`)
+    assert.ok(all.some(({ base, target }) => base === FROM_NOTHING && target === digestOf(SECOND)))
+    const shown = await world.run('fleet', 'patches')
+    assert.equal(shown.exit, 0)
+    const metrics = orThrow(await call(fleetUrl(world), tls.administrator(world), 'GET', '/metrics'))
+    assert.match(fromUtf8(metrics.body) ?? '', /voltseal_patches\{state="wanted"\} 0/)
+  })
+
+  it('that could not be made are tried again when somebody asks, who may publish', async () => {
+    const pair = ['--base', digestOf(FIRST), '--target', digestOf(SECOND)]
+    const again = (await world.must('fleet', 'patches', 'make', ...pair)) as PatchView
+    assert.equal(again.state, 'made', 'one that is made stays')
+    const unknown = await world.run('fleet', 'patches', 'make', '--base', 'ab'.repeat(32), '--target', digestOf(SECOND))
+    assert.equal((unknown.json as { code: string }).code, 'blob-missing')
+    const refused = await world.run('fleet', 'patches', 'make', ...pair, '--profile', world.profileOf('approver-0'))
+    assert.equal((refused.json as { code: string }).code, 'role-missing')
+  })
+
+  it('are what the site is ordered, and what it comes to is the release', async () => {
+    await world.campaign('second', ['bms/1.2.0/envelope.suit'])
+    const custom = async () => {
+      const bytes = await ask(world, '/v1/sites/quay/director/targets.json')
+      const { signed } = bytes as {
+        signed: { targets: Record<string, { custom: { controllers: Record<string, { patch?: object }> } }> }
+      }
+      return Object.values(signed.targets).flatMap(target => Object.values(target.custom.controllers))
+    }
+    const ordered: object[] = []
+    let state = ''
+    await world.until('the campaign ended', async () => {
+      for (const { patch } of await custom()) if (patch !== undefined) ordered.push(patch)
+      state = ((await world.must('campaign', 'show', 'second')) as { state: string }).state
+      return state !== 'running'
+    })
+    assert.equal((await ended(world, 'second')).state, 'done')
+    const [patch] = ordered as { base: string; length: number }[]
+    assert.equal(patch?.base, digestOf(FIRST))
+  })
+})
