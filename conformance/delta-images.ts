@@ -18,6 +18,11 @@ const CALLS: Partial<Record<Architecture, (distance: number) => number>> = {
     const second = 0xd000 | (j1 << 13) | (j2 << 11) | ((far >> 1) & 0x7ff)
     return ((second << 16) | first) >>> 0
   },
+  // JAL with ra: bits 20, 10 to 1, 11, 19 to 12 of the distance, from the top (RISC-V ISA, 2.5.1).
+  riscv: distance => {
+    const part = (from: number, bits: number): number => (distance >> from) & ((1 << bits) - 1)
+    return ((part(20, 1) << 31) | (part(1, 10) << 21) | (part(11, 1) << 20) | (part(12, 8) << 12) | 0xef) >>> 0
+  },
   aarch64: distance => (0x9400_0000 | ((distance >> 2) & 0x03ff_ffff)) >>> 0,
 }
 

@@ -22,6 +22,8 @@ export type PatchWork = {
   readonly proven?: boolean
   /** Bytes that the search in large images may take. */
   readonly memory: number
+  /** Bytes of memory that whoever applies the patch has: it is made to fit, as far as it can be. */
+  readonly applierMemory?: number
 }
 
 /** What the worker says: how far it is (from 0 to 1) and what it is at, and the patch. */
@@ -34,12 +36,13 @@ const port = parentPort
 if (port !== null) make(workerData as PatchWork, (message, move) => port.postMessage(message, move))
 
 function make(
-  { old, now, architectures, load, memory, proven = false }: PatchWork,
+  { old, now, architectures, load, memory, applierMemory, proven = false }: PatchWork,
   say: (message: FromPatchWorker, move: ArrayBuffer[]) => void,
 ): void {
   let best: Uint8Array | null = null
   for (const [index, architecture] of architectures.entries()) {
-    const work = createPatch(nodeCrypto, { old, now, architecture, load, memory })
+    const order = { old, now, architecture, load, memory, ...(applierMemory === undefined ? {} : { applierMemory }) }
+    const work = createPatch(nodeCrypto, order)
     let step = work.next()
     for (; !step.done; step = work.next()) {
       // Looking for what is alike is about half of it.

@@ -4,6 +4,7 @@ import { AddressMap } from './address-map.ts'
 import { BitWriter } from './arithmetic.ts'
 import { SLOT_BITS } from './byte-model.ts'
 import { type Cover, CoverCoder } from './covers.ts'
+import { type Fit, fitted } from './fit.ts'
 import { ImageWalk, STEP } from './image-walk.ts'
 import { CHAIN_BYTES, chainDigest, type PatchHeader, writeBlock, writeHeader } from './patch.ts'
 import { findAlike, type Images, LARGE_IMAGE } from './search/alike.ts'
@@ -15,6 +16,8 @@ export type PatchOrder = Images & {
   readonly memory?: number
   /** Payload bytes that a block has, about; unset: 4 KiB, and 32 KiB of a large image. */
   readonly blockBytes?: number
+  /** Bytes of memory that whoever applies it has: the patch is made to fit, as far as it can be. */
+  readonly applierMemory?: number
 }
 
 /** How far the work is, from 0 to 1, and what it is at. */
@@ -25,6 +28,8 @@ const BLOCK = 4096
 /** Bytes of the new image that a block has at most. */
 const BLOCK_SPAN = 1 << 20
 const COVERS_AT_ONCE = 256
+/** A cover takes less. */
+const BYTES_OF_COVER = 16
 /** What applies an image of more bytes has megabytes for it. */
 const slotBitsOf = (length: number): number => (length > LARGE_IMAGE ? SLOT_BITS.large : SLOT_BITS.usual)
 const blockBytesOf = (length: number): number => (length > LARGE_IMAGE ? 8 * BLOCK : BLOCK)
@@ -35,12 +40,11 @@ const blockBytesOf = (length: number): number => (length > LARGE_IMAGE ? 8 * BLO
  */
 export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder): Generator<Share, Uint8Array> {
   const { old, now, architecture, load } = order
-  const { slotBits = slotBitsOf(now.length), blockBytes = blockBytesOf(now.length) } = order
   const search = findAlike(order, order.memory)
   let found = search.next()
   for (; !found.done; found = search.next()) yield { doing: 'looking for what is alike', share: found.value }
-  const covers = found.value
-  const blocks: { readonly count: number; readonly payload: Uint8Array }[] = [...coverBlocks(covers)]
+  const { slotBits, blockBytes, covers } = fitOf(order, found.value)
+  const blocks: { readonly count: number; readonly payload: Uint8Array }[] = [...coverBlocks(covers, blockBytes)]
   const map = new AddressMap(covers)
   const walk = new ImageWalk({ architecture, slotBits, covers, old: { length: old.length, load, map } })
   const writer = new BitWriter()
@@ -74,11 +78,24 @@ export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder):
   return concat(writeHeader(header), ...chained.reverse())
 }
 
-function* coverBlocks(covers: readonly Cover[]): Generator<{ readonly count: number; readonly payload: Uint8Array }> {
+function fitOf({ now, slotBits, blockBytes, applierMemory }: PatchOrder, covers: readonly Cover[]): Fit {
+  const usual = {
+    covers,
+    slotBits: slotBits ?? slotBitsOf(now.length),
+    blockBytes: blockBytes ?? blockBytesOf(now.length),
+  }
+  return applierMemory === undefined ? usual : fitted(usual, applierMemory)
+}
+
+function* coverBlocks(
+  covers: readonly Cover[],
+  blockBytes: number,
+): Generator<{ readonly count: number; readonly payload: Uint8Array }> {
   const writer = new BitWriter()
+  const atOnce = Math.max(1, Math.min(COVERS_AT_ONCE, Math.floor(blockBytes / BYTES_OF_COVER)))
   let coder = new CoverCoder(writer)
-  for (let from = 0; from < covers.length; from += COVERS_AT_ONCE) {
-    const some = covers.slice(from, from + COVERS_AT_ONCE)
+  for (let from = 0; from < covers.length; from += atOnce) {
+    const some = covers.slice(from, from + atOnce)
     if (from > 0) coder = coder.next(writer)
     for (const cover of some) coder.code(cover)
     yield { count: some.length, payload: writer.end() }

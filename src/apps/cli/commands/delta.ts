@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PatchApplier } from '../../../core/delta/apply.ts'
@@ -49,7 +50,11 @@ export function addDelta(program: Command, cli: Cli): void {
       'where the image is run from, such as 0x08008000; found in the image when left out',
       address,
     )
-    .option('--memory <bytes>', 'memory that a controller has for applying it, such as 64KiB', size)
+    .option(
+      '--memory <bytes>',
+      'memory that a controller has for applying it, such as 64KiB: the patch is made to fit',
+      size,
+    )
     .option(
       '--generate-memory <bytes>',
       'memory that making it may take beside the two images: of large ones, the more the smaller the patch',
@@ -82,6 +87,8 @@ async function create(cli: Cli, oldFile: string, newFile: string, options: Creat
   if (isRefusal(old)) return old
   const now = readBytes(newFile, MOST_BYTES)
   if (isRefusal(now)) return now
+  const taken = refuseOutput(options.out, [oldFile, newFile])
+  if (taken !== null) return taken
   tryWriting(options.out)
   const seems = likely(old)
   const load = options.loadAddress ?? seems.load
@@ -100,7 +107,8 @@ async function create(cli: Cli, oldFile: string, newFile: string, options: Creat
     // Ctrl-C ends it at once: nothing was written yet, and nothing will be.
     stop: cli.world.onStop(),
   }
-  const patch = await makePatch({ old, now, architectures, load: load ?? 0 }, making, options.out)
+  const fit = options.memory === undefined ? {} : { applierMemory: options.memory }
+  const patch = await makePatch({ old, now, architectures, load: load ?? 0, ...fit }, making, options.out)
   if (isRefusal(patch)) return patch
   const header = parseHeader(patch, options.out) as PatchHeader
   const needed = memoryOf(header)
@@ -131,7 +139,10 @@ function apply(cli: Cli, oldFile: string, patchFile: string, out: string, memory
   }
   const applier = PatchApplier.of(header, crypto, { memory, room: MOST_BYTES })
   if (isRefusal(applier)) return applier
-  tryWriting(out)
+  const taken = refuseOutput(out, [oldFile, patchFile])
+  if (taken !== null) return taken
+  // A full disk says so before the work, not behind it.
+  tryWriting(out, header.target.length)
   const now = new Uint8Array(header.target.length)
   const progress = new Progress(cli.output, Math.max(1, now.length))
   const fault = applied(applier, patch, { old, now }, written => progress.at(written, 'written'))
@@ -149,6 +160,18 @@ function apply(cli: Cli, oldFile: string, patchFile: string, out: string, memory
       ['SHA-256', digest],
     ]),
   }
+}
+
+/** What is written takes the place of what is there: not that of an input, by whatever name, and not that of a device. */
+function refuseOutput(out: string, inputs: readonly string[]): Refusal | null {
+  const there = statSync(out, { throwIfNoEntry: false })
+  if (there === undefined || there.isDirectory()) return null
+  if (!there.isFile()) return refuse('file-exists', out, 'a file, or nothing yet', 'a device or a pipe')
+  const same = inputs.find(input => {
+    const { dev, ino } = statSync(input)
+    return dev === there.dev && ino === there.ino
+  })
+  return same === undefined ? null : refuse('file-exists', out, `another file than ${same}`, 'the same one')
 }
 
 type Images = { readonly old: Uint8Array; readonly now: Uint8Array }
