@@ -4,7 +4,7 @@ import { KINDS } from './references.ts'
 import { type Foretold, type Halfword, SHIFTS_BYTES, Shifts } from './shifts.ts'
 
 /** Slots for bytes: 2 to the power of so much, 3 bytes each. */
-export const SLOT_BITS = { least: 10, usual: 14, large: 20, most: 22 } as const
+export const SLOT_BITS = { least: 10, usual: 14, large: 18, most: 22 } as const
 
 /** What the model keeps in memory, in bytes. */
 export const modelBytes = (slotBits: number): number => evidenceBytes(slotBits, WEIGHTS) + SHIFTS_BYTES

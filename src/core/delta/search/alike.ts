@@ -4,6 +4,7 @@ import { findCovers, type Index } from '../matches.ts'
 import { type Architecture, expectedImage } from '../references.ts'
 import { PieceIndex, type Pieces, piecesMemory } from './pieces.ts'
 import { SuffixIndex } from './suffixes.ts'
+import { withTypes } from './type-covers.ts'
 import { worthwhile } from './worthwhile.ts'
 
 /** Two images, and what is known of them. `load`: where they are run from. */
@@ -37,10 +38,10 @@ const SMALL: readonly Round[] = [
 export function* findAlike(
   { old, now, architecture, load }: Images,
   memory = SEARCH_MEMORY,
-): Generator<number, Cover[]> {
+): Generator<number, readonly Cover[]> {
   const all = old.length > LARGE_IMAGE ? large(old.length, memory) : SMALL
   const rounds = architecture === 'none' ? all.slice(0, 1) : all
-  let covers: Cover[] = []
+  let covers: readonly Cover[] = []
   for (const [round, { index, slack }] of rounds.entries()) {
     const image = { length: old.length, load, map: new AddressMap(covers) }
     const alike = round === 0 ? old : expectedImage(architecture, old, image)
@@ -49,7 +50,7 @@ export function* findAlike(
     for (; !step.done; step = search.next()) yield (round + step.value / now.length) / rounds.length
     covers = worthwhile(step.value, alike, now)
   }
-  return covers
+  return old.length > LARGE_IMAGE ? withTypes(old, now, covers) : covers
 }
 
 /** As many pieces as there is memory for. */
