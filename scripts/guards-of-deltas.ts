@@ -2,6 +2,9 @@ import type { Guard } from './guard.ts'
 
 const APPLY = 'src/core/delta/apply.ts'
 const PATCH = 'src/core/delta/patch.ts'
+const WALK = 'src/core/delta/image-walk.ts'
+const COMMAND = 'src/apps/cli/commands/delta.ts'
+const FILES = 'tests/apps/cli/delta-files.test.ts'
 const HOSTILE = 'tests/core/delta/hostile.test.ts'
 const PATCHES = 'tests/core/delta/patch.test.ts'
 
@@ -146,5 +149,33 @@ export const DELTA_GUARDS: readonly Guard[] = [
     text: '    if (isRefusal(answer)) return answer\n',
     without: '',
     tests: HOSTILE,
+  },
+  {
+    stops: 'bytes before the base that a patch reads',
+    file: WALK,
+    text: 'const first = Math.max(0, at - MARGIN)',
+    without: 'const first = at - MARGIN',
+    tests: PATCHES,
+  },
+  {
+    stops: 'bytes behind the base that a patch reads',
+    file: WALK,
+    text: 'const last = Math.min(old.length, at + length + MARGIN)',
+    without: 'const last = at + length + MARGIN',
+    tests: PATCHES,
+  },
+  {
+    stops: 'a device that a patch, or an image made of one, takes the place of',
+    file: COMMAND,
+    text: "  if (!there.isFile()) return refuse('file-exists'",
+    without: "  if (there.size < 0) return refuse('file-exists'",
+    tests: FILES,
+  },
+  {
+    stops: 'an image that the patch from it is written over',
+    file: COMMAND,
+    text: 'return dev === there.dev && ino === there.ino',
+    without: 'return dev < 0 && ino < 0',
+    tests: FILES,
   },
 ]

@@ -45,6 +45,9 @@ describe('voltseal delta and the files that it is given', () => {
     const huge = file('huge.bin', new Uint8Array(1))
     truncateSync(huge, 600 * 1024 * 1024)
     const out = file('out.bin')
+    // A pipe stands for devices: were one of the machine's written over, it would be gone.
+    const pipe = file('pipe')
+    execFileSync('mkfifo', [pipe])
     for (const [what, argv, code] of [
       ['a folder', ['create', root, NEW, '-o', out], 'file-unreadable'],
       ['a device without end', ['create', '/dev/zero', NEW, '-o', out], 'file-unreadable'],
@@ -57,7 +60,8 @@ describe('voltseal delta and the files that it is given', () => {
       ['an empty patch to look at', ['inspect', EMPTY], 'patch-malformed'],
       ['an image for a patch', ['inspect', OLD], 'patch-malformed'],
       ['a folder to write to', ['create', OLD, NEW, '-o', root], 'file-exists'],
-      ['a device to write to', ['create', OLD, NEW, '-o', '/dev/null'], 'file-exists'],
+      ['a pipe to write to', ['create', OLD, NEW, '-o', pipe], 'file-exists'],
+      ['a pipe to write an image to', ['apply', OLD, patch, '-o', pipe], 'file-exists'],
       ['a file on the way', ['apply', OLD, patch, '-o', join(OLD, 'x')], 'file-exists'],
       ['the old image to write to', ['create', OLD, NEW, '-o', OLD], 'file-exists'],
       ['the new image to write to', ['create', OLD, NEW, '-o', NEW], 'file-exists'],
