@@ -108,6 +108,13 @@ export const SITE_PATCH_GUARDS: readonly Guard[] = [
     tests: CHOICE_TESTS,
   },
   {
+    stops: 'a yes on the page by somebody who is not signed in',
+    file: 'src/apps/gateway/page-door.ts',
+    text: "config: open('carry-orders'),",
+    without: "config: open('strangers'),",
+    tests: 'tests/apps/gateway/page-door.test.ts',
+  },
+  {
     stops: 'a yes that outweighs never',
     file: 'src/core/campaign/link.ts',
     text: "if (judged === 'fetch' || (judged === 'ask' && isAllowed)) return null",

@@ -1,10 +1,37 @@
+import { useState } from 'preact/hooks'
 import type { SiteLinkView } from '../../src/wire/site-page-api.ts'
+import { isFault } from '../live/ask.ts'
+import { change } from '../live/change.ts'
 import { Mark } from '../parts/mark.tsx'
 import { ageText } from '../picture/age.ts'
 import { clockLine, downloadLine, linkLines, ordersLine, ownLogLine } from '../picture/link-words.ts'
 import './link-panel.css'
 
 type Props = { readonly link: SiteLinkView; readonly now: number }
+
+type DownloadProps = { readonly one: SiteLinkView['downloads'][number] }
+
+/** What comes over the link; with a way to say yes to what waits for one. */
+function Download({ one }: DownloadProps) {
+  const [fault, setFault] = useState<string | null>(null)
+  const [said, setSaid] = useState(false)
+  const allow = async (): Promise<void> => {
+    const sent = await change<null>('/v1/full-images', { controller: one.controllers[0] })
+    setFault(isFault(sent) ? sent.fault.detail : null)
+    setSaid(!isFault(sent))
+  }
+  return (
+    <dd>
+      {downloadLine(one)}
+      {one.asks && !said && (
+        <button type="button" onClick={() => void allow()}>
+          Let it come
+        </button>
+      )}
+      {fault !== null && <p class="form-fault">{fault}</p>}
+    </dd>
+  )
+}
 
 /** How the link to the fleet stands, and what the site has to go on with while it is down. */
 export function LinkPanel({ link, now }: Props) {
@@ -34,7 +61,7 @@ export function LinkPanel({ link, now }: Props) {
           <div>
             <dt>Over the link</dt>
             {link.downloads.map(one => (
-              <dd key={`${one.what} ${one.controllers.join()}`}>{downloadLine(one)}</dd>
+              <Download key={`${one.what} ${one.controllers.join()}`} one={one} />
             ))}
           </div>
         )}

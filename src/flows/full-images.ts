@@ -1,6 +1,40 @@
 import { fromUtf8, utf8 } from '../core/encoding/bytes.ts'
+import { type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { boxed } from './audit.ts'
 import type { SiteWorld } from './ports.ts'
+import { needing } from './relay.ts'
+import { downloads, needsOf } from './way.ts'
+
+/** What was said yes to, and who waited for it. Bytes. */
+export type SaidYes = {
+  readonly sha256: string
+  readonly length: number
+  readonly controllers: readonly string[]
+}
+
+/**
+ * Somebody at the site says yes to the full image that a controller waits for; `by`: their pseudonym. It is one for all that wait for the same
+ * image. Durable on return. Refuses `full-image-not-waited-for`, `full-images-never`.
+ */
+export async function sayYes(world: SiteWorld, controller: string, by: string): Promise<SaidYes | Refusal> {
+  const subject = `${world.site.site}/${controller}`
+  const coming = await downloads(world, await needsOf(world, await needing(world)))
+  const found = coming.find(({ waits, controllers }) => waits !== null && controllers.includes(controller))
+  if (found === undefined || world.link === undefined) {
+    return refuse('full-image-not-waited-for', subject, 'a full image that waits for a yes', 'none')
+  }
+  if (found.waits?.about === 'never') {
+    return refuse(
+      'full-images-never',
+      subject,
+      'a link over which full images may come',
+      'one over which they never do',
+    )
+  }
+  const { blob, controllers } = found
+  world.link.allow({ sha256: blob.sha256, by })
+  return { ...blob, controllers }
+}
 
 /** Which of the images that a person said yes to the log was told of. */
 const TOLD = 'allowed'

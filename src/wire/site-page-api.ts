@@ -77,6 +77,8 @@ export const SiteLinkView = Type.Object(
           here: Type.Integer(),
           controllers: List(Type.String()),
           because: orNull(Type.String()),
+          /** True: somebody who says yes lets it come. */
+          asks: Type.Boolean(),
           /** How long it takes by the rate that the gateway was told, and when it is done; null: nobody told it one. */
           takesMillis: orNull(Type.Integer()),
           doneAt: orNull(Type.Integer()),
@@ -93,6 +95,10 @@ export const SiteLinkView = Type.Object(
   { ...closed, title: 'SiteLinkView' },
 )
 export type SiteLinkView = Static<typeof SiteLinkView>
+
+/** POST /v1/full-images: yes to the full image that a controller waits for, over a link on which it needs one. Answers 204. */
+export const SiteFullImage = Type.Object({ controller: Text(64) }, closed)
+export type SiteFullImage = Static<typeof SiteFullImage>
 
 /** GET /v1/items/NUMBER: an item of the gateway's own log (core/ledger/own-log-rows.ts). */
 export const SiteItemView = Type.Object(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { World } from '../../sim/doors/world.ts'
 import { writeWhole } from '../../src/adapters/config-file.ts'
 import { killProcessesOf } from '../../src/adapters/processes-linux.ts'
@@ -25,7 +26,8 @@ const SITE = {
   controllers: [{ id: 'bms-1', class: 'bms', link: 'lan' }],
 }
 
-const image = (version: string, work: string): Uint8Array => new TextEncoder().encode(script(version, work))
+const image = (version: string, work: string, filler = 0): Uint8Array =>
+  new TextEncoder().encode(script(version, work, filler))
 
 /** A fleet server, a gateway and a Linux controller, each as it is used, from enrolment on. */
 describe('a Linux controller in a fleet', () => {
@@ -35,7 +37,7 @@ describe('a Linux controller in a fleet', () => {
   let folder: string
 
   before(async () => {
-    world = await World.make({ site: SITE, factory: { bms: image('1.0.0', BEHAVIOUR.works) } })
+    world = await World.make({ site: SITE, factory: { bms: image('1.0.0', BEHAVIOUR.works) }, patches: true })
     folder = world.at('board')
     const release = world.at('bms-1.0.0.release')
     await world.must(
@@ -64,8 +66,8 @@ describe('a Linux controller in a fleet', () => {
     await world.stop()
   })
 
-  const campaign = async (id: string, version: string, work: string): Promise<CampaignView> => {
-    const paths = await world.publish(await world.release('bms', version, image(version, work)))
+  const campaign = async (id: string, version: string, work: string, filler = 0): Promise<CampaignView> => {
+    const paths = await world.publish(await world.release('bms', version, image(version, work, filler)))
     await world.campaign(id, paths)
     const view = async () => (await world.must('campaign', 'show', id)) as CampaignView
     await world.until(`${id} is over`, async () => ['done', 'halted'].includes((await view()).state))
@@ -87,5 +89,25 @@ describe('a Linux controller in a fleet', () => {
     await world.until('it attests what it runs', async () => (await attested())?.version === '1.1.0')
     const { entries } = (await world.must('controller', 'history', 'quay/bms-1')) as { entries: { kind: string }[] }
     assert.ok(entries.some(({ kind }) => kind === 'controller-failed'))
+  })
+
+  it('makes its image from what it runs and a patch, over a link on which no full image may come', async () => {
+    const path = world.at('gateway', 'gateway.yaml')
+    const config = parse(readFileSync(path, 'utf8')) as object
+    writeFileSync(path, stringify({ ...config, link: { fullImages: 'never' } }))
+    await world.gateway?.close()
+    await world.startGateway()
+    // The first from nothing, as what runs is a few lines; the second from the first.
+    for (const [id, version] of [
+      ['third', '1.3.0'],
+      ['fourth', '1.4.0'],
+    ] as const) {
+      const { state, controllers } = await campaign(id, version, BEHAVIOUR.works, 1000)
+      assert.deepEqual([state, controllers[0]?.state], ['done', 'confirmed'])
+      assert.equal((await attested())?.version, version)
+    }
+    const totals = agent.events.flatMap(one => (one.event === 'download' ? [Number(one.total)] : []))
+    const length = image('1.3.0', BEHAVIOUR.works, 1000).length
+    assert.ok(Math.max(...totals.slice(-2)) < length / 10, `${totals} of ${length} bytes`)
   })
 })

@@ -67,6 +67,7 @@ describe('how a gateway’s link stands, in sentences', () => {
       here: 0,
       controllers: ['bms-1'],
       because: null,
+      asks: false,
       takesMillis: 29 * MINUTE,
       doneAt: NOW + 29 * MINUTE,
     }

@@ -8,6 +8,7 @@ import { FROM_NOTHING } from '../../src/core/fleet/patch-rows.ts'
 import { isRefusal } from '../../src/core/refusal/refusal.ts'
 import type { Assignment } from '../../src/core/trust/mapping.ts'
 import { giveTurns } from '../../src/flows/coordinate.ts'
+import { sayYes } from '../../src/flows/full-images.ts'
 import { offerFor } from '../../src/flows/offer.ts'
 import type { FleetLink } from '../../src/flows/ports.ts'
 import { waitOf } from '../../src/flows/reason.ts'
@@ -62,7 +63,9 @@ describe('how images come to a site', () => {
     const world: Gateway['site'] = {
       ...gateway.site,
       steady: () => millis(performance.now() + ahead),
-      ...(policy === undefined ? {} : { link: { policy, spent, allowed } satisfies SiteLink }),
+      ...(policy === undefined
+        ? {}
+        : { link: { policy, spent, allowed, allow: ({ sha256 }) => void yes.add(sha256) } satisfies SiteLink }),
     }
     try {
       assert.equal(await takeOrders(world), null)
@@ -147,6 +150,22 @@ describe('how images come to a site', () => {
       })
     })
   }
+
+  it('a yes by somebody on the page is for who waits, by a pseudonym; and there is none where never is the rule', async () => {
+    for (const [policy, code] of [
+      [{ fullImages: 'ask' }, undefined],
+      [{ fullImages: 'never' }, 'full-images-never'],
+      [{ fullImages: 'allow' }, 'full-image-not-waited-for'],
+    ] as const) {
+      await on({ policy }, async here => {
+        const said = await sayYes(here.world, 'bms-1', 'person:aa')
+        assert.equal(isRefusal(said) ? said.code : undefined, code)
+        assert.deepEqual([...here.yes], code === undefined ? [await payload(here)] : [])
+        const other = await sayYes(here.world, 'bms-2', 'person:aa')
+        assert.equal(isRefusal(other) && other.code, 'full-image-not-waited-for')
+      })
+    }
+  })
 
   it('attack: a month that is spent brings no full image without a person, and patches all the same', async () => {
     const policy: LinkPolicy = { fullImages: 'allow', monthlyBytes: 50_000 }

@@ -5,6 +5,7 @@ import { JsonFault } from '../../core/encoding/canonical-json.ts'
 import { exactly, line, list, Misfit, object, type ShapeOf, text, whole } from '../../core/encoding/shape.ts'
 import { readJson } from '../../core/encoding/strict-json.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { SaidYes } from '../../flows/full-images.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { askGateway } from './control.ts'
 import { gatewayFiles, writeJson } from './files.ts'
@@ -64,19 +65,14 @@ export function allowImage(path: string, image: AllowedImage): void {
   writeJson(path, { kind: 1, allowed: [...before, image].slice(-MOST) })
 }
 
-/** What was said yes to, and who waited for it. */
-export type SaidYes = {
-  readonly site: string
-  readonly sha256: string
-  readonly length: number
-  readonly controllers: readonly string[]
-}
+/** What was said yes to at the command line. */
+type SaidHere = SaidYes & { readonly site: string }
 
 /**
  * `voltseal gateway allow-full`: a person at the gateway says yes to the full image that a controller waits for. The gateway serves meanwhile,
  * and looks at its next turn. Durable on return. Refuses what `askGateway` refuses, `full-image-not-waited-for`, `full-images-never`.
  */
-export async function allowFullImage(folder: string, controller: string, clock: Clock): Promise<SaidYes | Refusal> {
+export async function allowFullImage(folder: string, controller: string, clock: Clock): Promise<SaidHere | Refusal> {
   const status = await askGateway(folder)
   if (isRefusal(status)) return status
   const subject = `${status.site}/${controller}`

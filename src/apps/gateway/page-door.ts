@@ -7,11 +7,13 @@ import type { Instant } from '../../core/encoding/units.ts'
 import { mayTable } from '../../core/fleet/roles.ts'
 import { sitePersonHolder } from '../../core/fleet/site-people.ts'
 import { isRefusal, type Refusal } from '../../core/refusal/refusal.ts'
+import { sayYes } from '../../flows/full-images.ts'
+import { sitePseudonym } from '../../flows/site-people.ts'
 import { type SiteReception, signInAtSite, signOutAtSite } from '../../flows/site-sign-in.ts'
 import { STRANGERS } from '../../wire/access.ts'
 import { SITE_SCREENS } from '../../wire/console-screens.ts'
 import { CLOCK_HEADER } from '../../wire/fleet-api.ts'
-import { SiteSignIn, type SiteWhoView } from '../../wire/site-page-api.ts'
+import { SiteFullImage, SiteSignIn, type SiteWhoView } from '../../wire/site-page-api.ts'
 import type { ConsolePlace } from '../process/console-place.ts'
 import { consoleServer, servePage } from '../process/console-server.ts'
 import { sessionCookie } from '../process/page-requests.ts'
@@ -43,7 +45,7 @@ export type PageParts = {
 
 /**
  * The gateway's own page, for people on the spot: its files for whoever asks, and what the gateway knows of its site for people with a
- * session. Nothing can be changed here but the session itself, and nothing of it needs the fleet.
+ * session. Nothing can be changed here but the session itself, and that a full image may come over the link; nothing of it needs the fleet.
  */
 export function pageDoor(place: ConsolePlace, parts: PageParts, log: Logger, folder = SITE_PAGE_FILES): HttpsServer {
   const files = readPageFiles(folder)
@@ -108,6 +110,16 @@ function siteRoutes(server: HttpsServer, { reception, fleet, startedAt }: PagePa
       return isRefusal(shown) ? sendRefusal(reply, shown) : reply.send(shown)
     })
   }
+  server.post('/v1/full-images', {
+    config: open('carry-orders'),
+    bodyLimit: STRANGERS_BODY,
+    schema: { body: SiteFullImage },
+    handler: async (request, reply) => {
+      const { controller } = request.body as SiteFullImage
+      const said = await sayYes(world, controller, sitePseudonym(world, whoAtSite(request).person))
+      return isRefusal(said) ? sendRefusal(reply, said) : reply.code(204).send()
+    },
+  })
   shows('/v1/link', () => ownLink(world, fleet, startedAt))
   shows('/v1/sites/:site', ({ site = '' }) => ownSite(world, site))
   shows('/v1/sites/:site/controllers', ({ site = '' }) => ownControllers(world, site))

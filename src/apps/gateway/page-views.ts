@@ -269,7 +269,9 @@ export async function ownLink(world: SiteWorld, fleet: string, since: number): P
     lostAt,
     own: { items: last, acknowledged, unsentBytes, lostFrom },
     orders: { count: orders.length, until: firstEnd(orders), ...(await payloadsOf(world, orders)) },
-    downloads: (await linkStatus(world)).downloads.map(({ sha256: _, waits: __, ...shown }) => shown),
+    downloads: (await linkStatus(world)).downloads.map(({ sha256: _, waits, ...shown }) => {
+      return { ...shown, asks: waits !== null && waits !== 'never' }
+    }),
     restored: (await world.store.copied()) !== null,
     doubts: doubts.map(({ by, jumped, until }) => ({ by, jumped, until })),
     version: VERSION,

@@ -41,7 +41,7 @@ import { Bell } from './bell.ts'
 import { serveStatus } from './control.ts'
 import { type Bells, gatewayDoor } from './door.ts'
 import { decoded, type GatewayFolder, gatewayFiles, readGatewayFolder } from './files.ts'
-import { AllowedImages } from './full-images.ts'
+import { AllowedImages, allowImage } from './full-images.ts'
 import { KnownLog } from './log-key.ts'
 import { pageDoor } from './page-door.ts'
 
@@ -121,6 +121,7 @@ async function startWith(
       get spent() {
         return meter.spent
       },
+      allow: ({ sha256, by }) => allowImage(files.allowed, { sha256, by, at: clock.now() }),
       allowed: () => new Map(images.now().map(({ sha256, at }) => [sha256, instant(at)])),
     },
   }

@@ -23,6 +23,8 @@ export type SiteLink = {
   readonly spent: number
   /** Full images that a person at the site said yes to, by the SHA-256 of the payload, and when. */
   allowed(): ReadonlyMap<string, Instant>
+  /** Keeps a person's yes: theirs by a pseudonym. Durable on return. */
+  allow(image: { readonly sha256: string; readonly by: string }): void
 }
 
 /** A link of which nobody said anything: everything may come over it. */

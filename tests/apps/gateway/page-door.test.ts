@@ -136,6 +136,19 @@ describe('the door of a gateway’s own page, with its fleet not there', () => {
     assert.equal(entries[0]?.detail.account, entries[1]?.detail.account)
   })
 
+  it('attack: a yes to a full image, by somebody who is not signed in, or from another page', async () => {
+    const body = { controller: 'bms-1' }
+    const cookie = await cookieOf('ida')
+    assert.equal(
+      outcome(await browser.send('POST', '/v1/full-images', { headers: browser.own, body })),
+      'sign-in-required',
+    )
+    const elsewhere = { ...browser.own, origin: 'https://elsewhere.example', cookie }
+    assert.equal(outcome(await browser.send('POST', '/v1/full-images', { headers: elsewhere, body })), 'request-forged')
+    assert.equal(outcome(await browser.page(cookie, 'POST', '/v1/full-images', body)), 'full-image-not-waited-for')
+    assert.equal(outcome(await browser.page(cookie, 'POST', '/v1/full-images', {})), 'request-malformed')
+  })
+
   it('another site’s name is refused, and so is a controller that is not there', async () => {
     const cookie = await cookieOf('ida')
     for (const [path, code] of [
