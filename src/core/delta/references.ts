@@ -2,6 +2,7 @@ import { aarch64 } from './references/aarch64.ts'
 import { riscv } from './references/riscv.ts'
 import { type Addressed, MARGIN, type Stretch } from './references/stretch.ts'
 import { thumb } from './references/thumb.ts'
+import { thumbNear } from './references/thumb-near.ts'
 import { words } from './references/words.ts'
 
 /** What the references of an image are written in. `none`: bytes are taken as they are. */
@@ -26,6 +27,7 @@ export function expected(architecture: Architecture, stretch: Stretch, image: Ad
   else if (architecture === 'riscv') riscv(original, stretch, image)
   else {
     thumb(original, stretch, image)
+    thumbNear(original, stretch, image)
     words(original, stretch, image)
   }
 }

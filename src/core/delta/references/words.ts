@@ -19,6 +19,7 @@ export function words(original: Uint8Array, { at, bytes, kinds }: Stretch, { len
       out.setUint32(k, load + map.to(offset) + (word & 1), true)
       for (let part = 0; part < 4; part += 1) kinds[k + part] = POINTER + part
     } else if (word >>> 28 === 2) {
+      out.setUint32(k, word, true)
       for (let part = 0; part < 4; part += 1) kinds[k + part] = MEMORY + part
     }
   }
