@@ -1,4 +1,4 @@
-import { loadAddress, RISCV } from './load-address.ts'
+import { ARM, loadAddress, RISCV } from './load-address.ts'
 import type { Architecture } from './references.ts'
 import { LARGE_IMAGE } from './search/alike.ts'
 
@@ -25,30 +25,33 @@ export function likely(image: Uint8Array): Likely {
   const counted = count(image)
   if (counted.aarch64 * ONE_OF >= counted.words) return of('aarch64', kernelAddress(image))
   if (counted.riscv * ONE_OF >= counted.words) return of('riscv', loadAddress(image, RISCV))
+  if (counted.arm * 5 >= counted.words)
+    return of('arm', isLarge ? null : (loadAddress(image, ARM) ?? loadAddress(image)))
   const load = isLarge ? null : loadAddress(image)
   return load === null ? { architectures: ['none'], load: 0 } : of('cortex-m', load)
 }
 
 /**
  * How often functions begin or end. Of AArch64: `RET`, and `STP` of the frame pointer and the link register. Of RISC-V: `C.JR` and `JALR` to
- * the return address. Hardly anything else looks like them.
+ * the return address. Hardly anything else looks like them. Of 32-bit Arm code: what is done on no condition, most of it.
  */
-function count(image: Uint8Array): { readonly words: number; readonly aarch64: number; readonly riscv: number } {
+function count(image: Uint8Array): Readonly<Record<'words' | 'aarch64' | 'riscv' | 'arm', number>> {
   const view = new DataView(image.buffer, image.byteOffset, image.length)
   const all = Math.floor(image.length / 4)
   const apart = Math.max(PIECE_WORDS, Math.floor(all / PIECES))
   // A few by chance are nothing.
-  let [words, aarch64, riscv] = [0, -FEW, -FEW]
+  let [words, aarch64, riscv, arm] = [0, -FEW, -FEW, -FEW]
   for (let piece = 0; piece < all; piece += apart) {
     const end = Math.min(all, piece + PIECE_WORDS)
     for (let word = piece; word < end; word += 1) {
       const is = view.getUint32(4 * word, true)
       if (is === 0xd65f_03c0 || (is & 0xfe40_7fff) >>> 0 === 0xa800_7bfd) aarch64 += 1
+      if (is >>> 28 === 14) arm += 1
       if (is >>> 16 === 0x8082 || (is & 0xffff) === 0x8082 || is === 0x8067) riscv += 1
     }
     words += end - piece
   }
-  return { words, aarch64, riscv }
+  return { words, aarch64, riscv, arm }
 }
 
 /** A kernel is run from a multiple of so much (Linux, Documentation/arm64/booting.rst). */

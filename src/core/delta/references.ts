@@ -1,4 +1,5 @@
 import { aarch64 } from './references/aarch64.ts'
+import { arm } from './references/arm.ts'
 import { riscv } from './references/riscv.ts'
 import { type Addressed, MARGIN, type Stretch } from './references/stretch.ts'
 import { thumb } from './references/thumb.ts'
@@ -6,7 +7,7 @@ import { thumbNear } from './references/thumb-near.ts'
 import { words } from './references/words.ts'
 
 /** What the references of an image are written in. `none`: bytes are taken as they are. */
-export const ARCHITECTURES = ['none', 'cortex-m', 'aarch64', 'riscv'] as const
+export const ARCHITECTURES = ['none', 'cortex-m', 'aarch64', 'riscv', 'arm'] as const
 export type Architecture = (typeof ARCHITECTURES)[number]
 
 /**
@@ -24,6 +25,7 @@ export function expected(architecture: Architecture, stretch: Stretch, image: Ad
   if (architecture === 'none') return
   const original = stretch.bytes.slice()
   if (architecture === 'aarch64') aarch64(original, stretch, image)
+  else if (architecture === 'arm') arm(original, stretch, image)
   else if (architecture === 'riscv') riscv(original, stretch, image)
   else {
     thumb(original, stretch, image)
