@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memoryOf, type PatchHeader, parseHeader } from '../src/core/delta/patch.ts'
 import { orThrow } from '../src/core/refusal/refusal.ts'
-import { folderPairs, halfMegabyte, hubPairs, type Pair, tinyPair } from './delta/pairs.ts'
+import { fileSystem, folderPairs, halfMegabyte, hubPairs, type Pair, tinyPair } from './delta/pairs.ts'
 import { cost, measureTool, OURS, type Outcome, type Tool, toolsThatAreThere } from './delta/tools.ts'
 import { type Figure, type Line, median, plainLine, RUNS, ratioLine, type Table } from './figure.ts'
 
@@ -48,6 +48,12 @@ export const delta: Figure = {
         say(pair.name)
         const { making } = measureTool(OURS, pair, folder, RUNS[scale])
         lines.push(goalLine(`${pair.name}: made`, 's', making.seconds, SECONDS))
+        const large = fileSystem()
+        say(large.name)
+        const { bytes, making: slowly } = measureTool(OURS, large, folder, 1)
+        lines.push(plainLine(`${large.name}: the patch`, 'bytes', [bytes]))
+        lines.push(plainLine(`${large.name}: made`, 's', [slowly.seconds]))
+        if (slowly.memory !== null) lines.push(plainLine(`${large.name}: made, memory`, 'bytes', [slowly.memory]))
       }
       for (const pair of kernels === null ? [] : folderPairs(kernels)) {
         say(pair.name)

@@ -82,6 +82,40 @@ export function halfMegabyte(): Pair {
   return { name: '512 KiB of primehub and essentialhub 7.27 → 7.28', old: both('7.27'), now: both('7.28') }
 }
 
+const MIB = 1 << 20
+
+/**
+ * 128 MiB that a seed makes, as a file system is: files of any length, each behind the last one's block, a third of it zeros. In the next release
+ * one file in twenty has grown by bytes in its midst, so that all behind it stands elsewhere, and one in fifty is new.
+ */
+export function fileSystem(): Pair {
+  let state = 1
+  const draw = (below: number): number => {
+    state = (Math.imul(state, 0x5deece6d) + 0xb) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+  const content = (length: number): Buffer => {
+    const bytes = Buffer.alloc(length)
+    for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32LE(draw(2 ** 32), at)
+    return bytes
+  }
+  const padded = (file: Buffer): Buffer[] => [file, Buffer.alloc(4096 - (file.length % 4096) + 4096 * draw(24))]
+  const [old, now]: [Buffer[], Buffer[]] = [[], []]
+  for (let length = 0; length < 128 * MIB; ) {
+    const file = content(1000 + draw(120_000))
+    const kind = draw(100)
+    const at = draw(file.length)
+    const [was, is] = [
+      padded(file),
+      padded(kind < 5 ? Buffer.concat([file.subarray(0, at), content(40), file.subarray(at)]) : file),
+    ]
+    old.push(...was)
+    now.push(...(kind >= 98 ? padded(content(4000)) : []), ...is)
+    length += was.reduce((sum, part) => sum + part.length, 0)
+  }
+  return { name: '128 MiB of files', old: Buffer.concat(old), now: Buffer.concat(now) }
+}
+
 /** Pairs of a folder: NAME.old and NAME.new. Kernels of a distribution are too large to be anything else's dependency. */
 export function folderPairs(folder: string): Pair[] {
   const names = readdirSync(folder).filter(name => name.endsWith('.old'))

@@ -53,7 +53,10 @@ export function* findAlike(
   return old.length > LARGE_IMAGE ? withTypes(old, now, covers) : covers
 }
 
-/** As many pieces as there is memory for. */
+/**
+ * As many pieces as there is memory for. The second search, with references as they are expected to be, also finds what is short: most of
+ * what is found by chance is not worth a cover, and left out.
+ */
 function large(length: number, memory: number): readonly Round[] {
   let pieces: Pieces = { window: 16, stride: 1 }
   // Beside the pieces, the old image as it is expected to be.
@@ -61,9 +64,9 @@ function large(length: number, memory: number): readonly Round[] {
     const stride = pieces.stride * 2
     pieces = { window: Math.max(16, stride), stride }
   }
-  const index = (old: Uint8Array): Index => new PieceIndex(old, pieces)
+  const shorter = { ...pieces, window: Math.max(8, pieces.stride) }
   return [
-    { index, slack: 8 },
-    { index, slack: 8 },
+    { index: old => new PieceIndex(old, pieces), slack: 8 },
+    { index: old => new PieceIndex(old, shorter), slack: 3 },
   ]
 }

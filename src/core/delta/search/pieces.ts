@@ -1,7 +1,7 @@
 import type { Index } from '../matches.ts'
 
 /** Pieces with the same hash that are looked at: what stands in more places than that tells nothing. */
-const MOST_TRIES = 24
+const MOST_TRIES = 64
 /** Bytes of a match that are looked at: where it goes on, the next one does. */
 const PLENTY = 4096
 /** Bytes of a match that are not like the one before them, at least: zeros match zeros anywhere. */
