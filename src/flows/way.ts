@@ -221,7 +221,11 @@ export async function downloads(world: SiteWorld, { wanted }: Needs): Promise<re
 export async function linkWaits(world: SiteWorld, assignments: readonly Assignment[]): Promise<readonly Wait[]> {
   const last = known(world)
   const now = world.steady()
-  if (now - last.looked < LOOKED_EVERY) return last.waits
+  if (now - last.looked < LOOKED_EVERY) {
+    // Whoever has got its image since waits no more.
+    const waiting = new Set(assignments.map(({ controller }) => controller))
+    return last.waits.filter(({ controller }) => waiting.has(controller))
+  }
   const needs = await needsOf(world, assignments)
   const waits = new Map(needs.waiting)
   for (const download of await downloads(world, needs)) {

@@ -14,7 +14,7 @@ import type { FleetLink } from '../../src/flows/ports.ts'
 import { waitOf } from '../../src/flows/reason.ts'
 import { assignmentOf, fetchPayloads, needing, takeOrders } from '../../src/flows/relay.ts'
 import { payloadOf } from '../../src/flows/stage.ts'
-import { downloads, needsOf, noteTaker, PATCH_PATIENCE, patchRefused, wayOf } from '../../src/flows/way.ts'
+import { downloads, linkWaits, needsOf, noteTaker, PATCH_PATIENCE, patchRefused, wayOf } from '../../src/flows/way.ts'
 import { QUAY } from '../worlds/quay.ts'
 import { type Gateway, gatewayOf } from '../worlds/site-world.ts'
 import { started } from '../worlds/started.ts'
@@ -143,6 +143,7 @@ describe('how images come to a site', () => {
         assert.deepEqual([waitOf(world, 'bms-1')?.rule, waitOf(world, 'bms-1')?.about], ['link', fullImages])
         const told = (await here.gateway.entries()).find(({ kind }) => kind === 'activation-withheld')
         assert.deepEqual([told?.controller, told?.detail.rule, told?.detail.about], ['bms-1', 'link', fullImages])
+        assert.deepEqual(await linkWaits(world, []), [], 'whoever has its image waits no more, at once')
         yes.add(image)
         assert.equal(await fetchPayloads(world), null)
         assert.deepEqual(fetched, fullImages === 'ask' ? [image] : [])

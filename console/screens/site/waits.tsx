@@ -49,7 +49,7 @@ export function Waits({ rows, zone, now, site }: Props) {
                   <dt>Next possible</dt>
                   <dd>
                     {waiting.nextPossible === null
-                      ? 'when the plant allows it'
+                      ? `when ${waiting.rule === 'link' ? 'somebody at the site' : 'the plant'} allows it`
                       : `${whenText(waiting.nextPossible, zone)}, ${untilText(waiting.nextPossible, now, ageText)}`}
                   </dd>
                 </div>
