@@ -107,4 +107,18 @@ export const PATCH_GUARDS: readonly Guard[] = [
     without: 'return { change: { patches: [...rows.values()] }, events }',
     tests: FLEET_TESTS,
   },
+  {
+    stops: 'a patch in the clear beside an encrypted payload',
+    file: 'src/flows/release.ts',
+    text: 'bytes: encrypted?.patches[index] ?? bytes,',
+    without: 'bytes,',
+    tests: 'tests/apps/cli/release-patches.test.ts',
+  },
+  {
+    stops: 'a list of patches that leads out of the folder of its release',
+    file: 'src/core/trust/patch-list.ts',
+    text: 'const one = object({ base: digest,',
+    without: 'const one = object({ base: ((value: unknown) => value as string) as typeof digest,',
+    tests: 'tests/apps/cli/release-patches.test.ts',
+  },
 ]

@@ -20,16 +20,21 @@ import { MAX_ENVELOPE_BYTES } from '../core/firmware/suit-envelope.ts'
 import { notRead } from '../core/refusal/not-read.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { EVIDENCE, type EvidenceFiles, type EvidenceKind } from '../core/trust/evidence/judge.ts'
-import { EVIDENCE_FILES } from '../core/trust/image-target.ts'
+import { EVIDENCE_FILES, patchName } from '../core/trust/image-target.ts'
+import { type ListedPatch, MAX_PATCH_LIST_BYTES, readPatchList, writePatchList } from '../core/trust/patch-list.ts'
 
 /**
  * A release on disk: a folder `NAME.release` of three files, of four when it is encrypted, and its evidence, if it has any,
- * under the names of `EVIDENCE_FILES`. `release.json` is for people: no machine reads it.
+ * under the names of `EVIDENCE_FILES`. `release.json` is for people: no machine reads it. Where it has patches, `patches.json` lists them.
  */
 export const ENVELOPE_FILE = 'envelope.suit'
 export const PAYLOAD_FILE = 'payload.bin'
 export const SUMMARY_FILE = 'release.json'
 export const CONTENT_KEYS_FILE = 'content-keys.cbor'
+export const PATCHES_FILE = 'patches.json'
+
+/** A patch of a release as it travels. */
+export type FolderPatch = ListedPatch & { readonly bytes: Uint8Array }
 
 /**
  * What the folder holds, as bytes. Nothing in it is verified yet. `contentKeys`: the content key of an encrypted payload,
@@ -47,7 +52,7 @@ export type ReleaseFiles = {
  */
 export function writeRelease(
   folder: string,
-  release: ReleaseFiles & { facts: ReleaseFacts },
+  release: ReleaseFiles & { facts: ReleaseFacts; patches?: readonly FolderPatch[] },
   evidence: EvidenceFiles = NO_EVIDENCE,
 ): Refusal | null {
   const target = resolve(folder)
@@ -65,6 +70,9 @@ export function writeRelease(
       const bytes = evidence[kind]
       if (bytes !== null) writeSynced(join(temporary, EVIDENCE_FILES[kind].name), bytes)
     }
+    const { patches = [] } = release
+    for (const { base, bytes } of patches) writeSynced(join(temporary, patchName(base)), bytes)
+    if (patches.length > 0) writeSynced(join(temporary, PATCHES_FILE), writePatchList(patches))
     writeSynced(join(temporary, ENVELOPE_FILE), release.envelope)
     syncFolder(temporary)
     // If power fails before the rename, there is no release of this name, and a hidden folder to delete; after it, the
@@ -113,6 +121,22 @@ export function readRelease(folder: string): ReleaseFiles | Refusal {
   if (isRefusal(written)) return written.code === 'file-missing' ? { envelope, payload, contentKeys: [] } : written
   const contentKeys = readWraps(written, path)
   return isRefusal(contentKeys) ? contentKeys : { envelope, payload, contentKeys }
+}
+
+/** Reads the patches that lie in a release's folder; none where nothing lists them. Refuses like `readRelease`, and as `readPatchList`. */
+export function readPatches(folder: string): readonly FolderPatch[] | Refusal {
+  const path = join(folder, PATCHES_FILE)
+  const list = existsSync(path) ? readLimited(path, MAX_PATCH_LIST_BYTES) : null
+  if (list === null || isRefusal(list)) return list ?? []
+  const listed = readPatchList(list, path)
+  if (isRefusal(listed)) return listed
+  const patches: FolderPatch[] = []
+  for (const one of listed) {
+    const bytes = readLimited(join(folder, patchName(one.base)), maxSealedBytes(LIMITS.imageBytes))
+    if (isRefusal(bytes)) return bytes
+    patches.push({ ...one, bytes })
+  }
+  return patches
 }
 
 /** No evidence at all. */

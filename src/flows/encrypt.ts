@@ -9,6 +9,7 @@ import {
   openContentKey,
   SEGMENT_LIMITS,
 } from '../core/firmware/encryption.ts'
+import { sealPatch } from '../core/firmware/patch-encryption.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import type { WrappingKey } from './ports.ts'
 
@@ -19,15 +20,16 @@ export type EncryptTo = {
   readonly cipher: Cipher
 }
 
-/** An encrypted payload. `contentKeys`: its content key, wrapped for each of those whom the release is encrypted to. */
+/** An encrypted payload. `contentKeys`: its content key, wrapped for each of those whom the release is encrypted to. `patches`: in the order they came. */
 export type Encrypted = {
   readonly ciphertext: Uint8Array
   readonly encryption: Encryption
   readonly contentKeys: readonly Uint8Array[]
+  readonly patches: readonly Uint8Array[]
 }
 
 /**
- * Encrypts a payload under a new content key, which nobody keeps: from here on only the holders of `keys` can come by it.
+ * Encrypts a payload, and the patches to it, under a new content key, which nobody keeps: from here on only the holders of `keys` can come by it.
  * The same payload gives other bytes each time. Nothing is durable on return. Refuses `release-fact-invalid`,
  * `decryption-key-malformed`.
  */
@@ -36,6 +38,7 @@ export function encryptFor(
   imageDigest: string,
   { keys, segmentBytes = SEGMENT_LIMITS.usualBytes, cipher }: EncryptTo,
   crypto: Crypto,
+  patches: readonly { readonly base: string; readonly bytes: Uint8Array }[] = [],
 ): Encrypted | Refusal {
   if (!isSegmentBytes(segmentBytes)) {
     const expected = `a power of two from ${SEGMENT_LIMITS.minBytes} to ${SEGMENT_LIMITS.maxBytes}`
@@ -49,7 +52,11 @@ export function encryptFor(
       if (isRefusal(wrap)) return wrap
       contentKeys.push(wrap)
     }
-    return { ...encryptPayload(payload, imageDigest, segmentBytes, key, { cipher, crypto }), contentKeys }
+    const ports = { cipher, crypto }
+    const sealed = patches.map(({ base, bytes }) =>
+      sealPatch(bytes, { base, target: imageDigest }, segmentBytes, key, ports),
+    )
+    return { ...encryptPayload(payload, imageDigest, segmentBytes, key, ports), contentKeys, patches: sealed }
   } finally {
     key.fill(0)
   }

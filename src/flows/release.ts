@@ -1,3 +1,5 @@
+import { memoryOf } from '../core/delta/patch.ts'
+import { readPatch } from '../core/delta/whole.ts'
 import { concat } from '../core/encoding/bytes.ts'
 import type { Crypto } from '../core/encoding/crypto.ts'
 import { isPayloadOf } from '../core/firmware/acceptance.ts'
@@ -27,7 +29,13 @@ export type Release = {
   readonly image: Uint8Array
   readonly payload: Uint8Array
   readonly contentKeys: readonly Uint8Array[]
+  readonly patches: readonly TravellingPatch[]
 }
+
+/** A patch to the images of a release, in the clear; `base`: SHA-256 of what it is from, in lower-case hex. */
+export type ReleasePatch = { readonly base: string; readonly bytes: Uint8Array }
+/** A patch as it travels beside the payload, encrypted where that is, and the memory that applying it takes, in bytes. */
+export type TravellingPatch = ReleasePatch & { readonly memory: number }
 
 /** What is said of a release when nobody says otherwise. */
 export const RELEASE_DEFAULTS = {
@@ -45,13 +53,14 @@ type Stated = Omit<ReleaseFacts, 'imageSize' | 'imageDigest' | 'components' | 'c
 /**
  * What a release engineer states, unread: every field is checked. Those with a default may be left out. `further`: the
  * images that move together with this one, each for a component of its own. `chunkBytes`: how the payload is checked
- * while it comes, when that is not left to us. `encrypt`: the payload travels encrypted, for these.
+ * while it comes, when that is not left to us. `encrypt`: the payload travels encrypted, for these. `patches`: what some already run becomes it by.
  */
 export type ReleaseInput = {
   readonly image: Uint8Array
   readonly further?: readonly { readonly name: string; readonly image: Uint8Array }[]
   readonly chunkBytes?: number
   readonly encrypt?: EncryptTo
+  readonly patches?: readonly ReleasePatch[]
   readonly facts: { readonly [Name in Exclude<keyof Stated, keyof typeof RELEASE_DEFAULTS>]: unknown } & {
     readonly [Name in keyof typeof RELEASE_DEFAULTS]?: unknown
   }
@@ -62,7 +71,7 @@ export type ReleaseInput = {
  * return: writing is the caller's. The same input gives the same bytes, unless it is encrypted.
  *
  * Refuses `image-empty`, `image-too-large`, `release-fact-invalid`, `version-malformed`, `retirement-keeps-floor`, and what
- * `mcubootAgrees` and `encryptFor` refuse.
+ * `mcubootAgrees`, `encryptFor` and the readers of patches refuse.
  */
 export function createRelease(input: ReleaseInput, ports: { readonly crypto: Crypto }): Release | Refusal {
   const { further = [] } = input
@@ -83,8 +92,11 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
     components,
     chunks: measurable(chunkBytes) ? measureChunks(image, components, chunkBytes, ports.crypto) : { bytes: chunkBytes },
   }
+  const { patches = [] } = input
+  const memory = memoryOfPatches(patches, measured.imageDigest, ports.crypto)
+  if (isRefusal(memory)) return memory
   const encrypted =
-    input.encrypt === undefined ? null : encryptFor(image, measured.imageDigest, input.encrypt, ports.crypto)
+    input.encrypt === undefined ? null : encryptFor(image, measured.imageDigest, input.encrypt, ports.crypto, patches)
   if (isRefusal(encrypted)) return encrypted
   const { vendor, class: className, hardware, version, sequence } = input.facts
   const facts = parseFacts(
@@ -115,7 +127,25 @@ export function createRelease(input: ReleaseInput, ports: { readonly crypto: Cry
   const manifest = authorManifest(facts)
   const envelope = assembleEnvelope(manifest, [], ports.crypto)
   const [payload, contentKeys] = encrypted === null ? [image, []] : [encrypted.ciphertext, encrypted.contentKeys]
-  return { facts, manifest, envelope, image, payload, contentKeys }
+  const travelling = patches.map(({ base, bytes }, index) => {
+    return { base, bytes: encrypted?.patches[index] ?? bytes, memory: memory[index] as number }
+  })
+  return { facts, manifest, envelope, image, payload, contentKeys, patches: travelling }
+}
+
+/** What applying each patch takes. Refuses what `readPatch` refuses, `release-patch-refused`: it is between other images. */
+function memoryOfPatches(patches: readonly ReleasePatch[], image: string, crypto: Crypto): readonly number[] | Refusal {
+  const memory: number[] = []
+  for (const { base, bytes } of patches) {
+    const subject = `patch from ${base.slice(0, 16)}`
+    const header = readPatch(crypto, bytes, subject)
+    if (isRefusal(header)) return header
+    if (header.base.digest.toHex() !== base || header.target.digest.toHex() !== image) {
+      return refuse('release-patch-refused', subject, `one from it to ${image}`, 'one between other images')
+    }
+    memory.push(memoryOf(header))
+  }
+  return memory
 }
 
 /** What makes an image one for MCUboot: its version and counter are those of the release. */

@@ -91,8 +91,9 @@ export const EVIDENCE_FILES = {
 /** The path of a file beside a target: `bms/1.4.0/sbom.cdx.json` for `bms/1.4.0/envelope.suit`. */
 export const beside = (path: string, name: string): string => `${path.slice(0, path.lastIndexOf('/') + 1)}${name}`
 
-/** The path of a patch from a base (SHA-256 in lower-case hex) to the release of an envelope. */
-export const patchPath = (envelope: string, base: string): string => beside(envelope, `from-${base.slice(0, 16)}.vsdp`)
+/** The file of a patch from a base (SHA-256 in lower-case hex), and its path beside the envelope of its release. */
+export const patchName = (base: string): string => `from-${base.slice(0, 16)}.vsdp`
+export const patchPath = (envelope: string, base: string): string => beside(envelope, patchName(base))
 
 /** The SHA-256 of the images as they lie in flash: what controllers attest. */
 export const imageOf = ({ payload, encrypted }: ImageTarget): string => encrypted?.image ?? payload.sha256

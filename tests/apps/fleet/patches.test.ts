@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { World } from '../../../sim/doors/world.ts'
 import { nodeCrypto } from '../../../src/adapters/crypto-node.ts'
 import { fromUtf8, toHex } from '../../../src/core/encoding/bytes.ts'
 import { FROM_NOTHING } from '../../../src/core/fleet/patch-rows.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import type { ImageTarget } from '../../../src/core/trust/image-target.ts'
 import type { PatchView } from '../../../src/wire/patch-api.ts'
 import { ask, call, fleetUrl, tls } from '../../worlds/people.ts'
 import { image, QUAY } from '../../worlds/quay.ts'
 import { ended, settled, started } from '../../worlds/started.ts'
 
 const [FIRST, SECOND] = [image(2), image(2).with(300, 1).with(20_000, 7)]
+const THIRD = SECOND.with(5000, 9)
 const digestOf = (bytes: Uint8Array): string => toHex(nodeCrypto.sha256(bytes))
 
 describe('patches, from a publication to the orders of a site', () => {
@@ -57,24 +61,41 @@ describe('patches, from a publication to the orders of a site', () => {
     assert.equal((refused.json as { code: string }).code, 'role-missing')
   })
 
-  it('are what the site is ordered, and what it comes to is the release', async () => {
+  /** Blobs in the gateway's cache, by name: what came over the link. */
+  const fetched = (): readonly string[] =>
+    readdirSync(world.at('gateway', 'cache'), { recursive: true, encoding: 'utf8' }).map(path => basename(path))
+
+  it('are what the site is ordered and fetches, in place of the images; and what they come to is the release', async () => {
+    const all = await settled(world)
+    const patch = all.find(({ base, target }) => base === digestOf(FIRST) && target === digestOf(SECOND))?.made
     await world.campaign('second', ['bms/1.2.0/envelope.suit'])
-    const custom = async () => {
-      const bytes = await ask(world, '/v1/sites/quay/director/targets.json')
-      const { signed } = bytes as {
-        signed: { targets: Record<string, { custom: { controllers: Record<string, { patch?: object }> } }> }
-      }
-      return Object.values(signed.targets).flatMap(target => Object.values(target.custom.controllers))
-    }
-    const ordered: object[] = []
-    let state = ''
-    await world.until('the campaign ended', async () => {
-      for (const { patch } of await custom()) if (patch !== undefined) ordered.push(patch)
-      state = ((await world.must('campaign', 'show', 'second')) as { state: string }).state
-      return state !== 'running'
-    })
     assert.equal((await ended(world, 'second')).state, 'done')
-    const [patch] = ordered as { base: string; length: number }[]
-    assert.equal(patch?.base, digestOf(FIRST))
+    const came = fetched()
+    assert.ok(came.includes(patch?.sha256 ?? 'no patch'), 'the patch came')
+    assert.ok(!came.includes(digestOf(SECOND)), 'and not the images')
+  })
+
+  it('of an encrypted release come with it, encrypted, and are decrypted by the controllers alone', async () => {
+    writeFileSync(world.at('second.bin'), SECOND)
+    const to = ['--encrypt-to', `${world.at('fleet', 'keys', 'wrapping')}.pub`]
+    const from = ['--patch-from', world.at('second.bin'), '--patch-from', world.at('bms-1.1.0.release')]
+    const folder = await world.release('bms', '1.3.0', THIRD, ...to, ...from)
+    const [path] = await world.publish(folder)
+    assert.equal(path, 'bms/1.3.0/envelope.suit')
+    const { signed } = await ask<{ signed: { targets: Record<string, { custom: unknown }> } }>(
+      world,
+      '/v1/repos/image/targets.json',
+    )
+    const { patches, payload } = signed.targets[path as string]!.custom as ImageTarget
+    assert.deepEqual(
+      patches?.map(({ base }) => base),
+      [digestOf(SECOND), digestOf(FIRST)],
+    )
+    await world.campaign('third', [path as string])
+    assert.equal((await ended(world, 'third')).state, 'done')
+    const came = fetched()
+    assert.ok(came.includes(patches?.[0]?.sha256 ?? 'no patch'), 'the patch came')
+    assert.ok(!came.includes(payload.sha256), 'and not the payload')
+    assert.ok(!(await settled(world)).some(({ target }) => target === digestOf(THIRD)), 'the fleet made none')
   })
 })

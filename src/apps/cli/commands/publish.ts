@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { readEvidence, readRelease } from '../../../adapters/release-folder.ts'
+import { readEvidence, readPatches, readRelease } from '../../../adapters/release-folder.ts'
 import { loadPublicKey } from '../../../adapters/signer-file.ts'
 import { sameBytes, toBase64, toHex } from '../../../core/encoding/bytes.ts'
 import { canonicalJson, type Json } from '../../../core/encoding/canonical-json.ts'
@@ -18,7 +18,7 @@ import {
   publicationInBins,
   succinctOf,
 } from '../../../core/trust/hash-bins.ts'
-import { EVIDENCE_FILES, sameFile } from '../../../core/trust/image-target.ts'
+import { EVIDENCE_FILES, patchPath, sameFile } from '../../../core/trust/image-target.ts'
 import { canSignMetadata, keyId } from '../../../core/trust/keys.ts'
 import type { Signature, Target } from '../../../core/trust/metadata.ts'
 import { signableBytes } from '../../../core/trust/read-metadata.ts'
@@ -284,7 +284,7 @@ async function fetchPolicy(cli: Cli, session: Session): Promise<PublishPolicy | 
   return isRefusal(written) ? written : publishPolicyOf(written, where, cli.world.crypto)
 }
 
-/** A release folder as targets: the envelope, the payload that it names, and the evidence, as the fleet wants it. */
+/** A release folder as targets: the envelope, the payload that it names, the evidence, as the fleet wants it, and its patches. */
 function prepare(cli: Cli, folder: string, policy: PublishPolicy): Prepared | Refusal {
   const files = readRelease(folder)
   if (isRefusal(files)) return files
@@ -309,13 +309,23 @@ function prepare(cli: Cli, folder: string, policy: PublishPolicy): Prepared | Re
   const named = Object.fromEntries(
     more.map(({ kind, target: { path, sha256, length } }) => [kind, { path, sha256, length }]),
   )
-  const custom = { ...releaseTarget(facts, payloadPath, files.contentKeys), ...named } as unknown as Json
+  const found = readPatches(folder)
+  if (isRefusal(found)) return found
+  const patches = found.map(({ base: from, memory, bytes }) => {
+    return { bytes, ref: { base: from, memory, path: patchPath(`${base}/envelope.suit`, from), ...sized(bytes) } }
+  })
+  const brought = patches.length === 0 ? {} : { patches: patches.map(({ ref }) => ref) }
+  const custom = { ...releaseTarget(facts, payloadPath, files.contentKeys), ...named, ...brought } as unknown as Json
   const envelope = { path: `${base}/envelope.suit`, ...sized(files.envelope), custom }
   const payload = { path: payloadPath, ...carriedBy(facts), custom: null }
   const blobs = [
     { target: envelope, bytes: files.envelope },
     { target: payload, bytes: files.payload },
     ...more.map(({ target, bytes }) => ({ target, bytes })),
+    ...patches.map(({ ref: { path, length, sha256 }, bytes }) => ({
+      target: { path, length, sha256, custom: null },
+      bytes,
+    })),
   ]
   return { blobs, path: envelope.path, version: facts.version }
 

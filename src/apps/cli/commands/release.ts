@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { readImage, readRelease, writeRelease } from '../../../adapters/release-folder.ts'
 import { loadPublicKey } from '../../../adapters/signer-file.ts'
+import { concat } from '../../../core/encoding/bytes.ts'
 import type { ReleaseFacts, Transition } from '../../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { createRelease, inspectRelease, mcubootPayload, RELEASE_DEFAULTS } from '../../../flows/release.ts'
@@ -14,6 +15,7 @@ import { PRIVATE_KEY } from '../signing-key.ts'
 import { type Cell, listing, table } from '../table.ts'
 import { addWrap, type EncryptOptions, encryptionLines, encryptTo, recipientsOf } from './release-encryption.ts'
 import { addFlashImage, mcubootIn, mcubootLines } from './release-mcuboot.ts'
+import { patchesFrom, patchesJson, patchLines } from './release-patches.ts'
 import { addReleaseShow } from './release-show.ts'
 
 const FORMATS = ['plain', 'mcuboot'] as const
@@ -39,6 +41,7 @@ type CreateOptions = {
   mcubootHeader: number
   mcubootNeeds: readonly { image: number; atLeast: string }[]
   out?: string
+  patchFrom: readonly string[]
 } & EvidenceOptions &
   EncryptOptions
 
@@ -93,6 +96,12 @@ export function addRelease(program: Command, cli: Cli): void {
     .option('--builder <uri>', 'who built it, in the statement (the key’s own name)')
     .option('--out <folder>', 'where to write it (CLASS-VERSION.release)')
     .option('--encrypt-to <file>', 'encrypt the payload to a wrapping key, the fleet’s (.pub); repeatable', several, [])
+    .option(
+      '--patch-from <file>',
+      'an image that controllers run, or a release in the clear: a patch from it travels with the release; repeatable',
+      several,
+      [],
+    )
     .option('--segment <bytes>', 'how much is encrypted at a time: a power of two from 1KiB to 16KiB', size)
     .action(cli.act((options: CreateOptions) => create(cli, options)))
   addFlashImage(release, cli)
@@ -133,10 +142,13 @@ async function create(cli: Cli, options: CreateOptions): Promise<Work> {
   if (isRefusal(transition)) return transition
   const encrypt = encryptTo(options)
   if (isRefusal(encrypt)) return encrypt
+  const patches = await patchesFrom(cli, options.patchFrom, concat(image, ...further.map(part => part.image)))
+  if (isRefusal(patches)) return patches
   const release = createRelease(
     {
       image,
       further,
+      patches,
       ...(options.chunk === undefined ? {} : { chunkBytes: options.chunk }),
       ...(encrypt === undefined ? {} : { encrypt }),
       facts: {
@@ -163,8 +175,16 @@ async function create(cli: Cli, options: CreateOptions): Promise<Work> {
   if (refusal !== null) return refusal
   cli.output.progress(`Not signed yet. Next: voltseal sign ${folder} --key KEY`)
   return {
-    json: { release: folder, signers: [], facts: release.facts, evidence: evidenceJson(gathered.evidence) },
-    text: listing(cli.output, [['release', folder], ...factLines(release.facts), ...evidenceLines(gathered.evidence)]),
+    json: {
+      ...{ release: folder, signers: [], facts: release.facts, evidence: evidenceJson(gathered.evidence) },
+      ...(release.patches.length === 0 ? {} : { patches: patchesJson(release.patches) }),
+    },
+    text: listing(cli.output, [
+      ['release', folder],
+      ...factLines(release.facts),
+      ...evidenceLines(gathered.evidence),
+      ...patchLines(release.patches),
+    ]),
   }
 }
 
