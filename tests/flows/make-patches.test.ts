@@ -8,7 +8,7 @@ import { FROM_NOTHING } from '../../src/core/fleet/patch-rows.ts'
 import { isRefusal, orThrow, refuse } from '../../src/core/refusal/refusal.ts'
 import { makeNextPatch, servePatches, wantPatch } from '../../src/flows/make-patches.ts'
 import type { PatchMaker } from '../../src/flows/patch-ports.ts'
-import type { FleetStore } from '../../src/flows/ports.ts'
+import type { FleetStore, FleetWorld } from '../../src/flows/ports.ts'
 import { publishRelease } from '../../src/flows/publish.ts'
 import { drawn, patchOf } from '../core/delta/images.ts'
 import { type Brought, digestOf, IMAGES, makeHere, PatchedFleet, POLICY } from '../worlds/patched-fleet.ts'
@@ -24,10 +24,14 @@ function brought(old: Uint8Array, now: Uint8Array, change: Partial<Brought> = {}
 }
 
 /** A store that power fails at. */
-const cutAt = (store: FleetStore, name: keyof FleetStore): FleetStore =>
+const cutAt = (
+  store: FleetStore,
+  name: 'commit',
+  instead: FleetStore['commit'] = () => Promise.reject(new Error('power failed')),
+): FleetStore =>
   new Proxy(store, {
     get: (target, key) => {
-      if (key === name) return () => Promise.reject(new Error('power failed'))
+      if (key === name) return instead
       const value: unknown = Reflect.get(target, key, target)
       return typeof value === 'function' ? value.bind(target) : value
     },
@@ -216,6 +220,57 @@ describe('patches at the fleet server', () => {
     at.fleet.open()
     assert.equal(await servePatches(at.world), null)
     assert.ok('sha256' in ((await at.ordered()).get('c0') ?? {}))
+  })
+
+  it('come to the same wherever power fails: before a commit, or behind it with its answer lost', async () => {
+    const site = async () => {
+      const one = await PatchedFleet.make()
+      await one.publish(1, OLD)
+      await one.attests('c0', '1.1.0', digestOf(OLD))
+      await one.campaign('spring', await one.publish(2, NEW))
+      await one.order()
+      return one
+    }
+    const work = async ({ world }: PatchedFleet): Promise<void> => {
+      while (orThrow(await makeNextPatch(world, makeHere))) assert.equal(await servePatches(world), null)
+      assert.equal(await servePatches(world), null)
+    }
+    const outcome = async ({ world, ordered }: { world: FleetWorld; ordered: object }) => ({
+      ordered,
+      counts: await world.store.patches.counts(),
+      awaiting: await world.store.patches.awaiting(9),
+    })
+    const whole = await site()
+    await work(whole)
+    const wanted = await outcome({ world: whole.world, ordered: await whole.ordered() })
+    whole.close()
+    assert.deepEqual(wanted.counts, { wanted: 0, made: 1, none: 2 })
+    let cuts = 0
+    for (const persisted of [false, true]) {
+      for (let after = 1, isCut = true; isCut; after += 1) {
+        const one = await site()
+        let left = after
+        one.fleet.open([], store =>
+          cutAt(store, 'commit', async change => {
+            left -= 1
+            if (left !== 0) return store.commit(change)
+            if (persisted) await store.commit(change)
+            throw new Error('power failed')
+          }),
+        )
+        isCut = await work(one).then(
+          () => false,
+          () => true,
+        )
+        one.fleet.open()
+        await work(one)
+        const what = `commit ${after}, ${persisted ? 'persisted' : 'lost'}`
+        assert.deepEqual(await outcome({ world: one.world, ordered: await one.ordered() }), wanted, what)
+        if (isCut) cuts += 1
+        one.close()
+      }
+    }
+    assert.ok(cuts >= 8, `${cuts} cuts`)
   })
 
   it('attack: a maker that hands over something else makes no patch', async () => {
