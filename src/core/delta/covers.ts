@@ -1,8 +1,11 @@
 import type { BitCoder } from './arithmetic.ts'
 import { Slots } from './odds.ts'
 
-/** A stretch of the new image that is like one of the old: from `old` and from `new` on, `length` bytes. */
-export type Cover = { readonly old: number; readonly new: number; readonly length: number }
+/**
+ * A stretch of the new image that is like one of the old: from `old` and from `new` on, `length` bytes. `plain`: its bytes are expected as they were, for
+ * what looks like references in it is something else.
+ */
+export type Cover = { readonly old: number; readonly new: number; readonly length: number; readonly plain?: true }
 
 /** Bits of a cover's numbers at most: an image has less than 2^31 bytes. */
 const MOST_BITS = 31
@@ -12,6 +15,8 @@ const COUNT = 0
 const LEADING = 64
 const LAST = 192
 const SIGN = 255
+/** The first number has no sign: its place is for whether a cover is plain. */
+const PLAIN = SIGN
 
 /**
  * Covers as numbers, each told from the end of the one before: how far it begins behind that in the new image, how long it is,
@@ -32,7 +37,8 @@ export class CoverCoder {
     const gap = this.#number(0, cover.new - now, now & 1)
     const length = this.#number(1, cover.length - 1, (now + gap) & 1) + 1
     const from = old + gap + this.#signed(2, cover.old - (old + cover.new - now))
-    const coded = { old: from, new: now + gap, length }
+    const isPlain = this.#bit(PLAIN, cover.plain === true ? 1 : 0) === 1
+    const coded: Cover = { old: from, new: now + gap, length, ...(isPlain ? { plain: true } : {}) }
     this.#end = { old: coded.old + length, new: coded.new + length }
     return coded
   }

@@ -8,6 +8,7 @@ import { type Fit, fitted } from './fit.ts'
 import { ImageWalk, STEP } from './image-walk.ts'
 import { CHAIN_BYTES, chainDigest, type PatchHeader, writeBlock, writeHeader } from './patch.ts'
 import { findAlike, type Images, LARGE_IMAGE } from './search/alike.ts'
+import { plainOnes } from './search/plain.ts'
 
 /** Of what a patch is made. */
 export type PatchOrder = Images & {
@@ -43,7 +44,7 @@ export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder):
   const search = findAlike(order, order.memory)
   let found = search.next()
   for (; !found.done; found = search.next()) yield { doing: 'looking for what is alike', share: found.value }
-  const { slotBits, blockBytes, covers } = fitOf(order, found.value)
+  const { slotBits, blockBytes, covers } = fitOf(order, plainOnes(order, found.value))
   const blocks: { readonly count: number; readonly payload: Uint8Array }[] = [...coverBlocks(covers, blockBytes)]
   const map = new AddressMap(covers)
   const walk = new ImageWalk({ architecture, slotBits, covers, old: { length: old.length, load, map } })

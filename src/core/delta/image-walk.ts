@@ -61,14 +61,16 @@ export class ImageWalk {
     const isCovered = cover !== undefined && cover.new <= this.#at
     const until = cover === undefined ? Number.POSITIVE_INFINITY : isCovered ? cover.new + cover.length : cover.new
     const length = Math.min(bytes.length, STEP, until - this.#at)
-    if (isCovered) yield* this.#covered(coder, bytes, length, cover.old + (this.#at - cover.new))
+    if (isCovered) yield* this.#covered(coder, bytes, length, cover)
     else this.#uncovered(coder, bytes, length)
     this.#at += length
     return length
   }
 
-  *#covered(coder: BitCoder, bytes: Uint8Array, length: number, at: number): Generator<OldBytes, void, Uint8Array> {
-    const { architecture, old } = this.#terms
+  *#covered(coder: BitCoder, bytes: Uint8Array, length: number, cover: Cover): Generator<OldBytes, void, Uint8Array> {
+    const { old } = this.#terms
+    const architecture = cover.plain === true ? 'none' : this.#terms.architecture
+    const at = cover.old + (this.#at - cover.new)
     const around = new Uint8Array(length + 2 * MARGIN)
     const first = Math.max(0, at - MARGIN)
     const last = Math.min(old.length, at + length + MARGIN)
