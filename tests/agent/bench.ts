@@ -91,7 +91,7 @@ export class AgentBench {
         golden: golden.folder,
         factory: factory.folder,
         slot: 256 * 1024,
-        secondStage: secondStage === undefined ? 0 : 1 << 20,
+        secondStage: secondStage === undefined ? 0 : 2 << 20,
         sector: 4096,
         devices: {},
         ...options.setup,
