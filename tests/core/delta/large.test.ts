@@ -38,6 +38,16 @@ describe('a large image', () => {
     }
   })
 
+  it('may be of zeros for the most part', () => {
+    // Runs of every length up to 16 KiB, in another order: zeros are like zeros in 600 places, and are no match in any.
+    const runs = (first: number) =>
+      Array.from({ length: 600 }, (_, k) => [drawn(k + 9, 40), new Uint8Array(((k * first) % 601) * 27)])
+    const [old, now] = [concat(...runs(7).flat()), concat(...runs(11).flat())]
+    assert(old.length > 4 * MIB && now.length > 4 * MIB)
+    const patch = patchOf({ old, now, architecture: 'none', load: 0 })
+    assert(patch.length < 20_000, `${patch.length}`)
+  })
+
   it('is looked through within the memory that is said', () => {
     const memory = 8 * MIB
     const search = findAlike({ old: OLD, now: NOW, architecture: 'none', load: 0 }, memory)

@@ -2,7 +2,7 @@ import type { Index } from '../matches.ts'
 
 /** Pieces with the same hash that are looked at: what stands in more places than that tells nothing. */
 const MOST_TRIES = 64
-/** Bytes of a match that are looked at: where it goes on, the next one does. */
+/** Bytes that are compared for one place of the new image, about: where a match goes on, the next one does. */
 const PLENTY = 4096
 /** Bytes of a match that are not like the one before them, at least: zeros match zeros anywhere. */
 const RICH = 6
@@ -83,13 +83,17 @@ export class PieceIndex implements Index {
       return
     }
     this.#roll(now, at)
+    // Zeros stand in so many places that they would be compared with zeros for most of the time.
+    if (isRun(now, at, this.#window)) return
     let piece = this.#last[this.#slot(this.#hash)]!
-    for (let tries = 0; piece !== 0 && tries < MOST_TRIES && this.length < PLENTY; tries += 1) {
+    let looked = 0
+    for (let tries = 0; piece !== 0 && tries < MOST_TRIES && looked < PLENTY; tries += 1) {
       const start = (piece - 1) * this.#stride
       piece = this.#before[piece - 1]!
       // Where the last byte of what was found is another one, this match is shorter.
       if (this.length > 0 && old[start + this.length - 1] !== now[at + this.length - 1]) continue
       const length = this.#alike(now, at, start, PLENTY)
+      looked += length
       if (length < this.#window || length < this.length) continue
       if (length === this.length && Math.abs(start - near) >= Math.abs(this.at - near)) continue
       this.at = start
@@ -121,6 +125,11 @@ export class PieceIndex implements Index {
     while (length < most && old[start + length] === now[at + length]) length += 1
     return length
   }
+}
+
+function isRun(bytes: Uint8Array, at: number, length: number): boolean {
+  for (let k = at + 1; k < at + length; k += 1) if (bytes[k] !== bytes[at]) return false
+  return true
 }
 
 function isRich(bytes: Uint8Array, at: number, length: number): boolean {
