@@ -23,6 +23,7 @@ const CALLS: Partial<Record<Architecture, (distance: number) => number>> = {
     const part = (from: number, bits: number): number => (distance >> from) & ((1 << bits) - 1)
     return ((part(20, 1) << 31) | (part(1, 10) << 21) | (part(11, 1) << 20) | (part(12, 8) << 12) | 0xef) >>> 0
   },
+  arm: distance => (0xeb00_0000 | (((distance - 8) >> 2) & 0x00ff_ffff)) >>> 0,
   aarch64: distance => (0x9400_0000 | ((distance >> 2) & 0x03ff_ffff)) >>> 0,
 }
 

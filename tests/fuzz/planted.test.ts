@@ -25,6 +25,13 @@ const MCUBOOT = 'src/core/firmware/mcuboot/read.ts'
 
 const PLANTED: readonly Planted[] = [
   {
+    name: 'an applier of patches that believes its covers reads outside of the base',
+    target: 'patch',
+    kind: 'crash',
+    file: 'src/core/delta/apply.ts',
+    edits: [['cover.old < 0 || cover.old + cover.length > base.length', 'cover.old < -99_999']],
+  },
+  {
     name: 'a reader of JSON without its limit of depth runs out of stack',
     target: 'json',
     kind: 'crash',
