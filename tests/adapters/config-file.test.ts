@@ -126,7 +126,7 @@ describe('a slip of the pen in agent.yaml', () => {
     [
       'a field too many',
       { probe: {} },
-      'only kind, application, probes, trial, reportMillis, watchdogMillis, watchdogDevice, runtime in the file',
+      'only kind, application, probes, trial, reportMillis, patches, watchdogMillis, watchdogDevice, runtime in the file',
       'a field probe',
     ],
     ['a field too few', { probes: undefined }, 'a field probes', 'none'],
