@@ -1,5 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { HEADER_BYTES, parseHeader } from '../../../src/core/delta/patch.ts'
+import { toHex } from '../../../src/core/encoding/bytes.ts'
+import { isRefusal } from '../../../src/core/refusal/refusal.ts'
 import type { CampaignControllerView, CampaignView } from '../../../src/wire/fleet-views.ts'
 import type { StampedEvent } from '../site/events.ts'
 import { type DemoImage, FACTORY, UPDATE } from './firmware.ts'
@@ -86,9 +89,9 @@ const wasTouched = (one: CampaignControllerView, events: readonly StampedEvent[]
   events.some(event => event.controller === one.controller && ['assigned', 'activating'].includes(event.event))
 
 function checkTampered(seen: Seen): string | null {
-  const { view, events, audit, images, folder } = seen
-  const { sha256 } = update(images, 'bms')
-  if (!existsSync(join(folder, 'gateway', 'cache', 'quarantine', sha256))) return 'nothing is in quarantine'
+  const { view, events, audit, folder } = seen
+  const quarantine = join(folder, 'gateway', 'cache', 'quarantine')
+  if (!existsSync(quarantine) || readdirSync(quarantine).length === 0) return 'nothing is in quarantine'
   if (!audit.includes('blob-quarantined')) return 'the audit log knows of no quarantined blob'
   const open = allConfirmed(view)
   if (open !== null) return open
@@ -98,20 +101,34 @@ function checkTampered(seen: Seen): string | null {
   return attack.running.endsWith(UPDATE) ? null : `${attack.controller} runs ${attack.running}`
 }
 
-/** Flips one byte of the bms image in the gateway's cache, when the canary has it and nobody else does. */
+/** Flips one byte of what the gateway's cache has of the bms update, when the canary has it and nobody else does. */
 function flipCachedByte(): NonNullable<Scenario['meanwhile']> {
   let done = false
   return (event, { folder, images }) => {
     const { sha256, version } = update(images, 'bms')
     if (done || event.event !== 'staged' || !event.controller.startsWith('bms') || event.version !== version)
       return null
-    const path = join(folder, 'gateway', 'cache', sha256.slice(0, 2), sha256)
+    const cache = join(folder, 'gateway', 'cache')
+    const name = cachedNames(cache).find(one => one === sha256 || isPatchTo(sha256, join(cache, one.slice(0, 2), one)))
+    if (name === undefined) throw new Error('the canary has an update that the gateway has not')
+    const path = join(cache, name.slice(0, 2), name)
     const bytes = readFileSync(path)
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 0x01
     writeFileSync(path, bytes)
     done = true
-    return `A byte of ${join('gateway', 'cache', sha256.slice(0, 2), `${sha256.slice(0, 12)}…`)} is flipped.`
+    return `A byte of ${join('gateway', 'cache', name.slice(0, 2), `${name.slice(0, 12)}…`)} is flipped.`
   }
+}
+
+const cachedNames = (cache: string): string[] =>
+  readdirSync(cache, { recursive: true, encoding: 'utf8' })
+    .filter(path => /^[0-9a-f]{2}\/[0-9a-f]{64}$/.test(path))
+    .map(path => path.slice(3))
+
+/** Whether a file is a patch that makes an image. */
+function isPatchTo(sha256: string, path: string): boolean {
+  const header = parseHeader(readFileSync(path).subarray(0, HEADER_BYTES), path)
+  return !isRefusal(header) && toHex(header.target.digest) === sha256
 }
 
 export function update(images: readonly DemoImage[], className: string): DemoImage {

@@ -85,7 +85,7 @@ export const deltaCodes = {
   'full-image-not-waited-for': {
     ...policy,
     title: 'no full image waits for a yes for this controller',
-    fix: 'voltseal gateway status says what waits. A full image that may come, or that a patch makes, needs nobody.',
+    fix: 'See what waits with voltseal gateway status. A full image that may come, or that a patch makes, needs nobody.',
   },
   'full-images-never': {
     ...policy,

@@ -67,6 +67,7 @@ const NO_ATTEMPT: Readonly<Record<string, readonly string[]>> = {
   'the server makes an evidence pack, and its view says to its owner that it failed: no request was refused': [
     'pack-not-made',
   ],
+  'the server makes a patch, and the log says that there is none and why: no request was refused': ['patch-not-made'],
   'a command line says it to whoever started it, and asked no server': ['profile-missing', 'pack-verifier-missing'],
 }
 
