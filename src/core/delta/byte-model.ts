@@ -112,14 +112,14 @@ export class ByteModel {
     const { expected, halfword } = place
     const { contexts } = this.#evidence
     const row = OF_COVERED + 8 * Math.min(2, halfword.kind)
-    const after = expected | ((this.#before & 255) << 8)
+    const [own, after] = [context(5, expected), context(7, expected | ((this.#before & 255) << 8))]
     let spelled = 1
     for (let bits = 0; bits < 8; bits += 1) {
       const among = Math.imul(spelled, SPREAD)
       contexts[0] = context(4, bitOf(byEarlier, spelled, bits, halfword.kind))
-      contexts[1] = context(5, expected) + among
+      contexts[1] = own + among
       contexts[2] = context(6, bitOf(byOld, spelled, bits, halfword.kind))
-      contexts[3] = context(7, after) + among
+      contexts[3] = after + among
       spelled = spelled * 2 + this.#evidence.decide(coder, row + bits, RATE.bits, (byte >> (7 - bits)) & 1)
     }
     return spelled & 255

@@ -2,7 +2,7 @@ import type { BitCoder } from './arithmetic.ts'
 import { logOddsOf, probabilityOf } from './odds.ts'
 
 /** Contexts that a bit is judged by, each with a weight of its own, and one weight more by which a place leans to a side. */
-export const CONTEXTS = 4
+const CONTEXTS = 4
 const WEIGHTS = CONTEXTS + 1
 
 /** What it keeps in memory, in bytes. */

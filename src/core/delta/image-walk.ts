@@ -75,9 +75,8 @@ export class ImageWalk {
     const first = Math.max(0, at - MARGIN)
     const last = Math.min(old.length, at + length + MARGIN)
     around.set(yield { at: first, length: last - first }, first - (at - MARGIN))
-    const before = around.slice()
     const kinds = this.#kinds.subarray(0, around.length)
-    expected(architecture, { at, by: this.#at - at, bytes: around, kinds }, old)
+    const before = expected(architecture, { at, by: this.#at - at, bytes: around, kinds }, old)
     for (let row = 0; row < length; row += ROW) {
       const end = Math.min(length, row + ROW)
       const were = around.subarray(MARGIN + row, MARGIN + end)

@@ -18,11 +18,11 @@ export const KINDS = 13
 
 /**
  * What a moved stretch is expected to be: each reference in it points to where what it pointed to has moved. What a byte
- * belongs to depends on the few bytes around it alone, so that a stretch may be cut anywhere.
+ * belongs to depends on the few bytes around it alone, so that a stretch may be cut anywhere. Answers the bytes as they were.
  */
-export function expected(architecture: Architecture, stretch: Stretch, image: Addressed): void {
+export function expected(architecture: Architecture, stretch: Stretch, image: Addressed): Uint8Array {
   stretch.kinds.fill(0)
-  if (architecture === 'none') return
+  if (architecture === 'none') return stretch.bytes
   const original = stretch.bytes.slice()
   if (architecture === 'aarch64') aarch64(original, stretch, image)
   else if (architecture === 'arm') arm(original, stretch, image)
@@ -32,6 +32,24 @@ export function expected(architecture: Architecture, stretch: Stretch, image: Ad
     thumbNear(original, stretch, image)
     words(original, stretch, image)
   }
+  return original
+}
+
+/** Where a stretch of the old image begins, how long it is, and how far it moves. */
+type Part = { readonly at: number; readonly length: number; readonly by: number }
+
+/** A stretch of an old image that is at hand, as it is expected to be. */
+export function foreseen(
+  architecture: Architecture,
+  old: Uint8Array,
+  { at, length, by }: Part,
+  image: Addressed,
+): Uint8Array {
+  const bytes = new Uint8Array(length + 2 * MARGIN)
+  const first = Math.max(0, at - MARGIN)
+  bytes.set(old.subarray(first, at + length + MARGIN), first - (at - MARGIN))
+  expected(architecture, { at, by, bytes, kinds: new Uint8Array(bytes.length) }, image)
+  return bytes.subarray(MARGIN, MARGIN + length)
 }
 
 /** Bytes of an image that are rewritten at once. */
@@ -43,11 +61,7 @@ export function expectedImage(architecture: Architecture, old: Uint8Array, image
   for (let at = 0; at < old.length; ) {
     const by = image.map.to(at) - at
     const end = Math.min(image.map.until(at), at + PIECE, old.length)
-    const bytes = new Uint8Array(end - at + 2 * MARGIN)
-    const first = Math.max(0, at - MARGIN)
-    bytes.set(old.subarray(first, end + MARGIN), first - (at - MARGIN))
-    expected(architecture, { at, by, bytes, kinds: new Uint8Array(bytes.length) }, image)
-    out.set(bytes.subarray(MARGIN, MARGIN + end - at), at)
+    out.set(foreseen(architecture, old, { at, length: end - at, by }, image), at)
     at = end
   }
   return out
