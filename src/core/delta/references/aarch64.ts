@@ -1,9 +1,4 @@
-import { type Addressed, MARGIN, type Stretch } from './stretch.ts'
-
-/** The kinds of the bytes of a branch, of an address in data, and of either half of one in code: from the first byte of each. */
-const BRANCH = 1
-const POINTER = 5
-const HALF = 9
+import { type Addressed, BRANCH, THIRD as HALF, MARGIN, mark, POINTER, type Stretch } from './stretch.ts'
 
 /** Instructions to either side of one that are looked at for the other half of an address: whole, for any byte of a stretch. */
 const NEAR = MARGIN / 4 - 1
@@ -25,7 +20,7 @@ export function aarch64(
   const within = load % PAGE
   const put = (k: number, word: number, kind: number): void => {
     out.setUint32(k, word, true)
-    for (let part = 0; part < 4; part += 1) kinds[k + part] = kind + part
+    mark(kinds, k, kind)
   }
   const half = (k: number, word: number, target: number): void => {
     if (target < 0 || target >= length) return

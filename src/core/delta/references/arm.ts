@@ -1,8 +1,5 @@
-import { type Addressed, MARGIN, type Stretch } from './stretch.ts'
+import { type Addressed, BRANCH, MARGIN, mark, type Stretch } from './stretch.ts'
 import { words } from './words.ts'
-
-/** The kinds of the bytes of a branch, from its first. */
-const BRANCH = 1
 
 /**
  * References of 32-bit Arm code (Armv7-A and Armv7-R Architecture Reference Manual, DDI 0406, A8.8): `B`, `BL` and `BLX`, `LDR` of what stands near by, and
@@ -26,7 +23,7 @@ export function arm(original: Uint8Array, stretch: Stretch, image: Addressed): v
       const distance = map.to(target) - (from + by)
       if ((distance & 3) !== half) continue
       out.setUint32(k, ((word & 0xff00_0000) | ((distance >> 2) & 0xff_ffff)) >>> 0, true)
-      for (let part = 0; part < 4; part += 1) kinds[k + part] = BRANCH + part
+      mark(kinds, k, BRANCH)
     } else if ((word & 0x0f7f_0000) === 0x051f_0000 && word >>> 28 !== 15) {
       const target = from + ((word & UP) !== 0 ? word & 0xfff : -(word & 0xfff))
       if (target < 0 || target >= length) continue

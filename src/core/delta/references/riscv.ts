@@ -1,9 +1,4 @@
-import { type Addressed, MARGIN, type Stretch } from './stretch.ts'
-
-/** The kinds of the bytes of a jump, of an address in data, and of the two halves of one in code: from the first byte of each. */
-const BRANCH = 1
-const POINTER = 5
-const HALF = 9
+import { type Addressed, BRANCH, THIRD as HALF, MARGIN, mark, POINTER, type Stretch } from './stretch.ts'
 
 /**
  * References of RISC-V code (Unprivileged ISA, 20240411, 2.5 and 2.6): `JAL` that calls or jumps; `AUIPC` and the instruction behind it that
@@ -16,7 +11,7 @@ export function riscv(original: Uint8Array, { at, by, bytes, kinds }: Stretch, {
   const begin = at - MARGIN
   const put = (k: number, word: number, kind: number): void => {
     out.setUint32(k, word, true)
-    for (let part = 0; part < 4; part += 1) kinds[k + part] = kind + part
+    mark(kinds, k, kind)
   }
   const looksLike = (k: number): boolean => k >= 0 && (isJump(code, k) || isPair(code, k))
   for (let k = begin & 1; k + 4 <= original.length; k += 2) {

@@ -16,3 +16,13 @@ export type Stretch = {
   readonly bytes: Uint8Array
   readonly kinds: Uint8Array
 }
+
+/** The kinds of the bytes of a reference, from its first: of a branch, of an address in data, and of a third that each architecture has for itself. */
+export const BRANCH = 1
+export const POINTER = 5
+export const THIRD = 9
+
+/** The four bytes of a word, or of an instruction of two halfwords, belong to a reference of a kind. */
+export function mark(kinds: Uint8Array, at: number, kind: number): void {
+  for (let part = 0; part < 4; part += 1) kinds[at + part] = kind + part
+}

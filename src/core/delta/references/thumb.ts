@@ -1,7 +1,4 @@
-import { type Addressed, MARGIN, type Stretch } from './stretch.ts'
-
-/** The kinds of the bytes of a branch, from its first. */
-const BRANCH = 1
+import { type Addressed, BRANCH, MARGIN, mark, type Stretch } from './stretch.ts'
 
 /**
  * Long branches of Thumb-2: `BL` (encoding T1) and `B.W` (T4), Arm v7-M Architecture Reference Manual (DDI 0403), A7.7.12 and A7.7.18.
@@ -15,12 +12,12 @@ export function thumb(original: Uint8Array, { at, by, bytes, kinds }: Stretch, {
     const target = from + distanceOf(original, k)
     if (target < 0 || target >= length) continue
     writeDistance(bytes, k, map.to(target) - (from + by))
-    for (let part = 0; part < 4; part += 1) kinds[k + part] = BRANCH + part
+    mark(kinds, k, BRANCH)
   }
 }
 
 /** True for the first halfword of a long branch that is not the second one of another. */
-export function isBranch(bytes: Uint8Array, at: number): boolean {
+function isBranch(bytes: Uint8Array, at: number): boolean {
   return looksLikeBranch(bytes, at) && !(at >= 2 && looksLikeBranch(bytes, at - 2))
 }
 

@@ -1,8 +1,4 @@
-import { type Addressed, MARGIN, type Stretch } from './stretch.ts'
-
-/** The kinds of the bytes of a word that points into the image, and of one that points to the memory of a Cortex-M. */
-const POINTER = 5
-const MEMORY = 9
+import { type Addressed, MARGIN, THIRD as MEMORY, mark, POINTER, type Stretch } from './stretch.ts'
 
 /**
  * Aligned words of 32 bits, the lowest byte first, that are an address in the image: they are expected to be where what stood there
@@ -17,10 +13,10 @@ export function words(original: Uint8Array, { at, bytes, kinds }: Stretch, { len
     const offset = (word & ~1) - load
     if (offset >= 0 && offset < length) {
       out.setUint32(k, load + map.to(offset) + (word & 1), true)
-      for (let part = 0; part < 4; part += 1) kinds[k + part] = POINTER + part
+      mark(kinds, k, POINTER)
     } else if (word >>> 28 === 2) {
       out.setUint32(k, word, true)
-      for (let part = 0; part < 4; part += 1) kinds[k + part] = MEMORY + part
+      mark(kinds, k, MEMORY)
     }
   }
 }
