@@ -11,6 +11,8 @@ const PIECE_WORDS = 1024
 /** Of so many words one must be the beginning or the end of a function. */
 const ONE_OF = 1000
 const FEW = 4
+/** Of so many words of 32-bit Arm code, and of the data in it, one must be done on no condition. */
+const ONE_OF_ARM = 5
 
 /**
  * What an image seems to be written in, by looking at some of its words: the architectures that are worth trying, the most likely first, and
@@ -25,7 +27,7 @@ export function likely(image: Uint8Array): Likely {
   const counted = count(image)
   if (counted.aarch64 * ONE_OF >= counted.words) return of('aarch64', kernelAddress(image))
   if (counted.riscv * ONE_OF >= counted.words) return of('riscv', loadAddress(image, RISCV))
-  if (counted.arm * 5 >= counted.words)
+  if (counted.arm * ONE_OF_ARM >= counted.words)
     return of('arm', isLarge ? null : (loadAddress(image, ARM) ?? loadAddress(image)))
   const load = isLarge ? null : loadAddress(image)
   return load === null ? { architectures: ['none'], load: 0 } : of('cortex-m', load)

@@ -53,3 +53,16 @@ export function linked(all: readonly Function[], order: readonly number[], { cal
   }
   return new Uint8Array(image.buffer)
 }
+
+/** Two images of the same 900 functions. In the new one some are gone, and some stand elsewhere: everything behind them has moved. */
+export function moved(linker: Linker): { readonly old: Uint8Array; readonly now: Uint8Array } {
+  const all = functions(900)
+  const inOrder = all.map((_, which) => which)
+  const order = [
+    ...inOrder.slice(5, 300),
+    ...inOrder.slice(600, 640),
+    ...inOrder.slice(310, 600),
+    ...inOrder.slice(640),
+  ]
+  return { old: linked(all, inOrder, linker), now: linked(all, order, linker) }
+}

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { AddressMap } from '../../../src/core/delta/address-map.ts'
 import { expectedImage } from '../../../src/core/delta/references.ts'
-import { functions, type Linker, linked } from './code-images.ts'
+import { type Linker, moved } from './code-images.ts'
 import { assertCutAnywhere } from './cut-anywhere.ts'
 import { drawn, patchOf } from './images.ts'
 
@@ -25,17 +25,7 @@ const RISCV: Linker = {
   },
 }
 
-const ALL = functions(900)
-const IN_ORDER = ALL.map((_, which) => which)
-const OLD = linked(ALL, IN_ORDER, RISCV)
-/** Some functions are gone, some stand elsewhere: everything behind them has moved. */
-const MOVED = [
-  ...IN_ORDER.slice(5, 300),
-  ...IN_ORDER.slice(600, 640),
-  ...IN_ORDER.slice(310, 600),
-  ...IN_ORDER.slice(640),
-]
-const NOW = linked(ALL, MOVED, RISCV)
+const { old: OLD, now: NOW } = moved(RISCV)
 
 describe('the references of RISC-V', () => {
   it('are foreseen where functions moved', () => {
