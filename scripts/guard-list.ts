@@ -5,6 +5,7 @@ import { BACKUP_GUARDS } from './guards-of-backups.ts'
 import { BRICK_GUARDS } from './guards-of-bricks.ts'
 import { CEREMONY_GUARDS } from './guards-of-ceremony.ts'
 import { CONSOLE_GUARDS } from './guards-of-console.ts'
+import { COVER_GUARDS } from './guards-of-covers.ts'
 import { DELTA_GUARDS } from './guards-of-deltas.ts'
 import { DOOR_GUARDS } from './guards-of-doors.ts'
 import { ENCRYPTION_GUARDS } from './guards-of-encryption.ts'
@@ -28,6 +29,7 @@ import { PLAN_GUARDS } from './guards-of-plans.ts'
 import { PLANT_GUARDS } from './guards-of-plant.ts'
 import { PLANT_RULE_GUARDS } from './guards-of-plant-rules.ts'
 import { RECORD_GUARDS } from './guards-of-record.ts'
+import { REFERENCE_GUARDS } from './guards-of-references.ts'
 import { REPOSITORY_GUARDS } from './guards-of-repository.ts'
 import { ROLLOUT_GUARDS } from './guards-of-rollout.ts'
 import { ROTATION_GUARDS } from './guards-of-rotation.ts'
@@ -50,6 +52,8 @@ export const GUARDS = [
   ...BRICK_GUARDS,
   ...CEREMONY_GUARDS,
   ...DELTA_GUARDS,
+  ...COVER_GUARDS,
+  ...REFERENCE_GUARDS,
   ...DOOR_GUARDS,
   ...CONSOLE_GUARDS,
   ...ACCOUNT_GUARDS,

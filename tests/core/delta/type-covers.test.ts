@@ -93,6 +93,22 @@ describe('tables of types', () => {
     assert.deepEqual(withTypes(old, BEFORE, covers), covers)
   })
 
+  it('of types that are all alike, so many are tried', () => {
+    const one: Structure = { name: 'one', members: [] }
+    const last = { name: 'last', members: ['last', 'last', 'last'] }
+    const fresh = { name: 'fresh', members: ['fresh', 'last'] }
+    const isFound = (count: number): boolean => {
+      const was = table([...Array.from({ length: count }, () => one), last])
+      const is = table([fresh, one, last])
+      // The last of all is the one that goes on as it does here.
+      const [at, old] = [is.at.get('one')!, was.at.get('one')!]
+      return withTypes(was.bytes, is.bytes, []).some(cover => cover.new === at && cover.old === old)
+    }
+    assert.equal(isFound(20), true)
+    assert.equal(isFound(64), true)
+    assert.equal(isFound(65), false)
+  })
+
   it('attack: in whatever bytes, covers stay within both images, and it ends', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ at: fc.nat(6000), value: fc.nat(255) }), { maxLength: 40 }), changes => {

@@ -44,6 +44,14 @@ describe('covers that are worth what it takes to say them', () => {
     ])
   })
 
+  it('is not asked of one in more room than is looked at', () => {
+    const one = { old: 3500, new: 500, length: 3 }
+    const behind = { old: 0, new: 1600, length: 1000 }
+    const farther = { old: 0, new: 2100, length: 1000 }
+    assert.deepEqual(worthwhile([one, behind], OLD, drawn(5, 4000)), [behind])
+    assert.deepEqual(worthwhile([one, farther], OLD, drawn(5, 4000)), [one, farther])
+  })
+
   it('whatever they are, they stay within both images, in order, without touching one another', () => {
     const piece = fc.record({ gap: fc.nat(60), length: fc.integer({ min: 1, max: 90 }), old: fc.nat(3900) })
     fc.assert(
