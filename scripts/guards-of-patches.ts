@@ -121,4 +121,11 @@ export const PATCH_GUARDS: readonly Guard[] = [
     without: 'const one = object({ base: ((value: unknown) => value as string) as typeof digest,',
     tests: 'tests/apps/cli/release-patches.test.ts',
   },
+  {
+    stops: 'who runs which version told to somebody who may see other sites, or none',
+    file: 'src/apps/fleet/patch-views.ts',
+    text: "said: ['attested'], ...within }",
+    without: "said: ['attested'], ...(reach === 'all' ? within : {}) }",
+    tests: 'tests/apps/fleet/patch-views.test.ts',
+  },
 ]

@@ -126,25 +126,40 @@ export async function servePatches(world: FleetWorld): Promise<null | Refusal> {
  */
 export function wantPatch(world: FleetWorld, by: By, pair: PatchPair): Promise<PatchRow | Refusal> {
   return world.store.exclusive(async () => {
-    const { store, blobs, clock, patches } = world
-    if (patches === undefined) return refuse('patches-off', 'patches', 'a server that makes them', 'it is set to off')
-    const { base, target } = pair
-    if (!DIGEST.test(base) || !DIGEST.test(target) || base === target || target === FROM_NOTHING) {
-      return refuse('request-malformed', 'patch', 'two SHA-256 in lower-case hex, of two images', 'others')
-    }
-    for (const image of [base, target]) {
-      if (image !== FROM_NOTHING && (await blobs.size(image)) === null) {
-        return refuse('blob-missing', `blob ${image}`, 'the images in the clear, as a blob', 'none of that name')
-      }
-    }
+    const { store, clock } = world
+    const refused = await refusePair(world, pair)
+    if (refused !== null) return refused
     const before = await store.patches.patch(pair)
     if (before !== null && before.at !== 'none') return before
-    const { wanted } = await store.patches.counts()
-    if (wanted >= patches.queue)
-      return refuse('patch-queue-full', 'patches', `fewer than ${patches.queue}`, `${wanted}`)
+    const full = await refuseMore(world)
+    if (full !== null) return full
+    const { base, target } = pair
     const row: PatchRow = { base, target, at: 'wanted', since: clock.now() }
     // If power fails before this commit, nobody asked; after it, it is made.
     await record(world, { patches: [row] }, [{ kind: 'patch-wanted', actor: person(by), detail: { base, target } }])
     return row
   })
+}
+
+/** Why a patch that is not there could not be had made now; null: it could. Refuses as `wantPatch` does, and changes nothing. */
+export const refuseWanted = async (world: FleetWorld, pair: PatchPair): Promise<null | Refusal> =>
+  (await refusePair(world, pair)) ?? refuseMore(world)
+
+async function refusePair({ blobs, patches }: FleetWorld, { base, target }: PatchPair): Promise<null | Refusal> {
+  if (patches === undefined) return refuse('patches-off', 'patches', 'a server that makes them', 'it is set to off')
+  if (!DIGEST.test(base) || !DIGEST.test(target) || base === target || target === FROM_NOTHING) {
+    return refuse('request-malformed', 'patch', 'two SHA-256 in lower-case hex, of two images', 'others')
+  }
+  for (const image of [base, target]) {
+    if (image !== FROM_NOTHING && (await blobs.size(image)) === null) {
+      return refuse('blob-missing', `blob ${image}`, 'the images in the clear, as a blob', 'none of that name')
+    }
+  }
+  return null
+}
+
+async function refuseMore({ store, patches }: FleetWorld): Promise<null | Refusal> {
+  const { wanted } = await store.patches.counts()
+  const most = patches?.queue ?? 0
+  return wanted < most ? null : refuse('patch-queue-full', 'patches', `fewer than ${most}`, `${wanted}`)
 }

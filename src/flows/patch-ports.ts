@@ -21,6 +21,10 @@ export interface PatchStore {
   /** The one that is made next; null: nothing is in the queue. */
   next(): Promise<PatchRow | null>
   counts(): Promise<PatchCounts>
+  /** How many are made before one that is in the queue; null: it is not in it. */
+  ahead(pair: PatchPair): Promise<number | null>
+  /** At most `limit` rows of a target, the newest first. */
+  to(target: string, limit: number): Promise<PatchRow[]>
   /** At most `limit` rows before a number, the newest first. */
   page(before: number | null, limit: number): Promise<NumberedPatch[]>
   /** At most `limit` sites whose orders name a patch as coming that is not in the queue any more. */

@@ -11,18 +11,11 @@ import type { PatchMaker } from '../../src/flows/patch-ports.ts'
 import type { FleetStore, FleetWorld } from '../../src/flows/ports.ts'
 import { publishRelease } from '../../src/flows/publish.ts'
 import { drawn, patchOf } from '../core/delta/images.ts'
-import { type Brought, digestOf, IMAGES, makeHere, PatchedFleet, POLICY } from '../worlds/patched-fleet.ts'
+import { brought, digestOf, IMAGES, makeHere, PatchedFleet, POLICY } from '../worlds/patched-fleet.ts'
 import { memoryWrappingKey, TOOLS } from '../worlds/wrapping.ts'
 
 const [OLD, NEW, NEXT] = IMAGES
 const codeOf = (value: unknown): string | null => (isRefusal(value) ? value.code : null)
-/** A patch as a publisher brings it. */
-function brought(old: Uint8Array, now: Uint8Array, change: Partial<Brought> = {}): Brought {
-  const bytes = patchOf({ old, now, architecture: 'none', load: 0 })
-  const memory = memoryOf(orThrow(parseHeader(bytes, 'it')))
-  return { bytes, base: digestOf(old), memory, ...change }
-}
-
 /** A store that power fails at. */
 const cutAt = (
   store: FleetStore,

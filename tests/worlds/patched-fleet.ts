@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { nodeCrypto as crypto } from '../../src/adapters/crypto-node.ts'
+import { memoryOf, parseHeader } from '../../src/core/delta/patch.ts'
 import { toHex } from '../../src/core/encoding/bytes.ts'
 import type { Json } from '../../src/core/encoding/canonical-json.ts'
 import { instant } from '../../src/core/encoding/units.ts'
@@ -41,6 +42,13 @@ export type Brought = {
   readonly base: string
   readonly memory: number
   readonly path?: string
+}
+
+/** A patch as a publisher brings it. */
+export function brought(old: Uint8Array, now: Uint8Array, change: Partial<Brought> = {}): Brought {
+  const bytes = patchOf({ old, now, architecture: 'none', load: 0 })
+  const memory = memoryOf(orThrow(parseHeader(bytes, 'it')))
+  return { bytes, base: digestOf(old), memory, ...change }
 }
 
 /** A release as it is published: its envelope, and what it is. */

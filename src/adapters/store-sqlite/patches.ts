@@ -36,6 +36,11 @@ export class SqlitePatches implements PatchStore {
       next: database.prepare(`SELECT ${ROW} FROM patch WHERE state = 'wanted' AND ${ours} ORDER BY n LIMIT 1`),
       counts: database.prepare('SELECT state, n FROM patch_tally'),
       page: database.prepare(`SELECT ${ROW} FROM patch WHERE n < ? AND ${ours} ORDER BY n DESC LIMIT ?`),
+      ahead: database.prepare(
+        `SELECT (SELECT count(*) FROM patch AS before WHERE before.state = 'wanted' AND before.n < one.n AND before.version = one.version) AS n
+         FROM patch AS one WHERE target = ? AND base = ? AND ${ours} AND state = 'wanted'`,
+      ),
+      to: database.prepare(`SELECT ${ROW} FROM patch WHERE target = ? AND ${ours} ORDER BY n DESC LIMIT ?`),
       awaiting: database.prepare(
         `SELECT DISTINCT site FROM patch_wait AS one WHERE NOT EXISTS (SELECT 1 FROM patch WHERE target = one.target AND
          base = one.base AND ${ours} AND state = 'wanted') ORDER BY site LIMIT ?`,
@@ -74,6 +79,14 @@ export class SqlitePatches implements PatchStore {
   async counts(): Promise<PatchCounts> {
     const rows = this.#sql.counts.all() as { state: keyof PatchCounts; n: number }[]
     return Object.fromEntries(rows.map(({ state, n }) => [state, n])) as PatchCounts
+  }
+
+  async ahead({ base, target }: PatchPair): Promise<number | null> {
+    return (this.#sql.ahead.get(target, base) as { n: number } | undefined)?.n ?? null
+  }
+
+  async to(target: string, limit: number): Promise<PatchRow[]> {
+    return (this.#sql.to.all(target, limit) as Stored[]).map(rowOf)
   }
 
   async page(before: number | null, limit: number): Promise<NumberedPatch[]> {

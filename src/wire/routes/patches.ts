@@ -1,6 +1,7 @@
+import { Type } from 'typebox'
 import { may } from '../access.ts'
 import { List } from '../fleet-views.ts'
-import { MakePatch, PatchView } from '../patch-api.ts'
+import { MakePatch, PatchView, ReleasePatches } from '../patch-api.ts'
 import { PageQuery, route } from '../route.ts'
 
 const tag = 'releases'
@@ -16,6 +17,20 @@ export const listPatches = route({
   paged: true,
   answers: { 200: List(PatchView) },
   codes: ['cursor-invalid'],
+})
+
+export const readReleasePatches = route({
+  method: 'GET',
+  path: '/v1/patches/to/{release}',
+  id: 'readReleasePatches',
+  tag,
+  summary:
+    'The patches to a release: from each image that controllers run, and how many of those that the caller may see',
+  access: may('read-releases'),
+  params: { release: Type.String({ description: 'the target path of its envelope, such as bms/1.4.0/envelope.suit' }) },
+  rest: true,
+  answers: { 200: ReleasePatches },
+  codes: ['not-found'],
 })
 
 export const makePatch = route({

@@ -12,7 +12,8 @@ export function filled({ path, id: route }: RouteSpec): string {
   }
   const id = Object.entries(kinds).find(([start]) => path.startsWith(start))?.[1] ?? 'alder'
   const files: Readonly<Record<string, string>> = { siteSheet: 'alder.json', logEntries: '000.p/1' }
-  const names: Readonly<Record<string, string>> = { site: 'quay', id, path: files[route] ?? 'timestamp.json' }
+  const release = 'bms/3.0.0/envelope.suit'
+  const names: Readonly<Record<string, string>> = { site: 'quay', id, release, path: files[route] ?? 'timestamp.json' }
   return (
     path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? `no ${name} is known`) + (QUERIES[route] ?? '')
   )

@@ -8,7 +8,7 @@ import { fromUtf8, toHex } from '../../../src/core/encoding/bytes.ts'
 import { FROM_NOTHING } from '../../../src/core/fleet/patch-rows.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
 import type { ImageTarget } from '../../../src/core/trust/image-target.ts'
-import type { PatchView } from '../../../src/wire/patch-api.ts'
+import type { PatchView, ReleasePatches } from '../../../src/wire/patch-api.ts'
 import { ask, call, fleetUrl, tls } from '../../worlds/people.ts'
 import { image, QUAY } from '../../worlds/quay.ts'
 import { ended, settled, started } from '../../worlds/started.ts'
@@ -45,6 +45,9 @@ describe('patches, from a publication to the orders of a site', () => {
     assert.equal(found.full, SECOND.length)
     assert.ok(found.made.by === 'fleet' && found.made.bytes < SECOND.length / 50, `${found.made.bytes} bytes`)
     assert.ok(all.some(({ base, target }) => base === FROM_NOTHING && target === digestOf(SECOND)))
+    const to = await ask<ReleasePatches>(world, '/v1/patches/to/bms/1.2.0/envelope.suit')
+    const own = to.bases.find(({ base }) => base === digestOf(FIRST))
+    assert.deepEqual([own?.version, own?.controllers, own?.made?.bytes], ['1.1.0', 2, found.made.bytes])
     const shown = await world.run('fleet', 'patches')
     assert.equal(shown.exit, 0)
     const metrics = orThrow(await call(fleetUrl(world), tls.administrator(world), 'GET', '/metrics'))

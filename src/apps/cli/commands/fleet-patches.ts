@@ -68,7 +68,8 @@ function rowOf(patch: PatchView): readonly Cell[] {
   ]
 }
 
-function stateOf({ state }: PatchView): Cell {
+function stateOf({ state, ahead }: PatchView): Cell {
   if (state === 'made') return { text: 'made', tone: 'good' }
-  return state === 'wanted' ? { text: 'waits', tone: 'warn' } : { text: 'none', tone: 'faint' }
+  if (state === 'none') return { text: 'none', tone: 'faint' }
+  return { text: ahead === 0 ? 'its turn' : `waits, ${ahead} before it`, tone: 'warn' }
 }

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { nodeCipher } from '../../../src/adapters/cipher-node.ts'
+import { patches, patchesTo } from '../../../src/apps/fleet/patch-views.ts'
+import { sealPatch } from '../../../src/core/firmware/patch-encryption.ts'
+import { FROM_NOTHING } from '../../../src/core/fleet/patch-rows.ts'
+import type { Reach } from '../../../src/core/fleet/roles.ts'
+import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import { makeNextPatch, wantPatch } from '../../../src/flows/make-patches.ts'
+import type { ReleasePatches } from '../../../src/wire/patch-api.ts'
+import { brought, digestOf, IMAGES, makeHere, PatchedFleet, POLICY } from '../../worlds/patched-fleet.ts'
+import { memoryWrappingKey, TOOLS } from '../../worlds/wrapping.ts'
+
+const [OLD, NEW, NEXT] = IMAGES
+const TO_NEW = 'bms/1.2.0/envelope.suit'
+/** Whose roles reach no controller. */
+const NOWHERE: Reach = { regions: new Set(), sites: new Set() }
+const AT_HARBOUR: Reach = { regions: new Set(), sites: new Set(['harbour']) }
+
+describe('the patches to a release', () => {
+  let at: PatchedFleet
+  beforeEach(async () => {
+    at = await PatchedFleet.make()
+  })
+  afterEach(() => at.close())
+
+  const to = async (path = TO_NEW, reach: Reach = 'all'): Promise<ReleasePatches> =>
+    orThrow(await patchesTo(at.world, path, reach))
+  /** Of each base: what runs there, how many, how its patch stands, and why none can be had. */
+  const lines = async (reach: Reach = 'all', path = TO_NEW) =>
+    (await to(path, reach)).bases.map(({ base, version, controllers, state, ahead, refused }) => {
+      return [base, version, controllers, state, ahead, refused?.code ?? null]
+    })
+  async function makeAll(): Promise<void> {
+    while (orThrow(await makeNextPatch(at.world, makeHere)));
+  }
+
+  it('are from what controllers run and from nothing: in the queue one behind the other, then made, with what they save', async () => {
+    await at.publish(1, OLD)
+    await makeAll()
+    for (const id of ['c0', 'c1']) await at.attests(id, '1.1.0', digestOf(OLD))
+    await at.publish(2, NEW)
+    assert.deepEqual(await lines(), [
+      [digestOf(OLD), '1.1.0', 2, 'wanted', 0, null],
+      [FROM_NOTHING, null, null, 'wanted', 1, null],
+    ])
+    orThrow(await makeNextPatch(at.world, makeHere))
+    const [made, nothing] = (await to()).bases
+    assert.equal(made?.state, 'made')
+    assert.ok(made.made !== null && made.made.bytes < NEW.length / 10 && made.made.by === 'fleet')
+    assert.deepEqual([nothing?.state, nothing?.ahead], ['wanted', 0], 'the queue has moved on')
+    orThrow(await makeNextPatch(at.world, makeHere))
+    const [, none] = (await to()).bases
+    assert.deepEqual([none?.state, none?.reason?.code, none?.refused], ['none', 'patch-not-smaller', null])
+    const { class: of, version, target, full, encrypted } = await to()
+    assert.deepEqual([of, version, target, full, encrypted], ['bms', '1.2.0', digestOf(NEW), NEW.length, false])
+    const all = orThrow(await patches(at.world, {})).items
+    assert.deepEqual(
+      all.map(({ state, ahead }) => [state, ahead]),
+      [
+        ['none', null],
+        ['made', null],
+        ['none', null],
+      ],
+    )
+  })
+
+  it('that nobody asked for yet are there to be asked for, and what can be had by nobody says why', async () => {
+    await at.publish(1, OLD)
+    await at.publish(2, NEW)
+    await makeAll()
+    await at.attests('c0', '1.1.0', digestOf(OLD))
+    await at.attests('c1', '1.0.0', 'ab'.repeat(32))
+    const unasked = [digestOf(OLD), '1.1.0', 1, 'unasked', null, null]
+    const foreign = ['ab'.repeat(32), '1.0.0', 1, 'unasked', null, 'blob-missing']
+    const nothing = [FROM_NOTHING, null, null, 'none', null, null]
+    assert.deepEqual((await lines()).toSorted(), [unasked, foreign, nothing].toSorted())
+    at.policy = { ...POLICY, queue: 0 }
+    assert.deepEqual((await lines()).find(([base]) => base === digestOf(OLD))?.at(-1), 'patch-queue-full')
+    at.policy = null
+    assert.ok((await lines()).every(one => one[5] === 'patches-off'))
+    at.policy = POLICY
+    orThrow(await wantPatch(at.world, 'somebody', { base: digestOf(OLD), target: digestOf(NEW) }))
+    assert.deepEqual((await lines()).find(([base]) => base === digestOf(OLD))?.slice(3), ['wanted', 0, null])
+  })
+
+  it('say who runs what to those alone who may see it', async () => {
+    await at.publish(1, OLD)
+    await at.attests('c0', '1.1.0', digestOf(OLD))
+    await at.attests('c1', '1.0.0', 'ab'.repeat(32))
+    await at.publish(2, NEW)
+    const all = [
+      ['1.0.0', 1],
+      ['1.1.0', 1],
+      [null, null],
+    ]
+    const seen = async (reach: Reach) => (await to(TO_NEW, reach)).bases.map(one => [one.version, one.controllers])
+    assert.deepEqual((await seen('all')).toSorted(), all.toSorted())
+    assert.deepEqual((await seen(AT_HARBOUR)).toSorted(), all.toSorted())
+    // Patches are no secret, and their bases are named as the releases that they are.
+    const published = [
+      ['1.1.0', 0],
+      [null, 0],
+      [null, null],
+    ]
+    assert.deepEqual((await seen(NOWHERE)).toSorted(), published.toSorted())
+    const elsewhere: Reach = { regions: new Set(['another']), sites: new Set(['another']) }
+    assert.deepEqual((await seen(elsewhere)).toSorted(), published.toSorted())
+  })
+
+  it('of an encrypted release are those that its publisher brought', async () => {
+    const holder = memoryWrappingKey()
+    const encrypt = { keys: [holder.spki], cipher: nodeCipher }
+    await at.publish(1, OLD)
+    await at.attests('c0', '1.1.0', digestOf(OLD))
+    await at.attests('c1', '1.3.0', digestOf(NEXT))
+    const patch = brought(OLD, NEW)
+    const between = { base: digestOf(OLD), target: digestOf(NEW) }
+    const bytes = sealPatch(patch.bytes, between, 1024, new Uint8Array(32), TOOLS)
+    await at.publish(2, NEW, { encrypt, brought: [{ ...patch, bytes }] })
+    const { encrypted, bases } = await to()
+    assert.ok(encrypted)
+    const made = bases.find(({ base }) => base === digestOf(OLD))
+    assert.deepEqual(
+      [made?.state, made?.version, made?.controllers, made?.made?.by, made?.made?.bytes],
+      ['made', '1.1.0', 1, 'publisher', bytes.length],
+    )
+    const others = (await lines()).filter(([base]) => base !== digestOf(OLD))
+    assert.deepEqual(
+      others.map(([base, , , state, , refused]) => [base, state, refused]),
+      [
+        [digestOf(NEXT), 'unasked', 'release-encrypted'],
+        [FROM_NOTHING, 'unasked', 'release-encrypted'],
+      ],
+    )
+  })
+
+  it('of what is not published there are none', async () => {
+    const refused = await patchesTo(at.world, 'bms/9.9.9/envelope.suit', 'all')
+    assert.equal(isRefusal(refused) && refused.code, 'not-found')
+  })
+})
