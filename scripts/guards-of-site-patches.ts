@@ -6,6 +6,8 @@ const WAY = 'src/flows/way.ts'
 const WAY_TESTS = 'tests/flows/way.test.ts'
 const CHOICE = 'src/core/campaign/way.ts'
 const CHOICE_TESTS = 'tests/core/campaign/way.test.ts'
+const SPOT = 'src/apps/agent/stage-by-patch.ts'
+const SPOT_TESTS = 'tests/agent/patch-on-the-spot.test.ts'
 
 /** The guards of patches at a site: what a controller applies, what a gateway offers and to whom, and what may come over the link. */
 export const SITE_PATCH_GUARDS: readonly Guard[] = [
@@ -127,5 +129,54 @@ export const SITE_PATCH_GUARDS: readonly Guard[] = [
     text: 'await this.#keep(this.#bytes + AHEAD)',
     without: 'this.#kept = this.#bytes + AHEAD',
     tests: 'tests/flows/meter.test.ts',
+  },
+  {
+    stops: 'a patch of no use on a stick, for which the way back is lost',
+    file: SPOT,
+    text: 'patch.base === FROM_NOTHING || patch.base === imageDigest',
+    without: 'patch.base.length > 0',
+    tests: SPOT_TESTS,
+  },
+  {
+    stops: 'a patch on a stick that needs more memory than agent.yaml says',
+    file: SPOT,
+    text: 'if (tooMuch !== null) return tooMuch',
+    without: '',
+    tests: SPOT_TESTS,
+  },
+  {
+    stops: 'a patch on a stick where agent.yaml has none',
+    file: SPOT,
+    text: 'if (memory === null) return',
+    without: 'if (memory === -1) return',
+    tests: SPOT_TESTS,
+  },
+  {
+    stops: 'a patch of another release on a stick',
+    file: SPOT,
+    text: 'if (target === imageDigest) return null',
+    without: 'if (target.length > 0) return null',
+    tests: SPOT_TESTS,
+  },
+  {
+    stops: 'a patch in the clear of an encrypted release, on a stick',
+    file: SPOT,
+    text: 'if (encryption !== null) {',
+    without: 'if (version.length === 0) {',
+    tests: SPOT_TESTS,
+  },
+  {
+    stops: 'a patch on a stick that goes on when somebody else has taken the slot',
+    file: SPOT,
+    text: 'generation === device.generation ? null',
+    without: 'device.generation !== null ? null',
+    tests: 'tests/sim/patch-on-the-spot.test.ts',
+  },
+  {
+    stops: 'a torn or changed patch on a stick that the agent hears of',
+    file: 'src/apps/cli/commands/agent-stage.ts',
+    text: 'const header = readPatch(world.crypto, bytes, file)',
+    without: 'const header = parseHeader(bytes, file)',
+    tests: SPOT_TESTS,
   },
 ]

@@ -112,7 +112,7 @@ export function replaceEnvelope(folder: string, envelope: Uint8Array): Refusal |
  * `file-not-permitted`, `file-too-large` and `wrap-malformed`.
  */
 export function readRelease(folder: string): ReleaseFiles | Refusal {
-  const envelope = readLimited(join(folder, ENVELOPE_FILE), MAX_ENVELOPE_BYTES)
+  const envelope = readEnvelope(folder)
   if (isRefusal(envelope)) return envelope
   const payload = readLimited(join(folder, PAYLOAD_FILE), maxSealedBytes(LIMITS.imageBytes))
   if (isRefusal(payload)) return payload
@@ -123,20 +123,37 @@ export function readRelease(folder: string): ReleaseFiles | Refusal {
   return isRefusal(contentKeys) ? contentKeys : { envelope, payload, contentKeys }
 }
 
+/** The envelope alone. Refuses like `readRelease`. */
+export function readEnvelope(folder: string): Uint8Array | Refusal {
+  return readLimited(join(folder, ENVELOPE_FILE), MAX_ENVELOPE_BYTES)
+}
+
+/** True while the folder has the images of its release, and not only what is smaller. */
+export const hasPayload = (folder: string): boolean => existsSync(join(folder, PAYLOAD_FILE))
+
 /** Reads the patches that lie in a release's folder; none where nothing lists them. Refuses like `readRelease`, and as `readPatchList`. */
 export function readPatches(folder: string): readonly FolderPatch[] | Refusal {
-  const path = join(folder, PATCHES_FILE)
-  const list = existsSync(path) ? readLimited(path, MAX_PATCH_LIST_BYTES) : null
-  if (list === null || isRefusal(list)) return list ?? []
-  const listed = readPatchList(list, path)
+  const listed = listPatches(folder)
   if (isRefusal(listed)) return listed
   const patches: FolderPatch[] = []
   for (const one of listed) {
-    const bytes = readLimited(join(folder, patchName(one.base)), maxSealedBytes(LIMITS.imageBytes))
+    const bytes = readPatchFile(join(folder, patchName(one.base)))
     if (isRefusal(bytes)) return bytes
     patches.push({ ...one, bytes })
   }
   return patches
+}
+
+/** What patches lie in a release's folder, without reading them. Refuses like `readPatches`. */
+export function listPatches(folder: string): readonly ListedPatch[] | Refusal {
+  const path = join(folder, PATCHES_FILE)
+  const list = existsSync(path) ? readLimited(path, MAX_PATCH_LIST_BYTES) : null
+  return list === null || isRefusal(list) ? (list ?? []) : readPatchList(list, path)
+}
+
+/** Reads one patch. Refuses like `readRelease`. */
+export function readPatchFile(path: string): Uint8Array | Refusal {
+  return readLimited(path, maxSealedBytes(LIMITS.imageBytes))
 }
 
 /** No evidence at all. */

@@ -71,10 +71,9 @@ export function beginPatch(
   patch: PatchRef,
   memory: number,
 ): Patching | SealedPatching | Refusal {
-  const subject = `patch ${patch.sha256.slice(0, 16)}`
-  if (patch.memory > memory) {
-    return refuse('patch-memory-refused', subject, `at most ${memory} bytes of memory`, `${patch.memory} bytes`)
-  }
+  const subject = subjectOf(patch)
+  const tooMuch = refuseMemory(patch, memory)
+  if (tooMuch !== null) return tooMuch
   const isFromNothing = patch.base === FROM_NOTHING
   const base = new Images(board, running.slot, isFromNothing ? [] : running.facts.components)
   const found = digestOf(board, base)
@@ -82,6 +81,16 @@ export function beginPatch(
   if (found !== patch.base) return refuse('patch-base-differs', subject, `SHA-256 ${patch.base}`, `SHA-256 ${found}`)
   const of = (ref: PatchRef): Patching => new Patching(board, base, installation, ref, memory)
   return installation.facts.encryption === null ? of(patch) : new SealedPatching(installation, patch, of)
+}
+
+/** What refusals call a patch. */
+export const subjectOf = ({ sha256 }: PatchRef): string => `patch ${sha256.slice(0, 16)}`
+
+/** Refuses `patch-memory-refused`: a patch that says it needs more bytes of memory than there are for one. */
+export function refuseMemory(patch: PatchRef, memory: number): Refusal | null {
+  if (patch.memory <= memory) return null
+  const expected = `at most ${memory} bytes of memory`
+  return refuse('patch-memory-refused', subjectOf(patch), expected, `${patch.memory} bytes`)
 }
 
 function digestOf({ crypto }: Board, images: Images): string | Refusal {
@@ -135,7 +144,7 @@ export class Patching {
   }
 
   get #subject(): string {
-    return `patch ${this.#patch.sha256.slice(0, 16)}`
+    return subjectOf(this.#patch)
   }
 
   get #sink(): Sink {

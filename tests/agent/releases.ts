@@ -6,7 +6,7 @@ import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { keyId } from '../../src/core/trust/keys.ts'
 import type { EncryptTo } from '../../src/flows/encrypt.ts'
 import type { Signer } from '../../src/flows/ports.ts'
-import { createRelease, type Release } from '../../src/flows/release.ts'
+import { createRelease, type Release, type ReleasePatch } from '../../src/flows/release.ts'
 import { signEnvelope } from '../../src/flows/sign.ts'
 
 export const VENDOR = 'voltworks.example'
@@ -23,6 +23,7 @@ export type Wanted = {
   readonly further?: readonly { readonly name: string; readonly image: Uint8Array }[]
   readonly signer?: Signer
   readonly encrypt?: EncryptTo
+  readonly patches?: readonly ReleasePatch[]
 }
 
 /** A maker of releases for agents: one key, each release a folder as `voltseal release create` writes it. */
@@ -44,6 +45,7 @@ export class Maker {
           image: typeof wanted.image === 'string' ? new TextEncoder().encode(wanted.image) : wanted.image,
           ...(wanted.further === undefined ? {} : { further: wanted.further }),
           ...(wanted.encrypt === undefined ? {} : { encrypt: wanted.encrypt }),
+          ...(wanted.patches === undefined ? {} : { patches: wanted.patches }),
           facts: {
             vendor: VENDOR,
             class: CLASS,

@@ -120,6 +120,31 @@ export class PatchBench {
 
   /** Does work that the power ends at its n-th write, counted from 0. False: the work has fewer, and came to its end. */
   cut(at: number, fault: FlashFault, work: () => void): boolean {
+    this.#willCut(at, fault)
+    try {
+      work()
+      return false
+    } catch (error) {
+      return this.#isCut(error)
+    } finally {
+      this.on.controller.flash.faults = () => null
+    }
+  }
+
+  /** The same of work that waits in between. */
+  async cutLater(at: number, fault: FlashFault, work: () => Promise<void>): Promise<boolean> {
+    this.#willCut(at, fault)
+    try {
+      await work()
+      return false
+    } catch (error) {
+      return this.#isCut(error)
+    } finally {
+      this.on.controller.flash.faults = () => null
+    }
+  }
+
+  #willCut(at: number, fault: FlashFault): void {
     let seen = 0
     const { controller } = this.on
     controller.flash.faults = (operation: FlashOperation) => {
@@ -130,15 +155,11 @@ export class PatchBench {
       seen += 1
       return seen - 1 === at ? fault : null
     }
-    try {
-      work()
-      return false
-    } catch (error) {
-      if (!(error instanceof PowerLost)) throw error
-      return true
-    } finally {
-      controller.flash.faults = () => null
-    }
+  }
+
+  #isCut(error: unknown): true {
+    if (!(error instanceof PowerLost)) throw error
+    return true
   }
 
   /** What must be so behind every cut: the old image runs, untouched, and the update comes to its end by the same patch. */

@@ -15,7 +15,7 @@ import { beginPatch, type Patching } from '../../flows/patch.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { history, readMemory } from '../../flows/remember.ts'
 import type { SealedPatching } from '../../flows/sealed-patch.ts'
-import { type AgentConfig, leastTrial } from '../../wire/agent-config.ts'
+import { type AgentConfig, leastTrial, patchMemory } from '../../wire/agent-config.ts'
 import { unlessNotWritten } from '../process/disk.ts'
 import type { BoardFile } from './board-file.ts'
 import { agentFiles, readAgentConfig } from './files.ts'
@@ -88,15 +88,21 @@ export class Device {
 
   /**
    * Begins or goes on with an installation. `assignment`: the gateway's name of the work, null for somebody's on the spot.
-   * Refuses what `beginInstall` refuses, `probe-missing`, `no-space` and `file-not-permitted`.
+   * `further`: what else is asked of the release before its slot is touched.
+   * Refuses what `beginInstall` refuses, `probe-missing`, `no-space`, `file-not-permitted`, and what `further` does.
    */
-  begin(offer: Offer, assignment: string | null): Installation | Refusal {
+  begin(
+    offer: Offer,
+    assignment: string | null,
+    further: (facts: ReleaseFacts) => Refusal | null = () => null,
+  ): Installation | Refusal {
     // With a config that cannot be read the update may be staged; `activate` refuses to restart into it.
     const now = readAgentConfig(this.#folder)
     const config = isRefusal(now) ? this.#config : now
-    const judged = ({ class: of, version, health }: ReleaseFacts): Refusal | null => {
+    const judged = (facts: ReleaseFacts): Refusal | null => {
+      const { class: of, version, health } = facts
       const lack = lackOf(atLeast(health, leastTrial(config)).probes, config.probes, `release ${of} ${version}`)
-      return lack !== null && isRefusal(now) ? now : lack
+      return lack === null ? further(facts) : isRefusal(now) ? now : lack
     }
     const installation = beginInstall(this.board, this.#running, offer, this.clock.now(), judged)
     if (isRefusal(installation) || assignment === this.#assignment) return installation
@@ -106,6 +112,12 @@ export class Device {
     if (unwritten !== null) return unwritten
     this.#assignment = assignment
     return installation
+  }
+
+  /** Bytes of memory for a patch, as `agent.yaml` says now; null: none is applied here. */
+  get patchMemory(): number | null {
+    const now = readAgentConfig(this.#folder)
+    return patchMemory(isRefusal(now) ? this.#config : now)
   }
 
   /** Goes on with an installation by a patch. Refuses what `beginPatch` refuses. */

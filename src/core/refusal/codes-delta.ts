@@ -30,7 +30,7 @@ export const deltaCodes = {
   'patch-target-differs': {
     ...trust,
     title: 'what came out of the patch is not the image that it was made for',
-    fix: 'Nothing of it is used. Use the full image, and tell the release engineer: the patch or the memory is faulty.',
+    fix: 'Nothing of it is used. Take the patch that was made for this release, or the full image. If it was that one, tell the release engineer: the patch or the memory is faulty.',
   },
   'patch-memory-refused': {
     ...policy,

@@ -1,6 +1,4 @@
-import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { readRelease, readWrapFile } from '../../../adapters/release-folder.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { AREAS } from '../../agent/board-file.ts'
 import { runBootStage } from '../../agent/boot-stage.ts'
@@ -13,8 +11,7 @@ import { type AgentStatus, statusLines } from '../agent-text.ts'
 import { several, size } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
 import { listing } from '../table.ts'
-
-type StageOptions = { readonly wrap?: string }
+import { type StageOptions, stageRelease } from './agent-stage.ts'
 
 type InitOptions = Omit<AgentSetup, 'anchors' | 'devices'> & {
   readonly anchor: readonly string[]
@@ -50,9 +47,14 @@ export function addAgent(program: Command, cli: Cli): void {
     .command('stage')
     .description('hand a release to the agent, without a network: verified and staged, not restarted')
     .argument('<folder>', 'the folder of the agent that runs')
-    .argument('<release>', 'the release folder')
+    .argument('<release>', 'the release folder; without its payload, one of its patches is taken')
+    .option('--patch <file>', 'a patch from what runs to the release, in place of its images')
     .option('--wrap <file>', 'the content key of an encrypted release, wrapped for this controller: release wrap')
-    .action(cli.act((folder: string, path: string, options: StageOptions) => stage(cli, folder, path, options)))
+    .action(
+      cli.act((folder: string, path: string, options: StageOptions) =>
+        show(cli, stageRelease(cli, folder, path, options)),
+      ),
+    )
   agent
     .command('arm')
     .description('restart into what is staged, and watch it')
@@ -139,15 +141,6 @@ async function runAgent(cli: Cli, folder: string): Promise<Work> {
     () => clock.now(),
   )
   return runBootStage(folder, { clock, note, stop: onStop(), random: Math.random })
-}
-
-async function stage(cli: Cli, folder: string, path: string, { wrap: file }: StageOptions): Promise<Work> {
-  const release = readRelease(resolve(path))
-  if (isRefusal(release)) return release
-  const wrap = file === undefined ? undefined : readWrapFile(file)
-  if (isRefusal(wrap)) return wrap
-  const { envelope, payload } = release
-  return show(cli, askAgent(folder, { do: 'stage', envelope, payload, ...(wrap === undefined ? {} : { wrap }) }))
 }
 
 async function status(cli: Cli, folder: string): Promise<Work> {

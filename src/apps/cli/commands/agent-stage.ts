@@ -1,0 +1,101 @@
+import { basename, join, resolve } from 'node:path'
+import {
+  hasPayload,
+  listPatches,
+  PATCHES_FILE,
+  readEnvelope,
+  readPatchFile,
+  readRelease,
+  readWrapFile,
+} from '../../../adapters/release-folder.ts'
+import { memoryOf } from '../../../core/delta/patch.ts'
+import { readPatch } from '../../../core/delta/whole.ts'
+import { toHex } from '../../../core/encoding/bytes.ts'
+import { inspectEnvelope } from '../../../core/firmware/suit-open.ts'
+import { FROM_NOTHING } from '../../../core/fleet/patch-rows.ts'
+import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
+import { patchName } from '../../../core/trust/image-target.ts'
+import { askAgent } from '../../agent/client.ts'
+import type { SpotPatch } from '../../agent/stage-by-patch.ts'
+import type { AgentStatus } from '../agent-text.ts'
+import type { Cli } from '../cli.ts'
+import { Progress } from '../progress.ts'
+
+export type StageOptions = { readonly wrap?: string; readonly patch?: string }
+
+/** A patch as it is handed to an agent. */
+type Brought = SpotPatch & { readonly bytes: Uint8Array }
+
+/**
+ * Hands a release to the agent of a folder: its images, or, where they are not on the stick, the patch from what runs; `patch` names one
+ * that lies elsewhere. Refuses what reading and `askAgent` refuse, `patch-base-differs` (there is none from what runs), and of a patch that
+ * can be read `patch-malformed`, `patch-newer` and `patch-altered`, before the agent hears of it.
+ */
+export async function stageRelease(
+  cli: Cli,
+  folder: string,
+  path: string,
+  { wrap: wrapFile, patch: patchFile }: StageOptions,
+): Promise<object | Refusal> {
+  const from = resolve(path)
+  const wrap = wrapFile === undefined ? undefined : readWrapFile(wrapFile)
+  if (isRefusal(wrap)) return wrap
+  const wrapped = wrap === undefined ? {} : { wrap }
+  const listed = patchFile === undefined && !hasPayload(from) ? listPatches(from) : []
+  if (isRefusal(listed)) return listed
+  if (patchFile === undefined && listed.length === 0) {
+    const release = readRelease(from)
+    if (isRefusal(release)) return release
+    const { envelope, payload } = release
+    return askAgent(folder, { do: 'stage', envelope, payload, ...wrapped })
+  }
+  const envelope = readEnvelope(from)
+  if (isRefusal(envelope)) return envelope
+  const file = patchFile === undefined ? await fittingFile(folder, from) : resolve(patchFile)
+  if (isRefusal(file)) return file
+  const brought = bring(cli, from, envelope, file)
+  if (isRefusal(brought)) return brought
+  const progress = new Progress(cli.output, brought.bytes.length)
+  const tell = (done: number, doing: string) => progress.at(done, doing)
+  const done = await askAgent(folder, { do: 'stage-by-patch', envelope, ...brought, ...wrapped, tell })
+  if (!isRefusal(done)) progress.end(`of the patch, ${brought.bytes.length} bytes`)
+  return done
+}
+
+/** Of the patches in a release's folder the file of the one from what runs, else of the one from nothing. */
+async function fittingFile(folder: string, from: string): Promise<string | Refusal> {
+  const listed = listPatches(from)
+  if (isRefusal(listed)) return listed
+  const status = await askAgent(folder, { do: 'status' })
+  if (isRefusal(status)) return status
+  const { running } = status as AgentStatus
+  const found = listed.find(({ base }) => base === running.digest) ?? listed.find(({ base }) => base === FROM_NOTHING)
+  if (found !== undefined) return join(from, patchName(found.base))
+  const expected = `SHA-256 ${listed.map(({ base }) => base).join(', ')}`
+  return refuse('patch-base-differs', from, expected, `${running.version} runs, SHA-256 ${running.digest}`)
+}
+
+/** What a patch in the clear is for stands in it; of an encrypted one its release's list says so. */
+function bring({ world }: Cli, from: string, envelope: Uint8Array, file: string): Brought | Refusal {
+  const seen = inspectEnvelope(envelope, world.crypto)
+  if (isRefusal(seen)) return seen
+  const bytes = readPatchFile(file)
+  if (isRefusal(bytes)) return bytes
+  const travelling = { length: bytes.length, sha256: toHex(world.crypto.sha256(bytes)) }
+  if (seen.facts.encryption === null) {
+    const header = readPatch(world.crypto, bytes, file)
+    if (isRefusal(header)) return header
+    const patch = { base: toHex(header.base.digest), memory: memoryOf(header), ...travelling }
+    return { bytes, patch, target: toHex(header.target.digest) }
+  }
+  const listed = listPatches(from)
+  if (isRefusal(listed)) return listed
+  const own = listed.find(({ base }) => patchName(base) === basename(file))
+  if (own !== undefined) return { bytes, patch: { ...own, ...travelling } }
+  return refuse(
+    'patch-malformed',
+    file,
+    `a patch that ${join(from, PATCHES_FILE)} lists: ${from} is encrypted`,
+    'another',
+  )
+}
