@@ -40,7 +40,7 @@ export function Table<T>({ label, columns, rows, keyOf }: TableProps<T>) {
                     {cell(row, index)}
                   </th>
                 ) : (
-                  <td key={head} class={number && 'number'}>
+                  <td key={head} class={number && 'number'} data-head={head}>
                     {cell(row, index)}
                   </td>
                 ),

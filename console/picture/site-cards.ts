@@ -89,12 +89,19 @@ export function standingOf(view: SiteControllerView | null): { readonly kind: Ma
   const turn = turnOf(view.turns)
   if (turn?.state === 'failed') return { kind: 'failed', word: 'update failed' }
   if (turn?.stage === 'granted') return { kind: 'busy', word: 'restarting' }
+  if (asksFor(view)) return { kind: 'attention', word: 'waits for a yes at its site' }
   if (view.waits !== null) return { kind: 'waiting', word: 'waits for its turn' }
   if (turn?.stage === 'staged') return { kind: 'busy', word: 'staged' }
   if (turn?.state === 'assigned') return { kind: 'busy', word: 'ordered' }
   if (turn?.state === 'returning') return { kind: 'busy', word: 'going back' }
   return { kind: 'good', word: attested.state === 'stable' ? 'stable' : attested.state }
 }
+
+/** Reasons of a link that somebody at the site can end by a yes to the full image (core/campaign/link.ts). */
+const ASKS = new Set(['ask', 'budget'])
+
+/** Whether it has no image because its site asks somebody before a full one comes. */
+const asksFor = ({ waits }: SiteControllerView): boolean => waits?.rule === 'link' && ASKS.has(waits.about)
 
 const ORDERED = new Set(['assigned', 'returning'])
 const OVER = new Set(['confirmed', 'withdrawn', 'overtaken', 'returned', 'kept'])
@@ -195,14 +202,23 @@ export function matches({ id, placed, word, slots, turn }: Card, filter: string)
 }
 
 /** Controllers that wait, those with the same sentence but for their names together, the longest row first. */
-export type WaitRow = { readonly waiting: Waiting; readonly because: string; readonly ids: readonly string[] }
+export type WaitRow = {
+  readonly waiting: Waiting
+  readonly because: string
+  readonly ids: readonly string[]
+  /** A yes of somebody at the site ends it. */
+  readonly asks: boolean
+}
 
 export function waitRows(cards: readonly Card[]): readonly WaitRow[] {
-  const waiting = cards.flatMap(({ id, waiting: one }) =>
-    one === null ? [] : [{ id, waiting: one, because: reasonIn(id, one) }],
+  const waiting = cards.flatMap(({ id, waiting: one, view }) =>
+    one === null ? [] : [{ id, waiting: one, because: reasonIn(id, one), asks: view !== null && asksFor(view) }],
   )
   return [...Map.groupBy(waiting, ({ because }) => because)]
-    .map(([because, some]) => ({ because, waiting: some[0]!.waiting, ids: some.map(({ id }) => id) }))
+    .map(([because, some]) => {
+      const { waiting, asks } = some[0]!
+      return { because, waiting, asks, ids: some.map(({ id }) => id) }
+    })
     .toSorted((a, b) => b.ids.length - a.ids.length)
 }
 

@@ -30,6 +30,8 @@ export function touches({ kind, site, controller, campaign }: Happening, path: s
   if (first === 'inventory') return site !== undefined || campaign !== undefined || kind === 'inventory-imported'
   if (first === 'accounts' || first === 'whoami') return OF_PEOPLE.test(kind) || kind === 'policy-changed'
   if (first === 'releases') return OF_RELEASES.test(kind)
+  // Who runs what counts there too.
+  if (first === 'patches') return OF_RELEASES.test(kind) || kind.startsWith('patch-') || site !== undefined
   if (first === 'webhooks') return /^(?:webhook|delivery)-/.test(kind)
   return true
 }

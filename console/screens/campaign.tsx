@@ -4,6 +4,7 @@ import { showPower } from '../../src/core/encoding/quantity.ts'
 import type { CampaignDetail } from '../../src/wire/plan-views.ts'
 import { useView, type View } from '../live/views.ts'
 import { Mark } from '../parts/mark.tsx'
+import { Patches } from '../parts/patches.tsx'
 import { ageText } from '../picture/age.ts'
 import { courseOf, fromNow, utcText } from '../picture/course.ts'
 import { stateMark, stateWord } from '../picture/standing.ts'
@@ -39,6 +40,12 @@ export default function Campaign({ params, query, setQuery }: ScreenProps) {
         <Budgets campaign={view.value} />
       </div>
       <Turns campaign={view.value} state={query.get('state')} onState={state => setQuery({ state })} />
+      {plan.value !== null && (
+        <section class="panel" aria-labelledby="patches-title">
+          <h2 id="patches-title">Patches</h2>
+          <Patches releases={plan.value.releases.map(({ path }) => path)} />
+        </section>
+      )}
     </div>
   )
 }

@@ -49,6 +49,15 @@ export const routes: readonly Route[] = [
     load: () => import('../screens/approvals.tsx'),
   },
   {
+    // Who publishes looks at releases; everybody else comes here from where they plan and read.
+    name: 'releases',
+    path: '/releases',
+    nav: 'Releases',
+    key: 'r',
+    action: 'publish',
+    load: () => import('../screens/releases.tsx'),
+  },
+  {
     name: 'compliance',
     path: '/compliance',
     nav: 'Compliance',

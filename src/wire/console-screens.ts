@@ -6,6 +6,7 @@ export const FLEET_SCREENS = [
   '/campaigns/new',
   '/campaigns/{id}',
   '/approvals',
+  '/releases',
   '/controllers/{site}/{id}',
   '/audit',
   '/compliance',

@@ -148,6 +148,9 @@ describe('slots', () => {
   for (const [name, state, slots] of rows) test(name, () => assert.deepEqual(words(state), slots))
 })
 
+/** A site's link on which somebody is asked before a full image comes. */
+const ASKS = { rule: 'link', about: 'ask' }
+
 describe('how a controller stands', () => {
   const waits = {
     rule: 'window',
@@ -167,6 +170,7 @@ describe('how a controller stands', () => {
     [controller('x', { attested: attested({ state: 'trial' }) }), 'busy', 'on trial'],
     [controller('x', { turns: [turn({ state: 'failed', stage: null })] }), 'failed', 'update failed'],
     [controller('x', { turns: [turn()], waits }), 'waiting', 'waits for its turn'],
+    [controller('x', { turns: [turn()], waits: { ...waits, ...ASKS } }), 'attention', 'waits for a yes at its site'],
     [controller('x', { turns: [turn({ stage: 'granted' })], waits }), 'busy', 'restarting'],
     [controller('x', { turns: [turn({ state: 'confirmed', stage: null })] }), 'good', 'stable'],
     [controller('x', { turns: [turn({ state: 'returning', stage: 'ordered' })] }), 'busy', 'going back'],

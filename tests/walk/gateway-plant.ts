@@ -21,7 +21,7 @@ const IMAGE_BYTES = 48 * 1024
 const NEEDED = 30
 
 /**
- * A site with a gateway of its own process, whose page is walked through: its racks want charge before they restart, and its EMS says what
+ * A site with a gateway of its own process, whose page is walked through: full images come to it when somebody says yes, its racks want charge before they restart, and its EMS says what
  * the walk has it say. The fleet server is in this process: the walk stops it.
  */
 export class GatewayPlant {
@@ -60,7 +60,11 @@ export class GatewayPlant {
       writeFileSync(world.at('gateway', 'plant-ca.pem'), authority.cert)
       const url = `https://${world.host}:${(ems.address() as AddressInfo).port}/readings`
       const console = { host: world.host, port: PAGE_PORT, url: `http://localhost:${PAGE_PORT}` }
-      const more = { conditions: { url, ca: 'plant-ca.pem' }, console }
+      const more = {
+        conditions: { url, ca: 'plant-ca.pem' },
+        console,
+        link: { bitsPerSecond: 9600, fullImages: 'ask' },
+      }
       appendFileSync(world.at('gateway', 'gateway.yaml'), stringify(more))
       await world.startFleet()
       await world.enrol()

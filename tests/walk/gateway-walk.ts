@@ -63,25 +63,40 @@ walk.step('the site at rest: what each controller runs, and that the fleet answe
 })
 
 walk.step(
-  'a campaign comes: the racks stage it, and the page says why they wait, while nobody loads it anew',
-  async () => {
+  'a campaign comes: its image waits for a yes, and the page asks for one; the fleet knows who waits',
+  async t => {
     const { world } = walk.plant
     const [path = ''] = await world.publish(folder)
     await walk.plant.campaign('spring', 'Spring update of the racks', path)
-    const { page } = await walk.seat('ida')
-    const waits = page.getByRole('region', { name: 'Why waiting' })
-    await waits
-      .getByText(/charge 18 %, at least 30 % needed/)
+    const seat = await walk.seat('ida')
+    const { page } = seat
+    const link = page.getByRole('region', { name: 'Link to the fleet' })
+    await link.getByText(/the full image, 48 KiB, comes when somebody says yes to it/).waitFor()
+    await page
+      .getByRole('region', { name: 'Why waiting' })
+      .getByText('when somebody at the site allows it')
       .first()
       .waitFor()
-    await waits.getByText('when the plant allows it').first().waitFor()
-    await waits.getByText(/bms-4/).first().waitFor()
-    await page
-      .getByRole('region', { name: 'Planned and running work' })
-      .getByText('Spring update of the racks')
-      .waitFor()
+    await world.until('the fleet knows who waits for a yes', async () => {
+      const all = (await world.must('controller', 'list')) as { id: string; waits: { about: string } | null }[]
+      return all.some(({ id, waits }) => id === 'bms-1' && waits?.about === 'ask')
+    })
+    await look(t, seat, 'gateway-asks')
+    await link.getByRole('button', { name: 'Let it come' }).click()
   },
 )
+
+walk.step('she says yes: the racks stage it, and the page says why they wait, while nobody loads it anew', async () => {
+  const { page } = await walk.seat('ida')
+  const waits = page.getByRole('region', { name: 'Why waiting' })
+  await waits
+    .getByText(/charge 18 %, at least 30 % needed/)
+    .first()
+    .waitFor()
+  await waits.getByText('when the plant allows it').first().waitFor()
+  await waits.getByText(/bms-4/).first().waitFor()
+  await page.getByRole('region', { name: 'Planned and running work' }).getByText('Spring update of the racks').waitFor()
+})
 
 walk.step('the fleet server is stopped: the page says so, since when, and what the site has to go on with', async t => {
   await walk.plant.stopFleet()

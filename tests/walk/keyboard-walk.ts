@@ -20,6 +20,7 @@ const PLACES = [
   '/campaigns',
   '/campaigns/new',
   '/approvals',
+  '/releases',
   '/audit?entry=3',
 ]
 

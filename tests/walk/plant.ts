@@ -28,9 +28,13 @@ const POWER: Readonly<Record<string, object>> = {
 
 /**
  * `site`: what of the description of the site is other than in sim/sites. `fleet`: says what is other in `fleet.yaml`, once there
- * is a folder for files that it names.
+ * is a folder for files that it names. `patches`: whether it makes patches.
  */
-export type PlantOptions = { readonly site?: object; readonly fleet?: (world: World) => Promise<object> }
+export type PlantOptions = {
+  readonly site?: object
+  readonly fleet?: (world: World) => Promise<object>
+  readonly patches?: boolean
+}
 
 /** Somebody of this walk: their account, and the password that they came with. */
 export type Somebody = { readonly id: string; readonly password: string }
@@ -50,7 +54,10 @@ export class WalkPlant {
     this.#children = new Children(world.folder)
   }
 
-  static async open(seed: number, { site: changes = {}, fleet = async () => ({}) }: PlantOptions): Promise<WalkPlant> {
+  static async open(
+    seed: number,
+    { site: changes = {}, fleet = async () => ({}), patches = false }: PlantOptions,
+  ): Promise<WalkPlant> {
     const described = parse(readFileSync(HARBOUR, 'utf8')) as Described
     const controllers = described.controllers.map(one => ({ ...one, ...POWER[one.class] }))
     const site = { ...described, controllers, ...changes }
@@ -66,6 +73,7 @@ export class WalkPlant {
       maxRestarting: 2,
       tick: '100ms',
       poll: '100ms',
+      patches,
     })
     const plant = new WalkPlant(world, seed)
     try {
@@ -94,9 +102,16 @@ export class WalkPlant {
   /** Makes a signed release of a class. Its image fails a health probe on the controllers that are named. */
   async release(name: string, version: string, failsOn: readonly string[] = []): Promise<string> {
     const number = version.split('.').reduce((sum, part) => sum * 100 + Number(part), name.length)
-    const image = imageOf(this.#seed + number, IMAGE_BYTES)
+    // Most of it stays as the factory made it, as in any update.
+    const isNew = (at: number): boolean => at % 1024 === number % 1024
+    const image = this.world.options.factory[name]!.map((byte, at) => (isNew(at) ? byte ^ 0x5a : byte))
     if (failsOn.length > 0) this.#spoil(toHex(nodeCrypto.sha256(image)), failsOn)
     return this.world.release(name, version, image)
+  }
+
+  /** The release that the controllers of a class left their factory with. */
+  factoryRelease(name: string): string {
+    return this.world.at(`${name}-1.0.0.release`)
   }
 
   /** The site reads what goes wrong there once, when it starts. */

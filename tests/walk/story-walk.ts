@@ -11,19 +11,24 @@ import { signInBy, Walk } from './walk.ts'
 /** Before the time of the plan is over, which is a week. */
 const IN_THREE_DAYS = formatUtc(instant((Math.floor(Date.now() / 1000) + 3 * 86_400) * 1000))
 
+const PATCHING = { patches: true } as const
+
 let paula: Somebody
 let anna: Somebody
 let ben: Somebody
+let rita: Somebody
 /** The authenticators of those who approve. */
 const fingers = new Map<string, Authenticator>()
 let folders: readonly string[] = []
 const walk = Walk.of(async ({ plant }) => {
-  // 2.0.0 does not work on one of the racks; 2.0.1 undoes it.
-  folders = [await plant.release('bms', '2.0.0', ['bms-2']), await plant.release('bms', '2.0.1')]
+  // 2.0.0 does not work on one of the racks; 2.0.1 undoes it. What runs is published too: patches are made from it.
+  const made = [await plant.release('bms', '2.0.0', ['bms-2']), await plant.release('bms', '2.0.1')]
+  folders = [plant.factoryRelease('bms'), ...made]
   paula = await plant.somebody('paula', 'Paula of the plant', 'planner@fleet', 'operator@fleet', 'auditor@fleet')
   anna = await plant.somebody('anna', 'Anna, who approves', 'approver@fleet')
   ben = await plant.somebody('ben', 'Ben, who approves too', 'approver@fleet')
-})
+  rita = await plant.somebody('rita', 'Rita, who publishes', 'release-manager@fleet', 'auditor@fleet')
+}, PATCHING)
 
 walk.step('who is not signed in sees the sign-in screen, at whatever address', async t => {
   const seat = await walk.seat('paula')
@@ -86,7 +91,7 @@ walk.step('the fleet, as it stands', async t => {
   await look(t, seat, 'fleet at rest', false)
 })
 
-walk.step('two releases are published on a machine of their maker, and stand in a form that is open', async () => {
+walk.step('releases are published on a machine of their maker, and stand in a form that is open', async () => {
   const seat = await walk.seat('paula')
   const { page } = seat
   await seat.open('/campaigns')
@@ -121,6 +126,11 @@ walk.step('Paula writes a plan, and a dry run says who gets what when, and what 
   await page.getByRole('button', { name: 'Dry run' }).click()
   await page.getByRole('heading', { name: 'Dry run: nothing is kept' }).waitFor()
   await page.getByText(/4 bms: 1\.0\.0 to 2\.0\.0/).waitFor()
+  const patches = page.getByRole('region', { name: 'Patches to bms 2.0.0' })
+  const own = patches.getByRole('row', { name: /^bms 1\.0\.0 4 / })
+  await own.getByText(/^[0-9.]+ (?:bytes|KiB) of 48 KiB, [0-9.]+ %$/).waitFor()
+  await own.getByText(/made in [0-9.]+ s$/).waitFor()
+  assert.equal(await page.getByRole('button', { name: /^Make it now|^Try again/ }).count(), 0)
   await look(t, seat, 'campaign-new')
   await keep.click()
   await page.getByRole('heading', { level: 1, name: 'Approvals' }).waitFor()
@@ -214,7 +224,24 @@ walk.step('Paula starts it; a canary fails, and the campaign halts by itself and
   await look(t, seat, 'fleet')
 })
 
-walk.step('she rolls it back: what had confirmed goes to the release that undoes it', async () => {
+walk.step('Rita, who publishes, has a patch made for the way back, from what the canary runs now', async t => {
+  const seat = await walk.seat('rita')
+  const { page } = seat
+  await seat.open('/releases')
+  await signInBy(seat, rita)
+  await page.getByRole('link', { name: 'Releases', exact: true }).waitFor()
+  await page.getByRole('link', { name: 'bms 2.0.1', exact: true }).first().click()
+  const patches = page.getByRole('region', { name: 'Patches to bms 2.0.1' })
+  const row = patches.getByRole('row', { name: /^bms 2\.0\.0 1 / })
+  await row.getByText('not asked for yet: it is made when it is ordered').waitFor()
+  await look(t, seat, 'releases')
+  await row.getByRole('button', { name: 'Make it now' }).click()
+  await page.getByText('The patch from bms 2.0.0 to bms 2.0.1 is asked for.').waitFor()
+  await row.getByText(/made in [0-9.]+ s$/).waitFor()
+  await look(t, seat, 'releases-made', false)
+})
+
+walk.step('Paula rolls it back: what had confirmed goes to the release that undoes it', async () => {
   const seat = await walk.seat('paula')
   const { page } = seat
   await seat.open('/campaigns/spring')

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { showPower } from '../../../src/core/encoding/quantity.ts'
 import type { WaitingPlan } from '../../../src/wire/plan-views.ts'
+import { Patches } from '../../parts/patches.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
 import { ageText } from '../../picture/age.ts'
 import { atRisk, signedText, wayBackOf } from '../../picture/approving.ts'
@@ -62,6 +63,8 @@ export function Plan({ plan, now, onDone }: Props) {
         </dd>
       </dl>
       <Changes plan={plan} />
+      <h3>Patches</h3>
+      <Patches releases={plan.releases.map(({ path }) => path)} />
       {outline !== null && <Waves waves={outline.waves} />}
       {outline !== null && outline.refused.length > 0 && (
         <>

@@ -1,8 +1,10 @@
 import { useState } from 'preact/hooks'
+import type { PlanBody } from '../../../src/core/campaign/plan.ts'
 import { showPower } from '../../../src/core/encoding/quantity.ts'
 import type { CampaignDraft } from '../../../src/wire/plan-views.ts'
 import { isFault } from '../../live/ask.ts'
 import { tryOut } from '../../live/try-out.ts'
+import { Patches } from '../../parts/patches.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
 import { utcText } from '../../picture/course.ts'
 import { laterOf, NOTHING_LATER } from '../../picture/dry-run.ts'
@@ -32,6 +34,8 @@ export function Preview({ draft, text, stale }: { draft: CampaignDraft; text: st
         ))}
         {preview.otherChanges > 0 && <li>{preview.otherChanges} further ones, of fewer controllers each</li>}
       </ul>
+      <h3>Patches</h3>
+      <Patches releases={releasesOf(draft)} />
       <h3>Passed over</h3>
       {preview.refused.length === 0 ? (
         <p class="quiet">Nobody who was selected.</p>
@@ -48,6 +52,9 @@ export function Preview({ draft, text, stale }: { draft: CampaignDraft; text: st
     </section>
   )
 }
+
+const releasesOf = ({ plan }: CampaignDraft): readonly string[] =>
+  (JSON.parse(plan) as PlanBody).releases.map(({ path }) => path)
 
 type Wave = CampaignDraft['preview']['waves'][number]
 

@@ -15,9 +15,9 @@ export function Waits({ rows, zone, now, site }: Props) {
       <h2 id="waits-title">Why waiting</h2>
       {rows.length === 0 && <p class="calm">No controller of this site waits for its turn.</p>}
       <ul>
-        {rows.map(({ because, ids, waiting }) => (
+        {rows.map(({ because, ids, waiting, asks }) => (
           <li key={because}>
-            <Mark kind="waiting" />
+            <Mark kind={asks ? 'attention' : 'waiting'} />
             <div>
               <p>
                 <Names ids={ids} site={site} /> {ids.length === 1 ? 'waits' : 'wait'}: {because}
