@@ -116,7 +116,7 @@ function Bases({ patches, path }: { patches: ReleasePatches; path: string }) {
 }
 
 function Travels({ line: { travels }, full }: { line: PatchLine; full: number }) {
-  if (travels === null) return <>not known before it is made</>
+  if (travels === null) return <>known when it is made</>
   return (
     <div class="patches-travel">
       <Progress confirmed={Math.max(travels.bytes, full * SEEN)} total={full} />
