@@ -84,8 +84,8 @@ export const SITE_PATCH_GUARDS: readonly Guard[] = [
   {
     stops: 'a refused patch that nobody is told of',
     file: WAY,
-    text: 'await world.store.commit({ outbox: [boxed(world, note)] })',
-    without: 'boxed(world, note)',
+    text: ', outbox: [boxed(world, note)]',
+    without: '',
     tests: WAY_TESTS,
   },
   {
@@ -178,5 +178,33 @@ export const SITE_PATCH_GUARDS: readonly Guard[] = [
     text: 'const header = readPatch(world.crypto, bytes, file)',
     without: 'const header = parseHeader(bytes, file)',
     tests: SPOT_TESTS,
+  },
+  {
+    stops: 'a refused patch that is offered again when the gateway starts anew',
+    file: WAY,
+    text: 'files: [file], ',
+    without: '',
+    tests: WAY_TESTS,
+  },
+  {
+    stops: 'patches of other work that count as refused for this',
+    file: 'src/flows/patches-refused.ts',
+    text: 'new Set(assignment === id ? refused : [])',
+    without: 'new Set(refused)',
+    tests: WAY_TESTS,
+  },
+  {
+    stops: 'refused patches that are kept for work which is over',
+    file: 'src/flows/relay.ts',
+    text: ', outbox, forgotten }',
+    without: ', outbox }',
+    tests: WAY_TESTS,
+  },
+  {
+    stops: 'refused patches that are kept without end',
+    file: 'src/flows/patches-refused.ts',
+    text: 'offered.has(one) && ',
+    without: '',
+    tests: WAY_TESTS,
   },
 ]

@@ -21,6 +21,7 @@ import { boxed, type Note, note } from './audit.ts'
 import { drive } from './drive.ts'
 import { fetchBlob, fetchSmall } from './fetch.ts'
 import { approvedOf, holdPlans, sheetOf } from './hold.ts'
+import { refusedBefore } from './patches-refused.ts'
 import type { GatewayControllerRow, RepoFile, SiteWorld } from './ports.ts'
 import { keepAdded, recognisedAt } from './recognise.ts'
 import { forgetStated, keepNeighbours, keepStated } from './state.ts'
@@ -320,8 +321,9 @@ async function assign(world: SiteWorld, agreed: readonly Agreed[]): Promise<void
   const notes = agreed.filter(one => !before.has(one.id + one.controller)).map(verified)
   const outbox = notes.map(one => boxed(world, one))
   const assignments = canonicalJson(agreed as unknown as Json)
+  const forgotten = await refusedBefore(world, agreed)
   // If power fails before this commit, the next refresh agrees on the same again.
-  await world.store.commit({ assignments, controllers: changed, outbox })
+  await world.store.commit({ assignments, controllers: changed, outbox, forgotten })
 }
 
 const verified = ({ controller, campaign, envelope, id }: Assignment): Note => ({

@@ -11,6 +11,7 @@ import { isRefusalCode } from '../core/refusal/registry.ts'
 import type { PatchRef } from '../core/trust/image-target.ts'
 import type { Assignment } from '../core/trust/mapping.ts'
 import { boxed } from './audit.ts'
+import { alsoRefused, patchesRefused } from './patches-refused.ts'
 import type { BlobId, SiteWorld } from './ports.ts'
 
 /**
@@ -26,8 +27,6 @@ const LOOKED_EVERY: Millis = millis(5_000)
 const SOON: Millis = millis(60_000)
 
 type Known = {
-  /** Patches that were refused, by the work that they were refused for. */
-  readonly out: Map<string, Set<string>>
   /** Since when a patch that is being made is waited for. */
   readonly since: Map<string, Millis>
   /** Why controllers do not have their image, as of the last look, and when that was. */
@@ -39,7 +38,7 @@ const knownOf = new WeakMap<SiteWorld, Known>()
 function known(world: SiteWorld): Known {
   const before = knownOf.get(world)
   if (before !== undefined) return before
-  const fresh: Known = { out: new Map(), since: new Map(), waits: [], looked: millis(Number.NEGATIVE_INFINITY) }
+  const fresh: Known = { since: new Map(), waits: [], looked: millis(Number.NEGATIVE_INFINITY) }
   knownOf.set(world, fresh)
   return fresh
 }
@@ -70,11 +69,11 @@ async function memoryFor({ store }: SiteWorld, controller: string): Promise<numb
 export async function wayOf(world: SiteWorld, assignment: Assignment): Promise<Way> {
   const row = await world.store.controller(assignment.controller)
   const report = row === null ? null : lastReport({ site: world.site.site, ...row }, world.crypto)
-  const out = known(world).out.get(workName(assignment))
+  const out = await patchesRefused(world, assignment)
   const way = wayFor(assignment, {
     running: report === null || isRefusal(report) ? '' : report.running.digest,
     memory: await memoryFor(world, assignment.controller),
-    isOut: sha256 => out?.has(sha256) === true,
+    isOut: sha256 => out.has(sha256),
   })
   if (way.at === 'coming' && waited(world, assignment) > PATCH_PATIENCE) return { at: 'full' }
   // What is at the site already costs the link nothing.
@@ -145,7 +144,7 @@ export async function refuseImage(world: SiteWorld, blob: BlobId): Promise<No | 
   return refuseFull(policyOf(world), { left, spent, isAllowed }, world.clock.now(), world.site.zone)
 }
 
-/** A patch is not used any more for a piece of work, and why: an entry of the log. Durable on return. */
+/** A patch is not used any more for a piece of work, and why: an entry of the log. Durable on return, with the entry. */
 export async function giveUpPatch(
   world: SiteWorld,
   assignment: Assignment,
@@ -153,9 +152,6 @@ export async function giveUpPatch(
   said: { readonly by: 'controller' | 'gateway'; readonly code: string },
 ): Promise<void> {
   const { controller, campaign, envelope, id } = assignment
-  const { out } = known(world)
-  const refused = out.get(workName(assignment)) ?? new Set<string>()
-  if (refused.has(patch.sha256)) return
   const detail = { assignment: id, sha256: patch.sha256, base: patch.base, length: patch.length, by: said.by }
   const note = {
     kind: 'patch-refused',
@@ -165,9 +161,12 @@ export async function giveUpPatch(
     code: said.code,
     detail,
   } as const
-  // If power fails before this commit, the patch is offered again, and refused again.
-  await world.store.commit({ outbox: [boxed(world, note)] })
-  out.set(workName(assignment), refused.add(patch.sha256))
+  await world.store.exclusive(async () => {
+    if ((await patchesRefused(world, assignment)).has(patch.sha256)) return
+    const file = await alsoRefused(world, assignment, patch.sha256)
+    // If power fails before this commit, the patch is offered again, and refused again; behind it, it was told once and is not offered.
+    await world.store.commit({ files: [file], outbox: [boxed(world, note)] })
+  })
 }
 
 /**

@@ -14,10 +14,20 @@ import type { FleetLink } from '../../src/flows/ports.ts'
 import { waitOf } from '../../src/flows/reason.ts'
 import { assignmentOf, fetchPayloads, needing, takeOrders } from '../../src/flows/relay.ts'
 import { payloadOf } from '../../src/flows/stage.ts'
-import { downloads, linkWaits, needsOf, noteTaker, PATCH_PATIENCE, patchRefused, wayOf } from '../../src/flows/way.ts'
+import {
+  downloads,
+  giveUpPatch,
+  linkWaits,
+  needsOf,
+  noteTaker,
+  PATCH_PATIENCE,
+  patchRefused,
+  wayOf,
+} from '../../src/flows/way.ts'
 import { QUAY } from '../worlds/quay.ts'
 import { type Gateway, gatewayOf } from '../worlds/site-world.ts'
 import { started } from '../worlds/started.ts'
+import { Died, Interruptor } from './interruption/interruptor.ts'
 import { fill, type Place } from './relay-rows.ts'
 
 const BYTES = new TextEncoder().encode('bytes of a patch, as the gateway sees them')
@@ -211,6 +221,70 @@ describe('how images come to a site', () => {
       here.yes.add(assignment.payload.sha256)
       assert.equal(await fetchPayloads(world), null)
       assert.equal(await kindOf(here), 'whole')
+    })
+  })
+
+  it('a patch that was refused stays refused when the gateway starts anew, and power that fails meanwhile tells of it once', async () => {
+    for (const mode of ['lost', 'unanswered'] as const) {
+      await on({ patch: PATCH }, async here => {
+        const { world, gateway } = here
+        await noteTaker(world, 'bms-1', 20_000)
+        const assignment = (await assignmentOf(world, 'bms-1'))!
+        const said = { assignment: assignment.id, sha256: SHA, code: 'patch-altered' }
+        const power = new Interruptor(1, mode)
+        const cut = { ...world, store: power.store(world.store) }
+        await assert.rejects(patchRefused(cut, assignment, said), Died)
+        // Whoever starts anew knows what the store has.
+        const again = { ...world }
+        const way = await wayOf(again, assignment)
+        assert.equal(way.at, mode === 'lost' ? 'patch' : 'full', mode)
+        const refusal = await patchRefused(again, assignment, said)
+        assert.equal(refusal?.code, mode === 'lost' ? undefined : 'not-found', mode)
+        assert.equal((await wayOf({ ...world }, assignment)).at, 'full')
+        assert.equal((await gateway.entries()).filter(({ kind }) => kind === 'patch-refused').length, 1, mode)
+      })
+    }
+  })
+
+  it('a patch that was refused is forgotten with its assignment, and with the offer of it', async () => {
+    await on({ patch: PATCH }, async here => {
+      const { world } = here
+      await noteTaker(world, 'bms-1', 20_000)
+      const assignment = (await assignmentOf(world, 'bms-1'))!
+      const rows = async () =>
+        [...(await world.store.files('patches-refused'))].map(([id, bytes]) => [id, String.fromCharCode(...bytes)])
+      const said = { by: 'controller', code: 'patch-altered' } as const
+      await giveUpPatch(world, assignment, PATCH, said)
+      // The fleet has made another one meanwhile.
+      const other = { ...PATCH, sha256: 'ab'.repeat(32) }
+      const next = { ...assignment, patch: other }
+      assert.deepEqual(await wayOf(world, next), { at: 'patch', patch: other })
+      await giveUpPatch(world, next, other, said)
+      assert.deepEqual(await rows(), [['bms-1', `{"assignment":"${assignment.id}","refused":["${other.sha256}"]}`]])
+      assert.equal((await wayOf(world, next)).at, 'full')
+      // Other work: by its name, before anything was cleared.
+      const fresh = { ...next, id: `${assignment.id}1` }
+      assert.equal((await wayOf(world, fresh)).at, 'patch')
+      assert.equal(await takeOrders(world), null)
+      assert.equal((await rows()).length, 1, 'the same order')
+      await giveUpPatch(world, fresh, other, said)
+      assert.equal(await takeOrders(world), null)
+      assert.deepEqual(await rows(), [], 'of an order that there is none of')
+    })
+  })
+
+  it('attack: what is kept of refused patches is damaged: they are offered once more', async () => {
+    await on({ patch: PATCH }, async ({ world }) => {
+      await noteTaker(world, 'bms-1', 20_000)
+      const assignment = (await assignmentOf(world, 'bms-1'))!
+      await giveUpPatch(world, assignment, PATCH, { by: 'controller', code: 'patch-altered' })
+      for (const text of ['', '{', '{"assignment":7}', '\xff', `{"assignment":"${assignment.id}","refused":"all"}`]) {
+        const bytes = Uint8Array.from(text, letter => letter.charCodeAt(0))
+        await world.store.commit({ files: [{ repo: 'patches-refused', path: 'bms-1', bytes }] })
+        assert.equal((await wayOf(world, assignment)).at, 'patch', text)
+      }
+      await giveUpPatch(world, assignment, PATCH, { by: 'controller', code: 'patch-altered' })
+      assert.equal((await wayOf(world, assignment)).at, 'full')
     })
   })
 
