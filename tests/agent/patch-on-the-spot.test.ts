@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { nodeCipher } from '../../src/adapters/cipher-node.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
-import { PAYLOAD_FILE, readPatches } from '../../src/adapters/release-folder.ts'
+import { PATCHES_FILE, PAYLOAD_FILE, readPatches } from '../../src/adapters/release-folder.ts'
 import { agentFiles } from '../../src/apps/agent/files.ts'
 import { memoryOf, type PatchHeader, parseHeader } from '../../src/core/delta/patch.ts'
 import { fromBase64 } from '../../src/core/encoding/bytes.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { patchName } from '../../src/core/trust/image-target.ts'
+import { writePatchList } from '../../src/core/trust/patch-list.ts'
 import { drawn, patchOf } from '../core/delta/images.ts'
 import { commandLine } from '../worlds/command-line.ts'
 import { memoryWrappingKey, wrapOf } from '../worlds/wrapping.ts'
@@ -80,7 +82,7 @@ describe('a patch on a stick', () => {
       ['torn', torn, 'patch-malformed', /./],
       ['cut in its header', good.slice(0, 50), 'patch-malformed', /50 bytes/],
       ['changed', changed, 'patch-altered', /./],
-      ['of golden', patchBetween(GOLDEN, image).bytes, 'patch-base-differs', /^1\.1\.0 runs, SHA-256 /],
+      ['of golden', patchBetween(GOLDEN, image).bytes, 'patch-base-differs', /^what runs here: 1\.1\.0, SHA-256 /],
       ['of another release', patchBetween(NEXT, FACTORY).bytes, 'patch-target-differs', /^a patch to SHA-256 /],
     ]
     for (const [name, bytes, code, actual] of refusals) {
@@ -125,7 +127,7 @@ describe('a patch on a stick', () => {
     const refused = await stage(other.folder)
     assert.deepEqual(
       [refused.code, refused.expected, refused.actual],
-      ['patch-base-differs', `SHA-256 ${digestOf(FACTORY)}`, `1.1.0 runs, SHA-256 ${digestOf(NEXT)}`],
+      ['patch-base-differs', `SHA-256 ${digestOf(FACTORY)}`, `what runs here: 1.1.0, SHA-256 ${digestOf(NEXT)}`],
     )
   })
 
@@ -143,6 +145,20 @@ describe('a patch on a stick', () => {
     assert.equal((await stage(secret.folder)).code, 'wrap-missing')
     assert.deepEqual(await stage(secret.folder, '--wrap', wrap), { staged: '1.4.0', slot: 'a' })
     await withdraw()
+    // A list that lies: by another base, another key.
+    const lied = await bench.maker.release({
+      version: '1.4.2',
+      sequence: 13,
+      image,
+      encrypt,
+      patches: [patchBetween(FACTORY, image)],
+    })
+    rmSync(join(lied.folder, PAYLOAD_FILE))
+    const [one] = orThrow(readPatches(lied.folder))
+    writeFileSync(join(lied.folder, PATCHES_FILE), writePatchList([{ ...one!, base: digestOf(NEXT) }]))
+    writeFileSync(join(lied.folder, patchName(digestOf(NEXT))), one!.bytes)
+    const lie = await stage(lied.folder, '--wrap', file('wrap', await wrapOf(lied, holder, own)))
+    assert.equal(lie.code, 'payload-segment-refused')
     // The agent believes nobody's command line.
     const { base, bytes } = patches[0]!
     const patch = { base, memory: 1 << 20, length: bytes.length, sha256: digestOf(bytes) }

@@ -40,7 +40,7 @@ export function refuseHere(device: Device, { patch }: SpotPatch): Refusal | null
   const { version, imageDigest } = device.running.facts
   if (patch.base === FROM_NOTHING || patch.base === imageDigest) return null
   const expected = `${versionOf(device, patch.base)}, SHA-256 ${patch.base}`
-  return refuse('patch-base-differs', subjectOf(patch), expected, `${version} runs, SHA-256 ${imageDigest}`)
+  return refuse('patch-base-differs', subjectOf(patch), expected, `what runs here: ${version}, SHA-256 ${imageDigest}`)
 }
 
 /** Refuses `patch-target-differs`: a patch of another release; and `patch-malformed`: one in the clear of an encrypted release. */

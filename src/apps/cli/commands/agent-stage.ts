@@ -72,7 +72,7 @@ async function fittingFile(folder: string, from: string): Promise<string | Refus
   const found = listed.find(({ base }) => base === running.digest) ?? listed.find(({ base }) => base === FROM_NOTHING)
   if (found !== undefined) return join(from, patchName(found.base))
   const expected = `SHA-256 ${listed.map(({ base }) => base).join(', ')}`
-  return refuse('patch-base-differs', from, expected, `${running.version} runs, SHA-256 ${running.digest}`)
+  return refuse('patch-base-differs', from, expected, `what runs here: ${running.version}, SHA-256 ${running.digest}`)
 }
 
 /** What a patch in the clear is for stands in it; of an encrypted one its release's list says so. */
