@@ -58,7 +58,7 @@ export function LinkPanel({ link, now }: Props) {
           <dd>{ordersLine(link.orders, now, ageText)}</dd>
         </div>
         {link.downloads.length > 0 && (
-          <div>
+          <div class="link-downloads">
             <dt>Over the link</dt>
             {link.downloads.map(one => (
               <Download key={`${one.what} ${one.controllers.join()}`} one={one} />
