@@ -34,7 +34,10 @@ export function patchLines(view: ReleasePatches): readonly PatchLine[] {
 }
 
 /** It is waited for, or would be as soon as it is ordered. */
-const isComing = ({ state, refused }: Base): boolean => state === 'wanted' || (state === 'unasked' && refused === null)
+const isComing = (one: Base): boolean =>
+  one.state === 'wanted' ? !isOff(one) : one.state === 'unasked' && one.refused === null
+
+const isOff = ({ refused }: Base): boolean => refused?.code === 'patches-off'
 
 const isNothing = ({ base }: Base): boolean => base === FROM_NOTHING
 
@@ -55,6 +58,7 @@ function standingOf(one: Base): Pick<PatchLine, 'kind' | 'state' | 'label'> {
     case 'made':
       return { kind: 'good', state: madeWords(made), label: null }
     case 'wanted':
+      if (isOff(one)) return { kind: null, state: `not made: ${whyNot(refused)}`, label: null }
       return ahead === 0
         ? { kind: 'busy', state: 'being made', label: null }
         : { kind: 'waiting', state: `in the queue, ${ahead} before it`, label: null }

@@ -44,6 +44,13 @@ describe('the patches to a release, in words', () => {
     ['made here', made(2644), 'good', 'made in 1.2 s', null],
     ['made by its publisher', made(2644, 'publisher'), 'good', 'made by its publisher', null],
     ['at its turn', { state: 'wanted', ahead: 0 }, 'busy', 'being made', null],
+    [
+      'in the queue of a server that makes none any more',
+      { state: 'wanted', ahead: 0, refused: why('patches-off') },
+      null,
+      'not made: this server makes none',
+      null,
+    ],
     ['in the queue', { state: 'wanted', ahead: 3 }, 'waiting', 'in the queue, 3 before it', null],
     ['unasked', {}, 'waiting', 'not asked for yet: it is made when it is ordered', 'Make it now'],
     [

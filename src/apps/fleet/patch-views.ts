@@ -59,8 +59,8 @@ export async function patchesTo(world: FleetWorld, path: string, reach: Reach): 
   for (const base of from) {
     if (base === target) continue
     const standing = standings.get(base) ?? UNASKED
-    const ended = standing.state === 'none' || standing.state === 'unasked'
-    const refused = !ended ? null : encryption === null ? await refuseWanted(world, { base, target }) : theirs(path)
+    const missing = standing.state !== 'made'
+    const refused = !missing ? null : encryption === null ? await refuseWanted(world, { base, target }) : theirs(path)
     const { version = images.get(base)?.version ?? null, controllers = 0 } = running.get(base) ?? {}
     const runs = base === FROM_NOTHING ? { version: null, controllers: null } : { version, controllers }
     bases.push({ base, ...runs, ...standing, refused: refused && why(refused) })

@@ -82,6 +82,9 @@ describe('the patches to a release', () => {
     at.policy = POLICY
     orThrow(await wantPatch(at.world, 'somebody', { base: digestOf(OLD), target: digestOf(NEW) }))
     assert.deepEqual((await lines()).find(([base]) => base === digestOf(OLD))?.slice(3), ['wanted', 0, null])
+    at.policy = null
+    const left = (await lines()).find(([base]) => base === digestOf(OLD))?.slice(3)
+    assert.deepEqual(left, ['wanted', 0, 'patches-off'], 'of a server that makes none any more')
   })
 
   it('say who runs what to those alone who may see it', async () => {
