@@ -1,5 +1,11 @@
 import type { Cover } from './covers.ts'
 
+/** Parts of an old image that the stretches are looked for in. */
+const PART_BITS = 8
+const PARTS = 2 ** PART_BITS
+/** What they take in memory, in bytes. */
+export const PARTS_BYTES = 4 * (PARTS + 1)
+
 /**
  * Where what stood at an old address stands in the new image: as far from its cover's beginning as before, or from that of the nearest
  * one. Both sides build it from the same covers. Offsets from the beginning of the image, in bytes.
@@ -9,6 +15,11 @@ export class AddressMap {
   readonly #starts: Int32Array
   readonly #ends: Int32Array
   readonly #moved: Int32Array
+  /** How many stretches start before each part of the old image: those of a part are few. */
+  readonly #parts = new Int32Array(PARTS + 1)
+  readonly #shift: number
+  /** The stretch that was found last: what is asked for next is mostly in it. */
+  #last = 0
 
   constructor(covers: readonly Cover[]) {
     const sorted = covers.toSorted((a, b) => a.old - b.old || b.length - a.length || a.new - b.new)
@@ -24,6 +35,11 @@ export class AddressMap {
     this.#starts = Int32Array.from(stretches, ([start]) => start)
     this.#ends = Int32Array.from(stretches, ([, end]) => end)
     this.#moved = Int32Array.from(stretches, ([, , moved]) => moved)
+    this.#shift = Math.max(0, 32 - Math.clz32(reached) - PART_BITS)
+    for (let part = 0, k = 0; part <= PARTS; part += 1) {
+      while (k < stretches.length && (part === PARTS || this.#starts[k]! < part * 2 ** this.#shift)) k += 1
+      this.#parts[part] = k
+    }
   }
 
   to(offset: number): number {
@@ -40,9 +56,17 @@ export class AddressMap {
 
   /** The stretch that an offset is in, or that is nearest to it; of two that are as near, the one before. */
   #stretch(offset: number): number {
+    const last = this.#last
+    if (offset >= this.#starts[last]! && offset < this.#ends[last]!) return last
+    this.#last = this.#search(offset)
+    return this.#last
+  }
+
+  #search(offset: number): number {
     const starts = this.#starts
-    let low = 0
-    let high = starts.length
+    const part = Math.min(offset >> this.#shift, PARTS - 1)
+    let low = this.#parts[part]!
+    let high = this.#parts[part + 1]!
     while (low < high) {
       const middle = (low + high) >>> 1
       if (starts[middle]! <= offset) low = middle + 1

@@ -8,15 +8,11 @@ export function words(original: Uint8Array, { at, bytes, kinds }: Stretch, { len
   const view = new DataView(original.buffer, original.byteOffset, original.length)
   const out = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   for (let k = (4 - ((load + at - MARGIN) & 3)) & 3; k + 4 <= original.length; k += 4) {
-    if (kinds[k] !== 0 || kinds[k + 2] !== 0) continue
-    const word = view.getUint32(k, true)
-    const offset = (word & ~1) - load
-    if (offset >= 0 && offset < length) {
-      out.setUint32(k, load + map.to(offset) + (word & 1), true)
-      mark(kinds, k, POINTER)
-    } else if (word >>> 28 === 2) {
-      out.setUint32(k, word, true)
-      mark(kinds, k, MEMORY)
-    }
+    const word = view.getInt32(k, true)
+    const offset = ((word & ~1) - load) | 0
+    const isWithin = offset >= 0 && offset < length
+    if ((!isWithin && word >>> 28 !== 2) || kinds[k] !== 0 || kinds[k + 2] !== 0) continue
+    out.setInt32(k, isWithin ? (load + map.to(offset) + (word & 1)) | 0 : word, true)
+    mark(kinds, k, isWithin ? POINTER : MEMORY)
   }
 }
