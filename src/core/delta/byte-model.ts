@@ -3,26 +3,30 @@ import { Evidence, evidenceBytes } from './evidence.ts'
 import { KINDS } from './references.ts'
 import { type Foretold, type Halfword, SHIFTS_BYTES, Shifts } from './shifts.ts'
 
-/** Slots for bytes: 2 to the power of so much, 3 bytes each. */
-export const SLOT_BITS = { least: 10, usual: 14, large: 18, most: 22 } as const
+/** Memory for what was learned of bytes: 3 times 2 to the power of so much, in bytes. */
+export const SLOT_BITS = { least: 8, usual: 14, large: 18, most: 22 } as const
 
 /** What the model keeps in memory, in bytes. */
 export const modelBytes = (slotBits: number): number => evidenceBytes(slotBits, WEIGHTS) + SHIFTS_BYTES
 
 /**
- * Rows of weights: for whether a row is as expected, by the references in it; for whether a byte is, by what it belongs to; for each bit of a byte, by
- * what that belongs to, or where no cover is, by its place in an instruction.
+ * Rows of weights: for whether a row is as expected, by the references in it; whether a halfword is, and a byte, by what they belong to; whether a byte
+ * is as foretold, by that, by which of the two it is, and by what of four is asked; for each bit of a byte, by what that belongs to, or where no
+ * cover is, by its place in an instruction.
  */
 const OF_ROW = 0
-const OF_WHETHER = OF_ROW + 8
-const OF_COVERED = OF_WHETHER + KINDS
+const OF_HALFWORD = OF_ROW + 8
+const OF_BYTE = OF_HALFWORD + KINDS
+const OF_TOLD = OF_BYTE + KINDS
+const OF_COVERED = OF_TOLD + 4 * 2 * 4
 const OF_OTHERS = OF_COVERED + 8 * 3
 const WEIGHTS = OF_OTHERS + 8 * 4
-/** How fast weights learn: of what is mostly so, and of bits. */
-const RATE = { mostly: 2, bits: 12 } as const
 const WEIGHT = 20_000
 
-/** Where a byte of the new image stands, and what is known of it. `expected`: −1 where no cover is. */
+/** A row of covered bytes: `bytes` from `from` to `end` are what is expected. `kinds`: a bit for each kind of reference in it, of three. */
+export type Row = { readonly bytes: Uint8Array; readonly from: number; readonly end: number; readonly kinds: number }
+
+/** Where a covered byte of the new image stands, and what is known of it. */
 export type Place = {
   at: number
   expected: number
@@ -31,19 +35,24 @@ export type Place = {
   /** The halfword of the old image that it comes from; which of its two bytes. */
   readonly halfword: { -readonly [K in keyof Halfword]: Halfword[K] }
   odd: number
+  /** True for a byte that is not the expected one, since its halfword is not and its other byte is. */
+  differs: boolean
 }
 
 /**
- * How likely each bit of a new image is by what came before it: first whether a byte is the one that its cover makes expected, then, if it is
- * not or there is no cover, its bits from the highest. Writer and reader go through the same, and learn the same from each bit.
+ * How likely each bit of a new image is by what came before it: first whether a row of bytes is as its cover makes expected; of a row that is not, whether
+ * each halfword is, and each byte of one that is not; then whether the byte is as what moved before it foretells; only then, or where no cover is, its bits from the
+ * highest. Writer and reader go through the same, and learn the same from each bit.
  */
 export class ByteModel {
   readonly #evidence: Evidence
-  /** The last four bytes, the newest lowest; which of the last rows, and of the last bytes, were not as expected; how many bytes in a row were. */
+  /** The last four bytes, the newest lowest; how many bytes in a row were as expected. */
   #before = 0
+  #right = 0
+  /** Of the last ones, the newest lowest: a 1 for a row, or a byte, that was not as expected; for a byte that was not as foretold. */
   #wrongRows = 0
   #wrong = 0
-  #right = 0
+  #untold = 0
   /** The lower byte of the halfword that was gone through last. */
   #low = 0
   readonly #shifts = new Shifts()
@@ -52,95 +61,130 @@ export class ByteModel {
     this.#evidence = new Evidence(slotBits, WEIGHTS, WEIGHT)
   }
 
-  /**
-   * Whether a row of covered bytes is as expected, all of it: to the coder, or from it; then `are` is not looked at. If so, it is gone
-   * through. `kinds`: a bit for each kind of reference in it, of three.
-   */
-  areExpected(coder: BitCoder, expected: Uint8Array, kinds: number, are: boolean): boolean {
+  /** Whether a row is as expected, all of it: to the coder, or from it; then `are` is not looked at. If so, it is gone through. */
+  areExpected(coder: BitCoder, { bytes, from, end, kinds }: Row, are: boolean): boolean {
     const wrong = this.#wrongRows
     const { contexts } = this.#evidence
-    contexts[0] = context(12, wrong & 255)
-    contexts[1] = context(13, kinds * 16 + steps(this.#right >> 1))
-    contexts[2] = context(14, kinds * 256 + (wrong & 15) * 16 + (this.#wrong & 15))
-    contexts[3] = context(15, (expected[1] ?? 0) * 256 + (expected[3] ?? 0))
-    const bit = this.#evidence.decide(coder, OF_ROW + kinds, RATE.mostly, are ? 1 : 0)
-    this.#wrongRows = ((wrong << 1) | (1 - bit)) & 0xffff
+    const [second, fourth] = [from + 1 < end ? bytes[from + 1]! : 0, from + 3 < end ? bytes[from + 3]! : 0]
+    contexts[0] = context(0, wrong & 255)
+    contexts[1] = context(1, kinds * 16 + steps(this.#right >> 1))
+    contexts[2] = context(2, kinds * 256 + (wrong & 15) * 16 + (this.#wrong & 15))
+    contexts[3] = context(3, second * 256 + fourth)
+    const bit = this.#evidence.one(coder, OF_ROW + kinds, 1, are ? 1 : 0)
+    this.#wrongRows = ((wrong << 1) | (1 - bit)) & 0xff
     if (bit === 0) return false
-    const length = expected.length
+    const length = end - from
     this.#right += length
     this.#wrong = length < 16 ? (this.#wrong << length) & 0xffff : 0
-    for (let k = Math.max(0, length - 4); k < length; k += 1) this.#before = (this.#before << 8) | expected[k]!
+    for (let k = Math.max(from, end - 4); k < end; k += 1) this.#before = (this.#before << 8) | bytes[k]!
     return true
   }
 
-  /** A byte to the coder, or from it: then `byte` is not looked at. Answers the byte. */
-  code(coder: BitCoder, place: Place, byte: number): number {
-    const coded = place.expected < 0 ? this.#spellOther(coder, place.at, byte) : this.#codeCovered(coder, place, byte)
+  /** Whether a halfword is as expected, whose first byte stands at `place`: as `areExpected` of a row. */
+  isExpected(coder: BitCoder, { at, kind, halfword }: Place, is: boolean): boolean {
+    const wrong = this.#wrong
+    const { contexts } = this.#evidence
+    const told = (this.#shifts.byOld(halfword, 1) >> 8) + 2 * (this.#shifts.byEarlier(halfword, 1) >> 8)
+    contexts[0] = context(4, halfword.earlier >> 8)
+    contexts[1] = context(5, (halfword.old >> 8) * 4 + told)
+    contexts[2] = context(6, halfword.old)
+    contexts[3] = context(7, (kind * 64 + (wrong & 12) * 4 + (at & 2)) * 4 + told)
+    const bit = this.#evidence.one(coder, OF_HALFWORD + kind, caseOf(wrong), is ? 1 : 0)
+    if (bit === 0) return false
+    const { expected } = halfword
+    this.#wrong = (wrong << 2) & 0xffff
+    this.#right += 2
+    this.#before = (this.#before << 16) | ((expected & 255) << 8) | (expected >> 8)
+    this.#shifts.learn(halfword, expected)
+    return true
+  }
+
+  /** A covered byte to the coder, or from it: then `byte` is not looked at. Answers the byte. */
+  covered(coder: BitCoder, place: Place, byte: number): number {
+    const { halfword, odd } = place
+    const byOld = this.#shifts.byOld(halfword, odd)
+    const byEarlier = this.#shifts.byEarlier(halfword, odd)
+    const is = !place.differs && this.#isByte(coder, place, says(byEarlier, byOld, place.expected), byte)
+    this.#wrong = ((this.#wrong << 1) | (is ? 0 : 1)) & 0xffff
+    this.#right = is ? this.#right + 1 : 0
+    const coded = is ? place.expected : this.#foretold(coder, place, byOld, byEarlier, byte)
+    if (odd === 1) this.#shifts.learn(halfword, (coded << 8) | this.#low)
+    else this.#low = coded
     this.#before = (this.#before << 8) | coded
     return coded
   }
 
-  #codeCovered(coder: BitCoder, place: Place, byte: number): number {
-    const { expected, halfword, odd } = place
-    const byOld = this.#shifts.byOld(halfword, odd)
-    const byEarlier = this.#shifts.byEarlier(halfword, odd)
-    const coded = this.#isExpected(coder, place, byOld, byEarlier, byte === expected)
-      ? expected
-      : this.#spell(coder, place, byOld, byEarlier, byte)
-    if (odd === 1) this.#shifts.learn(halfword, (coded << 8) | this.#low)
-    else this.#low = coded
-    return coded
-  }
-
-  #isExpected(coder: BitCoder, place: Place, byOld: Foretold, byEarlier: Foretold, is: boolean): boolean {
-    const { at, expected, kind, halfword, odd } = place
-    const wrong = this.#wrong
-    const { contexts } = this.#evidence
-    const told = saysOf(byEarlier, expected) * 3 + saysOf(byOld, expected)
-    contexts[0] = context(0, expected * 4 + (wrong & 3))
-    contexts[1] = context(1, (halfword.old >> 8) * 8 + odd * 4 + (wrong & 3))
-    contexts[2] = context(2, halfword.old * 2 + odd)
-    contexts[3] = context(3, (kind * 256 + (wrong & 15) * 16 + (at & 3)) * 9 + told)
-    const bit = this.#evidence.decide(coder, OF_WHETHER + kind, RATE.mostly, is ? 1 : 0)
-    this.#wrong = ((wrong << 1) | (1 - bit)) & 0xffff
-    this.#right = bit === 1 ? this.#right + 1 : 0
-    return bit === 1
-  }
-
-  /** The bits of a byte that is not the expected one. */
-  #spell(coder: BitCoder, place: Place, byOld: Foretold, byEarlier: Foretold, byte: number): number {
-    const { expected, halfword } = place
-    const { contexts } = this.#evidence
-    const row = OF_COVERED + 8 * Math.min(2, halfword.kind)
-    const [own, after] = [context(5, expected), context(7, expected | ((this.#before & 255) << 8))]
-    let spelled = 1
-    for (let bits = 0; bits < 8; bits += 1) {
-      const among = Math.imul(spelled, SPREAD)
-      contexts[0] = context(4, bitOf(byEarlier, spelled, bits, halfword.kind))
-      contexts[1] = own + among
-      contexts[2] = context(6, bitOf(byOld, spelled, bits, halfword.kind))
-      contexts[3] = after + among
-      spelled = spelled * 2 + this.#evidence.decide(coder, row + bits, RATE.bits, (byte >> (7 - bits)) & 1)
-    }
-    return spelled & 255
-  }
-
-  /** The bits of a byte that no cover is about. */
-  #spellOther(coder: BitCoder, at: number, byte: number): number {
+  /** A byte that no cover is about, to the coder, or from it: then `byte` is not looked at. Answers the byte. */
+  other(coder: BitCoder, at: number, byte: number): number {
     const { contexts } = this.#evidence
     const [c1, c2, odd] = [this.#before & 255, (this.#before >> 8) & 255, at & 1]
-    const [whole, last, before] = [context(8, odd), context(9, c1 * 2 + odd), context(10, c2 * 2 + odd)]
-    const both = context(11, (c1 >> 4) * 32 + (c2 >> 4) * 2 + odd)
-    const row = OF_OTHERS + 8 * this.#partOf(at)
+    const part = this.#partOf(at)
+    const [whole, last] = [context(16, part), context(17, c1 * 4 + part)]
+    const [before, both] = [context(18, c2 * 2 + odd), context(19, (c1 >> 4) * 32 + (c2 >> 4) * 2 + odd)]
+    const row = OF_OTHERS + 8 * part
     this.#right = 0
     let spelled = 1
-    for (let bits = 0; bits < 8; bits += 1) {
+    for (let bits = 0; bits < 8; bits += 2) {
       const among = Math.imul(spelled, SPREAD)
       contexts[0] = whole + among
       contexts[1] = last + among
       contexts[2] = before + among
       contexts[3] = both + among
-      spelled = spelled * 2 + this.#evidence.decide(coder, row + bits, RATE.bits, (byte >> (7 - bits)) & 1)
+      spelled = spelled * 4 + this.#evidence.two(coder, row + bits, (byte >> (6 - bits)) & 3)
+    }
+    const coded = spelled & 255
+    this.#before = (this.#before << 8) | coded
+    return coded
+  }
+
+  #isByte(coder: BitCoder, { at, expected, kind, halfword, odd }: Place, told: number, byte: number): boolean {
+    const wrong = this.#wrong
+    const { contexts } = this.#evidence
+    contexts[0] = context(8, expected)
+    contexts[1] = context(9, (halfword.old >> 8) * 2 + odd)
+    contexts[2] = context(10, halfword.old * 2 + odd)
+    contexts[3] = context(11, (kind * 16 + (wrong & 3) * 4 + (at & 3)) * 9 + told)
+    return this.#evidence.one(coder, OF_BYTE + kind, caseOf(wrong), byte === expected ? 1 : 0) === 1
+  }
+
+  /** A byte that is not the expected one: one of those that are foretold, or its bits. */
+  #foretold(coder: BitCoder, place: Place, byOld: Foretold, byEarlier: Foretold, byte: number): number {
+    const { expected, halfword, odd } = place
+    const [first, second] = [byEarlier & 255, byOld & 255]
+    const of = (halfword.kind * 2 + odd) * 4
+    const isFirst = first !== expected
+    if (isFirst && this.#isTold(coder, place, first, of + (first === second ? 3 : 1), byte)) return first
+    const isSecond = second !== expected && second !== first
+    if (isSecond && this.#isTold(coder, place, second, of + (isFirst ? 2 : 0), byte)) return second
+    return this.#spell(coder, place, byOld, byEarlier, byte)
+  }
+
+  #isTold(coder: BitCoder, { expected }: Place, told: number, of: number, byte: number): boolean {
+    const untold = this.#untold
+    const { contexts } = this.#evidence
+    contexts[0] = context(20, of)
+    contexts[1] = context(21, told * 32 + of)
+    contexts[2] = context(22, expected * 32 + of)
+    contexts[3] = context(23, (untold & 15) * 32 + of)
+    const bit = this.#evidence.one(coder, OF_TOLD + of, caseOf(untold), told === byte ? 1 : 0)
+    this.#untold = ((untold << 1) | (1 - bit)) & 0xff
+    return bit === 1
+  }
+
+  /** The bits of a covered byte. */
+  #spell(coder: BitCoder, place: Place, byOld: Foretold, byEarlier: Foretold, byte: number): number {
+    const { expected, halfword, odd } = place
+    const { contexts } = this.#evidence
+    const row = OF_COVERED + 8 * Math.min(2, halfword.kind)
+    const [own, after] = [context(13, expected), context(15, expected | ((this.#before & 255) << 8))]
+    let spelled = 1
+    for (let bits = 0; bits < 8; bits += 2) {
+      const among = Math.imul(spelled, SPREAD)
+      contexts[0] = context(12, bitsOf(byEarlier, spelled, bits, halfword.kind * 2 + odd))
+      contexts[1] = own + among
+      contexts[2] = context(14, bitsOf(byOld, spelled, bits, halfword.kind))
+      contexts[3] = after + among
+      spelled = spelled * 4 + this.#evidence.two(coder, row + bits, (byte >> (6 - bits)) & 3)
     }
     return spelled & 255
   }
@@ -159,15 +203,22 @@ const context = (of: number, value: number): number => Math.imul(value, 0x2f0b4c
 /** What tells the bits of a byte apart: times those before it, behind a 1. */
 const SPREAD = 0x3d4d51cb
 
+/** Of the last three: 2 when the newest was not as wanted, 3 when only the one before it was not, else 1. */
+const caseOf = (wrong: number): number => ((wrong & 1) === 1 ? 2 : (wrong & 2) === 2 ? 3 : 1)
+
+/** What both say of the expected byte, in a number of nine. */
+const says = (byEarlier: Foretold, byOld: Foretold, expected: number): number =>
+  saysOf(byEarlier, expected) * 3 + saysOf(byOld, expected)
+
 /** 0: the halfword is foretold as it is expected; 1: it is not, but this byte of it; 2: not this byte either. */
 const saysOf = (foretold: Foretold, expected: number): number =>
   foretold < 256 ? 0 : (foretold & 255) === expected ? 1 : 2
 
-/** The next bit of what is foretold, of a kind of halfword, as one number; 0 when the bits before it were others. */
-function bitOf(foretold: Foretold, spelled: number, bits: number, kind: number): number {
+/** The next two bits of what is foretold, of so many sorts, as one number; 0 when the bits before them were others. */
+function bitsOf(foretold: Foretold, spelled: number, bits: number, sort: number): number {
   const byte = foretold & 255
   if ((byte | 256) >> (8 - bits) !== spelled) return 0
-  return (2 + ((byte >> (7 - bits)) & 1) + 4 * (foretold >> 8) + 8 * kind) * 8 + bits
+  return ((4 + ((byte >> (6 - bits)) & 3)) * 2 + (foretold >> 8) + 16 * sort) * 8 + bits
 }
 
 /** A count of bytes in few numbers, up to 15: exactly while it is small. */

@@ -1,7 +1,9 @@
 import { concat, sameBytes } from '../encoding/bytes.ts'
 import type { Crypto } from '../encoding/crypto.ts'
 import { type Refusal, refuse } from '../refusal/refusal.ts'
+import { PARTS_BYTES } from './address-map.ts'
 import { modelBytes, SLOT_BITS } from './byte-model.ts'
+import { STEP_BYTES } from './image-walk.ts'
 import { ARCHITECTURES, type Architecture } from './references.ts'
 
 /**
@@ -20,9 +22,6 @@ export const CHAIN_BYTES = 16
 export const MOST_IMAGE_BYTES = 2 ** 31 - 1
 /** What covers take in memory: as a list, and as a map of addresses. */
 const COVER_BYTES = 24
-/** What one step of the walk takes. */
-const STEP_BYTES = 2048
-
 export type PatchHeader = {
   readonly architecture: Architecture
   readonly slotBits: number
@@ -39,7 +38,7 @@ export type PatchHeader = {
 
 /** Bytes of memory that whoever applies a patch needs, beside what the reading and writing of slots take. */
 export const memoryOf = ({ slotBits, covers, longest }: Pick<PatchHeader, 'slotBits' | 'covers' | 'longest'>): number =>
-  modelBytes(slotBits) + COVER_BYTES * covers + BLOCK_HEAD_BYTES + longest + STEP_BYTES
+  modelBytes(slotBits) + COVER_BYTES * covers + PARTS_BYTES + BLOCK_HEAD_BYTES + longest + STEP_BYTES
 
 export function writeHeader(header: PatchHeader): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES)
