@@ -59,13 +59,17 @@ function longForm(first: number, second: number): number {
   return (first & 0xffbf) === 0xed9f && (second & 0x0e00) === 0x0a00 ? LOAD_VECTOR : NONE
 }
 
-/** How far each form reaches, backwards and forwards, in bytes, and by which steps. */
-const LEAST = Int32Array.of(0, -256, -2048, 0, -(1 << 20), 0, 0, 0)
-const MOST = Int32Array.of(0, 254, 2046, 126, (1 << 20) - 2, 1020, 4095, 1020)
-const STEP = Int32Array.of(1, 2, 2, 2, 2, 4, 1, 4)
+/** Whether an instruction can say a distance, in bytes: how far it reaches backwards and forwards, and by which steps. */
+function reaches(form: number, distance: number): boolean {
+  if (form === COND) return within(distance, -256, 254, 2)
+  if (form === PLAIN) return within(distance, -2048, 2046, 2)
+  if (form === ZERO) return within(distance, 0, 126, 2)
+  if (form === COND_WIDE) return within(distance, -(1 << 20), (1 << 20) - 2, 2)
+  return form === LOAD_WIDE ? within(distance, 0, 4095, 1) : within(distance, 0, 1020, 4)
+}
 
-const reaches = (form: number, distance: number): boolean =>
-  distance >= LEAST[form]! && distance <= MOST[form]! && (distance & (STEP[form]! - 1)) === 0
+const within = (distance: number, least: number, most: number, step: number): boolean =>
+  distance >= least && distance <= most && (distance & (step - 1)) === 0
 
 /** The distance that an instruction says, in bytes. */
 function distanceIn(form: number, code: number): number {
