@@ -64,7 +64,7 @@ export class AddressMap {
 
   #search(offset: number): number {
     const starts = this.#starts
-    const part = Math.min(offset >> this.#shift, PARTS - 1)
+    const part = Math.max(0, Math.min(offset >> this.#shift, PARTS - 1))
     let low = this.#parts[part]!
     let high = this.#parts[part + 1]!
     while (low < high) {
