@@ -3,10 +3,12 @@ import type { Guard } from './guard.ts'
 const BTF = 'src/core/delta/search/btf.ts'
 const TYPES = 'src/core/delta/search/type-covers.ts'
 const WORTH = 'src/core/delta/search/worthwhile.ts'
+const RUNS = 'src/core/delta/search/runs.ts'
 const PLAIN = 'src/core/delta/search/plain.ts'
 const BTF_TESTS = 'tests/core/delta/btf.test.ts'
 const TYPES_TESTS = 'tests/core/delta/type-covers.test.ts'
 const WORTH_TESTS = 'tests/core/delta/worthwhile.test.ts'
+const RUNS_TESTS = 'tests/core/delta/runs.test.ts'
 const PLAIN_TESTS = 'tests/core/delta/plain.test.ts'
 
 /** The guards of looking for covers in images, of which whoever makes patches knows nothing. */
@@ -114,6 +116,27 @@ export const COVER_GUARDS: readonly Guard[] = [
     file: WORTH,
     text: ' || end - start > 2 * LONGEST',
     without: '',
+    tests: WORTH_TESTS,
+  },
+  {
+    stops: 'a run of the old image that is read behind its end',
+    file: RUNS,
+    text: 'Math.min(has, wanted)',
+    without: 'wanted',
+    tests: RUNS_TESTS,
+  },
+  {
+    stops: 'a run of another image, remembered for this one',
+    file: RUNS,
+    text: 'of !== now || ',
+    without: '',
+    tests: 'tests/core/delta/pieces.test.ts',
+  },
+  {
+    stops: 'a few bytes from the other end of a large image, and the way there and back',
+    file: WORTH,
+    text: ' + numberBits(one.length) + there + back',
+    without: ' + numberBits(one.length)',
     tests: WORTH_TESTS,
   },
   {

@@ -26,9 +26,8 @@ export type Share = { readonly doing: 'looking for what is alike' | 'writing'; r
 
 /** Payload bytes that a block has, about: what a power cut undoes, and what must fit into memory at once. */
 const BLOCK = 4096
-/** Bytes of the new image that a block has at most. */
-const BLOCK_SPAN = 1 << 20
-const COVERS_AT_ONCE = 256
+/** Bytes of the new image that a block has at most: of a large one, what is copied in a second or two. */
+const spanOf = (length: number): number => (length > LARGE_IMAGE ? 16 << 20 : 1 << 20)
 /** A cover takes less. */
 const BYTES_OF_COVER = 16
 /** What applies an image of more bytes has megabytes for it. */
@@ -49,12 +48,13 @@ export function* createPatch(crypto: Pick<Crypto, 'sha256'>, order: PatchOrder):
   const map = new AddressMap(covers)
   const walk = new ImageWalk({ architecture, slotBits, covers, old: { length: old.length, load, map } })
   const writer = new BitWriter()
+  const span = spanOf(now.length)
   for (let from = 0; walk.at < now.length; ) {
     const step = walk.step(writer, now.slice(walk.at, walk.at + STEP))
     for (let next = step.next(); !next.done; ) {
       next = step.next(old.subarray(next.value.at, next.value.at + next.value.length))
     }
-    if (writer.length < blockBytes && walk.at - from < BLOCK_SPAN && walk.at < now.length) continue
+    if (writer.length < blockBytes && walk.at - from < span && walk.at < now.length) continue
     blocks.push({ count: walk.at - from, payload: writer.end() })
     from = walk.at
     yield { doing: 'writing', share: walk.at / now.length }
@@ -93,7 +93,7 @@ function* coverBlocks(
   blockBytes: number,
 ): Generator<{ readonly count: number; readonly payload: Uint8Array }> {
   const writer = new BitWriter()
-  const atOnce = Math.max(1, Math.min(COVERS_AT_ONCE, Math.floor(blockBytes / BYTES_OF_COVER)))
+  const atOnce = Math.max(1, Math.floor(blockBytes / BYTES_OF_COVER))
   let coder = new CoverCoder(writer)
   for (let from = 0; from < covers.length; from += atOnce) {
     const some = covers.slice(from, from + atOnce)

@@ -48,6 +48,20 @@ describe('a large image', () => {
     assert(patch.length < 20_000, `${patch.length}`)
   })
 
+  it('has what is new behind many zeros cost what it is', () => {
+    const old = concat(OLD, new Uint8Array(50_000))
+    const count = 60
+    const now = concat(
+      ...Array.from({ length: count }, (_, k) => [
+        OLD.slice(k * 70_000, k * 70_000 + 60_000),
+        new Uint8Array(60_000),
+        drawn(k + 50, 100),
+      ]).flat(),
+    )
+    const patch = patchOf({ old, now, architecture: 'none', load: 0 })
+    assert(patch.length < count * (100 + 20), `${patch.length}`)
+  })
+
   it('is looked through within the memory that is said', () => {
     const memory = 8 * MIB
     const search = findAlike({ old: OLD, now: NOW, architecture: 'none', load: 0 }, memory)

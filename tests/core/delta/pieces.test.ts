@@ -41,7 +41,7 @@ describe('an index of pieces', () => {
     )
   })
 
-  it('answers the one that goes on as before when there are several, and none of zeros alone', () => {
+  it('answers the one that goes on as before when there are several, and zeros by the run that they are in', () => {
     const piece = drawn(4, 100)
     const old = concat(piece, drawn(5, 50), piece, drawn(6, 50), piece, new Uint8Array(400))
     const index = new PieceIndex(old, { window: 16, stride: 1 })
@@ -52,7 +52,9 @@ describe('an index of pieces', () => {
       assert.equal(index.at, near, 'the nearest')
     }
     index.find(new Uint8Array(100), 0, 7)
-    assert.equal(index.length, 0)
+    assert.deepEqual([index.at, index.length], [400, 100])
+    index.find(new Uint8Array(20), 0, 7)
+    assert.equal(index.length, 0, 'a few of them are no match')
     index.find(piece.subarray(0, 15), 0, 7)
     assert.equal(index.length, 0, 'too short')
   })

@@ -44,6 +44,25 @@ describe('covers that are worth what it takes to say them', () => {
     ])
   })
 
+  it('leaves out one whose bytes lie too far away, and keeps it where they are near', () => {
+    const covers = (by: number): Cover[] => [
+      { old: 0, new: 0, length: 1000 },
+      { old: 1000 + by, new: 1000, length: 12 },
+      { old: 1012, new: 1012, length: 988 },
+    ]
+    const large = drawn(3, 1 << 23)
+    for (const [by, count] of [
+      [50, 3],
+      [1 << 22, 1],
+    ] as const) {
+      const now = concat(large.slice(0, 1000), large.slice(1000 + by, 1012 + by), large.slice(1012, 2000))
+      // Some of the bytes are what they would be if the cover before went on.
+      for (let k = 0; k < 12; k += 2) now[1000 + k] = large[1000 + k]!
+      for (let k = 0; k < 12; k += 1) if (k % 2 === 0) large[1000 + by + k] = now[1000 + k]!
+      assert.equal(worthwhile(covers(by), large, now).length, count, `${by}`)
+    }
+  })
+
   it('is not asked of one in more room than is looked at', () => {
     const one = { old: 3500, new: 500, length: 3 }
     const behind = { old: 0, new: 1600, length: 1000 }

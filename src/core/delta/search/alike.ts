@@ -5,7 +5,7 @@ import { type Architecture, expectedImage } from '../references.ts'
 import { PieceIndex, type Pieces, piecesMemory } from './pieces.ts'
 import { SuffixIndex } from './suffixes.ts'
 import { withTypes } from './type-covers.ts'
-import { worthwhile } from './worthwhile.ts'
+import { COSTS, worthwhile } from './worthwhile.ts'
 
 /** Two images, and what is known of them. `load`: where they are run from. */
 export type Images = {
@@ -39,7 +39,8 @@ export function* findAlike(
   { old, now, architecture, load }: Images,
   memory = SEARCH_MEMORY,
 ): Generator<number, readonly Cover[]> {
-  const all = old.length > LARGE_IMAGE ? large(old.length, memory) : SMALL
+  const isLarge = old.length > LARGE_IMAGE
+  const all = isLarge ? large(old.length, memory) : SMALL
   const rounds = architecture === 'none' ? all.slice(0, 1) : all
   let covers: readonly Cover[] = []
   for (const [round, { index, slack }] of rounds.entries()) {
@@ -48,9 +49,9 @@ export function* findAlike(
     const search = findCovers(alike, index(alike), now, { slack })
     let step = search.next()
     for (; !step.done; step = search.next()) yield (round + step.value / now.length) / rounds.length
-    covers = worthwhile(step.value, alike, now)
+    covers = worthwhile(step.value, alike, now, isLarge ? COSTS.large : COSTS.usual)
   }
-  return old.length > LARGE_IMAGE ? withTypes(old, now, covers) : covers
+  return isLarge ? withTypes(old, now, covers) : covers
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Index } from '../matches.ts'
+import { Runs, runsMemory } from './runs.ts'
 
 /** Pieces with the same hash that are looked at: what stands in more places than that tells nothing. */
 const MOST_TRIES = 64
@@ -13,7 +14,8 @@ const FACTOR = 0x01000193
 export type Pieces = { readonly window: number; readonly stride: number }
 
 /** Bytes of memory that an index of an image of so many bytes takes, at most. */
-export const piecesMemory = (length: number, { stride }: Pieces): number => 12 * (length / stride) + 1024
+export const piecesMemory = (length: number, { stride }: Pieces): number =>
+  12 * (length / stride) + runsMemory(length) + 1024
 
 /**
  * The old image by hashes of pieces of it. Finds what is alike for a piece and what stands beside it, in time that does not grow with
@@ -32,11 +34,13 @@ export class PieceIndex implements Index {
   /** The hash of the new image's window, and where that was. */
   #hash = 0
   #hashed = -2
+  readonly #runs: Runs
   at = 0
   length = 0
 
   constructor(old: Uint8Array, { window, stride }: Pieces) {
     this.#old = old
+    this.#runs = new Runs(old)
     this.#window = window
     this.#stride = stride
     const pieces = old.length < window ? 0 : Math.floor((old.length - window) / stride) + 1
@@ -82,9 +86,14 @@ export class PieceIndex implements Index {
       this.length = going
       return
     }
-    this.#roll(now, at)
     // Zeros stand in so many places that they would be compared with zeros for most of the time.
-    if (isRun(now, at, this.#window)) return
+    if (isRun(now, at, this.#window)) {
+      this.#runs.find(now, at, near)
+      this.at = this.#runs.at
+      this.length = this.#runs.length
+      return
+    }
+    this.#roll(now, at)
     let piece = this.#last[this.#slot(this.#hash)]!
     let looked = 0
     for (let tries = 0; piece !== 0 && tries < MOST_TRIES && looked < PLENTY; tries += 1) {
