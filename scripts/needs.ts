@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { rsyslog, unpackRsyslog } from './rsyslog.ts'
 
 /**
- * What the tests need of the machine beside the packages of npm: a token in software, the binding that speaks to tokens, and
+ * What the tests need of the machine beside the packages of npm: a token in software, the binding that speaks to tokens, a C compiler, and
  * a receiver of syslog. Whatever is missing and can be installed without asking anybody is installed; of the rest it is said what to do.
  */
 
@@ -24,6 +24,9 @@ export const softhsmModule = (): string | null => MODULES.find(path => existsSyn
 export const isProgram = (name: string): boolean =>
   (process.env.PATH ?? '').split(delimiter).some(folder => folder !== '' && existsSync(join(folder, name)))
 
+/** The C compilers that are there, of those that anybody has. */
+export const compilers = (): string[] => ['gcc', 'clang', 'cc'].filter(isProgram)
+
 const hasSofthsm = (): boolean => softhsmModule() !== null && isProgram('softhsm2-util')
 
 const APT = ['apt-get', 'install', '-y', '--no-install-recommends']
@@ -35,6 +38,12 @@ export function installNeeds(say: (line: string) => void): string[] {
   if (!hasSofthsm()) {
     missing.push(
       `SoftHSM 2 is not installed: as root, "${APT.join(' ')} softhsm2", or the package softhsm of your system.`,
+    )
+  }
+  if (compilers().length === 0) installPackages(['gcc', 'libc6-dev'], 'a C compiler, for the applier in C', say)
+  if (compilers().length === 0) {
+    missing.push(
+      `A C compiler is not installed: as root, "${APT.join(' ')} gcc libc6-dev", or the package gcc of your system.`,
     )
   }
   if (rsyslog() === null && isProgram('apt-get')) unpackRsyslog(say)

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 
 const root = join(import.meta.dirname, '..', '..')
-const pages = ['README.md', ...globSync('{docs,conformance}/**/*.md', { cwd: root })].sort()
+const pages = ['README.md', ...globSync('{docs,conformance,ports}/**/*.md', { cwd: root })].sort()
 
 describe('every page', () => {
   for (const page of pages) {
@@ -18,7 +18,7 @@ describe('every page', () => {
     })
 
     test(`${page} names files that are there`, () => {
-      for (const [, path] of text.matchAll(/`((?:src|tests|sim|scripts|docs|conformance|bin)\/[^`\s{}*…]+)`/g))
+      for (const [, path] of text.matchAll(/`((?:src|tests|sim|scripts|docs|conformance|ports|bin)\/[^`\s{}*…]+)`/g))
         assert.ok(existsSync(join(root, path as string)), `${path} is not there`)
     })
   }

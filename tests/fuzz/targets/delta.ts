@@ -145,7 +145,7 @@ function blockOf(length: number, count: number, payload: Uint8Array): Uint8Array
 }
 
 /** The same patch with digests that fit: as somebody makes one who holds the key, and what no digest stops. */
-function signed(patch: Uint8Array, header: PatchHeader): Uint8Array {
+export function signed(patch: Uint8Array, header: PatchHeader): Uint8Array {
   let next = new Uint8Array(CHAIN_BYTES)
   const blocks = [...blocksOf(patch)].map(block => block.slice())
   for (const block of blocks.toReversed()) {

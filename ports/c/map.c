@@ -1,0 +1,85 @@
+#include "covers.h"
+
+/* While they are sorted, `moved` is where they begin in the new image. Offsets are below 2^31. */
+static int comes_before(const stretch *a, const stretch *b) {
+  if (a->start != b->start) return a->start < b->start;
+  if (a->end != b->end) return a->end > b->end;
+  return a->moved < b->moved;
+}
+
+static void sift(stretch *heap, uint32_t at, uint32_t count) {
+  const stretch one = heap[at];
+  for (;;) {
+    uint32_t child = 2 * at + 1;
+    if (child >= count) break;
+    if (child + 1 < count && comes_before(&heap[child], &heap[child + 1])) child += 1;
+    if (!comes_before(&one, &heap[child])) break;
+    heap[at] = heap[child];
+    at = child;
+  }
+  heap[at] = one;
+}
+
+/* A heap: in place, no deeper for any order that somebody may think of. */
+static void sort(stretch *stretches, uint32_t count) {
+  uint32_t k;
+  for (k = count / 2; k-- > 0;) sift(stretches, k, count);
+  for (k = count; k-- > 1;) {
+    const stretch last = stretches[0];
+    stretches[0] = stretches[k];
+    stretches[k] = last;
+    sift(stretches, 0, k);
+  }
+}
+
+void map_begin(address_map *map, stretch *room, const cover *covers, uint32_t count) {
+  uint32_t reached = 0;
+  uint32_t k;
+  map->stretches = room;
+  map->count = 0;
+  map->last = 0;
+  for (k = 0; k < count; k += 1) {
+    room[k].start = covers[k].old;
+    room[k].end = covers[k].old + cover_length(&covers[k]);
+    room[k].moved = (int32_t)covers[k].now;
+  }
+  sort(room, count);
+  for (k = 0; k < count; k += 1) {
+    const stretch one = room[k];
+    /* Where two covers come from the same bytes, those belong to the one that begins before. */
+    const uint32_t start = one.start > reached ? one.start : reached;
+    stretch *next = &room[map->count];
+    if (one.end <= start) continue;
+    next->start = start;
+    next->end = one.end;
+    next->moved = one.moved - (int32_t)one.start;
+    map->count += 1;
+    reached = one.end;
+  }
+}
+
+/* The stretch that an offset is in, or that is nearest to it; of two that are as near, the one before. */
+static uint32_t nearest(const address_map *map, uint32_t offset) {
+  const stretch *stretches = map->stretches;
+  uint32_t low = 0;
+  uint32_t high = map->count;
+  while (low < high) {
+    const uint32_t middle = (low + high) >> 1;
+    if (stretches[middle].start <= offset) low = middle + 1;
+    else high = middle;
+  }
+  if (low == 0) return 0;
+  if (offset < stretches[low - 1].end || low == map->count) return low - 1;
+  return stretches[low].start - offset < offset - stretches[low - 1].end ? low : low - 1;
+}
+
+int64_t map_to(address_map *map, uint32_t offset) {
+  const stretch *last;
+  if (map->count == 0) return offset;
+  last = &map->stretches[map->last];
+  if (offset < last->start || offset >= last->end) {
+    map->last = nearest(map, offset);
+    last = &map->stretches[map->last];
+  }
+  return (int64_t)offset + last->moved;
+}

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { buildApplier, compile, PORT } from '../../scripts/c-applier.ts'
+import { compilers } from '../../scripts/needs.ts'
+import { memoryOf, parseHeader } from '../../src/core/delta/patch.ts'
+import { ARCHITECTURES, type Architecture } from '../../src/core/delta/references.ts'
+import { concat } from '../../src/core/encoding/bytes.ts'
+import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
+import { drawn, patchOf } from '../core/delta/images.ts'
+import { realImage } from '../core/delta/real-firmware.ts'
+import { Draw } from '../fuzz/draw.ts'
+import { DELTA, signed } from '../fuzz/targets/delta.ts'
+import { applied, appliedInC, cutBehindEach, type Order, type Outcome } from './framed.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'voltseal-c-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Ends at the first access beside what was taken, and at whatever C leaves undefined. */
+const SANITIZED = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+const program = join(folder, 'sanitized')
+const [compiler] = compilers()
+
+const vectors = join(import.meta.dirname, '../../conformance/delta')
+// biome-ignore lint/suspicious/noExplicitAny: the files are read as an outsider reads them, without our types.
+const read = (name: string): any => JSON.parse(readFileSync(join(vectors, name), 'utf8'))
+const bytes = (hex: string): Uint8Array => Uint8Array.fromHex(hex)
+const sha256 = (of: Uint8Array): string => createHash('sha256').update(of).digest('hex')
+const NAMES = readdirSync(vectors).toSorted()
+const PATCHES = NAMES.filter(name => !/refused|pieces/.test(name))
+const REFUSED = NAMES.filter(name => name.includes('refused'))
+
+const plain = ({ code, written, places }: Outcome) => ({
+  code,
+  length: written.length,
+  sha256: sha256(written),
+  places: places.map(({ written, offset, next }) => `${written} ${offset} ${Buffer.from(next).toString('hex')}`),
+})
+
+/** Both appliers come to the same with each; answers what that is. */
+function same(orders: readonly Order[], why: (at: number) => string): Outcome[] {
+  const ours = orders.map(applied)
+  for (const [at, theirs] of appliedInC(program, orders).entries()) {
+    assert.deepEqual(plain(theirs), plain(ours[at] as Outcome), why(at))
+  }
+  return ours
+}
+
+describe('the applier in C', () => {
+  test('is built without a warning, with sanitizers', () => {
+    assert(compiler !== undefined, 'there is no C compiler: install gcc')
+    buildApplier(compiler, program, SANITIZED)
+  })
+
+  for (const name of PATCHES) {
+    test(`${name}: applied, with the places that the vector says, from memory at any address`, () => {
+      const { base, target, patch, memory, header, blocks } = read(name)
+      const order = {
+        base: bytes(base),
+        patch: bytes(patch),
+        memory,
+        room: header.targetLength,
+        checked: true,
+      } as const
+      const orders = Array.from({ length: 8 }, (_, askew) => ({ ...order, askew }))
+      for (const { code, written, places } of appliedInC(program, orders)) {
+        assert.equal(code, 'ok')
+        assert.deepEqual(written, bytes(target))
+        const said = blocks.filter(({ kind }: { kind: string }) => kind === 'bytes')
+        assert.deepEqual(
+          places.map(({ written, offset, next }) => ({ written, offset, next: Buffer.from(next).toString('hex') })),
+          // biome-ignore lint/suspicious/noExplicitAny: as above.
+          said.map(({ written, at, bytes, next }: any) => ({ written, offset: at + bytes, next })),
+        )
+      }
+    })
+
+    test(`${name}: gone on with behind each block of bytes`, () => {
+      const { base, patch, memory, header } = read(name)
+      const order = {
+        base: bytes(base),
+        patch: bytes(patch),
+        memory,
+        room: header.targetLength,
+        checked: true,
+      } as const
+      const outcomes = same(cutBehindEach(order, applied(order)), at => `behind block ${at}`)
+      for (const { code } of outcomes) assert.equal(code, 'ok')
+    })
+
+    test(`${name}: a byte of memory or of room less is refused`, () => {
+      const { base, patch, memory, header } = read(name)
+      const order = { base: bytes(base), patch: bytes(patch), memory, room: header.targetLength }
+      const less = [{ ...order, memory: memory - 1 }, ...(order.room > 0 ? [{ ...order, room: order.room - 1 }] : [])]
+      const codes = appliedInC(program, less).map(({ code }) => code)
+      assert.deepEqual(codes, ['patch-memory-refused', 'patch-no-room'].slice(0, less.length))
+    })
+  }
+
+  for (const name of REFUSED) {
+    test(`${name}: each refused for its reason, and the accepted one is not`, () => {
+      const { base, memory, room, accepted, refused } = read(name)
+      const order = (one: Partial<Record<'base' | 'memory' | 'room', never>> & { patch: string }): Order => ({
+        base: bytes(one.base ?? base),
+        patch: bytes(one.patch),
+        memory: one.memory ?? memory,
+        room: one.room ?? room,
+        checked: true,
+      })
+      const all = [{ ...accepted, code: 'ok', why: 'accepted' }, ...refused]
+      const outcomes = same(all.map(order), at => all[at].why)
+      assert.deepEqual(
+        outcomes.map(({ code }, at) => [all[at].why, code]),
+        all.map(({ why, code }) => [why, code]),
+      )
+    })
+  }
+
+  test('makes of real firmware what the reference makes, in blocks, and goes on behind each', () => {
+    const part = (version: '7-27' | '7-28') => realImage('essentialhub', version).slice(0x9000, 0x11000)
+    const [old, now] = [part('7-27'), part('7-28')]
+    const patch = patchOf({ old, now, architecture: 'cortex-m', load: 0x0801_1000, slotBits: 12, blockBytes: 64 })
+    const order = { base: old, patch, memory: memoryOf(orThrow(parseHeader(patch, 'it'))), room: now.length } as const
+    const [whole] = same([{ ...order, checked: true }], () => 'whole') as [Outcome]
+    assert.deepEqual([whole.code, sha256(whole.written)], ['ok', sha256(now)])
+    assert(whole.places.length > 4)
+    same(cutBehindEach(order, whole), at => `behind block ${at}`)
+  })
+
+  test('foresees references as the reference does, in images that are little else', () => {
+    const orders = ARCHITECTURES.flatMap(architecture =>
+      [0x0800_8000, 0].map(load => {
+        const old = codeOf(architecture, load, load + 7)
+        // Pieces that moved, grew by a little, and follow each other otherwise than before.
+        const now = concat(
+          old.slice(40, 3000),
+          drawn(9, 66),
+          old.slice(3100, 5000),
+          old.slice(64, 900),
+          old.slice(5002),
+        )
+        const patch = patchOf({ old, now, architecture, load, slotBits: 12 })
+        return { base: old, patch, memory: 1 << 20, room: now.length, checked: true } as const
+      }),
+    )
+    for (const { code } of same(orders, at => `${ARCHITECTURES[at >> 1]}`)) assert.equal(code, 'ok')
+  })
+
+  test('comes to the same with thousands of patches that were changed, and where power fails while they are applied', () => {
+    const [{ form }] = DELTA as unknown as [{ form: { grow: (draw: Draw) => Uint8Array } }]
+    const draw = new Draw(8)
+    const bases = [concat(...FIRMWARE), new Uint8Array(0)]
+    const orders: Order[] = []
+    for (let left = 2000; left > 0; left -= 1) {
+      const grown = form.grow(draw)
+      const header = parseHeader(grown, 'it')
+      if (isRefusal(header)) {
+        orders.push({ base: bases[1] as Uint8Array, patch: grown, ...MEANS })
+        continue
+      }
+      // Of the length that its header says, where there is one: what is read beyond a base is nobody's.
+      const base = (bases.find(({ length }) => length === header.base.length) ??
+        drawn(left, Math.min(header.base.length, 5000))) as Uint8Array
+      if (base.length !== header.base.length) continue
+      orders.push({ base, patch: grown, ...MEANS }, { base, patch: signed(grown, header), ...MEANS })
+    }
+    const outcomes = same(orders, at => `patch ${at}`)
+    const codes = new Set(outcomes.map(({ code }) => code))
+    for (const code of ['ok', 'patch-malformed', 'patch-newer', 'patch-altered', 'patch-target-differs'])
+      assert(codes.has(code), `none came to ${code}`)
+    assert(orders.length > 2500, `only ${orders.length} patches`)
+    const cuts = outcomes.flatMap((outcome, at) => {
+      const all = cutBehindEach(orders[at] as Order, outcome)
+      return outcome.code === 'ok' && all.length > 0 ? [all[at % all.length] as Order] : []
+    })
+    assert(cuts.length > 300, `only ${cuts.length} cuts`)
+    same(cuts, at => `cut ${at}`)
+  })
+
+  test('is called by the example of its README as it is', () => {
+    const readme = readFileSync(join(PORT, 'README.md'), 'utf8')
+    const [, example] = /```c\n([\s\S]*?)```/.exec(readme) as unknown as [string, string]
+    writeFileSync(join(folder, 'example.c'), example)
+    compile(compiler as string, ['-fsyntax-only', '-I', PORT, join(folder, 'example.c')])
+  })
+
+  test('can be built without an architecture, whose patches it then refuses, and without the table of log-odds', () => {
+    const small = join(folder, 'small')
+    const without = ['CORTEX_M', 'AARCH64', 'ARM'].map(name => `-DVOLTSEAL_PATCH_WITHOUT_${name}`)
+    buildApplier(compiler as string, small, ['-O1', '-DVOLTSEAL_PATCH_SMALL', ...without])
+    const orders = PATCHES.map(name => {
+      const { base, patch, memory, header } = read(name)
+      return { base: bytes(base), patch: bytes(patch), memory, room: header.targetLength, checked: true } as const
+    })
+    for (const [at, { code }] of appliedInC(small, orders).entries()) {
+      const { architecture } = orThrow(parseHeader((orders[at] as Order).patch, 'it'))
+      assert.equal(code, ['none', 'riscv'].includes(architecture) ? 'ok' : 'patch-newer', PATCHES[at] as string)
+    }
+  })
+})
+
+/** What the seeds of the fuzz target are made of, and what it gives a patch. */
+const FIRMWARE = [[0, 500] as const, [40_000, 40_500] as const].map(([from, to]) =>
+  realImage('essentialhub', '7-27').slice(from, to),
+)
+const MEANS = { memory: 48 * 1024, room: 4096 }
+
+/** Instructions of an architecture that refer to something: which bits are set, and which may be anything. */
+const REFERENCES: Readonly<Record<Architecture, readonly (readonly [set: number, any: number])[]>> = {
+  none: [[0, -1]],
+  // As words, the first halfword lowest.
+  'cortex-m': [
+    [0xd000_f000, 0x2803_0403], // BL, near by
+    [0x9000_f000, 0x6fff_07ff],
+    [0x8000_f000, 0x2fff_07ff],
+    [0xd100_b100, 0x0fff_0aff],
+    [0xe000_d000, 0x07ff_0fff],
+    [0x4800_a000, 0x07ff_07ff],
+    [0x0000_f8df, 0x0fff_0000],
+    [0x0a00_ed9f, 0xf1ff_0040],
+    [0x2000_0000, 0x0000_ffff],
+  ],
+  aarch64: [
+    [0x9400_0000, 0x0200_0fff],
+    [0x1400_0000, 0x03ff_ffff],
+    [0x9000_0000, 0x6000_0023],
+    [0x9000_0003, 0x6000_0000],
+    [0x9100_0060, 0x003f_ff83],
+    [0x3900_0060, 0xc4ff_fc1f],
+    [0x3d80_0060, 0xc07f_fc1f],
+    [0xffff_ffff, 0],
+    [0, 0],
+  ],
+  riscv: [
+    [0x0000_00ef, 0x07ff_f000],
+    [0x0000_006f, 0xffff_f000],
+    [0x0000_0517, 0x0000_1000],
+    [0x0005_0513, 0xfff0_0000],
+    [0x0005_2583, 0xfff0_0000],
+    [0x00a5_2023, 0xfe00_0f80],
+    [0x0005_2507, 0xfff0_0000],
+    [0x0005_00e7, 0xfff0_0000],
+    [0, 0],
+  ],
+  arm: [
+    [0xeb00_0000, 0x0000_07ff],
+    [0xea00_0000, 0x00ff_ffff],
+    [0xfa00_0000, 0x01ff_ffff],
+    [0xe51f_0000, 0x0080_ffff],
+    [0xf51f_0000, 0x0080_ffff],
+    [0x2000_0000, 0x0000_ffff],
+  ],
+}
+
+/** 6000 bytes of them, with addresses between. */
+function codeOf(architecture: Architecture, load: number, seed: number): Uint8Array {
+  const draw = new Draw(seed)
+  const code = new DataView(new ArrayBuffer(6000))
+  for (let at = 0; at + 4 <= code.byteLength; at += draw.pick([2, 4, 4, 4, 4, 4, 4])) {
+    const [set, any] = draw.pick(REFERENCES[architecture])
+    const random = Math.floor(draw.below(2 ** 16)) * 2 ** 16 + draw.below(2 ** 16)
+    const isAddress = draw.chance(0.15)
+    code.setUint32(at, isAddress ? load + draw.below(6200) : (set | (random & any)) >>> 0, true)
+  }
+  return new Uint8Array(code.buffer)
+}
