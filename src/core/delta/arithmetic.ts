@@ -59,8 +59,9 @@ export class BitWriter implements BitCoder {
 }
 
 export class BitReader implements BitCoder {
+  // Of the numbers without a sign that these are, the 32 bits: they are added, shifted and told apart as they are.
   #low = 0
-  #high = 0xffffffff
+  #high = -1
   #value = 0
   readonly #bytes: Uint8Array
   #at = 0
@@ -68,18 +69,18 @@ export class BitReader implements BitCoder {
   /** Behind the bytes come zeros: the writer leaves those out. */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
-    for (let k = 0; k < 4; k += 1) this.#value = ((this.#value << 8) | this.#next()) >>> 0
+    for (let k = 0; k < 4; k += 1) this.#value = (this.#value << 8) | this.#next()
   }
 
   code(probability: number): number {
-    const middle = cut(this.#low, this.#high, probability)
-    const bit = this.#value <= middle ? 1 : 0
-    if (bit === 1) this.#high = middle
-    else this.#low = middle + 1
+    const part = Math.imul((this.#high - this.#low) >>> 12, probability)
+    const bit = (this.#value - this.#low) >>> 0 <= part >>> 0 ? 1 : 0
+    if (bit === 1) this.#high = (this.#low + part) | 0
+    else this.#low = (this.#low + part + 1) | 0
     while ((this.#low ^ this.#high) >>> 24 === 0) {
-      this.#low = (this.#low << 8) >>> 0
-      this.#high = ((this.#high << 8) | 0xff) >>> 0
-      this.#value = ((this.#value << 8) | this.#next()) >>> 0
+      this.#low <<= 8
+      this.#high = (this.#high << 8) | 0xff
+      this.#value = (this.#value << 8) | this.#next()
     }
     return bit
   }

@@ -61,10 +61,10 @@ export class CoverCoder {
     const at = of * OF_NUMBER
     const one = value + 1
     let bits = 0
-    while (bits < MOST_BITS && this.#bit(at + COUNT + bits, one >= 2 ** (bits + 1) ? 1 : 0) === 1) bits += 1
+    while (bits < MOST_BITS && this.#bit(at + COUNT + bits, one >>> (bits + 1) === 0 ? 0 : 1) === 1) bits += 1
     let read = 1
     for (let place = bits - 1; place >= 0; place -= 1) {
-      const bit = Math.floor(one / 2 ** place) % 2
+      const bit = (one >>> place) & 1
       const slot = slotOf({ bits, place, odd, before: read & 1 })
       read = read * 2 + (slot < 0 ? this.#coder.code(0x800, bit) : this.#bit(at + slot, bit))
     }
