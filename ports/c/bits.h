@@ -37,8 +37,10 @@ static inline int bits_are_beyond(const bit_reader *bits) { return bits->beyond 
 static inline uint32_t bits_read(bit_reader *bits, uint32_t probability) {
   const uint32_t middle = bits->low + ((bits->high - bits->low) >> 12) * probability;
   const uint32_t bit = bits->value <= middle;
-  if (bit) bits->high = middle;
-  else bits->low = middle + 1;
+  /* Without a jump: what is written are the bits that were hard to foresee. */
+  const uint32_t mask = 0u - bit;
+  bits->high = (middle & mask) | (bits->high & ~mask);
+  bits->low = (bits->low & mask) | ((middle + 1) & ~mask);
   while ((bits->low ^ bits->high) >> 24 == 0) {
     bits->low <<= 8;
     bits->high = bits->high << 8 | 0xffu;

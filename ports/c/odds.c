@@ -6,16 +6,19 @@ const int16_t odds_knots[33] = {1,    2,    4,    6,    10,   17,   27,   45,   
 
 #ifdef VOLTSEAL_PATCH_SMALL
 
-/* Sought: slower than the table, and 8 KiB less. */
+/* Sought among the knots, and then on the line behind one: slower than the table, and 8 KiB less. */
 int32_t log_odds_of(uint32_t probability) {
-  int32_t low = -MOST_ODDS;
-  int32_t high = MOST_ODDS;
-  while (low < high) {
+  const int32_t wanted = (int32_t)probability;
+  int32_t low = 0;
+  int32_t high = 32;
+  if (wanted <= odds_knots[0]) return -MOST_ODDS;
+  while (high - low > 1) {
     const int32_t middle = (low + high) >> 1;
-    if (probability_of(middle) < (int32_t)probability) low = middle + 1;
+    if (odds_knots[middle] < wanted) low = middle;
     else high = middle;
   }
-  return low;
+  high = odds_knots[high] - odds_knots[low];
+  return low * 128 - 2048 + (128 * (wanted - odds_knots[low]) - 64 + high - 1) / high;
 }
 
 #else
