@@ -6,7 +6,7 @@ export type Costs = { readonly right: number; readonly wrong: number; readonly o
 /** Of code, and of all that a file system holds: text, tables, and what was moved as a whole. */
 export const COSTS: Readonly<Record<'usual' | 'large', Costs>> = {
   usual: { right: 0.3, wrong: 9, other: 5.7 },
-  large: { right: 0.5, wrong: 6, other: 4.5 },
+  large: { right: 0.5, wrong: 6, other: 4 },
 }
 /** What is written of a number beside the bits behind its first one: how many those are, mostly. */
 const NUMBER = 4
