@@ -31,6 +31,8 @@ export class BitWriter implements BitCoder {
 
   /** What was written, so that whatever is read behind it changes nothing. The writer begins anew. */
   end(): Uint8Array {
+    // A reader is four bytes ahead of the writer, and refuses to take more than eight that were left out: long runs of what is likely end with as many zeros.
+    const least = Math.max(0, this.#length - 4)
     // The shortest bytes that stay within the interval when zeros follow.
     for (let kept = 1; kept <= 4; kept += 1) {
       const step = 2 ** (32 - 8 * kept)
@@ -40,7 +42,7 @@ export class BitWriter implements BitCoder {
       break
     }
     let length = this.#length
-    while (length > 0 && this.#bytes[length - 1] === 0) length -= 1
+    while (length > least && this.#bytes[length - 1] === 0) length -= 1
     const written = this.#bytes.slice(0, length)
     this.#low = 0
     this.#high = 0xffffffff

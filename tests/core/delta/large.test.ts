@@ -48,6 +48,21 @@ describe('a large image', () => {
     assert(patch.length < 20_000, `${patch.length}`)
   })
 
+  it('may end a block with more zeros than a reader takes for left out', () => {
+    const same = drawn(7, 5 * MIB)
+    for (const [old, now] of [
+      [same, concat(same, same, same, same, same)],
+      [new Uint8Array(0), concat(drawn(8, 3000), new Uint8Array(MIB).fill(255))],
+    ] as const) {
+      const patch = patchOf({ old, now, architecture: 'none', load: 0 })
+      const header = orThrow(parseHeader(patch, 'the patch'))
+      const slots = new MemorySlots(old, now.length)
+      const applier = orThrow(PatchApplier.of(header, crypto, { memory: memoryOf(header), room: now.length }))
+      assert.equal(takeAll(applier, slots, blocksOf(patch)), null)
+      assert.deepEqual(crypto.sha256(slots.written), crypto.sha256(now))
+    }
+  })
+
   it('has what is new behind many zeros cost what it is', () => {
     const old = concat(OLD, new Uint8Array(50_000))
     const count = 60
