@@ -8,10 +8,26 @@ export const PORT = join(import.meta.dirname, '..', 'ports', 'c')
 /** Whatever a compiler has to say is an error. */
 const STRICT = ['-std=c99', '-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow', '-Werror']
 
-/** Builds the program; throws what the compiler says when it says anything. */
-export function buildApplier(compiler: string, program: string, flags: readonly string[]): void {
+/** Builds the program; throws what the compiler says when it says anything. `libraries` stand behind the sources. */
+export function buildApplier(
+  compiler: string,
+  program: string,
+  flags: readonly string[],
+  libraries: readonly string[] = [],
+): void {
   const sources = ['*.c', 'test/*.c'].flatMap(pattern => globSync(pattern, { cwd: PORT })).toSorted()
-  compile(compiler, [...flags, '-o', program, ...sources])
+  compile(compiler, [...flags, '-o', program, ...sources, ...libraries])
+}
+
+/** Builds the program to be measured: with the SHA-256 of OpenSSL where that can be linked, which a device has in hardware. Answers whether. */
+export function buildFastApplier(compiler: string, program: string): boolean {
+  try {
+    buildApplier(compiler, program, ['-O2', '-DVOLTSEAL_TEST_OPENSSL'], ['-l:libcrypto.a'])
+    return true
+  } catch {
+    buildApplier(compiler, program, ['-O2'])
+    return false
+  }
 }
 
 /** Runs a compiler where the sources are; throws what it says when it says anything. */
