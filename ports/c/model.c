@@ -33,7 +33,7 @@ static inline uint32_t bits_of(uint32_t told, uint32_t spelled, uint32_t at, uin
 
 /* A count of bytes in few numbers, up to 15: exactly while it is small. */
 static uint32_t steps(uint32_t count) {
-  uint32_t step = 4;
+  uint32_t step = 7;
   if (count < 8) return count;
   for (count >>= 3; count > 0 && step < 15; count >>= 1) step += 1;
   return step;

@@ -60,7 +60,7 @@ static uint32_t with_jump(uint32_t word, uint32_t distance) {
 }
 
 /* The lower twelve bits, with a sign; in a store they stand in two places. */
-static int is_store(uint32_t word) { return (word & 0x7fu) == 0x23u; }
+static int is_store(uint32_t word) { return (word & 0x7bu) == 0x23u; }
 static int32_t lower_of(uint32_t word) {
   return with_sign(is_store(word) ? (word >> 25) << 5 | (word >> 7 & 31u) : word >> 20, 12);
 }

@@ -222,4 +222,4 @@ function bitsOf(foretold: Foretold, spelled: number, bits: number, sort: number)
 }
 
 /** A count of bytes in few numbers, up to 15: exactly while it is small. */
-const steps = (count: number): number => (count < 8 ? count : Math.min(15, 36 - Math.clz32(count >> 3)))
+const steps = (count: number): number => (count < 8 ? count : Math.min(15, 39 - Math.clz32(count >> 3)))

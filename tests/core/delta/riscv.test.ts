@@ -71,6 +71,19 @@ describe('the references of RISC-V', () => {
     assert.equal(of(0).getUint32(0x118, true), 0x1f20)
   })
 
+  it('lead to where a store of floating point goes, whose twelve bits stand in two places', () => {
+    // auipc a0, 1; fsd fa1, -8(a0).
+    const image = new Uint8Array(0x2000)
+    new DataView(image.buffer).setUint32(0x100, 0x0000_1517, true)
+    new DataView(image.buffer).setUint32(0x104, 0xfeb5_3c27, true)
+    const map = new AddressMap([
+      { old: 0, new: 0, length: 0x1000 },
+      { old: 0x1000, new: 0x1020, length: 0x1000 },
+    ])
+    const there = new DataView(expectedImage('riscv', image, { length: image.length, load: LOAD, map }).buffer)
+    assert.equal(there.getUint32(0x104, true), 0x00b5_3c27)
+  })
+
   it('are the same wherever an image is cut', () => assertCutAnywhere('riscv', OLD, LOAD))
 
   it('are the same wherever bytes that mean nothing are cut', () => {

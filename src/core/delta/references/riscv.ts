@@ -47,7 +47,7 @@ const AUIPC = 0x17
 const JALR = 0x67
 /** What adds twelve bits to a register: `JALR`, `ADDI`, loads, stores; and of floating point. */
 const LOWER = new Set([JALR, 0x13, 0x03, 0x23, 0x07, 0x27])
-const isStore = (word: number): boolean => (word & 0x5f) === 0x03 && (word & 0x20) !== 0
+const isStore = (word: number): boolean => (word & 0x7b) === 0x23
 
 /** `JAL` to the return address `ra`, or to nowhere. */
 function isJump(code: DataView, at: number): boolean {
