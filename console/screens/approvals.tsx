@@ -6,6 +6,7 @@ import { signedText } from '../picture/approving.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { Plan } from './approvals/plan.tsx'
 import './approvals.css'
+import { More } from '../parts/more.tsx'
 
 /** The plans that wait: what each changes, who signed it, what is at risk, and how it is undone. */
 export default function Approvals({ query, setQuery }: ScreenProps) {
@@ -61,11 +62,7 @@ export default function Approvals({ query, setQuery }: ScreenProps) {
                 </li>
               ))}
             </ul>
-            {list.more !== null && (
-              <button type="button" onClick={list.more}>
-                More
-              </button>
-            )}
+            <More more={list.more} />
           </nav>
           <Plan key={chosen.id} plan={chosen} now={list.now} onDone={setDone} />
         </div>

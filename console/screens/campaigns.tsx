@@ -9,6 +9,7 @@ import { go } from '../shell/router.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { useSession } from '../shell/session.tsx'
 import './campaigns.css'
+import { More } from '../parts/more.tsx'
 
 const FILTERS = [
   { value: '', word: 'all' },
@@ -62,11 +63,7 @@ export default function Campaigns({ query, setQuery }: ScreenProps) {
             ))}
           </ul>
         )}
-        {list.more !== null && (
-          <button type="button" onClick={list.more}>
-            More
-          </button>
-        )}
+        <More more={list.more} />
       </section>
     </div>
   )

@@ -3,6 +3,7 @@ import { usePages } from '../live/pages.ts'
 import { Patches } from '../parts/patches.tsx'
 import type { ScreenProps } from '../shell/screen.ts'
 import './releases.css'
+import { More } from '../parts/more.tsx'
 
 /** What is published, and of one of them the patches that there are to it. */
 export default function Releases({ query, setQuery }: ScreenProps) {
@@ -35,11 +36,7 @@ export default function Releases({ query, setQuery }: ScreenProps) {
                 </li>
               ))}
             </ul>
-            {list.more !== null && (
-              <button type="button" onClick={list.more}>
-                More
-              </button>
-            )}
+            <More more={list.more} />
           </nav>
           <section class="panel" aria-labelledby="patches-title">
             <h2 id="patches-title">Patches</h2>

@@ -2,6 +2,7 @@ import type { CampaignControllerView } from '../../../src/wire/fleet-views.ts'
 import type { CampaignDetail } from '../../../src/wire/plan-views.ts'
 import { usePages } from '../../live/pages.ts'
 import { Mark } from '../../parts/mark.tsx'
+import { More } from '../../parts/more.tsx'
 import { countsOf, turnMark, turnWord } from '../../picture/standing.ts'
 
 type Props = {
@@ -38,11 +39,7 @@ export function Turns({ campaign: { id, counts }, state, onState }: Props) {
       ) : (
         <Rows items={list.items} />
       )}
-      {list.more !== null && (
-        <button type="button" onClick={list.more}>
-          More
-        </button>
-      )}
+      <More more={list.more} />
     </section>
   )
 }

@@ -1,5 +1,6 @@
 import type { ReleaseView } from '../../../src/wire/fleet-views.ts'
 import { usePages } from '../../live/pages.ts'
+import { More } from '../../parts/more.tsx'
 import { DAYS, type PlanForm } from '../../picture/plan-form.ts'
 import { Field, type FormProps, Group } from './field.tsx'
 import { Waves } from './waves.tsx'
@@ -107,11 +108,7 @@ function Releases({ form, onForm }: FormProps) {
           </span>
         </label>
       ))}
-      {list.more !== null && (
-        <button type="button" onClick={list.more}>
-          More
-        </button>
-      )}
+      <More more={list.more} />
     </fieldset>
   )
 }
