@@ -13,7 +13,7 @@ export class BitWriter implements BitCoder {
   #length = 0
 
   code(probability: number, bit: number): number {
-    const middle = cut(this.#low, this.#high, probability)
+    const middle = (this.#low + firstPart(this.#low, this.#high, probability)) >>> 0
     if (bit === 1) this.#high = middle
     else this.#low = middle + 1
     while ((this.#low ^ this.#high) >>> 24 === 0) {
@@ -75,7 +75,7 @@ export class BitReader implements BitCoder {
   }
 
   code(probability: number): number {
-    const part = Math.imul((this.#high - this.#low) >>> 12, probability)
+    const part = firstPart(this.#low, this.#high, probability)
     const bit = (this.#value - this.#low) >>> 0 <= part >>> 0 ? 1 : 0
     if (bit === 1) this.#high = (this.#low + part) | 0
     else this.#low = (this.#low + part + 1) | 0
@@ -106,6 +106,6 @@ export class KnownBits implements BitCoder {
   }
 }
 
-/** The last value of an interval's first part, in which a 1 is. */
-const cut = (low: number, high: number, probability: number): number =>
-  (low + Math.imul((high - low) >>> 12, probability)) >>> 0
+/** How far an interval's first part reaches, in which a 1 is: 32 bits, whatever their sign is taken for. */
+const firstPart = (low: number, high: number, probability: number): number =>
+  Math.imul((high - low) >>> 12, probability)
