@@ -34,6 +34,14 @@ const NAMES = readdirSync(vectors).toSorted()
 const PATCHES = NAMES.filter(name => !/refused|pieces/.test(name))
 const REFUSED = NAMES.filter(name => name.includes('refused'))
 
+/** What a vector's patch is applied with: as much memory, and room, as it states. */
+const orderOf = ({ base, patch, memory, header }: ReturnType<typeof read>): Omit<Order, 'checked'> => ({
+  base: bytes(base),
+  patch: bytes(patch),
+  memory,
+  room: header.targetLength,
+})
+
 const plain = ({ code, written, places }: Outcome) => ({
   code,
   length: written.length,
@@ -58,14 +66,9 @@ describe('the applier in C', () => {
 
   for (const name of PATCHES) {
     test(`${name}: applied, with the places that the vector says, from memory at any address`, () => {
-      const { base, target, patch, memory, header, blocks } = read(name)
-      const order = {
-        base: bytes(base),
-        patch: bytes(patch),
-        memory,
-        room: header.targetLength,
-        checked: true,
-      } as const
+      const vector = read(name)
+      const { target, blocks } = vector
+      const order = { ...orderOf(vector), checked: true } as const
       const orders = Array.from({ length: 8 }, (_, askew) => ({ ...order, askew }))
       for (const { code, written, places } of appliedInC(program, orders)) {
         assert.equal(code, 'ok')
@@ -80,22 +83,14 @@ describe('the applier in C', () => {
     })
 
     test(`${name}: gone on with behind each block of bytes`, () => {
-      const { base, patch, memory, header } = read(name)
-      const order = {
-        base: bytes(base),
-        patch: bytes(patch),
-        memory,
-        room: header.targetLength,
-        checked: true,
-      } as const
+      const order = { ...orderOf(read(name)), checked: true } as const
       const outcomes = same(cutBehindEach(order, applied(order)), at => `behind block ${at}`)
       for (const { code } of outcomes) assert.equal(code, 'ok')
     })
 
     test(`${name}: a byte of memory or of room less is refused`, () => {
-      const { base, patch, memory, header } = read(name)
-      const order = { base: bytes(base), patch: bytes(patch), memory, room: header.targetLength }
-      const less = [{ ...order, memory: memory - 1 }, ...(order.room > 0 ? [{ ...order, room: order.room - 1 }] : [])]
+      const order = orderOf(read(name))
+      const less = [{ ...order, memory: order.memory - 1 }, ...(order.room > 0 ? [{ ...order, room: order.room - 1 }] : [])]
       const codes = appliedInC(program, less).map(({ code }) => code)
       assert.deepEqual(codes, ['patch-memory-refused', 'patch-no-room'].slice(0, less.length))
     })
@@ -180,10 +175,7 @@ describe('the applier in C', () => {
     const small = join(folder, 'small')
     const without = ['CORTEX_M', 'AARCH64', 'ARM'].map(name => `-DVOLTSEAL_PATCH_WITHOUT_${name}`)
     buildApplier(compiler as string, small, ['-O1', '-DVOLTSEAL_PATCH_SMALL', ...without])
-    const orders = PATCHES.map(name => {
-      const { base, patch, memory, header } = read(name)
-      return { base: bytes(base), patch: bytes(patch), memory, room: header.targetLength, checked: true } as const
-    })
+    const orders = PATCHES.map(name => ({ ...orderOf(read(name)), checked: true }) as const)
     for (const [at, { code }] of appliedInC(small, orders).entries()) {
       const { architecture } = orThrow(parseHeader((orders[at] as Order).patch, 'it'))
       assert.equal(code, ['none', 'riscv'].includes(architecture) ? 'ok' : 'patch-newer', PATCHES[at] as string)
