@@ -32,6 +32,7 @@ export const delta: Figure = {
     const lines: Line[] = []
     const tables: Table[] = []
     try {
+      const inC = builtInC(folder)
       const pairs = isTiny ? [tinyPair()] : hubPairs(say)
       for (const [at, pair] of pairs.entries()) {
         say(`${pair.name}, ${at + 1} of ${pairs.length}`)
@@ -43,7 +44,7 @@ export const delta: Figure = {
         if (pair.goal === undefined && !isTiny) continue
         const beside = memoryOf({ ...headerIn(folder), covers: 0 })
         lines.push(goalLine(`${pair.name}: memory to apply it, beside the covers`, 'bytes', beside, MEMORY))
-        if (tools.some(({ program }) => program === 'bsdiff')) lines.push(...speedLines(pair, folder, runs, say))
+        if (tools.some(({ program }) => program === 'bsdiff')) lines.push(...speedLines(pair, folder, runs, inC))
       }
       if (!isTiny) {
         const pair = halfMegabyte()
@@ -65,7 +66,8 @@ export const delta: Figure = {
         lines.push(goalLine(`${pair.name}: made`, 's', ours.making.seconds, KERNEL_SECONDS))
       }
       const bounds = [
-        'Seconds and memory in the tables are those of whole processes; ours start Node.js each time, which takes some 0.2 s and 60 MiB. Pairs without a goal are timed once, the others are medians. The speed of applying is that of the work alone: of the reference in a process that has run for a while; of the C applier (cc -O2) and of bspatch, their processes less one that does nothing. Ours check all digests, by the SHA-256 of OpenSSL, which uses what the processor has for it.',
+        'Seconds and memory in the tables are those of whole processes; ours start Node.js each time, which takes some 0.2 s and 60 MiB. Pairs without a goal are timed once, the others are medians. The speed of applying is that of the work alone: of the reference in a process that has run for a while; of the C applier (cc -O2) and of bspatch, their processes less one that does nothing. Ours check all digests, the reference by the SHA-256 of OpenSSL, which uses what the processor has for it.',
+        ...(inC === null ? [] : [`The C applier checks them by ${inC.hash}.`]),
       ]
       return { lines, bounds, tables }
     } finally {
@@ -105,16 +107,26 @@ const goalLine = (what: string, unit: string, value: number, goal: number): Line
 const headerIn = (folder: string): PatchHeader =>
   orThrow(parseHeader(new Uint8Array(readFileSync(join(folder, 'patch'))), 'the patch'))
 
-/** How fast each applies its own patch: bytes of the new image in a second. A process of bspatch, or of ours in C, is too short to be timed once. */
-function speedLines(pair: Pair, folder: string, runs: number, say: (line: string) => void): Line[] {
-  const [old, patch, out, theirs, program] = ['old', 'patch', 'out', 'bspatch', 'voltseal-patch'].map(name =>
-    join(folder, name),
-  ) as [string, string, string, string, string]
-  cost(`bsdiff ${old} ${join(folder, 'new')} ${theirs}`, 1)
+/** The C applier, built to be measured, and whose SHA-256 it has; null where there is no compiler. */
+type InC = { readonly program: string; readonly hash: string } | null
+
+function builtInC(folder: string): InC {
   const [compiler] = compilers()
-  if (compiler !== undefined && !buildFastApplier(compiler, program)) {
-    say('the C applier is measured with a SHA-256 in plain C: that of OpenSSL cannot be linked (libssl-dev)')
-  }
+  if (compiler === undefined) return null
+  const program = join(folder, 'voltseal-patch')
+  const isFast = buildFastApplier(compiler, program)
+  return { program, hash: isFast ? 'the same' : 'one in plain C: that of OpenSSL cannot be linked (libssl-dev)' }
+}
+
+/** How fast each applies its own patch: bytes of the new image in a second. A process of bspatch, or of ours in C, is too short to be timed once. */
+function speedLines(pair: Pair, folder: string, runs: number, inC: InC): Line[] {
+  const [old, patch, out, theirs] = ['old', 'patch', 'out', 'bspatch'].map(name => join(folder, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ]
+  cost(`bsdiff ${old} ${join(folder, 'new')} ${theirs}`, 1)
   const process = join(import.meta.dirname, 'delta', 'applier.ts')
   const often = runs > 1 ? 25 : 2
   const speed = (seconds: number): number => pair.now.length / seconds / 1e6
@@ -130,7 +142,7 @@ function speedLines(pair: Pair, folder: string, runs: number, say: (line: string
     return {
       reference: speed(median((JSON.parse(`${said}`) as number[]).slice(often >> 1))),
       bspatch: speed(each(`env bspatch ${old} ${out} ${theirs}`)),
-      c: compiler === undefined ? null : speed(each(`env ${program} apply ${old} ${patch} ${out}`)),
+      c: inC === null ? null : speed(each(`env ${inC.program} apply ${old} ${patch} ${out}`)),
     }
   })
   const byBspatch = (measured: number, { bspatch }: { bspatch: number }) => ({ measured, yardstick: bspatch })
