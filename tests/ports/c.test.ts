@@ -90,7 +90,10 @@ describe('the applier in C', () => {
 
     test(`${name}: a byte of memory or of room less is refused`, () => {
       const order = orderOf(read(name))
-      const less = [{ ...order, memory: order.memory - 1 }, ...(order.room > 0 ? [{ ...order, room: order.room - 1 }] : [])]
+      const less = [
+        { ...order, memory: order.memory - 1 },
+        ...(order.room > 0 ? [{ ...order, room: order.room - 1 }] : []),
+      ]
       const codes = appliedInC(program, less).map(({ code }) => code)
       assert.deepEqual(codes, ['patch-memory-refused', 'patch-no-room'].slice(0, less.length))
     })
