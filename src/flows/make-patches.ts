@@ -127,7 +127,7 @@ export async function servePatches(world: FleetWorld): Promise<null | Refusal> {
 export function wantPatch(world: FleetWorld, by: By, pair: PatchPair): Promise<PatchRow | Refusal> {
   return world.store.exclusive(async () => {
     const { store, clock } = world
-    const refused = await refusePair(world, pair)
+    const refused = (await refuseTarget(world, pair.target)) ?? (await refuseBase(world, pair))
     if (refused !== null) return refused
     const before = await store.patches.patch(pair)
     if (before !== null && before.at !== 'none') return before
@@ -141,22 +141,39 @@ export function wantPatch(world: FleetWorld, by: By, pair: PatchPair): Promise<P
   })
 }
 
-/** Why a patch that is not there could not be had made now; null: it could. Refuses as `wantPatch` does, and changes nothing. */
-export const refuseWanted = async (world: FleetWorld, pair: PatchPair): Promise<null | Refusal> =>
-  (await refusePair(world, pair)) ?? refuseMore(world)
-
-async function refusePair({ blobs, patches }: FleetWorld, { base, target }: PatchPair): Promise<null | Refusal> {
-  if (patches === undefined) return refuse('patches-off', 'patches', 'a server that makes them', 'it is set to off')
-  if (!DIGEST.test(base) || !DIGEST.test(target) || base === target || target === FROM_NOTHING) {
-    return refuse('request-malformed', 'patch', 'two SHA-256 in lower-case hex, of two images', 'others')
-  }
-  for (const image of [base, target]) {
-    if (image !== FROM_NOTHING && (await blobs.size(image)) === null) {
-      return refuse('blob-missing', `blob ${image}`, 'the images in the clear, as a blob', 'none of that name')
-    }
-  }
-  return null
+/**
+ * Why patches to a target that are not there could not be had made now, by their base; null: they could. Refuses as `wantPatch` does, and
+ * changes nothing. What all of them have in common is looked up once, when this is asked.
+ */
+export async function refusesWanted(
+  world: FleetWorld,
+  target: string,
+): Promise<(base: string) => Promise<null | Refusal>> {
+  const refused = await refuseTarget(world, target)
+  if (refused !== null) return async () => refused
+  const full = await refuseMore(world)
+  return async base => (await refuseBase(world, { base, target })) ?? full
 }
+
+/** Of what a pair is refused for, what is so from any base. */
+async function refuseTarget({ blobs, patches }: FleetWorld, target: string): Promise<null | Refusal> {
+  if (patches === undefined) return refuse('patches-off', 'patches', 'a server that makes them', 'it is set to off')
+  return !DIGEST.test(target) || target === FROM_NOTHING ? malformed() : refuseImage(blobs, target)
+}
+
+/** And what is so to any target, but itself. */
+async function refuseBase({ blobs }: FleetWorld, { base, target }: PatchPair): Promise<null | Refusal> {
+  if (base === FROM_NOTHING) return null
+  return !DIGEST.test(base) || base === target ? malformed() : refuseImage(blobs, base)
+}
+
+const malformed = (): Refusal =>
+  refuse('request-malformed', 'patch', 'two SHA-256 in lower-case hex, of two images', 'others')
+
+const refuseImage = async (blobs: Blobs, sha256: string): Promise<null | Refusal> =>
+  (await blobs.size(sha256)) === null
+    ? refuse('blob-missing', `blob ${sha256}`, 'the images in the clear, as a blob', 'none of that name')
+    : null
 
 async function refuseMore({ store, patches }: FleetWorld): Promise<null | Refusal> {
   const { wanted } = await store.patches.counts()

@@ -4,7 +4,7 @@ import type { Reach } from '../../core/fleet/roles.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
 import { MAX_PATCHES, readImageTarget } from '../../core/trust/image-target.ts'
 import { openRepository, targetAt } from '../../flows/keep.ts'
-import { refuseWanted, wantPatch } from '../../flows/make-patches.ts'
+import { refusesWanted, wantPatch } from '../../flows/make-patches.ts'
 import type { By } from '../../flows/persons.ts'
 import type { FleetWorld } from '../../flows/ports.ts'
 import { publishedReleases } from '../../flows/publish.ts'
@@ -55,12 +55,12 @@ export async function patchesTo(world: FleetWorld, path: string, reach: Reach): 
   const running = await runningSeen(world, of, reach)
   const nothing = new Set([FROM_NOTHING])
   const from = new Set([...running.keys(), ...standings.keys()]).difference(nothing).union(nothing)
+  const refuses = encryption === null ? await refusesWanted(world, target) : async () => theirs(path)
   const bases: ReleasePatches['bases'][number][] = []
   for (const base of from) {
     if (base === target) continue
     const standing = standings.get(base) ?? UNASKED
-    const missing = standing.state !== 'made'
-    const refused = !missing ? null : encryption === null ? await refuseWanted(world, { base, target }) : theirs(path)
+    const refused = standing.state === 'made' ? null : await refuses(base)
     const { version = images.get(base)?.version ?? null, controllers = 0 } = running.get(base) ?? {}
     const runs = base === FROM_NOTHING ? { version: null, controllers: null } : { version, controllers }
     bases.push({ base, ...runs, ...standing, refused: refused && why(refused) })

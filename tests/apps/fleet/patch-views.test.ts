@@ -6,7 +6,7 @@ import { sealPatch } from '../../../src/core/firmware/patch-encryption.ts'
 import { FROM_NOTHING } from '../../../src/core/fleet/patch-rows.ts'
 import type { Reach } from '../../../src/core/fleet/roles.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
-import { makeNextPatch, wantPatch } from '../../../src/flows/make-patches.ts'
+import { makeNextPatch, refusesWanted, wantPatch } from '../../../src/flows/make-patches.ts'
 import type { ReleasePatches } from '../../../src/wire/patch-api.ts'
 import { brought, digestOf, IMAGES, makeHere, PatchedFleet, POLICY } from '../../worlds/patched-fleet.ts'
 import { memoryWrappingKey, TOOLS } from '../../worlds/wrapping.ts'
@@ -16,6 +16,15 @@ const TO_NEW = 'bms/1.2.0/envelope.suit'
 /** Whose roles reach no controller. */
 const NOWHERE: Reach = { regions: new Set(), sites: new Set() }
 const AT_HARBOUR: Reach = { regions: new Set(), sites: new Set(['harbour']) }
+
+/** The same object with some of it in other hands. */
+const handed = <T extends object>(real: T, other: Partial<T>): T =>
+  new Proxy(real, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(key in other ? other : target, key)
+      return typeof value === 'function' && !(key in other) ? value.bind(target) : value
+    },
+  })
 
 describe('the patches to a release', () => {
   let at: PatchedFleet
@@ -85,6 +94,53 @@ describe('the patches to a release', () => {
     at.policy = null
     const left = (await lines()).find(([base]) => base === digestOf(OLD))?.slice(3)
     assert.deepEqual(left, ['wanted', 0, 'patches-off'], 'of a server that makes none any more')
+  })
+
+  it('are looked up with the queue and their image asked for once, and each base once, however many there are', async () => {
+    await at.publish(1, OLD)
+    await at.publish(2, NEW)
+    await at.publish(3, NEXT)
+    await makeAll()
+    await at.attests('c0', '1.1.0', digestOf(OLD))
+    await at.attests('c1', '1.3.0', digestOf(NEXT))
+    const read: string[] = []
+    const { store, blobs } = at.world
+    const counts = () => {
+      read.push('queue')
+      return store.patches.counts()
+    }
+    const size = (sha256: string) => {
+      read.push(sha256)
+      return blobs.size(sha256)
+    }
+    const noted = handed(store, { patches: handed(store.patches, { counts }) })
+    const counted = { ...at.world, blobs: handed(blobs, { size }), store: noted }
+    const { bases } = orThrow(await patchesTo(counted, TO_NEW, 'all'))
+    assert.ok(bases.every(({ state }) => state !== 'made'))
+    assert.deepEqual(bases.map(({ base }) => base).toSorted(), [digestOf(OLD), digestOf(NEXT), FROM_NOTHING].toSorted())
+    assert.deepEqual(read.slice(0, 2), [digestOf(NEW), 'queue'])
+    assert.deepEqual(read.slice(2).toSorted(), [digestOf(OLD), digestOf(NEXT)].toSorted())
+  })
+
+  it('are refused before they are asked for what they are refused for then', async () => {
+    await at.publish(1, OLD)
+    await at.publish(2, NEW)
+    await makeAll()
+    const [old, now, none] = [digestOf(OLD), digestOf(NEW), 'ab'.repeat(32)]
+    const pairs = [old, now, none, FROM_NOTHING, 'no digest'].flatMap(base =>
+      [old, now, none, FROM_NOTHING, 'no digest'].map(target => ({ base, target })),
+    )
+    for (const policy of [POLICY, { ...POLICY, queue: 0 }, null]) {
+      at.policy = policy
+      for (const pair of pairs) {
+        const row = await at.world.store.patches.patch(pair)
+        if (row?.at === 'made') continue
+        const before = await (await refusesWanted(at.world, pair.target))(pair.base)
+        const then = await wantPatch(at.world, 'somebody', pair)
+        assert.deepEqual(before, isRefusal(then) ? then : null, `${pair.base} to ${pair.target}`)
+        await makeAll()
+      }
+    }
   })
 
   it('say who runs what to those alone who may see it', async () => {
