@@ -4,7 +4,7 @@ import type { ReleasePatches } from '../../src/wire/patch-api.ts'
 import { isFault } from '../live/ask.ts'
 import { change } from '../live/change.ts'
 import { askAgain, useView } from '../live/views.ts'
-import { type PatchLine, patchesPath, patchLines } from '../picture/patch-words.ts'
+import { COUNTED, type PatchLine, patchesPath, patchLines } from '../picture/patch-words.ts'
 import { useSession } from '../shell/session.tsx'
 import { Mark } from './mark.tsx'
 import { Progress } from './progress.tsx'
@@ -50,7 +50,7 @@ function PatchesTo({ release }: { release: string }) {
 }
 
 function Bases({ patches, path }: { patches: ReleasePatches; path: string }) {
-  const { class: of, version, full, target, encrypted } = patches
+  const { class: of, version, full, target, encrypted, counted } = patches
   const { may } = useSession()
   const [said, setSaid] = useState<{ readonly text: string; readonly isFault: boolean } | null>(null)
   const told = useRef<HTMLParagraphElement>(null)
@@ -100,6 +100,7 @@ function Bases({ patches, path }: { patches: ReleasePatches; path: string }) {
         To <a href={`/releases?release=${encodeURIComponent(patches.path)}`}>{to}</a>, whose image has {showBytes(full)}
         {encrypted && '. It travels encrypted: its publisher makes its patches, with the release'}
       </p>
+      {COUNTED[counted] !== null && <p class="quiet">{COUNTED[counted]}</p>}
       <Table
         label={`Patches to ${to}`}
         columns={isPressed ? [...columns, press] : columns}

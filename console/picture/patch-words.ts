@@ -27,10 +27,17 @@ export function patchLines(view: ReleasePatches): readonly PatchLine[] {
   return view.bases.map(one => ({
     base: one.base,
     from: isNothing(one) ? 'nothing' : one.version === null ? one.base.slice(0, SHORT) : `${view.class} ${one.version}`,
-    controllers: one.controllers === null ? 'any' : String(one.controllers),
+    controllers: isNothing(one) ? 'any' : one.controllers === null ? 'not shown' : String(one.controllers),
     travels: isComing(one) ? null : travelsOf(view, one, nothing),
     ...standingOf(one),
   }))
+}
+
+/** Which controllers are counted, where it is not all of them. */
+export const COUNTED: Readonly<Record<ReleasePatches['counted'], string | null>> = {
+  all: null,
+  some: 'Controllers are counted at the sites that your roles reach.',
+  none: 'Which images controllers run, and how many of them, is shown to roles with read-inventory: yours are without it.',
 }
 
 /** It is waited for, or would be as soon as it is ordered. */

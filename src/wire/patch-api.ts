@@ -53,9 +53,11 @@ export type PatchView = Static<typeof PatchView>
 
 /**
  * GET /v1/patches/to/RELEASE: from what the images of a release can be made, those that most controllers run first, and from nothing last.
- * `full`: bytes of the images. `encrypted`: its publisher alone can make its patches. Of each base:
+ * `full`: bytes of the images. `encrypted`: its publisher alone can make its patches. `counted`: which controllers are: `all` of the fleet, `some`
+ * (those that the caller may see), or `none`: the caller may see no controllers, and of images that run and no patch is of, nothing is said.
+ * Of each base:
  * - `version`: what runs there; null: nobody whom the caller may see runs it, and no release has it.
- * - `controllers`: how many of its class attest to run it, among those that the caller may see; null: from nothing, which fits every one.
+ * - `controllers`: how many of its class attest to run it, among those that are counted; null: none are, or it is from nothing, which fits every one.
  * - `state`: as of a patch; `unasked`: nobody has asked for it yet.
  * - `refused`: why none can be had made now, where there is none; null: it can.
  */
@@ -67,6 +69,7 @@ export const ReleasePatches = Type.Object(
     target: Type.String(),
     full: Type.Integer(),
     encrypted: Type.Boolean(),
+    counted: Type.Union([Type.Literal('all'), Type.Literal('some'), Type.Literal('none')]),
     bases: List(
       Type.Object(
         {

@@ -22,6 +22,7 @@ const fromNothing = (more: Partial<Base> = {}): Base =>
 const to = (...bases: Base[]): ReleasePatches => ({
   ...{ path: 'bms/2.0.0/envelope.suit', class: 'bms', version: '2.0.0', target: 'cd'.repeat(32), full: FULL },
   encrypted: false,
+  counted: 'all',
   bases,
 })
 const only = (...bases: Base[]) => patchLines(to(...bases))[0]!
@@ -29,12 +30,15 @@ const why = (code: string) => ({ code, expected: 'x', actual: 'y' })
 
 describe('the patches to a release, in words', () => {
   test('what each is from, and how many run it', () => {
-    const lines = patchLines(to(base(), base({ version: null, controllers: 0 }), fromNothing()))
+    const lines = patchLines(
+      to(base(), base({ version: null, controllers: 0 }), base({ controllers: null }), fromNothing()),
+    )
     assert.deepEqual(
       lines.map(({ from, controllers }) => [from, controllers]),
       [
         ['bms 1.0.0', '4'],
         ['abababababab', '0'],
+        ['bms 1.0.0', 'not shown'],
         ['nothing', 'any'],
       ],
     )

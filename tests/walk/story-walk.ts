@@ -17,6 +17,7 @@ let paula: Somebody
 let anna: Somebody
 let ben: Somebody
 let rita: Somebody
+let mira: Somebody
 /** The authenticators of those who approve. */
 const fingers = new Map<string, Authenticator>()
 let folders: readonly string[] = []
@@ -28,6 +29,7 @@ const walk = Walk.of(async ({ plant }) => {
   anna = await plant.somebody('anna', 'Anna, who approves', 'approver@fleet')
   ben = await plant.somebody('ben', 'Ben, who approves too', 'approver@fleet')
   rita = await plant.somebody('rita', 'Rita, who publishes', 'release-manager@fleet', 'auditor@fleet')
+  mira = await plant.somebody('mira', 'Mira, at the maker', 'release-manager@fleet')
 }, PATCHING)
 
 walk.step('who is not signed in sees the sign-in screen, at whatever address', async t => {
@@ -239,6 +241,17 @@ walk.step('Rita, who publishes, has a patch made for the way back, from what the
   await page.getByText('The patch from bms 2.0.0 to bms 2.0.1 is asked for.').waitFor()
   await row.getByText(/made in [0-9.]+ s$/).waitFor()
   await look(t, seat, 'releases-made', false)
+})
+
+walk.step('Mira, at the maker, who may see no controllers, is told that they are not counted for her', async t => {
+  const seat = await walk.seat('mira')
+  const { page } = seat
+  await seat.open('/releases?release=bms%2F2.0.1%2Fenvelope.suit')
+  await signInBy(seat, mira)
+  await page.getByText('yours are without it').waitFor()
+  const patches = page.getByRole('region', { name: 'Patches to bms 2.0.1' })
+  await patches.getByRole('row', { name: /^bms 2\.0\.0 not shown / }).waitFor()
+  await look(t, seat, 'releases-uncounted', false)
 })
 
 walk.step('Paula rolls it back: what had confirmed goes to the release that undoes it', async () => {

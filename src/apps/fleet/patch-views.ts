@@ -41,7 +41,7 @@ export async function wanted(world: FleetWorld, by: By, pair: PatchPair): Promis
 
 /**
  * The patches to a release: from each image that controllers of its class attest to run, from those besides that patches were made of, and from
- * nothing. Who runs what is counted within `reach`. Refuses `not-found`, and what `publishedReleases` refuses.
+ * nothing. Who runs what is counted within `reach`, and said to be. Refuses `not-found`, and what `publishedReleases` refuses.
  */
 export async function patchesTo(world: FleetWorld, path: string, reach: Reach): Promise<ReleasePatches | Refusal> {
   const published = await publishedReleases(world)
@@ -52,7 +52,10 @@ export async function patchesTo(world: FleetWorld, path: string, reach: Reach): 
   const standings = encryption === null ? await fleets(world, target) : await publishers(world, path)
   if (isRefusal(standings)) return standings
   const images = imagesOf(published)
-  const running = await runningSeen(world, of, reach)
+  const counted = countedIn(reach)
+  const running = counted === 'none' ? new Map<string, Running>() : await runningSeen(world, of, reach)
+  // Where none are counted it is not said that there are none.
+  const nobody = counted === 'none' ? null : 0
   const nothing = new Set([FROM_NOTHING])
   const from = new Set([...running.keys(), ...standings.keys()]).difference(nothing).union(nothing)
   const refuses = encryption === null ? await refusesWanted(world, target) : async () => theirs(path)
@@ -61,11 +64,11 @@ export async function patchesTo(world: FleetWorld, path: string, reach: Reach): 
     if (base === target) continue
     const standing = standings.get(base) ?? UNASKED
     const refused = standing.state === 'made' ? null : await refuses(base)
-    const { version = images.get(base)?.version ?? null, controllers = 0 } = running.get(base) ?? {}
+    const { version = images.get(base)?.version ?? null, controllers = nobody } = running.get(base) ?? {}
     const runs = base === FROM_NOTHING ? { version: null, controllers: null } : { version, controllers }
     bases.push({ base, ...runs, ...standing, refused: refused && why(refused) })
   }
-  return { path, class: of, version, target, full, encrypted: encryption !== null, bases }
+  return { path, class: of, version, target, full, encrypted: encryption !== null, counted, bases }
 }
 
 /** How a patch stands; of one that nobody asked for there is nothing to be said. */
@@ -110,6 +113,12 @@ async function publishers(world: FleetWorld, path: string): Promise<ReadonlyMap<
 
 const theirs = (path: string): Refusal =>
   refuse('release-encrypted', path, 'a release that travels in the clear', 'one whose images its publisher alone has')
+
+/** Which controllers are counted for somebody. */
+function countedIn(reach: Reach): ReleasePatches['counted'] {
+  if (reach === 'all') return 'all'
+  return reach.regions.size + reach.sites.size > 0 ? 'some' : 'none'
+}
 
 type Running = { readonly version: string; readonly controllers: number }
 

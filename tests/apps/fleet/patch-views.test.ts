@@ -153,18 +153,27 @@ describe('the patches to a release', () => {
       ['1.1.0', 1],
       [null, null],
     ]
-    const seen = async (reach: Reach) => (await to(TO_NEW, reach)).bases.map(one => [one.version, one.controllers])
-    assert.deepEqual((await seen('all')).toSorted(), all.toSorted())
-    assert.deepEqual((await seen(AT_HARBOUR)).toSorted(), all.toSorted())
+    const seen = async (reach: Reach) => {
+      const { counted, bases } = await to(TO_NEW, reach)
+      return [counted, ...bases.map(one => [one.version, one.controllers]).toSorted()]
+    }
+    assert.deepEqual(await seen('all'), ['all', ...all.toSorted()])
+    assert.deepEqual(await seen(AT_HARBOUR), ['some', ...all.toSorted()])
     // Patches are no secret, and their bases are named as the releases that they are.
-    const published = [
-      ['1.1.0', 0],
-      [null, 0],
-      [null, null],
-    ]
-    assert.deepEqual((await seen(NOWHERE)).toSorted(), published.toSorted())
-    const elsewhere: Reach = { regions: new Set(['another']), sites: new Set(['another']) }
-    assert.deepEqual((await seen(elsewhere)).toSorted(), published.toSorted())
+    const published = (controllers: number | null) =>
+      [
+        ['1.1.0', controllers],
+        [null, controllers],
+        [null, null],
+      ].toSorted()
+    const elsewhere: Reach = { regions: new Set(['another']), sites: new Set() }
+    assert.deepEqual(await seen(elsewhere), ['some', ...published(0)])
+    assert.deepEqual(await seen({ regions: new Set(), sites: new Set(['another']) }), ['some', ...published(0)])
+    assert.deepEqual(
+      await seen(NOWHERE),
+      ['none', ...published(null)],
+      'who may see none is not told that there are none',
+    )
   })
 
   it('of an encrypted release are those that its publisher brought', async () => {
