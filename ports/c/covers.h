@@ -56,4 +56,7 @@ void map_begin(address_map *map, stretch *room, const cover *covers, uint32_t co
 /* Where what stood at an offset of the old image stands in the new one: as far from the beginning of its cover, or of the nearest one. */
 int64_t map_to(address_map *map, uint32_t offset);
 
+/* Whether all from one offset until another is in one stretch, which moved by so much. An offset before the image, as a number of 32 bits, is in none. */
+int map_moves(address_map *map, uint32_t from, uint32_t until, int32_t by);
+
 #endif

@@ -58,28 +58,35 @@ void map_begin(address_map *map, stretch *room, const cover *covers, uint32_t co
   }
 }
 
-/* The stretch that an offset is in, or that is nearest to it; of two that are as near, the one before. */
-static uint32_t nearest(const address_map *map, uint32_t offset) {
-  const stretch *stretches = map->stretches;
-  uint32_t low = 0;
-  uint32_t high = map->count;
-  while (low < high) {
-    const uint32_t middle = (low + high) >> 1;
-    if (stretches[middle].start <= offset) low = middle + 1;
-    else high = middle;
+/* The stretch that an offset is in, or that is nearest to it; of two that are as near, the one before. There is one. */
+static const stretch *nearest(const address_map *map, uint32_t offset) {
+  const stretch *one = map->stretches;
+  uint32_t left = map->count;
+  /* The last one that begins before, or the first, in steps that no processor has to guess. */
+  while (left > 1) {
+    const uint32_t half = left >> 1;
+    one += one[half].start <= offset ? half : 0;
+    left -= half;
   }
-  if (low == 0) return 0;
-  if (offset < stretches[low - 1].end || low == map->count) return low - 1;
-  return stretches[low].start - offset < offset - stretches[low - 1].end ? low : low - 1;
+  if (offset < one->end || one == map->stretches + map->count - 1) return one;
+  return one[1].start - offset < offset - one->end ? one + 1 : one;
+}
+
+static const stretch *found(address_map *map, uint32_t offset) {
+  const stretch *last = &map->stretches[map->last];
+  if (offset >= last->start && offset < last->end) return last;
+  last = nearest(map, offset);
+  map->last = (uint32_t)(last - map->stretches);
+  return last;
 }
 
 int64_t map_to(address_map *map, uint32_t offset) {
-  const stretch *last;
-  if (map->count == 0) return offset;
-  last = &map->stretches[map->last];
-  if (offset < last->start || offset >= last->end) {
-    map->last = nearest(map, offset);
-    last = &map->stretches[map->last];
-  }
-  return (int64_t)offset + last->moved;
+  return map->count == 0 ? offset : (int64_t)offset + found(map, offset)->moved;
+}
+
+int map_moves(address_map *map, uint32_t from, uint32_t until, int32_t by) {
+  const stretch *in;
+  if (map->count == 0) return 0;
+  in = found(map, from);
+  return in->moved == by && in->start <= from && from <= until && until <= in->end;
 }

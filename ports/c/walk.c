@@ -26,12 +26,21 @@ static int look_around(image_walk *walk, const cover *in, uint32_t at, uint32_t 
 
 /* A bit for branches, one for pointers, one for the third kind, where there is one. */
 static uint32_t kinds_among(const uint8_t *kinds, uint32_t length) {
-  uint32_t among = 0;
+  uint32_t fours[ROW / 4] = {0};
+  uint32_t branches = 0;
+  uint32_t pointers = 0;
+  uint32_t thirds = 0;
   uint32_t k;
-  for (k = 0; k < length; k += 1) {
-    if (kinds[k] != 0) among |= 1u << ((kinds[k] - 1u) >> 2);
+  memcpy(fours, kinds, length);
+  for (k = 0; k < ROW / 4; k += 1) {
+    /* Three more than the kinds, four at once: bits 2 and 3 of each count the kinds of references from 1. */
+    const uint32_t four = fours[k] + 0x03030303u;
+    branches |= four & ~(four >> 1);
+    pointers |= four >> 1 & ~four;
+    thirds |= four & four >> 1;
   }
-  return among;
+  return (uint32_t)((branches & 0x04040404u) != 0) | (uint32_t)((pointers & 0x04040404u) != 0) << 1 |
+         (uint32_t)((thirds & 0x04040404u) != 0) << 2;
 }
 
 static covered_byte byte_at(const image_walk *walk, uint32_t at, uint32_t k) {

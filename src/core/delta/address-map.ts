@@ -54,6 +54,13 @@ export class AddressMap {
     return Math.min(start, Math.floor((start + this.#ends[next - 1]!) / 2) + 1)
   }
 
+  /** Whether all from one offset until another is in one stretch, which moved by so much. */
+  moves(from: number, until: number, by: number): boolean {
+    if (this.#starts.length === 0) return false
+    const stretch = this.#stretch(from)
+    return this.#moved[stretch] === by && this.#starts[stretch]! <= from && until <= this.#ends[stretch]!
+  }
+
   /** The stretch that an offset is in, or that is nearest to it; of two that are as near, the one before. */
   #stretch(offset: number): number {
     const last = this.#last

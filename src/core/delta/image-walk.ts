@@ -145,6 +145,6 @@ function isSame({ bytes, from, end }: Row, now: Uint8Array): boolean {
 /** A bit for branches, one for pointers, one for words that point to memory, where there is one. */
 function kindsAmong(kinds: Uint8Array, from: number, to: number): number {
   let among = 0
-  for (let at = from; at < to; at += 1) if (kinds[at]! > 0) among |= 1 << ((kinds[at]! - 1) >> 2)
-  return among
+  for (let at = from; at < to; at += 1) among |= 1 << ((kinds[at]! + 3) >> 2)
+  return among >> 1
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AddressMap } from '../../../src/core/delta/address-map.ts'
 import type { Cover } from '../../../src/core/delta/covers.ts'
-import { expectedImage } from '../../../src/core/delta/references.ts'
+import { expectedImage, foreseen } from '../../../src/core/delta/references.ts'
 
 const LOAD = 0x1000
 /** What stands behind 0x1000 has moved by so many bytes, what stands before by nothing. */
@@ -19,7 +19,7 @@ const SWAPPED: Cover[] = [
 /** An instruction, where it stands, and what it is expected to be; without that, what it was. */
 type Row = readonly [what: string, at: number, old: readonly number[], now?: readonly number[]]
 
-/** Holds each row by itself: what stands beside an instruction may tell what it is. */
+/** Holds each row by itself, for what stands beside an instruction may tell what it is: as a part of the image, and cut out of it. */
 function hold(architecture: 'arm' | 'cortex-m', covers: readonly Cover[], rows: readonly Row[], length = 0x2000): void {
   const bytes = architecture === 'arm' ? 4 : 2
   const map = new AddressMap(covers)
@@ -30,14 +30,18 @@ function hold(architecture: 'arm' | 'cortex-m', covers: readonly Cover[], rows: 
       if (bytes === 4) put.setUint32(at + 4 * k, part, true)
       else put.setUint16(at + 2 * k, part, true)
     }
-    const out = expectedImage(architecture, image, { length, load: LOAD, map })
-    const view = new DataView(out.buffer)
-    const found = now.map((_, k) => (bytes === 4 ? view.getUint32(at + 4 * k, true) : view.getUint16(at + 2 * k, true)))
-    assert.deepEqual(
-      found.map(part => part.toString(16)),
-      now.map(part => part.toString(16)),
-      what,
-    )
+    const addressed = { length, load: LOAD, map }
+    const alone = { at, length: bytes * old.length, by: map.to(at) - at }
+    const whole = expectedImage(architecture, image, addressed).subarray(at, at + alone.length)
+    for (const out of [whole, foreseen(architecture, image, alone, addressed)]) {
+      const view = new DataView(out.buffer, out.byteOffset)
+      const found = now.map((_, k) => (bytes === 4 ? view.getUint32(4 * k, true) : view.getUint16(2 * k, true)))
+      assert.deepEqual(
+        found.map(part => part.toString(16)),
+        now.map(part => part.toString(16)),
+        what,
+      )
+    }
   }
 }
 
@@ -112,6 +116,13 @@ describe('an instruction of Thumb that says how far something near is', () => {
       ['BEQ.W behind it', 0xf00, [0xf001, 0x8082]],
       ['BEQ.W before it', 0x1010, [0xf47e, 0xaf76]],
       ['B before it, by as little as that', 0x1100, [0xf47e, 0xaf7d]],
+    ])
+  })
+
+  it('puts its own bytes back where it seems to begin in one that is foreseen', () => {
+    hold('cortex-m', by(0x20), [
+      ['LDR.W', 0x4fc, [0, 0, 0xf8df, 0xdb0a], [0, 0, 0xf8df, 0xdb2a]],
+      ['LDR.W, and in it what may be BLT', 0x4fc, [0xf800, 0xf800, 0xf8df, 0xdb0a]],
     ])
   })
 
