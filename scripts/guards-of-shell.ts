@@ -28,6 +28,13 @@ export const SHELL_GUARDS: readonly Guard[] = [
     tests: ATTENTION,
   },
   {
+    stops: 'controllers that a gateway makes up, or that are ordered nothing, among those that wait for a yes',
+    file: 'src/adapters/store-sqlite/attention.ts',
+    text: "WHERE i.standing = 'enrolled' AND EXISTS\n              (SELECT 1 FROM ordered o WHERE",
+    without: "WHERE i.standing = 'enrolled' OR EXISTS\n              (SELECT 1 FROM ordered o WHERE",
+    tests: ATTENTION,
+  },
+  {
     stops: 'how many sites other regions have',
     file: 'src/apps/fleet/attention.ts',
     text: 'all.filter(({ region }) => reach.regions.has(region))',

@@ -12,6 +12,7 @@ export type AttentionLine = {
 const ONE: Readonly<Record<string, string>> = {
   'run their': 'runs its',
   'have been': 'has been',
+  'wait for': 'waits for',
   'have never': 'has never',
   'went back to what they ran': 'went back to what it ran',
 }

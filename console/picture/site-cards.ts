@@ -1,3 +1,4 @@
+import { waitsForYes } from '../../src/core/campaign/link.ts'
 import type { PlantSeen } from '../../src/wire/plant-api.ts'
 import type { PlacedController, PlannedTurn, SiteControllerView, SiteView } from '../../src/wire/site-views.ts'
 import type { MarkKind } from './mark-kind.ts'
@@ -97,11 +98,8 @@ export function standingOf(view: SiteControllerView | null): { readonly kind: Ma
   return { kind: 'good', word: attested.state === 'stable' ? 'stable' : attested.state }
 }
 
-/** Reasons of a link that somebody at the site can end by a yes to the full image (core/campaign/link.ts). */
-const ASKS = new Set(['ask', 'budget'])
-
 /** Whether it has no image because its site asks somebody before a full one comes. */
-const asksFor = ({ waits }: SiteControllerView): boolean => waits?.rule === 'link' && ASKS.has(waits.about)
+const asksFor = ({ waits }: SiteControllerView): boolean => waits !== null && waitsForYes(waits)
 
 const ORDERED = new Set(['assigned', 'returning'])
 const OVER = new Set(['confirmed', 'withdrawn', 'overtaken', 'returned', 'kept'])

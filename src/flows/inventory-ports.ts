@@ -116,6 +116,11 @@ export interface AttentionStore {
    * are read, those that are silent longest.
    */
   silent(before: Instant, limit: number): Promise<(Troubled & { readonly since: Instant })[]>
+  /**
+   * Controllers that are ordered something and whose full image waits for a yes at their site, `since` when the first of them does: at most
+   * `limit` controllers, those that wait longest.
+   */
+  asking(limit: number): Promise<(Troubled & { readonly since: Instant })[]>
   /** The first `limit` turns of a campaign that failed or could not be taken back, without controllers that a later campaign has begun with. */
   failed(campaign: string, limit: number): Promise<FailedTurns[]>
   /** Whether later campaigns have begun with everybody whom a campaign failed, and with its first controller. */

@@ -10,7 +10,7 @@ import type { Instant, Millis } from '../core/encoding/units.ts'
 import type { Anchor } from '../core/firmware/suit-open.ts'
 import type { AccountChange } from '../core/fleet/account-rows.ts'
 import type { AnswerRow, Once, Repeatable } from '../core/fleet/answer-rows.ts'
-import type { Silence } from '../core/fleet/attention.ts'
+import type { AskingRow, Silence } from '../core/fleet/attention.ts'
 import type { CopyMark } from '../core/fleet/backup.ts'
 import type { ControllerRef } from '../core/fleet/inventory.ts'
 import type { Experience } from '../core/fleet/inventory-row.ts'
@@ -174,6 +174,8 @@ export type FleetChange = AccountChange &
     readonly shown?: { readonly site: string; readonly version: number }
     /** Orders that were taken back, and that nobody can carry out any more from this instant on, are over. */
     readonly expired?: Instant
+    /** Whose full image waits for a yes at its site, or does not any more, in this order. Who waited before has waited since then. */
+    readonly asking?: readonly AskingRow[]
     readonly histories?: readonly HistoryRow[]
     readonly breaks?: readonly BreakRow[]
     /** What was held back of a controller's history has come up to this decision; of a gateway's own log, it goes on. */

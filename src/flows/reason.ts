@@ -1,4 +1,5 @@
 import type { Coordination } from '../core/campaign/coordinator.ts'
+import { waitsForYes } from '../core/campaign/link.ts'
 import { no, reasonOf, type Wait } from '../core/campaign/rules/wait.ts'
 import { canonicalJson, type Json, JsonFault, type JsonObject } from '../core/encoding/canonical-json.ts'
 import {
@@ -14,7 +15,8 @@ import {
   whole,
 } from '../core/encoding/shape.ts'
 import { readJson } from '../core/encoding/strict-json.ts'
-import type { Instant } from '../core/encoding/units.ts'
+import { type Instant, instant } from '../core/encoding/units.ts'
+import type { AskingRow } from '../core/fleet/attention.ts'
 import { NAME } from '../core/fleet/identity.ts'
 import { MAX_CONTROLLERS } from '../core/fleet/topology.ts'
 import type { AuditEntry } from '../core/ledger/entry.ts'
@@ -154,31 +156,48 @@ export async function reasonsAt(world: FleetWorld, site: string): Promise<Readon
 export class Reasons {
   readonly #kept: Map<string, KeptReason>
   readonly #site: string
+  readonly #now: Instant
   #changed = false
+  /** Who of them waits for a yes at the site, or does not any more: an index of what is kept, in step with it. */
+  readonly asking: AskingRow[] = []
 
-  private constructor(site: string, kept: ReadonlyMap<string, KeptReason>) {
+  private constructor(site: string, kept: ReadonlyMap<string, KeptReason>, now: Instant) {
     this.#site = site
     this.#kept = new Map(kept)
+    this.#now = now
   }
 
   static async of(world: FleetWorld, site: string): Promise<Reasons> {
-    return new Reasons(site, await reasonsAt(world, site))
+    return new Reasons(site, await reasonsAt(world, site), world.clock.now())
   }
 
   /** Follows an entry of the gateway: a turn that was withheld has a reason, one that was granted has none any more. */
   take({ kind, controller, at, detail }: Pick<AuditEntry, 'kind' | 'controller' | 'at' | 'detail'>): void {
-    if (kind === 'activation-granted' && controller !== undefined && this.#kept.delete(controller)) this.#changed = true
+    if (kind === 'activation-granted' && controller !== undefined) this.#over(controller)
     const said = kind === 'activation-withheld' ? saidShape(detail, '') : null
     if (said === null || said instanceof Misfit) return
     const { controllers, ...reason } = said
     for (const id of controllers) {
-      if (said.rule === OVER) this.#kept.delete(id)
-      else if (this.#kept.size < MAX_CONTROLLERS || this.#kept.has(id)) this.#kept.set(id, { ...reason, at })
+      if (said.rule === OVER) this.#over(id)
+      else if (this.#kept.size < MAX_CONTROLLERS || this.#kept.has(id)) this.#set(id, { ...reason, at })
     }
-    this.#changed = true
   }
 
-  /** What is to be kept, when it has changed. If power fails before it is, the batch comes again. */
+  #set(id: string, reason: KeptReason): void {
+    this.#kept.set(id, reason)
+    this.#changed = true
+    // A gateway's clock may be ahead: nobody waits since tomorrow.
+    const since = waitsForYes(reason) ? instant(Math.min(reason.at, this.#now)) : null
+    this.asking.push({ site: this.#site, controller: id, since })
+  }
+
+  #over(id: string): void {
+    if (this.#kept.delete(id)) this.#changed = true
+    // Also of one that is not kept: the kept reasons may have been damaged, and read as none.
+    this.asking.push({ site: this.#site, controller: id, since: null })
+  }
+
+  /** What is to be kept, when it has changed: together with `asking`. If power fails before it is, the batch comes again. */
   files(): readonly RepoFile[] {
     if (!this.#changed) return []
     const controllers = Object.fromEntries(this.#kept) as unknown as JsonObject

@@ -142,12 +142,13 @@ export function acceptUpstream(
     // One without items may be an old one that comes again: of roots and orders nobody is told by it.
     const tells = fresh.length > 0
     const files = [...(tells ? await newRoots(world, row, opened, manifest) : []), ...reasons.files()]
+    const kept = { files, asking: reasons.asking }
     const sites = [{ ...row, upstream: acknowledged, head: fresh.length > 0 || gap !== null ? head : row.head }]
     const experience = intake.experience()
     const known = behind ? { caughtUp: site } : {}
     const { rows: histories, breaks, mended } = intake.histories
     const told = { histories, breaks, mended: tells ? [...mended, { site, controller: '', to: acknowledged }] : mended }
-    const change = { sites, controllers: [...intake.controllers.values()], experience, files, ...told, ...known }
+    const change = { sites, controllers: [...intake.controllers.values()], experience, ...kept, ...told, ...known }
     await intake.advance.commit({ ...change, ...intake.shown(tells ? opened.director : undefined) })
     // What halted takes its orders back at once. If power fails before it has, the next tick does.
     const refusal = await goOn(world, intake.advance.more)

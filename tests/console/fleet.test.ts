@@ -123,6 +123,12 @@ describe('attention in words', () => {
       '/controllers/quay/bms-1',
     ],
     [
+      'one that asks',
+      item({ controllers: 1, subject: 'asking', text: 'wait for a yes at the site to a full image' }),
+      'quay/bms-1 waits for a yes at the site to a full image',
+      '/controllers/quay/bms-1',
+    ],
+    [
       'a campaign',
       item({ site: null, controller: null, controllers: 0, campaign: 'spring', text: 'waits for approval' }),
       'Campaign spring waits for approval',

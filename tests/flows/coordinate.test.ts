@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import type { World } from '../../sim/doors/world.ts'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
@@ -18,6 +19,7 @@ import { waitOf } from '../../src/flows/reason.ts'
 import { refreshSite, workOf } from '../../src/flows/relay.ts'
 import { acceptControllerReport } from '../../src/flows/report.ts'
 import { wallTime } from '../../src/flows/wall-time.ts'
+import type { AttentionView } from '../../src/wire/attention-views.ts'
 import type { ControllerView } from '../../src/wire/fleet-views.ts'
 import { rules } from '../core/campaign/situations.ts'
 import { ask, askCampaign } from '../worlds/people.ts'
@@ -324,6 +326,35 @@ describe('turns at a site', () => {
     assert.equal(await shownOf('bms-1'), null)
     orThrow(await handOver(world, [withheld({ rule: 'none', about: '', controllers: ['bms-2'] })]))
     assert.equal(await shownOf('bms-2'), null)
+  })
+
+  const YES = { rule: 'link', about: 'ask', because: 'the full image, 48 KiB, comes when somebody says yes to it' }
+  const asking = async (): Promise<string[]> =>
+    (await ask<AttentionView[]>(world, '/v1/attention?site=quay'))
+      .filter(({ subject }) => subject === 'asking')
+      .map(({ level, controller, controllers, text }) => `${level}: ${controller} ${controllers} ${text}`)
+  const askingIs = (...lines: string[]) =>
+    // Whoever asks soon again is told what the last look found.
+    world.until(`what asks is ${lines.join() || 'nothing'}`, async () => isDeepStrictEqual(await asking(), lines))
+  const TEXT = 'wait for a yes at the site to a full image'
+
+  it('who waits for a yes needs somebody, until it waits for something else, gets its turn, or waits no more', async () => {
+    orThrow(await handOver(world, [withheld({ ...YES, controllers: ['bms-1', 'bms-2'] })]))
+    await askingIs(`attention: bms-1 2 ${TEXT}`)
+    orThrow(await handOver(world, [withheld({ rule: 'link', about: 'on its way' })]))
+    await askingIs(`attention: bms-2 1 ${TEXT}`)
+    const budget = withheld({ ...YES, about: 'budget', controllers: ['bms-1'] })
+    orThrow(await handOver(world, [budget, entryItem({ kind: 'activation-granted', controller: 'bms-2' })]))
+    await askingIs(`attention: bms-1 1 ${TEXT}`)
+    orThrow(await handOver(world, [withheld({ rule: 'none', about: '' })]))
+    await askingIs()
+  })
+
+  it('who waits for a patch alone, by a policy that no yes changes, asks nobody', async () => {
+    orThrow(await handOver(world, [withheld({ rule: 'link', about: 'never', controllers: ['bms-1', 'bms-2'] })]))
+    orThrow(await handOver(world, [withheld({ ...YES, controllers: ['bms-2'] })]))
+    await askingIs(`attention: bms-2 1 ${TEXT}`)
+    orThrow(await handOver(world, [withheld({ rule: 'none', about: '', controllers: ['bms-1', 'bms-2'] })]))
   })
 
   const BAD: [name: string, detail: object][] = [

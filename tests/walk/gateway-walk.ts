@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import type { AttentionView } from '../../src/wire/attention-views.ts'
+import { ask } from '../worlds/people.ts'
 import type { Seat } from './chromium.ts'
 import { GatewayPlant, PAGE_PORT } from './gateway-plant.ts'
 import { look } from './look.ts'
@@ -80,6 +82,10 @@ walk.step(
     await world.until('the fleet knows who waits for a yes', async () => {
       const all = (await world.must('controller', 'list')) as { id: string; waits: { about: string } | null }[]
       return all.some(({ id, waits }) => id === 'bms-1' && waits?.about === 'ask')
+    })
+    await world.until('and says so among what needs somebody', async () => {
+      const all = await ask<AttentionView[]>(world, '/v1/attention')
+      return all.some(({ subject, site }) => subject === 'asking' && site === 'harbour')
     })
     await look(t, seat, 'gateway-asks')
     await link.getByRole('button', { name: 'Let it come' }).click()

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type Instant, instant } from '../../core/encoding/units.ts'
 import type { AttentionStore, FailedTurns, Troubled } from '../../flows/inventory-ports.ts'
+import type { FleetChange } from '../../flows/ports.ts'
 
 /**
  * Those who were enrolled and never heard: an index of them alone. By the index of all that were last seen at 0, they are among
@@ -8,6 +9,21 @@ import type { AttentionStore, FailedTurns, Troubled } from '../../flows/inventor
  */
 export const ATTENTION_INDEX = `
   CREATE INDEX inventory_unheard ON inventory (site, region) WHERE seen_at = 0 AND standing = 'enrolled';`
+
+/**
+ * Who waits for a yes at their site: an index of the files in which the reasons of each site are kept (flows/reason.ts), and made of them here. What
+ * is not as it was kept (a damaged store) says nothing there, and nothing here.
+ */
+export const ASKING_TABLE = `
+  CREATE TABLE asking (site TEXT NOT NULL, controller TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (site, controller)) STRICT, WITHOUT ROWID;
+  CREATE INDEX asking_since ON asking (since);
+  INSERT INTO asking SELECT site, controller, since FROM (
+    SELECT substr(f.repo, 7) AS site, w.key AS controller,
+      CASE w.type WHEN 'object' THEN w.value ->> 'rule' || '/' || (w.value ->> 'about') END AS reason,
+      CASE w.type WHEN 'object' THEN w.value ->> 'at' END AS since
+    FROM (SELECT repo, CAST(bytes AS TEXT) AS text FROM file WHERE repo GLOB 'waits/*' AND path = 'waits.json') f,
+      json_each(CASE WHEN json_valid(f.text) THEN f.text ELSE '{}' END, '$.controllers') w)
+  WHERE reason IN ('link/ask', 'link/budget') AND typeof(since) = 'integer';`
 
 type Row = Record<string, string | number | null>
 
@@ -39,6 +55,18 @@ export class SqliteAttention implements AttentionStore {
             WHERE seen_at > 0 AND seen_at < ? ORDER BY seen_at LIMIT ?)
          WHERE standing = 'enrolled' GROUP BY site ORDER BY site`,
       ),
+      // A gateway may name whom it likes: who is ordered nothing, or is nobody, waits for nothing, and is passed over before it is counted.
+      asking: database.prepare(
+        `SELECT site, region, count(*) AS controllers, min(controller) AS controller, min(since) AS since FROM
+           (SELECT a.site, i.region, a.controller, a.since FROM asking a INDEXED BY asking_since
+            CROSS JOIN inventory i ON i.site = a.site AND i.id = a.controller
+            WHERE i.standing = 'enrolled' AND EXISTS
+              (SELECT 1 FROM ordered o WHERE o.site = a.site AND o.controller = a.controller AND o.version IS NULL)
+            ORDER BY a.since LIMIT ?)
+         GROUP BY site ORDER BY site`,
+      ),
+      asks: database.prepare('INSERT INTO asking VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
+      asksNoMore: database.prepare('DELETE FROM asking WHERE site = ? AND controller = ?'),
       // So many of them are read, and no more: a campaign that failed everywhere has a million.
       failed: database.prepare(
         `SELECT t.campaign, t.site, t.region, count(*) AS controllers, min(t.controller) AS controller,
@@ -69,18 +97,20 @@ export class SqliteAttention implements AttentionStore {
   }
 
   async silent(before: Instant, limit: number): Promise<(Troubled & { since: Instant })[]> {
-    const rows = this.#sql.silent.all(before, limit) as Row[]
-    return rows.map(row => ({ ...troubled(row), since: instant(row.since as number) }))
+    return (this.#sql.silent.all(before, limit) as Row[]).map(troubledSince)
+  }
+
+  async asking(limit: number): Promise<(Troubled & { since: Instant })[]> {
+    return (this.#sql.asking.all(limit) as Row[]).map(troubledSince)
   }
 
   async failed(campaign: string, limit: number): Promise<FailedTurns[]> {
     const rows = this.#sql.failed.all(campaign, limit) as Row[]
     return rows.map(row => ({
-      ...troubled(row),
+      ...troubledSince(row),
       campaign: row.campaign as string,
       result: row.result as FailedTurns['result'],
       code: row.code as string | null,
-      since: instant(row.since as number),
     }))
   }
 
@@ -95,7 +125,20 @@ export class SqliteAttention implements AttentionStore {
   async regionOf(site: string): Promise<string | null> {
     return (this.#sql.regionOf.get(site) as { region: string } | undefined)?.region ?? null
   }
+
+  /** In the transaction in which the reasons of a site are kept. */
+  apply({ asking = [] }: FleetChange): void {
+    for (const { site, controller, since } of asking) {
+      if (since === null) this.#sql.asksNoMore.run(site, controller)
+      else this.#sql.asks.run(site, controller, since)
+    }
+  }
 }
+
+const troubledSince = (row: Row): Troubled & { since: Instant } => ({
+  ...troubled(row),
+  since: instant(row.since as number),
+})
 
 const troubled = ({ site, region, controller, controllers }: Row): Troubled => ({
   site: site as string,

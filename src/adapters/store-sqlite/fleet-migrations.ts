@@ -1,7 +1,7 @@
 import { ACCOUNT_TABLES, PASSKEY_TABLE } from './accounts.ts'
 import { ANSWER_TABLE } from './answers.ts'
 import { BUNDLE_TABLE } from './archived.ts'
-import { ATTENTION_INDEX } from './attention.ts'
+import { ASKING_TABLE, ATTENTION_INDEX } from './attention.ts'
 import { BEHIND_TABLE } from './behind.ts'
 import { COPY_TABLE } from './copy.ts'
 import type { Migration } from './database.ts'
@@ -64,6 +64,7 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
   ATTENTION_INDEX,
   makeSought,
   PATCH_TABLES,
+  ASKING_TABLE,
 ]
 
 /** The version of the tables: what a backup names, and a restore compares. */

@@ -397,6 +397,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#behind.apply(change)
     this.gathered.apply(change)
     this.patches.apply(change)
+    this.attention.apply(change)
     this.archived.apply(change)
     if (change.log === undefined) return
     // The entry's index is the log's size before it: a second writer's fork fails on the primary key.

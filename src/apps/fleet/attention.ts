@@ -28,7 +28,7 @@ import { shared } from './shared.ts'
 
 /** What needs somebody in the fleet: gathered from the store's indexes of what is not well, shared by all who ask. */
 
-/** Sites, or silent controllers, that one look gathers of a subject. What is beyond is said to be more. */
+/** Sites, or silent or waiting controllers, that one look gathers of a subject. What is beyond is said to be more. */
 const MOST = 10_000
 /** For so long somebody is told of a campaign that was halted and whose controllers no later one has taken up. */
 const HALTED = 30 * 86_400_000
@@ -97,19 +97,26 @@ async function gather(world: FleetWorld, alarms: () => Promise<readonly Refusal[
     await attention.unheard(MOST + 1),
     await attention.silent(before, MOST + 1),
   ]
+  const asking = await attention.asking(MOST + 1)
   const campaigns = await ofCampaigns(world)
-  const read = silent.reduce((sum, { controllers }) => sum + controllers, 0)
   const items = [
     ...(await ofFleet(world, await alarms())),
     ...(await ofBreaks(world)),
     ...campaigns.items,
     ...golden.slice(0, MOST).map(one => of(one, 'failed', 'golden', 'run their recovery image')),
+    ...asking.map(one => ({ ...of(one, 'attention', 'asking', ASKING), since: one.since })),
     ...silent.map(one => ({ ...of(one, 'attention', 'silent', behind), since: one.since })),
     ...unheard.slice(0, MOST).map(one => of(one, 'attention', 'unheard', 'have never reported')),
   ]
-  const more = golden.length > MOST || unheard.length > MOST || read > MOST || campaigns.more
+  const beyond = [golden.length, unheard.length, controllersOf(silent), controllersOf(asking)].some(read => read > MOST)
+  const more = beyond || campaigns.more
   return { items: inOrder(items), more, regions: await attention.regions() }
 }
+
+const ASKING = 'wait for a yes at the site to a full image'
+
+const controllersOf = (sites: readonly Troubled[]): number =>
+  sites.reduce((sum, { controllers }) => sum + controllers, 0)
 
 const of = (
   { site, region, controller, controllers }: Troubled,

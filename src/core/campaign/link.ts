@@ -75,6 +75,13 @@ export function refuseFull(
   })
 }
 
+/** What a reason of the link is about when a person's yes at the site ends it. */
+const ENDED_BY_YES: ReadonlySet<string> = new Set(['ask', 'budget'])
+
+/** Whether a controller waits for somebody at its site to say yes to its full image. */
+export const waitsForYes = ({ rule, about }: { readonly rule: string; readonly about: string }): boolean =>
+  rule === 'link' && ENDED_BY_YES.has(about)
+
 /** How long so many bytes take over a link: its rate in the share of the time in which it may send. Null: nobody said how fast it is. */
 export function timeOver({ bitsPerSecond, dutyCycle = 1 }: LinkPolicy, bytes: number): Millis | null {
   return bitsPerSecond === undefined ? null : millis(Math.ceil((bytes * 8 * 1000) / (bitsPerSecond * dutyCycle)))

@@ -1,5 +1,6 @@
 import { type Instant, type Millis, millis } from '../encoding/units.ts'
 import { isRefusalCode, registry } from '../refusal/registry.ts'
+import type { ControllerRef } from './inventory.ts'
 
 /** The exit code of refusals of trust, and of what is lost and said to be (refusal/code.ts). */
 const TRUST_EXIT = 20
@@ -11,9 +12,10 @@ export type Level = (typeof LEVELS)[number]
 
 /**
  * What it is about: an `alarm` of the fleet itself, a `break` in what a site tells, a `campaign`, controllers of a site that
- * `failed` in a campaign, that run their `golden` image, that are `silent`, or were `unheard` ever since they were enrolled.
+ * `failed` in a campaign, that run their `golden` image, for which their site is `asking` whether a full image may come, that are `silent`, or
+ * were `unheard` ever since they were enrolled.
  */
-export const SUBJECTS = ['alarm', 'break', 'failed', 'golden', 'campaign', 'silent', 'unheard'] as const
+export const SUBJECTS = ['alarm', 'break', 'failed', 'golden', 'campaign', 'asking', 'silent', 'unheard'] as const
 export type Subject = (typeof SUBJECTS)[number]
 
 /**
@@ -33,6 +35,9 @@ export type Attention = {
   readonly text: string
   readonly since: Instant | null
 }
+
+/** A controller waits for a yes at its site to its full image, since when its gateway said so first; null: it does not any more. */
+export type AskingRow = ControllerRef & { readonly since: Instant | null }
 
 /** Behind how long somebody counts as silent: a controller that has not reported, a gateway that has not called. */
 export type Silence = { readonly controllers: Millis; readonly gateways: Millis }

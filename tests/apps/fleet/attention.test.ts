@@ -5,6 +5,7 @@ import { type AttentionOf, attentionOf } from '../../../src/apps/fleet/attention
 import type { Book } from '../../../src/core/campaign/book.ts'
 import type { PlanBody } from '../../../src/core/campaign/plan.ts'
 import { isOrdered, type Turn } from '../../../src/core/campaign/turn.ts'
+import type { OrderRow } from '../../../src/core/campaign/turn-rows.ts'
 import type { Plan } from '../../../src/core/campaign/turns.ts'
 import { instant, millis } from '../../../src/core/encoding/units.ts'
 import { USUAL_SILENCE } from '../../../src/core/fleet/attention.ts'
@@ -110,6 +111,50 @@ describe('what needs somebody', () => {
     assert.deepEqual(await told(), ['failed golden hill c1 1'])
     await says('hill', 'c1', fleet.clock.now())
     assert.deepEqual(await told(), [])
+  })
+
+  /** What a batch of a site's gateway says of who waits for a yes, and since when; null: not any more. */
+  const asks = (site: string, ids: readonly string[], since: number | null): Promise<void> => {
+    const row = { site, since: since === null ? null : instant(since) }
+    return fleet.world.store.commit({ asking: ids.map(controller => ({ ...row, controller })) })
+  }
+  const order = (site: string, controller: string, takenBack: OrderRow['takenBack'] = null): OrderRow => ({
+    ...{ site, controller, campaign: 'spring', region: 'nl' },
+    ...{ watts: 0, wattHours: 0, takenBack },
+  })
+
+  it('is who is ordered an image that waits for a yes at its site, since the first of them waits', async () => {
+    const now = fleet.clock.now()
+    await fleet.world.store.commit({ orders: ['c0', 'c1', 'c2'].map(id => order('harbour', id)) })
+    await asks('harbour', ['c1', 'c2'], now - 5000)
+    assert.deepEqual(await told(), ['attention asking harbour c1 2'])
+    await asks('harbour', ['c0', 'c1'], now)
+    const [one] = await listed(whoHas('auditor@fleet'), { site: 'harbour' })
+    assert.deepEqual([one?.controller, one?.controllers, one?.since], ['c0', 3, now - 5000])
+    assert.deepEqual(await told(whoHas('operator@region:uk')), [], 'it is nobody’s elsewhere')
+    const { regions } = await look().summary(whoHas('auditor@fleet'))
+    assert.deepEqual(
+      regions.map(({ region, attention }) => [region, attention]),
+      [
+        ['nl', 1],
+        ['uk', 0],
+      ],
+    )
+    fleet.open()
+    assert.deepEqual(await told(), ['attention asking harbour c0 3'], 'and still, after the server was started anew')
+    await asks('harbour', ['c1', 'c2'], null)
+    assert.deepEqual((await listed(whoHas('auditor@fleet'), { site: 'harbour' }))[0]?.since, now)
+    const back = { version: 1, until: instant(now + DAY) }
+    await fleet.world.store.commit({ orders: [order('harbour', 'c0', back)] })
+    assert.deepEqual(await told(), [], 'its order was taken back')
+    await fleet.world.store.commit({ ended: ['c0', 'c1', 'c2'].map(controller => ({ site: 'harbour', controller })) })
+    assert.deepEqual(await told(), [])
+  })
+
+  it('attack: a gateway that lets controllers ask which are nobody, or are ordered nothing', async () => {
+    await asks('hill', ['c0', 'c1', 'nobody', 'nobody-else'], 0)
+    assert.deepEqual(await told(), [])
+    await asks('hill', ['c0', 'c1', 'nobody', 'nobody-else'], null)
   })
 
   it('is a campaign that waits for a person, and whom it failed, until a later one has taken them up', async () => {
