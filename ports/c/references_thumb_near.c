@@ -90,6 +90,7 @@ void foresee_thumb_near(const moved_bytes *moved, const addressed *image) {
     int form = FORMS[before[k + 1]];
     int64_t from, to, target, distance, number;
     uint32_t code, now, back, shift;
+    /* Both in one test: branches that a processor cannot foretell cost more than what is computed in vain. */
     if ((forms >> form & (kinds[k] == 0)) == 0 || is_second(before, k)) continue;
     code = half_at(before + k);
     if (form == LONG) {
