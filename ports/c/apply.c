@@ -85,7 +85,7 @@ static void begin_walk(voltseal_patch *patch) {
   walk->image.map = &walk->map;
   walk->driver = patch->driver;
   map_begin(&walk->map, patch->stretches, patch->covers, header->covers);
-  model_begin(&walk->model, patch->model, header->slot_bits);
+  model_begin(&walk->model, patch->model, header->slot_bits, header->architecture);
 }
 
 static voltseal_patch_code take_covers(voltseal_patch *patch, bit_reader *bits, uint32_t count) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "voltseal_patch.h"
+
 /* What tells the bits of a byte apart: times those before it, behind a 1. */
 #define SPREAD 0x3d4d51cbu
 
@@ -39,9 +41,10 @@ static uint32_t steps(uint32_t count) {
   return step;
 }
 
-void model_begin(byte_model *model, void *memory, uint32_t slot_bits) {
+void model_begin(byte_model *model, void *memory, uint32_t slot_bits, uint32_t architecture) {
   uint8_t *at = memory;
   memset(model, 0, sizeof *model);
+  model->architecture = architecture;
   memset(at, 0, SHIFTS_BYTES);
   model->of_old = (int16_t *)(void *)at;
   model->of_earlier = model->of_old + CLASSES;
@@ -174,12 +177,30 @@ uint32_t model_covered(byte_model *model, bit_reader *bits, const covered_byte *
   return byte;
 }
 
-/* Which byte of a halfword the next one is, and, in Thumb, whether that ends an instruction of two (Arm DDI 0403, A5.1). */
-static uint32_t part_of(const byte_model *model, uint32_t at) {
+/*
+ * Whether a halfword, its lower byte above the upper one, begins an instruction of two, when it begins one: in RISC-V by its two lowest bits
+ * (Unprivileged ISA 20240411, 1.5), in Thumb, which also stands for whatever is not known, by its five highest (Arm DDI 0403, A5.1).
+ */
+static inline uint32_t is_long(const byte_model *model, uint32_t halfword) {
+  return model->architecture == VOLTSEAL_PATCH_RISCV ? (halfword >> 8 & 3u) == 3u : (halfword & 255u) >= 0xe8u;
+}
+
+/*
+ * Which part of an instruction the next byte is, of four: of code with instructions of one or two halfwords, which byte of a halfword, and whether that
+ * is an instruction's second; of code with instructions of four bytes, which of these. A guess, by what came before.
+ */
+static uint32_t part_of(byte_model *model, uint32_t at) {
   const uint32_t odd = at & 1u;
-  const uint32_t last = model->last >> (8 * odd) & 255u;
-  const uint32_t before = model->last >> (8 * odd + 16) & 255u;
-  return last >= 0xe8u && before < 0xe8u ? 2 + odd : odd;
+  const int follows = at == model->next_other;
+  if (model->architecture == VOLTSEAL_PATCH_AARCH64 || model->architecture == VOLTSEAL_PATCH_ARM) return at & 3u;
+  model->next_other = at + 1;
+  if (odd == 0) {
+    const uint32_t was_second = follows ? model->is_second : is_long(model, model->last >> 16);
+    model->is_second = is_long(model, model->last) & !was_second;
+  } else if (!follows) {
+    model->is_second = 0;
+  }
+  return 2 * model->is_second + odd;
 }
 
 uint32_t model_other(byte_model *model, bit_reader *bits, uint32_t at, uint32_t known) {

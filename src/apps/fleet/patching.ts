@@ -40,7 +40,7 @@ export class Patching {
   }
 
   readonly #make: PatchMaker = (old, now, { seconds, bytes }) => {
-    const { architectures, load } = likely(old)
+    const { architectures, load } = likely(old, now)
     const work = { old, now, architectures, load, proven: true }
     return makePatch(work, { millis: seconds * 1000, memory: bytes, stop: this.#stop.signal })
   }

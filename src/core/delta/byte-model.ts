@@ -1,6 +1,7 @@
 import type { BitCoder } from './arithmetic.ts'
 import { Evidence, evidenceBytes } from './evidence.ts'
-import { KINDS } from './references.ts'
+import { Parts } from './parts.ts'
+import { type Architecture, KINDS } from './references.ts'
 import { type Foretold, type Halfword, SHIFTS_BYTES, Shifts } from './shifts.ts'
 
 /** Memory for what was learned of bytes: 3 times 2 to the power of so much, in bytes. */
@@ -56,8 +57,10 @@ export class ByteModel {
   /** The lower byte of the halfword that was gone through last. */
   #low = 0
   readonly #shifts = new Shifts()
+  readonly #parts: Parts
 
-  constructor(slotBits: number) {
+  constructor(slotBits: number, architecture: Architecture) {
+    this.#parts = new Parts(architecture)
     this.#evidence = new Evidence(slotBits, WEIGHTS, WEIGHT)
   }
 
@@ -118,7 +121,7 @@ export class ByteModel {
   other(coder: BitCoder, at: number, byte: number): number {
     const { contexts } = this.#evidence
     const [c1, c2, odd] = [this.#before & 255, (this.#before >> 8) & 255, at & 1]
-    const part = this.#partOf(at)
+    const part = this.#parts.of(at, this.#before)
     const [whole, last] = [context(16, part), context(17, c1 * 4 + part)]
     const [before, both] = [context(18, c2 * 2 + odd), context(19, (c1 >> 4) * 32 + (c2 >> 4) * 2 + odd)]
     const row = OF_OTHERS + 8 * part
@@ -187,14 +190,6 @@ export class ByteModel {
       spelled = spelled * 4 + this.#evidence.two(coder, row + bits, (byte >> (6 - bits)) & 3)
     }
     return spelled & 255
-  }
-
-  /** Which byte of a halfword the next one is, and, in Thumb, whether that ends an instruction of two (Arm DDI 0403, A5.1). */
-  #partOf(at: number): number {
-    const odd = at & 1
-    const last = (this.#before >>> (8 * odd)) & 255
-    const before = (this.#before >>> (8 * odd + 16)) & 255
-    return last >= 0xe8 && before < 0xe8 ? 2 + odd : odd
   }
 }
 

@@ -16,9 +16,16 @@ const ONE_OF_ARM = 5
 
 /**
  * What an image seems to be written in, by looking at some of its words: the architectures that are worth trying, the most likely first, and
- * where it is run from. A large image is not gone through twice: only what is most likely is tried.
+ * where it is run from. A large image is not gone through twice: only what is most likely is tried. What is made from nothing has no references, but
+ * what its instructions are like.
  */
-export function likely(image: Uint8Array): Likely {
+export function likely(old: Uint8Array, now: Uint8Array): Likely {
+  if (old.length > 0) return seen(old)
+  const [architecture = 'none'] = seen(now).architectures
+  return { architectures: [architecture], load: 0 }
+}
+
+function seen(image: Uint8Array): Likely {
   const isLarge = image.length > LARGE_IMAGE
   const of = (architecture: Architecture, load: number | null): Likely => ({
     architectures: isLarge ? [architecture] : [architecture, 'none'],

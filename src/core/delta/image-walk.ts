@@ -43,7 +43,7 @@ export class ImageWalk {
 
   constructor(terms: Terms) {
     this.#terms = terms
-    this.#model = new ByteModel(terms.slotBits)
+    this.#model = new ByteModel(terms.slotBits, terms.architecture)
   }
 
   /** Offset of the next byte. */

@@ -90,7 +90,7 @@ async function create(cli: Cli, oldFile: string, newFile: string, options: Creat
   const taken = refuseOutput(options.out, [oldFile, newFile])
   if (taken !== null) return taken
   tryWriting(options.out)
-  const seems = likely(old)
+  const seems = likely(old, now)
   const load = options.loadAddress ?? seems.load
   if (options.arch === 'cortex-m' && options.loadAddress === undefined && !seems.architectures.includes('cortex-m')) {
     const expected = '--load-address: where the image is run from'

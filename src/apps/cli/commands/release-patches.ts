@@ -28,7 +28,7 @@ export async function patchesFrom(
     const old = imageIn(cli, source)
     if (isRefusal(old)) return old
     const base = toHex(cli.world.crypto.sha256(old))
-    const { architectures, load } = likely(old)
+    const { architectures, load } = likely(old, image)
     const making = {
       memory: MAKING_MEMORY,
       tell: (share: number, doing: string) => progress.at(index + share, `${source}: ${doing}`),
