@@ -1,3 +1,4 @@
+import { type Container, containerAdvice } from './container.ts'
 import type { PatchHeader } from './patch.ts'
 
 /** What something is packed with, by the bytes that it begins with. */
@@ -81,25 +82,61 @@ const LITTLE_USE = 0.5
 /** An image that is dense in so much of it is worth a word. */
 const MUCH_DENSE = 0.5
 
-/** Why a patch is not small, and how the image could be built so that the next one is. `share`: of the new image, how much the patch is of. */
-export type Advice = { readonly share: number; readonly density: Density | null; readonly text: string }
+/** Which containers the images that a patch is between are. */
+export type Containers = { readonly old: Container | null; readonly now: Container | null }
 
 /**
- * What to tell whoever made a patch, or holds one: null where it is small, or made from nothing. `density`: of the new image, where that is at hand.
+ * Why a patch is not small, or of no use, and how the image could be built so that the next one is. `share`: of the new image, how much the patch
+ * is of. `container`: what the images are where they are not the bytes in flash.
+ */
+export type Advice = {
+  readonly share: number
+  readonly density: Density | null
+  readonly container: Container | null
+  readonly text: string
+}
+
+/** What can be said of the images of a patch where they are at hand. `density`: of the new one. */
+export type Seen = { readonly density: Density; readonly containers: Containers }
+
+/**
+ * What to tell whoever made a patch, or holds one: null where its images are what stands in flash, and it is small, or made from nothing.
+ * `seen`: of its images, where they are at hand.
  */
 export function adviceOn(
   { base, target }: Pick<PatchHeader, 'base' | 'target'>,
   patchBytes: number,
-  density: Density | null,
+  seen: Seen | null,
 ): Advice | null {
   const share = target.length === 0 ? 0 : patchBytes / target.length
+  const density = seen?.density ?? null
+  const contained = seen === null ? null : onContainers(seen.containers)
+  if (contained !== null) return { share, density, ...contained }
   if (base.length === 0 || target.length < BLOCK || share < LITTLE_USE) return null
   const packings = [...new Set(density?.packed.map(one => one.with) ?? [])]
   const isDense = density === null || density.share >= MUCH_DENSE
   const why = isDense
     ? `it is compressed or encrypted${packings.length === 0 ? '' : ` (${packings.join(', ')})`}, and one byte changes all behind it`
     : 'the two images have little in common'
-  return { share, density, text: `${why}. ${isDense ? HOW : 'Hold against the release before it.'}` }
+  return {
+    share,
+    density,
+    container: null,
+    text: `${why}. ${isDense ? HOW : 'Hold against the release before it.'}`,
+  }
+}
+
+/** Null where neither image is one. */
+function onContainers({ old, now }: Containers): Pick<Advice, 'container' | 'text'> | null {
+  const container = now ?? old
+  if (container === null) return null
+  const told = (one: Container, subject: string) => containerAdvice(one, subject, 'patch')
+  if (old === now) return { container, text: told(container, 'both images are') }
+  const texts = [
+    ...(old === null ? [] : [told(old, 'the old image is')]),
+    ...(now === null ? [] : [told(now, 'the new image is')]),
+  ]
+  return { container, text: texts.join('; ') }
 }
 
 const HOW =

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { intelHex } from '../../core/delta/containers.ts'
 import { drawn } from '../../core/delta/images.ts'
 import { realImage } from '../../core/delta/real-firmware.ts'
 import { commandLine } from '../../worlds/command-line.ts'
@@ -71,6 +72,20 @@ describe('voltseal delta', () => {
     const { advice } = JSON.parse((await commandLine(['delta', 'inspect', patch, '--json'])).out)
     assert(advice.share > 0.5)
     assert.match(advice.text, /compressed or encrypted/)
+  })
+
+  it('says when images are not what stands in flash, and how to make that', async () => {
+    const [old, now] = [OLD, NEW].map((path, at) =>
+      file(`${at}.hex`, intelHex(new Uint8Array(readFileSync(path)).subarray(0, 20_000))),
+    ) as [string, string]
+    const made = await commandLine(['delta', 'create', old, now, '-o', file('hex.patch')])
+    assert.equal(made.exit, 0, made.err)
+    assert.match(made.out, /not as flashed +both images are Intel HEX/)
+    assert.match(made.out, /objcopy -I ihex -O binary --gap-fill 0xff image\.hex image\.bin/)
+    const again = await commandLine(['delta', 'create', OTHER, now, '-o', file('hex.patch'), '--json'])
+    const { advice } = JSON.parse(again.out)
+    assert.equal(advice.container, 'intel-hex')
+    assert.match(advice.text, /^the new image is Intel HEX/)
   })
 
   it('attack: a patch that somebody cut or changed makes no file', async () => {

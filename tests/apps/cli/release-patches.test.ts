@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { PATCHES_FILE, readPatches } from '../../../src/adapters/release-folder.ts'
 import { isRefusal, orThrow } from '../../../src/core/refusal/refusal.ts'
+import { intelHex, sRecords } from '../../core/delta/containers.ts'
 import { drawn } from '../../core/delta/images.ts'
 import { commandLine } from '../../worlds/command-line.ts'
 import { digestOf, IMAGES } from '../../worlds/patched-fleet.ts'
@@ -24,12 +25,18 @@ before(async () => {
   assert.equal((await commandLine(['key', 'generate', wrapping, '-a', 'ecdsa-p256'])).exit, 0)
 })
 
+type Made = {
+  code?: string
+  patches?: object[]
+  advice?: { file: string; container: string; text: string }[]
+}
+
 /** Makes a release in a folder of that name. */
 async function create(name: string, image: string, ...more: string[]) {
   const facts = ['--vendor', 'voltworks.example', '--class', 'bms', '--hardware', 'r1', '--version', '1.2.0']
   const argv = ['release', 'create', '--image', image, ...facts, '--sequence', '2', '--out', at(name), ...more]
   const ran = await commandLine([...argv, '--json'])
-  return { ...ran, json: JSON.parse(ran.out) as { code?: string; patches?: object[] } }
+  return { ...ran, json: JSON.parse(ran.out) as Made }
 }
 
 describe('voltseal release create --patch-from', () => {
@@ -48,6 +55,34 @@ describe('voltseal release create --patch-from', () => {
     assert.equal((await commandLine(['delta', 'apply', old, patched, '-o', again])).exit, 0)
     assert.deepEqual(new Uint8Array(readFileSync(again)), NEW)
     assert.deepEqual(orThrow(readPatches(at('first'))), [], 'a release without any')
+  })
+
+  it('warns of an image that is not what stands in flash, whatever it is for', async () => {
+    const clean = await create('clean', now, '--patch-from', old)
+    assert.doesNotMatch(clean.err, /bare bytes/)
+    assert.equal('advice' in clean.json, false)
+    const [hex, other] = [file('new.hex', intelHex(NEW)), file('other.s19', sRecords(NEW.subarray(0, 500)))]
+    const made = await create('text', hex, '--also', `radio=${other}`, '--patch-from', file('old.hex', intelHex(OLD)))
+    assert.equal(made.exit, 0, made.err)
+    assert.match(made.err, /new\.hex is Intel HEX.*no controller starts what is installed.*objcopy -I ihex/)
+    assert.match(made.err, /other\.s19 is Motorola S-records.*objcopy -I srec/)
+    assert.match(made.err, /old\.hex is Intel HEX.*this patch fits none/)
+    assert.deepEqual(
+      made.json.advice?.map(({ file, container }) => [file, container]),
+      [
+        [hex, 'intel-hex'],
+        [other, 's-record'],
+      ],
+    )
+    assert.match(made.json.advice?.[0]?.text ?? '', /objcopy/)
+  })
+
+  it('warns of it before MCUboot’s header hides it', async () => {
+    const key = at('boot')
+    assert.equal((await commandLine(['key', 'generate', key, '-a', 'ecdsa-p256'])).exit, 0)
+    const made = await create('boots', file('boots.hex', intelHex(NEW)), '--format', 'mcuboot', '--mcuboot-key', key)
+    assert.equal(made.exit, 0, made.err)
+    assert.equal(made.json.advice?.[0]?.container, 'intel-hex')
   })
 
   it('attack: nothing of the images of an encrypted release is in its folder, its patches neither', async () => {

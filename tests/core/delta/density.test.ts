@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { createCipheriv } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { containerOf } from '../../../src/core/delta/container.ts'
 import { adviceOn, densityOf } from '../../../src/core/delta/density.ts'
 import { parseHeader } from '../../../src/core/delta/patch.ts'
 import { concat } from '../../../src/core/encoding/bytes.ts'
 import { orThrow } from '../../../src/core/refusal/refusal.ts'
+import { intelHex, uf2 } from './containers.ts'
 import { drawn, patchOf } from './images.ts'
 import { realImage } from './real-firmware.ts'
 
@@ -45,7 +47,8 @@ describe('advice', () => {
   const on = (old: Uint8Array, now: Uint8Array, withImage = true) => {
     const patch = patchOf({ old, now, architecture: 'none', load: 0 })
     const header = orThrow(parseHeader(patch, 'the patch'))
-    return adviceOn(header, patch.length, withImage ? densityOf(now) : null)
+    const seen = { density: densityOf(now), containers: { old: containerOf(old), now: containerOf(now) } }
+    return adviceOn(header, patch.length, withImage ? seen : null)
   }
 
   it('is none where a patch is small, or made from nothing', () => {
@@ -67,5 +70,20 @@ describe('advice', () => {
   it('says of images that are not alike that they are not', () => {
     const text = Uint8Array.from(drawn(5, 20_000), byte => 64 + (byte & 31))
     assert.match(on(new Uint8Array(100), text)?.text ?? '', /little in common/)
+  })
+
+  it('says which image is not what stands in flash, however small the patch is', () => {
+    const [hex, next] = [intelHex(FIRMWARE.subarray(0, 9000)), intelHex(NEXT.subarray(0, 9000))]
+    const both = on(hex, next)
+    assert(both !== null && both.share < 0.5 && both.container === 'intel-hex')
+    assert.match(both.text, /^both images are Intel HEX/)
+    assert.equal(on(hex, next, false), null, 'a patch does not say what its images were')
+    assert.match(on(new Uint8Array(0), next)?.text ?? '', /^the new image is Intel HEX/)
+    const old = on(uf2(FIRMWARE.subarray(0, 9000)), NEXT.subarray(0, 9000))
+    assert.equal(old?.container, 'uf2')
+    assert.match(old.text, /^the old image is UF2/)
+    const mixed = on(uf2(FIRMWARE.subarray(0, 9000)), next)
+    assert.equal(mixed?.container, 'intel-hex')
+    assert.match(mixed.text, /^the old image is UF2.*; the new image is Intel HEX/)
   })
 })

@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { readBytes, tryWriting, writeWhole } from '../../../adapters/config-file.ts'
 import { PatchApplier } from '../../../core/delta/apply.ts'
 import { carryOut, type PatchSlots } from '../../../core/delta/carry-out.ts'
-import { adviceOn, type Density, densityOf } from '../../../core/delta/density.ts'
+import { containerOf } from '../../../core/delta/container.ts'
+import { type Advice, adviceOn, densityOf, type Seen } from '../../../core/delta/density.ts'
 import { likely } from '../../../core/delta/detect.ts'
 import { blocksOf, memoryOf, type PatchHeader, parseHeader } from '../../../core/delta/patch.ts'
 import { ARCHITECTURES, type Architecture } from '../../../core/delta/references.ts'
@@ -98,7 +99,7 @@ async function create(cli: Cli, oldFile: string, newFile: string, options: Creat
   }
   const architectures = options.arch === 'auto' ? seems.architectures : [options.arch]
   // The images are the thread's from then on.
-  const density = densityOf(now)
+  const seen = { density: densityOf(now), containers: { old: containerOf(old), now: containerOf(now) } }
   const progress = new Progress(cli.output, 1)
   const making = {
     ...(options.timeLimit === undefined ? {} : { millis: options.timeLimit }),
@@ -117,7 +118,7 @@ async function create(cli: Cli, oldFile: string, newFile: string, options: Creat
   }
   writeWhole(options.out, patch)
   progress.end('written')
-  return described(cli, options.out, patch, header, density)
+  return described(cli, options.out, patch, header, seen)
 }
 
 function apply(cli: Cli, oldFile: string, patchFile: string, out: string, memory: number): Work {
@@ -206,12 +207,12 @@ function inspect(cli: Cli, file: string): Work {
   return isRefusal(header) ? header : described(cli, file, patch, header, null)
 }
 
-/** `density`: of the new image, where that is at hand. */
-function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeader, density: Density | null): Work {
+/** `seen`: of the images, where they are at hand. */
+function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeader, seen: Seen | null): Work {
   const { architecture, load, base, target, covers } = header
   const share = target.length === 0 ? 0 : patch.length / target.length
   const memory = memoryOf(header)
-  const advice = adviceOn(header, patch.length, density)
+  const advice = adviceOn(header, patch.length, seen)
   const side = ({ length, digest }: PatchHeader['base']) => `${length} bytes, SHA-256 ${toHex(digest)}`
   return {
     json: {
@@ -235,7 +236,9 @@ function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeade
       ],
       ['covers', String(covers)],
       ['memory to apply it', `${memory} bytes`],
-      ...(advice === null ? [] : [['not small', { text: advice.text, tone: 'warn' }] as const]),
+      ...(advice === null ? [] : [[adviceName(advice), { text: advice.text, tone: 'warn' }] as const]),
     ]),
   }
 }
+
+const adviceName = ({ container }: Advice): string => (container === null ? 'not small' : 'not as flashed')

@@ -6,6 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.t
 import { inspectRelease, type ReleasePatch } from '../../../flows/release.ts'
 import { makePatch } from '../../process/patch-making.ts'
 import type { Cli } from '../cli.ts'
+import { adviseOnImages } from '../image-advice.ts'
 import { Progress } from '../progress.ts'
 import type { Cell } from '../table.ts'
 
@@ -27,6 +28,7 @@ export async function patchesFrom(
   for (const [index, source] of sources.entries()) {
     const old = imageIn(cli, source)
     if (isRefusal(old)) return old
+    adviseOnImages(cli, 'patch', [{ file: source, image: old }])
     const base = toHex(cli.world.crypto.sha256(old))
     const { architectures, load } = likely(old, image)
     const making = {

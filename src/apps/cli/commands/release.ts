@@ -8,6 +8,7 @@ import { createRelease, inspectRelease, mcubootPayload, RELEASE_DEFAULTS } from 
 import type { ReleaseView } from '../../../wire/fleet-views.ts'
 import { duration, images, namedFiles, neighbours, oneOf, range, several, size, whole, words } from '../arguments.ts'
 import type { Cli, Work } from '../cli.ts'
+import { adviseOnImages } from '../image-advice.ts'
 import { keyIdOf } from '../key-id.ts'
 import { type EvidenceOptions, evidenceJson, evidenceLines, gatherEvidence, readJudged } from '../release-evidence.ts'
 import { type Session, withSession } from '../session.ts'
@@ -122,11 +123,10 @@ export function addRelease(program: Command, cli: Cli): void {
   program.addCommand(release)
 }
 
-/** The image as the controller gets it. */
-async function imageOf(cli: Cli, options: CreateOptions): Promise<Uint8Array | Refusal> {
-  const image = readImage(options.image)
+/** The image as the controller gets it, of what the build left. */
+async function imageOf(cli: Cli, image: Uint8Array, options: CreateOptions): Promise<Uint8Array | Refusal> {
   const { format, mcubootKey, mcubootHeader: headerBytes, mcubootNeeds: dependencies, version, counter } = options
-  if (isRefusal(image) || format === 'plain') return image
+  if (format === 'plain') return image
   if (mcubootKey === undefined) return refuse('usage-error', 'release create', '--mcuboot-key', 'none')
   const signer = await cli.openSigner(mcubootKey)
   if (isRefusal(signer)) return signer
@@ -134,10 +134,13 @@ async function imageOf(cli: Cli, options: CreateOptions): Promise<Uint8Array | R
 }
 
 async function create(cli: Cli, options: CreateOptions): Promise<Work> {
-  const image = await imageOf(cli, options)
-  if (isRefusal(image)) return image
+  const built = readImage(options.image)
+  if (isRefusal(built)) return built
   const further = readFurther(options.also)
   if (isRefusal(further)) return further
+  const advice = adviseOnImages(cli, 'release', [{ file: options.image, image: built }, ...further])
+  const image = await imageOf(cli, built, options)
+  if (isRefusal(image)) return image
   const transition = readTransition(cli, options)
   if (isRefusal(transition)) return transition
   const encrypt = encryptTo(options)
@@ -178,6 +181,7 @@ async function create(cli: Cli, options: CreateOptions): Promise<Work> {
     json: {
       ...{ release: folder, signers: [], facts: release.facts, evidence: evidenceJson(gathered.evidence) },
       ...(release.patches.length === 0 ? {} : { patches: patchesJson(release.patches) }),
+      ...(advice.length === 0 ? {} : { advice }),
     },
     text: listing(cli.output, [
       ['release', folder],
@@ -188,12 +192,14 @@ async function create(cli: Cli, options: CreateOptions): Promise<Work> {
   }
 }
 
-function readFurther(files: CreateOptions['also']): { name: string; image: Uint8Array }[] | Refusal {
-  const further: { name: string; image: Uint8Array }[] = []
+type Further = { readonly name: string; readonly file: string; readonly image: Uint8Array }
+
+function readFurther(files: CreateOptions['also']): Further[] | Refusal {
+  const further: Further[] = []
   for (const { name, file } of files) {
     const image = readImage(file)
     if (isRefusal(image)) return image
-    further.push({ name, image })
+    further.push({ name, file, image })
   }
   return further
 }
