@@ -43,7 +43,6 @@ export class Evidence {
   readonly #shift: number
   readonly #weights: Int32Array
   readonly #places = new Int32Array(CONTEXTS)
-  readonly #inputs = new Int32Array(CONTEXTS)
 
   /** `3 · 2^(bits − 3)` groups; `rows` of weights, each at first `weight`. */
   constructor(bits: number, rows: number, weight: number) {
@@ -91,35 +90,57 @@ export class Evidence {
     }
   }
 
+  /** The loops over the contexts are written out: what this takes is what a patch takes. */
   #decide(coder: BitCoder, row: number, which: number, bit: number): number {
     const values = this.#values
     const weights = this.#weights
     const places = this.#places
-    const inputs = this.#inputs
-    const first = row * WEIGHTS
-    let sum = weights[first + CONTEXTS]!
-    for (let k = 0; k < CONTEXTS; k += 1) {
-      const input = logOddsOf(values[places[k]! + which]! >> 4)
-      inputs[k] = input
-      sum = (sum + (Math.imul(input, weights[first + k]!) >> 8)) | 0
-    }
+    const at = row * WEIGHTS
+    const [first, second, third, fourth] = [
+      places[0]! + which,
+      places[1]! + which,
+      places[2]! + which,
+      places[3]! + which,
+    ]
+    const a = logOddsOf(values[first]! >> 4)
+    const b = logOddsOf(values[second]! >> 4)
+    const c = logOddsOf(values[third]! >> 4)
+    const d = logOddsOf(values[fourth]! >> 4)
+    const sum =
+      weights[at + 4]! +
+      (Math.imul(a, weights[at]!) >> 8) +
+      (Math.imul(b, weights[at + 1]!) >> 8) +
+      (Math.imul(c, weights[at + 2]!) >> 8) +
+      (Math.imul(d, weights[at + 3]!) >> 8)
     const likely = probabilityOf(sum >> 8)
     const coded = coder.code(likely, bit)
     const aim = coded << 12
     const error = Math.imul(aim - likely, RATE)
-    for (let k = 0; k < CONTEXTS; k += 1) {
-      const weight = weights[first + k]! + ((Math.imul(inputs[k]!, error) + 0x2000) >> 14)
-      weights[first + k] = weight > MOST ? MOST : weight < -MOST ? -MOST : weight
-      const place = places[k]! + which
-      const value = values[place]!
-      const seen = value & SEEN
-      const probability = value >> 4
-      const moved = probability + ((Math.imul(aim - probability, STEPS[seen]!) + 0x8000) >> 16)
-      const within = moved < 1 ? 1 : moved > 4095 ? 4095 : moved
-      values[place] = (within << 4) | (seen < MOST_SEEN ? seen + 1 : seen)
-    }
-    const weight = weights[first + CONTEXTS]! + ((Math.imul(LEANING, error) + 0x2000) >> 14)
-    weights[first + CONTEXTS] = weight > MOST ? MOST : weight < -MOST ? -MOST : weight
+    learn(values, first, aim)
+    learn(values, second, aim)
+    learn(values, third, aim)
+    learn(values, fourth, aim)
+    learnWeight(weights, at, a, error)
+    learnWeight(weights, at + 1, b, error)
+    learnWeight(weights, at + 2, c, error)
+    learnWeight(weights, at + 3, d, error)
+    learnWeight(weights, at + 4, LEANING, error)
     return coded
   }
+}
+
+/**
+ * Two contexts may have the same group: what the first one learned is there when the second one does. A probability stays from 1 to 4095 by itself: one that was
+ * never asked is 2048, and each step behind the first is rounded, and less than half of the way.
+ */
+function learn(values: Uint16Array, place: number, aim: number): void {
+  const value = values[place]!
+  const seen = value & SEEN
+  const by = (Math.imul(aim - (value >> 4), STEPS[seen]!) + 0x8000) >> 16
+  values[place] = value + by * 16 + (seen < MOST_SEEN ? 1 : 0)
+}
+
+function learnWeight(weights: Int32Array, at: number, input: number, error: number): void {
+  const weight = weights[at]! + ((Math.imul(input, error) + 0x2000) >> 14)
+  weights[at] = weight > MOST ? MOST : weight < -MOST ? -MOST : weight
 }
