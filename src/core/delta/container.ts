@@ -26,8 +26,6 @@ const IS: { readonly [Name in Container]: (image: Uint8Array) => boolean } = {
 /** A text that begins as a record may be anything: all of the first records are one, to their checksums. */
 function areRecords(image: Uint8Array, isRecord: (line: string) => boolean): boolean {
   const lines = String.fromCharCode(...image.subarray(0, RECORDS_BYTES)).split(/[\r\n]+/)
-  // The last line goes on behind what is looked at.
-  if (image.length > RECORDS_BYTES) lines.pop()
   const records = lines.filter(line => line !== '').slice(0, RECORDS)
   return records.length > 0 && records.every(isRecord)
 }

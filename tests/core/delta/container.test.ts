@@ -61,6 +61,7 @@ describe('the container of an image', () => {
     ['an S-record whose checksum is another', changed(srec, 12), null],
     ['an S-record of the type that there is not', ascii(`${motorolaRecord(4, 2, 0, drawn(1, 3))}\n`), null],
     ['an S-record without all of its address', ascii(`${motorolaRecord(3, 2, 0, none)}\n`), null],
+    ['an S-record that is longer than it says', ascii('S1030000FC00\n'), null],
     ['an S-record that is cut', srec.subarray(0, 7), null],
     ['UF2 that is cut in its first block', blocks.subarray(0, 511), null],
     ['a block without its last number', changed(blocks, 508), null],
