@@ -278,4 +278,18 @@ export const AGENT_GUARDS: readonly Guard[] = [
     without: 'steady() + every',
     tests: 'tests/apps/agent/link/rhythm.test.ts',
   },
+  {
+    stops: 'somebody on the spot who says nothing more, and holds the slot for ever',
+    file: 'src/apps/agent/asker.ts',
+    text: 'late = setImmediate(() => silence.resolve(null))',
+    without: 'late = setImmediate(() => {})',
+    tests: 'tests/agent/slow-disk.test.ts',
+  },
+  {
+    stops: 'somebody on the spot who never hears the answer, and holds the connection for ever',
+    file: 'src/apps/agent/asker.ts',
+    text: 'const gone = this.#after(IDLE, () => this.#socket.destroy())',
+    without: 'const gone = this.#after(IDLE, () => {})',
+    tests: 'tests/agent/slow-disk.test.ts',
+  },
 ]

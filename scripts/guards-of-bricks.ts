@@ -9,6 +9,7 @@ const MEMORY = 'src/core/slot/memory.ts'
 const RECORD_LOG = 'src/core/slot/record-log.ts'
 const SLOT = 'src/core/slot/verify-slot.ts'
 const INSTALL = 'src/flows/install.ts'
+const FIT = 'src/flows/fit.ts'
 
 /** The guards against what bricked the devices of others, each judged by the replay of how it happened. */
 export const BRICK_GUARDS: readonly Guard[] = [
@@ -133,7 +134,7 @@ export const BRICK_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a circle: a rolled-back version that is installed again',
-    file: INSTALL,
+    file: FIT,
     text: 'if (hasFailed(memory, { digest: facts.imageDigest, sequence: facts.sequence }))',
     without: 'if (facts.sequence < 0)',
     tests: BRICKS,

@@ -92,7 +92,7 @@ export const ENCRYPTION_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'a release in the clear where encryption is required',
-    file: 'src/flows/install.ts',
+    file: 'src/flows/fit.ts',
     text: 'if (device.requireEncryption === true && facts.encryption === null)',
     without: 'if (device.requireEncryption === true && facts.imageSize === 0)',
     tests: BOARD,

@@ -127,7 +127,7 @@ export const LINK_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'an update without a floor: the counter cannot be read',
-    file: 'src/flows/install.ts',
+    file: 'src/flows/fit.ts',
     text: "  if (counter === null) return refuse('counter-unreadable', subject, 'the security counter', 'no answer')\n",
     without: '',
     tests: BAD_INPUT,

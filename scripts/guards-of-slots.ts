@@ -4,6 +4,7 @@ import type { Guard } from './guard.ts'
 const BOOT = 'src/flows/boot.ts'
 const REMEMBER = 'src/flows/remember.ts'
 const INSTALL = 'src/flows/install.ts'
+const FIT = 'src/flows/fit.ts'
 const MACHINE = 'src/core/slot/boot-machine.ts'
 const POWER_UP = 'src/core/slot/power-up.ts'
 const KEYS = 'src/core/slot/key-change.ts'
@@ -276,7 +277,7 @@ export const SLOT_GUARDS: readonly Guard[] = [
   },
   {
     stops: 'offering a failed version again',
-    file: INSTALL,
+    file: FIT,
     text: 'if (hasFailed(memory, { digest: facts.imageDigest, sequence: facts.sequence })) {',
     without: 'if (facts.sequence < 0) {',
     tests: BOARD,

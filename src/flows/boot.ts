@@ -12,6 +12,7 @@ import type { FlashArea } from '../core/slot/layout.ts'
 import { areaOf } from '../core/slot/layout.ts'
 import { hasFailed, isNamed, type Memory } from '../core/slot/memory.ts'
 import { type Bootable, digestPrefix, other, type ResetCause, UNKNOWN_NOTE, type Verdict } from '../core/slot/slot.ts'
+import { allSteps, type Steps } from '../core/slot/steps.ts'
 import { type DeviceIdentity, type SlotReader, type VerifiedSlot, verifySlot } from '../core/slot/verify-slot.ts'
 import { append, BLANK, commit, readMemory, scanRecordBlocks } from './remember.ts'
 
@@ -183,24 +184,33 @@ const floorOf = ({ element }: Board): number | null => element.counter() ?? elem
  * a key that was good once is not enough, it must be the one that left the factory.
  */
 export function verify(board: Board, slot: Bootable, floor: number | null = floorOf(board)): VerifiedSlot | Refusal {
+  return allSteps(verifyBySteps(board, slot, floor))
+}
+
+/** The same by steps, for who has other things to do beside it. */
+export function* verifyBySteps(
+  board: Board,
+  slot: Bootable,
+  floor: number | null = floorOf(board),
+): Steps<VerifiedSlot | Refusal> {
   const { element, device } = board
   if (slot !== 'golden') {
     // Without a floor nothing that could be below it runs. Golden does, as nothing is held against it.
     if (floor === null) return refuse('counter-unreadable', `slot ${slot}`, 'the security counter', 'no answer')
-    return look(board, slot, element.anchors(), floor)
+    return yield* look(board, slot, element.anchors(), floor)
   }
-  const golden = look(board, slot, device.anchors, null)
+  const golden = yield* look(board, slot, device.anchors, null)
   if (isRefusal(golden)) return golden
   const [pinned, found] = [element.goldenDigest(), golden.facts.imageDigest]
   return pinned === found ? golden : refuse('golden-exchanged', 'slot golden', pinned ?? 'a pinned image', found)
 }
 
-function look(
+function* look(
   board: Board,
   slot: Bootable,
   anchors: readonly Anchor[],
   counter: number | null,
-): VerifiedSlot | Refusal {
+): Steps<VerifiedSlot | Refusal> {
   const { flash, device, open, crypto } = board
   const reader = (area: FlashArea): SlotReader => ({
     bytes: flash.size(area),
@@ -209,7 +219,7 @@ function look(
   // Recovery runs the device's own image only: the others of a group stay as they are.
   const further = slot === 'golden' ? [] : device.components.slice(1)
   const areas = [reader(slot), ...further.map((_, index) => reader(areaOf(slot, index + 1)))] as const
-  return verifySlot(areas, device, anchors, counter, open, crypto, `slot ${slot}`)
+  return yield* verifySlot(areas, device, anchors, counter, open, crypto, `slot ${slot}`)
 }
 
 /**
@@ -222,7 +232,7 @@ export function manufacture(board: Board, now: Instant): Memory | Refusal {
   if (anchors.length > ANCHOR_PLACES) {
     return refuse('anchor-places-taken', 'factory', `at most ${ANCHOR_PLACES} keys`, String(anchors.length))
   }
-  const golden = look(board, 'golden', anchors, null)
+  const golden = allSteps(look(board, 'golden', anchors, null))
   if (isRefusal(golden)) return golden
   // If power fails anywhere in here, there is no record yet: the factory makes the device again.
   const added = anchors.every(anchor => board.element.addAnchor(anchor))

@@ -1,6 +1,5 @@
 import { concat, sameBytes, toHex, utf8 } from '../core/encoding/bytes.ts'
 import type { Instant } from '../core/encoding/units.ts'
-import { acceptFor, fitsRooms } from '../core/firmware/acceptance.ts'
 import { carriedBy } from '../core/firmware/encryption.ts'
 import type { SealedHead } from '../core/firmware/patch-encryption.ts'
 import { type Chunk, chunkAt, isChunk, startOf } from '../core/firmware/payload.ts'
@@ -9,13 +8,13 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal/refusal.ts'
 import { isErased } from '../core/slot/fields.ts'
 import { decideInstall, type InstallEvent, type InstallState, keptChunks } from '../core/slot/install-machine.ts'
 import { NO_KEY_CHANGE, refuseChange } from '../core/slot/key-change.ts'
-import { areaOf, encodeSlotHeader, parseSlotHeader, SLOT_HEADER_BYTES } from '../core/slot/layout.ts'
+import { areaOf, encodeSlotHeader, type FlashArea, parseSlotHeader, SLOT_HEADER_BYTES } from '../core/slot/layout.ts'
 import type { Memory } from '../core/slot/memory.ts'
-import { hasFailed } from '../core/slot/memory.ts'
 import { digestPrefix, other, type Slot } from '../core/slot/slot.ts'
-import { roomsOf } from '../core/slot/verify-slot.ts'
-import { act, type Board, type Running, verify } from './boot.ts'
+import { allSteps, type Steps } from '../core/slot/steps.ts'
+import { act, type Board, type Running, verifyBySteps } from './boot.ts'
 import { type Decryption, decryptionOf, type Sink } from './decrypt.ts'
+import { unfitFor } from './fit.ts'
 import { readMemory } from './remember.ts'
 
 /**
@@ -26,6 +25,8 @@ export type Offer = { readonly envelope: Uint8Array; readonly update: string; re
 
 /** Bytes programmed at a time at least; a shorter rest waits for more. Flash with ECC takes each word only once. */
 const WRITE_UNIT = 256
+/** Bytes erased in one step at most, unless a sector has more. */
+const ERASED_AT_ONCE = 1 << 20
 
 /** How the record spells an update's name: the first 16 bytes of its SHA-256, in hex. */
 export function updateMark(board: Pick<Board, 'crypto'>, update: string): string {
@@ -48,13 +49,25 @@ export function updateMark(board: Pick<Board, 'crypto'>, update: string): string
  * `version-failed-before`, `counter-headroom-spent`, `envelope-larger-than-slot`, `trial-in-progress`, `activation-pending`, `boot-record-missing`,
  * `boot-record-not-written`.
  */
-export function beginInstall(
+export function beginInstall(...given: Beginning): Installation | Refusal {
+  return allSteps(beginInstallBySteps(...given))
+}
+
+type Beginning = [
   board: Board,
   running: Running,
   offer: Offer,
   now: Instant,
-  further: (facts: ReleaseFacts) => Refusal | null = () => null,
-): Installation | Refusal {
+  further?: (facts: ReleaseFacts) => Refusal | null,
+]
+
+/**
+ * The same by steps, for who has other things to do beside it: a large slot takes minutes to look through and to erase. Who leaves off
+ * between two steps leaves what a loss of power leaves there.
+ */
+export function* beginInstallBySteps(
+  ...[board, running, offer, now, further = () => null]: Beginning
+): Steps<Installation | Refusal> {
   const memory = readMemory(board)
   const slot = memory === null ? busy('boot-record-missing', 'blank') : slotFor(memory)
   if (memory === null || isRefusal(slot)) return slot as Refusal
@@ -107,7 +120,7 @@ export function beginInstall(
     { at: 'preparing', slot, total: facts.imageSize },
     decryption,
   )
-  installation.prepare(offer.envelope)
+  yield* installation.prepare(offer.envelope)
   return installation
 }
 
@@ -178,11 +191,11 @@ export class Installation {
    * Makes the slot ready: keeps what an earlier download of this envelope left, else erases it and writes header and
    * envelope. Called once, by `beginInstall`.
    */
-  prepare(envelope: Uint8Array): void {
+  *prepare(envelope: Uint8Array): Steps<void> {
     const { flash } = this.#board
     const { slot } = this.#state
-    const kept = this.#kept(envelope)
-    this.#eraseFrom(kept)
+    const kept = yield* this.#kept(envelope)
+    yield* this.#eraseFrom(kept)
     if (kept === 0) {
       const imageBytes = (this.facts.components[0] as Component).size
       const header = encodeSlotHeader({ envelopeBytes: envelope.length, imageBytes })
@@ -248,13 +261,18 @@ export class Installation {
    * Refuses `install-incomplete`, `install-closed`, `boot-record-not-written`, and the codes of `verifySlot`.
    */
   finish(now: Instant): ReleaseFacts | Refusal {
+    return allSteps(this.finishBySteps(now))
+  }
+
+  /** The same by steps: a large slot takes long to verify. Until the last step nothing counts. */
+  *finishBySteps(now: Instant): Steps<ReleaseFacts | Refusal> {
     const wanted = this.#advance({ kind: 'finish' })
     if (isRefusal(wanted)) return wanted
     this.#decryption?.forget()
     if (this.#state.at === 'staged') return this.facts
     const { flash } = this.#board
     const { slot } = this.#state
-    const image = verify(this.#board, slot)
+    const image = yield* verifyBySteps(this.#board, slot)
     if (isRefusal(image)) {
       this.#advance({ kind: 'rejected' })
       // If power fails here, the next begin may keep what is spoilt, and ends here again.
@@ -286,7 +304,7 @@ export class Installation {
   }
 
   /** Bytes of the payload that an earlier download of this envelope left, whole and verified. */
-  #kept(envelope: Uint8Array): number {
+  *#kept(envelope: Uint8Array): Steps<number> {
     const { flash, device } = this.#board
     const { slot } = this.#state
     const found = flash.read(slot, 0, SLOT_HEADER_BYTES)
@@ -297,6 +315,7 @@ export class Installation {
     let [good, next] = [0, chunkAt(this.facts, 0)]
     while (next !== null && this.#holds(next)) {
       good += 1
+      yield { at: 'looking', done: next.at + next.length, total: this.#state.total }
       next = chunkAt(this.facts, next.at + next.length)
     }
     const kept = keptChunks(good, next !== null && this.#begun(next))
@@ -333,16 +352,29 @@ export class Installation {
    * Erases what lies behind byte `kept` of the payload, from the end to the front: a cut leaves a beginning, and behind it
    * a gap by which the next begin sees where it was.
    */
-  #eraseFrom(kept: number): void {
+  *#eraseFrom(kept: number): Steps<void> {
     const { flash } = this.#board
     const { components } = this.facts
+    const stretches: { area: FlashArea; from: number; length: number }[] = []
     for (let component = components.length - 1; component >= 0; component -= 1) {
       const area = areaOf(this.slot, component)
       const within = kept - startOf(components, component)
       if (within >= (components[component] as Component).size) continue
       const from = within <= 0 ? 0 : this.#start(component) + within
-      // If power fails in this erase, the next begin keeps less, or starts over.
-      flash.erase(area, from, flash.size(area) - from)
+      stretches.push({ area, from, length: flash.size(area) - from })
+    }
+    const total = stretches.reduce((sum, { length }) => sum + length, 0)
+    let done = 0
+    for (const { area, from, length } of stretches) {
+      const sector = flash.sector(area)
+      const step = Math.max(sector, ERASED_AT_ONCE - (ERASED_AT_ONCE % sector))
+      for (let end = from + length; end > from; end -= step) {
+        const start = Math.max(from, end - step)
+        // If power fails in this erase, or behind it, the next begin keeps less, or starts over.
+        flash.erase(area, start, end - start)
+        done += end - start
+        yield { at: 'erasing', done, total }
+      }
     }
   }
 
@@ -384,52 +416,3 @@ function slotFor(memory: Memory): Slot | Refusal {
 
 const busy = (code: 'boot-record-missing' | 'trial-in-progress' | 'activation-pending', at: string): Refusal =>
   refuse(code, 'controller', 'a confirmed image and a free slot', at)
-
-function unfitFor(
-  board: Board,
-  running: Running,
-  memory: Memory,
-  facts: ReleaseFacts,
-  envelopeBytes: number,
-  slot: Slot,
-): Refusal | null {
-  const { device, element, flash } = board
-  const room = device.imageOffset - SLOT_HEADER_BYTES
-  const rooms = roomsOf(
-    device,
-    device.components.map((_, index) => ({ bytes: flash.size(areaOf(slot, index)) })),
-  )
-  const subject = `release ${facts.class} ${facts.version}`
-  const counter = element.counter()
-  if (counter === null) return refuse('counter-unreadable', subject, 'the security counter', 'no answer')
-  const installed = running.slot === 'golden' ? {} : { installed: running.facts }
-  const unsuited = fitsRooms(rooms, facts)
-  const accepted = acceptFor(
-    {
-      ...(device.vendor === undefined ? {} : { vendor: device.vendor }),
-      class: device.class,
-      hardware: device.hardware,
-      slotBytes: rooms.reduce((sum, { bytes }) => sum + bytes, 0),
-      bootloader: device.bootloader,
-      counter,
-      ...installed,
-    },
-    facts,
-  )
-  if (accepted !== null || unsuited !== null) return accepted ?? unsuited
-  if (device.requireEncryption === true && facts.encryption === null) {
-    return refuse('release-not-encrypted', subject, 'an encrypted release', 'one that travels in the clear')
-  }
-  if (hasFailed(memory, { digest: facts.imageDigest, sequence: facts.sequence })) {
-    // By its bytes or by its sequence number: an image that failed is not tried again under another version.
-    const which = memory.failed.some(({ sequence }) => sequence === facts.sequence) ? 'sequence number' : 'image'
-    return refuse('version-failed-before', subject, `an image that has not failed here`, `the ${which} of one that has`)
-  }
-  if (facts.counter > element.counterLimit) {
-    return refuse('counter-headroom-spent', subject, `at most ${element.counterLimit}`, String(facts.counter))
-  }
-  if (envelopeBytes > room) {
-    return refuse('envelope-larger-than-slot', subject, `at most ${room} bytes`, `${envelopeBytes} bytes`)
-  }
-  return null
-}

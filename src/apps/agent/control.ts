@@ -1,23 +1,28 @@
-import { createServer, type Server, type Socket } from 'node:net'
-import { fromBase64 } from '../../core/encoding/bytes.ts'
+import { createServer, type Server } from 'node:net'
+import { steadyOf } from '../../adapters/clock-system.ts'
+import { concat, fromBase64 } from '../../core/encoding/bytes.ts'
 import { Misfit, object } from '../../core/encoding/shape.ts'
 import type { ReleaseFacts } from '../../core/firmware/release-facts.ts'
 import { isRefusal, type Refusal, refuse } from '../../core/refusal/refusal.ts'
+import type { Step } from '../../core/slot/steps.ts'
 import { digest, patchMembers } from '../../core/trust/image-target.ts'
 import { ON_THE_SPOT } from '../../core/trust/mapping.ts'
 import { type Installation, type Offer, withdraw } from '../../flows/install.ts'
+import { Asker } from './asker.ts'
 import type { Device } from './device.ts'
 import type { Note } from './events.ts'
 import { removeFile } from './files.ts'
+import { type After, timerAfter } from './patience.ts'
 import { fillByPatch, type PatchSource, refuseHere, refuseRelease, type SpotPatch } from './stage-by-patch.ts'
 
-/** What is staged, in base64: an envelope, and the wrap of its content key when it is encrypted. */
-type Given = { readonly envelope: string; readonly wrap?: string }
+/** What is staged, in base64: an envelope, and the wrap of its content key when it is encrypted. `tell`: whoever asks hears how far it is (`Told`). */
+type Given = { readonly envelope: string; readonly wrap?: string; readonly tell?: true }
 
 /**
  * What a person on the spot may ask of the agent that runs, over a socket in its folder which only the agent's own user
  * may open: one line of JSON, for `stage` followed by the image; one line of JSON comes back. For `stage-by-patch` the agent asks
- * for the bytes that it wants, a line of JSON for each piece (`Wanted`), since it may not want all of them nor in their order.
+ * for the bytes that it wants, a line of JSON for each piece (`Wanted`), since it may not want all of them nor in their order. Before the
+ * answer to either of the two come lines on how far the work is (`Told`), for who asks with `tell`: an older program takes the first line for its answer.
  */
 export type Asked =
   | { readonly do: 'status' }
@@ -26,16 +31,11 @@ export type Asked =
   | { readonly do: 'arm' }
   | { readonly do: 'withdraw' }
 
-/** What the agent asks for before its answer: bytes of the patch; or nothing, and it only says that it is at work. */
-export type Wanted = { readonly from: number; readonly length: number } | { readonly at: 'learning' }
-
 /** Characters of a question: an envelope in base64 and little else. */
 const MAX_QUESTION = 256 * 1024
-/** Bytes handed to flash at a time, and how long a silent connection is kept, in milliseconds. */
+/** Bytes handed to flash at a time. */
 const PIECE = 16 * 1024
-const IDLE = 30_000
-/** Milliseconds between two signs of life while nothing is asked for. */
-const ALIVE = 1_000
+const NEWLINE = 0x0a
 
 export type ControlParts = {
   readonly device: Device
@@ -44,16 +44,17 @@ export type ControlParts = {
   readonly restart: () => void
   /** More about the second stage, for `status`. */
   readonly about: () => object
+  /** The machine's own time unless told. */
+  readonly after?: After
 }
 
 /** Listens at `path`; a socket that a killed process left there is replaced. */
 export function serveControl(path: string, parts: ControlParts): Promise<Server> {
   removeFile(path)
   const server = createServer({ allowHalfOpen: true }, socket => {
-    socket.setTimeout(IDLE, () => socket.destroy())
     // Who asked has gone: what was done is done.
     socket.on('error', () => {})
-    void answer(socket, parts)
+    void answer(new Asker(socket, steadyOf(parts.device.clock), parts.after ?? timerAfter), parts)
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -63,21 +64,16 @@ export function serveControl(path: string, parts: ControlParts): Promise<Server>
   })
 }
 
-async function answer(socket: Socket, parts: ControlParts): Promise<void> {
-  const incoming = partsOf(socket)
-  const read = await readQuestion(incoming)
-  const done = read === null ? malformed() : await perform(read.asked, { socket, incoming, rest: read.rest }, parts)
-  const restarts = !isRefusal(done) && read?.asked.do === 'arm'
-  socket.end(`${JSON.stringify(done)}\n`, () => {
+async function answer(asker: Asker, parts: ControlParts): Promise<void> {
+  const asked = await readQuestion(asker)
+  const done = asked === null ? malformed() : await perform(asked, asker, parts)
+  const restarts = !isRefusal(done) && asked?.do === 'arm'
+  asker.answer(done, () => {
     if (restarts) parts.restart()
   })
-  if (restarts) socket.once('close', () => parts.restart())
 }
 
-/** What comes behind a question; `rest`: what came with it. */
-type Behind = { readonly socket: Socket; readonly incoming: AsyncIterator<Buffer>; readonly rest: Uint8Array }
-
-async function perform(asked: Asked, behind: Behind, parts: ControlParts): Promise<object | Refusal> {
+async function perform(asked: Asked, asker: Asker, parts: ControlParts): Promise<object | Refusal> {
   const { device, about } = parts
   if (asked.do === 'status') {
     const status = device.status()
@@ -86,14 +82,16 @@ async function perform(asked: Asked, behind: Behind, parts: ControlParts): Promi
   if (asked.do === 'stage' || asked.do === 'stage-by-patch') {
     const given = givenBy(asked)
     if (given === null) return malformed()
+    if (asked.tell === true) asker.wantsToBeTold()
+    const staging = { ...parts, given, asker }
     if (asked.do === 'stage') {
-      return device.takeSlot(true, () => stage(given, parts, held => fillWhole(device, held, behind)))
+      return device.takeSlot(true, () => stage(staging, held => fillWhole(device, held, asker)))
     }
     const unfit = refuseHere(device, asked)
     if (unfit !== null) return unfit
-    const source = pieces(behind)
+    const source = pieces(asker)
     const fill = (held: Installation) => fillByPatch(device, held, asked.patch, source)
-    return device.takeSlot(true, () => stage(given, parts, fill, facts => refuseRelease(asked, facts)))
+    return device.takeSlot(true, () => stage(staging, fill, facts => refuseRelease(asked, facts)))
   }
   return device.takeSlot(true, async () => {
     const memory = asked.do === 'arm' ? await device.activate(null) : withdraw(device.board, device.clock.now())
@@ -108,35 +106,41 @@ function givenBy(asked: Given): Omit<Offer, 'update'> | null {
   return { envelope, ...(wrap === undefined ? {} : { wrap }) }
 }
 
+type Staging = Pick<ControlParts, 'device' | 'note'> & {
+  readonly given: Omit<Offer, 'update'>
+  readonly asker: Asker
+}
+
 /** Begins an installation, or goes on with one, has it filled, and marks it a candidate. */
 async function stage(
-  given: Omit<Offer, 'update'>,
-  { device, note }: ControlParts,
+  { device, note, given, asker }: Staging,
   fill: (installation: Installation) => Promise<Refusal | null>,
   further?: (facts: ReleaseFacts) => Refusal | null,
 ): Promise<object | Refusal> {
   const assignment = `${ON_THE_SPOT}${device.board.crypto.sha256(given.envelope).toHex().slice(0, 16)}`
-  const installation = device.begin({ ...given, update: assignment }, null, further)
+  const { generation } = device
+  const tell = (step: Step): void => asker.tell(step)
+  const installation = await device.begin({ ...given, update: assignment }, null, { further, tell })
   if (isRefusal(installation)) return installation
+  if (generation !== device.generation) return closed()
   const { version } = installation.facts
   const refusal = await fill(installation)
   if (refusal !== null) return refusal
   note({ event: 'download', received: installation.offset, total: installation.total })
-  const finished = installation.finish(device.clock.now())
+  const finished = await device.finish(installation, tell)
   if (isRefusal(finished)) return finished
   note({ event: 'staged', assignment, version })
   return { staged: version, slot: installation.slot }
 }
 
 /** Takes a payload off the connection into the slot, from where an earlier attempt got to. */
-async function fillWhole(
-  device: Device,
-  installation: Installation,
-  { incoming, rest }: Behind,
-): Promise<Refusal | null> {
+async function fillWhole(device: Device, installation: Installation, asker: Asker): Promise<Refusal | null> {
   const { generation } = device
-  let at = 0
-  for (let part = rest; ; ) {
+  const { total } = installation
+  for (let at = 0; ; ) {
+    const part = await asker.next()
+    if (generation !== device.generation) return closed()
+    if (part === null) return null
     for (let from = 0; from < part.length; from += PIECE) {
       const piece = part.subarray(from, from + PIECE)
       // What is in flash already, and verified, is passed over.
@@ -145,78 +149,56 @@ async function fillWhole(
       if (known === piece.length && installation.offset >= at) continue
       const refusal = installation.write(installation.offset, piece.subarray(known))
       if (refusal !== null) return refusal
+      asker.tell({ at: 'writing', done: installation.offset, total })
     }
-    const next = await incoming.next()
-    if (generation !== device.generation)
-      return refuse('install-closed', 'this image', 'an installation', 'another one')
-    if (next.done === true) return null
-    part = next.value
   }
 }
 
 /** Asks whoever is at the other end for the pieces of a patch. */
-function pieces({ socket, incoming, rest }: Behind): PatchSource {
-  let held = rest
-  let told = performance.now()
-  // A connection is silent while the agent works: that is no reason to end it.
-  socket.setTimeout(0)
-  const say = (wanted: Wanted): void => {
-    told = performance.now()
-    socket.write(`${JSON.stringify(wanted)}\n`)
-  }
+function pieces(asker: Asker): PatchSource {
   return {
     piece: async (from, length) => {
-      say({ from, length })
-      socket.setTimeout(IDLE)
-      while (held.length < length) {
-        const next = await incoming.next()
-        if (next.done === true) return null
-        held = Buffer.concat([held, next.value])
+      asker.say({ from, length })
+      const parts: Uint8Array[] = []
+      for (let held = 0; held < length; ) {
+        const part = await asker.next()
+        if (part === null) return null
+        const wanted = part.subarray(0, length - held)
+        if (wanted.length < part.length) asker.unread(part.subarray(wanted.length))
+        parts.push(wanted)
+        held += wanted.length
       }
-      socket.setTimeout(0)
-      const piece = held.subarray(0, length)
-      held = held.subarray(length)
-      return piece
+      return concat(...parts)
     },
-    alive: () => {
-      if (performance.now() - told >= ALIVE) say({ at: 'learning' })
-    },
+    alive: () => asker.tell({ at: 'learning' }),
   }
 }
 
-/**
- * What comes over a connection. One that breaks only ends: what came of an image stays in flash, and is gone on from.
- */
-async function* partsOf(socket: Socket): AsyncGenerator<Buffer, undefined> {
-  try {
-    // Who asks says all and then listens: the end of what comes is not the end of the connection.
-    for await (const part of socket.iterator({ destroyOnReturn: false })) yield part as Buffer
-  } catch {
-    // There is nobody to answer any more.
-  }
-}
-
-async function readQuestion(incoming: AsyncIterator<Buffer>): Promise<{ asked: Asked; rest: Uint8Array } | null> {
+async function readQuestion(asker: Asker): Promise<Asked | null> {
   let head = Buffer.alloc(0)
   while (head.length < MAX_QUESTION) {
-    const { value, done } = await incoming.next()
-    if (done === true) return null
-    const end = value.indexOf('\n')
-    head = Buffer.concat([head, end < 0 ? value : value.subarray(0, end)])
+    const part = await asker.next()
+    if (part === null) return null
+    const end = part.indexOf(NEWLINE)
+    head = Buffer.concat([head, end < 0 ? part : part.subarray(0, end)])
     if (end < 0) continue
-    const asked = parseQuestion(head.toString('utf8'))
-    return asked === null ? null : { asked, rest: value.subarray(end + 1) }
+    asker.unread(part.subarray(end + 1))
+    return parseQuestion(head.toString('utf8'))
   }
   return null
 }
 
 function parseQuestion(text: string): Asked | null {
   try {
-    const read = Object(JSON.parse(text)) as Record<'do' | 'envelope' | 'wrap' | 'patch' | 'target', unknown>
-    const { do: wanted, envelope, wrap } = read
+    const read = Object(JSON.parse(text)) as Record<'do' | 'envelope' | 'wrap' | 'tell' | 'patch' | 'target', unknown>
+    const { do: wanted, envelope, wrap, tell } = read
     if (wanted === 'stage' || wanted === 'stage-by-patch') {
       if (typeof envelope !== 'string' || (wrap !== undefined && typeof wrap !== 'string')) return null
-      const given = { envelope, ...(wrap === undefined ? {} : { wrap }) }
+      const given = {
+        envelope,
+        ...(wrap === undefined ? {} : { wrap }),
+        ...(tell === true ? { tell: true as const } : {}),
+      }
       if (wanted === 'stage') return { do: wanted, ...given }
       const { patch, target } = read
       const by = spotPatch(target === undefined ? { patch } : { patch, target }, 'question')
@@ -229,6 +211,9 @@ function parseQuestion(text: string): Asked | null {
 }
 
 const spotPatch = object({ patch: object(patchMembers) }, { target: digest })
+
+/** Somebody else has asked for the slot. */
+const closed = (): Refusal => refuse('install-closed', 'this image', 'an installation', 'another one')
 
 const malformed = (): Refusal =>
   refuse('request-malformed', 'the question', 'one line as the agent reads it', 'another')

@@ -7,10 +7,11 @@ import type { HistoryEntry } from '../../core/slot/history.ts'
 import type { Memory } from '../../core/slot/memory.ts'
 import { other } from '../../core/slot/slot.ts'
 import { type ControllerStatus, statusOf } from '../../core/slot/status.ts'
+import type { Step } from '../../core/slot/steps.ts'
 import type { Figures } from '../../core/trust/figures.ts'
 import type { PatchRef } from '../../core/trust/image-target.ts'
 import { type Board, type Running, verify } from '../../flows/boot.ts'
-import { arm, beginInstall, type Installation, type Offer, updateMark } from '../../flows/install.ts'
+import { arm, beginInstallBySteps, type Installation, type Offer, updateMark } from '../../flows/install.ts'
 import { beginPatch, type Patching } from '../../flows/patch.ts'
 import type { Clock } from '../../flows/ports.ts'
 import { history, readMemory } from '../../flows/remember.ts'
@@ -18,6 +19,7 @@ import type { SealedPatching } from '../../flows/sealed-patch.ts'
 import { type AgentConfig, leastTrial, patchMemory } from '../../wire/agent-config.ts'
 import { unlessNotWritten } from '../process/disk.ts'
 import type { BoardFile } from './board-file.ts'
+import { bySteps } from './by-steps.ts'
 import { agentFiles, readAgentConfig } from './files.ts'
 import { writeBaseline } from './probes/baseline.ts'
 import { lackOf, takeFigures } from './probes/probes.ts'
@@ -29,6 +31,11 @@ export type DeviceParts = {
   readonly board: Board
   readonly running: Running
   readonly clock: Clock
+}
+
+type Extra = {
+  readonly further?: ((facts: ReleaseFacts) => Refusal | null) | undefined
+  readonly tell?: (step: Step) => void
 }
 
 /** The controller that a second stage runs on: its board, what runs, and what it works on. One thing at a time. */
@@ -88,14 +95,12 @@ export class Device {
 
   /**
    * Begins or goes on with an installation. `assignment`: the gateway's name of the work, null for somebody's on the spot.
-   * `further`: what else is asked of the release before its slot is touched.
+   * `further`: what else is asked of the release before its slot is touched; `tell` hears each step. Others come to their turn between
+   * two steps, but nobody else at the slot: `takeSlot`.
    * Refuses what `beginInstall` refuses, `probe-missing`, `no-space`, `file-not-permitted`, and what `further` does.
    */
-  begin(
-    offer: Offer,
-    assignment: string | null,
-    further: (facts: ReleaseFacts) => Refusal | null = () => null,
-  ): Installation | Refusal {
+  async begin(offer: Offer, assignment: string | null, extra: Extra = {}): Promise<Installation | Refusal> {
+    const { further = () => null, tell = () => {} } = extra
     // With a config that cannot be read the update may be staged; `activate` refuses to restart into it.
     const now = readAgentConfig(this.#folder)
     const config = isRefusal(now) ? this.#config : now
@@ -104,7 +109,8 @@ export class Device {
       const lack = lackOf(atLeast(health, leastTrial(config)).probes, config.probes, `release ${of} ${version}`)
       return lack === null ? further(facts) : isRefusal(now) ? now : lack
     }
-    const installation = beginInstall(this.board, this.#running, offer, this.clock.now(), judged)
+    const steps = beginInstallBySteps(this.board, this.#running, offer, this.clock.now(), judged)
+    const installation = await bySteps(steps, tell)
     if (isRefusal(installation) || assignment === this.#assignment) return installation
     // If power fails here, the next report names the work before; never a part of a name.
     const file = agentFiles(this.#folder).assignment
@@ -112,6 +118,11 @@ export class Device {
     if (unwritten !== null) return unwritten
     this.#assignment = assignment
     return installation
+  }
+
+  /** Marks what was taken a candidate, as `Installation.finish` does, by steps. */
+  finish(installation: Installation, tell: (step: Step) => void = () => {}): Promise<ReleaseFacts | Refusal> {
+    return bySteps(installation.finishBySteps(this.clock.now()), tell)
   }
 
   /** Bytes of memory for a patch, as `agent.yaml` says now; null: none is applied here. */

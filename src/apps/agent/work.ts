@@ -98,7 +98,8 @@ export class Work {
     if (stop.aborted) return 'same'
     const { envelope, wrap } = offer
     const offered = { envelope, update: assignment, ...(wrap === undefined ? {} : { wrap }) }
-    const installation = device.begin(offered, assignment)
+    const installation = await device.begin(offered, assignment)
+    if (!going()) return 'changed'
     if (isRefusal(installation)) return this.#refuse(offer, installation)
     if (installation.state.at === 'staged') {
       if (offer.until !== null) return this.#activate(assignment, offer.until)
@@ -113,7 +114,7 @@ export class Work {
     if (!going()) return 'changed'
     if (isRefusal(ended) && ended.code !== 'install-chunk-damaged') return this.#refuse(offer, ended)
     if (ended === 'ask-again') return 'same'
-    const finished = isRefusal(ended) ? ended : installation.finish(device.clock.now())
+    const finished = isRefusal(ended) ? ended : await device.finish(installation)
     if (isRefusal(finished)) {
       // A download that flash does not confirm may have been spoilt on the way: it is fetched again, a few times.
       this.#spoilt += 1

@@ -5,6 +5,7 @@ import type { ReleaseFacts } from '../firmware/release-facts.ts'
 import type { Anchor, OpenEnvelope } from '../firmware/suit-open.ts'
 import { isRefusal, type Refusal, refuse } from '../refusal/refusal.ts'
 import { parseSlotHeader, SLOT_HEADER_BYTES } from './layout.ts'
+import type { Steps } from './steps.ts'
 
 /**
  * What a device is: set at manufacture, and the yardstick of every image. `bootloader` is its own version, `components`
@@ -46,7 +47,7 @@ const HASH_CHUNK = 1024 * 1024
 /**
  * Verifies a slot the way the bootloader does at every power-up: the envelope's signature against the anchors, class,
  * hardware revision, bootloader range and security counter, then the digest of the images in flash, those of a group
- * one behind the other. One pass over them, no copy.
+ * one behind the other. One pass over them, no copy, a megabyte in a step.
  *
  * `counter` is the device's security counter, or null for the golden slot: its image is as old as the device, cannot
  * be replaced, and never does more than ask for an update, so no floor is held against it.
@@ -55,7 +56,7 @@ const HASH_CHUNK = 1024 * 1024
  * of `openEnvelope`, those of `fitsDevice` and those of `fitsRooms`. (SUIT manifest, draft-ietf-suit-manifest §6.3:
  * verify before invoking.)
  */
-export function verifySlot(
+export function* verifySlot(
   areas: SlotReaders,
   device: DeviceIdentity,
   anchors: readonly Anchor[],
@@ -63,7 +64,7 @@ export function verifySlot(
   open: OpenEnvelope,
   crypto: Crypto,
   subject: string,
-): VerifiedSlot | Refusal {
+): Steps<VerifiedSlot | Refusal> {
   const [slot] = areas
   const header = parseSlotHeader(slot.read(0, SLOT_HEADER_BYTES), slot.bytes, device.imageOffset, subject)
   if (isRefusal(header)) return header
@@ -91,7 +92,7 @@ export function verifySlot(
   if (size !== header.imageBytes) {
     return refuse('slot-size-disagrees', subject, `${size} bytes`, `${header.imageBytes} bytes`)
   }
-  const digest = digestOf(areas, device.imageOffset, facts, crypto, subject)
+  const digest = yield* digestOf(areas, device.imageOffset, facts, crypto, subject)
   if (isRefusal(digest)) return digest
   if (digest !== facts.imageDigest) {
     return refuse('slot-image-damaged', subject, `SHA-256 ${facts.imageDigest}`, `SHA-256 ${digest}`)
@@ -108,20 +109,23 @@ export function roomsOf(device: DeviceIdentity, areas: readonly { readonly bytes
 }
 
 /** The digest of the images, as they lie in flash, in the order of the payload. */
-function digestOf(
+function* digestOf(
   areas: SlotReaders,
   imageOffset: number,
-  { components }: ReleaseFacts,
+  { components, imageSize: total }: ReleaseFacts,
   crypto: Crypto,
   subject: string,
-): string | Refusal {
+): Steps<string | Refusal> {
   const hash = crypto.sha256Stream()
+  let done = 0
   for (const [index, { size }] of components.entries()) {
     const start = index === 0 ? imageOffset : 0
     for (let at = 0; at < size; at += HASH_CHUNK) {
       const part = (areas[index] as SlotReader).read(start + at, Math.min(HASH_CHUNK, size - at))
       if (part === null) return unreadable(subject, start + at)
       hash.update(part)
+      done += part.length
+      yield { at: 'verifying', done, total }
     }
   }
   return toHex(hash.digest())

@@ -15,11 +15,14 @@ import { inspectEnvelope } from '../../../core/firmware/suit-open.ts'
 import { FROM_NOTHING } from '../../../core/fleet/patch-rows.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { patchName } from '../../../core/trust/image-target.ts'
-import { askAgent } from '../../agent/client.ts'
+import { askAgent, type Tell } from '../../agent/client.ts'
 import type { SpotPatch } from '../../agent/stage-by-patch.ts'
 import type { AgentStatus } from '../agent-text.ts'
 import type { Cli } from '../cli.ts'
 import { Progress } from '../progress.ts'
+
+/** The share up to which a bar goes before the agent has answered. */
+const ALMOST = 0.99
 
 export type StageOptions = { readonly wrap?: string; readonly patch?: string }
 
@@ -47,7 +50,8 @@ export async function stageRelease(
     const release = readRelease(from)
     if (isRefusal(release)) return release
     const { envelope, payload } = release
-    return askAgent(folder, { do: 'stage', envelope, payload, ...wrapped })
+    const told = telling(cli, `of the image, ${payload.length} bytes`)
+    return told.until(askAgent(folder, { do: 'stage', envelope, payload, ...wrapped, tell: told.tell }))
   }
   const envelope = readEnvelope(from)
   if (isRefusal(envelope)) return envelope
@@ -55,11 +59,25 @@ export async function stageRelease(
   if (isRefusal(file)) return file
   const brought = bring(cli, from, envelope, file)
   if (isRefusal(brought)) return brought
-  const progress = new Progress(cli.output, brought.bytes.length)
-  const tell = (done: number, doing: string) => progress.at(done, doing)
-  const done = await askAgent(folder, { do: 'stage-by-patch', envelope, ...brought, ...wrapped, tell })
-  if (!isRefusal(done)) progress.end(`of the patch, ${brought.bytes.length} bytes`)
-  return done
+  const told = telling(cli, `of the patch, ${brought.bytes.length} bytes`)
+  return told.until(askAgent(folder, { do: 'stage-by-patch', envelope, ...brought, ...wrapped, tell: told.tell }))
+}
+
+/** A bar for each thing that the agent does, and one that is full when all is done. */
+function telling({ output }: Cli, all: string) {
+  let [bar, doing] = [new Progress(output, 1), '']
+  const tell: Tell = (done, now, total) => {
+    if (now !== doing) bar = new Progress(output, total)
+    doing = now
+    // The full bar says that it is staged: nothing else does.
+    bar.at(Math.min(done, total * ALMOST), now)
+  }
+  const until = async (asked: Promise<object | Refusal>): Promise<object | Refusal> => {
+    const done = await asked
+    if (!isRefusal(done)) bar.end(all)
+    return done
+  }
+  return { tell, until }
 }
 
 /** Of the patches in a release's folder the file of the one from what runs, else of the one from nothing. */
