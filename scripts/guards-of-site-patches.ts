@@ -180,6 +180,13 @@ export const SITE_PATCH_GUARDS: readonly Guard[] = [
     tests: SPOT_TESTS,
   },
   {
+    stops: 'a torn patch of an encrypted release on a stick that the agent hears of',
+    file: 'src/apps/cli/commands/agent-stage.ts',
+    text: 'return isRefusal(head) ? head : ',
+    without: 'return ',
+    tests: SPOT_TESTS,
+  },
+  {
     stops: 'a refused patch that is offered again when the gateway starts anew',
     file: WAY,
     text: 'files: [file], ',

@@ -143,6 +143,19 @@ describe('a patch on a stick', () => {
     const clear = file('clear.patch', patches[0]!.bytes)
     assert.equal((await stage(secret.folder, '--patch', clear, '--wrap', wrap)).code, 'patch-malformed')
     assert.equal((await stage(secret.folder)).code, 'wrap-missing')
+    const [sealed] = orThrow(readPatches(secret.folder))
+    const listed = join(secret.folder, patchName(digestOf(NEXT)))
+    const untouched = inFlash('a')
+    for (const [name, bytes] of [
+      ['torn', sealed!.bytes.slice(0, -20)],
+      ['cut in its head', sealed!.bytes.slice(0, 20)],
+      ['in the clear', patches[0]!.bytes],
+    ] as const) {
+      writeFileSync(listed, bytes)
+      assert.equal((await stage(secret.folder, '--wrap', wrap)).code, 'patch-malformed', name)
+    }
+    assert.equal(inFlash('a'), untouched)
+    writeFileSync(listed, sealed!.bytes)
     assert.deepEqual(await stage(secret.folder, '--wrap', wrap), { staged: '1.4.0', slot: 'a' })
     await withdraw()
     // A list that lies: by another base, another key.

@@ -211,6 +211,14 @@ describe('a slot that takes longer to fill than the agent waits for anybody', ()
     assert.equal(course.waiting, 0)
   })
 
+  it('is armed, however long it takes to verify it before', async () => {
+    const wanted = await bench.maker.release({ version: '1.4.0', sequence: 6, image: program('1.4.0') })
+    assert.equal((await stage(wanted.folder)).exit, 0)
+    const before = course.steady()
+    assert.deepEqual(orThrow(await bench.ask({ do: 'arm' })), { state: 'armed' })
+    assert.ok(course.steady() - before > 60_000)
+  })
+
   it('is not waited for without end where the agent says nothing', async () => {
     const other = await AgentBench.make()
     const hung = createServer({ allowHalfOpen: true }, socket => void socket.on('error', () => {}).resume())

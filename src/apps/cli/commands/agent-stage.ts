@@ -11,6 +11,7 @@ import {
 import { memoryOf } from '../../../core/delta/patch.ts'
 import { readPatch } from '../../../core/delta/whole.ts'
 import { toHex } from '../../../core/encoding/bytes.ts'
+import { readSealedHead, SEALED_HEAD_BYTES } from '../../../core/firmware/patch-encryption.ts'
 import { inspectEnvelope } from '../../../core/firmware/suit-open.ts'
 import { FROM_NOTHING } from '../../../core/fleet/patch-rows.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
@@ -31,8 +32,8 @@ type Brought = SpotPatch & { readonly bytes: Uint8Array }
 
 /**
  * Hands a release to the agent of a folder: its images, or, where they are not on the stick, the patch from what runs; `patch` names one
- * that lies elsewhere. Refuses what reading and `askAgent` refuse, `patch-base-differs` (there is none from what runs), and of a patch that
- * can be read `patch-malformed`, `patch-newer` and `patch-altered`, before the agent hears of it.
+ * that lies elsewhere. Refuses what reading and `askAgent` refuse, `patch-base-differs` (there is none from what runs), and of a patch in
+ * the clear `patch-altered`, of each `patch-malformed` and `patch-newer`, before the agent hears of it.
  */
 export async function stageRelease(
   cli: Cli,
@@ -109,11 +110,11 @@ function bring({ world }: Cli, from: string, envelope: Uint8Array, file: string)
   const listed = listPatches(from)
   if (isRefusal(listed)) return listed
   const own = listed.find(({ base }) => patchName(base) === basename(file))
-  if (own !== undefined) return { bytes, patch: { ...own, ...travelling } }
-  return refuse(
-    'patch-malformed',
-    file,
-    `a patch that ${join(from, PATCHES_FILE)} lists: ${from} is encrypted`,
-    'another',
-  )
+  if (own === undefined) {
+    const expected = `a patch that ${join(from, PATCHES_FILE)} lists: ${from} is encrypted`
+    return refuse('patch-malformed', file, expected, 'another')
+  }
+  // Its head says how long it is. Whether it was changed only who decrypts it can tell.
+  const head = readSealedHead(bytes.subarray(0, SEALED_HEAD_BYTES), bytes.length, file)
+  return isRefusal(head) ? head : { bytes, patch: { ...own, ...travelling } }
 }
