@@ -292,4 +292,11 @@ export const AGENT_GUARDS: readonly Guard[] = [
     without: 'const gone = this.#after(IDLE, () => {})',
     tests: 'tests/agent/slow-disk.test.ts',
   },
+  {
+    stops: 'an image that is torn or changed on a stick, for which the way back is lost',
+    file: 'src/apps/cli/commands/agent-stage.ts',
+    text: 'const seen = inspectRelease(release, cli.world)\n    if (isRefusal(seen)) return seen',
+    without: 'inspectRelease(release, cli.world)',
+    tests: 'tests/agent/slow-disk.test.ts',
+  },
 ]

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { nodeCrypto } from '../../src/adapters/crypto-node.ts'
+import { PAYLOAD_FILE } from '../../src/adapters/release-folder.ts'
 import { readBoardFile } from '../../src/apps/agent/board-file.ts'
 import { askAgent } from '../../src/apps/agent/client.ts'
 import { serveControl } from '../../src/apps/agent/control.ts'
@@ -209,6 +211,22 @@ describe('a slot that takes longer to fill than the agent waits for anybody', ()
       }
     }
     assert.equal(course.waiting, 0)
+  })
+
+  it('attack: is not touched for an image that is torn, or was changed, on the stick', async () => {
+    const wanted = await bench.maker.release({ version: '1.3.1', sequence: 7, image: program('1.3.1') })
+    const { erases } = flash
+    const changed = wanted.payload.slice()
+    changed[70_000] = changed[70_000]! ^ 1
+    for (const [bytes, code] of [
+      [wanted.payload.slice(0, -20), 'image-size-mismatch'],
+      [changed, 'image-digest-mismatch'],
+    ] as const) {
+      writeFileSync(join(wanted.folder, PAYLOAD_FILE), bytes)
+      const refused = JSON.parse((await stage(wanted.folder, '--json')).out) as { code: string }
+      assert.equal(refused.code, code)
+    }
+    assert.equal(flash.erases, erases)
   })
 
   it('is armed, however long it takes to verify it before', async () => {

@@ -16,6 +16,7 @@ import { inspectEnvelope } from '../../../core/firmware/suit-open.ts'
 import { FROM_NOTHING } from '../../../core/fleet/patch-rows.ts'
 import { isRefusal, type Refusal, refuse } from '../../../core/refusal/refusal.ts'
 import { patchName } from '../../../core/trust/image-target.ts'
+import { inspectRelease } from '../../../flows/release.ts'
 import { askAgent, type Tell } from '../../agent/client.ts'
 import type { SpotPatch } from '../../agent/stage-by-patch.ts'
 import type { AgentStatus } from '../agent-text.ts'
@@ -32,8 +33,8 @@ type Brought = SpotPatch & { readonly bytes: Uint8Array }
 
 /**
  * Hands a release to the agent of a folder: its images, or, where they are not on the stick, the patch from what runs; `patch` names one
- * that lies elsewhere. Refuses what reading and `askAgent` refuse, `patch-base-differs` (there is none from what runs), and of a patch in
- * the clear `patch-altered`, of each `patch-malformed` and `patch-newer`, before the agent hears of it.
+ * that lies elsewhere. Refuses what reading and `askAgent` refuse, `patch-base-differs` (there is none from what runs), and before the agent
+ * hears of it what `inspectRelease` refuses of images, `patch-altered` of a patch in the clear, `patch-malformed` and `patch-newer` of each.
  */
 export async function stageRelease(
   cli: Cli,
@@ -51,6 +52,9 @@ export async function stageRelease(
     const release = readRelease(from)
     if (isRefusal(release)) return release
     const { envelope, payload } = release
+    // The agent judges for itself; but it has to erase the slot for it, which may hold the way back.
+    const seen = inspectRelease(release, cli.world)
+    if (isRefusal(seen)) return seen
     const told = telling(cli, `of the image, ${payload.length} bytes`)
     return told.until(askAgent(folder, { do: 'stage', envelope, payload, ...wrapped, tell: told.tell }))
   }
