@@ -17,12 +17,12 @@ const ONE_OF_ARM = 5
 /**
  * What an image seems to be written in, by looking at some of its words: the architectures that are worth trying, the most likely first, and
  * where it is run from. A large image is not gone through twice: only what is most likely is tried. What is made from nothing has no references, but
- * what its instructions are like.
+ * what its instructions are like; those of a Cortex-M are what is supposed of anything.
  */
 export function likely(old: Uint8Array, now: Uint8Array): Likely {
   if (old.length > 0) return seen(old)
   const [architecture = 'none'] = seen(now).architectures
-  return { architectures: [architecture], load: 0 }
+  return { architectures: [architecture === 'cortex-m' ? 'none' : architecture], load: 0 }
 }
 
 function seen(image: Uint8Array): Likely {

@@ -60,6 +60,21 @@ describe('voltseal delta', () => {
     }
   })
 
+  it('compresses an image from nothing, and then does not say where nothing is run from', async () => {
+    const nothing = file('nothing.bin', new Uint8Array(0))
+    const patch = file('whole.patch')
+    for (const [arch, said] of [
+      ['auto', /^architecture +none$/m],
+      ['riscv', /^architecture +riscv$/m],
+    ] as const) {
+      const made = await commandLine(['delta', 'create', nothing, OTHER, '-o', patch, '--arch', arch])
+      assert.match(made.out, said)
+      const again = file('whole.bin')
+      assert.equal((await commandLine(['delta', 'apply', nothing, patch, '-o', again])).exit, 0)
+      assert.deepEqual(readFileSync(again), readFileSync(OTHER))
+    }
+  })
+
   it('says when what is packed cannot be patched, and how to build it instead', async () => {
     const [old, now] = [gzipSync(readFileSync(OLD)), gzipSync(readFileSync(NEW))].map((bytes, at) =>
       file(`${at}.gz`, bytes),

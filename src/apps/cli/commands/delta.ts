@@ -232,7 +232,9 @@ function described(cli: Cli, file: string, patch: Uint8Array, header: PatchHeade
       ['to', side(target)],
       [
         'architecture',
-        architecture === 'none' ? architecture : `${architecture}, run from 0x${load.toString(16).padStart(8, '0')}`,
+        architecture === 'none' || base.length === 0
+          ? architecture
+          : `${architecture}, run from 0x${load.toString(16).padStart(8, '0')}`,
       ],
       ['covers', String(covers)],
       ['memory to apply it', `${memory} bytes`],
