@@ -122,4 +122,11 @@ export const REFERENCE_GUARDS: readonly Guard[] = [
     without: '',
     tests: REACH,
   },
+  {
+    stops: 'the end of a pair, taken for a jump (RISC-V)',
+    file: 'src/core/delta/references/riscv.ts',
+    text: ' || (k >= 6 && isPair(code, k - 6))',
+    without: '',
+    tests: 'tests/core/delta/riscv.test.ts',
+  },
 ]

@@ -49,6 +49,8 @@ const REFERENCES: Readonly<Record<Architecture, readonly (readonly [set: number,
     [0x00ef_8f93, 0],
     [0x0005_00e7, 0xfff0_0000],
     [0, 0],
+    // Behind such a pair: how far that jump would lead.
+    [0, 0x0000_7ff0],
   ],
   arm: [
     [0xeb00_0000, 0x0000_07ff],

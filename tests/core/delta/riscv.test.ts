@@ -84,6 +84,27 @@ describe('the references of RISC-V', () => {
     assert.equal(there.getUint32(0x104, true), 0x00b5_3c27)
   })
 
+  it('are no jump where the end of a pair looks like one', () => {
+    // 0xff8: auipc t6, 0; addi t6, t6, 14, whose upper half and what follows look like a jump by 18 bytes; without the pair, that is a jump.
+    const put = (first: number): DataView => {
+      const image = new DataView(new ArrayBuffer(0x2000))
+      image.setUint32(0xff8, first, true)
+      image.setUint32(0xffc, 0x00ef_8f93, true)
+      image.setUint16(0x1000, 0x0120, true)
+      return image
+    }
+    const map = new AddressMap([
+      { old: 0, new: 0, length: 0x1008 },
+      { old: 0x1008, new: 0x1028, length: 0xff8 },
+    ])
+    const of = (image: DataView) =>
+      new DataView(
+        expectedImage('riscv', new Uint8Array(image.buffer), { length: image.byteLength, load: LOAD, map }).buffer,
+      )
+    assert.equal(of(put(0x0000_0f97)).getUint32(0xffe, true), 0x0120_00ef)
+    assert.notEqual(of(put(0)).getUint32(0xffe, true), 0x0120_00ef)
+  })
+
   it('are the same wherever an image is cut', () => assertCutAnywhere('riscv', OLD, LOAD))
 
   it('are the same wherever bytes that mean nothing are cut', () => {
