@@ -2,11 +2,11 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { WaitingPlan } from '../../src/wire/plan-views.ts'
 import { usePages } from '../live/pages.ts'
 import { Mark } from '../parts/mark.tsx'
+import { More } from '../parts/more.tsx'
 import { signedText } from '../picture/approving.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { Plan } from './approvals/plan.tsx'
 import './approvals.css'
-import { More } from '../parts/more.tsx'
 
 /** The plans that wait: what each changes, who signed it, what is at risk, and how it is undone. */
 export default function Approvals({ query, setQuery }: ScreenProps) {

@@ -3,13 +3,13 @@ import type { CampaignSummary } from '../../src/wire/fleet-views.ts'
 import { usePages } from '../live/pages.ts'
 import { ExplainedButton } from '../parts/explained.tsx'
 import { Mark } from '../parts/mark.tsx'
+import { More } from '../parts/more.tsx'
 import { Progress } from '../parts/progress.tsx'
 import { isOver, stateMark, stateWord } from '../picture/standing.ts'
 import { go } from '../shell/router.ts'
 import type { ScreenProps } from '../shell/screen.ts'
 import { useSession } from '../shell/session.tsx'
 import './campaigns.css'
-import { More } from '../parts/more.tsx'
 
 const FILTERS = [
   { value: '', word: 'all' },

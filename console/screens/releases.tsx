@@ -1,9 +1,9 @@
 import type { ReleaseView } from '../../src/wire/fleet-views.ts'
 import { usePages } from '../live/pages.ts'
+import { More } from '../parts/more.tsx'
 import { Patches } from '../parts/patches.tsx'
 import type { ScreenProps } from '../shell/screen.ts'
 import './releases.css'
-import { More } from '../parts/more.tsx'
 
 /** What is published, and of one of them the patches that there are to it. */
 export default function Releases({ query, setQuery }: ScreenProps) {
