@@ -5,24 +5,24 @@
 #include "bits.h"
 
 /* Contexts that a bit is judged by, and one weight more by which a place leans to a side. */
-#define CONTEXTS 4u
+#define CONTEXTS 3u
 #define ROW_WEIGHTS (CONTEXTS + 1u)
 
-/* Halfwords of a group: its tag, the probability of a bit, and those of the bit behind it, by what that one was. */
+/* Bytes of a group: its tag, the tally of a bit, and those of the bit behind it, by what that one was. */
 #define GROUP 4u
 
 typedef struct {
   /* What the next bit, or the next two, stand in, as numbers that look like chance. */
   uint32_t contexts[CONTEXTS];
   uint32_t shift;
-  int32_t *weights;
-  uint16_t *values;
+  int16_t *weights;
+  uint8_t *groups;
 } evidence;
 
-/* What it takes of memory, in bytes: 3 * 2^(slots - 3) groups, `rows` of weights. */
-#define EVIDENCE_BYTES(slots, rows) ((3u << (slots)) + 4u * ROW_WEIGHTS * (rows))
+/* What it takes of memory, in bytes: 3 * 2^(slots - 2) groups, `rows` of weights. */
+#define EVIDENCE_BYTES(slots, rows) ((3u << (slots)) + 2u * ROW_WEIGHTS * (rows))
 
-/* Begins in memory that is aligned to 4. */
+/* Begins in memory that is aligned to 2. */
 void evidence_begin(evidence *of, void *memory, uint32_t slots, uint32_t rows);
 
 /* A bit that stands in `contexts`, in a case from 1 to 3: from the coder; without one, the bit that is known. */

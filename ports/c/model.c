@@ -76,7 +76,6 @@ int model_is_row(byte_model *model, bit_reader *bits, const uint8_t *expected, u
   contexts[0] = context(0, rows & 255u);
   contexts[1] = context(1, kinds * 16 + steps(model->right >> 1));
   contexts[2] = context(2, kinds * 256 + (rows & 15u) * 16 + (model->wrong & 15u));
-  contexts[3] = context(3, (length > 1 ? expected[1] : 0u) * 256 + (length > 3 ? expected[3] : 0u));
   bit = evidence_one(&model->evidence, bits, OF_ROW + kinds, 1, (uint32_t)known);
   model->wrong_rows = rows << 1 | (1 - bit);
   if (bit == 0) return 0;
@@ -90,10 +89,9 @@ int model_is_halfword(byte_model *model, bit_reader *bits, const covered_byte *o
   uint32_t *contexts = model->evidence.contexts;
   const uint32_t wrong = model->wrong;
   const uint32_t moved = (*shift_by_old(model, of) != 0 ? 1u : 0u) + (*shift_by_earlier(model, of) != 0 ? 2u : 0u);
-  contexts[0] = context(4, of->earlier >> 8);
-  contexts[1] = context(5, (of->old >> 8) * 4 + moved);
-  contexts[2] = context(6, of->old);
-  contexts[3] = context(7, (of->kind * 64 + (wrong & 12u) * 4 + (of->at & 2u)) * 4 + moved);
+  contexts[0] = context(3, (of->old >> 8) * 4 + moved);
+  contexts[1] = context(4, of->old);
+  contexts[2] = context(5, (of->kind * 64 + (wrong & 12u) * 4 + (of->at & 2u)) * 4 + moved);
   if (!evidence_one(&model->evidence, bits, OF_HALFWORD + of->kind, case_of(wrong), (uint32_t)known)) return 0;
   model->wrong = wrong << 2;
   model->right += 2;
@@ -105,21 +103,19 @@ int model_is_halfword(byte_model *model, bit_reader *bits, const covered_byte *o
 static int is_byte(byte_model *model, bit_reader *bits, const covered_byte *of, uint32_t told, int known) {
   uint32_t *contexts = model->evidence.contexts;
   const uint32_t wrong = model->wrong;
-  contexts[0] = context(8, expected_of(of));
-  contexts[1] = context(9, (of->old >> 8) * 2 + of->odd);
-  contexts[2] = context(10, of->old * 2 + of->odd);
-  contexts[3] = context(11, (of->kind * 16 + (wrong & 3u) * 4 + (of->at & 3u)) * 9 + told);
+  contexts[0] = context(6, expected_of(of));
+  contexts[1] = context(7, (of->old >> 8) * 2 + of->odd);
+  contexts[2] = context(8, (of->kind * 16 + (wrong & 3u) * 4 + (of->at & 3u)) * 9 + told);
   return evidence_one(&model->evidence, bits, OF_BYTE + of->kind, case_of(wrong), (uint32_t)known) != 0;
 }
 
-static int is_told(byte_model *model, bit_reader *bits, uint32_t expected, uint32_t told, uint32_t of, uint32_t known) {
+static int is_told(byte_model *model, bit_reader *bits, uint32_t told, uint32_t of, uint32_t known) {
   uint32_t *contexts = model->evidence.contexts;
   const uint32_t untold = model->untold;
   uint32_t bit;
-  contexts[0] = context(20, of);
-  contexts[1] = context(21, told * 32 + of);
-  contexts[2] = context(22, expected * 32 + of);
-  contexts[3] = context(23, (untold & 15u) * 32 + of);
+  contexts[0] = context(9, of);
+  contexts[1] = context(10, told * 32 + of);
+  contexts[2] = context(11, (untold & 15u) * 32 + of);
   bit = evidence_one(&model->evidence, bits, OF_TOLD + of, case_of(untold), told == known);
   model->untold = untold << 1 | (1 - bit);
   return bit != 0;
@@ -132,7 +128,6 @@ static uint32_t spell(byte_model *model, bit_reader *bits, const covered_byte *o
   const uint32_t class = class_of(of);
   const uint32_t row = OF_COVERED + 8 * (class < 2 ? class : 2);
   const uint32_t own = context(13, expected_of(of));
-  const uint32_t after = context(15, expected_of(of) | (model->last & 255u) << 8);
   uint32_t spelled = 1;
   uint32_t k;
   for (k = 0; k < 8; k += 2) {
@@ -140,7 +135,6 @@ static uint32_t spell(byte_model *model, bit_reader *bits, const covered_byte *o
     contexts[0] = context(12, bits_of(by_earlier, spelled, k, class * 2 + of->odd));
     contexts[1] = own + among;
     contexts[2] = context(14, bits_of(by_old, spelled, k, class));
-    contexts[3] = after + among;
     spelled = spelled << 2 | evidence_two(&model->evidence, bits, row + k, known >> (6 - k) & 3u);
   }
   return spelled & 255u;
@@ -154,9 +148,9 @@ static uint32_t unexpected(byte_model *model, bit_reader *bits, const covered_by
   const uint32_t second = by_old & 255u;
   const uint32_t asked = (class_of(of) * 2 + of->odd) * 4;
   const int is_first = first != expected;
-  if (is_first && is_told(model, bits, expected, first, asked + (first == second ? 3 : 1), known)) return first;
+  if (is_first && is_told(model, bits, first, asked + (first == second ? 3 : 1), known)) return first;
   if (second != expected && second != first) {
-    if (is_told(model, bits, expected, second, asked + (is_first ? 2 : 0), known)) return second;
+    if (is_told(model, bits, second, asked + (is_first ? 2 : 0), known)) return second;
   }
   return spell(model, bits, of, by_old, by_earlier, known);
 }
@@ -215,10 +209,9 @@ uint32_t model_other(byte_model *model, bit_reader *bits, uint32_t at, uint32_t 
   model->right = 0;
   for (k = 0; k < 8; k += 2) {
     const uint32_t among = spelled * SPREAD;
-    contexts[0] = context(16, part) + among;
-    contexts[1] = context(17, one * 4 + part) + among;
-    contexts[2] = context(18, two * 2 + odd) + among;
-    contexts[3] = context(19, (one >> 4) * 32 + (two >> 4) * 2 + odd) + among;
+    contexts[0] = context(15, part) + among;
+    contexts[1] = context(16, one * 4 + part) + among;
+    contexts[2] = context(17, two * 2 + odd) + among;
     spelled = spelled << 2 | evidence_two(&model->evidence, bits, row + k, known >> (6 - k) & 3u);
   }
   model->last = model->last << 8 | (spelled & 255u);

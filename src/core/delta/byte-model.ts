@@ -22,7 +22,7 @@ const OF_TOLD = OF_BYTE + KINDS
 const OF_COVERED = OF_TOLD + 4 * 2 * 4
 const OF_OTHERS = OF_COVERED + 8 * 3
 const WEIGHTS = OF_OTHERS + 8 * 4
-const WEIGHT = 20_000
+const WEIGHT = 2500
 
 /** A row of covered bytes: `bytes` from `from` to `end` are what is expected. `kinds`: a bit for each kind of reference in it, of three. */
 export type Row = { readonly bytes: Uint8Array; readonly from: number; readonly end: number; readonly kinds: number }
@@ -68,11 +68,9 @@ export class ByteModel {
   areExpected(coder: BitCoder, { bytes, from, end, kinds }: Row, are: boolean): boolean {
     const wrong = this.#wrongRows
     const { contexts } = this.#evidence
-    const [second, fourth] = [from + 1 < end ? bytes[from + 1]! : 0, from + 3 < end ? bytes[from + 3]! : 0]
     contexts[0] = context(0, wrong & 255)
     contexts[1] = context(1, kinds * 16 + steps(this.#right >> 1))
     contexts[2] = context(2, kinds * 256 + (wrong & 15) * 16 + (this.#wrong & 15))
-    contexts[3] = context(3, second * 256 + fourth)
     const bit = this.#evidence.one(coder, OF_ROW + kinds, 1, are ? 1 : 0)
     this.#wrongRows = ((wrong << 1) | (1 - bit)) & 0xff
     if (bit === 0) return false
@@ -88,10 +86,9 @@ export class ByteModel {
     const wrong = this.#wrong
     const { contexts } = this.#evidence
     const told = (this.#shifts.byOld(halfword, 1) >> 8) + 2 * (this.#shifts.byEarlier(halfword, 1) >> 8)
-    contexts[0] = context(4, halfword.earlier >> 8)
-    contexts[1] = context(5, (halfword.old >> 8) * 4 + told)
-    contexts[2] = context(6, halfword.old)
-    contexts[3] = context(7, (kind * 64 + (wrong & 12) * 4 + (at & 2)) * 4 + told)
+    contexts[0] = context(3, (halfword.old >> 8) * 4 + told)
+    contexts[1] = context(4, halfword.old)
+    contexts[2] = context(5, (kind * 64 + (wrong & 12) * 4 + (at & 2)) * 4 + told)
     const bit = this.#evidence.one(coder, OF_HALFWORD + kind, caseOf(wrong), is ? 1 : 0)
     if (bit === 0) return false
     const { expected } = halfword
@@ -120,10 +117,9 @@ export class ByteModel {
   /** A byte that no cover is about, to the coder, or from it: then `byte` is not looked at. Answers the byte. */
   other(coder: BitCoder, at: number, byte: number): number {
     const { contexts } = this.#evidence
-    const [c1, c2, odd] = [this.#before & 255, (this.#before >> 8) & 255, at & 1]
+    const [c1, c2] = [this.#before & 255, (this.#before >> 8) & 255]
     const part = this.#parts.of(at, this.#before)
-    const [whole, last] = [context(16, part), context(17, c1 * 4 + part)]
-    const [before, both] = [context(18, c2 * 2 + odd), context(19, (c1 >> 4) * 32 + (c2 >> 4) * 2 + odd)]
+    const [whole, last, before] = [context(15, part), context(16, c1 * 4 + part), context(17, c2 * 2 + (at & 1))]
     const row = OF_OTHERS + 8 * part
     this.#right = 0
     let spelled = 1
@@ -132,7 +128,6 @@ export class ByteModel {
       contexts[0] = whole + among
       contexts[1] = last + among
       contexts[2] = before + among
-      contexts[3] = both + among
       spelled = spelled * 4 + this.#evidence.two(coder, row + bits, (byte >> (6 - bits)) & 3)
     }
     const coded = spelled & 255
@@ -143,10 +138,9 @@ export class ByteModel {
   #isByte(coder: BitCoder, { at, expected, kind, halfword, odd }: Place, told: number, byte: number): boolean {
     const wrong = this.#wrong
     const { contexts } = this.#evidence
-    contexts[0] = context(8, expected)
-    contexts[1] = context(9, (halfword.old >> 8) * 2 + odd)
-    contexts[2] = context(10, halfword.old * 2 + odd)
-    contexts[3] = context(11, (kind * 16 + (wrong & 3) * 4 + (at & 3)) * 9 + told)
+    contexts[0] = context(6, expected)
+    contexts[1] = context(7, (halfword.old >> 8) * 2 + odd)
+    contexts[2] = context(8, (kind * 16 + (wrong & 3) * 4 + (at & 3)) * 9 + told)
     return this.#evidence.one(coder, OF_BYTE + kind, caseOf(wrong), byte === expected ? 1 : 0) === 1
   }
 
@@ -156,19 +150,18 @@ export class ByteModel {
     const [first, second] = [byEarlier & 255, byOld & 255]
     const of = (halfword.kind * 2 + odd) * 4
     const isFirst = first !== expected
-    if (isFirst && this.#isTold(coder, place, first, of + (first === second ? 3 : 1), byte)) return first
+    if (isFirst && this.#isTold(coder, first, of + (first === second ? 3 : 1), byte)) return first
     const isSecond = second !== expected && second !== first
-    if (isSecond && this.#isTold(coder, place, second, of + (isFirst ? 2 : 0), byte)) return second
+    if (isSecond && this.#isTold(coder, second, of + (isFirst ? 2 : 0), byte)) return second
     return this.#spell(coder, place, byOld, byEarlier, byte)
   }
 
-  #isTold(coder: BitCoder, { expected }: Place, told: number, of: number, byte: number): boolean {
+  #isTold(coder: BitCoder, told: number, of: number, byte: number): boolean {
     const untold = this.#untold
     const { contexts } = this.#evidence
-    contexts[0] = context(20, of)
-    contexts[1] = context(21, told * 32 + of)
-    contexts[2] = context(22, expected * 32 + of)
-    contexts[3] = context(23, (untold & 15) * 32 + of)
+    contexts[0] = context(9, of)
+    contexts[1] = context(10, told * 32 + of)
+    contexts[2] = context(11, (untold & 15) * 32 + of)
     const bit = this.#evidence.one(coder, OF_TOLD + of, caseOf(untold), told === byte ? 1 : 0)
     this.#untold = ((untold << 1) | (1 - bit)) & 0xff
     return bit === 1
@@ -179,14 +172,13 @@ export class ByteModel {
     const { expected, halfword, odd } = place
     const { contexts } = this.#evidence
     const row = OF_COVERED + 8 * Math.min(2, halfword.kind)
-    const [own, after] = [context(13, expected), context(15, expected | ((this.#before & 255) << 8))]
+    const own = context(13, expected)
     let spelled = 1
     for (let bits = 0; bits < 8; bits += 2) {
       const among = Math.imul(spelled, SPREAD)
       contexts[0] = context(12, bitsOf(byEarlier, spelled, bits, halfword.kind * 2 + odd))
       contexts[1] = own + among
       contexts[2] = context(14, bitsOf(byOld, spelled, bits, halfword.kind))
-      contexts[3] = after + among
       spelled = spelled * 4 + this.#evidence.two(coder, row + bits, (byte >> (6 - bits)) & 3)
     }
     return spelled & 255

@@ -10,29 +10,22 @@ const KNOTS = [
   4022, 4051, 4069, 4079, 4086, 4090, 4092, 4094, 4095,
 ]
 
-/** The probability, in 1/4096, of log-odds from −2047 to 2047. */
-const PROBABILITIES = Int16Array.from({ length: 4095 }, (_, k) => {
-  const x = k + 1
-  const [knot, part] = [x >> 7, x & 127]
-  return (KNOTS[knot]! * (128 - part) + KNOTS[knot + 1]! * part + 64) >> 7
-})
+/** The probability in 1/4096 that is so many of so many parts of the way from a knot to the next one. */
+const between = (knot: number, part: number, parts: number): number =>
+  Math.floor((KNOTS[knot]! * (parts - part) + KNOTS[knot + 1]! * part + parts / 2) / parts)
 
-/** The log-odds of a probability in 1/4096: the smallest whose probability is not below it. */
-const LOG_ODDS = ((): Int16Array => {
-  const odds = new Int16Array(4096)
-  for (let p = 0, x = -2047; p < 4096; p += 1) {
-    while (x < 2047 && PROBABILITIES[x + 2047]! < p) x += 1
-    odds[p] = x
-  }
+/** The log-odds of a probability in 1/4096: the smallest, from −2047, whose probability is not below it. */
+export function logOddsOf(probability: number): number {
+  let odds = -2047
+  while (odds < 2047 && between((odds + 2048) >> 7, (odds + 2048) & 127, 128) < probability) odds += 1
   return odds
-})()
+}
 
-/** The log-odds of a probability in 1/4096. */
-export const logOddsOf = (probability: number): number => LOG_ODDS[probability]!
+/** Probabilities, in 1/4096, of log-odds in steps of 16 from −2048 on, each of the middle of its step. */
+const PROBABILITIES = Int16Array.from({ length: 256 }, (_, step) => between(step >> 3, (step & 7) * 2 + 1, 16))
 
-/** The probability in 1/4096 of a sum of log-odds, from 1 to 4095. */
-export const probabilityOf = (odds: number): number =>
-  PROBABILITIES[(odds > 2047 ? 2047 : odds < -2047 ? -2047 : odds) + 2047]!
+/** The probability in 1/4096 of log-odds in 1/16, whole numbers, from 1 to 4095. */
+export const probabilityOf = (odds: number): number => PROBABILITIES[(odds > 127 ? 127 : odds < -128 ? -128 : odds) + 128]!
 
 /** Probabilities of bits by what stands around them, which learn from each bit: fast at first, slower the more they have seen. */
 export class Slots {
