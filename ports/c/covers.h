@@ -43,9 +43,16 @@ typedef struct {
   int32_t moved;
 } stretch;
 
+/* Parts of the old image that the stretches are looked for in. */
+#define PART_BITS 7u
+#define PARTS (1u << PART_BITS)
+
 typedef struct {
   stretch *stretches;
   uint32_t count;
+  /* How many stretches start before each part: those of a part are few. */
+  uint32_t parts[PARTS + 1];
+  uint32_t shift;
   /* The one that was found last: what is asked for next is mostly in it. */
   uint32_t last;
 } address_map;

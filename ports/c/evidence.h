@@ -8,19 +8,23 @@
 #define CONTEXTS 3u
 #define ROW_WEIGHTS (CONTEXTS + 1u)
 
-/* Bytes of a group: its tag, the tally of a bit, and those of the bit behind it, by what that one was. */
-#define GROUP 4u
+/* Bytes of a group of tallies, behind its tag: of one bit in three cases, or of four bits, each by those before it, behind a 1. */
+#define OF_ONE 4u
+#define OF_FOUR 16u
+
+/* How many groups there are of either. */
+#define GROUPS(slots) (5u << (slots) >> 5)
 
 typedef struct {
-  /* What the next bit, or the next two, stand in, as numbers that look like chance. */
+  /* What the next bit, or the next four, stand in, as numbers that look like chance. */
   uint32_t contexts[CONTEXTS];
   uint32_t shift;
   int16_t *weights;
-  uint8_t *groups;
+  uint8_t *ones, *fours;
 } evidence;
 
-/* What it takes of memory, in bytes: 3 * 2^(slots - 2) groups, `rows` of weights. */
-#define EVIDENCE_BYTES(slots, rows) ((3u << (slots)) + 2u * ROW_WEIGHTS * (rows))
+/* What it takes of memory, in bytes, with `rows` of weights. */
+#define EVIDENCE_BYTES(slots, rows) ((OF_ONE + OF_FOUR) * GROUPS(slots) + 2u * ROW_WEIGHTS * (rows))
 
 /* Begins in memory that is aligned to 2. */
 void evidence_begin(evidence *of, void *memory, uint32_t slots, uint32_t rows);
@@ -28,7 +32,7 @@ void evidence_begin(evidence *of, void *memory, uint32_t slots, uint32_t rows);
 /* A bit that stands in `contexts`, in a case from 1 to 3: from the coder; without one, the bit that is known. */
 uint32_t evidence_one(evidence *of, bit_reader *bits, uint32_t row, uint32_t which, uint32_t known);
 
-/* Two bits, the upper one first, by a row of weights and the one behind it. */
-uint32_t evidence_two(evidence *of, bit_reader *bits, uint32_t row, uint32_t known);
+/* Four bits, the upper ones first, by a row of weights and the three behind it. */
+uint32_t evidence_four(evidence *of, bit_reader *bits, uint32_t row, uint32_t known);
 
 #endif

@@ -34,6 +34,7 @@ static void sort(stretch *stretches, uint32_t count) {
 
 void map_begin(address_map *map, stretch *room, const cover *covers, uint32_t count) {
   uint32_t reached = 0;
+  uint32_t at = 0;
   uint32_t k;
   map->stretches = room;
   map->count = 0;
@@ -56,12 +57,20 @@ void map_begin(address_map *map, stretch *room, const cover *covers, uint32_t co
     map->count += 1;
     reached = one.end;
   }
+  map->shift = 0;
+  while (reached >> map->shift >= PARTS) map->shift += 1;
+  for (k = 0; k <= PARTS; k += 1) {
+    while (at < map->count && (k == PARTS || room[at].start >> map->shift < k)) at += 1;
+    map->parts[k] = at;
+  }
 }
 
 /* The stretch that an offset is in, or that is nearest to it; of two that are as near, the one before. There is one. */
 static const stretch *nearest(const address_map *map, uint32_t offset) {
-  const stretch *one = map->stretches;
-  uint32_t left = map->count;
+  const uint32_t part = offset >> map->shift < PARTS ? offset >> map->shift : PARTS - 1;
+  const uint32_t first = map->parts[part] > 0 ? map->parts[part] - 1 : 0;
+  const stretch *one = map->stretches + first;
+  uint32_t left = map->parts[part + 1] - first;
   /* The last one that begins before, or the first, in steps that no processor has to guess. */
   while (left > 1) {
     const uint32_t half = left >> 1;

@@ -26,11 +26,11 @@ static inline uint32_t says_of(uint32_t told, uint32_t expected) {
   return (told & 255u) == expected ? 1 : 2;
 }
 
-/* The next two bits of what is foretold, of so many sorts, as one number; 0 when the bits before them were others. */
+/* The next four bits of what is foretold, of so many sorts, as one number; 0 when the bits before them were others. */
 static inline uint32_t bits_of(uint32_t told, uint32_t spelled, uint32_t at, uint32_t sort) {
   const uint32_t byte = told & 255u;
   if ((byte | 256u) >> (8 - at) != spelled) return 0;
-  return ((4 + (byte >> (6 - at) & 3u)) * 2 + (told >> 8) + 16 * sort) * 8 + at;
+  return ((16 + (byte >> (4 - at) & 15u)) * 2 + (told >> 8) + 64 * sort) * 8 + at;
 }
 
 /* A count of bytes in few numbers, up to 15: exactly while it is small. */
@@ -130,12 +130,12 @@ static uint32_t spell(byte_model *model, bit_reader *bits, const covered_byte *o
   const uint32_t own = context(13, expected_of(of));
   uint32_t spelled = 1;
   uint32_t k;
-  for (k = 0; k < 8; k += 2) {
+  for (k = 0; k < 8; k += 4) {
     const uint32_t among = spelled * SPREAD;
     contexts[0] = context(12, bits_of(by_earlier, spelled, k, class * 2 + of->odd));
     contexts[1] = own + among;
     contexts[2] = context(14, bits_of(by_old, spelled, k, class));
-    spelled = spelled << 2 | evidence_two(&model->evidence, bits, row + k, known >> (6 - k) & 3u);
+    spelled = spelled << 4 | evidence_four(&model->evidence, bits, row + k, known >> (4 - k) & 15u);
   }
   return spelled & 255u;
 }
@@ -207,12 +207,12 @@ uint32_t model_other(byte_model *model, bit_reader *bits, uint32_t at, uint32_t 
   uint32_t spelled = 1;
   uint32_t k;
   model->right = 0;
-  for (k = 0; k < 8; k += 2) {
+  for (k = 0; k < 8; k += 4) {
     const uint32_t among = spelled * SPREAD;
     contexts[0] = context(15, part) + among;
     contexts[1] = context(16, one * 4 + part) + among;
     contexts[2] = context(17, two * 2 + odd) + among;
-    spelled = spelled << 2 | evidence_two(&model->evidence, bits, row + k, known >> (6 - k) & 3u);
+    spelled = spelled << 4 | evidence_four(&model->evidence, bits, row + k, known >> (4 - k) & 15u);
   }
   model->last = model->last << 8 | (spelled & 255u);
   return spelled & 255u;

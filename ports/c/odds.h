@@ -5,12 +5,13 @@
 #include <stdint.h>
 
 /* Probabilities in 1/4096, of log-odds in 1/16 from -128 on: from 1 to 4095. */
-extern const int16_t odds_probabilities[256];
+extern const uint16_t odds_probabilities[256];
 
 /* The probability in 1/4096 of log-odds in 1/16. */
-static inline int32_t probability_of(int32_t odds) {
-  const int32_t within = odds < -128 ? -128 : odds;
-  return odds_probabilities[(within > 127 ? 127 : within) + 128];
+static inline uint32_t probability_of(int32_t odds) {
+  const uint32_t step = (uint32_t)odds + 128u;
+  if (step < 256u) return odds_probabilities[step];
+  return odds_probabilities[odds < 0 ? 0 : 255];
 }
 
 #endif

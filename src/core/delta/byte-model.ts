@@ -123,12 +123,12 @@ export class ByteModel {
     const row = OF_OTHERS + 8 * part
     this.#right = 0
     let spelled = 1
-    for (let bits = 0; bits < 8; bits += 2) {
+    for (let bits = 0; bits < 8; bits += 4) {
       const among = Math.imul(spelled, SPREAD)
       contexts[0] = whole + among
       contexts[1] = last + among
       contexts[2] = before + among
-      spelled = spelled * 4 + this.#evidence.two(coder, row + bits, (byte >> (6 - bits)) & 3)
+      spelled = spelled * 16 + this.#evidence.four(coder, row + bits, (byte >> (4 - bits)) & 15)
     }
     const coded = spelled & 255
     this.#before = (this.#before << 8) | coded
@@ -174,12 +174,12 @@ export class ByteModel {
     const row = OF_COVERED + 8 * Math.min(2, halfword.kind)
     const own = context(13, expected)
     let spelled = 1
-    for (let bits = 0; bits < 8; bits += 2) {
+    for (let bits = 0; bits < 8; bits += 4) {
       const among = Math.imul(spelled, SPREAD)
       contexts[0] = context(12, bitsOf(byEarlier, spelled, bits, halfword.kind * 2 + odd))
       contexts[1] = own + among
       contexts[2] = context(14, bitsOf(byOld, spelled, bits, halfword.kind))
-      spelled = spelled * 4 + this.#evidence.two(coder, row + bits, (byte >> (6 - bits)) & 3)
+      spelled = spelled * 16 + this.#evidence.four(coder, row + bits, (byte >> (4 - bits)) & 15)
     }
     return spelled & 255
   }
@@ -201,11 +201,11 @@ const says = (byEarlier: Foretold, byOld: Foretold, expected: number): number =>
 const saysOf = (foretold: Foretold, expected: number): number =>
   foretold < 256 ? 0 : (foretold & 255) === expected ? 1 : 2
 
-/** The next two bits of what is foretold, of so many sorts, as one number; 0 when the bits before them were others. */
+/** The next four bits of what is foretold, of so many sorts, as one number; 0 when the bits before them were others. */
 function bitsOf(foretold: Foretold, spelled: number, bits: number, sort: number): number {
   const byte = foretold & 255
   if ((byte | 256) >> (8 - bits) !== spelled) return 0
-  return ((4 + ((byte >> (6 - bits)) & 3)) * 2 + (foretold >> 8) + 16 * sort) * 8 + bits
+  return ((16 + ((byte >> (4 - bits)) & 15)) * 2 + (foretold >> 8) + 64 * sort) * 8 + bits
 }
 
 /** A count of bytes in few numbers, up to 15: exactly while it is small. */

@@ -6,70 +6,77 @@ import { NEXT, ODDS } from './tallies.ts'
 const CONTEXTS = 3
 const WEIGHTS = CONTEXTS + 1
 
-/** Bytes of a group: its tag, the tally of a bit, and those of the bit behind it, by what that one was. */
-const GROUP = 4
-const groupsOf = (bits: number): number => 3 * 2 ** (bits - 2)
+/** Bytes of a group of tallies, behind its tag: of one bit in three cases, or of four bits, each by those before it, behind a 1. */
+const OF_ONE = 4
+const OF_FOUR = 16
+/** How many groups there are of either. */
+const groupsOf = (bits: number): number => (5 * 2 ** bits) / 32
 
 /** What it keeps in memory, in bytes. */
-export const evidenceBytes = (bits: number, rows: number): number => GROUP * groupsOf(bits) + 2 * WEIGHTS * rows
+export const evidenceBytes = (bits: number, rows: number): number =>
+  (OF_ONE + OF_FOUR) * groupsOf(bits) + 2 * WEIGHTS * rows
 
 /** What the leaning says: 1 in log-odds. */
 const LEANING = 256
+/** How fast weights learn. */
+const RATE = 10
 
 /**
  * How likely a bit is by the contexts that it stands in: each context has a tally of the bits that stood in it, and of what those say there is
  * a sum, with weights that are learned, a row of weights for each kind of place.
  *
- * A context is found by a hash of it, and has a group of three tallies: of two bits that follow each other, or of one bit in three cases. Eight bits more of
- * the hash tell the context from others that fall to the same place. It may stand in either of two places; where both are others', the one that has seen less gives way.
+ * A context is found by a hash of it, and has a group of tallies. Eight bits more of the hash tell it from others that fall to the same place. It
+ * may stand in either of two places; where both are others', the one that has seen less gives way.
  */
 export class Evidence {
-  /** What the next bit, or the next two, stand in, as numbers that look like chance. */
+  /** What the next bit, or the next four, stand in, as numbers that look like chance. */
   readonly contexts = new Int32Array(CONTEXTS)
-  readonly #groups: Uint8Array
+  readonly #ones: Uint8Array
+  readonly #fours: Uint8Array
   readonly #shift: number
   /** In 1/8192. */
   readonly #weights: Int16Array
   readonly #places = new Int32Array(CONTEXTS)
 
-  /** `3 · 2^(bits − 2)` groups; `rows` of weights, each at first `weight`. */
+  /** `5 · 2^(bits − 5)` groups of either kind; `rows` of weights, each at first `weight`. */
   constructor(bits: number, rows: number, weight: number) {
-    this.#groups = new Uint8Array(GROUP * groupsOf(bits))
-    this.#shift = 29 - bits
+    this.#ones = new Uint8Array(OF_ONE * groupsOf(bits))
+    this.#fours = new Uint8Array(OF_FOUR * groupsOf(bits))
+    this.#shift = 32 - bits
     this.#weights = new Int16Array(WEIGHTS * rows).fill(weight)
   }
 
   /** A bit to the coder, or from it: then `bit` is not looked at. It stands in `contexts`, in a case from 1 to 3. */
   one(coder: BitCoder, row: number, which: number, bit: number): number {
-    this.#find()
-    return this.#decide(coder, row, which, bit)
+    this.#find(this.#ones, OF_ONE)
+    return this.#decide(coder, this.#ones, row, which, bit)
   }
 
-  /** Two bits, the upper one first, by a row of weights and the one behind it. */
-  two(coder: BitCoder, row: number, bits: number): number {
-    this.#find()
-    const upper = this.#decide(coder, row, 1, bits >> 1)
-    return upper * 2 + this.#decide(coder, row + 1, 2 + upper, bits & 1)
+  /** Four bits, the upper ones first, by a row of weights and the three behind it. */
+  four(coder: BitCoder, row: number, bits: number): number {
+    this.#find(this.#fours, OF_FOUR)
+    let among = 1
+    for (let k = 0; k < 4; k += 1) {
+      among = among * 2 + this.#decide(coder, this.#fours, row + k, among, (bits >> (3 - k)) & 1)
+    }
+    return among & 15
   }
 
-  #find(): void {
+  /** One after the other: a later context may take the group that an earlier one found. */
+  #find(groups: Uint8Array, size: number): void {
     const contexts = this.contexts
-    const groups = this.#groups
     const places = this.#places
-    const shift = this.#shift
     for (let k = 0; k < CONTEXTS; k += 1) {
       const hash = Math.imul(contexts[k]!, 0x9e3779b1)
-      const tag = (hash >>> 8) & 255
-      let place = (((hash >>> shift) * 3) >>> 5) * GROUP
+      const tag = (hash >>> 4) & 255
+      let place = (((hash >>> this.#shift) * 5) >>> 5) * size
       if (groups[place] !== tag) {
-        const other = place ^ GROUP
+        const other = place ^ size
         if (groups[other] === tag) place = other
         else {
           if (groups[place + 1]! > groups[other + 1]!) place = other
+          groups.fill(0, place, place + size)
           groups[place] = tag
-          groups[place + 1] = 0
-          groups[place + 2] = 0
-          groups[place + 3] = 0
         }
       }
       places[k] = place
@@ -78,10 +85,9 @@ export class Evidence {
 
   /**
    * The loops over the contexts are written out: what this takes is what a patch takes. Two contexts may have the same group: it learns once. A
-   * weight that grows beyond 16 bits has its lowest 16, here as elsewhere: no image that was thought of brings one near it.
+   * weight that grows beyond 16 bits keeps its lowest 16, wherever this is done.
    */
-  #decide(coder: BitCoder, row: number, which: number, bit: number): number {
-    const groups = this.#groups
+  #decide(coder: BitCoder, groups: Uint8Array, row: number, which: number, bit: number): number {
     const weights = this.#weights
     const places = this.#places
     const [first, second, third] = [places[0]! + which, places[1]! + which, places[2]! + which]
@@ -95,11 +101,11 @@ export class Evidence {
     groups[first] = NEXT[seen * 2 + coded]!
     groups[second] = NEXT[other * 2 + coded]!
     groups[third] = NEXT[last * 2 + coded]!
-    const error = (coded << 12) - likely
-    weights[at] = w0 + (Math.imul(a, error) >> 13)
-    weights[at + 1] = w1 + (Math.imul(b, error) >> 13)
-    weights[at + 2] = w2 + (Math.imul(c, error) >> 13)
-    weights[at + 3] = w3 + ((LEANING * error) >> 13)
+    const error = ((coded << 12) - likely) * RATE
+    weights[at] = w0 + (Math.imul(a, error) >> 16)
+    weights[at + 1] = w1 + (Math.imul(b, error) >> 16)
+    weights[at + 2] = w2 + (Math.imul(c, error) >> 16)
+    weights[at + 3] = w3 + ((LEANING * error) >> 16)
     return coded
   }
 }
