@@ -75,8 +75,8 @@ export class Evidence {
         if (groups[other] === tag) place = other
         else {
           if (groups[place + 1]! > groups[other + 1]!) place = other
-          groups.fill(0, place, place + size)
           groups[place] = tag
+          for (let at = place + 1; at < place + size; at += 1) groups[at] = 0
         }
       }
       places[k] = place
