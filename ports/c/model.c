@@ -89,9 +89,9 @@ int model_is_halfword(byte_model *model, bit_reader *bits, const covered_byte *o
   uint32_t *contexts = model->evidence.contexts;
   const uint32_t wrong = model->wrong;
   const uint32_t moved = (*shift_by_old(model, of) != 0 ? 1u : 0u) + (*shift_by_earlier(model, of) != 0 ? 2u : 0u);
-  contexts[0] = context(3, (of->old >> 8) * 4 + moved);
+  contexts[0] = context(3, of->earlier >> 8);
   contexts[1] = context(4, of->old);
-  contexts[2] = context(5, (of->kind * 64 + (wrong & 12u) * 4 + (of->at & 2u)) * 4 + moved);
+  contexts[2] = context(5, ((of->kind * 64 + (wrong & 12u) * 4 + (of->at & 2u)) * 4 + moved) * 8 + (of->old >> 13));
   if (!evidence_one(&model->evidence, bits, OF_HALFWORD + of->kind, case_of(wrong), (uint32_t)known)) return 0;
   model->wrong = wrong << 2;
   model->right += 2;
@@ -122,19 +122,19 @@ static int is_told(byte_model *model, bit_reader *bits, uint32_t told, uint32_t 
 }
 
 /* The bits of a covered byte. */
-static uint32_t spell(byte_model *model, bit_reader *bits, const covered_byte *of, uint32_t by_old, uint32_t by_earlier,
-                      uint32_t known) {
+static uint32_t spell(byte_model *model, bit_reader *bits, const covered_byte *of, uint32_t by_old, uint32_t known) {
   uint32_t *contexts = model->evidence.contexts;
   const uint32_t class = class_of(of);
   const uint32_t row = OF_COVERED + 8 * (class < 2 ? class : 2);
-  const uint32_t own = context(13, expected_of(of));
+  const uint32_t own = context(12, expected_of(of));
+  const uint32_t after = context(14, expected_of(of) | (model->last & 255u) << 8);
   uint32_t spelled = 1;
   uint32_t k;
   for (k = 0; k < 8; k += 4) {
     const uint32_t among = spelled * SPREAD;
-    contexts[0] = context(12, bits_of(by_earlier, spelled, k, class * 2 + of->odd));
-    contexts[1] = own + among;
-    contexts[2] = context(14, bits_of(by_old, spelled, k, class));
+    contexts[0] = own + among;
+    contexts[1] = context(13, bits_of(by_old, spelled, k, class));
+    contexts[2] = after + among;
     spelled = spelled << 4 | evidence_four(&model->evidence, bits, row + k, known >> (4 - k) & 15u);
   }
   return spelled & 255u;
@@ -152,7 +152,7 @@ static uint32_t unexpected(byte_model *model, bit_reader *bits, const covered_by
   if (second != expected && second != first) {
     if (is_told(model, bits, second, asked + (is_first ? 2 : 0), known)) return second;
   }
-  return spell(model, bits, of, by_old, by_earlier, known);
+  return spell(model, bits, of, by_old, known);
 }
 
 uint32_t model_covered(byte_model *model, bit_reader *bits, const covered_byte *of, int differs, uint32_t known) {

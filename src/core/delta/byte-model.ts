@@ -86,9 +86,9 @@ export class ByteModel {
     const wrong = this.#wrong
     const { contexts } = this.#evidence
     const told = (this.#shifts.byOld(halfword, 1) >> 8) + 2 * (this.#shifts.byEarlier(halfword, 1) >> 8)
-    contexts[0] = context(3, (halfword.old >> 8) * 4 + told)
+    contexts[0] = context(3, halfword.earlier >> 8)
     contexts[1] = context(4, halfword.old)
-    contexts[2] = context(5, (kind * 64 + (wrong & 12) * 4 + (at & 2)) * 4 + told)
+    contexts[2] = context(5, ((kind * 64 + (wrong & 12) * 4 + (at & 2)) * 4 + told) * 8 + (halfword.old >> 13))
     const bit = this.#evidence.one(coder, OF_HALFWORD + kind, caseOf(wrong), is ? 1 : 0)
     if (bit === 0) return false
     const { expected } = halfword
@@ -153,7 +153,7 @@ export class ByteModel {
     if (isFirst && this.#isTold(coder, first, of + (first === second ? 3 : 1), byte)) return first
     const isSecond = second !== expected && second !== first
     if (isSecond && this.#isTold(coder, second, of + (isFirst ? 2 : 0), byte)) return second
-    return this.#spell(coder, place, byOld, byEarlier, byte)
+    return this.#spell(coder, place, byOld, byte)
   }
 
   #isTold(coder: BitCoder, told: number, of: number, byte: number): boolean {
@@ -168,17 +168,17 @@ export class ByteModel {
   }
 
   /** The bits of a covered byte. */
-  #spell(coder: BitCoder, place: Place, byOld: Foretold, byEarlier: Foretold, byte: number): number {
-    const { expected, halfword, odd } = place
+  #spell(coder: BitCoder, place: Place, byOld: Foretold, byte: number): number {
+    const { expected, halfword } = place
     const { contexts } = this.#evidence
     const row = OF_COVERED + 8 * Math.min(2, halfword.kind)
-    const own = context(13, expected)
+    const [own, after] = [context(12, expected), context(14, expected | ((this.#before & 255) << 8))]
     let spelled = 1
     for (let bits = 0; bits < 8; bits += 4) {
       const among = Math.imul(spelled, SPREAD)
-      contexts[0] = context(12, bitsOf(byEarlier, spelled, bits, halfword.kind * 2 + odd))
-      contexts[1] = own + among
-      contexts[2] = context(14, bitsOf(byOld, spelled, bits, halfword.kind))
+      contexts[0] = own + among
+      contexts[1] = context(13, bitsOf(byOld, spelled, bits, halfword.kind))
+      contexts[2] = after + among
       spelled = spelled * 16 + this.#evidence.four(coder, row + bits, (byte >> (4 - bits)) & 15)
     }
     return spelled & 255
