@@ -4,7 +4,7 @@ import { BitWriter } from '../src/core/delta/arithmetic.ts'
 import { carryOut } from '../src/core/delta/carry-out.ts'
 import { type Cover, CoverCoder } from '../src/core/delta/covers.ts'
 import { createPatch, type PatchOrder } from '../src/core/delta/create.ts'
-import { logOddsOf, probabilityOf } from '../src/core/delta/odds.ts'
+import { probabilityOf } from '../src/core/delta/odds.ts'
 import {
   BLOCK_HEAD_BYTES,
   blocksOf,
@@ -19,6 +19,7 @@ import {
   writeHeader,
 } from '../src/core/delta/patch.ts'
 import { ARCHITECTURES, type Architecture } from '../src/core/delta/references.ts'
+import { NEXT, ODDS } from '../src/core/delta/tallies.ts'
 import { concat, toHex } from '../src/core/encoding/bytes.ts'
 import type { Json, JsonObject } from '../src/core/encoding/canonical-json.ts'
 import { orThrow } from '../src/core/refusal/refusal.ts'
@@ -215,8 +216,9 @@ function pieces(): Json {
       bytes: toHex(writer.end()),
     },
     covers: { covers: all.map(cover => ({ ...cover })), payload: toHex(covers.end()) },
-    logOdds: table(Array.from({ length: 4096 }, (_, probability) => logOddsOf(probability))),
-    probabilities: table(Array.from({ length: 4095 }, (_, at) => probabilityOf(at - 2047))),
+    tallies: table([...NEXT]),
+    logOdds: table([...ODDS]),
+    probabilities: table(Array.from({ length: 256 }, (_, at) => probabilityOf(at - 128))),
   }
 }
 

@@ -11,7 +11,7 @@
 /* What the leaning says: 1 in log-odds. */
 #define LEANING 256
 /* How fast weights learn. */
-#define RATE 10
+#define RATE 12
 
 void evidence_begin(evidence *of, void *memory, uint32_t slots, uint32_t rows) {
   uint32_t k;

@@ -163,7 +163,7 @@ describe('the applier in C', () => {
       const all = cutBehindEach(orders[at] as Order, outcome)
       return outcome.code === 'ok' && all.length > 0 ? [all[at % all.length] as Order] : []
     })
-    assert(cuts.length > 300, `only ${cuts.length} cuts`)
+    assert(cuts.length > 250, `only ${cuts.length} cuts`)
     same(cuts, at => `cut ${at}`)
   })
 
@@ -174,10 +174,10 @@ describe('the applier in C', () => {
     compile(compiler as string, ['-fsyntax-only', '-I', PORT, join(folder, 'example.c')])
   })
 
-  test('can be built without an architecture, whose patches it then refuses, and without the table of log-odds', () => {
+  test('can be built without an architecture, whose patches it then refuses', () => {
     const small = join(folder, 'small')
     const without = ['CORTEX_M', 'AARCH64', 'ARM'].map(name => `-DVOLTSEAL_PATCH_WITHOUT_${name}`)
-    buildApplier(compiler as string, small, ['-O1', '-DVOLTSEAL_PATCH_SMALL', ...without])
+    buildApplier(compiler as string, small, ['-O1', ...without])
     const orders = PATCHES.map(name => ({ ...orderOf(read(name)), checked: true }) as const)
     for (const [at, { code }] of appliedInC(small, orders).entries()) {
       const { architecture } = orThrow(parseHeader((orders[at] as Order).patch, 'it'))

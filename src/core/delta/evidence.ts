@@ -19,7 +19,7 @@ export const evidenceBytes = (bits: number, rows: number): number =>
 /** What the leaning says: 1 in log-odds. */
 const LEANING = 256
 /** How fast weights learn. */
-const RATE = 10
+const RATE = 12
 
 /**
  * How likely a bit is by the contexts that it stands in: each context has a tally of the bits that stood in it, and of what those say there is

@@ -14,18 +14,23 @@ const KNOTS = [
 const between = (knot: number, part: number, parts: number): number =>
   Math.floor((KNOTS[knot]! * (parts - part) + KNOTS[knot + 1]! * part + parts / 2) / parts)
 
-/** The log-odds of a probability in 1/4096: the smallest, from −2047, whose probability is not below it. */
+/** The log-odds of a probability in 1/4096: the smallest, from −2047 to 2047, whose probability is not below it. */
 export function logOddsOf(probability: number): number {
-  let odds = -2047
-  while (odds < 2047 && between((odds + 2048) >> 7, (odds + 2048) & 127, 128) < probability) odds += 1
-  return odds
+  let [low, high] = [-2047, 2047]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (between((middle + 2048) >> 7, (middle + 2048) & 127, 128) < probability) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Probabilities, in 1/4096, of log-odds in steps of 16 from −2048 on, each of the middle of its step. */
 const PROBABILITIES = Int16Array.from({ length: 256 }, (_, step) => between(step >> 3, (step & 7) * 2 + 1, 16))
 
 /** The probability in 1/4096 of log-odds in 1/16, whole numbers, from 1 to 4095. */
-export const probabilityOf = (odds: number): number => PROBABILITIES[(odds > 127 ? 127 : odds < -128 ? -128 : odds) + 128]!
+export const probabilityOf = (odds: number): number =>
+  PROBABILITIES[(odds > 127 ? 127 : odds < -128 ? -128 : odds) + 128]!
 
 /** Probabilities of bits by what stands around them, which learn from each bit: fast at first, slower the more they have seen. */
 export class Slots {

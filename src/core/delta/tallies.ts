@@ -1,15 +1,14 @@
 import { logOddsOf } from './odds.ts'
 
-/** A tally: of so many zeros and so many ones that were seen in a context, as one byte. The more it says of, the higher its number. */
-
-/** The most that one side counts to, and both sides multiplied with each other. */
+/** The most that one side of a tally counts to, and both sides multiplied with each other. */
 const MOST = 40
 
+/** So many zeros and so many ones that were seen in a context: a byte, by its number. */
 type Tally = readonly [zeros: number, ones: number]
 
 const holds = ([zeros, ones]: Tally): boolean => Math.max(zeros, ones, zeros * ones) <= MOST
 
-/** All of them: by how much was seen, and then by how many zeros. 0 is nothing. */
+/** All of them, by how much was seen, and then by how many zeros: 0 is nothing, and a higher number has seen as much or more. */
 const TALLIES: readonly Tally[] = Array.from({ length: 2 * MOST + 1 }, (_, seen) =>
   Array.from({ length: seen + 1 }, (__, zeros): Tally => [zeros, seen - zeros]),
 )
@@ -17,8 +16,8 @@ const TALLIES: readonly Tally[] = Array.from({ length: 2 * MOST + 1 }, (_, seen)
   .filter(holds)
 
 /**
- * What becomes of the side that a bit is of, and of the other one: one more, as far as it goes, and half of it, since what was seen lately says more
- * (M. Mahoney, "Adaptive Weighing of Context Models for Lossless Data Compression", Florida Tech TR CS-2005-16, 2.1).
+ * What becomes of the side that a bit is of, and of the other one: one more, as far as it goes, and half, since what came lately says more (the
+ * nonstationary counters of M. Mahoney, "Adaptive Weighing of Context Models for Lossless Data Compression", Florida Tech TR CS-2005-16).
  */
 function seen(same: number, other: number): Tally {
   const left = (other + 1) >> 1
@@ -35,7 +34,7 @@ export const NEXT = Uint8Array.from(
   }),
 )
 
-/** What a tally says of the next bit, as log-odds in 1/256: three tenths of either are thought to have been seen before. */
+/** What a tally says of the next bit, as log-odds in 1/256: as if two tenths of either had been seen before. */
 export const ODDS = Int16Array.from(TALLIES, ([zeros, ones]) =>
-  logOddsOf(Math.floor((4096 * (10 * ones + 3)) / (10 * (zeros + ones) + 6))),
+  logOddsOf(Math.floor((4096 * (10 * ones + 2)) / (10 * (zeros + ones) + 4))),
 )
