@@ -84,28 +84,37 @@ export class Evidence {
   }
 
   /**
-   * The loops over the contexts are written out: what this takes is what a patch takes. Two contexts may have the same group: it learns once. A
-   * weight that grows beyond 16 bits keeps its lowest 16, wherever this is done.
+   * The loops over the contexts are written out: what this takes is what a patch takes. A weight that grows beyond 16 bits keeps its lowest 16,
+   * wherever this is done.
    */
   #decide(coder: BitCoder, groups: Uint8Array, row: number, which: number, bit: number): number {
     const weights = this.#weights
     const places = this.#places
-    const [first, second, third] = [places[0]! + which, places[1]! + which, places[2]! + which]
-    const [seen, other, last] = [groups[first]!, groups[second]!, groups[third]!]
-    const [a, b, c] = [ODDS[seen]!, ODDS[other]!, ODDS[last]!]
+    const first = places[0]! + which
+    const second = places[1]! + which
+    const third = places[2]! + which
+    const a = ODDS[groups[first]!]!
+    const b = ODDS[groups[second]!]!
+    const c = ODDS[groups[third]!]!
     const at = row * WEIGHTS
-    const [w0, w1, w2, w3] = [weights[at]!, weights[at + 1]!, weights[at + 2]!, weights[at + 3]!]
-    const sum = Math.imul(a, w0) + Math.imul(b, w1) + Math.imul(c, w2) + LEANING * w3
+    const sum =
+      Math.imul(a, weights[at]!) +
+      Math.imul(b, weights[at + 1]!) +
+      Math.imul(c, weights[at + 2]!) +
+      LEANING * weights[at + 3]!
     const likely = probabilityOf(sum >> 17)
     const coded = coder.code(likely, bit)
-    groups[first] = NEXT[seen * 2 + coded]!
-    groups[second] = NEXT[other * 2 + coded]!
-    groups[third] = NEXT[last * 2 + coded]!
+    // All are looked up before the first is written: two contexts may have the same group.
+    const nextFirst = NEXT[groups[first]! * 2 + coded]!
+    const nextSecond = NEXT[groups[second]! * 2 + coded]!
+    groups[third] = NEXT[groups[third]! * 2 + coded]!
+    groups[second] = nextSecond
+    groups[first] = nextFirst
     const error = ((coded << 12) - likely) * RATE
-    weights[at] = w0 + (Math.imul(a, error) >> 16)
-    weights[at + 1] = w1 + (Math.imul(b, error) >> 16)
-    weights[at + 2] = w2 + (Math.imul(c, error) >> 16)
-    weights[at + 3] = w3 + ((LEANING * error) >> 16)
+    weights[at] = weights[at]! + (Math.imul(a, error) >> 16)
+    weights[at + 1] = weights[at + 1]! + (Math.imul(b, error) >> 16)
+    weights[at + 2] = weights[at + 2]! + (Math.imul(c, error) >> 16)
+    weights[at + 3] = weights[at + 3]! + ((LEANING * error) >> 16)
     return coded
   }
 }
