@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { buildApplier, compile, PORT } from '../../scripts/c-applier.ts'
 import { compilers } from '../../scripts/needs.ts'
+import { probabilityOf } from '../../src/core/delta/odds.ts'
 import { memoryOf, parseHeader } from '../../src/core/delta/patch.ts'
 import { ARCHITECTURES } from '../../src/core/delta/references.ts'
+import { NEXT, ODDS } from '../../src/core/delta/tallies.ts'
 import { concat } from '../../src/core/encoding/bytes.ts'
 import { isRefusal, orThrow } from '../../src/core/refusal/refusal.ts'
 import { drawn, patchOf } from '../core/delta/images.ts'
@@ -165,6 +167,20 @@ describe('the applier in C', () => {
     })
     assert(cuts.length > 250, `only ${cuts.length} cuts`)
     same(cuts, at => `cut ${at}`)
+  })
+
+  test('has the tables that follow from the rules', () => {
+    const probabilities = Array.from({ length: 256 }, (_, at) => probabilityOf(at - 128))
+    for (const [file, name, numbers] of [
+      ['tallies.c', 'tally_next', [...NEXT]],
+      ['tallies.c', 'tally_odds', [...ODDS]],
+      ['odds.c', 'odds_probabilities', probabilities],
+    ] as const) {
+      const [, written] = new RegExp(`${name}\\[[^\\]]*\\] = \\{([^}]*)\\}`).exec(
+        readFileSync(join(PORT, file), 'utf8'),
+      ) as unknown as [string, string]
+      assert.deepEqual(written.split(',').map(Number), numbers, name)
+    }
   })
 
   test('is called by the example of its README as it is', () => {
