@@ -4,7 +4,7 @@ import { Parts } from './parts.ts'
 import { type Architecture, KINDS } from './references.ts'
 import { type Foretold, type Halfword, SHIFTS_BYTES, Shifts } from './shifts.ts'
 
-/** Memory for what was learned of bytes: 3 times 2 to the power of so much, in bytes. */
+/** Memory for what was learned of bytes: 25 times 2 to the power of so much, less 3, in bytes. */
 export const SLOT_BITS = { least: 8, usual: 14, large: 18, most: 22 } as const
 
 /** What the model keeps in memory, in bytes. */
