@@ -28,10 +28,7 @@ typedef struct {
   uint8_t *a, *b, *c;
 } found;
 
-/*
- * Without a jump: where a context stands, and whether it stands anywhere, is not to be guessed. A group that is taken from another context is cleared with zeros, one
- * that is found with ones.
- */
+/* Without a jump: where a context stands, and whether it stands anywhere, is not to be guessed. */
 static inline uint8_t *group_of(uint8_t *groups, uint32_t size, uint32_t shift, uint32_t context) {
   const uint32_t hash = context * 0x9e3779b1u;
   const uint8_t tag = (uint8_t)(hash >> 4);

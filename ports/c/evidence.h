@@ -8,7 +8,7 @@
 #define CONTEXTS 3u
 #define ROW_WEIGHTS (CONTEXTS + 1u)
 
-/* Bytes of a group of tallies, behind its tag: of one bit in three cases, or of four bits, each by those before it, behind a 1. */
+/* Bytes of a group, of which the first is its tag, and the others tallies: of one bit in three cases, or of four bits, each by those before it, behind a 1. */
 #define OF_ONE 4u
 #define OF_FOUR 16u
 

@@ -9,7 +9,7 @@
 
 static inline uint32_t context(uint32_t of, uint32_t value) { return value * 0x2f0b4c47u + (of + 1) * 0x5bd1e995u; }
 
-/* Of the last three: 2 when the newest was not as wanted, 3 when only the one before it was not, else 1. */
+/* 2 when the newest was not as wanted, 3 when only the one before it was not, else 1. */
 static inline uint32_t case_of(uint32_t wrong) {
   if (wrong & 1u) return 2;
   return wrong & 2u ? 3 : 1;
@@ -165,8 +165,7 @@ uint32_t model_covered(byte_model *model, bit_reader *bits, const covered_byte *
   model->wrong = model->wrong << 1 | (is ? 0u : 1u);
   model->right = is ? model->right + 1 : 0;
   if (!is) byte = unexpected(model, bits, of, by_old, by_earlier, known);
-  if (of->odd) learn_shift(model, of, byte << 8 | model->low);
-  else model->low = byte;
+  if (of->odd) learn_shift(model, of, byte << 8 | (model->last & 255u));
   model->last = model->last << 8 | byte;
   return byte;
 }

@@ -39,8 +39,6 @@ typedef struct {
   uint32_t last, right;
   /* Of the last ones, the newest lowest: a 1 for a row, or a byte, that was not as expected; for a byte that was not as foretold. */
   uint32_t wrong_rows, wrong, untold;
-  /* The lower byte of the halfword that was gone through last. */
-  uint32_t low;
   uint32_t architecture;
   /* Where the byte behind the last one that no cover is about stands, and whether that one was in a second halfword. */
   uint32_t next_other, is_second;
@@ -56,7 +54,7 @@ typedef struct {
 
 static inline uint32_t expected_of(const covered_byte *of) { return of->expected >> (8 * of->odd) & 255u; }
 
-/* Begins in memory that is aligned to 4. */
+/* Begins in memory that is aligned to 2. */
 void model_begin(byte_model *model, void *memory, uint32_t slot_bits, uint32_t architecture);
 
 /* Of all that follow: from the bits, or, without them, by what is known. */

@@ -54,8 +54,6 @@ export class ByteModel {
   #wrongRows = 0
   #wrong = 0
   #untold = 0
-  /** The lower byte of the halfword that was gone through last. */
-  #low = 0
   readonly #shifts = new Shifts()
   readonly #parts: Parts
 
@@ -108,8 +106,7 @@ export class ByteModel {
     this.#wrong = ((this.#wrong << 1) | (is ? 0 : 1)) & 0xffff
     this.#right = is ? this.#right + 1 : 0
     const coded = is ? place.expected : this.#foretold(coder, place, byOld, byEarlier, byte)
-    if (odd === 1) this.#shifts.learn(halfword, (coded << 8) | this.#low)
-    else this.#low = coded
+    if (odd === 1) this.#shifts.learn(halfword, (coded << 8) | (this.#before & 255))
     this.#before = (this.#before << 8) | coded
     return coded
   }
@@ -190,7 +187,7 @@ const context = (of: number, value: number): number => Math.imul(value, 0x2f0b4c
 /** What tells the bits of a byte apart: times those before it, behind a 1. */
 const SPREAD = 0x3d4d51cb
 
-/** Of the last three: 2 when the newest was not as wanted, 3 when only the one before it was not, else 1. */
+/** 2 when the newest was not as wanted, 3 when only the one before it was not, else 1. */
 const caseOf = (wrong: number): number => ((wrong & 1) === 1 ? 2 : (wrong & 2) === 2 ? 3 : 1)
 
 /** What both say of the expected byte, in a number of nine. */

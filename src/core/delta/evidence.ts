@@ -6,7 +6,7 @@ import { NEXT, ODDS } from './tallies.ts'
 const CONTEXTS = 3
 const WEIGHTS = CONTEXTS + 1
 
-/** Bytes of a group of tallies, behind its tag: of one bit in three cases, or of four bits, each by those before it, behind a 1. */
+/** Bytes of a group, of which the first is its tag, and the others tallies: of one bit in three cases, or of four bits, each by those before it, behind a 1. */
 const OF_ONE = 4
 const OF_FOUR = 16
 /** How many groups there are of either. */
