@@ -93,9 +93,13 @@ export class Evidence {
     const first = places[0]! + which
     const second = places[1]! + which
     const third = places[2]! + which
-    const a = ODDS[groups[first]!]!
-    const b = ODDS[groups[second]!]!
-    const c = ODDS[groups[third]!]!
+    // All are read before the first is written: two contexts may have the same group, which learns once.
+    const tally = groups[first]!
+    const other = groups[second]!
+    const last = groups[third]!
+    const a = ODDS[tally]!
+    const b = ODDS[other]!
+    const c = ODDS[last]!
     const at = row * WEIGHTS
     const sum =
       Math.imul(a, weights[at]!) +
@@ -104,12 +108,9 @@ export class Evidence {
       LEANING * weights[at + 3]!
     const likely = probabilityOf(sum >> 17)
     const coded = coder.code(likely, bit)
-    // All are looked up before the first is written: two contexts may have the same group.
-    const nextFirst = NEXT[groups[first]! * 2 + coded]!
-    const nextSecond = NEXT[groups[second]! * 2 + coded]!
-    groups[third] = NEXT[groups[third]! * 2 + coded]!
-    groups[second] = nextSecond
-    groups[first] = nextFirst
+    groups[first] = NEXT[tally * 2 + coded]!
+    groups[second] = NEXT[other * 2 + coded]!
+    groups[third] = NEXT[last * 2 + coded]!
     const error = ((coded << 12) - likely) * RATE
     weights[at] = weights[at]! + (Math.imul(a, error) >> 16)
     weights[at + 1] = weights[at + 1]! + (Math.imul(b, error) >> 16)

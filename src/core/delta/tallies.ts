@@ -6,14 +6,15 @@ const MOST = 40
 /** So many zeros and so many ones that were seen in a context: a byte, by its number. */
 type Tally = readonly [zeros: number, ones: number]
 
-const holds = ([zeros, ones]: Tally): boolean => Math.max(zeros, ones, zeros * ones) <= MOST
+/** The most that a side counts to beside so many of the other. */
+const mostBeside = (other: number): number => (other === 0 ? MOST : Math.floor(MOST / other))
 
 /** All of them, by how much was seen, and then by how many zeros: 0 is nothing, and a higher number has seen as much or more. */
-const TALLIES: readonly Tally[] = Array.from({ length: 2 * MOST + 1 }, (_, seen) =>
-  Array.from({ length: seen + 1 }, (__, zeros): Tally => [zeros, seen - zeros]),
+const TALLIES: readonly Tally[] = Array.from({ length: MOST + 1 }, (_, zeros) =>
+  Array.from({ length: mostBeside(zeros) + 1 }, (__, ones): Tally => [zeros, ones]),
 )
   .flat()
-  .filter(holds)
+  .toSorted((a, b) => a[0] + a[1] - (b[0] + b[1]) || a[0] - b[0])
 
 /**
  * What becomes of the side that a bit is of, and of the other one: one more, as far as it goes, and half, since what came lately says more (the
@@ -21,10 +22,12 @@ const TALLIES: readonly Tally[] = Array.from({ length: 2 * MOST + 1 }, (_, seen)
  */
 function seen(same: number, other: number): Tally {
   const left = (other + 1) >> 1
-  return [Math.min(same + 1, MOST, left === 0 ? MOST : Math.floor(MOST / left)), left]
+  return [Math.min(same + 1, mostBeside(left)), left]
 }
 
-const numberOf = ([zeros, ones]: Tally): number => TALLIES.findIndex(tally => tally[0] === zeros && tally[1] === ones)
+const keyOf = ([zeros, ones]: Tally): number => zeros * (MOST + 1) + ones
+const NUMBERS = new Map(TALLIES.map((tally, number) => [keyOf(tally), number]))
+const numberOf = (tally: Tally): number => NUMBERS.get(keyOf(tally)) as number
 
 /** The tally behind a bit: at twice its number, and the bit. */
 export const NEXT = Uint8Array.from(
