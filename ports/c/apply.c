@@ -23,7 +23,7 @@ struct voltseal_patch {
 #define ALIGNMENT 8u
 #define STATE_BYTES ((sizeof(voltseal_patch) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
 
-/* All that is kept beside the model, the covers and a block is in what the header counts for a step and for parts of the map, which this one does without. */
+/* All that is kept beside the model, the covers and a block, parts of the map with it, is in what the header counts for a step and for those. */
 typedef char voltseal_state_is_within[STATE_BYTES + ALIGNMENT - 1 <= STEP_STATE_BYTES ? 1 : -1];
 typedef char voltseal_covers_are_24[sizeof(cover) + sizeof(stretch) == 24 ? 1 : -1];
 typedef char voltseal_slots_fit[sizeof(cover_slots) <= LEAST_MODEL_BYTES ? 1 : -1];

@@ -7,6 +7,7 @@
 /* Behind a payload come zeros, which its writer left out: never more than so many. */
 #define BEYOND_MOST 8u
 
+/* The least range that a bit is cut from. */
 #define LEAST_RANGE 0x800000u
 
 typedef struct {

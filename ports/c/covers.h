@@ -43,7 +43,7 @@ typedef struct {
   int32_t moved;
 } stretch;
 
-/* Parts of the old image that the stretches are looked for in. */
+/* Parts of the old image that the stretches are looked for in: half as many as the header counts, for what else is kept has to fit there too. */
 #define PART_BITS 7u
 #define PARTS (1u << PART_BITS)
 

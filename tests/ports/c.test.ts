@@ -143,7 +143,7 @@ describe('the applier in C', () => {
     const draw = new Draw(8)
     const bases = [concat(...FIRMWARE), new Uint8Array(0)]
     const orders: Order[] = []
-    for (let left = 2000; left > 0; left -= 1) {
+    for (let left = 2200; left > 0; left -= 1) {
       const grown = form.grow(draw)
       const header = parseHeader(grown, 'it')
       if (isRefusal(header)) {
@@ -165,16 +165,18 @@ describe('the applier in C', () => {
       const all = cutBehindEach(orders[at] as Order, outcome)
       return outcome.code === 'ok' && all.length > 0 ? [all[at % all.length] as Order] : []
     })
-    assert(cuts.length > 250, `only ${cuts.length} cuts`)
+    assert(cuts.length > 300, `only ${cuts.length} cuts`)
     same(cuts, at => `cut ${at}`)
   })
 
   test('has the tables that follow from the rules', () => {
+    const steps = Array.from({ length: 61 }, (_, seen) => Math.floor(65_536 / (2 * seen + 3)))
     const probabilities = Array.from({ length: 256 }, (_, at) => probabilityOf(at - 128))
     for (const [file, name, numbers] of [
       ['tallies.c', 'tally_next', [...NEXT]],
       ['tallies.c', 'tally_odds', [...ODDS]],
       ['odds.c', 'odds_probabilities', probabilities],
+      ['covers.c', 'STEPS', steps],
     ] as const) {
       const [, written] = new RegExp(`${name}\\[[^\\]]*\\] = \\{([^}]*)\\}`).exec(
         readFileSync(join(PORT, file), 'utf8'),
